@@ -1,0 +1,55 @@
+# Two commands do all: `make train` and `make test`. Both set up what they need in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help train test test-slow check format benchmark clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
+
+train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result
+	$(BIN)/sdae train mnist
+
+test: $(VENV)/.test check  ## set up, lint, type-check and run the tests with coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+test-slow: $(VENV)/.test  ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.test  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff check --select D --ignore D105 src
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test  ## let ruff lay out the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+benchmark: $(VENV)/.test  ## measure what docs/results.md states
+	$(BIN)/python benchmarks/mnist.py
+
+clean:  ## remove what the other targets made, but not the runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "sdae needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing sdae and its dependencies in $(VENV) (once; torch is large) ..."
+	$(PIP) install -c constraints.txt -e ".[report]"
+	@touch $@
+
+$(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing sdae and its test tools in $(VENV) (once; torch is large) ..."
+	$(PIP) install -c constraints.txt -e ".[report,tables,dev]"
+	@touch $@
