@@ -1,0 +1,225 @@
+"""A whole recipe: the model, the data, the two stages and the seed, read from and written to TOML.
+
+A recipe is data. Every key is known and validated; an unknown one is an error that suggests the
+nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+import tomli_w
+
+from sdae.config.readers import (
+    Reader,
+    boolean,
+    choice,
+    integer,
+    number,
+    one_or_each,
+    optional,
+    parsed,
+    read_fields,
+    text,
+)
+from sdae.config.training import (
+    FINETUNING_READERS,
+    PRETRAINING_READERS,
+    FinetuningConfig,
+    PretrainingConfig,
+)
+from sdae.errors import InvalidParameterError, RecipeError
+from sdae.randomness import check_seed
+from sdae.specs import (
+    Activation,
+    Decoder,
+    Emphasis,
+    MaskingNoise,
+    Noise,
+    parse_choice,
+    parse_emphasis,
+    parse_noise,
+)
+
+SCALES = ("auto", "none", "minmax", "standard")
+
+_MODEL_READERS: Mapping[str, Reader[Any]] = {
+    "hidden_layer_sizes": one_or_each(integer(1)),
+    "corruption": one_or_each(parsed("a noise", parse_noise)),
+    "activation": parsed(
+        "an activation", lambda value: parse_choice(Activation, value, "activation")
+    ),
+    "decoder": one_or_each(
+        parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))
+    ),
+    "tied": boolean(),
+    "emphasis": parsed("an emphasis", parse_emphasis),
+}
+_DATA_READERS: Mapping[str, Reader[Any]] = {
+    "source": text(),
+    "target": optional(text()),
+    "unlabeled": optional(text()),
+    "scale": choice(*SCALES),
+    "validation": number(0, 0.9),
+    "test": number(0, 0.9),
+}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: sizes of its hidden layers, noise, activation and decoders."""
+
+    hidden_layer_sizes: tuple[int, ...] = (500, 500)
+    corruption: tuple[Noise, ...] = (MaskingNoise(0.1),)
+    activation: Activation = Activation.SIGMOID
+    decoder: tuple[Decoder, ...] = (Decoder.AUTO,)
+    tied: bool = True
+    emphasis: Emphasis | None = None
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the rows come from and how they are scaled and split."""
+
+    source: str = "mnist"
+    target: str | None = None
+    unlabeled: str | None = None
+    scale: str = "auto"
+    validation: float = 0.15
+    test: float = 0.15
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run needs: with the same data it gives the same model."""
+
+    seed: int = 0
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    finetuning: FinetuningConfig = field(default_factory=FinetuningConfig)
+
+
+def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from TOML.
+
+    Parameters
+    ----------
+    content : str
+        The TOML text.
+    name : str
+        What to call it in errors: the file, or the name of the recipe.
+    overrides : iterable of str
+        ``KEY=VALUE`` settings that win over the text, as in ``pretraining.epochs=5``. The value is
+        TOML; what is not TOML is taken as a text.
+
+    Raises
+    ------
+    RecipeError
+        If the text is no TOML, a key is unknown, or a value is not what it must be. Every problem
+        is listed, each with its key.
+    """
+    try:
+        tables = tomllib.loads(content)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RecipeError(f"Recipe {name} is not valid TOML: {error}.") from None
+    for override in overrides:
+        _override(tables, override)
+    problems: list[str] = []
+    for key in tables.keys() - {"seed", "model", "data", "pretraining", "finetuning"}:
+        problems.append(_unknown_table(key))
+    parts: dict[str, Any] = {}
+    for table, read in _TABLES.items():
+        values = tables.get(table, {})
+        try:
+            if not isinstance(values, dict):
+                raise InvalidParameterError(f"[{table}] must be a table. Got {values!r} instead.")
+            parts[table] = read(values, f"[{table}]")
+        except InvalidParameterError as error:
+            problems.append(str(error))
+    try:
+        seed = check_seed(tables.get("seed", 0), "the recipe")
+    except InvalidParameterError as error:
+        problems.append(str(error))
+    if problems:
+        raise RecipeError(f"Recipe {name}:\n" + "\n".join(sorted(problems)))
+    return Recipe(seed=seed, **parts)
+
+
+def write_recipe(recipe: Recipe) -> str:
+    """Return the recipe as TOML, every value spelled out."""
+    tables: dict[str, object] = {"seed": recipe.seed}
+    for table in _TABLES:
+        part = getattr(recipe, table)
+        tables[table] = {item.name: _plain(getattr(part, item.name)) for item in fields(part)}
+    return tomli_w.dumps(tables)
+
+
+def _plain(value: object) -> object:
+    """Turn a value into what TOML has: a list of one becomes the one; a choice becomes its text."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        plain = [_plain(item) for item in value]
+        return plain[0] if len(plain) == 1 else plain
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _read_model(values: Mapping[str, object], caller: str) -> ModelConfig:
+    return ModelConfig(**read_fields(_MODEL_READERS, values, caller))
+
+
+def _read_data(values: Mapping[str, object], caller: str) -> DataConfig:
+    return DataConfig(**read_fields(_DATA_READERS, values, caller))
+
+
+_TABLES = {
+    "model": _read_model,
+    "data": _read_data,
+    "pretraining": PretrainingConfig.read,
+    "finetuning": FinetuningConfig.read,
+}
+
+
+def _override(tables: dict[str, Any], override: str) -> None:
+    """Apply one ``KEY=VALUE`` to the tables of a recipe."""
+    key, equals, raw = override.partition("=")
+    key = key.strip()
+    if not equals or not key or not raw.strip():
+        raise RecipeError(
+            f"A setting must be KEY=VALUE, as in pretraining.epochs=5. Got {override!r} instead."
+        )
+    *path, name = key.split(".")
+    table = tables
+    for step in path:
+        table = table.setdefault(step, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"Setting {override!r}: {step!r} is a value, not a table.")
+    table[name] = _toml_value(raw.strip())
+
+
+def _toml_value(raw: str) -> object:
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return raw
+
+
+def _unknown_table(key: str) -> str:
+    known = ["seed", *_TABLES]
+    dotted = [
+        f"{table}.{name}"
+        for table, readers in (
+            ("model", _MODEL_READERS),
+            ("data", _DATA_READERS),
+            ("pretraining", PRETRAINING_READERS),
+            ("finetuning", FINETUNING_READERS),
+        )
+        for name in readers
+    ]
+    same_name = [path for path in dotted if path.endswith(f".{key}")]
+    near = same_name or get_close_matches(key, known, n=1, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+    return f"A recipe has no {key!r}. {hint}"

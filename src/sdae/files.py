@@ -1,0 +1,138 @@
+"""Raw files: written atomically, read within bounds, their faults told in one sentence."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sdae.errors import FileAccessError, FileFormatError
+
+MAX_BYTES = 4 << 30
+"""No file is read past this size (4 GiB), compressed or not."""
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def explaining(path: Path, action: str) -> Iterator[None]:
+    """Turn an ``OSError`` while `action` ("read", "write") is done to `path` into our own error."""
+    try:
+        yield
+    except FileAccessError:
+        raise
+    except FileNotFoundError:
+        missing = path if action == "read" else path.parent
+        raise FileAccessError(f"Cannot {action} {path}: {missing} does not exist.") from None
+    except IsADirectoryError:
+        raise FileAccessError(f"Cannot {action} {path}: it is a folder, not a file.") from None
+    except PermissionError:
+        raise FileAccessError(
+            f"Cannot {action} {path}: permission denied. Check who owns it, or choose another path."
+        ) from None
+    except OSError as error:
+        raise FileAccessError(f"Cannot {action} {path}: {error.strerror or error}.") from None
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+
+    The bytes go to a temporary file of the same folder, are flushed to the disk, and take the
+    name `path` in one step; the folder is flushed too. An existing file's mode is kept.
+
+    Raises
+    ------
+    FileAccessError
+        If the folder is missing or not writable, or the disk is full. The old file is intact.
+    """
+    path = Path(path)
+    with explaining(path, "write"):
+        if path.is_dir():
+            raise IsADirectoryError
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(_mode_for(path))
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        _flush_folder(path.parent)
+
+
+def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is larger than `limit`.
+    """
+    path = Path(path)
+    with explaining(path, "read"):
+        size = path.stat().st_size
+        if size > limit:
+            raise FileFormatError(f"{path} has {size:,} bytes; at most {limit:,} are read.")
+        return path.read_bytes()
+
+
+def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a file that may be gzip-compressed (told by its first two bytes), within `limit` bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If the gzip stream is damaged or truncated, or the content is larger than `limit`.
+    """
+    path = Path(path)
+    content = read_bytes(path, limit)
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        with gzip.open(path, "rb") as file:
+            # One growing buffer: a forged size in the trailer never decides what is allocated.
+            unpacked = bytearray()
+            while chunk := file.read(_CHUNK):
+                unpacked += chunk
+                if len(unpacked) > limit:
+                    raise FileFormatError(f"{path} unpacks to more than {limit:,} bytes.")
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Fetch it again."
+        ) from None
+    return bytes(unpacked)
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _mode_for(path: Path) -> int:
+    """Mode of the file that is replaced, or what the umask grants a new one."""
+    if path.exists():
+        return path.stat().st_mode & 0o7777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can (Windows cannot)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
