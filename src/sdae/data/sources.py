@@ -1,0 +1,78 @@
+"""Which reader reads a source: told by its name, or by what it is."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from sdae.data.arrays import load_npy, load_npz
+from sdae.data.csv_table import load_csv
+from sdae.data.idx import load_idx_folder
+from sdae.data.mnist import load_mnist_dataset
+from sdae.data.parquet_table import load_parquet
+from sdae.data.table import Dataset
+from sdae.data.tutorial_pickle import load_tutorial_pickle
+from sdae.errors import DataError, FileAccessError
+from sdae.files import explaining
+
+_TABLES = {
+    ".csv": load_csv,
+    ".csv.gz": load_csv,
+    ".parquet": load_parquet,
+    ".npy": load_npy,
+    ".npz": load_npz,
+}
+_PICKLES = (".pkl.gz", ".pkl", ".pickle")
+
+
+def load_dataset(source: str | Path, target: str | None = None) -> Dataset:
+    """Load data by name or path.
+
+    Parameters
+    ----------
+    source : str or Path
+        ``mnist`` (always the embedded set), a folder of IDX files, or a ``.csv``, ``.csv.gz``,
+        ``.parquet``, ``.npy``, ``.npz`` or (the tutorials' pickle) ``.pkl.gz`` file.
+    target : str or None
+        The column, or the array of an ``.npz``, that holds the labels.
+
+    Raises
+    ------
+    FileAccessError
+        If there is nothing at the path.
+    FileFormatError
+        If the file is damaged.
+    DataError
+        If the rows or labels cannot be used.
+    """
+    if str(source) == "mnist":
+        _refuse_target(target, "The embedded MNIST")
+        return load_mnist_dataset()
+    path = Path(source)
+    with explaining(path, "read"):
+        if path.is_dir():
+            _refuse_target(target, str(path))
+            return load_idx_folder(path)
+        if not path.exists():
+            raise FileAccessError(f"Cannot read {path}: it does not exist.{_near(path)}")
+        name = path.name.lower()
+        for suffix, load in _TABLES.items():
+            if name.endswith(suffix):
+                return load(path, target)
+        if name.endswith(_PICKLES):
+            _refuse_target(target, str(path))
+            return load_tutorial_pickle(path)
+    raise DataError(
+        f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, "
+        f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
+    )
+
+
+def _refuse_target(target: str | None, source: str) -> None:
+    if target is not None:
+        raise DataError(f"{source} brings its own labels: leave the target out.")
+
+
+def _near(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" There is no folder {path.parent} either."
+    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1)
+    return f" Did you mean {path.parent / near[0]}?" if near else ""

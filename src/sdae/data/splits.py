@@ -1,0 +1,73 @@
+"""Cutting validation and test rows from the training rows: stratified by label, and seeded."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.data.table import Dataset, Table
+from sdae.errors import DataError
+from sdae.randomness import NoiseKey, Stream, generator
+
+
+def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int) -> Dataset:
+    """Cut what the source does not give: a test part first, then a validation part.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Left as it is.
+    validation, test : float
+        Shares of the source's training rows; 0 cuts nothing.
+    seed : int
+        Of the choice of rows. Each part keeps the order of the source.
+
+    Raises
+    ------
+    DataError
+        If there are too few rows, or too few of one class, for every part to have some.
+    """
+    shares = {
+        "test": 0.0 if dataset.test is not None else test,
+        "validation": 0.0 if dataset.validation is not None else validation,
+    }
+    table = dataset.train
+    remaining = np.arange(len(table.x))
+    parts: dict[str, Table | None] = {"test": dataset.test, "validation": dataset.validation}
+    for number, (part, share) in enumerate(shares.items()):
+        if share > 0:
+            n_cut = round(share * len(table.x))
+            cut = _choose(table, remaining, n_cut, part, seed, number)
+            parts[part] = table.rows(cut, part)
+            remaining = np.setdiff1d(remaining, cut, assume_unique=True)
+    train = table if len(remaining) == len(table.x) else table.rows(remaining, "train")
+    return Dataset(dataset.name, train, parts["validation"], parts["test"])
+
+
+def _choose(
+    table: Table, remaining: NDArray[np.int64], n_cut: int, part: str, seed: int, number: int
+) -> NDArray[np.int64]:
+    """Choose `n_cut` of the remaining rows, stratified where there are labels; sorted."""
+    from sklearn.model_selection import train_test_split
+
+    if not 1 <= n_cut < len(remaining):
+        raise DataError(
+            f"{table.source} has too few rows ({len(table.x)}) to cut a {part} part of {n_cut} "
+            f"from. Change --{part}, or set it to 0."
+        )
+    labels = None if table.y is None else table.y[remaining]
+    if labels is not None:
+        classes, counts = np.unique(labels, return_counts=True)
+        if counts.min() < 2 or n_cut < len(classes) or len(remaining) - n_cut < len(classes):
+            rare = classes[counts.argmin()]
+            raise DataError(
+                f"{table.source} has too few rows to cut a {part} part of {n_cut} with every one "
+                f"of its {len(classes)} classes: the rarest, {str(rare)!r}, has {counts.min()}. "
+                f"Add rows, drop the class, or set --{part} to 0."
+            )
+    words = generator(NoiseKey(seed, Stream.SPLIT, number))
+    _, cut = train_test_split(
+        remaining,
+        test_size=n_cut,
+        random_state=int(words.integers(2**32)),
+        stratify=labels,
+    )
+    return np.sort(cut).astype(np.int64)

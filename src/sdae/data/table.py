@@ -1,0 +1,137 @@
+"""What data are once they are loaded: tables of rows, whole or split into parts.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.errors import DataError
+
+
+class Split(NamedTuple):
+    """Rows and their class numbers; unpacks as ``x, y``.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (n, V)
+    y : ndarray of int64, shape (n,)
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+
+class Splits(NamedTuple):
+    """The three parts of a labelled data set."""
+
+    train: Split
+    validation: Split
+    test: Split
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of one source.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (n, V)
+        Features.
+    y : ndarray of int64 or of str, shape (n,), or None
+        Labels as the source has them.
+    feature_names : tuple of str or None
+        Names of the columns.
+    image_shape : (int, int) or None
+        Height and width, where rows are images.
+    source : str
+        What to call the source in messages.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64] | NDArray[np.str_] | None
+    feature_names: tuple[str, ...] | None
+    image_shape: tuple[int, int] | None
+    source: str
+
+    def rows(self, chosen: NDArray[np.int64], part: str) -> "Table":
+        """Return some of the rows, called `part` of the source in messages."""
+        y = None if self.y is None else self.y[chosen]
+        return replace(self, x=self.x[chosen], y=y, source=f"{self.source} ({part})")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A source, with the parts it gives or those cut from it."""
+
+    name: str
+    train: Table
+    validation: Table | None = None
+    test: Table | None = None
+
+
+def checked_table(
+    x: NDArray[np.generic],
+    y: NDArray[np.int64] | NDArray[np.str_] | None,
+    source: str,
+    feature_names: tuple[str, ...] | None = None,
+    image_shape: tuple[int, int] | None = None,
+) -> Table:
+    """Make a table of float32 rows after checking that training can use them.
+
+    Raises
+    ------
+    DataError
+        If there are no rows or no columns, a value is missing, infinite or too large for float32,
+        or there is not one label per row.
+    """
+    if x.size == 0:
+        raise DataError(f"{source} is empty: it has shape {x.shape}, rows by columns.")
+    if y is not None and len(y) != len(x):
+        raise DataError(f"{source} has {len(x):,} rows but {len(y):,} labels.")
+    with np.errstate(over="ignore"):
+        rows = np.ascontiguousarray(x, dtype=np.float32)
+    finite = np.isfinite(rows)
+    if not finite.all():
+        row, column = (int(place) for place in np.argwhere(~finite)[0])
+        name = repr(feature_names[column]) if feature_names else str(column)
+        raise DataError(
+            f"{source} has {int((~finite).sum()):,} values that are missing, infinite or too large "
+            f"for float32, the first in row {row + 1}, column {name}. Impute them (scikit-learn's "
+            "SimpleImputer does) or drop the rows."
+        )
+    return Table(rows, y, feature_names, image_shape, source)
+
+
+def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
+    """Return the table with the columns of `feature_names`, in that order; others are dropped.
+
+    Raises
+    ------
+    DataError
+        If a column is missing; without names in the table, if their number differs.
+    """
+    if table.feature_names is None:
+        if table.x.shape[1] != len(feature_names):
+            raise DataError(
+                f"{table.source} has {table.x.shape[1]} columns without names; "
+                f"{len(feature_names)} are expected."
+            )
+        return table
+    if table.feature_names == feature_names:
+        return table
+    places = {name: place for place, name in enumerate(table.feature_names)}
+    missing = [name for name in feature_names if name not in places]
+    if missing:
+        near = get_close_matches(missing[0], table.feature_names, n=3)
+        hint = f" Near are: {', '.join(near)}." if near else ""
+        raise DataError(
+            f"{table.source} lacks {len(missing)} of the {len(feature_names)} columns the model "
+            f"was trained on, the first {missing[0]!r}.{hint}"
+        )
+    columns = [places[name] for name in feature_names]
+    return replace(table, x=np.ascontiguousarray(table.x[:, columns]), feature_names=feature_names)
