@@ -1,0 +1,55 @@
+"""Reconstruction losses, per sample: summed over components, never averaged over them.
+
+The tutorial sums over features and averages over the minibatch. PyTorch's default reduction
+averages over everything, which divides the gradient by V; it is not used here.
+
+Axes: B samples, V components.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from sdae.specs import Decoder, Emphasis
+
+
+def reconstruction_loss(
+    x: Tensor,
+    decoded: Tensor,
+    decoder: Decoder,
+    emphasis: Emphasis | None = None,
+    drawn: Tensor | None = None,
+) -> Tensor:
+    """Return the reconstruction loss of each sample.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, V)
+        The clean input; in [0, 1] for the sigmoid decoder.
+    decoded : Tensor, shape (B, V)
+        What the decoder computes before its non-linearity: logits for the sigmoid decoder, the
+        reconstruction itself for the linear one.
+    decoder : Decoder
+        ``SIGMOID``: cross-entropy −Σ x log x̂ + (1 − x) log(1 − x̂), computed from the logits, so
+        no finite input gives inf or NaN. ``LINEAR``: squared error Σ (x − x̂)².
+    emphasis : Emphasis or None
+        Weights of the drawn and of the other components (Vincent et al. 2010, section 3.4).
+    drawn : Tensor of bool, shape (B, V), or None
+        The components drawn for corruption; None means that none were.
+
+    Returns
+    -------
+    Tensor, shape (B,)
+    """
+    if decoder is Decoder.SIGMOID:
+        per_component = F.binary_cross_entropy_with_logits(decoded, x, reduction="none")  # (B, V)
+    else:
+        per_component = (x - decoded).square()  # (B, V)
+    if emphasis is not None:
+        per_component = per_component * _weights(emphasis, per_component, drawn)
+    return per_component.sum(dim=1)  # (B, V) -> (B,)
+
+
+def _weights(emphasis: Emphasis, like: Tensor, drawn: Tensor | None) -> Tensor:
+    """Return α where a component was drawn and β elsewhere, (B, V)."""
+    weights = like.new_full(like.shape, emphasis.beta)
+    return weights if drawn is None else weights.masked_fill(drawn, emphasis.alpha)

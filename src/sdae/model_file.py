@@ -1,0 +1,252 @@
+"""The file of a model: safetensors with one JSON entry. Loading one executes nothing.
+
+Tensors: ``layers.K.weight`` (H, V), ``layers.K.hidden_bias`` (H,), ``layers.K.visible_bias`` (V,),
+``layers.K.decoder_weight`` (V, H) where untied, ``head.weight`` (C, H) and ``head.bias`` (C,) where
+there is a head, ``scaling.offset`` and ``scaling.scale`` (V,) where the data are scaled. The two
+facades share parameters, so each is stored once, under the name of its layer.
+
+The metadata entry ``sdae`` is JSON: the format's version, the architecture, scaling, classes, names
+of columns, shape of images, and provenance without clock times: equal models have equal bytes.
+"""
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from sdae.errors import FileFormatError, InvalidParameterError
+from sdae.files import read_bytes, write_atomically
+from sdae.preprocessing import Scaling
+from sdae.stack import StackedDenoisingAutoencoder
+
+FORMAT = 1
+_ENTRY = "sdae"
+_MAX_HEADER = 32 << 20
+
+
+@dataclass(frozen=True)
+class Model:
+    """A stack with what its user needs to feed it and to read its answers.
+
+    Attributes
+    ----------
+    stack : StackedDenoisingAutoencoder
+    scaling : Scaling or None
+        Applied to rows before the stack sees them.
+    classes : tuple of int or of str, or None
+        The label of each output; None stands for 0, 1, ….
+    feature_names : tuple of str or None
+        Names of the columns, in the order the stack expects.
+    image_shape : (int, int) or None
+        Height and width, where rows are images.
+    provenance : mapping
+        Where the model comes from: plain JSON values, no clock times.
+    """
+
+    stack: StackedDenoisingAutoencoder
+    scaling: Scaling | None = None
+    classes: tuple[int, ...] | tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    image_shape: tuple[int, int] | None = None
+    provenance: Mapping[str, str | int | float] = field(default_factory=dict)
+
+
+def save_model(model: Model, path: str | Path) -> None:
+    """Write a model file atomically: equal models give equal bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If the file cannot be written; an older file of that name is then intact.
+    """
+    tensors = {name: tensor.detach().cpu() for name, tensor in _parameters(model.stack)}
+    if model.scaling is not None:
+        tensors["scaling.offset"] = torch.from_numpy(model.scaling.offset.copy())
+        tensors["scaling.scale"] = torch.from_numpy(model.scaling.scale.copy())
+    entry = json.dumps(_describe(model), sort_keys=True, ensure_ascii=False)
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    write_atomically(path, tensors_to_bytes(contiguous, metadata={_ENTRY: entry}))
+
+
+def load_model(path: str | Path) -> Model:
+    """Read a model file, on the CPU.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is damaged, of another kind, or of a format this version does not know.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    description = _description(content, path)
+    try:
+        tensors = tensors_from_bytes(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise FileFormatError(f"{path} is damaged: {error}.") from None
+    try:
+        return _rebuild(description, tensors)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
+        raise FileFormatError(f"{path} is no valid model file: {reason}.") from None
+
+
+def _parameters(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
+    """Yield every parameter once, under its canonical name."""
+    for layer in range(stack.n_layers):
+        for name, parameter in stack.autoencoder(layer).named_parameters():
+            yield f"layers.{layer}.{name}", parameter
+    if stack.n_classes is not None:
+        yield "head.weight", stack.head.weight
+        yield "head.bias", stack.head.bias
+
+
+def _describe(model: Model) -> dict[str, object]:
+    stack = model.stack
+    layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
+    emphasis = layers[0].emphasis
+    return {
+        "format": FORMAT,
+        "architecture": {
+            "n_visible": stack.n_visible,
+            "hidden_layer_sizes": list(stack.hidden_layer_sizes),
+            "n_classes": stack.n_classes,
+            "activation": str(stack.activation),
+            "corruption": [str(layer.corruption) for layer in layers],
+            "decoder": [str(layer.decoder) for layer in layers],
+            "tied": layers[0].tied,
+            "emphasis": None if emphasis is None else str(emphasis),
+            "dtype": str(layers[0].weight.dtype).removeprefix("torch."),
+        },
+        "scaling": None if model.scaling is None else model.scaling.kind,
+        "classes": None if model.classes is None else list(model.classes),
+        "feature_names": None if model.feature_names is None else list(model.feature_names),
+        "image_shape": None if model.image_shape is None else list(model.image_shape),
+        "provenance": dict(model.provenance),
+    }
+
+
+def _description(content: bytes, path: Path) -> dict[str, Any]:
+    """Read the JSON entry out of the file's header, checking sizes before using them."""
+    if len(content) < 8:
+        raise FileFormatError(f"{path} is no model file: it has only {len(content)} bytes.")
+    (length,) = struct.unpack("<Q", content[:8])
+    if length > min(len(content) - 8, _MAX_HEADER):
+        raise FileFormatError(
+            f"{path} is no model file, or is truncated: its header would have {length:,} bytes."
+        )
+    try:
+        entry = json.loads(content[8 : 8 + length])["__metadata__"][_ENTRY]
+        description = json.loads(entry)
+        version = description["format"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise FileFormatError(
+            f"{path} is no model file of sdae, or its header is damaged."
+        ) from None
+    if version != FORMAT:
+        raise FileFormatError(
+            f"{path} has format {version!r}; this version of sdae reads format {FORMAT}. "
+            "Install a newer sdae."
+        )
+    return description  # type: ignore[no-any-return]
+
+
+def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
+    """Build the model a description and its tensors make.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit each other; other built-in errors where the description is malformed.
+    """
+    architecture = description["architecture"]
+    _check_shapes(architecture, description["scaling"], tensors)
+    try:
+        stack = _new_stack(architecture)
+    except InvalidParameterError as error:
+        raise ValueError(str(error)) from None
+    with torch.no_grad():
+        for name, parameter in _parameters(stack):
+            parameter.copy_(tensors[name])
+    scaling = None
+    if description["scaling"] is not None:
+        offset, scale = (
+            tensors[f"scaling.{part}"].double().numpy() for part in ("offset", "scale")
+        )
+        scaling = Scaling(str(description["scaling"]), offset, scale)
+    classes, names = description["classes"], description["feature_names"]
+    image = description["image_shape"]
+    return Model(
+        stack,
+        scaling,
+        classes=None if classes is None else _checked_classes(classes, stack.n_classes),
+        feature_names=None if names is None else _checked_names(names, stack.n_visible),
+        image_shape=None if image is None else (int(image[0]), int(image[1])),
+        provenance=dict(description["provenance"]),
+    )
+
+
+def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
+    dtypes = {"float32": torch.float32, "float64": torch.float64}
+    return StackedDenoisingAutoencoder(
+        architecture["n_visible"],
+        architecture["hidden_layer_sizes"],
+        architecture["n_classes"],
+        architecture["corruption"],
+        activation=architecture["activation"],
+        decoder=architecture["decoder"],
+        tied=bool(architecture["tied"]),
+        emphasis=architecture["emphasis"],
+        dtype=dtypes[architecture["dtype"]],
+    )
+
+
+def _check_shapes(
+    architecture: dict[str, Any], scaling: str | None, tensors: dict[str, Tensor]
+) -> None:
+    """Hold the stored tensors against the architecture before anything is built from it."""
+    n_below, expected = architecture["n_visible"], dict[str, tuple[int, ...]]()
+    for layer, n_hidden in enumerate(architecture["hidden_layer_sizes"]):
+        expected[f"layers.{layer}.weight"] = (n_hidden, n_below)
+        expected[f"layers.{layer}.hidden_bias"] = (n_hidden,)
+        expected[f"layers.{layer}.visible_bias"] = (n_below,)
+        if not architecture["tied"]:
+            expected[f"layers.{layer}.decoder_weight"] = (n_below, n_hidden)
+        n_below = n_hidden
+    if architecture["n_classes"] is not None:
+        expected["head.weight"] = (architecture["n_classes"], n_below)
+        expected["head.bias"] = (architecture["n_classes"],)
+    if scaling is not None:
+        expected["scaling.offset"] = expected["scaling.scale"] = (architecture["n_visible"],)
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            raise ValueError(
+                f"tensor {name} should have shape {expected.get(name)} by the architecture, but "
+                f"has {found.get(name)}"
+            )
+
+
+def _checked_classes(
+    classes: list[Any], n_classes: int | None
+) -> tuple[int, ...] | tuple[str, ...]:
+    if len(classes) != n_classes or len({type(label) for label in classes}) > 1:
+        raise ValueError(f"{len(classes)} classes are named for {n_classes} outputs")
+    if not all(isinstance(label, int | str) for label in classes):
+        raise ValueError("classes must be whole numbers or texts")
+    return tuple(classes)
+
+
+def _checked_names(names: list[Any], n_visible: int) -> tuple[str, ...]:
+    if len(names) != n_visible:
+        raise ValueError(f"{len(names)} columns are named for {n_visible} inputs")
+    return tuple(str(name) for name in names)

@@ -1,0 +1,105 @@
+"""Scaling of columns, fitted on the training rows and kept in the model file.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.errors import DataError
+from sdae.specs import Decoder
+
+_CHUNK_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """A change of units per column: ``scaled = (x − offset) / scale``.
+
+    Attributes
+    ----------
+    kind : str
+        ``minmax`` (the training rows lie in [0, 1]) or ``standard`` (zero mean, unit variance).
+    offset, scale : ndarray of float64, shape (V,)
+        What is subtracted from, and then divides, each column. A constant column has scale 1.
+    """
+
+    kind: str
+    offset: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def apply(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scale rows, (n, V) -> (n, V); the input is left as it is."""
+        return ((x - self.offset) / self.scale).astype(np.float32)
+
+    def undo(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return rows to the original units, (n, V) -> (n, V)."""
+        return (x * self.scale + self.offset).astype(np.float32)
+
+
+def fit_scaling(x: NDArray[np.float32], kind: str) -> Scaling | None:
+    """Fit a scaling to the rows that training will see.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, V)
+        Training rows, the unlabelled ones included.
+    kind : {"none", "minmax", "standard"}
+        Which scaling; ``none`` gives None.
+    """
+    if kind == "none":
+        return None
+    if kind == "minmax":
+        low = x.min(axis=0).astype(np.float64)  # (n, V) -> (V,)
+        scale = x.max(axis=0) - low  # (V,)
+        return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
+    mean = x.mean(axis=0, dtype=np.float64)  # (n, V) -> (V,)
+    deviation = np.sqrt(_variance(x, mean))  # (V,)
+    # A column whose spread is rounding error of its size is constant.
+    constant = deviation <= 1e-7 * np.abs(mean)
+    return Scaling("standard", mean, np.where(constant | (deviation == 0), 1.0, deviation))
+
+
+def choose(
+    x: NDArray[np.float32], scale: str, decoder: Decoder, source: str
+) -> tuple[str, Decoder]:
+    """Settle ``auto``: the scaling of the data and the decoder of the first layer.
+
+    Data within [0, 1] are left alone and get the sigmoid decoder with cross-entropy. Other data are
+    standardised and get the linear decoder with squared error; where the sigmoid decoder is asked
+    for, they are scaled into [0, 1] instead.
+
+    Raises
+    ------
+    DataError
+        If cross-entropy is asked for on data outside [0, 1] without a scaling that brings them
+        there.
+    """
+    unit = within_unit_interval(x)
+    if scale == "auto":
+        scale = "none" if unit else ("minmax" if decoder is Decoder.SIGMOID else "standard")
+    bounded = scale == "minmax" or (scale == "none" and unit)
+    if decoder is Decoder.AUTO:
+        return scale, Decoder.SIGMOID if bounded else Decoder.LINEAR
+    if decoder is Decoder.SIGMOID and not bounded:
+        raise DataError(
+            f"{source} has values outside [0, 1] (from {x.min():.6g} to {x.max():.6g}) with "
+            f"scale = {scale!r}, but the sigmoid decoder with cross-entropy needs data within it. "
+            "Set data.scale to minmax, or model.decoder to linear."
+        )
+    return scale, decoder
+
+
+def within_unit_interval(x: NDArray[np.float32]) -> bool:
+    """Tell whether every value lies in [0, 1]."""
+    return bool(x.min() >= 0 and x.max() <= 1)
+
+
+def _variance(x: NDArray[np.float32], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance per column in float64, a chunk of rows at a time: (n, V) -> (V,)."""
+    total = np.zeros(x.shape[1])
+    for start in range(0, len(x), _CHUNK_ROWS):
+        total += np.square(x[start : start + _CHUNK_ROWS] - mean).sum(axis=0)
+    return total / len(x)
