@@ -1,0 +1,156 @@
+"""The autograd engine: every combination of noise, activation, loss and optimiser, on any device.
+
+An engine trains on a *slice*, some minibatches in a row, and returns the summed cost of their
+samples, each measured before the update it led to. Nothing is fetched from the device before the
+slice ends.
+
+Axes: B samples of a minibatch, V visible, H hidden, C classes.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdae.autoencoder import DenoisingAutoencoder
+from sdae.config.training import FinetuningConfig, PretrainingConfig
+from sdae.corruption import Noise, corrupt
+from sdae.randomness import NoiseKey, Stream, random_bits, threshold
+from sdae.rows import Minibatch, RowSource
+from sdae.stack import StackedDenoisingAutoencoder
+
+
+class AutogradPretraining:
+    """Train one denoising autoencoder on the rows below it."""
+
+    name = "autograd"
+
+    def __init__(
+        self,
+        autoencoder: DenoisingAutoencoder,
+        rows: RowSource,
+        noise: Noise,
+        config: PretrainingConfig,
+        seed: int,
+    ) -> None:
+        self._autoencoder = autoencoder
+        self._rows = rows
+        self._noise = noise
+        self._seed = seed
+        self._optimizer = _optimizer(autoencoder.parameters(), config)
+
+    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        _set_rate(self._optimizer, rate)
+        key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
+        total = self._autoencoder.weight.new_zeros(())
+        for minibatch in minibatches:
+            x = self._rows.batch(minibatch)  # (B, V)
+            corrupted = corrupt(x, self._noise, key, minibatch.samples)
+            losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
+            descend(self._optimizer, losses.mean())
+            total += losses.detach().sum()
+        return total
+
+
+class AutogradFinetuning:
+    """Train the whole network on labelled rows."""
+
+    name = "autograd"
+
+    def __init__(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        rows: RowSource,
+        labels: Tensor,
+        config: FinetuningConfig,
+        seed: int,
+    ) -> None:
+        self._stack = stack
+        self._rows = rows
+        self._labels = labels
+        self._config = config
+        self._seed = seed
+        self._optimizer = _optimizer(stack.mlp.parameters(), config)
+
+    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        _set_rate(self._optimizer, rate)
+        total = self._stack.head.weight.new_zeros(())
+        for minibatch in minibatches:
+            x = self._rows.batch(minibatch)  # (B, V)
+            y = self._labels[_index(minibatch)]  # (B,)
+            losses = F.cross_entropy(  # (B, C), (B,) -> (B,)
+                self._logits(x, minibatch.samples, epoch), y, reduction="none"
+            )
+            descend(self._optimizer, losses.mean())
+            if self._config.max_norm is not None:
+                self._limit_norms(self._config.max_norm)
+            total += losses.detach().sum()
+        return total
+
+    def _logits(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
+        """Run the network with dropout, (B, V) -> (B, C)."""
+        if self._config.dropout == 0 and self._config.input_dropout == 0:
+            return self._stack(x)  # type: ignore[no-any-return]
+        h = self._drop(x, self._config.input_dropout, samples, 0, epoch)
+        for layer in range(self._stack.n_layers):
+            h = self._stack.autoencoder(layer).encode(h)  # (B, H_{layer-1}) -> (B, H_layer)
+            h = self._drop(h, self._config.dropout, samples, layer + 1, epoch)
+        return self._stack.head(h)  # type: ignore[no-any-return]
+
+    def _drop(
+        self, h: Tensor, level: float, samples: NDArray[np.int64], depth: int, epoch: int
+    ) -> Tensor:
+        """Zero components with probability `level` and scale the rest by 1 / (1 − level)."""
+        if level == 0:
+            return h
+        key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
+        kept = random_bits(key, samples, h.shape[1]) >= threshold(level)  # (B, H)
+        return h * torch.from_numpy(kept).to(h) / (1 - level)
+
+    def _limit_norms(self, max_norm: float) -> None:
+        """Scale down the incoming weights of hidden units whose norm exceeds `max_norm`."""
+        with torch.no_grad():
+            for layer in range(self._stack.n_layers):
+                weight = self._stack.autoencoder(layer).weight  # (H, V)
+                weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
+
+
+def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
+    """Do one step of gradient descent on a scalar cost."""
+    optimizer.zero_grad(set_to_none=True)
+    cost.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+
+
+def _optimizer(
+    parameters: Iterable[nn.Parameter], config: PretrainingConfig | FinetuningConfig
+) -> torch.optim.Optimizer:
+    """Make the optimiser of a stage; weight decay acts on weights, not on biases."""
+    trained = list(parameters)
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    # One kernel for all of a step, instead of several for each parameter.
+    fused = trained[0].device.type in ("cpu", "cuda")
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, fused=fused)
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, fused=fused)
+    return torch.optim.SGD(
+        groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
+    )
+
+
+def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _index(minibatch: Minibatch) -> slice | Tensor:
+    return torch.from_numpy(minibatch.samples) if minibatch.span is None else minibatch.span

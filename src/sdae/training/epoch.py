@@ -1,0 +1,89 @@
+"""One epoch, slice by slice: what pre-training and fine-tuning have in common."""
+
+import math
+import time
+from collections.abc import Sequence
+
+from sdae.engines.choice import Engine
+from sdae.errors import TrainingDivergedError
+from sdae.rows import Minibatch
+from sdae.training.callbacks import Callbacks, SliceEnded
+from sdae.training.history import EpochRecord
+
+SLICE_SAMPLES = 512
+"""Samples between two looks at the cost. A number of samples, not of seconds: the result is the
+same however fast the machine is."""
+
+
+class Epoch:
+    """The running cost and time of one epoch of one layer, or of the network (`layer` is None)."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        callbacks: Callbacks,
+        *,
+        stage: str,
+        layer: int | None,
+        epoch: int,
+        rate: float,
+    ) -> None:
+        self._engine = engine
+        self._callbacks = callbacks
+        self._stage = stage
+        self._layer = layer
+        self._epoch = epoch
+        self._rate = rate
+        self._total = 0.0
+        self._n_samples = 0
+        self._seconds = 0.0
+
+    def train(self, minibatches: Sequence[Minibatch]) -> None:
+        """Do a step on each minibatch.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the cost is not finite any more.
+        """
+        start = time.perf_counter()
+        self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
+        self._seconds += time.perf_counter() - start
+        self._n_samples += sum(len(minibatch.samples) for minibatch in minibatches)
+        if not math.isfinite(self._total):
+            self._fail(minibatches)
+        cost = self._total / self._n_samples
+        self._callbacks.tell(
+            SliceEnded(self._stage, self._layer, self._epoch, self._n_samples, cost)
+        )
+
+    def record(
+        self, validation_error: float | None = None, test_error: float | None = None
+    ) -> EpochRecord:
+        """Return the record of the epoch."""
+        return EpochRecord(
+            stage=self._stage,
+            layer=self._layer,
+            epoch=self._epoch,
+            cost=self._total / self._n_samples,
+            validation_error=validation_error,
+            test_error=test_error,
+            learning_rate=self._rate,
+            seconds=self._seconds,
+            samples_per_second=self._n_samples / max(self._seconds, 1e-9),
+            engine=self._engine.name,
+        )
+
+    def _fail(self, minibatches: Sequence[Minibatch]) -> None:
+        where = self._stage if self._layer is None else f"{self._stage}, layer {self._layer}"
+        raise TrainingDivergedError(
+            f"The cost is not finite any more ({where}, epoch {self._epoch}, samples "
+            f"{minibatches[0].samples[0]} to {minibatches[-1].samples[-1]} of the visiting order, "
+            f"learning rate {self._rate:g}). Lower the learning rate, or scale the data."
+        )
+
+
+def slices(minibatches: Sequence[Minibatch], batch_size: int) -> list[Sequence[Minibatch]]:
+    """Cut an epoch's minibatches into slices of about ``SLICE_SAMPLES`` samples."""
+    n_steps = max(1, SLICE_SAMPLES // batch_size)
+    return [minibatches[i : i + n_steps] for i in range(0, len(minibatches), n_steps)]

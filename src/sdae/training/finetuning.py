@@ -1,0 +1,290 @@
+"""Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from sdae.config.training import FinetuningConfig
+from sdae.devices import resolve_device
+from sdae.engines.choice import finetuning_engine
+from sdae.errors import InvalidParameterError
+from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
+from sdae.rows import Minibatch, RowSource, minibatches, n_batches
+from sdae.specs import Schedule
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.callbacks import (
+    Callback,
+    Callbacks,
+    EpochEnded,
+    PartStarted,
+    StageEnded,
+    StageStarted,
+    ValidationImproved,
+)
+from sdae.training.early_stopping import EarlyStopping
+from sdae.training.epoch import Epoch, slices
+from sdae.training.history import FINETUNING, EpochRecord, History
+from sdae.training.scoring import LabelledRows, error_rate, labelled_rows
+
+
+def finetune(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None = None,
+    *,
+    epochs: int = 1000,
+    learning_rate: float = 0.1,
+    batch_size: int = 1,
+    shuffle: bool = False,
+    drop_last: bool = False,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    schedule: Schedule | str = "constant",
+    weight_decay: float = 0.0,
+    max_norm: float | None = None,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    early_stopping: bool = True,
+    patience_epochs: int = 10,
+    patience_increase: float = 2.0,
+    improvement_threshold: float = 0.995,
+    restore_best: bool = True,
+    engine: str = "auto",
+    device: str | None = None,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Train the whole network on the negative log-likelihood of labelled rows.
+
+    All parameters but the visible biases (and untied decoder weights) are trained.
+
+    Parameters
+    ----------
+    stack : StackedDenoisingAutoencoder
+        With a head; trained in place.
+    train : (x, y)
+        Rows (n, n_visible) and their classes (n,), integers in [0, n_classes).
+    validation : (x, y) or None
+        Rows that decide when to stop and which parameters are best. None: no early stopping, the
+        last parameters are kept.
+    test : (x, y) or None
+        Scored whenever the validation error is the lowest so far; it decides nothing.
+    epochs : int, default 1000
+        At most this many passes.
+    learning_rate : float, default 0.1
+        Initial rate, on the gradient of the mean cost of a minibatch.
+    batch_size, shuffle, drop_last, optimizer, momentum, nesterov, schedule, weight_decay
+        As in :func:`sdae.pretrain`.
+    max_norm : float or None
+        Largest norm of a hidden unit's incoming weights (Srivastava et al. 2014, section 5.1).
+    dropout, input_dropout : float in [0, 0.99], default 0
+        Probability with which a hidden unit, or an input component, is left out of a step.
+    early_stopping : bool, default True
+        The tutorial's rule; see :class:`sdae.training.early_stopping.EarlyStopping`. False runs
+        all epochs, still validating.
+    patience_epochs, patience_increase, improvement_threshold
+        Its constants, the tutorial's by default.
+    restore_best : bool, default True
+        End with the parameters of the lowest validation error, not with the last.
+    engine, device, seed, callbacks
+        As in :func:`sdae.pretrain`.
+
+    Returns
+    -------
+    History
+        A record per epoch; the best epoch, its validation error and its test error.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be, or the stack has no head.
+    DataError
+        If rows or labels have the wrong shape, type or range.
+    TrainingDivergedError
+        If the cost is not finite any more.
+    """
+    config = FinetuningConfig.read(
+        {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "schedule": schedule,
+            "weight_decay": weight_decay,
+            "max_norm": max_norm,
+            "dropout": dropout,
+            "input_dropout": input_dropout,
+            "early_stopping": early_stopping,
+            "patience_epochs": patience_epochs,
+            "patience_increase": patience_increase,
+            "improvement_threshold": improvement_threshold,
+            "restore_best": restore_best,
+            "engine": engine,
+        },
+        "finetune",
+    )
+    return run_finetuning(
+        stack, train, validation, test, config, device=device, seed=seed, callbacks=callbacks
+    )
+
+
+def run_finetuning(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None,
+    config: FinetuningConfig,
+    *,
+    device: str | None = None,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Fine-tune as a validated `config` says; see :func:`finetune`."""
+    seed = check_seed(seed, "finetune")
+    if device is not None:
+        stack.to(resolve_device(device))
+    rows, labels = labelled_rows(stack, train, "training")
+    scored = {
+        name: labelled_rows(stack, split, name)
+        for name, split in (("validation", validation), ("test", test))
+        if split is not None
+    }
+    n_updates = n_batches(len(rows), config.batch_size, config.drop_last)
+    if n_updates == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
+            f"with drop_last. Got {config.batch_size} instead."
+        )
+    listeners = Callbacks(callbacks)
+    listeners.tell(StageStarted(FINETUNING, 1))
+    history = _Finetuning(stack, rows, labels, scored, config, seed, listeners).run(n_updates)
+    listeners.tell(StageEnded(FINETUNING, history))
+    return history
+
+
+class _Finetuning:
+    """The walk of one call of ``finetune``: updates, validations, the best so far."""
+
+    def __init__(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        rows: RowSource,
+        labels: Tensor,
+        scored: dict[str, tuple[RowSource, Tensor]],
+        config: FinetuningConfig,
+        seed: int,
+        listeners: Callbacks,
+    ) -> None:
+        self._stack = stack
+        self._rows = rows
+        self._scored = scored
+        self._config = config
+        self._seed = seed
+        self._listeners = listeners
+        self._engine = finetuning_engine(stack, rows, labels, config, seed)
+        self._best_parameters: list[Tensor] = []
+        self._best_epoch: int | None = None
+        self._validation_error: float | None = None
+        self._test_error: float | None = None
+        self._best_test_error: float | None = None
+
+    def run(self, n_updates: int) -> History:
+        """Train for `n_updates` updates an epoch until an end is reached."""
+        config, listeners = self._config, self._listeners
+        rule = EarlyStopping(
+            n_updates,
+            config.patience_epochs,
+            config.patience_increase,
+            config.improvement_threshold,
+        )
+        listeners.tell(
+            PartStarted(FINETUNING, None, config.epochs, len(self._rows), self._engine.name)
+        )
+        records: list[EpochRecord] = []
+        stopped = False
+        for epoch in range(1, config.epochs + 1):
+            rate = config.schedule.rate(config.learning_rate, epoch - 1, config.epochs)
+            progress = Epoch(
+                self._engine, listeners, stage=FINETUNING, layer=None, epoch=epoch, rate=rate
+            )
+            self._validation_error = self._test_error = None
+            stopped = self._train_epoch(epoch, progress, rule, first_update=(epoch - 1) * n_updates)
+            records.append(progress.record(self._validation_error, self._test_error))
+            listeners.tell(EpochEnded(records[-1]))
+            if stopped:
+                break
+        self._restore_best()
+        return History(
+            tuple(records),
+            best_epoch=self._best_epoch,
+            best_validation_error=None if self._best_epoch is None else rule.best_error,
+            test_error=self._best_test_error,
+            stopped_early=stopped,
+        )
+
+    def _train_epoch(
+        self, epoch: int, progress: Epoch, rule: EarlyStopping, first_update: int
+    ) -> bool:
+        """Go through the training set once; tell whether training ends here."""
+        batches = self._minibatches(epoch)
+        done = 0
+        while done < len(batches):
+            # Up to the next update after which there is something to decide.
+            until = rule.updates_until_decision(first_update + done)
+            for part in slices(batches[done : done + until], self._config.batch_size):
+                progress.train(part)
+                done += len(part)
+                if self._listeners.stop_requested:
+                    return True
+            t = first_update + done - 1  # the update just done, counted from 0
+            if "validation" not in self._scored:
+                continue
+            if rule.validation_due(t):
+                self._validate(t, epoch, rule)
+            if self._config.early_stopping and rule.ended(t):
+                return True
+        return False
+
+    def _validate(self, t: int, epoch: int, rule: EarlyStopping) -> None:
+        """Measure the validation error; if it is the lowest so far, score the test set too."""
+        self._validation_error = self._error("validation")
+        if not rule.record(t, self._validation_error):
+            return
+        self._best_epoch = epoch
+        if self._config.restore_best:
+            self._best_parameters = [p.detach().clone() for p in self._stack.mlp.parameters()]
+        if "test" in self._scored:
+            self._test_error = self._best_test_error = self._error("test")
+        self._listeners.tell(ValidationImproved(epoch, self._validation_error, self._test_error))
+
+    def _error(self, name: str) -> float:
+        rows, labels = self._scored[name]
+        return error_rate(self._stack, rows, labels)
+
+    def _minibatches(self, epoch: int) -> list[Minibatch]:
+        order = None
+        if self._config.shuffle:
+            key = NoiseKey(self._seed, Stream.FINETUNING_ORDER, 0, epoch)
+            order = visiting_order(key, len(self._rows))
+        return list(
+            minibatches(
+                len(self._rows),
+                self._config.batch_size,
+                order=order,
+                drop_last=self._config.drop_last,
+            )
+        )
+
+    def _restore_best(self) -> None:
+        with torch.no_grad():
+            for parameter, best in zip(
+                self._stack.mlp.parameters(), self._best_parameters, strict=False
+            ):
+                parameter.copy_(best)

@@ -1,0 +1,110 @@
+"""The history of a run: one record per epoch and stage, and its JSONL form."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+PRETRAINING = "pretraining"
+FINETUNING = "finetuning"
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of one layer's pre-training, or of fine-tuning.
+
+    Attributes
+    ----------
+    stage : str
+        ``pretraining`` or ``finetuning``.
+    layer : int or None
+        The layer that was pre-trained, from 0; None in fine-tuning.
+    epoch : int
+        From 1.
+    cost : float
+        Mean over the epoch's samples, each measured before the update it led to.
+    validation_error, test_error : float or None
+        Shares of rows classified wrongly, in [0, 1]: the last ones measured in the epoch. The test
+        set is scored only when the validation error is the lowest so far.
+    learning_rate : float
+        Of this epoch.
+    seconds : float
+        Of training, without validation.
+    samples_per_second : float
+        Training samples.
+    engine : str
+        Which engine did the steps.
+    """
+
+    stage: str
+    layer: int | None
+    epoch: int
+    cost: float
+    validation_error: float | None
+    test_error: float | None
+    learning_rate: float
+    seconds: float
+    samples_per_second: float
+    engine: str
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class History:
+    """What a call of ``pretrain`` or ``finetune`` did.
+
+    Attributes
+    ----------
+    records : tuple of EpochRecord
+        In the order of training.
+    best_epoch : int or None
+        The epoch (from 1) of the lowest validation error.
+    best_validation_error, test_error : float or None
+        The lowest validation error and the test error measured with it, in [0, 1].
+    stopped_early : bool
+        Whether patience ended, or a callback asked to stop, before the last epoch.
+    """
+
+    records: tuple[EpochRecord, ...] = ()
+    best_epoch: int | None = None
+    best_validation_error: float | None = None
+    test_error: float | None = None
+    stopped_early: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, without validation."""
+        return sum(record.seconds for record in self.records)
+
+    def costs(self, layer: int | None = None) -> list[float]:
+        """Return the cost of each epoch of a layer, or of fine-tuning (None)."""
+        return [record.cost for record in self.records if record.layer == layer]
+
+    def to_jsonl(self) -> str:
+        """Return all records, one line of JSON each."""
+        return to_jsonl(self.records)
+
+
+def to_jsonl(records: Iterable[EpochRecord]) -> str:
+    """Return records as JSON lines."""
+    return "".join(record.to_json() + "\n" for record in records)
+
+
+def history_of(records: Iterable[EpochRecord]) -> History | None:
+    """Return the history that fine-tuning records make, or None where there are none."""
+    tuned = tuple(record for record in records if record.stage == FINETUNING)
+    if not tuned:
+        return None
+    best: EpochRecord | None = None
+    for record in tuned:
+        if record.validation_error is not None and (
+            best is None
+            or best.validation_error is None
+            or record.validation_error < best.validation_error
+        ):
+            best = record
+    if best is None:
+        return History(tuned)
+    return History(tuned, best.epoch, best.validation_error, best.test_error)

@@ -1,0 +1,243 @@
+"""Greedy layer-wise pre-training: one denoising autoencoder at a time, from the bottom up."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.arrays import Array
+from sdae.autoencoder import DenoisingAutoencoder, check_emphasis
+from sdae.config.readers import per_layer
+from sdae.config.training import PretrainingConfig
+from sdae.corruption import Noise
+from sdae.devices import resolve_device
+from sdae.engines.choice import pretraining_engine
+from sdae.errors import DataError, InvalidParameterError
+from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
+from sdae.rows import RowSource, minibatches, n_batches, row_source, value_range
+from sdae.specs import Decoder, Schedule
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.callbacks import (
+    Callback,
+    Callbacks,
+    EpochEnded,
+    PartStarted,
+    StageEnded,
+    StageStarted,
+)
+from sdae.training.codes import codes_of
+from sdae.training.epoch import Epoch, slices
+from sdae.training.history import PRETRAINING, EpochRecord, History
+
+
+def pretrain(
+    stack: StackedDenoisingAutoencoder,
+    x: Array,
+    *,
+    epochs: int | Sequence[int] = 15,
+    learning_rate: float | Sequence[float] = 0.001,
+    batch_size: int = 1,
+    corruption: Noise | str | float | Sequence[Noise | str | float] | None = None,
+    shuffle: bool = False,
+    drop_last: bool = False,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    schedule: Schedule | str = "constant",
+    weight_decay: float = 0.0,
+    codes: str = "auto",
+    engine: str = "auto",
+    device: str | None = None,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Pre-train a stack, layer by layer (Vincent et al. 2010, section 3.2; no labels needed).
+
+    Parameters
+    ----------
+    stack : StackedDenoisingAutoencoder
+        Trained in place.
+    x : array or Tensor, shape (n, n_visible)
+        Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed.
+    epochs : int or one per layer, default 15
+        Passes over the rows; 0 leaves a layer as it is.
+    learning_rate : float or one per layer, default 0.001
+        Initial rate, on the gradient of the mean cost of a minibatch.
+    batch_size : int, default 1
+        Rows per step.
+    corruption : noise, str, float, one per layer, or None
+        Noise of the layers during this call; None uses the stack's own.
+    shuffle : bool, default False
+        Visit the rows in a new random order each epoch, instead of as given.
+    drop_last : bool, default False
+        Leave out a last, smaller minibatch, as the tutorial does.
+    optimizer : {"sgd", "adam", "adamw"}
+        What turns gradients into updates.
+    momentum : float in [0, 1], nesterov : bool
+        Of SGD.
+    schedule : Schedule or str, default "constant"
+        How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
+        ``cosine``, ``step:10:0.5``.
+    weight_decay : float, default 0
+        Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
+    codes : {"auto", "memory", "memmap", "recompute"}
+        Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
+    engine : {"auto", "autograd"}
+        Who runs the steps.
+    device : {"auto", "cpu", "cuda", "mps"} or None
+        Move the stack there and train there; None stays where the stack is.
+    seed : int, default 0
+        Seed of the order and of the noise.
+    callbacks : iterable of callables
+        Told of every event; one that returns True stops training after the current slice.
+
+    Returns
+    -------
+    History
+        A record per layer and epoch.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be; all problems are reported at once.
+    DataError
+        If the rows have the wrong shape, are not finite, or lie outside [0, 1] where the loss is
+        the cross-entropy.
+    TrainingDivergedError
+        If the cost is not finite any more.
+    """
+    config = PretrainingConfig.read(
+        {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "corruption": corruption,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "schedule": schedule,
+            "weight_decay": weight_decay,
+            "codes": codes,
+            "engine": engine,
+        },
+        "pretrain",
+    )
+    return run_pretraining(stack, x, config, device=device, seed=seed, callbacks=callbacks)
+
+
+def run_pretraining(
+    stack: StackedDenoisingAutoencoder,
+    x: Array,
+    config: PretrainingConfig,
+    *,
+    device: str | None = None,
+    seed: int = 0,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Pre-train as a validated `config` says; see :func:`pretrain`."""
+    seed = check_seed(seed, "pretrain")
+    epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
+    rates = per_layer(config.learning_rate, stack.n_layers, "learning_rate", "pretrain")
+    noises = _noises(stack, config)
+    if device is not None:
+        stack.to(resolve_device(device))
+    rows: RowSource = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
+            f"drop_last. Got {config.batch_size} instead."
+        )
+    listeners = Callbacks(callbacks)
+    records: list[EpochRecord] = []
+
+    listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
+    with TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder:
+        # Train the layers from the bottom up; the codes of each are the data set of the next.
+        for layer in range(stack.n_layers):
+            autoencoder = stack.autoencoder(layer)
+            _check_range(autoencoder, rows)
+            for record in _train_layer(
+                autoencoder,
+                rows,
+                noises[layer],
+                epochs[layer],
+                rates[layer],
+                config,
+                seed,
+                listeners,
+            ):
+                records.append(record)
+                listeners.tell(EpochEnded(record))
+            if listeners.stop_requested:
+                break
+            if layer + 1 < stack.n_layers:
+                rows = codes_of(rows, autoencoder, config.codes, Path(folder))
+        del rows  # unmap the files before their folder goes
+    history = History(tuple(records), stopped_early=listeners.stop_requested)
+    listeners.tell(StageEnded(PRETRAINING, history))
+    return history
+
+
+def _train_layer(
+    autoencoder: DenoisingAutoencoder,
+    rows: RowSource,
+    noise: Noise,
+    n_epochs: int,
+    initial_rate: float,
+    config: PretrainingConfig,
+    seed: int,
+    listeners: Callbacks,
+) -> Iterator[EpochRecord]:
+    """Train one denoising autoencoder; yield the record of each epoch."""
+    layer = autoencoder.layer
+    engine = pretraining_engine(autoencoder, rows, noise, config, seed)
+    listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name))
+    # Go through the pre-training epochs ...
+    for epoch in range(1, n_epochs + 1):
+        rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)
+        order = _order(seed, layer, epoch, len(rows)) if config.shuffle else None
+        batches = list(
+            minibatches(len(rows), config.batch_size, order=order, drop_last=config.drop_last)
+        )
+        progress = Epoch(engine, listeners, stage=PRETRAINING, layer=layer, epoch=epoch, rate=rate)
+        # ... and in each through the training set: corrupt, encode, reconstruct, descend.
+        for part in slices(batches, config.batch_size):
+            progress.train(part)
+            if listeners.stop_requested:
+                break
+        yield progress.record()
+        if listeners.stop_requested:
+            return
+
+
+def _order(seed: int, layer: int, epoch: int, n_rows: int) -> NDArray[np.int64]:
+    return visiting_order(NoiseKey(seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows)
+
+
+def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:
+    """Return the noise of each layer: this call's, or the stack's own."""
+    own = tuple(stack.autoencoder(layer).corruption for layer in range(stack.n_layers))
+    if config.corruption is None:
+        return own
+    noises = per_layer(config.corruption, stack.n_layers, "corruption", "pretrain")
+    for layer, noise in enumerate(noises):
+        check_emphasis(stack.autoencoder(layer).emphasis, noise)
+    return noises
+
+
+def _check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
+    """Refuse to feed cross-entropy with data outside [0, 1]."""
+    if autoencoder.decoder is not Decoder.SIGMOID:
+        return
+    low, high = value_range(rows)
+    if low < 0 or high > 1:
+        what = "x" if autoencoder.layer == 0 else f"the codes of layer {autoencoder.layer - 1}"
+        raise DataError(
+            f"Layer {autoencoder.layer} has the sigmoid decoder with cross-entropy, which needs "
+            f"data in [0, 1], but {what} goes from {low:.6g} to {high:.6g}. Scale the data, or use "
+            "decoder='linear'."
+        )
