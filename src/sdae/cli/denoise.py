@@ -1,0 +1,43 @@
+"""``sdae denoise``: rows reconstructed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.cli.encode import depth_after
+from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.rows_in import load_rows
+from sdae.cli.rows_out import check_output, write_rows
+from sdae.runs.folder import open_run
+from sdae.runs.prepare import network_input
+
+
+def denoise(
+    run: RunArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+    ],
+    layer: Annotated[
+        int, typer.Option(help="Encode up to this layer before decoding, from 0.")
+    ] = 0,
+    part: PartOption = "auto",
+) -> None:
+    """Take rows as corrupted, reconstruct them, and write them in their own units.
+
+    Layer 0 keeps most detail; a deeper layer smooths more.
+
+    Example: sdae denoise runs/flowers noisy.csv -o clean.csv
+    """
+    check_output(out, ".npy", ".csv")
+    folder = open_run(run)
+    model = folder.model()
+    depth = depth_after(model.stack, layer, default=1)
+    x = network_input(model, load_rows(folder, data, part=part))
+    rows = model.stack.in_chunks(lambda chunk: model.stack.reconstruct(chunk, depth), x).numpy()
+    if model.scaling is not None:
+        rows = model.scaling.undo(rows)
+    names = model.feature_names or [f"x{column}" for column in range(rows.shape[1])]
+    write_rows(out, rows, names)
+    print(f"{len(rows):,} rows reconstructed through layer {depth - 1} written to {out}")

@@ -1,0 +1,55 @@
+"""``sdae encode``: the codes of rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.rows_in import load_rows
+from sdae.cli.rows_out import check_output, write_rows
+from sdae.errors import invalid_parameter
+from sdae.runs.folder import open_run
+from sdae.runs.prepare import network_input
+from sdae.stack import StackedDenoisingAutoencoder
+
+
+def encode(
+    run: RunArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+    ],
+    layer: Annotated[
+        int | None, typer.Option(help="Layer whose codes to write, from 0. Default: the deepest.")
+    ] = None,
+    part: PartOption = "auto",
+) -> None:
+    """Write the codes of a layer, one row of float32 per row of data.
+
+    Example: sdae encode runs/flowers new.csv --layer 0 -o codes.npy
+    """
+    check_output(out, ".npy", ".csv")
+    folder = open_run(run)
+    model = folder.model()
+    depth = depth_after(model.stack, layer, default=model.stack.n_layers)
+    x = network_input(model, load_rows(folder, data, part=part))
+    codes = model.stack.in_chunks(lambda rows: model.stack.encode(rows, depth), x).numpy()
+    write_rows(out, codes, [f"h{unit}" for unit in range(codes.shape[1])])
+    print(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
+
+
+def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: int) -> int:
+    """Return the depth after a layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such layer.
+    """
+    if layer is None:
+        return default
+    if not 0 <= layer < stack.n_layers:
+        wanted = f"a layer of the run, from 0 to {stack.n_layers - 1}"
+        raise invalid_parameter("--layer", "this command", wanted, layer)
+    return layer + 1

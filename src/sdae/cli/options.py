@@ -1,0 +1,36 @@
+"""Arguments and options that several commands share, and what they mean together."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A .csv, .parquet, .npz or .npy file, a folder of IDX files, the tutorial's "
+        "mnist.pkl.gz, or 'mnist' for the embedded set.",
+    ),
+]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Column (or array of an .npz) that holds the labels.")
+]
+PartOption = Annotated[
+    str,
+    typer.Option(
+        help="Rows to use, where DATA has parts: train, validation or test. By default the test "
+        "part if there is one, otherwise all rows."
+    ),
+]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
+
+
+def use_threads(threads: int | None) -> None:
+    """Limit torch to a number of threads, if one is given."""
+    if threads is not None:
+        torch.set_num_threads(threads)

@@ -1,0 +1,63 @@
+"""``sdae plot``: a picture of a run."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.cli.options import PartOption, RunArgument
+from sdae.cli.rows_in import load_rows
+from sdae.errors import InvalidParameterError
+from sdae.runs.folder import open_run
+from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.runs.prepare import network_input
+
+
+class Kind(StrEnum):
+    """What can be drawn."""
+
+    filters = "filters"
+    curves = "curves"
+    reconstructions = "reconstructions"
+
+
+def plot(
+    run: RunArgument,
+    kind: Annotated[Kind, typer.Argument(help="What to draw.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.png", help="PNG to write.")],
+    data: Annotated[
+        str | None, typer.Option(help="Rows to reconstruct. Default: the run's own data.")
+    ] = None,
+    part: PartOption = "auto",
+    image_shape: Annotated[
+        str | None, typer.Option(help="Height and width of image rows, as in 28x28.")
+    ] = None,
+    count: Annotated[int, typer.Option(min=1, help="Filters to draw, from the first unit.")] = 100,
+) -> None:
+    """Draw the first layer's filters, the learning curves, or rows and their reconstructions.
+
+    Example: sdae plot runs/mnist-default filters -o filters.png
+    """
+    folder = open_run(run)
+    shape = None if image_shape is None else _shape(image_shape)
+    match kind:
+        case Kind.filters:
+            draw_filters(folder.model(), out, shape, count)
+        case Kind.curves:
+            draw_curves(folder.records(), out)
+        case Kind.reconstructions:
+            model = folder.model()
+            table = load_rows(folder, data or folder.recipe().data.source, part=part)
+            draw_reconstructions(model, network_input(model, table), out, shape)
+    print(f"{kind.value.capitalize()} drawn in {out}")
+
+
+def _shape(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if found is None:
+        raise InvalidParameterError(
+            f"--image-shape must be HEIGHTxWIDTH, as in 28x28. Got {text!r} instead."
+        )
+    return int(found[1]), int(found[2])

@@ -1,0 +1,34 @@
+"""``sdae predict``: labels and probabilities of rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.rows_in import load_rows
+from sdae.cli.rows_out import check_output, write_csv
+from sdae.runs.folder import open_run
+from sdae.runs.prepare import network_input
+
+
+def predict(
+    run: RunArgument,
+    data: DataArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write.")],
+    part: PartOption = "auto",
+) -> None:
+    """Write the predicted label and the probability of each class, one line per row.
+
+    Example: sdae predict runs/flowers new.csv -o predicted.csv
+    """
+    check_output(out, ".csv")
+    folder = open_run(run)
+    model = folder.model()
+    classes = model.classes or tuple(range(model.stack.head.out_features))
+    x = network_input(model, load_rows(folder, data, part=part))
+    probabilities = model.stack.predict_proba(x).numpy()  # (n, C)
+    labels = (classes[number] for number in probabilities.argmax(axis=1))
+    rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))
+    write_csv(out, ["label", *(f"p_{label}" for label in classes)], rows)
+    print(f"{len(x):,} predictions written to {out}")

@@ -1,0 +1,77 @@
+"""What a command says at the start of a long run and at its end."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from sdae.runs.estimate import Estimate
+from sdae.runs.prepare import PreparedData
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.history import History
+
+_LONG_SECONDS = 20
+
+
+def print_estimate(
+    console: Console,
+    expected: Estimate,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+) -> None:
+    """Say what will be trained on what, and, before a long run, how long that will take."""
+    sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
+    head = "" if stack.n_classes is None else f"-{stack.n_classes}"
+    labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
+    _print(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
+    _print(console, f"Network {sizes}{head} on {device}.")
+    if expected.pretraining + expected.finetuning_most < _LONG_SECONDS:
+        return
+    words = f"This will take roughly {_duration(expected.pretraining)} of pre-training"
+    if data.train is not None:
+        words += f" and {_duration(expected.finetuning_least)}"
+        if expected.finetuning_most > 1.05 * expected.finetuning_least:
+            words += f" to at most {_duration(expected.finetuning_most)}"
+        words += " of fine-tuning"
+    _print(console, f"{words}.")
+
+
+def print_summary(
+    console: Console, pretraining: History | None, finetuning: History | None, path: Path
+) -> None:
+    """Print the minutes, the errors and where the run is."""
+    _print(console, "")
+    if pretraining is not None:
+        _print(console, f"Pre-training   {pretraining.seconds / 60:6.2f} min")
+    if finetuning is not None:
+        epochs = len(finetuning.records)
+        _print(console, f"Fine-tuning    {finetuning.seconds / 60:6.2f} min, {epochs} epochs")
+        if finetuning.best_validation_error is not None:
+            error = 100 * finetuning.best_validation_error
+            best = f"at its best, after epoch {finetuning.best_epoch}"
+            _print(console, f"Validation error {error:.2f} % ({best})")
+    _print(console, f"Run written to {path}")
+
+
+def last_line(finetuning: History | None) -> str:
+    """Return the last line of a run: its test error, or why there is none."""
+    if finetuning is None:
+        return "Pre-trained only: no labels. Go on with: sdae finetune RUN DATA --target COLUMN"
+    if finetuning.test_error is not None:
+        return f"Test error {100 * finetuning.test_error:.2f} %"
+    if finetuning.best_validation_error is not None:
+        error = 100 * finetuning.best_validation_error
+        return f"No test rows; validation error {error:.2f} %"
+    return "No test rows and no validation rows, so no error to report"
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, soft_wrap=True, markup=False)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,139 @@
+"""``sdae train``: from data to a run folder."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sdae.cli.options import DeviceOption, QuietOption, TargetOption, ThreadsOption, use_threads
+from sdae.cli.progress import display
+from sdae.cli.summary import last_line, print_estimate, print_summary
+from sdae.config.recipe import Recipe
+from sdae.devices import resolve_device
+from sdae.errors import MissingExtraError
+from sdae.recipes import load_recipe
+from sdae.runs.estimate import estimate
+from sdae.runs.folder import RunFolder, free_run_path, new_run
+from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.runs.prepare import PreparedData, prepare
+from sdae.runs.training import TrainedRun, build_stack, run_recipe
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="'mnist', a .csv, .parquet, .npz or .npy file, a folder of IDX files, or the "
+            "tutorial's mnist.pkl.gz. Default: the recipe's.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="default, table, tutorial, or a .toml file. Default: 'table' for .csv and "
+            ".parquet, 'default' for anything else.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder to make. Default: new, in runs/."),
+    ] = None,
+    target: TargetOption = None,
+    unlabeled: Annotated[
+        str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of rows to validate on, where DATA has no parts.")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="Share of rows to test on, where DATA has no parts.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Pre-train layer by layer, fine-tune on the labels, and keep the run.
+
+    Without labels the network is pre-trained only; go on later with sdae finetune.
+
+    Example: sdae train flowers.csv --target species --out runs/flowers
+    """
+    use_threads(threads)
+    chosen = resolve_recipe(
+        data,
+        recipe,
+        settings or [],
+        target=target,
+        unlabeled=unlabeled,
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+    device = str(resolve_device(device))
+    name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
+    path = out or free_run_path(f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
+    console = Console(quiet=quiet, highlight=False)
+    with new_run(path, force=force) as run:
+        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
+        stack = build_stack(chosen, prepared)
+        run.save_recipe(chosen)
+        print_estimate(console, estimate(chosen, prepared, stack, device), prepared, stack, device)
+        with display(console, quiet=quiet) as shown:
+            trained = run_recipe(chosen, prepared, stack, device=device, callbacks=[shown])
+        keep(run, trained, prepared, console)
+    print_summary(console, trained.pretraining, trained.finetuning, path)
+    print(last_line(trained.finetuning))
+
+
+def resolve_recipe(
+    data: str | None,
+    name: str | None,
+    settings: list[str],
+    *,
+    target: str | None = None,
+    unlabeled: str | None = None,
+    validation: float | None = None,
+    test: float | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """Return the recipe with everything the command line says laid over it."""
+    given = {
+        "data.source": data,
+        "data.target": target,
+        "data.unlabeled": unlabeled,
+        "data.validation": validation,
+        "data.test": test,
+        "seed": seed,
+    }
+    # A JSON text or number is a TOML one too.
+    laid_over = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    return load_recipe(name or _default_recipe(data or "mnist"), [*settings, *laid_over])
+
+
+def keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:
+    """Write the model, the history and the pictures of a run."""
+    run.save_model(trained.model)
+    histories = [trained.pretraining, trained.finetuning]
+    run.save_history(*(history for history in histories if history is not None))
+    try:
+        draw_curves(run.records(), run.plots() / "curves.png")
+        rows = data.rows if data.test is None else data.test[0]
+        draw_reconstructions(trained.model, rows, run.plots() / "reconstructions.png")
+        if trained.model.image_shape is not None:
+            draw_filters(trained.model, run.plots() / "filters.png")
+    except MissingExtraError as missing:
+        console.print(f"No pictures: {missing}", markup=False)
+
+
+def _default_recipe(source: str) -> str:
+    return "table" if source.lower().endswith((".csv", ".csv.gz", ".parquet")) else "default"

@@ -1,0 +1,1 @@
+"""A run from data to folder: prepare, train, keep; what the command line does, unseen."""

@@ -1,0 +1,58 @@
+"""How long a run will roughly take, from a trial of a few steps on a copy of the network."""
+
+import copy
+from dataclasses import dataclass, replace
+
+from sdae.config.readers import per_layer
+from sdae.config.recipe import Recipe
+from sdae.devices import resolve_device
+from sdae.runs.prepare import PreparedData
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.finetuning import run_finetuning
+from sdae.training.pretraining import run_pretraining
+
+_TRIAL_STEPS = 12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a run may take.
+
+    Attributes
+    ----------
+    pretraining : float
+    finetuning_least, finetuning_most : float
+        Patience may end fine-tuning anywhere in between.
+    """
+
+    pretraining: float
+    finetuning_least: float
+    finetuning_most: float
+
+
+def estimate(
+    recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder, device: str
+) -> Estimate:
+    """Time a few steps of every stage and layer; `stack` itself is left as it is."""
+    trial = copy.deepcopy(stack).to(resolve_device(device))
+    pretraining, finetuning = recipe.pretraining, recipe.finetuning
+    rows = data.rows[: _TRIAL_STEPS * pretraining.batch_size]
+    short = replace(pretraining, epochs=(1,), drop_last=False)
+    for _ in range(2):  # the first round only warms up
+        history = run_pretraining(trial, rows, short, seed=recipe.seed)
+    epochs = per_layer(pretraining.epochs, stack.n_layers, "epochs", "the recipe")
+    pretraining_seconds = sum(
+        n_epochs * len(data.rows) * record.seconds / len(rows)
+        for n_epochs, record in zip(epochs, history.records, strict=True)
+    )
+    if data.train is None:
+        return Estimate(pretraining_seconds, 0.0, 0.0)
+    n_trial = _TRIAL_STEPS * finetuning.batch_size
+    x, y = data.train[0][:n_trial], data.train[1][:n_trial]
+    one_epoch = replace(finetuning, epochs=1, drop_last=False)
+    for _ in range(2):
+        history = run_finetuning(trial, (x, y), None, None, one_epoch, seed=recipe.seed)
+    epoch_seconds = len(data.train[0]) * history.seconds / len(x)
+    patient = finetuning.early_stopping and data.validation is not None
+    least = min(finetuning.patience_epochs, finetuning.epochs) if patient else finetuning.epochs
+    return Estimate(pretraining_seconds, least * epoch_seconds, finetuning.epochs * epoch_seconds)

@@ -1,0 +1,157 @@
+"""The folder of a run: ``recipe.toml``, ``model.safetensors``, ``history.jsonl``, ``plots/``.
+
+A new run is made in a hidden folder beside its place and takes its name when it is complete: a
+crash or Ctrl-C leaves nothing half-written, and with ``force`` the old run stays until then.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from sdae.config.recipe import Recipe, parse_recipe, write_recipe
+from sdae.errors import FileAccessError, FileFormatError
+from sdae.files import explaining, read_bytes, write_atomically
+from sdae.model_file import Model, load_model, save_model
+from sdae.training.history import EpochRecord, History
+
+RECIPE = "recipe.toml"
+MODEL = "model.safetensors"
+HISTORY = "history.jsonl"
+PLOTS = "plots"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    def model(self) -> Model:
+        """Load the model."""
+        return load_model(self.path / MODEL)
+
+    def recipe(self) -> Recipe:
+        """Load the resolved recipe."""
+        path = self.path / RECIPE
+        try:
+            content = read_bytes(path, limit=1 << 20).decode("utf-8")
+        except UnicodeDecodeError:
+            raise FileFormatError(f"{path} is damaged: it is not UTF-8 text.") from None
+        return parse_recipe(content, str(path))
+
+    def records(self) -> list[EpochRecord]:
+        """Load the history."""
+        path = self.path / HISTORY
+        lines = read_bytes(path, limit=1 << 28).splitlines()
+        return [_record(line, number, path) for number, line in enumerate(lines, start=1)]
+
+    def save_model(self, model: Model) -> None:
+        """Write the model."""
+        save_model(model, self.path / MODEL)
+
+    def save_recipe(self, recipe: Recipe) -> None:
+        """Write the resolved recipe."""
+        write_atomically(self.path / RECIPE, write_recipe(recipe).encode())
+
+    def save_history(self, *histories: History) -> None:
+        """Append the records of `histories` to the run's."""
+        path = self.path / HISTORY
+        old = read_bytes(path) if path.exists() else b""
+        new = "".join(history.to_jsonl() for history in histories)
+        write_atomically(path, old + new.encode())
+
+    def plots(self) -> Path:
+        """Return the folder of the pictures, made if need be."""
+        folder = self.path / PLOTS
+        with explaining(folder, "write"):
+            folder.mkdir(exist_ok=True)
+        return folder
+
+
+def open_run(path: Path) -> RunFolder:
+    """Return an existing run.
+
+    Raises
+    ------
+    FileAccessError
+        If there is no folder of a run at `path`.
+    """
+    if not path.is_dir():
+        raise FileAccessError(f"There is no run at {path}. Train one with: sdae train --out {path}")
+    if not (path / MODEL).is_file():
+        raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
+    return RunFolder(path)
+
+
+def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:
+    """Return ``runs/stem``, or with the first number that makes it a new one: ``runs/stem-2``."""
+    path = parent / stem
+    number = 2
+    while path.exists():
+        path = parent / f"{stem}-{number}"
+        number += 1
+    return path
+
+
+@contextmanager
+def new_run(path: Path, *, force: bool = False) -> Iterator[RunFolder]:
+    """Make a run: yield a hidden folder to fill, which takes its name in the end.
+
+    Raises
+    ------
+    FileAccessError
+        If something is at `path` already (with `force`: something that is not a run), or the
+        folder above cannot be written.
+    """
+    if path.exists():
+        if not force:
+            raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.")
+        if not path.is_dir() or (any(path.iterdir()) and not (path / RECIPE).is_file()):
+            raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
+    staging = path.parent / f".{path.name}.partial-{os.getpid()}"
+    with explaining(path, "write"):
+        made = _make_parents(path.parent)
+    try:
+        with explaining(path, "write"):
+            staging.mkdir()
+        yield RunFolder(staging)
+        with explaining(path, "write"):
+            _take_name(staging, path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        for folder in made:
+            folder.rmdir()
+        raise
+
+
+def _take_name(staging: Path, path: Path) -> None:
+    """Give the finished run its name; an old one of that name goes only now."""
+    old = path.parent / f".{path.name}.old-{os.getpid()}"
+    if path.exists():
+        path.rename(old)
+    staging.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the new ones, the deepest first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for new in reversed(missing):
+        new.mkdir()
+    return missing
+
+
+def _record(line: bytes, number: int, path: Path) -> EpochRecord:
+    names = {item.name for item in fields(EpochRecord)}
+    try:
+        values = json.loads(line)
+        return EpochRecord(**{name: values[name] for name in names})
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise FileFormatError(f"{path}, line {number}, is no record of an epoch.") from None

@@ -1,0 +1,81 @@
+"""The pictures of a run, drawn from its model, its history and some of its rows.
+
+Axes: n rows, V columns.
+"""
+
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.corruption import corrupt
+from sdae.errors import DataError, MissingExtraError
+from sdae.model_file import Model
+from sdae.plots.curves import curves_figure
+from sdae.plots.figure import write_png
+from sdae.plots.filters import filters_figure
+from sdae.plots.reconstructions import reconstructions_figure
+from sdae.randomness import NoiseKey, Stream
+from sdae.runs.folder import RunFolder
+from sdae.training.history import EpochRecord
+
+N_ROWS = 10
+
+
+def draw_filters(
+    model: Model, path: Path, image_shape: tuple[int, int] | None = None, n_filters: int = 100
+) -> None:
+    """Draw the filters of the first layer.
+
+    Raises
+    ------
+    DataError
+        If the rows are no images, so that filters have no shape to be drawn in.
+    """
+    shape = image_shape or model.image_shape
+    if shape is None:
+        raise DataError(
+            "The rows of this run are not images, so its filters have no shape. If they are, give "
+            "it: --image-shape 28x28."
+        )
+    if shape[0] * shape[1] != model.stack.n_visible:
+        raise DataError(
+            f"An image of {shape[0]}x{shape[1]} has {shape[0] * shape[1]} pixels, but the rows of "
+            f"this run have {model.stack.n_visible}."
+        )
+    weight = model.stack.autoencoder(0).weight.detach().cpu().numpy()
+    write_png(filters_figure(weight, shape, n_filters), path)
+
+
+def draw_curves(records: list[EpochRecord], path: Path) -> None:
+    """Draw the learning curves."""
+    write_png(curves_figure(records), path)
+
+
+def redraw_curves(folder: RunFolder) -> None:
+    """Draw the learning curves of a run anew, where matplotlib is installed."""
+    with suppress(MissingExtraError):
+        draw_curves(folder.records(), folder.plots() / "curves.png")
+
+
+def draw_reconstructions(
+    model: Model, x: NDArray[np.float32], path: Path, image_shape: tuple[int, int] | None = None
+) -> None:
+    """Draw the first rows of `x` (scaled, (n, V)): as they are, corrupted, and reconstructed.
+
+    The corruption is the first layer's; reconstructions start from the corrupted rows, one from
+    each depth.
+    """
+    stack = model.stack
+    clean = torch.from_numpy(x[:N_ROWS].copy()).to(stack.autoencoder(0).weight)  # (n, V)
+    key = NoiseKey(0, Stream.MODULE_CORRUPTION)
+    noise = stack.autoencoder(0).corruption
+    x_tilde = corrupt(clean, noise, key, np.arange(len(clean))).x_tilde
+    versions = {"input": clean, str(noise): x_tilde}
+    with torch.no_grad():
+        for depth in range(1, stack.n_layers + 1):
+            versions[f"depth {depth}"] = stack.reconstruct(x_tilde, depth)
+    arrays = {name: version.cpu().numpy() for name, version in versions.items()}
+    write_png(reconstructions_figure(arrays, image_shape or model.image_shape), path)

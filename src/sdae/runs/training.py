@@ -1,0 +1,114 @@
+"""Run a recipe: build the stack the data need, pre-train it, fine-tune it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+
+from sdae.config.recipe import Recipe
+from sdae.errors import DataError
+from sdae.model_file import Model
+from sdae.runs.prepare import PreparedData
+from sdae.specs import Decoder
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.callbacks import Callback
+from sdae.training.finetuning import run_finetuning
+from sdae.training.history import History
+from sdae.training.pretraining import run_pretraining
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What a recipe gave: the model and the histories of its stages."""
+
+    model: Model
+    pretraining: History
+    finetuning: History | None
+
+
+def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencoder:
+    """Build the stack of a recipe for the data it is to learn."""
+    model = recipe.model
+    decoders: tuple[Decoder, ...] = model.decoder
+    if len(decoders) == 1:
+        # One word means all layers; "auto" is settled by the data for layer 0 alone.
+        decoders = (decoders[0],) * len(model.hidden_layer_sizes)
+    return StackedDenoisingAutoencoder(
+        data.rows.shape[1],
+        model.hidden_layer_sizes,
+        None if data.classes is None else len(data.classes),
+        model.corruption,
+        activation=model.activation,
+        decoder=(data.decoder, *decoders[1:]),
+        tied=model.tied,
+        emphasis=model.emphasis,
+        seed=recipe.seed,
+    )
+
+
+def run_recipe(
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    *,
+    device: str = "cpu",
+    callbacks: Iterable[Callback] = (),
+) -> TrainedRun:
+    """Train `stack` as the recipe says; without labels it is pre-trained only."""
+    callbacks = tuple(callbacks)
+    pretraining = run_pretraining(
+        stack, data.rows, recipe.pretraining, device=device, seed=recipe.seed, callbacks=callbacks
+    )
+    finetuning = None
+    if data.train is not None:
+        finetuning = finetune_on(recipe, data, stack, device=device, callbacks=callbacks)
+    return TrainedRun(describe(recipe, data, stack), pretraining, finetuning)
+
+
+def finetune_on(
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    *,
+    device: str = "cpu",
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Fine-tune `stack` on prepared labelled data; it gets its head here if it has none.
+
+    Raises
+    ------
+    DataError
+        If there are no labels.
+    """
+    if data.train is None or data.classes is None:
+        raise DataError(f"{data.name} has no labels to fine-tune on. Name them with --target.")
+    if stack.n_classes is None:
+        stack.add_head(len(data.classes))
+    return run_finetuning(
+        stack,
+        data.train,
+        data.validation,
+        data.test,
+        recipe.finetuning,
+        device=device,
+        seed=recipe.seed,
+        callbacks=callbacks,
+    )
+
+
+def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder) -> Model:
+    """Return the model with what its user needs to feed it and to read its answers."""
+    return Model(
+        stack,
+        data.scaling,
+        data.classes,
+        data.feature_names,
+        data.image_shape,
+        provenance={
+            "data": data.name,
+            "seed": recipe.seed,
+            "sdae": version("sdae"),
+            "torch": torch.__version__,
+        },
+    )
