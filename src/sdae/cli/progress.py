@@ -3,13 +3,14 @@
 Bars go to a terminal; where the output is no terminal, one line per epoch is printed.
 """
 
+import time
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -20,26 +21,27 @@ from sdae.training.callbacks import (
     SliceEnded,
     ValidationImproved,
 )
-from sdae.training.history import EpochRecord
 
 
 class Bars:
     """A live bar for each layer and for fine-tuning; a context manager and a callback."""
 
     def __init__(self, console: Console) -> None:
+        # Narrow enough that nothing is cut on a terminal of 80 columns.
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[epoch]}"),
             TextColumn("cost {task.fields[cost]}"),
             TextColumn("{task.fields[speed]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[validation]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
             console=console,
         )
-        self._task: TaskID | None = None
-        self._part: PartStarted | None = None
-        self._best = ""
+        self._task = TaskID(0)
+        self._n_epochs = 0
+        self._n_samples = 0
+        self._start = 0.0
 
     def __enter__(self) -> "Bars":
         self._progress.start()
@@ -56,35 +58,31 @@ class Bars:
             case SliceEnded():
                 self._advance(event)
             case ValidationImproved():
-                self._best = f", validation {100 * event.validation_error:.2f} %"
-            case EpochEnded():
-                self._end_epoch(event.record)
+                best = f"val {100 * event.validation_error:.2f} %"
+                self._progress.update(self._task, validation=best)
 
     def _begin(self, part: PartStarted) -> None:
-        self._part = part
+        self._n_epochs, self._n_samples = part.n_epochs, part.n_samples
+        self._start = time.monotonic()
         self._task = self._progress.add_task(
             _name(part.layer),
             total=part.n_epochs * part.n_samples,
             epoch=f"0/{part.n_epochs}",
             cost="–",
             speed="",
+            validation="",
         )
 
     def _advance(self, event: SliceEnded) -> None:
-        if self._part is None or self._task is None:
-            return
-        done = (event.epoch - 1) * self._part.n_samples + event.n_samples
+        done = (event.epoch - 1) * self._n_samples + event.n_samples
+        speed = done / max(time.monotonic() - self._start, 1e-9)
         self._progress.update(
             self._task,
             completed=done,
-            epoch=f"{event.epoch}/{self._part.n_epochs}",
+            epoch=f"{event.epoch}/{self._n_epochs}",
             cost=f"{event.cost:.4g}",
+            speed=f"{speed:,.0f}/s",
         )
-
-    def _end_epoch(self, record: EpochRecord) -> None:
-        if self._task is not None:
-            speed = f"{record.samples_per_second:,.0f} samples/s{self._best}"
-            self._progress.update(self._task, speed=speed)
 
 
 class Lines:
@@ -140,4 +138,4 @@ def display(console: Console, *, quiet: bool) -> Bars | Lines | Silence:
 
 
 def _name(layer: int | None) -> str:
-    return "Fine-tuning" if layer is None else f"Pre-training layer {layer}"
+    return "Fine-tuning" if layer is None else f"Layer {layer}"

@@ -50,6 +50,7 @@ def _draw(axes: "Axes", title: str, series: dict[str, list[float]]) -> None:
         axes.plot(range(1, len(values) + 1), values, marker=".", label=name)
     axes.set_title(title, fontsize=9)
     axes.set_xlabel("epoch")
+    axes.set_xlim(0.5, max(len(values) for values in series.values()) + 0.5)
     axes.grid(alpha=0.3)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if len(series) > 1:

@@ -43,5 +43,7 @@ def write_png(figure: "Figure", path: str | Path) -> None:
     if path.suffix.lower() != ".png":
         raise InvalidParameterError(f"Pictures are written as PNG: {path} must end in .png.")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": "sdae"})
+    figure.savefig(
+        buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Software": "sdae"}
+    )
     write_atomically(path, buffer.getvalue())
