@@ -6,7 +6,14 @@ from typing import Annotated
 import typer
 
 from sdae.cli.encode import depth_after
-from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.options import (
+    DataArgument,
+    PartOption,
+    RunArgument,
+    Stage,
+    StageOption,
+    model_after,
+)
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
 from sdae.runs.folder import open_run
@@ -22,17 +29,19 @@ def denoise(
     layer: Annotated[
         int, typer.Option(help="Encode up to this layer before decoding, from 0.")
     ] = 0,
+    stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
 ) -> None:
     """Take rows as corrupted, reconstruct them, and write them in their own units.
 
-    Layer 0 keeps most detail; a deeper layer smooths more.
+    Layer 0 keeps most detail; a deeper layer smooths more. The network as pre-trained is used:
+    fine-tuning moves the encoders away from what the decoders undo.
 
     Example: sdae denoise runs/flowers noisy.csv -o clean.csv
     """
     check_output(out, ".npy", ".csv")
     folder = open_run(run)
-    model = folder.model()
+    model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
     x = network_input(model, load_rows(folder, data, part=part))
     rows = model.stack.in_chunks(lambda chunk: model.stack.reconstruct(chunk, depth), x).numpy()

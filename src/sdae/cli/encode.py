@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.options import (
+    DataArgument,
+    PartOption,
+    RunArgument,
+    Stage,
+    StageOption,
+    model_after,
+)
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
 from sdae.errors import invalid_parameter
@@ -23,6 +30,7 @@ def encode(
     layer: Annotated[
         int | None, typer.Option(help="Layer whose codes to write, from 0. Default: the deepest.")
     ] = None,
+    stage: StageOption = Stage.finetuning,
     part: PartOption = "auto",
 ) -> None:
     """Write the codes of a layer, one row of float32 per row of data.
@@ -31,7 +39,7 @@ def encode(
     """
     check_output(out, ".npy", ".csv")
     folder = open_run(run)
-    model = folder.model()
+    model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     x = network_input(model, load_rows(folder, data, part=part))
     codes = model.stack.in_chunks(lambda rows: model.stack.encode(rows, depth), x).numpy()

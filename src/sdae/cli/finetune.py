@@ -46,7 +46,7 @@ def finetune(
     """
     use_threads(threads)
     folder = open_run(run)
-    model = folder.model()
+    pretrained, model = folder.pretrained(), folder.model()
     recipe = parse_recipe(write_recipe(folder.recipe()), str(run), settings or [])
     recipe = replace(recipe, data=replace(recipe.data, source=data, target=target))
     prepared = prepare_labelled(model, recipe.data, recipe.seed)
@@ -54,6 +54,7 @@ def finetune(
     device = str(resolve_device(device))
     with display(console, quiet=quiet) as shown:
         history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=[shown])
+    folder.save_pretrained(pretrained)
     folder.save_model(describe(recipe, prepared, model.stack))
     folder.save_recipe(recipe)
     folder.save_history(history)

@@ -1,10 +1,23 @@
 """Arguments and options that several commands share, and what they mean together."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+
+from sdae.model_file import Model
+from sdae.runs.folder import RunFolder
+from sdae.training.history import FINETUNING, PRETRAINING
+
+
+class Stage(StrEnum):
+    """Stages of a run after which its network is kept."""
+
+    pretraining = PRETRAINING
+    finetuning = FINETUNING
+
 
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 DataArgument = Annotated[
@@ -25,9 +38,17 @@ PartOption = Annotated[
         "part if there is one, otherwise all rows."
     ),
 ]
+StageOption = Annotated[
+    Stage, typer.Option(help="Use the network as it was after this stage of training.")
+]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
+
+
+def model_after(folder: RunFolder, stage: Stage) -> Model:
+    """Load the model of a run as it was after a stage."""
+    return folder.pretrained() if stage is Stage.pretraining else folder.model()
 
 
 def use_threads(threads: int | None) -> None:

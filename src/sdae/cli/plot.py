@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sdae.cli.options import PartOption, RunArgument
+from sdae.cli.options import PartOption, RunArgument, Stage, StageOption, model_after
 from sdae.cli.rows_in import load_rows
 from sdae.errors import InvalidParameterError
 from sdae.runs.folder import open_run
@@ -30,6 +30,7 @@ def plot(
     data: Annotated[
         str | None, typer.Option(help="Rows to reconstruct. Default: the run's own data.")
     ] = None,
+    stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
     image_shape: Annotated[
         str | None, typer.Option(help="Height and width of image rows, as in 28x28.")
@@ -44,11 +45,11 @@ def plot(
     shape = None if image_shape is None else _shape(image_shape)
     match kind:
         case Kind.filters:
-            draw_filters(folder.model(), out, shape, count)
+            draw_filters(model_after(folder, stage), out, shape, count)
         case Kind.curves:
             draw_curves(folder.records(), out)
         case Kind.reconstructions:
-            model = folder.model()
+            model = model_after(folder, stage)
             table = load_rows(folder, data or folder.recipe().data.source, part=part)
             draw_reconstructions(model, network_input(model, table), out, shape)
     print(f"{kind.value.capitalize()} drawn in {out}")

@@ -121,16 +121,19 @@ def resolve_recipe(
 
 
 def keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:
-    """Write the model, the history and the pictures of a run."""
+    """Write the models, the history and the pictures of a run."""
     run.save_model(trained.model)
+    if trained.pretrained is not None:
+        run.save_pretrained(trained.pretrained)
     histories = [trained.pretraining, trained.finetuning]
     run.save_history(*(history for history in histories if history is not None))
     try:
         draw_curves(run.records(), run.plots() / "curves.png")
         rows = data.rows if data.test is None else data.test[0]
-        draw_reconstructions(trained.model, rows, run.plots() / "reconstructions.png")
-        if trained.model.image_shape is not None:
-            draw_filters(trained.model, run.plots() / "filters.png")
+        learned = trained.pretrained or trained.model
+        draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")
+        if learned.image_shape is not None:
+            draw_filters(learned, run.plots() / "filters.png")
     except MissingExtraError as missing:
         console.print(f"No pictures: {missing}", markup=False)
 

@@ -1,4 +1,7 @@
-"""The folder of a run: ``recipe.toml``, ``model.safetensors``, ``history.jsonl``, ``plots/``.
+"""The folder of a run: ``recipe.toml``, two models, ``history.jsonl``, ``plots/``.
+
+``model.safetensors`` is the model at the end; ``pretrained.safetensors`` is the one before
+fine-tuning, which moves the encoders away from what the decoders undo: rows are denoised with it.
 
 A new run is made in a hidden folder beside its place and takes its name when it is complete: a
 crash or Ctrl-C leaves nothing half-written, and with ``force`` the old run stays until then.
@@ -20,6 +23,7 @@ from sdae.training.history import EpochRecord, History
 
 RECIPE = "recipe.toml"
 MODEL = "model.safetensors"
+PRETRAINED = "pretrained.safetensors"
 HISTORY = "history.jsonl"
 PLOTS = "plots"
 
@@ -31,8 +35,13 @@ class RunFolder:
     path: Path
 
     def model(self) -> Model:
-        """Load the model."""
+        """Load the model as it is at the end of the run."""
         return load_model(self.path / MODEL)
+
+    def pretrained(self) -> Model:
+        """Load the model as it was before fine-tuning; without fine-tuning that is the model."""
+        path = self.path / PRETRAINED
+        return load_model(path) if path.exists() else self.model()
 
     def recipe(self) -> Recipe:
         """Load the resolved recipe."""
@@ -52,6 +61,10 @@ class RunFolder:
     def save_model(self, model: Model) -> None:
         """Write the model."""
         save_model(model, self.path / MODEL)
+
+    def save_pretrained(self, model: Model) -> None:
+        """Write the model before fine-tuning."""
+        save_model(model, self.path / PRETRAINED)
 
     def save_recipe(self, recipe: Recipe) -> None:
         """Write the resolved recipe."""

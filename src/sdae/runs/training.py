@@ -1,5 +1,6 @@
 """Run a recipe: build the stack the data need, pre-train it, fine-tune it."""
 
+import copy
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -20,9 +21,20 @@ from sdae.training.pretraining import run_pretraining
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a recipe gave: the model and the histories of its stages."""
+    """What a recipe gave.
+
+    Attributes
+    ----------
+    model : Model
+        At the end.
+    pretrained : Model or None
+        Before fine-tuning; None where there was none.
+    pretraining : History
+    finetuning : History or None
+    """
 
     model: Model
+    pretrained: Model | None
     pretraining: History
     finetuning: History | None
 
@@ -60,10 +72,11 @@ def run_recipe(
     pretraining = run_pretraining(
         stack, data.rows, recipe.pretraining, device=device, seed=recipe.seed, callbacks=callbacks
     )
-    finetuning = None
+    pretrained = finetuning = None
     if data.train is not None:
+        pretrained = describe(recipe, data, copy.deepcopy(stack))
         finetuning = finetune_on(recipe, data, stack, device=device, callbacks=callbacks)
-    return TrainedRun(describe(recipe, data, stack), pretraining, finetuning)
+    return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
 
 
 def finetune_on(
