@@ -43,7 +43,7 @@ def main() -> None:
     print(f"Written to {path}")
 
 
-def _run(recipe: Recipe) -> dict[str, float]:
+def _run(recipe: Recipe) -> dict[str, float | int]:
     data = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
     stack = build_stack(recipe, data)
     trained = run_recipe(recipe, data, stack)

@@ -10,16 +10,20 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from _machine import describe
+from numpy.typing import NDArray
 from torch import nn
 
 from sdae import StackedDenoisingAutoencoder, data, finetune, pretrain
 
+Rows = NDArray[np.float32]
 REPEATS = 5
 N_SAMPLES = {1: 600, 20: 6_000, 100: 20_000}
 
@@ -39,10 +43,10 @@ def main() -> None:
         }
         for name, (one, rows_in) in layer.items():
             bare = _bare_pretraining(rows_in, batch_size)
-            ours = _ours(lambda s=one, r=rows_in, b=batch_size: _pretrain(s, r, b))
+            ours = partial(_pretrain, one, rows_in, batch_size)
             rows.append(_compare(f"pre-training {name}", batch_size, n_samples, ours, bare))
         bare = _bare_finetuning(x, y, batch_size)
-        ours = _ours(lambda s=stack, r=x, t=y, b=batch_size: _finetune(s, r, t, b))
+        ours = partial(_finetune, stack, x, y, batch_size)
         rows.append(_compare("fine-tuning 784-1000³-10", batch_size, n_samples, ours, bare))
     seconds = {row["work"]: 1 / row["samples_per_second"] for row in rows if row["batch"] == 1}
     first, upper, tuning = seconds.values()
@@ -53,21 +57,20 @@ def main() -> None:
     path.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _pretrain(stack: StackedDenoisingAutoencoder, x: np.ndarray, batch_size: int) -> None:
+def _pretrain(stack: StackedDenoisingAutoencoder, x: Rows, batch_size: int) -> None:
     pretrain(stack, x, epochs=1, learning_rate=0.001, batch_size=batch_size)
 
 
 def _finetune(
-    stack: StackedDenoisingAutoencoder, x: np.ndarray, y: np.ndarray, batch_size: int
+    stack: StackedDenoisingAutoencoder,
+    x: NDArray[np.float32],
+    y: NDArray[np.int64],
+    batch_size: int,
 ) -> None:
     finetune(stack, (x, y), None, epochs=1, learning_rate=0.01, batch_size=batch_size)
 
 
-def _ours(work: Callable[[], None]) -> Callable[[], None]:
-    return work
-
-
-def _bare_pretraining(x: np.ndarray, batch_size: int) -> Callable[[], None]:
+def _bare_pretraining(x: Rows, batch_size: int) -> Callable[[], None]:
     """Return an epoch of a tied denoising autoencoder as one would write it in a notebook."""
     rows = torch.from_numpy(x)
     weight = nn.Parameter(torch.rand(1000, x.shape[1]) * 0.1 - 0.05)
@@ -87,7 +90,9 @@ def _bare_pretraining(x: np.ndarray, batch_size: int) -> Callable[[], None]:
     return epoch
 
 
-def _bare_finetuning(x: np.ndarray, y: np.ndarray, batch_size: int) -> Callable[[], None]:
+def _bare_finetuning(
+    x: NDArray[np.float32], y: NDArray[np.int64], batch_size: int
+) -> Callable[[], None]:
     rows, labels = torch.from_numpy(x), torch.from_numpy(y)
     sizes = (784, 1000, 1000, 1000)
     layers = [m for i in range(3) for m in (nn.Linear(sizes[i], sizes[i + 1]), nn.Sigmoid())]
@@ -106,7 +111,7 @@ def _bare_finetuning(x: np.ndarray, y: np.ndarray, batch_size: int) -> Callable[
 
 def _compare(
     work: str, batch: int, n_samples: int, ours: Callable[[], None], bare: Callable[[], None]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     times: dict[str, list[float]] = {"ours": [], "bare": []}
     for _ in range(REPEATS + 1):
         for name, run in (("ours", ours), ("bare", bare)):

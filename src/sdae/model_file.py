@@ -146,7 +146,7 @@ def _description(content: bytes, path: Path) -> dict[str, Any]:
         )
     try:
         entry = json.loads(content[8 : 8 + length])["__metadata__"][_ENTRY]
-        description = json.loads(entry)
+        description: dict[str, Any] = json.loads(entry)
         version = description["format"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise FileFormatError(
@@ -157,7 +157,7 @@ def _description(content: bytes, path: Path) -> dict[str, Any]:
             f"{path} has format {version!r}; this version of sdae reads format {FORMAT}. "
             "Install a newer sdae."
         )
-    return description  # type: ignore[no-any-return]
+    return description
 
 
 def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:

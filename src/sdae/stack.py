@@ -227,7 +227,8 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def logits(self, x: Array) -> Tensor:
         """Return the head's pre-activations, (B, V) -> (B, C)."""
-        return self.head(self.encode(x))  # type: ignore[no-any-return]
+        logits: Tensor = self.head(self.encode(x))
+        return logits
 
     def predict_proba(self, x: Array) -> Tensor:
         """Return class probabilities, (B, V) -> (B, C), without gradients."""

@@ -1,11 +1,12 @@
 """The commands put together, and what becomes of errors: one sentence and exit code 2."""
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+import sdae
 from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, train
 from sdae.errors import SdaeError
 
@@ -31,12 +32,31 @@ class Commands(TyperGroup):
 app = typer.Typer(
     name="sdae",
     cls=Commands,
-    help="Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"sdae {sdae.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones."""
+
+
 app.command("train")(train.train)
 app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)

@@ -95,12 +95,13 @@ class AutogradFinetuning:
     def _logits(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
         """Run the network with dropout, (B, V) -> (B, C)."""
         if self._config.dropout == 0 and self._config.input_dropout == 0:
-            return self._stack(x)  # type: ignore[no-any-return]
+            return self._stack.logits(x)
         h = self._drop(x, self._config.input_dropout, samples, 0, epoch)
         for layer in range(self._stack.n_layers):
             h = self._stack.autoencoder(layer).encode(h)  # (B, H_{layer-1}) -> (B, H_layer)
             h = self._drop(h, self._config.dropout, samples, layer + 1, epoch)
-        return self._stack.head(h)  # type: ignore[no-any-return]
+        logits: Tensor = self._stack.head(h)  # (B, H) -> (B, C)
+        return logits
 
     def _drop(
         self, h: Tensor, level: float, samples: NDArray[np.int64], depth: int, epoch: int
@@ -123,7 +124,7 @@ class AutogradFinetuning:
 def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
     """Do one step of gradient descent on a scalar cost."""
     optimizer.zero_grad(set_to_none=True)
-    cost.backward()  # type: ignore[no-untyped-call]
+    cost.backward()
     optimizer.step()
 
 
