@@ -132,8 +132,10 @@ def _hash_key(key: NoiseKey) -> int:
     """Fold the coordinates of a key into one 64-bit word, each through the mixing function."""
     word = 0
     for coordinate in (key.seed, int(key.stream), key.layer, key.epoch):
-        folded = np.array([(word ^ coordinate) + _GOLDEN & _WORD], dtype=np.uint64)
-        word = int(_mix(folded)[0])
+        word = ((word ^ coordinate) + _GOLDEN) & _WORD
+        word = ((word ^ (word >> 30)) * int(_MIX_1)) & _WORD
+        word = ((word ^ (word >> 27)) * int(_MIX_2)) & _WORD
+        word ^= word >> 31
     return word
 
 
