@@ -52,7 +52,8 @@ def write_atomically(path: str | Path, content: bytes) -> None:
     with explaining(path, "write"):
         if path.is_dir():
             raise IsADirectoryError
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        # Of a long name, only the beginning: the whole and more might be too long for the system.
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:32]}.", dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)

@@ -1,20 +1,22 @@
-"""NumPy files, ``.npy`` and ``.npz``: headers and sizes are checked before anything is allocated.
+"""NumPy files as data: a ``.npy`` of rows or images, an ``.npz`` of rows, labels and parts.
 
-Objects (pickles) in them are never loaded. Axes: n rows, V columns.
+Axes: n rows, V columns.
 """
 
 import io
-import math
-import tokenize
+import struct
+import sys
 import zipfile
 import zlib
+from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.idx import image_table
-from sdae.data.labels import read_labels, whole_numbers
+from sdae.data.labels import Labels, read_labels, whole_numbers
+from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, checked_table
 from sdae.errors import DataError, FileFormatError
 from sdae.files import read_bytes
@@ -22,119 +24,75 @@ from sdae.files import read_bytes
 _LIMIT = 2 << 30
 _X_NAMES = ("x", "X", "data")
 _Y_NAMES = ("y", "target", "labels")
-_VALIDATION = ("_validation", "_valid", "_val")
+_ENDINGS = {
+    "train": ("_train", ""),
+    "validation": ("_validation", "_valid", "_val"),
+    "test": ("_test",),
+}
 
 
 def load_npy(path: Path, target: str | None) -> Dataset:
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
     Columns are named by their place, "0" to "V−1"; `target` names one, or counts from the end
-    ("-1").
-    """
-    array = parse_npy(read_bytes(path, _LIMIT), str(path))
-    if array.ndim != 2:
-        if target is not None:
-            raise DataError(f"{path} has images, so no column {target!r} to take as the target.")
-        return Dataset(path.stem, _rows(array, None, str(path)))
-    n_columns = array.shape[1]
-    names = [str(column) for column in range(n_columns)]
-    if target is None:
-        return Dataset(path.stem, _rows(array, None, str(path), tuple(names)))
-    try:
-        place = range(n_columns)[int(target)]
-    except (ValueError, IndexError):
-        raise DataError(
-            f"{path} has columns 0 to {n_columns - 1}; the target must be the number of one, or "
-            f"count from the end, as -1 does. Got {target!r} instead."
-        ) from None
-    names.pop(place)
-    features = np.delete(array, place, axis=1)  # (n, V + 1) -> (n, V)
-    y = _labels(array[:, place], str(path))
-    return Dataset(path.stem, _rows(features, y, str(path), tuple(names)))
-
-
-def load_npz(path: Path, target: str | None) -> Dataset:
-    """Load an ``.npz`` of arrays.
-
-    Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
-    ``labels``). Parts are used where they are given: ``x_train``, ``x_validation`` (``_valid``,
-    ``_val``), ``x_test``, with labels likewise.
-    """
-    arrays = _read_npz(path)
-    parts = {
-        part: _find_part(arrays, endings, target, f"{path} ({part})")
-        for part, endings in (
-            ("train", ("_train", "")),
-            ("validation", _VALIDATION),
-            ("test", ("_test",)),
-        )
-    }
-    train = parts["train"]
-    if train is None:
-        raise DataError(
-            f"{path} has no array of rows: name it x, X or data (or x_train). It has: "
-            f"{', '.join(sorted(arrays)) or 'nothing'}."
-        )
-    if target is not None and train.y is None:
-        raise DataError(
-            f"{path} has no array {target!r} to take as the target. It has: "
-            f"{', '.join(sorted(arrays))}."
-        )
-    return Dataset(path.stem, train, parts["validation"], parts["test"])
-
-
-def parse_npy(content: bytes, source: str) -> NDArray[np.generic]:
-    """Return the array of a ``.npy`` file.
+    ("-1"). Images of bytes are divided by 256, other numbers are taken as they are.
 
     Raises
     ------
     FileFormatError
-        If the header is damaged, or promises other than the bytes that are there.
+        If the file is damaged.
     DataError
-        If the elements are not numbers or texts.
+        If the elements are no finite numbers, the shape is another, or the target is no column.
     """
-    stream = io.BytesIO(content)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read_header is None:
-            raise FileFormatError(f"{source} has the unknown .npy version {version}.")
-        shape, fortran, dtype = read_header(stream)
-    except (ValueError, TypeError, SyntaxError, EOFError, tokenize.TokenError, RecursionError):
-        raise FileFormatError(f"{source} is damaged: its .npy header cannot be read.") from None
-    if dtype.kind not in "fiubU" or dtype.itemsize == 0:
-        raise DataError(
-            f"{source} has elements of type {dtype}; rows must be plain numbers. Convert them with "
-            "astype(numpy.float32)."
-        )
-    start = stream.tell()
-    wanted = math.prod(shape) * dtype.itemsize
-    if any(size < 0 for size in shape) or len(content) - start != wanted:
-        raise FileFormatError(
-            f"{source} is truncated or damaged: its header promises {wanted:,} bytes of data, but "
-            f"there are {len(content) - start:,}."
-        )
-    flat = np.frombuffer(content, dtype, offset=start)
-    return flat.reshape(shape, order="F" if fortran else "C")
-
-
-def _read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
+    source = str(path)
     content = read_bytes(path, _LIMIT)
-    arrays = {}
+    array = parse_npy(io.BytesIO(content), len(content), source)
+    if array.ndim != 2:
+        if target is not None:
+            raise DataError(
+                f"{source} has shape {array.shape}, so no columns to take the target {target!r} "
+                "from. Leave the target out, or save rows and labels in one .npz as x and y."
+            )
+        return Dataset(path.stem, _rows(array, None, source))
+    n_columns = array.shape[1]
+    names = tuple(str(column) for column in range(n_columns))
+    if target is None:
+        return Dataset(path.stem, _rows(array, None, source, names))
+    place = _find_column(target, n_columns, source)
+    features = np.delete(array, place, axis=1)  # (n, V + 1) -> (n, V)
+    y = _labels(array[:, place], source)
+    return Dataset(path.stem, _rows(features, y, source, names[:place] + names[place + 1 :]))
+
+
+def load_npz(path: Path, target: str | None) -> Dataset:
+    """Load an ``.npz`` of arrays; those it does not need are not read.
+
+    Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
+    ``labels``). Parts are used where they are given: ``x_train``, ``x_validation`` (``_valid``,
+    ``_val``), ``x_test``, with labels likewise.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    DataError
+        If there are no rows, the target is not there, or an array cannot be used.
+    """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            members = archive.infolist()
-            if sum(member.file_size for member in members) > _LIMIT:
-                raise FileFormatError(f"{path} unpacks to more than {_LIMIT:,} bytes.")
-            for member in members:
-                name = member.filename.removesuffix(".npy")
-                # At most what the directory promises is read, so a bomb cannot go off.
-                with archive.open(member) as file:
-                    unpacked = file.read(member.file_size + 1)
-                arrays[name] = parse_npy(unpacked, f"{path} ({name})")
+        with zipfile.ZipFile(io.BytesIO(read_bytes(path, _LIMIT))) as archive:
+            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            names = _choose_names(members, target, str(path))
+            parts = {}
+            for part, (x_name, y_name) in names.items():
+                source = f"{path} ({x_name})"
+                x = _read_member(archive, members[x_name], source)
+                y = None
+                if y_name is not None:
+                    y_source = f"{path} ({y_name})"
+                    y = _labels(_read_member(archive, members[y_name], y_source), y_source)
+                parts[part] = _rows(x, y, source)
+    except DataError:
+        raise
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -142,42 +100,89 @@ def _read_npz(path: Path) -> dict[str, NDArray[np.generic]]:
         NotImplementedError,
         OSError,
         ValueError,
+        LookupError,
+        OverflowError,
         RuntimeError,
+        struct.error,
     ) as error:
-        if isinstance(error, DataError):
-            raise
-        raise FileFormatError(f"{path} is damaged: {error or 'it ends too early'}.") from None
-    return arrays
+        reason = str(error) or type(error).__name__
+        raise FileFormatError(f"{path} is damaged: {reason}. Save it again.") from None
+    return Dataset(path.stem, parts["train"], parts.get("validation"), parts.get("test"))
 
 
-def _find_part(
-    arrays: dict[str, NDArray[np.generic]],
-    endings: tuple[str, ...],
-    target: str | None,
-    source: str,
-) -> Table | None:
-    for ending in endings:
-        x = _first(arrays, [name + ending for name in _X_NAMES])
-        if x is None:
-            continue
-        names = _Y_NAMES if target is None else (target,)
-        y = _first(arrays, [name + ending for name in names] + ([target] if target else []))
-        return _rows(x, None if y is None else _labels(y, source), source)
-    return None
+def _find_column(target: str, n_columns: int, source: str) -> int:
+    try:
+        return range(n_columns)[int(target)]
+    except (ValueError, IndexError):
+        raise DataError(
+            f"{source} has columns 0 to {n_columns - 1}; the target must be the number of one, or "
+            f"count from the end, as -1 does. Got {target!r} instead."
+        ) from None
 
 
-def _first(arrays: dict[str, NDArray[np.generic]], names: list[str]) -> NDArray[np.generic] | None:
-    return next((arrays[name] for name in names if name in arrays), None)
+def _choose_names(
+    members: dict[str, zipfile.ZipInfo], target: str | None, source: str
+) -> dict[str, tuple[str, str | None]]:
+    """Return the names of the rows and of the labels of each part that is there."""
+    there = ", ".join(sorted(members)) or "nothing"
+    y_names = _Y_NAMES if target is None else (target.removesuffix("_train"),)
+    chosen: dict[str, tuple[str, str | None]] = {}
+    for part, endings in _ENDINGS.items():
+        x_name = _first(members, _X_NAMES, endings)
+        if x_name is not None:
+            # Labels end as their rows do: those of the training rows are no one else's.
+            ending = next(end for end in endings if x_name.endswith(end))
+            y_endings = (ending, *endings) if part == "train" else (ending,)
+            chosen[part] = (x_name, _first(members, y_names, y_endings))
+    if "train" not in chosen:
+        raise DataError(
+            f"{source} has no array of rows: name it x, X or data (or x_train). It has: {there}."
+        )
+    if target is not None and chosen["train"][1] is None:
+        near = get_close_matches(target, members, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{source} has no array {target!r} to take as the target.{hint} It has: {there}."
+        )
+    return chosen
+
+
+def _first(
+    members: dict[str, zipfile.ZipInfo], names: tuple[str, ...], endings: tuple[str, ...]
+) -> str | None:
+    wanted = (name + ending for ending in endings for name in names)
+    return next((name for name in wanted if name in members), None)
+
+
+def _read_member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str
+) -> NDArray[np.generic]:
+    """Read an array; its header must agree with the directory, so a bomb cannot go off."""
+    if member.file_size > _LIMIT:
+        raise FileFormatError(
+            f"{source} unpacks to {member.file_size:,} bytes; at most {_LIMIT:,} are read."
+        )
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise FileFormatError(
+            f"{source} is packed in a way NumPy does not write. Save it again with numpy.savez."
+        )
+    with archive.open(member) as file:
+        array = parse_npy(file, member.file_size, source)
+        file.read(1)  # the end of the member, where its checksum is compared
+    return array
 
 
 def _rows(
     x: NDArray[np.generic],
-    y: NDArray[np.int64] | NDArray[np.str_] | None,
+    y: Labels | None,
     source: str,
     names: tuple[str, ...] | None = None,
 ) -> Table:
     if x.dtype.kind == "U":
-        raise DataError(f"{source} has texts where rows of numbers should be. Encode them first.")
+        raise DataError(
+            f"{source} has texts where rows of numbers should be. Encode them (pandas.get_dummies "
+            "makes 0/1 columns), or convert numbers with array.astype(numpy.float32)."
+        )
     if x.ndim == 3:
         table = image_table(x, None, source)
         return checked_table(table.x, y, source, image_shape=table.image_shape)
@@ -189,9 +194,15 @@ def _rows(
     return checked_table(x, y, source, names)
 
 
-def _labels(y: NDArray[np.generic], source: str) -> NDArray[np.int64] | NDArray[np.str_]:
+def _labels(y: NDArray[np.generic], source: str) -> Labels:
     if y.ndim != 1:
         raise DataError(f"The labels of {source} must have shape (n,). Got {y.shape} instead.")
     if y.dtype.kind == "U":
+        # NumPy makes texts of any code points, and of impossible ones texts that crash Python.
+        code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
+        if code_points.max() > sys.maxunicode:
+            raise FileFormatError(
+                f"{source} is damaged: its labels have characters that do not exist. Save it again."
+            )
         return read_labels([str(label) for label in y.tolist()], source)
     return whole_numbers(y, source)

@@ -1,10 +1,13 @@
 """Tables as CSV: a header line, numbers, and one column of labels.
 
-Read a chunk of rows at a time, so that memory stays near that of the float32 array.
+Read a chunk of rows at a time, so that memory stays near that of the file and the float32 array.
+
+Axes: n rows, V columns.
 """
 
 import csv
 import io
+from collections import deque
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +20,8 @@ from sdae.data.table import Dataset, checked_table
 from sdae.errors import DataError, FileFormatError
 from sdae.files import read_decompressed
 
-_CHUNK_ROWS = 2048
+_CHUNK_CELLS = 1 << 18
+_DELIMITERS = ",;\t"
 _MISSING = ("", "na", "nan", "null", "none")
 
 
@@ -32,23 +36,26 @@ def load_csv(path: Path, target: str | None) -> Dataset:
         If the target is no column, a name stands twice, or a feature is not a number.
     """
     source = str(path)
-    header, lines = _open(path)
-    place = find_target(header, target, source)
-    kept = [column for column in range(len(header)) if column != place]
-    names = tuple(header[column] for column in kept)
-    chunks: list[NDArray[np.float32]] = []
+    content = read_decompressed(path)
+    _check_text(content, source)
+    lines = _Lines(content, source)
+    place = find_target(lines.header, target, source)
+    names = tuple(name for column, name in enumerate(lines.header) if column != place)
+    chunks: deque[NDArray[np.float32]] = deque()
     labels: list[str] = []
     n_rows = 0
-    for rows in _chunks(lines, len(header), source):
-        chunks.append(_numbers([[row[c] for c in kept] for row in rows], names, n_rows, source))
+    for rows in lines.chunks():
         if place is not None:
-            labels.extend(row[place] for row in rows)
+            labels.extend(row.pop(place) for row in rows)
+        chunks.append(_numbers(rows, names, n_rows, source))
         n_rows += len(rows)
     if not n_rows or not names:
-        raise DataError(f"{source} is empty: it has {n_rows} rows and {len(names)} features.")
-    x = np.concatenate(chunks)
-    del chunks
+        raise DataError(
+            f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
+            "least 1."
+        )
     y = None if place is None else read_labels(labels, source)
+    x = _joined(chunks, n_rows, len(names))
     return Dataset(path.name.split(".")[0], checked_table(x, y, source, names))
 
 
@@ -63,7 +70,10 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
     seen: set[str] = set()
     for name in header:
         if name in seen:
-            raise DataError(f"{source} has two columns named {name!r}. Rename one.")
+            raise DataError(
+                f"{source} has two columns named {name!r}. Rename one, or put a line of names "
+                "above the first row if there is none."
+            )
         seen.add(name)
     if target is None:
         return None
@@ -75,69 +85,95 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
     return header.index(target)
 
 
-def _open(path: Path) -> tuple[list[str], Iterator[list[str]]]:
-    """Return the header and an iterator over the fields of the other lines."""
+def _check_text(content: bytes, source: str) -> None:
+    place = content.find(b"\0")
+    if place >= 0:
+        raise FileFormatError(
+            f"{source} is not a text: byte {place} is zero. Save it as CSV in UTF-8."
+        )
     try:
-        text = read_decompressed(path).decode("utf-8-sig")
+        content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileFormatError(
-            f"{path} is not a UTF-8 text (byte {error.start}). Save it as CSV in UTF-8."
+            f"{source} is not a UTF-8 text: byte {error.start} is wrong. Save it as CSV in UTF-8."
         ) from None
-    if "\0" in text:
-        place = text.index("\0")
-        raise FileFormatError(f"{path} is not a text: it has a zero byte at place {place}.")
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        header = next(lines, [])
-    except csv.Error as error:
-        raise FileFormatError(f"{path}, line 1, is no CSV: {error}.") from None
-    if not header:
-        raise DataError(f"{path} is empty: it has no header line.")
-    return [name.strip() for name in header], lines
 
 
-def _chunks(lines: Iterator[list[str]], n_fields: int, source: str) -> Iterator[list[list[str]]]:
-    """Yield the rows in chunks, after counting the fields of each; empty lines are passed over."""
-    chunk: list[list[str]] = []
-    number = 1
-    while True:
-        number += 1
-        try:
-            fields = next(lines)
-        except StopIteration:
-            break
-        except csv.Error as error:
-            raise FileFormatError(f"{source}, line {number}, is no CSV: {error}.") from None
-        if not fields:
-            continue
-        if len(fields) != n_fields:
-            raise FileFormatError(
-                f"{source}, line {number}, has {len(fields)} fields where the header has "
-                f"{n_fields}. Quote fields that contain the separator."
-            )
-        chunk.append(fields)
-        if len(chunk) == _CHUNK_ROWS:
+class _Lines:
+    """The lines of a CSV: its header, then its rows."""
+
+    def __init__(self, content: bytes, source: str) -> None:
+        self._source = source
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+        first = text.readline()
+        text.seek(0)
+        self._reader = csv.reader(text, delimiter=_find_delimiter(first), strict=True)
+        self.header = [name.strip() for name in self._next() or []]
+        if not self.header:
+            raise DataError(f"{source} is empty: it has no header line. Name the columns in one.")
+
+    def chunks(self) -> Iterator[list[list[str]]]:
+        """Yield rows in chunks, after counting the fields of each; empty lines are passed over."""
+        n_fields = len(self.header)
+        chunk: list[list[str]] = []
+        while (fields := self._next()) is not None:
+            if not fields:
+                continue
+            if len(fields) != n_fields:
+                raise FileFormatError(
+                    f"{self._source}, line {self._reader.line_num}, has {len(fields)} fields where "
+                    f"the header has {n_fields}. Quote fields that contain the separator."
+                )
+            chunk.append(fields)
+            if len(chunk) * n_fields >= _CHUNK_CELLS:
+                yield chunk
+                chunk = []
+        if chunk:
             yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
+
+    def _next(self) -> list[str] | None:
+        try:
+            return next(self._reader, None)
+        except csv.Error as error:
+            raise FileFormatError(
+                f"{self._source}, line {self._reader.line_num}, is no CSV: {error}. Check its "
+                "quotes."
+            ) from None
+
+
+def _find_delimiter(first_line: str) -> str:
+    """Return the separator that cuts the first line into most fields; quoted ones do not count."""
+    outside_quotes = "".join(first_line.split('"')[::2])
+    return max(_DELIMITERS, key=outside_quotes.count)
+
+
+def _joined(
+    chunks: deque[NDArray[np.float32]], n_rows: int, n_features: int
+) -> NDArray[np.float32]:
+    """Join the chunks, letting go of each, so that there are never two whole copies."""
+    x = np.empty((n_rows, n_features), np.float32)
+    start = 0
+    while chunks:
+        chunk = chunks.popleft()
+        x[start : start + len(chunk)] = chunk
+        start += len(chunk)
+    return x
 
 
 def _numbers(
     rows: list[list[str]], names: tuple[str, ...], first_row: int, source: str
 ) -> NDArray[np.float32]:
-    """Turn fields into numbers, (rows, V); an empty field becomes NaN."""
-    try:
-        return np.array(rows, dtype=np.float64).astype(np.float32)
-    except (ValueError, OverflowError):
-        pass
-    numbers = np.empty((len(rows), len(names)), np.float32)
-    for row, fields in enumerate(rows):
-        for column, field in enumerate(fields):
-            numbers[row, column] = _number(field, first_row + row + 1, names[column], source)
-    return numbers
+    """Turn fields into numbers, (rows, V); an empty field becomes NaN, a too large one infinite."""
+    with np.errstate(over="ignore"):
+        try:
+            return np.array(rows, dtype=np.float64).astype(np.float32)
+        except (ValueError, OverflowError):
+            pass
+        numbers = np.empty((len(rows), len(names)), np.float32)
+        for row, fields in enumerate(rows):
+            for column, field in enumerate(fields):
+                numbers[row, column] = _number(field, first_row + row + 1, names[column], source)
+        return numbers
 
 
 def _number(field: str, row: int, name: str, source: str) -> float:

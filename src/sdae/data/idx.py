@@ -5,6 +5,7 @@ dimensions as big-endian 32-bit integers, the elements in C order, big-endian.
 """
 
 import math
+import re
 import struct
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from sdae.data.labels import whole_numbers
 from sdae.data.table import Dataset, Table, checked_table
 from sdae.errors import FileAccessError, FileFormatError
-from sdae.files import read_decompressed
+from sdae.files import explaining, read_decompressed
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8
@@ -36,9 +37,14 @@ def parse_idx(content: bytes, source: str) -> NDArray[np.generic]:
     n_dimensions = content[3]
     start = 4 + 4 * n_dimensions
     if not 1 <= n_dimensions <= _MAX_DIMENSIONS or len(content) < start:
-        raise FileFormatError(f"{source} is damaged: its header has {n_dimensions} dimensions.")
+        raise FileFormatError(
+            f"{source} is damaged: byte 3 promises {n_dimensions} dimensions, but there are "
+            f"{len(content)} bytes and 1 to {_MAX_DIMENSIONS} dimensions are read. Fetch it again."
+        )
     shape = struct.unpack(f">{n_dimensions}I", content[4:start])
     dtype = np.dtype(_TYPES[content[2]])
+    if 0 in shape:
+        raise FileFormatError(f"{source} is empty: its header has shape {shape}. Fetch it again.")
     wanted = math.prod(shape) * dtype.itemsize
     if len(content) - start != wanted:
         raise FileFormatError(
@@ -59,7 +65,9 @@ def image_table(
     image_shape = (images.shape[1], images.shape[2]) if images.ndim == 3 else None
     rows = images.reshape(len(images), math.prod(images.shape[1:]))  # (n, h, w) -> (n, V)
     if images.dtype == np.uint8:
-        rows = rows.astype(np.float32) / np.float32(256)
+        pixels = rows.astype(np.float32)
+        pixels /= np.float32(256)
+        rows = pixels
     y = None if labels is None else whole_numbers(labels.reshape(-1), source)
     return checked_table(rows, y, source, image_shape=image_shape)
 
@@ -73,33 +81,43 @@ def load_idx_folder(folder: Path) -> Dataset:
     Raises
     ------
     FileAccessError
-        If there are no training images.
+        If the folder cannot be read, or a part lacks its images (the training part, or one that
+        has labels).
     FileFormatError
         If a file is damaged.
+    DataError
+        If a part has another number of labels than of images.
     """
-    train = _load_part(folder, "train")
+    with explaining(folder, "read"):
+        there = sorted(path for path in folder.iterdir() if path.is_file())
+    train = _load_part(folder, there, "train")
     if train is None:
-        found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
-        raise FileAccessError(
-            f"{folder} has no IDX file train-images-idx3-ubyte (or .gz). It has: {found}."
-        )
-    validation = _load_part(folder, "validation")
-    test = _load_part(folder, "t10k") or _load_part(folder, "test")
+        raise _no_images(folder, there, "train")
+    validation = _load_part(folder, there, "validation")
+    test = _load_part(folder, there, "t10k") or _load_part(folder, there, "test")
     return Dataset(folder.name or str(folder), train, validation, test)
 
 
-def _load_part(folder: Path, part: str) -> Table | None:
-    images = _find(folder, f"{part}-images")
+def _load_part(folder: Path, there: list[Path], part: str) -> Table | None:
+    images = _find(there, f"{part}-images")
+    labels = _find(there, f"{part}-labels")
     if images is None:
+        if labels is not None:
+            raise _no_images(folder, there, part)
         return None
-    labels = _find(folder, f"{part}-labels")
     pixels = parse_idx(read_decompressed(images), str(images))
     y = None if labels is None else parse_idx(read_decompressed(labels), str(labels))
     return image_table(pixels, y, str(images))
 
 
-def _find(folder: Path, stem: str) -> Path | None:
-    for path in sorted(folder.iterdir()):
-        if path.is_file() and path.name.startswith((f"{stem}-idx", f"{stem}.idx")):
-            return path
-    return None
+def _find(there: list[Path], stem: str) -> Path | None:
+    """Return the first file of that name: plain before ``.gz``, and no half-fetched ``.part``."""
+    name = re.compile(rf"{stem}[-.]idx\d+-\w+(\.gz)?")
+    return next((path for path in there if name.fullmatch(path.name)), None)
+
+
+def _no_images(folder: Path, there: list[Path], part: str) -> FileAccessError:
+    found = ", ".join(path.name for path in there[:8]) or "no files"
+    return FileAccessError(
+        f"{folder} has no IDX file {part}-images-idx3-ubyte (or .gz). It has: {found}."
+    )

@@ -1,4 +1,7 @@
-"""Tables as Parquet, read with pyarrow (the extra ``tables``)."""
+"""Tables as Parquet, read with pyarrow (the extra ``tables``), a batch of rows at a time.
+
+Axes: n rows, V columns.
+"""
 
 import io
 from pathlib import Path
@@ -8,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.csv_table import find_target
-from sdae.data.labels import read_labels
+from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table
 from sdae.errors import DataError, FileFormatError, MissingExtraError
 from sdae.files import read_bytes
 
 _LIMIT = 2 << 30
+_BATCH_CELLS = 1 << 22
 
 
 def load_parquet(path: Path, target: str | None) -> Dataset:
     """Load a Parquet file of numeric columns and, by `target`, one of labels.
+
+    Integers, floats, decimals, truth values (0 and 1), and dictionaries of these are numbers.
 
     Raises
     ------
@@ -26,63 +32,118 @@ def load_parquet(path: Path, target: str | None) -> Dataset:
     FileFormatError
         If the file is damaged.
     DataError
-        If the target is no column, or a feature is not a number.
+        If the target is no column, a name stands twice, or a feature is not a number.
     """
     source = str(path)
-    table = _read(path)
-    place = find_target(table.column_names, target, source)
-    names = tuple(name for number, name in enumerate(table.column_names) if number != place)
-    if not names or table.num_rows == 0:
-        raise DataError(f"{source} is empty: {table.num_rows} rows, {len(names)} features.")
-    x = np.empty((table.num_rows, len(names)), np.float32)
-    for column, name in enumerate(names):
-        x[:, column] = _feature(table.column(name), name, source)
-    y = None
-    if place is not None:
-        values = table.column(place).to_pylist()
-        y = read_labels(["" if value is None else _label(value) for value in values], source)
-    return Dataset(path.stem, checked_table(x, y, source, names))
-
-
-def _read(path: Path) -> Any:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError(
-            'Parquet files need pyarrow. Install it with: pip install "sdae[tables]"'
+            f'{source} is a Parquet file, which pyarrow reads: pip install "sdae[tables]"'
         ) from None
     content = read_bytes(path, _LIMIT)
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
-        n_cells = file.metadata.num_rows * max(file.metadata.num_columns, 1)
-        if not 0 <= n_cells * 4 <= _LIMIT:
-            raise FileFormatError(f"{path} is too large or damaged: it claims {n_cells:,} cells.")
-        return file.read()
-    except (pa.ArrowException, OSError, ValueError, KeyError, OverflowError, MemoryError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(f"{path} is no Parquet file, or is damaged: {reason}") from None
+        # Pages come with checksums where the writer made them; without, damage may go unseen.
+        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
+        x, y, names = _read(file, target, source)
+    except DataError:
+        raise
+    except (
+        pa.ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        MemoryError,
+    ) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise FileFormatError(
+            f"{source} is no Parquet file, or is damaged: {reason} Save it again."
+        ) from None
+    return Dataset(path.stem, checked_table(x, y, source, names))
 
 
-def _feature(column: Any, name: str, source: str) -> NDArray[np.float32]:
+def _read(
+    file: Any, target: str | None, source: str
+) -> tuple[NDArray[np.float32], Labels | None, tuple[str, ...]]:
+    """Read the columns, after the schema has told that all of them can be used."""
+    schema = file.schema_arrow
+    place = find_target(schema.names, target, source)
+    names = tuple(name for column, name in enumerate(schema.names) if column != place)
+    for name in names:
+        _check_type(schema.field(name).type, name, source, is_label=False)
+    if place is not None:
+        _check_type(schema.field(place).type, schema.names[place], source, is_label=True)
+    n_rows = file.metadata.num_rows
+    if not names or n_rows <= 0:
+        raise DataError(
+            f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
+            "least 1."
+        )
+    if n_rows * len(names) * 4 > _LIMIT:
+        raise FileFormatError(
+            f"{source} has or claims {n_rows:,} rows of {len(names):,} features; at most "
+            f"{_LIMIT:,} bytes of float32 are read. Cut it into parts."
+        )
+    x = np.empty((n_rows, len(names)), np.float32)
+    labels: list[str] = []
+    start = 0
+    for batch in file.iter_batches(batch_size=max(1, _BATCH_CELLS // len(names))):
+        stop = start + batch.num_rows
+        for column, name in enumerate(names):
+            x[start:stop, column] = _numbers(batch.column(name))
+        if place is not None:
+            labels.extend(_label(value) for value in batch.column(place).to_pylist())
+        start = stop
+    if start != n_rows:
+        raise FileFormatError(f"{source} is damaged: it claims {n_rows:,} rows but has {start:,}.")
+    return x, None if place is None else read_labels(labels, source), names
+
+
+def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
     import pyarrow as pa
 
-    kind = column.type
-    numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-    if not numeric and not pa.types.is_decimal(kind):
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    is_number = (
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_decimal(kind)
+        or pa.types.is_null(kind)  # a column of missing values, told as such later
+    )
+    if is_label:
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        if not is_number and not is_text:
+            raise DataError(
+                f"{source}, column {name!r}, has values of type {kind}, where labels must be texts "
+                "or whole numbers. Convert it to texts, or name another target."
+            )
+    elif not is_number:
         raise DataError(
             f"{source}, column {name!r}, has values of type {kind}, where features must be "
             "numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or name "
             "it with --target if it holds the labels."
         )
-    numbers: NDArray[np.float32] = (
-        column.cast(pa.float64(), safe=False).to_numpy().astype(np.float32)
+
+
+def _numbers(column: Any) -> NDArray[np.float32]:
+    """Return a column of a batch, (rows,); missing values NaN, too large ones infinite."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(
+        zero_copy_only=False
     )
-    return numbers
+    with np.errstate(over="ignore", invalid="ignore"):
+        return numbers.astype(np.float32)
 
 
 def _label(value: object) -> str:
-    """Return a label as text; booleans as the numbers they stand for."""
+    """Return a label as text: a missing one as none, a truth value as the number it stands for."""
+    if value is None:
+        return ""
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -68,11 +68,16 @@ def load_dataset(source: str | Path, target: str | None = None) -> Dataset:
 
 def _refuse_target(target: str | None, source: str) -> None:
     if target is not None:
-        raise DataError(f"{source} brings its own labels: leave the target out.")
+        raise DataError(
+            f"{source} has no columns to choose a target from, and brings its own labels: leave "
+            f"the target {target!r} out."
+        )
 
 
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
         return f" There is no folder {path.parent} either."
-    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1)
-    return f" Did you mean {path.parent / near[0]}?" if near else ""
+    if path.name.lower() == "mnist":
+        return " Did you mean mnist, the embedded set?"
+    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=3)
+    return f" Near are: {', '.join(near)}." if near else " Check the path."

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.table import Dataset, Table
-from sdae.errors import DataError
+from sdae.errors import DataError, invalid_parameter
 from sdae.randomness import NoiseKey, Stream, generator
 
 
@@ -22,13 +22,26 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
 
     Raises
     ------
+    InvalidParameterError
+        If a share is not in [0, 1), or both together leave nothing to train on.
     DataError
         If there are too few rows, or too few of one class, for every part to have some.
     """
+    for name, share in (("validation", validation), ("test", test)):
+        if not 0 <= share < 1:
+            raise invalid_parameter(name, "split_dataset", "a share of the rows in [0, 1)", share)
     shares = {
         "test": 0.0 if dataset.test is not None else test,
         "validation": 0.0 if dataset.validation is not None else validation,
     }
+    if sum(shares.values()) >= 1:
+        raise invalid_parameter(
+            "validation",
+            "split_dataset",
+            "small enough to leave rows to train on",
+            validation,
+            f"The test part takes a share of {test:g}.",
+        )
     table = dataset.train
     remaining = np.arange(len(table.x))
     parts: dict[str, Table | None] = {"test": dataset.test, "validation": dataset.validation}
@@ -56,12 +69,17 @@ def _choose(
     labels = None if table.y is None else table.y[remaining]
     if labels is not None:
         classes, counts = np.unique(labels, return_counts=True)
-        if counts.min() < 2 or n_cut < len(classes) or len(remaining) - n_cut < len(classes):
-            rare = classes[counts.argmin()]
+        rare, fewest = str(classes[counts.argmin()]), int(counts.min())
+        if fewest < 2:
             raise DataError(
-                f"{table.source} has too few rows to cut a {part} part of {n_cut} with every one "
-                f"of its {len(classes)} classes: the rarest, {str(rare)!r}, has {counts.min()}. "
-                f"Add rows, drop the class, or set --{part} to 0."
+                f"{table.source} has too few rows of the class {rare!r} to cut a {part} part with "
+                f"every class: {fewest} left. Add rows, drop the class, or set --{part} to 0."
+            )
+        if n_cut < len(classes) or len(remaining) - n_cut < len(classes):
+            raise DataError(
+                f"{table.source} has too few rows for a {part} part with every class: of "
+                f"{len(remaining)} rows it would take {n_cut}, and there are {len(classes)} "
+                f"classes. Add rows, change --{part}, or set it to 0."
             )
     words = generator(NoiseKey(seed, Stream.SPLIT, number))
     _, cut = train_test_split(

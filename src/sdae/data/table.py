@@ -58,6 +58,16 @@ class Table:
     image_shape: tuple[int, int] | None
     source: str
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows, n."""
+        return int(self.x.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns, V."""
+        return int(self.x.shape[1])
+
     def rows(self, chosen: NDArray[np.int64], part: str) -> "Table":
         """Return some of the rows, called `part` of the source in messages."""
         y = None if self.y is None else self.y[chosen]
@@ -90,25 +100,50 @@ def checked_table(
         or there is not one label per row.
     """
     if x.size == 0:
-        raise DataError(f"{source} is empty: it has shape {x.shape}, rows by columns.")
+        raise DataError(
+            f"{source} is empty: it has shape {x.shape}, rows by columns. Both must be at least 1."
+        )
     if y is not None and len(y) != len(x):
         raise DataError(f"{source} has {len(x):,} rows but {len(y):,} labels.")
-    with np.errstate(over="ignore"):
+    # What overflows becomes infinite, and that is told just below with its place.
+    with np.errstate(over="ignore", invalid="ignore"):
         rows = np.ascontiguousarray(x, dtype=np.float32)
-    finite = np.isfinite(rows)
-    if not finite.all():
-        row, column = (int(place) for place in np.argwhere(~finite)[0])
-        name = repr(feature_names[column]) if feature_names else str(column)
-        raise DataError(
-            f"{source} has {int((~finite).sum()):,} values that are missing, infinite or too large "
-            f"for float32, the first in row {row + 1}, column {name}. Impute them (scikit-learn's "
-            "SimpleImputer does) or drop the rows."
-        )
+    check_finite(rows, source, feature_names)
     return Table(rows, y, feature_names, image_shape, source)
+
+
+def check_finite(
+    x: NDArray[np.float32], source: str, feature_names: tuple[str, ...] | None = None
+) -> None:
+    """Refuse rows (n, V) with a value that is no finite number, and say where the first is.
+
+    Raises
+    ------
+    DataError
+        If a value is missing (NaN) or infinite.
+    """
+    finite = np.isfinite(x)
+    if finite.all():
+        return
+    row, column = (int(place) for place in np.unravel_index(np.argmin(finite), finite.shape))
+    name = repr(feature_names[column]) if feature_names else f"{column} (counted from 0)"
+    n_bad = finite.size - int(np.count_nonzero(finite))
+    raise DataError(
+        f"{source} has {n_bad:,} {'value' if n_bad == 1 else 'values'} missing, infinite or too "
+        f"large for float32, the first in row {row + 1}, column {name}. Impute missing values "
+        "(scikit-learn's SimpleImputer does) or drop the rows."
+    )
 
 
 def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
     """Return the table with the columns of `feature_names`, in that order; others are dropped.
+
+    Parameters
+    ----------
+    table : Table
+        Without names of its own, only its number of columns is checked.
+    feature_names : tuple of str
+        What the model was trained on.
 
     Raises
     ------

@@ -1,0 +1,104 @@
+"""The NPY format, ``.npy`` and the members of an ``.npz``: the header is held against the size.
+
+An NPY file is: a magic string, a version, the length of the header, the header (type, order and
+shape, as a Python literal), the elements. Objects (pickles) in it are never loaded.
+"""
+
+import math
+import tokenize
+import warnings
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.errors import DataError, FileFormatError
+
+_MAX_DIMENSIONS = 32
+_REMEDIES = {
+    "O": "Objects are never loaded: save plain numbers, as array.astype(numpy.float32) makes them.",
+    "V": "Save its fields as columns: numpy.lib.recfunctions.structured_to_unstructured.",
+    "c": "Save the real and the imaginary parts as columns of their own.",
+    "S": "Save bytes as texts, with array.astype(str).",
+    "m": "Save times as numbers, with array.astype(numpy.float64).",
+    "M": "Save times as numbers, with array.astype(numpy.float64).",
+}
+
+
+def parse_npy(stream: IO[bytes], size: int, source: str) -> NDArray[np.generic]:
+    """Read the array of an NPY stream of `size` bytes.
+
+    Returns
+    -------
+    ndarray of numbers, truth values or texts
+        May be read-only.
+
+    Raises
+    ------
+    FileFormatError
+        If the header is damaged, or promises other than the bytes that are there.
+    DataError
+        If there are no elements, or they are neither numbers nor texts.
+    """
+    shape, fortran, dtype = _read_header(stream, source)
+    if dtype.kind not in "fiubU":
+        raise DataError(
+            f"{source} has elements of type {dtype}, not numbers. "
+            f"{_REMEDIES.get(dtype.kind, 'Save plain numbers.')}"
+        )
+    if dtype.itemsize == 0 or 0 in shape:
+        raise DataError(f"{source} is empty: it has shape {shape} and type {dtype}.")
+    start = stream.tell()
+    wanted = math.prod(shape) * dtype.itemsize
+    if any(length < 0 for length in shape) or wanted != size - start:
+        raise FileFormatError(
+            f"{source} is truncated or damaged: its header promises {wanted:,} bytes of data, but "
+            f"there are {size - start:,}. Save it again."
+        )
+    content = stream.read(wanted)
+    if len(content) != wanted:
+        raise FileFormatError(
+            f"{source} is truncated: {wanted - len(content):,} of its {size:,} bytes are missing. "
+            "Save it again."
+        )
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    try:
+        version = np.lib.format.read_magic(stream)
+        readers = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }
+        if version not in readers:
+            raise FileFormatError(
+                f"{source} has the unknown NPY version {version}. Save it with numpy.save."
+            )
+        # NumPy and Python warn of old or odd spellings in a header: to the user they are all one.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shape, fortran, dtype = readers[version](stream)
+    except FileFormatError:
+        raise
+    except (
+        # The header is Python text of any kind: it fails to parse in any way Python knows.
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        SyntaxError,
+        EOFError,
+        OverflowError,
+        MemoryError,
+        RecursionError,
+        tokenize.TokenError,
+    ):
+        raise FileFormatError(
+            f"{source} is damaged: its NPY header, from byte 0 on, cannot be read. Save it again."
+        ) from None
+    if len(shape) > _MAX_DIMENSIONS:
+        raise FileFormatError(
+            f"{source} is damaged: its header has {len(shape)} dimensions. Save it again."
+        )
+    return shape, fortran, dtype

@@ -1,0 +1,221 @@
+"""CSV tables."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from sdae.data import Dataset, Table, load_dataset
+from sdae.errors import DataError, FileFormatError
+from tests.data.damage import FUZZ, damaged, load_or_refuse
+from tests.data.memory import memory_below
+
+TEXT = "width,height,animal\n1,2.5,cat\n-3,4e2,dog\n"
+
+
+def load(tmp_path: Path, text: str | bytes, target: str | None = None) -> Dataset:
+    path = tmp_path / "pets.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return load_dataset(path, target)
+
+
+def labels(table: Table) -> list[object]:
+    assert table.y is not None
+    return list(table.y.tolist())
+
+
+def test_features_and_labels_are_told_apart_by_name(tmp_path: Path) -> None:
+    train = load(tmp_path, TEXT, "animal").train
+    assert train.x.dtype == np.float32
+    assert train.x.tolist() == [[1, 2.5], [-3, 400]]
+    assert train.feature_names == ("width", "height")
+    assert labels(train) == ["cat", "dog"]
+
+
+def test_without_a_target_every_column_is_a_feature(tmp_path: Path) -> None:
+    train = load(tmp_path, "a,b\n1,2\n").train
+    assert train.x.tolist() == [[1, 2]]
+    assert train.y is None
+
+
+def test_whole_number_labels_are_integers(tmp_path: Path) -> None:
+    train = load(tmp_path, "a,y\n1,7\n2,3\n", "y").train
+    assert train.y is not None
+    assert train.y.dtype == np.int64
+    assert labels(train) == [7, 3]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_separator_is_found(tmp_path: Path, delimiter: str) -> None:
+    train = load(tmp_path, TEXT.replace(",", delimiter), "animal").train
+    assert train.feature_names == ("width", "height")
+
+
+def test_quoted_separators_do_not_count(tmp_path: Path) -> None:
+    train = load(tmp_path, '"a,b,c";d\n1;2\n').train
+    assert train.feature_names == ("a,b,c", "d")
+
+
+def test_gzip_marks_and_line_ends_of_other_systems_are_accepted(tmp_path: Path) -> None:
+    path = tmp_path / "pets.csv.gz"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + TEXT.replace("\n", "\r\n").encode()))
+    dataset = load_dataset(path, "animal")
+    assert dataset.name == "pets"
+    assert dataset.train.feature_names == ("width", "height")
+    assert labels(dataset.train) == ["cat", "dog"]
+
+
+def test_rows_of_many_chunks_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdae.data.csv_table._CHUNK_CELLS", 6)
+    text = "a,b,y\n" + "".join(f"{i},{i * 2},{i * 3}\n" for i in range(11))
+    train = load(tmp_path, text, "y").train
+    assert train.x.tolist() == [[i, i * 2] for i in range(11)]
+    assert labels(train) == [i * 3 for i in range(11)]
+
+
+def test_memory_stays_near_that_of_the_file_and_the_rows(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    line = ",".join(["0.25"] * 200) + "\n"
+    path.write_text(",".join(f"c{i}" for i in range(200)) + "\n" + line * 10_000)
+    size = path.stat().st_size + 200 * 10_000 * 4
+    # As Python objects the two million fields would take ten times that.
+    with memory_below(3 * size + 40e6):
+        load_dataset(path)
+
+
+@pytest.mark.parametrize("first", ["", "\n" * 3])
+def test_a_text_among_features_is_told_with_its_place(tmp_path: Path, first: str) -> None:
+    text = f"width,height\n{first}1,2\n3,tall\n"
+    with pytest.raises(
+        DataError,
+        match=r"pets.csv has the text 'tall' in row 2, column 'height'.*get_dummies.*drop",
+    ):
+        load(tmp_path, text)
+
+
+def test_a_long_text_is_shortened(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the text 'x{40}…' in row 1"):
+        load(tmp_path, f"a\n{'x' * 500}\n")
+
+
+def test_a_line_with_another_number_of_fields_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match="line 5, has 3 fields where the header has 2"):
+        load(tmp_path, 'a,b\n\n1,"2\n"\n1,2,3\n')
+
+
+@pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "NULL"])
+def test_an_empty_cell_is_a_missing_value(tmp_path: Path, cell: str) -> None:
+    with pytest.raises(DataError, match=r"1 value missing.*row 2, column 'b'. Impute"):
+        load(tmp_path, f"a,b\n1,2\n3,{cell}\n")
+
+
+@pytest.mark.parametrize("cells", ["1e300,2", "1e300,"])
+def test_a_number_too_large_for_float32_is_an_error(tmp_path: Path, cells: str) -> None:
+    with pytest.raises(DataError, match="too large for float32, the first in row 1, column 'a'"):
+        load(tmp_path, f"a,b\n{cells}\n")
+
+
+def test_a_row_without_a_label_is_sent_to_a_file_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"1 row without a label, the first in row 2.*--unlabeled"):
+        load(tmp_path, "a,y\n1,cat\n2,\n", "y")
+
+
+@pytest.mark.parametrize("label", ["2.5", "1e300", "inf", "-inf"])
+def test_a_target_of_regression_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match=r"labels of .*pets.csv must be classes.*regression"):
+        load(tmp_path, f"a,y\n1,3\n2,{label}\n", "y")
+
+
+def test_free_text_is_no_label_and_takes_no_memory(tmp_path: Path) -> None:
+    text = "a,review\n1,ok\n" + f"2,{'x' * 5000}\n" + "3,ok\n" * 2000
+    with (
+        memory_below(10e6),
+        pytest.raises(
+            DataError, match=r"must be classes.*a text of 5,000 characters in row 2. Name another"
+        ),
+    ):
+        load(tmp_path, text, "review")
+
+
+@pytest.mark.parametrize("name", ["a b", "naïve", "数", "=1+1", "%s", "a\nb"])
+def test_any_text_may_name_a_column_or_a_class(tmp_path: Path, name: str) -> None:
+    train = load(tmp_path, f'"{name}",y\n1,"{name}"\n2,other\n', "y").train
+    assert train.feature_names == (name,)
+    assert labels(train) == [name, "other"]
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"two columns named 'a'. Rename one, or put a line of names"
+    ):
+        load(tmp_path, "a,b, a\n1,2,3\n")
+
+
+def test_a_target_that_is_no_column_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"no column 'animl'. Did you mean 'animal'.*are: width, height, animal\."
+    ):
+        load(tmp_path, TEXT, "animl")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "it has no header line"),
+        ("\n\n", "it has no header line"),
+        ("a,b\n", "it has 0 rows and 2 features"),
+    ],
+)
+def test_an_empty_table_is_refused(tmp_path: Path, text: str, error: str) -> None:
+    with pytest.raises(DataError, match=f"pets.csv is empty: {error}"):
+        load(tmp_path, text)
+
+
+def test_a_table_of_labels_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2 rows and 0 features"):
+        load(tmp_path, "y\n1\n2\n", "y")
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_place(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"not a UTF-8 text: byte 4 is wrong. Save it"):
+        load(tmp_path, b"a,b\n\xff,1\n")
+    with pytest.raises(FileFormatError, match="not a text: byte 5 is zero"):
+        load(tmp_path, b"a,b\n1\0,1\n")
+
+
+def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileFormatError, match=r"line 2, is no CSV: .*Check its quotes"):
+        load(tmp_path, 'a,b\n1,"2\n')
+
+
+def test_a_damaged_gzip_stream_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "pets.csv.gz"
+    path.write_bytes(gzip.compress(TEXT.encode())[:-9])
+    with pytest.raises(FileFormatError, match="gzip stream cannot be unpacked"):
+        load_dataset(path)
+
+
+@FUZZ
+@given(content=damaged(TEXT.encode()))
+def test_damaged_csv_is_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "pets.csv"
+    path.write_bytes(content)
+    load_or_refuse(path)
+    load_or_refuse(path, "animal")
+    load_or_refuse(path, "height")
+
+
+@FUZZ
+@given(content=damaged(gzip.compress(TEXT.encode(), mtime=0)))
+def test_damaged_gzip_is_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "pets.csv.gz"
+    path.write_bytes(content)
+    load_or_refuse(path, "animal")
