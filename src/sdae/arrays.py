@@ -5,6 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.errors import DataError
+
 Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
 
@@ -15,11 +17,22 @@ def tensor_like(array: Array, like: Tensor) -> Tensor:
 
 
 def as_tensor(array: Array | Labels) -> Tensor:
-    """Return an array as a tensor of its own type; a read-only array is copied.
+    """Return an array as a tensor of its own type, sharing memory where PyTorch can.
 
-    PyTorch has no read-only tensors, so a view of such an array would be an invitation to crash.
+    What PyTorch has no tensors for is copied: read-only arrays (a view of one would be an
+    invitation to crash), negative strides, foreign byte order.
+
+    Raises
+    ------
+    DataError
+        If the elements are no numbers.
     """
     if isinstance(array, Tensor):
         return array
     own = np.asarray(array)
-    return torch.from_numpy(own if own.flags.writeable else own.copy())
+    if own.dtype.kind not in "fiub":
+        raise DataError(f"Rows and labels must be numbers. Got an array of {own.dtype} instead.")
+    shareable = own.flags.writeable and own.dtype.isnative and min(own.strides, default=0) >= 0
+    if not shareable:
+        own = np.array(own, dtype=own.dtype.newbyteorder("="), order="C")
+    return torch.from_numpy(own)

@@ -86,6 +86,19 @@ class DenoisingAutoencoder(nn.Module):
     ------
     InvalidParameterError
         If a parameter is not what it must be.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sdae import DenoisingAutoencoder
+    >>> autoencoder = DenoisingAutoencoder(6, 4, corruption="masking:0.5", seed=1)
+    >>> x = torch.full((2, 6), 0.9)
+    >>> tuple(autoencoder.encode(x).shape), tuple(autoencoder.reconstruct(x).shape)
+    ((2, 4), (2, 6))
+    >>> int((autoencoder.corrupt(x) == 0).sum())
+    6
+    >>> tuple(autoencoder.loss(x).shape)  # one loss per sample
+    (2,)
     """
 
     weight: nn.Parameter

@@ -6,6 +6,12 @@ says what they do. Which components are drawn is decided by the counter-based bi
 
 Axes: B samples, V components.
 
+>>> from sdae.corruption import GaussianNoise, MaskingNoise, parse_noise
+>>> parse_noise("masking:0.3") == parse_noise(0.3) == MaskingNoise(0.3)
+True
+>>> print(MaskingNoise(0.25, exact=True), GaussianNoise(0.1))
+masking:0.25:exact gaussian:0.1
+
 Sources: Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features with
 denoising autoencoders" (ICML 2008); Vincent, Larochelle, Lajoie, Bengio and Manzagol, "Stacked
 denoising autoencoders" (JMLR 11, 2010), section 3.3.

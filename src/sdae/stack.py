@@ -82,6 +82,15 @@ class StackedDenoisingAutoencoder(nn.Module):
     ------
     InvalidParameterError
         If a parameter is not what it must be; all problems are reported at once.
+
+    Examples
+    --------
+    >>> from sdae import StackedDenoisingAutoencoder
+    >>> stack = StackedDenoisingAutoencoder(784, (100, 50), n_classes=10, corruption_levels=0.3)
+    >>> stack.mlp[2].weight is stack.autoencoders[1].weight
+    True
+    >>> stack.autoencoders[1].corruption
+    MaskingNoise(level=0.3, exact=False)
     """
 
     def __init__(
@@ -240,12 +249,13 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
         """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
-        return F.cross_entropy(self.logits(x), self._labels(y))
+        logits = self.logits(x)  # (B, C)
+        return F.cross_entropy(logits, self._labels(y, logits))
 
     def errors(self, x: Array, y: Labels) -> Tensor:
         """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""
-        wrong = self.predict(x) != self._labels(y)  # (B,)
-        return wrong.double().mean()
+        predicted = self.predict(x)  # (B,)
+        return (predicted != self._labels(y, predicted)).double().mean()
 
     def forward(self, x: Array) -> Tensor:
         """Return the network's output: the logits, or without a head the deepest code."""
@@ -306,8 +316,20 @@ class StackedDenoisingAutoencoder(nn.Module):
             )
         return rows
 
-    def _labels(self, y: Labels) -> Tensor:
-        return as_tensor(y).to(self.autoencoder(0).weight.device, torch.int64)
+    def _labels(self, y: Labels, per_row: Tensor) -> Tensor:
+        """Check that there is one class per row, and bring them to the parameters' device, (B,)."""
+        labels = as_tensor(y)
+        integers = not labels.is_floating_point() and labels.dtype is not torch.bool
+        in_range = integers and not ((labels < 0) | (labels >= self.head.out_features)).any()
+        if labels.shape != per_row.shape[:1] or not in_range:
+            raise invalid_parameter(
+                "y",
+                "StackedDenoisingAutoencoder",
+                f"{len(per_row)} integers in [0, {self.head.out_features}), one per row",
+                f"{labels.dtype} of shape {tuple(labels.shape)}"
+                + (f" from {labels.min()} to {labels.max()}" if labels.numel() else ""),
+            )
+        return labels.to(per_row.device, torch.int64)
 
     def in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sdae.cli.encode import depth_after
 from sdae.cli.options import PartOption, RunArgument, Stage, StageOption, model_after
 from sdae.cli.rows_in import load_rows
 from sdae.errors import InvalidParameterError
@@ -35,9 +36,10 @@ def plot(
     image_shape: Annotated[
         str | None, typer.Option(help="Height and width of image rows, as in 28x28.")
     ] = None,
+    layer: Annotated[int, typer.Option(help="Layer whose filters to draw, from 0.")] = 0,
     count: Annotated[int, typer.Option(min=1, help="Filters to draw, from the first unit.")] = 100,
 ) -> None:
-    """Draw the first layer's filters, the learning curves, or rows and their reconstructions.
+    """Draw a layer's filters, the learning curves, or rows and their reconstructions.
 
     Example: sdae plot runs/mnist-default filters -o filters.png
     """
@@ -45,7 +47,9 @@ def plot(
     shape = None if image_shape is None else _shape(image_shape)
     match kind:
         case Kind.filters:
-            draw_filters(model_after(folder, stage), out, shape, count)
+            model = model_after(folder, stage)
+            depth_after(model.stack, layer, default=1)
+            draw_filters(model, out, shape, count, layer)
         case Kind.curves:
             draw_curves(folder.records(), out)
         case Kind.reconstructions:

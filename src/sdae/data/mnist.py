@@ -34,6 +34,15 @@ def load_mnist() -> Splits:
     ------
     FileFormatError
         If an embedded file is not the one the package was made with.
+
+    Examples
+    --------
+    >>> from sdae.data import load_mnist
+    >>> train, validation, test = load_mnist()
+    >>> train.x.shape, validation.x.shape, test.x.shape
+    ((50000, 784), (10000, 784), (10000, 784))
+    >>> train.y[:5].tolist()
+    [5, 0, 4, 1, 9]
     """
     train, test = _load_file("train"), _load_file("t10k")
     return Splits(

@@ -1,4 +1,4 @@
-"""What the units of the first layer look for: their weights as tiled images, as the tutorial's."""
+"""What hidden units look for: their weights as tiled images, as the tutorial's."""
 
 import math
 from typing import TYPE_CHECKING
@@ -13,24 +13,23 @@ if TYPE_CHECKING:
 
 
 def filters_figure(
-    weight: NDArray[np.float32], image_shape: tuple[int, int], n_filters: int = 100
+    filters: NDArray[np.float32], image_shape: tuple[int, int], title: str
 ) -> "Figure":
-    """Draw the weights of the first hidden units.
+    """Draw filters as tiled images.
 
     Parameters
     ----------
-    weight : ndarray, shape (H, V)
-        Of the first layer.
+    filters : ndarray, shape (F, V)
+        One per hidden unit: the weights of its inputs.
     image_shape : (int, int)
         Height and width, V in all.
-    n_filters : int, default 100
-        How many units, from the first.
+    title : str
+        Above the picture.
     """
-    shown = weight[:n_filters]
     figure = new_figure(6.4, 6.7)
     axes = figure.add_subplot()
-    axes.imshow(tile_images(shown, image_shape), cmap="gray", vmin=0, vmax=1)
-    axes.set_title(f"Filters of the first {len(shown)} of {len(weight)} units of layer 0")
+    axes.imshow(tile_images(filters, image_shape), cmap="gray", vmin=0, vmax=1)
+    axes.set_title(title)
     axes.set_axis_off()
     return figure
 

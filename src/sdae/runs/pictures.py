@@ -25,9 +25,17 @@ N_ROWS = 10
 
 
 def draw_filters(
-    model: Model, path: Path, image_shape: tuple[int, int] | None = None, n_filters: int = 100
+    model: Model,
+    path: Path,
+    image_shape: tuple[int, int] | None = None,
+    n_filters: int = 100,
+    layer: int = 0,
 ) -> None:
-    """Draw the filters of the first layer.
+    """Draw the filters of a layer as images of the input.
+
+    A unit of an upper layer weighs the filters of the layer below, and so on down to the input; the
+    weighted sum of those is drawn (Lee, Ekanadham and Ng 2008), which leaves out what the
+    non-linearities in between do.
 
     Raises
     ------
@@ -45,8 +53,13 @@ def draw_filters(
             f"An image of {shape[0]}x{shape[1]} has {shape[0] * shape[1]} pixels, but the rows of "
             f"this run have {model.stack.n_visible}."
         )
-    weight = model.stack.autoencoder(0).weight.detach().cpu().numpy()
-    write_png(filters_figure(weight, shape, n_filters), path)
+    with torch.no_grad():
+        filters = model.stack.autoencoder(layer).weight[:n_filters]  # (F, H_below)
+        for below in reversed(range(layer)):
+            filters = filters @ model.stack.autoencoder(below).weight  # (F, H) (H, V) -> (F, V)
+    n_units = model.stack.hidden_layer_sizes[layer]
+    title = f"Filters of the first {len(filters)} of {n_units} units of layer {layer}"
+    write_png(filters_figure(filters.detach().cpu().numpy(), shape, title), path)
 
 
 def draw_curves(records: list[EpochRecord], path: Path) -> None:

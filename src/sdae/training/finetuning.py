@@ -105,6 +105,18 @@ def finetune(
         If rows or labels have the wrong shape, type or range.
     TrainingDivergedError
         If the cost is not finite any more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdae import StackedDenoisingAutoencoder, finetune
+    >>> x = np.random.default_rng(0).random((90, 8), dtype=np.float32)
+    >>> y = (x[:, 0] > 0.5).astype(np.int64)
+    >>> train, validation, test = (x[:50], y[:50]), (x[50:70], y[50:70]), (x[70:], y[70:])
+    >>> stack = StackedDenoisingAutoencoder(8, (20,), n_classes=2)
+    >>> history = finetune(stack, train, validation, test, epochs=100, learning_rate=0.5)
+    >>> history.test_error < 0.3
+    True
     """
     config = FinetuningConfig.read(
         {

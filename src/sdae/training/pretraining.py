@@ -107,6 +107,19 @@ def pretrain(
         the cross-entropy.
     TrainingDivergedError
         If the cost is not finite any more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdae import StackedDenoisingAutoencoder, pretrain
+    >>> x = np.random.default_rng(0).random((64, 8), dtype=np.float32)
+    >>> stack = StackedDenoisingAutoencoder(8, (6, 4))
+    >>> history = pretrain(stack, x, epochs=[5, 2], learning_rate=0.1, batch_size=8)
+    >>> [(record.layer, record.epoch) for record in history.records]
+    [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1), (1, 2)]
+    >>> costs = history.costs(layer=0)
+    >>> costs[-1] < costs[0]
+    True
     """
     config = PretrainingConfig.read(
         {

@@ -1,0 +1,33 @@
+"""What ``import sdae`` offers, and what it leaves alone."""
+
+import subprocess
+import sys
+
+import sdae
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(sdae.__all__) == [
+        "DenoisingAutoencoder",
+        "StackedDenoisingAutoencoder",
+        "corruption",
+        "data",
+        "finetune",
+        "pretrain",
+    ]
+    assert all(hasattr(sdae, name) for name in sdae.__all__)
+
+
+def test_the_version_is_the_one_installed() -> None:
+    from importlib.metadata import version
+
+    assert version("sdae") == sdae.__version__
+
+
+def test_importing_sdae_imports_no_extra_and_no_command_line() -> None:
+    heavy = ("sklearn", "scipy", "pandas", "pyarrow", "matplotlib", "typer", "rich")
+    code = f"import sys, sdae; print([m for m in {heavy!r} if m in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout.strip() == "[]"
