@@ -95,7 +95,7 @@ def load_model(path: str | Path) -> Model:
         raise FileFormatError(f"{path} is damaged: {error}.") from None
     try:
         return _rebuild(description, tensors)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
         raise FileFormatError(f"{path} is no valid model file: {reason}.") from None
 
@@ -182,7 +182,9 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         offset, scale = (
             tensors[f"scaling.{part}"].double().numpy() for part in ("offset", "scale")
         )
-        scaling = Scaling(str(description["scaling"]), offset, scale)
+        if description["scaling"] not in ("minmax", "standard"):
+            raise ValueError(f"{description['scaling']!r} is no known kind of scaling")
+        scaling = Scaling(description["scaling"], offset, scale)
     classes, names = description["classes"], description["feature_names"]
     image = description["image_shape"]
     return Model(
@@ -190,7 +192,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         scaling,
         classes=None if classes is None else _checked_classes(classes, stack.n_classes),
         feature_names=None if names is None else _checked_names(names, stack.n_visible),
-        image_shape=None if image is None else (int(image[0]), int(image[1])),
+        image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
         provenance=dict(description["provenance"]),
     )
 
@@ -250,3 +252,10 @@ def _checked_names(names: list[Any], n_visible: int) -> tuple[str, ...]:
     if len(names) != n_visible:
         raise ValueError(f"{len(names)} columns are named for {n_visible} inputs")
     return tuple(str(name) for name in names)
+
+
+def _checked_image_shape(shape: list[Any], n_visible: int) -> tuple[int, int]:
+    height, width = (int(side) for side in shape)
+    if height < 1 or height * width != n_visible:
+        raise ValueError(f"images of {height}x{width} pixels do not have {n_visible} inputs")
+    return height, width

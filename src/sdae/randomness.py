@@ -92,7 +92,7 @@ def random_bits(key: NoiseKey, samples: NDArray[np.int64], n_components: int) ->
         Row i depends on `key` and ``samples[i]`` only, whatever else is in the batch.
     """
     n_words = (n_components + 1) // 2
-    starts = _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(_hash_key(key)))
+    starts = _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(hash_key(key)))
     steps = np.arange(1, n_words + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
     words = _mix(starts[:, None] + steps)  # (B, 1) + (N/2,) -> (B, N/2)
     return words.astype("<u8", copy=False).view("<u4")[:, :n_components]  # low half first
@@ -128,7 +128,7 @@ def threshold(probability: float) -> int:
     return round(probability * 2.0**32)
 
 
-def _hash_key(key: NoiseKey) -> int:
+def hash_key(key: NoiseKey) -> int:
     """Fold the coordinates of a key into one 64-bit word, each through the mixing function."""
     word = 0
     for coordinate in (key.seed, int(key.stream), key.layer, key.epoch):

@@ -72,7 +72,7 @@ class MappedRows:
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Read the rows of a minibatch, (B, V)."""
         chosen = minibatch.samples if minibatch.span is None else minibatch.span
-        return torch.from_numpy(np.array(self.rows[chosen])).to(self._like)
+        return as_tensor(np.array(self.rows[chosen])).to(self._like)
 
 
 def row_source(x: Array, n_columns: int, like: Tensor, name: str) -> TensorRows | MappedRows:
@@ -139,12 +139,13 @@ def label_tensor(y: Labels, n_rows: int, n_classes: int, name: str, like: Tensor
         )
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise DataError(f"The labels of {name} must be integers. Got {labels.dtype} instead.")
+    labels = labels.long()  # some integer types cannot be compared
     if labels.min() < 0 or labels.max() >= n_classes:
         raise DataError(
             f"The labels of {name} must be in [0, {n_classes}), the classes of the stack. "
             f"Got {int(labels.min())} to {int(labels.max())} instead."
         )
-    return labels.to(dtype=torch.int64, device=like.device)
+    return labels.to(like.device)
 
 
 def minibatches(

@@ -58,6 +58,7 @@ class MaskingNoise:
 
     def __post_init__(self) -> None:
         _check_level("level", "MaskingNoise", self.level)
+        object.__setattr__(self, "level", float(self.level))  # of NumPy's numbers too
 
     def with_level(self, level: float) -> "MaskingNoise":
         """Return the same noise at another level."""
@@ -92,6 +93,8 @@ class SaltAndPepperNoise:
             raise invalid_parameter(
                 "low", "SaltAndPepperNoise", f"below high ({self.high!r})", self.low
             )
+        for name in ("level", "low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     def with_level(self, level: float) -> "SaltAndPepperNoise":
         """Return the same noise at another level."""
@@ -117,6 +120,7 @@ class GaussianNoise:
     def __post_init__(self) -> None:
         if not _is_number(self.std) or self.std < 0:
             raise invalid_parameter("std", "GaussianNoise", "a finite number ≥ 0", self.std)
+        object.__setattr__(self, "std", float(self.std))
 
     @property
     def level(self) -> float:
@@ -150,6 +154,7 @@ class Emphasis:
         for name, weight in (("alpha", self.alpha), ("beta", self.beta)):
             if not _is_number(weight) or weight < 0:
                 raise invalid_parameter(name, "Emphasis", "a finite number ≥ 0", weight)
+            object.__setattr__(self, name, float(weight))
 
     def __str__(self) -> str:
         return f"{self.alpha!r}:{self.beta!r}"
@@ -192,7 +197,7 @@ class Schedule:
                 return initial
 
     def __str__(self) -> str:
-        return ":".join([self.kind, *(f"{argument:g}" for argument in self.arguments)])
+        return ":".join([self.kind, *(_shortest(argument) for argument in self.arguments)])
 
 
 _SCHEDULES = {
@@ -247,7 +252,8 @@ def parse_noise(value: object, *, parameter: str = "corruption", caller: str = "
         except InvalidParameterError:
             raise
         except (ValueError, TypeError):
-            hint = _did_you_mean(name, ("masking", "salt_and_pepper", "gaussian"))
+            known = ("masking", "salt_and_pepper", "gaussian")
+            hint = "" if name in known else _did_you_mean(name, known)
             raise invalid_parameter(parameter, caller, _NOISE_FORMS, value, hint) from None
     raise invalid_parameter(parameter, caller, _NOISE_FORMS, value)
 
@@ -278,9 +284,13 @@ def parse_schedule(value: object) -> Schedule:
         kind, *arguments = value.split(":")
         try:
             return Schedule(kind, tuple(float(argument) for argument in arguments))
+        except InvalidParameterError:
+            if kind in _SCHEDULES:
+                raise
         except ValueError:
-            hint = _did_you_mean(kind, tuple(_SCHEDULES))
-            raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, value, hint) from None
+            pass
+        hint = "" if kind in _SCHEDULES else _did_you_mean(kind, tuple(_SCHEDULES))
+        raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, value, hint)
     raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, value)
 
 
@@ -303,9 +313,18 @@ def _noise_from_words(name: str, words: list[str]) -> Noise:
 
 def _is_number(value: object) -> TypeGuard[float]:
     """Tell a finite real number (NumPy's too); ``True`` is no number here."""
-    if isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    return isinstance(value, Real) and math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+def _shortest(number: float) -> str:
+    """Return the shortest text that reads as `number`."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 def _check_level(parameter: str, caller: str, level: object) -> None:

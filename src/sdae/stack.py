@@ -20,6 +20,7 @@ from sdae.arrays import Array, Labels, as_tensor, tensor_like
 from sdae.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
 from sdae.config.readers import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.errors import InvalidParameterError, invalid_parameter
+from sdae.randomness import check_seed
 from sdae.specs import (
     Activation,
     Decoder,
@@ -126,6 +127,7 @@ class StackedDenoisingAutoencoder(nn.Module):
             },
             caller,
         )
+        seed = check_seed(seed, caller)
         self.n_visible: int = read["n_visible"]
         self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
         self.n_layers = len(self.hidden_layer_sizes)
@@ -320,6 +322,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         """Check that there is one class per row, and bring them to the parameters' device, (B,)."""
         labels = as_tensor(y)
         integers = not labels.is_floating_point() and labels.dtype is not torch.bool
+        labels = labels.long() if integers else labels  # some integer types cannot be compared
         in_range = integers and not ((labels < 0) | (labels >= self.head.out_features)).any()
         if labels.shape != per_row.shape[:1] or not in_range:
             raise invalid_parameter(
@@ -329,7 +332,7 @@ class StackedDenoisingAutoencoder(nn.Module):
                 f"{labels.dtype} of shape {tuple(labels.shape)}"
                 + (f" from {labels.min()} to {labels.max()}" if labels.numel() else ""),
             )
-        return labels.to(per_row.device, torch.int64)
+        return labels.to(per_row.device)
 
     def in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""

@@ -24,7 +24,9 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             _say("Interrupted. Nothing was written.")
             raise typer.Exit(130) from None
-        except MemoryError:
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and not _tells_of_memory(error):
+                raise
             _say("Error: not enough memory. Use fewer rows, or a smaller network.")
             raise typer.Exit(2) from None
 
@@ -70,6 +72,12 @@ app.command("plot")(plot.plot)
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _tells_of_memory(error: RuntimeError) -> bool:
+    """Tell whether torch ran out of memory, which on the CPU only the text says."""
+    text = str(error)
+    return "allocate memory" in text or "Storage size" in text or "out of memory" in text
 
 
 def _say(message: str) -> None:

@@ -43,7 +43,7 @@ def denoise(
     folder = open_run(run)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
-    x = network_input(model, load_rows(folder, data, part=part))
+    x = network_input(model, load_rows(data, model, part))
     rows = model.stack.in_chunks(lambda chunk: model.stack.reconstruct(chunk, depth), x).numpy()
     if model.scaling is not None:
         rows = model.scaling.undo(rows)

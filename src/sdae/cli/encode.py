@@ -41,7 +41,7 @@ def encode(
     folder = open_run(run)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
-    x = network_input(model, load_rows(folder, data, part=part))
+    x = network_input(model, load_rows(data, model, part))
     codes = model.stack.in_chunks(lambda rows: model.stack.encode(rows, depth), x).numpy()
     write_rows(out, codes, [f"h{unit}" for unit in range(codes.shape[1])])
     print(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")

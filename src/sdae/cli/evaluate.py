@@ -2,7 +2,7 @@
 
 import torch
 
-from sdae.cli.options import DataArgument, PartOption, RunArgument, TargetOption
+from sdae.cli.options import DataArgument, PartOption, RunArgument, TargetOption, classifier
 from sdae.cli.rows_in import load_rows
 from sdae.runs.folder import open_run
 from sdae.runs.prepare import class_numbers, network_input
@@ -19,8 +19,8 @@ def evaluate(
     Example: sdae evaluate runs/mnist-default mnist --part test
     """
     folder = open_run(run)
-    model = folder.model()
-    table = load_rows(folder, data, target, part)
+    model = classifier(folder)
+    table = load_rows(data, model, part, target or folder.recipe().data.target)
     y = class_numbers(model, table)
     x = network_input(model, table)
     probabilities = model.stack.predict_proba(x)  # (n, C)

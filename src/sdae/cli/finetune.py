@@ -1,6 +1,7 @@
 """``sdae finetune``: go on from a run with labelled data."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,9 +18,10 @@ from sdae.cli.options import (
 )
 from sdae.cli.progress import display
 from sdae.cli.summary import last_line, print_summary
-from sdae.config.recipe import parse_recipe, write_recipe
+from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.devices import resolve_device
-from sdae.runs.folder import open_run
+from sdae.errors import RecipeError
+from sdae.runs.folder import changed_run, open_run
 from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
@@ -47,17 +49,43 @@ def finetune(
     use_threads(threads)
     folder = open_run(run)
     pretrained, model = folder.pretrained(), folder.model()
-    recipe = parse_recipe(write_recipe(folder.recipe()), str(run), settings or [])
+    recipe = _changed(folder.recipe(), run, settings or [])
+    target = target or recipe.data.target
     recipe = replace(recipe, data=replace(recipe.data, source=data, target=target))
     prepared = prepare_labelled(model, recipe.data, recipe.seed)
     console = Console(quiet=quiet, highlight=False)
     device = str(resolve_device(device))
     with display(console, quiet=quiet) as shown:
         history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=[shown])
-    folder.save_pretrained(pretrained)
-    folder.save_model(describe(recipe, prepared, model.stack))
-    folder.save_recipe(recipe)
-    folder.save_history(history)
-    redraw_curves(folder)
+    with changed_run(run) as new:
+        new.save_pretrained(pretrained)
+        new.save_model(describe(recipe, prepared, model.stack))
+        new.save_recipe(recipe)
+        new.save_history(history)
+        redraw_curves(new)
     print_summary(console, None, history, run)
     print(last_line(history))
+
+
+def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
+    """Return the run's recipe with settings laid over it.
+
+    Raises
+    ------
+    RecipeError
+        If one would change what is settled: the network, its pre-training, the scaling.
+    """
+    changed = parse_recipe(write_recipe(recipe), str(run), settings)
+    settled = {
+        "model": changed.model == recipe.model,
+        "pretraining": changed.pretraining == recipe.pretraining,
+        "data.scale": changed.data.scale == recipe.data.scale,
+    }
+    for table, same in settled.items():
+        if not same:
+            raise RecipeError(
+                f"The {table} settings of {run} are settled: its network is pre-trained. sdae "
+                "finetune can set finetuning.…, data.validation, data.test and seed; train a new "
+                "run to change others."
+            )
+    return changed

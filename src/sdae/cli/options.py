@@ -7,6 +7,7 @@ from typing import Annotated
 import torch
 import typer
 
+from sdae.errors import DataError
 from sdae.model_file import Model
 from sdae.runs.folder import RunFolder
 from sdae.training.history import FINETUNING, PRETRAINING
@@ -49,6 +50,23 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line 
 def model_after(folder: RunFolder, stage: Stage) -> Model:
     """Load the model of a run as it was after a stage."""
     return folder.pretrained() if stage is Stage.pretraining else folder.model()
+
+
+def classifier(folder: RunFolder) -> Model:
+    """Load the model of a run that has been fine-tuned.
+
+    Raises
+    ------
+    DataError
+        If the run is pre-trained only.
+    """
+    model = folder.model()
+    if model.stack.n_classes is None:
+        raise DataError(
+            f"{folder.path} is pre-trained only, so it cannot classify. Fine-tune it first with: "
+            f"sdae finetune {folder.path} DATA --target COLUMN"
+        )
+    return model
 
 
 def use_threads(threads: int | None) -> None:

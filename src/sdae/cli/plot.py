@@ -54,7 +54,7 @@ def plot(
             draw_curves(folder.records(), out)
         case Kind.reconstructions:
             model = model_after(folder, stage)
-            table = load_rows(folder, data or folder.recipe().data.source, part=part)
+            table = load_rows(data or folder.recipe().data.source, model, part)
             draw_reconstructions(model, network_input(model, table), out, shape)
     print(f"{kind.value.capitalize()} drawn in {out}")
 

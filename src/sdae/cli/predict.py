@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sdae.cli.options import DataArgument, PartOption, RunArgument
+from sdae.cli.options import DataArgument, PartOption, RunArgument, classifier
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_csv
 from sdae.runs.folder import open_run
@@ -24,9 +24,9 @@ def predict(
     """
     check_output(out, ".csv")
     folder = open_run(run)
-    model = folder.model()
+    model = classifier(folder)
     classes = model.classes or tuple(range(model.stack.head.out_features))
-    x = network_input(model, load_rows(folder, data, part=part))
+    x = network_input(model, load_rows(data, model, part))
     probabilities = model.stack.predict_proba(x).numpy()  # (n, C)
     labels = (classes[number] for number in probabilities.argmax(axis=1))
     rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))

@@ -1,25 +1,18 @@
 """Rows on their way in: the data a command is to use with a run."""
 
 from sdae.data import Table, load_dataset
-from sdae.errors import DataError
-from sdae.runs.folder import RunFolder
+from sdae.model_file import Model
 from sdae.runs.prepare import choose_rows
 
 
-def load_rows(folder: RunFolder, data: str, target: str | None = None, part: str = "auto") -> Table:
-    """Load the rows of a command; the run's own target is used where the data have it.
+def load_rows(data: str, model: Model, part: str = "auto", target: str | None = None) -> Table:
+    """Load the model's columns of some data, and their labels if a `target` is named.
+
+    Other columns are passed over, whatever they hold.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the data.
     """
-    if target is None:
-        target = folder.recipe().data.target
-        if target is not None:
-            try:
-                return choose_rows(load_dataset(data, target), part)
-            except DataError:
-                # Rows to predict need not have labels; any other fault shows again below.
-                return choose_rows(load_dataset(data), part)
-    return choose_rows(load_dataset(data, target), part)
+    return choose_rows(load_dataset(data, target, model.feature_names), part)

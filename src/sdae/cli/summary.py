@@ -55,8 +55,8 @@ def print_summary(
 
 def last_line(finetuning: History | None) -> str:
     """Return the last line of a run: its test error, or why there is none."""
-    if finetuning is None:
-        return "Pre-trained only: no labels. Go on with: sdae finetune RUN DATA --target COLUMN"
+    if finetuning is None or not finetuning.records:
+        return "Pre-trained only. Go on with: sdae finetune RUN DATA --target COLUMN"
     if finetuning.test_error is not None:
         return f"Test error {100 * finetuning.test_error:.2f} %"
     if finetuning.best_validation_error is not None:

@@ -116,7 +116,11 @@ def resolve_recipe(
         "seed": seed,
     }
     # A JSON text or number is a TOML one too.
-    laid_over = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    laid_over = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}"
+        for key, value in given.items()
+        if value is not None
+    ]
     return load_recipe(name or _default_recipe(data or "mnist"), [*settings, *laid_over])
 
 
@@ -128,7 +132,8 @@ def keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Conso
     histories = [trained.pretraining, trained.finetuning]
     run.save_history(*(history for history in histories if history is not None))
     try:
-        draw_curves(run.records(), run.plots() / "curves.png")
+        if records := run.records():
+            draw_curves(records, run.plots() / "curves.png")
         rows = data.rows if data.test is None else data.test[0]
         learned = trained.pretrained or trained.model
         draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")

@@ -45,10 +45,18 @@ def number(
     """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
 
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real):
             raise ValueError
-        result = float(value)
-        if result < minimum or result > maximum or (open_minimum and result == minimum):
+        try:
+            result = float(value)
+        except OverflowError:
+            raise ValueError from None
+        if (
+            not math.isfinite(result)
+            or result < minimum
+            or result > maximum
+            or (open_minimum and result == minimum)
+        ):
             raise ValueError
         return result
 

@@ -123,7 +123,7 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     """
     try:
         tables = tomllib.loads(content)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of many digits
         raise RecipeError(f"Recipe {name} is not valid TOML: {error}.") from None
     for override in overrides:
         _override(tables, override)
@@ -203,7 +203,7 @@ def _override(tables: dict[str, Any], override: str) -> None:
 def _toml_value(raw: str) -> object:
     try:
         return tomllib.loads(f"value = {raw}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return raw
 
 

@@ -15,6 +15,7 @@ from sdae.config.readers import (
     parsed,
     read_fields,
 )
+from sdae.errors import invalid_parameter
 from sdae.specs import Noise, Schedule, parse_noise, parse_schedule
 
 ENGINES = ("auto", "autograd")
@@ -77,7 +78,7 @@ class PretrainingConfig:
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "PretrainingConfig":
         """Validate `values`; all problems come in one error that names `caller`."""
-        return cls(**read_fields(PRETRAINING_READERS, values, caller))
+        return cls(**_read(PRETRAINING_READERS, values, caller))
 
 
 @dataclass(frozen=True)
@@ -107,4 +108,15 @@ class FinetuningConfig:
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "FinetuningConfig":
         """Validate `values`; all problems come in one error that names `caller`."""
-        return cls(**read_fields(FINETUNING_READERS, values, caller))
+        return cls(**_read(FINETUNING_READERS, values, caller))
+
+
+def _read(
+    readers: Mapping[str, Reader[Any]], values: Mapping[str, object], caller: str
+) -> dict[str, Any]:
+    fields = read_fields(readers, values, caller)
+    if fields.get("nesterov") and not fields.get("momentum"):
+        raise invalid_parameter(
+            "nesterov", caller, "false without momentum", True, "Set momentum, to 0.9 for example."
+        )
+    return fields

@@ -8,12 +8,14 @@ import struct
 import sys
 import zipfile
 import zlib
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.labels import Labels, read_labels, whole_numbers
 from sdae.data.npy import parse_npy
@@ -31,7 +33,7 @@ _ENDINGS = {
 }
 
 
-def load_npy(path: Path, target: str | None) -> Dataset:
+def load_npy(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
     Columns are named by their place, "0" to "V−1"; `target` names one, or counts from the end
@@ -55,13 +57,12 @@ def load_npy(path: Path, target: str | None) -> Dataset:
             )
         return Dataset(path.stem, _rows(array, None, source))
     n_columns = array.shape[1]
-    names = tuple(str(column) for column in range(n_columns))
-    if target is None:
-        return Dataset(path.stem, _rows(array, None, source, names))
-    place = _find_column(target, n_columns, source)
-    features = np.delete(array, place, axis=1)  # (n, V + 1) -> (n, V)
-    y = _labels(array[:, place], source)
-    return Dataset(path.stem, _rows(features, y, source, names[:place] + names[place + 1 :]))
+    names = [str(column) for column in range(n_columns)]
+    place = None if target is None else _find_column(target, n_columns, source)
+    columns = wanted_columns(names, place, features, source)
+    y = None if place is None else _labels(array[:, place], source)
+    x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
+    return Dataset(path.stem, _rows(x, y, source, tuple(names[column] for column in columns)))
 
 
 def load_npz(path: Path, target: str | None) -> Dataset:

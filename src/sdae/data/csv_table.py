@@ -8,7 +8,7 @@ Axes: n rows, V columns.
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.labels import read_labels
-from sdae.data.table import Dataset, checked_table
+from sdae.data.table import Dataset, checked_table, lacks
 from sdae.errors import DataError, FileFormatError
 from sdae.files import read_decompressed
 
@@ -25,7 +25,7 @@ _DELIMITERS = ",;\t"
 _MISSING = ("", "na", "nan", "null", "none")
 
 
-def load_csv(path: Path, target: str | None) -> Dataset:
+def load_csv(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
     """Load a CSV (or ``.csv.gz``) with a header; fields are separated by comma, semicolon or tab.
 
     Raises
@@ -40,14 +40,16 @@ def load_csv(path: Path, target: str | None) -> Dataset:
     _check_text(content, source)
     lines = _Lines(content, source)
     place = find_target(lines.header, target, source)
-    names = tuple(name for column, name in enumerate(lines.header) if column != place)
+    columns = wanted_columns(lines.header, place, features, source)
+    names = tuple(lines.header[column] for column in columns)
     chunks: deque[NDArray[np.float32]] = deque()
     labels: list[str] = []
     n_rows = 0
     for rows in lines.chunks():
         if place is not None:
-            labels.extend(row.pop(place) for row in rows)
-        chunks.append(_numbers(rows, names, n_rows, source))
+            labels.extend(row[place] for row in rows)
+        chosen = [[row[column] for column in columns] for row in rows]
+        chunks.append(_numbers(chosen, names, n_rows, source))
         n_rows += len(rows)
     if not n_rows or not names:
         raise DataError(
@@ -83,6 +85,25 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
         shown = ", ".join(header[:12]) + (", …" if len(header) > 12 else "")
         raise DataError(f"{source} has no column {target!r}. {hint}Its columns are: {shown}.")
     return header.index(target)
+
+
+def wanted_columns(
+    header: Sequence[str], target: int | None, features: Collection[str] | None, source: str
+) -> list[int]:
+    """Return the places of the columns of features: those asked for, or all but the target.
+
+    Raises
+    ------
+    DataError
+        If one asked for is not there.
+    """
+    if features is not None and not set(features) <= set(header):
+        raise lacks(source, features, header)
+    return [
+        place
+        for place, name in enumerate(header)
+        if place != target and (features is None or name in features)
+    ]
 
 
 def _check_text(content: bytes, source: str) -> None:

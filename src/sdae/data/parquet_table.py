@@ -4,13 +4,14 @@ Axes: n rows, V columns.
 """
 
 import io
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.data.csv_table import find_target
+from sdae.data.csv_table import find_target, wanted_columns
 from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table
 from sdae.errors import DataError, FileFormatError, MissingExtraError
@@ -20,7 +21,9 @@ _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 22
 
 
-def load_parquet(path: Path, target: str | None) -> Dataset:
+def load_parquet(
+    path: Path, target: str | None, features: Collection[str] | None = None
+) -> Dataset:
     """Load a Parquet file of numeric columns and, by `target`, one of labels.
 
     Integers, floats, decimals, truth values (0 and 1), and dictionaries of these are numbers.
@@ -46,7 +49,7 @@ def load_parquet(path: Path, target: str | None) -> Dataset:
     try:
         # Pages come with checksums where the writer made them; without, damage may go unseen.
         file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
-        x, y, names = _read(file, target, source)
+        x, y, names = _read(file, target, features, source)
     except DataError:
         raise
     except (
@@ -66,12 +69,13 @@ def load_parquet(path: Path, target: str | None) -> Dataset:
 
 
 def _read(
-    file: Any, target: str | None, source: str
+    file: Any, target: str | None, features: Collection[str] | None, source: str
 ) -> tuple[NDArray[np.float32], Labels | None, tuple[str, ...]]:
     """Read the columns, after the schema has told that all of them can be used."""
     schema = file.schema_arrow
     place = find_target(schema.names, target, source)
-    names = tuple(name for column, name in enumerate(schema.names) if column != place)
+    columns = wanted_columns(schema.names, place, features, source)
+    names = tuple(schema.names[column] for column in columns)
     for name in names:
         _check_type(schema.field(name).type, name, source, is_label=False)
     if place is not None:

@@ -1,5 +1,6 @@
 """Which reader reads a source: told by its name, or by what it is."""
 
+from collections.abc import Collection
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,12 +19,13 @@ _TABLES = {
     ".csv.gz": load_csv,
     ".parquet": load_parquet,
     ".npy": load_npy,
-    ".npz": load_npz,
 }
 _PICKLES = (".pkl.gz", ".pkl", ".pickle")
 
 
-def load_dataset(source: str | Path, target: str | None = None) -> Dataset:
+def load_dataset(
+    source: str | Path, target: str | None = None, features: Collection[str] | None = None
+) -> Dataset:
     """Load data by name or path.
 
     Parameters
@@ -33,6 +35,8 @@ def load_dataset(source: str | Path, target: str | None = None) -> Dataset:
         ``.parquet``, ``.npy``, ``.npz`` or (the tutorials' pickle) ``.pkl.gz`` file.
     target : str or None
         The column, or the array of an ``.npz``, that holds the labels.
+    features : collection of str or None
+        Where columns have names: those to read. None reads all but the target.
 
     Raises
     ------
@@ -56,12 +60,14 @@ def load_dataset(source: str | Path, target: str | None = None) -> Dataset:
         name = path.name.lower()
         for suffix, load in _TABLES.items():
             if name.endswith(suffix):
-                return load(path, target)
+                return load(path, target, features)
+        if name.endswith(".npz"):
+            return load_npz(path, target)
         if name.endswith(_PICKLES):
             _refuse_target(target, str(path))
             return load_tutorial_pickle(path)
     raise DataError(
-        f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, "
+        f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
     )
 

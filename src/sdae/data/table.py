@@ -3,6 +3,7 @@
 Axes: n rows, V columns.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -160,13 +161,18 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
     if table.feature_names == feature_names:
         return table
     places = {name: place for place, name in enumerate(table.feature_names)}
-    missing = [name for name in feature_names if name not in places]
-    if missing:
-        near = get_close_matches(missing[0], table.feature_names, n=3)
-        hint = f" Near are: {', '.join(near)}." if near else ""
-        raise DataError(
-            f"{table.source} lacks {len(missing)} of the {len(feature_names)} columns the model "
-            f"was trained on, the first {missing[0]!r}.{hint}"
-        )
+    if not places.keys() >= set(feature_names):
+        raise lacks(table.source, feature_names, table.feature_names)
     columns = [places[name] for name in feature_names]
     return replace(table, x=np.ascontiguousarray(table.x[:, columns]), feature_names=feature_names)
+
+
+def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataError:
+    """Word the error for columns that are not there."""
+    missing = [name for name in wanted if name not in there]
+    near = get_close_matches(missing[0], there, n=3)
+    hint = f" Near are: {', '.join(near)}." if near else ""
+    return DataError(
+        f"{source} lacks {len(missing)} of the {len(wanted)} columns the model was trained on, "
+        f"the first {missing[0]!r}.{hint}"
+    )

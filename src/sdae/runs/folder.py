@@ -93,10 +93,13 @@ def open_run(path: Path) -> RunFolder:
     FileAccessError
         If there is no folder of a run at `path`.
     """
-    if not path.is_dir():
-        raise FileAccessError(f"There is no run at {path}. Train one with: sdae train --out {path}")
-    if not (path / MODEL).is_file():
-        raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
+    with explaining(path, "read"):
+        if not path.is_dir():
+            raise FileAccessError(
+                f"There is no run at {path}. Train one with: sdae train --out {path}"
+            )
+        if not (path / MODEL).is_file():
+            raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
     return RunFolder(path)
 
 
@@ -120,14 +123,37 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[RunFolder]:
         If something is at `path` already (with `force`: something that is not a run), or the
         folder above cannot be written.
     """
-    if path.exists():
-        if not force:
-            raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.")
-        if not path.is_dir() or (any(path.iterdir()) and not (path / RECIPE).is_file()):
-            raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
-    staging = path.parent / f".{path.name}.partial-{os.getpid()}"
     with explaining(path, "write"):
+        _check_free(path, force=force)
         made = _make_parents(path.parent)
+    try:
+        with _staged(path) as folder:
+            yield folder
+    except BaseException:
+        for new in made:
+            new.rmdir()
+        raise
+
+
+@contextmanager
+def changed_run(path: Path) -> Iterator[RunFolder]:
+    """Change several files of a run at once: yield a copy, which takes the run's place in the end.
+
+    Raises
+    ------
+    FileAccessError
+        If it cannot be written; the run is then as it was.
+    """
+    with _staged(path) as folder:
+        with explaining(path, "write"):
+            shutil.copytree(path, folder.path, dirs_exist_ok=True)
+        yield folder
+
+
+@contextmanager
+def _staged(path: Path) -> Iterator[RunFolder]:
+    """Yield a hidden folder beside `path` that takes its name if all goes well."""
+    staging = path.parent / f".{path.name}.partial-{os.getpid()}"
     try:
         with explaining(path, "write"):
             staging.mkdir()
@@ -136,17 +162,30 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[RunFolder]:
             _take_name(staging, path)
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
-        for folder in made:
-            folder.rmdir()
         raise
+
+
+def _check_free(path: Path, *, force: bool) -> None:
+    if not path.exists():
+        return
+    if not force:
+        raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.")
+    if not path.is_dir() or (any(path.iterdir()) and not (path / RECIPE).is_file()):
+        raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
 
 
 def _take_name(staging: Path, path: Path) -> None:
     """Give the finished run its name; an old one of that name goes only now."""
     old = path.parent / f".{path.name}.old-{os.getpid()}"
-    if path.exists():
+    replaced = path.exists()
+    if replaced:
         path.rename(old)
-    staging.rename(path)
+    try:
+        staging.rename(path)
+    except BaseException:
+        if replaced:
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -69,7 +69,7 @@ def prepare(config: DataConfig, decoder: Decoder, seed: int) -> PreparedData:
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows = dataset.train.x
     if config.unlabeled is not None:
-        extra = load_dataset(config.unlabeled).train
+        extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
         if dataset.train.feature_names is not None:
             extra = match_columns(extra, dataset.train.feature_names)
         rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
@@ -100,7 +100,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     SdaeError
         Whatever is wrong with the data; a missing target is an error here.
     """
-    dataset = load_dataset(config.source, config.target)
+    dataset = load_dataset(config.source, config.target, model.feature_names)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
         raise DataError(f"{dataset.name} has no labels to fine-tune on. Name them with --target.")

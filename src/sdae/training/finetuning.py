@@ -230,6 +230,7 @@ class _Finetuning:
             stopped = self._train_epoch(epoch, progress, rule, first_update=(epoch - 1) * n_updates)
             records.append(progress.record(self._validation_error, self._test_error))
             listeners.tell(EpochEnded(records[-1]))
+            stopped = stopped or listeners.stop_requested
             if stopped:
                 break
         self._restore_best()
@@ -260,21 +261,25 @@ class _Finetuning:
                 continue
             if rule.validation_due(t):
                 self._validate(t, epoch, rule)
+            if self._listeners.stop_requested:
+                return True
             if self._config.early_stopping and rule.ended(t):
                 return True
         return False
 
     def _validate(self, t: int, epoch: int, rule: EarlyStopping) -> None:
         """Measure the validation error; if it is the lowest so far, score the test set too."""
-        self._validation_error = self._error("validation")
-        if not rule.record(t, self._validation_error):
+        error = self._error("validation")
+        if self._validation_error is None or error < self._validation_error:
+            self._validation_error = error  # the lowest of the epoch
+        if not rule.record(t, error):
             return
         self._best_epoch = epoch
         if self._config.restore_best:
             self._best_parameters = [p.detach().clone() for p in self._stack.mlp.parameters()]
         if "test" in self._scored:
             self._test_error = self._best_test_error = self._error("test")
-        self._listeners.tell(ValidationImproved(epoch, self._validation_error, self._test_error))
+        self._listeners.tell(ValidationImproved(epoch, error, self._test_error))
 
     def _error(self, name: str) -> float:
         rows, labels = self._scored[name]

@@ -23,8 +23,8 @@ class EpochRecord:
     cost : float
         Mean over the epoch's samples, each measured before the update it led to.
     validation_error, test_error : float or None
-        Shares of rows classified wrongly, in [0, 1]: the last ones measured in the epoch. The test
-        set is scored only when the validation error is the lowest so far.
+        Shares of rows classified wrongly, in [0, 1]: the lowest validation error of the epoch. The
+        test set is scored only when that is the lowest so far.
     learning_rate : float
         Of this epoch.
     seconds : float
@@ -93,10 +93,12 @@ def to_jsonl(records: Iterable[EpochRecord]) -> str:
 
 
 def history_of(records: Iterable[EpochRecord]) -> History | None:
-    """Return the history that fine-tuning records make, or None where there are none."""
+    """Return the history that the last fine-tuning made, or None where there was none."""
     tuned = tuple(record for record in records if record.stage == FINETUNING)
     if not tuned:
         return None
+    begins = max(place for place, record in enumerate(tuned) if record.epoch == tuned[0].epoch)
+    tuned = tuned[begins:]
     best: EpochRecord | None = None
     for record in tuned:
         if record.validation_error is not None and (

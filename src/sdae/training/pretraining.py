@@ -248,9 +248,10 @@ def _check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
         return
     low, high = value_range(rows)
     if low < 0 or high > 1:
-        what = "x" if autoencoder.layer == 0 else f"the codes of layer {autoencoder.layer - 1}"
+        below = autoencoder.layer - 1
+        what = "x goes" if below < 0 else f"the codes of layer {below} go"
         raise DataError(
             f"Layer {autoencoder.layer} has the sigmoid decoder with cross-entropy, which needs "
-            f"data in [0, 1], but {what} goes from {low:.6g} to {high:.6g}. Scale the data, or use "
+            f"data in [0, 1], but {what} from {low:.6g} to {high:.6g}. Scale the data, or use "
             "decoder='linear'."
         )

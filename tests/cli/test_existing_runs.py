@@ -1,0 +1,110 @@
+"""A run that exists is safe: refused without ``--force``, and replaced only by a whole one."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from sdae.runs import folder as run_folder
+from tests.cli.commands import done, fail_after, invoke, refused
+from tests.cli.samples import SMALL, contents
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+@pytest.fixture
+def old_run(flowers: Path) -> Path:
+    """A run beside the flowers, with a note that no other run has."""
+    run = flowers.parent / "run"
+    done("train", flowers, "--target", "species", "--out", run, "--seed", "5", *SMALL)
+    (run / "note.txt").write_text("mine")
+    return run
+
+
+def command(flowers: Path, run: Path, *options: str) -> tuple[str | Path, ...]:
+    return ("train", flowers, "--target", "species", "--out", run, *SMALL, *options)
+
+
+def test_an_existing_run_is_refused(flowers: Path, old_run: Path) -> None:
+    message = refused(old_run.parent, *command(flowers, old_run))
+    assert message == f"{old_run} exists already. Choose another --out, or use --force."
+
+
+def test_force_replaces_all_of_it(flowers: Path, old_run: Path) -> None:
+    before = contents(old_run)
+    done(*command(flowers, old_run, "--force"))
+    after = contents(old_run)
+    assert "note.txt" not in after
+    assert after["model.safetensors"] != before["model.safetensors"]
+    assert sorted(path.name for path in old_run.parent.iterdir()) == ["flowers.csv", "run"]
+
+
+def test_force_replaces_an_empty_folder(flowers: Path, tmp_path: Path) -> None:
+    run = tmp_path / "empty"
+    run.mkdir()
+    done(*command(flowers, run, "--force"))
+    assert (run / "model.safetensors").is_file()
+
+
+def test_force_does_not_replace_what_is_no_run(flowers: Path, tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "holiday.jpg").write_bytes(b"x")
+    message = refused(tmp_path, *command(flowers, photos, "--force"))
+    assert message == f"{photos} is not a run, so --force does not replace it."
+    message = refused(tmp_path, *command(flowers, flowers, "--force"))
+    assert message == f"{flowers} is not a run, so --force does not replace it."
+
+
+def test_a_failed_training_keeps_the_old_run(flowers: Path, old_run: Path) -> None:
+    options = ("--force", "--set", "pretraining.optimizer=sgd", "--set", "model.activation=relu")
+    diverging = ("--set", "pretraining.learning_rate=1e30")
+    message = refused(old_run.parent, *command(flowers, old_run, *options, *diverging))
+    assert message.startswith("The cost is not finite any more (pretraining, layer 0, epoch 1,")
+
+
+@pytest.mark.parametrize("nth", range(8))
+def test_a_full_disk_keeps_the_old_run(
+    nth: int, flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_after(nth, monkeypatch)
+    message = refused(old_run.parent, *command(flowers, old_run, "--force"))
+    assert message.startswith("Cannot write ")
+    assert message.endswith(": No space left on device.")
+
+
+def test_a_run_that_cannot_take_its_name_leaves_the_old_one_in_place(
+    flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = Path.rename
+
+    def refuse_new(path: Path, target: Path) -> Path:
+        if ".partial-" in path.name:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_new)
+    message = refused(old_run.parent, *command(flowers, old_run, "--force"))
+    assert message == f"Cannot write {old_run}: Input/output error."
+
+
+@pytest.mark.parametrize("name", ["save_recipe", "save_model", "save_history"])
+def test_an_interrupted_run_leaves_no_trace(
+    name: str, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run_folder.RunFolder, name, interrupt)
+    before = contents(tmp_path)
+    result = invoke(*command(flowers, tmp_path / "new/deep/run"))
+    assert result.exit_code == 130
+    assert result.stderr == "Interrupted. Nothing was written.\n"
+    assert contents(tmp_path) == before
+
+
+def test_folders_above_a_run_are_made(flowers: Path, tmp_path: Path) -> None:
+    run = tmp_path / "new/deep/run"
+    assert f"Run written to {run}" in done(*command(flowers, run))
+    assert (run / "model.safetensors").is_file()
