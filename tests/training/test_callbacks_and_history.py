@@ -17,7 +17,7 @@ from sdae.training.callbacks import (
 from sdae.training.history import EpochRecord, History, history_of, to_jsonl
 from tests.training.helpers import Recorder, labelled, moved, parameters, small_stack, unit_rows
 
-RECORD = EpochRecord("finetuning", None, 2, 0.5, 0.25, None, 0.1, 2.0, 100.0, "autograd")
+RECORD = EpochRecord("finetuning", None, 2, 0.5, 0.25, None, 0.1, 2.0, 100.0, "fused")
 
 
 def test_pretraining_tells_its_events_in_order() -> None:
@@ -26,12 +26,12 @@ def test_pretraining_tells_its_events_in_order() -> None:
     records = history.records
     assert listener.events == [
         StageStarted("pretraining", 2),
-        PartStarted("pretraining", 0, 2, 10, "autograd"),
+        PartStarted("pretraining", 0, 2, 10, "fused"),
         SliceEnded("pretraining", 0, 1, 10, records[0].cost),
         EpochEnded(records[0]),
         SliceEnded("pretraining", 0, 2, 10, records[1].cost),
         EpochEnded(records[1]),
-        PartStarted("pretraining", 1, 1, 10, "autograd"),
+        PartStarted("pretraining", 1, 1, 10, "fused"),
         SliceEnded("pretraining", 1, 1, 10, records[2].cost),
         EpochEnded(records[2]),
         StageEnded("pretraining", history),
@@ -47,7 +47,7 @@ def test_fine_tuning_tells_its_events_in_order() -> None:
     assert first.validation_error is not None
     assert listener.events == [
         StageStarted("finetuning", 1),
-        PartStarted("finetuning", None, 2, 10, "autograd"),
+        PartStarted("finetuning", None, 2, 10, "fused"),
         SliceEnded("finetuning", None, 1, 10, first.cost),
         ValidationImproved(1, first.validation_error, first.test_error),
         EpochEnded(first),
@@ -57,9 +57,9 @@ def test_fine_tuning_tells_its_events_in_order() -> None:
     ]
 
 
-def test_slices_are_of_512_samples_and_tell_the_mean_cost_so_far() -> None:
+def test_slices_of_autograd_are_of_512_samples_and_tell_the_mean_cost_so_far() -> None:
     for batch_size, seen in {
-        1: [512, 1024, 1100],
+        8: [512, 1024, 1100],
         100: [500, 1000, 1100],
         600: [600, 1100],
     }.items():
@@ -104,11 +104,11 @@ def _count(stop: _Stop, kind: type) -> int:
 def test_true_stops_pretraining_after_the_slice() -> None:
     stop, stack = _Stop(SliceEnded), small_stack()
     before = parameters(stack.autoencoder(1))
-    history = pretrain(stack, unit_rows(1100), epochs=3, callbacks=[stop])
+    history = pretrain(stack, unit_rows(2100), epochs=3, callbacks=[stop])
     assert _count(stop, SliceEnded) == 1
     assert history.stopped_early
     assert len(history.records) == 1
-    assert history.records[0].samples_per_second == pytest.approx(512 / history.seconds)
+    assert history.records[0].samples_per_second == pytest.approx(2048 / history.seconds)
     assert moved(before, stack.autoencoder(1)) == set()
     assert stop.told[-2:] == [EpochEnded(history.records[0]), StageEnded("pretraining", history)]
 
@@ -182,7 +182,7 @@ def test_a_record_is_one_line_of_json_with_every_field() -> None:
         "learning_rate": 0.1,
         "seconds": 2.0,
         "samples_per_second": 100.0,
-        "engine": "autograd",
+        "engine": "fused",
     }
 
 
@@ -203,7 +203,7 @@ def test_a_history_is_a_line_per_record_that_can_be_read_back() -> None:
 def test_the_costs_of_a_history_are_those_of_a_layer_or_of_fine_tuning() -> None:
     history = History(
         tuple(
-            EpochRecord("x", layer, 1, cost, None, None, 0.1, 0.5, 1.0, "autograd")
+            EpochRecord("x", layer, 1, cost, None, None, 0.1, 0.5, 1.0, "fused")
             for layer, cost in ((0, 1.0), (0, 2.0), (1, 3.0), (None, 4.0))
         )
     )
@@ -215,7 +215,7 @@ def test_the_costs_of_a_history_are_those_of_a_layer_or_of_fine_tuning() -> None
 
 def test_a_history_of_records_finds_the_first_best_epoch() -> None:
     def record(epoch: int, validation: float | None, test: float | None) -> EpochRecord:
-        return EpochRecord("finetuning", None, epoch, 1, validation, test, 0.1, 1, 1, "autograd")
+        return EpochRecord("finetuning", None, epoch, 1, validation, test, 0.1, 1, 1, "fused")
 
     records = [
         record(1, 0.5, 0.4),

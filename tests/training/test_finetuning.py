@@ -29,7 +29,7 @@ def test_there_is_a_record_per_epoch_with_the_errors_measured_in_it() -> None:
         ("finetuning", None, epoch) for epoch in (1, 2, 3)
     ]
     for record in history.records:
-        assert record.engine == "autograd"
+        assert record.engine == "fused"
         assert record.learning_rate == 0.01
         assert record.samples_per_second == pytest.approx(20 / record.seconds)
         assert record.validation_error is not None

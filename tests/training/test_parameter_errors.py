@@ -21,7 +21,7 @@ BOTH: list[tuple[str, object, str]] = [
     *[("momentum", v, "a number in [0, 1]") for v in (-0.1, 1.1, NAN, "0.9")],
     ("nesterov", "no", "true or false"),
     *[("weight_decay", v, "a finite number ≥ 0") for v in (-1, INF)],
-    ("engine", "fast", "one of 'auto', 'autograd'"),
+    ("engine", "fast", "one of 'auto', 'autograd', 'fused'"),
 ]
 PRETRAINING: list[tuple[str, object, str]] = [
     *BOTH,
@@ -161,16 +161,20 @@ def test_the_cpu_by_name_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("layer", "rates"), [(0, (1e30, 0.1)), (1, (0.001, 1e30))])
+@pytest.mark.parametrize(
+    ("engine", "place"),
+    [("autograd", "among samples 0 to 9 of the visiting order"), ("fused", "at sample 1")],
+)
 def test_divergence_names_the_layer_the_epoch_and_the_rate(
-    layer: int, rates: tuple[float, float]
+    layer: int, rates: tuple[float, float], engine: str, place: str
 ) -> None:
     stack = small_stack(activation="relu", decoder="linear")
     with pytest.raises(
         TrainingDivergedError,
-        match=rf"not finite any more \(pretraining, layer {layer}, epoch 1, samples 0 to 9 of the "
-        r"visiting order, learning rate 1e\+30\)\. Lower the learning rate, or scale the data",
+        match=rf"not finite any more \(pretraining, layer {layer}, epoch 1, {place}, "
+        r"learning rate 1e\+30\)\. .*Lower the learning rate, or scale the data",
     ) as caught:
-        pretrain(stack, unit_rows(10), epochs=2, learning_rate=rates)
+        pretrain(stack, unit_rows(10), epochs=2, learning_rate=rates, engine=engine)
     assert isinstance(caught.value, ArithmeticError)
     assert isinstance(caught.value, SdaeError)
 
@@ -183,9 +187,11 @@ def test_divergence_in_a_later_epoch_names_that_one_and_its_rate() -> None:
         )
 
 
-def test_divergence_of_fine_tuning_names_the_stage() -> None:
+@pytest.mark.parametrize(("engine", "place"), [("autograd", "among"), ("fused", "at")])
+def test_divergence_of_fine_tuning_names_the_stage(engine: str, place: str) -> None:
     stack = small_stack(activation="relu")
     with pytest.raises(
-        TrainingDivergedError, match=r"\(finetuning, epoch 1, samples .* learning rate 1e\+30\)"
+        TrainingDivergedError,
+        match=rf"\(finetuning, epoch 1, {place} sample.* learning rate 1e\+30\)",
     ):
-        finetune(stack, labelled(10), labelled(5), epochs=2, learning_rate=1e30)
+        finetune(stack, labelled(10), labelled(5), epochs=2, learning_rate=1e30, engine=engine)

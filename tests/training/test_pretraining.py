@@ -35,7 +35,7 @@ def test_there_is_a_record_per_layer_and_epoch() -> None:
         ("pretraining", 1, 3, 0.2),
     ]
     for record in history.records:
-        assert record.engine == "autograd"
+        assert record.engine == "fused"
         assert record.seconds > 0
         assert record.samples_per_second == pytest.approx(10 / record.seconds)
         assert record.validation_error is None

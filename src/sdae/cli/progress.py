@@ -117,6 +117,18 @@ class Lines:
         self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
+class CompilingNote:
+    """A callback that says that kernels are being compiled, while nothing else moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        """Say so when it begins."""
+        if isinstance(event, PartStarted) and event.compiles:
+            self._console.print("Compiling kernels, once, for some seconds ...", highlight=False)
+
+
 class Silence:
     """Shows nothing."""
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from sdae.cli.options import DeviceOption, QuietOption, TargetOption, ThreadsOption, use_threads
-from sdae.cli.progress import display
+from sdae.cli.progress import CompilingNote, display
 from sdae.cli.summary import last_line, print_estimate, print_summary
 from sdae.config.recipe import Recipe
 from sdae.devices import resolve_device
@@ -87,7 +87,8 @@ def train(
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
         stack = build_stack(chosen, prepared)
         run.save_recipe(chosen)
-        print_estimate(console, estimate(chosen, prepared, stack, device), prepared, stack, device)
+        expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
+        print_estimate(console, expected, prepared, stack, device)
         with display(console, quiet=quiet) as shown:
             trained = run_recipe(chosen, prepared, stack, device=device, callbacks=[shown])
         keep(run, trained, prepared, console)

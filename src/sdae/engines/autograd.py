@@ -27,6 +27,8 @@ class AutogradPretraining:
     """Train one denoising autoencoder on the rows below it."""
 
     name = "autograd"
+    slice_samples = 512
+    compiles = False
 
     def __init__(
         self,
@@ -55,11 +57,16 @@ class AutogradPretraining:
             total += losses.detach().sum()
         return total
 
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
 
 class AutogradFinetuning:
     """Train the whole network on labelled rows."""
 
     name = "autograd"
+    slice_samples = 512
+    compiles = False
 
     def __init__(
         self,
@@ -91,6 +98,9 @@ class AutogradFinetuning:
                 self._limit_norms(self._config.max_norm)
             total += losses.detach().sum()
         return total
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
 
     def _logits(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
         """Run the network with dropout, (B, V) -> (B, C)."""

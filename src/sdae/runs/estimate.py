@@ -1,6 +1,7 @@
 """How long a run will roughly take, from a trial of a few steps on a copy of the network."""
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sdae.config.readers import per_layer
@@ -8,6 +9,7 @@ from sdae.config.recipe import Recipe
 from sdae.devices import resolve_device
 from sdae.runs.prepare import PreparedData
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.callbacks import Callback
 from sdae.training.finetuning import run_finetuning
 from sdae.training.pretraining import run_pretraining
 
@@ -31,15 +33,20 @@ class Estimate:
 
 
 def estimate(
-    recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder, device: str
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+    callbacks: Iterable[Callback] = (),
 ) -> Estimate:
     """Time a few steps of every stage and layer; `stack` itself is left as it is."""
+    callbacks = tuple(callbacks)
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
     rows = data.rows[: _TRIAL_STEPS * pretraining.batch_size]
     short = replace(pretraining, epochs=(1,), drop_last=False)
     for _ in range(2):  # the first round only warms up
-        history = run_pretraining(trial, rows, short, seed=recipe.seed)
+        history = run_pretraining(trial, rows, short, seed=recipe.seed, callbacks=callbacks)
     epochs = per_layer(pretraining.epochs, stack.n_layers, "epochs", "the recipe")
     pretraining_seconds = sum(
         n_epochs * len(data.rows) * record.seconds / len(rows)
@@ -51,7 +58,9 @@ def estimate(
     x, y = data.train[0][:n_trial], data.train[1][:n_trial]
     one_epoch = replace(finetuning, epochs=1, drop_last=False)
     for _ in range(2):
-        history = run_finetuning(trial, (x, y), None, None, one_epoch, seed=recipe.seed)
+        history = run_finetuning(
+            trial, (x, y), None, None, one_epoch, seed=recipe.seed, callbacks=callbacks
+        )
     epoch_seconds = len(data.train[0]) * history.seconds / len(x)
     patient = finetuning.early_stopping and data.validation is not None
     least = min(finetuning.patience_epochs, finetuning.epochs) if patient else finetuning.epochs

@@ -20,13 +20,17 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class PartStarted:
-    """The training of a layer begins, or of the whole network (`layer` is None)."""
+    """The training of a layer begins, or of the whole network (`layer` is None).
+
+    `compiles` tells that `engine` will first compile its kernels, which takes some seconds.
+    """
 
     stage: str
     layer: int | None
     n_epochs: int
     n_samples: int
     engine: str
+    compiles: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,11 @@ import time
 from collections.abc import Sequence
 
 from sdae.engines.choice import Engine
+from sdae.engines.slices import NotFiniteError
 from sdae.errors import TrainingDivergedError
 from sdae.rows import Minibatch
 from sdae.training.callbacks import Callbacks, SliceEnded
 from sdae.training.history import EpochRecord
-
-SLICE_SAMPLES = 512
-"""Samples between two looks at the cost. A number of samples, not of seconds: the result is the
-same however fast the machine is."""
 
 
 class Epoch:
@@ -47,11 +44,18 @@ class Epoch:
             If the cost is not finite any more.
         """
         start = time.perf_counter()
-        self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
+        try:
+            self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
+        except NotFiniteError as error:
+            raise self._diverged(
+                f"at sample {error.sample}",
+                "The parameters are kept as they were before that part of the epoch. ",
+            ) from None
         self._seconds += time.perf_counter() - start
         self._n_samples += sum(len(minibatch.samples) for minibatch in minibatches)
         if not math.isfinite(self._total):
-            self._fail(minibatches)
+            first, last = minibatches[0].samples[0], minibatches[-1].samples[-1]
+            raise self._diverged(f"among samples {first} to {last} of the visiting order", "")
         cost = self._total / self._n_samples
         self._callbacks.tell(
             SliceEnded(self._stage, self._layer, self._epoch, self._n_samples, cost)
@@ -74,16 +78,21 @@ class Epoch:
             engine=self._engine.name,
         )
 
-    def _fail(self, minibatches: Sequence[Minibatch]) -> None:
+    def _diverged(self, place: str, kept: str) -> TrainingDivergedError:
         where = self._stage if self._layer is None else f"{self._stage}, layer {self._layer}"
-        raise TrainingDivergedError(
-            f"The cost is not finite any more ({where}, epoch {self._epoch}, samples "
-            f"{minibatches[0].samples[0]} to {minibatches[-1].samples[-1]} of the visiting order, "
-            f"learning rate {self._rate:g}). Lower the learning rate, or scale the data."
+        return TrainingDivergedError(
+            f"The cost is not finite any more ({where}, epoch {self._epoch}, {place}, learning "
+            f"rate {self._rate:g}). {kept}Lower the learning rate, or scale the data."
         )
 
 
-def slices(minibatches: Sequence[Minibatch], batch_size: int) -> list[Sequence[Minibatch]]:
-    """Cut an epoch's minibatches into slices of about ``SLICE_SAMPLES`` samples."""
-    n_steps = max(1, SLICE_SAMPLES // batch_size)
+def slices(
+    minibatches: Sequence[Minibatch], batch_size: int, slice_samples: int
+) -> list[Sequence[Minibatch]]:
+    """Cut minibatches into slices of about as many samples as an engine wants at once.
+
+    Between two slices there is a look at the cost. A number of samples, not of seconds: the result
+    is the same however fast the machine is.
+    """
+    n_steps = max(1, slice_samples // batch_size)
     return [minibatches[i : i + n_steps] for i in range(0, len(minibatches), n_steps)]

@@ -1,13 +1,14 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
 from collections.abc import Iterable
+from contextlib import closing
 
 import torch
 from torch import Tensor
 
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
-from sdae.engines.choice import finetuning_engine
+from sdae.engines.choice import Engine, finetuning_engine
 from sdae.errors import InvalidParameterError
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
 from sdae.rows import Minibatch, RowSource, minibatches, n_batches
@@ -176,7 +177,9 @@ def run_finetuning(
         )
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(FINETUNING, 1))
-    history = _Finetuning(stack, rows, labels, scored, config, seed, listeners).run(n_updates)
+    with closing(finetuning_engine(stack, rows, labels, config, seed)) as engine:
+        walk = _Finetuning(stack, rows, scored, config, seed, listeners, engine)
+        history = walk.run(n_updates)
     listeners.tell(StageEnded(FINETUNING, history))
     return history
 
@@ -188,11 +191,11 @@ class _Finetuning:
         self,
         stack: StackedDenoisingAutoencoder,
         rows: RowSource,
-        labels: Tensor,
         scored: dict[str, tuple[RowSource, Tensor]],
         config: FinetuningConfig,
         seed: int,
         listeners: Callbacks,
+        engine: Engine,
     ) -> None:
         self._stack = stack
         self._rows = rows
@@ -200,7 +203,7 @@ class _Finetuning:
         self._config = config
         self._seed = seed
         self._listeners = listeners
-        self._engine = finetuning_engine(stack, rows, labels, config, seed)
+        self._engine = engine
         self._best_parameters: list[Tensor] = []
         self._best_epoch: int | None = None
         self._validation_error: float | None = None
@@ -217,7 +220,14 @@ class _Finetuning:
             config.improvement_threshold,
         )
         listeners.tell(
-            PartStarted(FINETUNING, None, config.epochs, len(self._rows), self._engine.name)
+            PartStarted(
+                FINETUNING,
+                None,
+                config.epochs,
+                len(self._rows),
+                self._engine.name,
+                self._engine.compiles,
+            )
         )
         records: list[EpochRecord] = []
         stopped = False
@@ -251,7 +261,9 @@ class _Finetuning:
         while done < len(batches):
             # Up to the next update after which there is something to decide.
             until = rule.updates_until_decision(first_update + done)
-            for part in slices(batches[done : done + until], self._config.batch_size):
+            for part in slices(
+                batches[done : done + until], self._config.batch_size, self._engine.slice_samples
+            ):
                 progress.train(part)
                 done += len(part)
                 if self._listeners.stop_requested:

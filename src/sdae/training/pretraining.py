@@ -1,6 +1,7 @@
 """Greedy layer-wise pre-training: one denoising autoencoder at a time, from the bottom up."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -84,8 +85,9 @@ def pretrain(
         Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
         Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
-    engine : {"auto", "autograd"}
-        Who runs the steps.
+    engine : {"auto", "autograd", "fused"}
+        Who runs the steps. ``fused`` runs plain gradient descent with batch size 1 on the CPU, many
+        times faster; ``auto`` takes it where it applies. The history tells who ran.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
@@ -207,24 +209,28 @@ def _train_layer(
 ) -> Iterator[EpochRecord]:
     """Train one denoising autoencoder; yield the record of each epoch."""
     layer = autoencoder.layer
-    engine = pretraining_engine(autoencoder, rows, noise, config, seed)
-    listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name))
-    # Go through the pre-training epochs ...
-    for epoch in range(1, n_epochs + 1):
-        rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)
-        order = _order(seed, layer, epoch, len(rows)) if config.shuffle else None
-        batches = list(
-            minibatches(len(rows), config.batch_size, order=order, drop_last=config.drop_last)
+    with closing(pretraining_engine(autoencoder, rows, noise, config, seed)) as engine:
+        listeners.tell(
+            PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, engine.compiles)
         )
-        progress = Epoch(engine, listeners, stage=PRETRAINING, layer=layer, epoch=epoch, rate=rate)
-        # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-        for part in slices(batches, config.batch_size):
-            progress.train(part)
+        # Go through the pre-training epochs ...
+        for epoch in range(1, n_epochs + 1):
+            rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)
+            order = _order(seed, layer, epoch, len(rows)) if config.shuffle else None
+            batches = list(
+                minibatches(len(rows), config.batch_size, order=order, drop_last=config.drop_last)
+            )
+            progress = Epoch(
+                engine, listeners, stage=PRETRAINING, layer=layer, epoch=epoch, rate=rate
+            )
+            # ... and in each through the training set: corrupt, encode, reconstruct, descend.
+            for part in slices(batches, config.batch_size, engine.slice_samples):
+                progress.train(part)
+                if listeners.stop_requested:
+                    break
+            yield progress.record()
             if listeners.stop_requested:
-                break
-        yield progress.record()
-        if listeners.stop_requested:
-            return
+                return
 
 
 def _order(seed: int, layer: int, epoch: int, n_rows: int) -> NDArray[np.int64]:

@@ -1,0 +1,200 @@
+"""The fused engine of pre-training: hands a slice to the compiled kernels, one sample per step.
+
+The kernels work on padded, aligned copies of the parameters, which are taken before each slice and
+written back after it. So a caller may assign parameters between slices, and a slice that ends in
+numbers that are not finite leaves the parameters as they were before it.
+
+Axes: m samples of a slice, V visible, H hidden.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.autoencoder import DenoisingAutoencoder
+from sdae.corruption import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise
+from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of
+from sdae.kernels.fused import autoencoder as kernels
+from sdae.kernels.fused import noise as noises
+from sdae.kernels.fused.compiling import is_cold
+from sdae.kernels.fused.elementary import ACTIVATIONS
+from sdae.kernels.fused.team import Counter, Team
+from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
+from sdae.randomness import NoiseKey, Stream, hash_key, threshold
+from sdae.rows import Minibatch, RowSource
+from sdae.specs import Decoder
+
+Real = NDArray[np.floating]
+
+_ROWS = 4
+_PAGE = 4096
+
+
+class FusedPretraining:
+    """Train one denoising autoencoder on the rows below it, by SGD with batch size 1."""
+
+    name = "fused"
+    slice_samples = 2048
+
+    def __init__(
+        self, autoencoder: DenoisingAutoencoder, rows: RowSource, noise: Noise, seed: int
+    ) -> None:
+        self.autoencoder = autoencoder
+        self._rows = rows
+        self._noise = noise
+        self._seed = seed
+        n_visible, n_hidden = autoencoder.n_visible, autoencoder.n_hidden
+        n_parts, n_threads = parts_and_threads(n_visible * n_hidden)
+        self._team = Team(n_threads)
+        self._kind = autoencoder.weight.detach().numpy().dtype
+        v, h = padded(n_visible), padded(n_hidden, _ROWS)
+        self._parameters = kernels.Parameters(self._zeros(h, v), self._zeros(h), self._zeros(v))
+        self._decoder = None if autoencoder.tied else self._zeros(h, v)
+        self._scratch = kernels.Scratch(
+            h=self._zeros(h),
+            live=self._zeros(h),
+            delta=self._zeros(v),
+            zeros=self._zeros(v),
+            partial=self._zeros(n_parts, v + _PAGE),
+            dots=self._zeros(2, n_parts, LANES),
+        )
+        self._scratch.live[:n_hidden] = 1
+        self._row_shares = shares(h, n_parts, _ROWS)
+        self._column_shares = shares(n_visible, n_parts, LANES)
+
+    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+        """Do a step on each sample; return their summed cost, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before.
+        """
+        slice_ = joined(minibatches)
+        samples = self._corrupted(rows_of(self._rows, slice_), slice_.samples, epoch)
+        costs = np.zeros((len(self._row_shares) - 1, len(slice_.samples)))
+        self._take_parameters()
+        for array in (self._scratch.h, self._scratch.delta, self._scratch.dots):
+            array.fill(0)
+
+        def steps(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
+            kernels.train_slice(
+                self._parameters,
+                self._decoder,
+                self._scratch,
+                samples,
+                self._kind.type(rate),
+                ACTIVATIONS[self.autoencoder.activation],
+                _LOSSES[self.autoencoder.decoder],
+                costs,
+                self._row_shares,
+                self._column_shares,
+                first,
+                last,
+                rank,
+                n_workers,
+                counter,
+            )
+
+        self._team.run_steps(steps, len(slice_.samples) + 1)
+        cost_of = costs.sum(axis=0)  # (parts, m) -> (m,)
+        decoder = () if self._decoder is None else (self._decoder,)
+        check_finite(cost_of, slice_.samples, *self._parameters, *decoder)
+        self._give_parameters()
+        return torch.tensor(cost_of.sum())
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the kernels are still to be compiled for the type of the weights."""
+        return is_cold(kernels.train_slice)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+    def _corrupted(self, x: Real, numbers: NDArray[np.int64], epoch: int) -> kernels.Samples:
+        """Corrupt the rows of a slice, (m, V), on all threads."""
+        n_rows, n_visible = x.shape
+        emphasis = self.autoencoder.emphasis
+        x_tilde = self._zeros(n_rows, padded(n_visible))
+        drawn = np.zeros((0, 0) if emphasis is None else x.shape, np.bool_)
+        if self._noise.level == 0:
+            x_tilde[:, :n_visible] = x
+        else:
+            key = NoiseKey(self._seed, Stream.CORRUPTION, self.autoencoder.layer, epoch)
+            self._draw(x, numbers, np.uint64(hash_key(key)), x_tilde, drawn)
+        weights = np.zeros((0, 0), self._kind)
+        if emphasis is not None:
+            weights = np.where(drawn, emphasis.alpha, emphasis.beta).astype(self._kind)
+        return kernels.Samples(x, x_tilde, weights)
+
+    def _draw(
+        self,
+        x: Real,
+        numbers: NDArray[np.int64],
+        key: np.uint64,
+        x_tilde: Real,
+        drawn: NDArray[np.bool_],
+    ) -> None:
+        kind, limit, low, high = described(self._noise, x.shape[1])
+
+        def work(rank: int, n_workers: int, _counter: Counter) -> None:
+            bounds = shares(len(x), n_workers, 1)
+            part = slice(bounds[rank], bounds[rank + 1])
+            noises.corrupt_rows(
+                x[part],
+                numbers[part],
+                kind,
+                key,
+                limit,
+                self._kind.type(low),
+                self._kind.type(high),
+                float(self._noise.level),
+                x_tilde[part],
+                drawn[part],
+            )
+
+        self._team.run(work)
+
+    def _take_parameters(self) -> None:
+        for inside, outside in self._pairs():
+            inside[...] = outside
+
+    def _give_parameters(self) -> None:
+        for inside, outside in self._pairs():
+            outside[...] = inside
+
+    def _pairs(self) -> list[tuple[Real, Real]]:
+        """Return the parameters inside, without padding, beside those outside."""
+        ours, theirs = self._parameters, self.autoencoder
+        n_hidden, n_visible = theirs.n_hidden, theirs.n_visible
+        pairs: list[tuple[Real, Tensor]] = [
+            (ours.weight[:n_hidden, :n_visible], theirs.weight),
+            (ours.hidden_bias[:n_hidden], theirs.hidden_bias),
+            (ours.visible_bias[:n_visible], theirs.visible_bias),
+        ]
+        if self._decoder is not None:
+            pairs.append((self._decoder[:n_hidden, :n_visible], theirs.decoder_weight.t()))
+        return [(inside, outside.detach().numpy()) for inside, outside in pairs]
+
+    def _zeros(self, *shape: int) -> Real:
+        return aligned_zeros(shape, self._kind)
+
+
+_LOSSES = {Decoder.SIGMOID: kernels.CROSS_ENTROPY, Decoder.LINEAR: kernels.SQUARED_ERROR}
+
+
+def described(noise: Noise, n_visible: int) -> tuple[int, np.uint64, float, float]:
+    """Return the kernel's flags of a noise: its kind, the limit of its bits, its two values."""
+    match noise:
+        case MaskingNoise(level, exact=True):
+            return noises.EXACT_MASKING, np.uint64(round(level * n_visible)), 0.0, 0.0
+        case MaskingNoise(level):
+            return noises.MASKING, np.uint64(threshold(level)), 0.0, 0.0
+        case SaltAndPepperNoise(level, low, high):
+            return noises.SALT_AND_PEPPER, np.uint64(threshold(level) >> 1), low, high
+        case GaussianNoise():
+            return noises.GAUSSIAN, np.uint64(0), 0.0, 0.0

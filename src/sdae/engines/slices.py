@@ -1,0 +1,69 @@
+"""What compiled engines share: samples in one array, threads, costs that must be finite."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.rows import Minibatch, RowSource
+
+_SMALL_WEIGHTS = 1 << 16
+_PARTS = 4
+
+
+class NotFiniteError(ArithmeticError):
+    """The cost of a sample, or a parameter after the last sample of a slice, is not finite.
+
+    Parameters
+    ----------
+    sample : int
+        Its number in the data set.
+    """
+
+    def __init__(self, sample: int) -> None:
+        super().__init__(f"not finite at sample {sample}")
+        self.sample = sample
+
+
+def joined(minibatches: Sequence[Minibatch]) -> Minibatch:
+    """Return all samples of a slice as one minibatch."""
+    samples = np.concatenate([minibatch.samples for minibatch in minibatches])
+    first, last = minibatches[0].span, minibatches[-1].span
+    span = None if first is None or last is None else slice(first.start, last.stop)
+    return Minibatch(samples, span)
+
+
+def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
+    """Return rows as a C-contiguous array, (m, V)."""
+    return np.ascontiguousarray(rows.batch(minibatch).detach().numpy())
+
+
+def parts_and_threads(n_weights: int) -> tuple[int, int]:
+    """Return into how many parts to cut a step, and how many of torch's threads to use.
+
+    A small network is one part, since waiting would cost more than it saves. Others are four, so
+    that one to four threads give the same bytes; more threads need more parts.
+    """
+    if n_weights < _SMALL_WEIGHTS:
+        return 1, 1
+    n_threads = torch.get_num_threads()
+    return max(_PARTS, n_threads), n_threads
+
+
+def check_finite(
+    costs: NDArray[np.float64], samples: NDArray[np.int64], *parameters: NDArray[np.floating]
+) -> None:
+    """Refuse costs (m,) or parameters that are not finite.
+
+    Raises
+    ------
+    NotFiniteError
+        Naming the first sample whose cost is not finite; the last one if only parameters are not.
+    """
+    finite = np.isfinite(costs)
+    if not finite.all():
+        raise NotFiniteError(int(samples[np.argmin(finite)]))
+    # A sum shows NaN and infinity, and takes a tenth of the time of looking at each number.
+    if not all(np.isfinite(parameter.sum(dtype=np.float64)) for parameter in parameters):
+        raise NotFiniteError(int(samples[-1]))

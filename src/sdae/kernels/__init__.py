@@ -1,0 +1,1 @@
+"""The fast steps: pure functions of arrays. ``reference`` (NumPy) defines, ``fused`` is fast."""

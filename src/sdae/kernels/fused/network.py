@@ -1,0 +1,339 @@
+"""Batch-1 gradient descent on the whole network, skipping what is zero.
+
+One step on sample n, with the learning rate η, layer l taking h_{l-1} to h_l (h_{-1} is x)::
+
+    a_l = W_l h_{l-1} + b_l     h_l = s(a_l)      p = softmax(a_L)      δ_L = p − onehot(y)
+    δ_{l-1} = s'_{l-1} ∘ (W_lᵀ δ_l)
+    W_l −= η δ_l h_{l-1}ᵀ       b_l −= η δ_l
+
+The update of a weight is put off until the next forward pass reads it, so each weight is read and
+written once there, and read once in the backward pass.
+
+Weights are kept input by input: row j of layer l is what input j sends to every unit. A row whose
+input is zero, now and in the step before, has neither an update nor a share in the forward pass;
+one whose input has no slope needs no backward pass. Pixels, ReLU units and dropped units are mostly
+zero, so most rows are never touched. Rows are taken four at a time from a list of the active ones.
+
+Each part owns some units of every layer, with their weights in a block of its own, so forward
+passes need no sums over parts; the sums of the backward pass are taken by the owner of the unit
+below, in the parts' order. Widths are padded with zeros to ``layout.LANES``.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.kernels.fused.compiling import kernel
+from sdae.kernels.fused.elementary import activated, slope
+from sdae.kernels.fused.team import Counter, barrier
+from sdae.kernels.layout import LANES
+
+Real = NDArray[np.floating]
+Ints = NDArray[np.intp]
+
+
+class Plan(NamedTuple):
+    """Where everything lies; L hidden layers, the head is layer L.
+
+    Attributes
+    ----------
+    sizes : (L + 2,)
+        Units of the input, of each hidden layer, and of the head.
+    owned : (L + 1, parts + 1)
+        Bounds of the parts' shares of each layer's units.
+    blocks : (L + 1, parts)
+        Where each part's block of a layer's weights begins in `weights`: a row of padded width
+        per input.
+    units : (L + 2,)
+        Where each layer's units begin in arrays over all units, the input first.
+    """
+
+    sizes: Ints
+    owned: Ints
+    blocks: Ints
+    units: Ints
+
+
+class State(NamedTuple):
+    """What a slice changes; U is the number of all units, padded, the input's included.
+
+    Attributes
+    ----------
+    weights : flat
+        The blocks of `Plan`.
+    biases : (U,)
+        The input's are not used.
+    h : (2, U)
+        Values of the units in even and in odd steps.
+    slopes : (U,)
+        s' of the units, 0 where a unit is dropped.
+    delta : (U,)
+    partial : (parts, U and more)
+        Each part's share of Wᵀ δ; rows lie pages apart.
+    active : (parts, widest layer and more) of int
+        The list of active rows of each part.
+    """
+
+    weights: Real
+    biases: Real
+    h: Real
+    slopes: Real
+    delta: Real
+    partial: Real
+    active: Ints
+
+
+@kernel
+def train_slice(
+    plan: Plan,
+    state: State,
+    x: Real,
+    y: NDArray[np.int64],
+    kept: NDArray[np.bool_],
+    scale: float,
+    rate: float,
+    activation: int,
+    costs: NDArray[np.float64],
+    first_step: int,
+    last_step: int,
+    rank: int,
+    n_workers: int,
+    counter: Counter,
+) -> None:
+    """Do some steps of a slice, one sample each; every worker of a team calls this.
+
+    Parameters
+    ----------
+    plan : Plan
+    state : State
+        `h` and `delta` zero at the beginning.
+    x : (m, V)
+        Rows, after dropout of the input if there is any.
+    y : (m,)
+        Classes.
+    kept : (m, U), or (0, 0)
+        The units not dropped, if hidden units are dropped.
+    scale : float of the type of the weights
+        Of the units that are kept.
+    rate : likewise
+        η.
+    activation : int
+        ``SIGMOID``, ``TANH`` or ``RELU``.
+    costs : (m,)
+        Out: −log p(y) of each sample, before the step it led to.
+    first_step, last_step : int
+        Which steps; there are m + 1, the last of which only updates. They are done in order, in as
+        many calls as one likes.
+    rank, n_workers : int
+        Which worker this is, of how many; worker r does every part p with p % n_workers == r.
+    counter : (16,)
+        Of the barrier.
+    """
+    n_layers, n_parts = plan.blocks.shape
+    m, number = len(x), 0
+    for step in range(first_step, min(last_step, m)):
+        now, before = state.h[step % 2], state.h[(step + 1) % 2]
+        now[: x.shape[1]] = x[step]  # every worker writes the same
+        for layer in range(n_layers):
+            for part in range(rank, n_parts, n_workers):
+                _forward(plan, state, before, now, rate, layer, part)
+                if layer + 1 < n_layers:
+                    _activate(plan, state, now, kept, scale, step, activation, layer, part)
+            number += 1
+            barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            cost = _softmax(plan, state, now, y[step], part)
+            if part == 0:
+                costs[step] = cost
+        for layer in range(n_layers - 1, 0, -1):
+            for part in range(rank, n_parts, n_workers):
+                _backward(plan, state, layer, part)
+            number += 1
+            barrier(counter, n_workers, number)
+            for part in range(rank, n_parts, n_workers):
+                _sum_up(plan, state, layer, part)
+    if last_step <= m:
+        return
+    # The last update has no forward pass to go with: an empty sample stands in.
+    before, now = state.h[(m + 1) % 2], state.h[m % 2]
+    barrier(counter, n_workers, number + 1)
+    if rank == 0:
+        now[:] = 0
+    barrier(counter, n_workers, number + 2)
+    for layer in range(n_layers):
+        for part in range(rank, n_parts, n_workers):
+            _forward(plan, state, before, now, rate, layer, part)
+
+
+@kernel
+def _forward(
+    plan: Plan, state: State, before: Real, now: Real, rate: float, layer: int, part: int
+) -> None:
+    """Update a part's weights of a layer for the step before; put `a` in `now`."""
+    first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
+    width = last - first
+    if width == 0:
+        return
+    room = -(-width // LANES) * LANES
+    below, above = plan.units[layer], plan.units[layer + 1] + first
+    n_inputs = plan.sizes[layer]
+    inputs_before, inputs_now = before[below : below + n_inputs], now[below : below + n_inputs]
+    delta = state.delta[above : above + width]
+    bias, a = state.biases[above : above + width], now[above : above + width]
+    for c in range(width):
+        bias[c] -= rate * delta[c]
+        a[c] = bias[c]
+    active = state.active[part]
+    n_active = 0
+    for j in range(n_inputs):
+        active[n_active] = j
+        if inputs_before[j] != 0 or inputs_now[j] != 0:
+            n_active += 1
+    block = plan.blocks[layer, part]
+    whole = n_active - n_active % 4
+    for k in range(0, whole, 4):
+        j0, j1, j2, j3 = active[k], active[k + 1], active[k + 2], active[k + 3]
+        w0 = state.weights[block + j0 * room : block + j0 * room + width]
+        w1 = state.weights[block + j1 * room : block + j1 * room + width]
+        w2 = state.weights[block + j2 * room : block + j2 * room + width]
+        w3 = state.weights[block + j3 * room : block + j3 * room + width]
+        u0, u1 = rate * inputs_before[j0], rate * inputs_before[j1]
+        u2, u3 = rate * inputs_before[j2], rate * inputs_before[j3]
+        x0, x1, x2, x3 = inputs_now[j0], inputs_now[j1], inputs_now[j2], inputs_now[j3]
+        for c in range(width):
+            d = delta[c]
+            v0, v1, v2, v3 = w0[c] - u0 * d, w1[c] - u1 * d, w2[c] - u2 * d, w3[c] - u3 * d
+            w0[c], w1[c], w2[c], w3[c] = v0, v1, v2, v3
+            a[c] += (x0 * v0 + x1 * v1) + (x2 * v2 + x3 * v3)
+    for k in range(whole, n_active):
+        j = active[k]
+        w = state.weights[block + j * room : block + j * room + width]
+        u, value = rate * inputs_before[j], inputs_now[j]
+        for c in range(width):
+            w[c] -= u * delta[c]
+            a[c] += value * w[c]
+
+
+@kernel
+def _activate(
+    plan: Plan,
+    state: State,
+    now: Real,
+    kept: NDArray[np.bool_],
+    scale: float,
+    step: int,
+    activation: int,
+    layer: int,
+    part: int,
+) -> None:
+    """Turn `a` of a part's units into h, with dropout, and keep the slopes."""
+    one = now.dtype.type(1)
+    zero = one - one
+    start = plan.units[layer + 1]
+    first, last = start + plan.owned[layer, part], start + plan.owned[layer, part + 1]
+    for unit in range(first, last):
+        h = activated(now[unit], activation, one)
+        now[unit] = h
+        state.slopes[unit] = slope(h, activation, one)
+    if len(kept) > 0:
+        for unit in range(first, last):
+            factor = scale if kept[step, unit] else zero
+            now[unit] *= factor
+            state.slopes[unit] *= factor
+
+
+@kernel
+def _softmax(plan: Plan, state: State, now: Real, y: int, part: int) -> float:
+    """Compute δ of a part's outputs; return −log p(y)."""
+    top = len(plan.blocks)
+    start, n_classes = plan.units[top], plan.sizes[top]
+    logits = now[start : start + n_classes]
+    highest = logits[0]
+    for c in range(n_classes):
+        highest = max(highest, logits[c])
+    total = 0.0
+    for c in range(n_classes):
+        total += math.exp(np.float64(logits[c] - highest))
+    for c in range(plan.owned[top - 1, part], plan.owned[top - 1, part + 1]):
+        p = math.exp(np.float64(logits[c] - highest)) / total
+        state.delta[start + c] = p - (1.0 if c == y else 0.0)
+    return math.log(total) - np.float64(logits[y] - highest)
+
+
+@kernel
+def _backward(plan: Plan, state: State, layer: int, part: int) -> None:
+    """Put a part's share of Wᵀ δ into `partial`, for inputs that have a slope."""
+    first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
+    width = last - first
+    room = -(-width // LANES) * LANES
+    below, above = plan.units[layer], plan.units[layer + 1] + first
+    n_inputs = plan.sizes[layer]
+    slopes, partial = state.slopes[below : below + n_inputs], state.partial[part]
+    delta = state.delta[above : above + width]
+    active = state.active[part]
+    n_active = 0
+    for j in range(n_inputs):
+        active[n_active] = j
+        if slopes[j] != 0:
+            n_active += 1
+    block = plan.blocks[layer, part]
+    whole = n_active - n_active % 4
+    zero = delta.dtype.type(0)
+    for k in range(0, whole, 4):
+        j0, j1, j2, j3 = active[k], active[k + 1], active[k + 2], active[k + 3]
+        w0 = state.weights[block + j0 * room : block + j0 * room + width]
+        w1 = state.weights[block + j1 * room : block + j1 * room + width]
+        w2 = state.weights[block + j2 * room : block + j2 * room + width]
+        w3 = state.weights[block + j3 * room : block + j3 * room + width]
+        s0 = s1 = s2 = s3 = zero
+        for c in range(width):
+            d = delta[c]
+            s0 += w0[c] * d
+            s1 += w1[c] * d
+            s2 += w2[c] * d
+            s3 += w3[c] * d
+        partial[below + j0], partial[below + j1] = s0, s1
+        partial[below + j2], partial[below + j3] = s2, s3
+    for k in range(whole, n_active):
+        j = active[k]
+        w = state.weights[block + j * room : block + j * room + width]
+        s = zero
+        for c in range(width):
+            s += w[c] * delta[c]
+        partial[below + j] = s
+
+
+@kernel
+def _sum_up(plan: Plan, state: State, layer: int, part: int) -> None:
+    """Compute δ of a part's units of the layer below."""
+    start = plan.units[layer]
+    first = start + plan.owned[layer - 1, part]
+    last = start + plan.owned[layer - 1, part + 1]
+    zero = state.delta.dtype.type(0)
+    for unit in range(first, last):
+        total = zero
+        for other in range(len(state.partial)):
+            total += state.partial[other, unit]
+        state.delta[unit] = total * state.slopes[unit]
+
+
+@kernel
+def move_block(
+    plan: Plan, state: State, weight: Real, layer: int, part: int, inwards: bool
+) -> None:
+    """Copy a part's units of a layer's weight (n_out, n_in) into its block, or back."""
+    first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
+    room = -(-(last - first) // LANES) * LANES
+    block = plan.blocks[layer, part]
+    # Tile by tile, so that both sides stay within the nearest cache.
+    for top in range(first, last, LANES):
+        for left in range(0, weight.shape[1], LANES):
+            for unit in range(top, min(top + LANES, last)):
+                for j in range(left, min(left + LANES, weight.shape[1])):
+                    place = block + j * room + unit - first
+                    if inwards:
+                        state.weights[place] = weight[unit, j]
+                    else:
+                        weight[unit, j] = state.weights[place]

@@ -1,0 +1,57 @@
+"""Compiled kernels are kept on the disk, and training does without where that cannot be."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TRAIN = """
+import hashlib, torch
+torch.set_num_threads(1)
+{before}
+from sdae import StackedDenoisingAutoencoder, pretrain
+from tests.kernels.engines import rows
+from sdae.kernels.fused.autoencoder import train_slice
+from sdae.kernels.fused.compiling import is_cold
+stack = StackedDenoisingAutoencoder(30, (20,), corruption_levels=0.2)
+cold = is_cold(train_slice)
+pretrain(stack, rows(50, 30, torch.float32), epochs=1, engine="fused")
+weight = stack.autoencoder(0).weight.detach().numpy().tobytes()
+print(cold, is_cold(train_slice), hashlib.sha256(weight).hexdigest())
+"""
+NOWHERE = """
+from pathlib import Path
+from sdae.kernels.fused import compiling
+compiling._cache_folders = lambda: (Path("/dev/null/kernels"),)
+"""
+
+
+def _start(cache: Path, before: str = "") -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": str(cache)}
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", TRAIN.format(before=before)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _said(process: "subprocess.Popen[str]") -> list[str]:
+    out, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return out.split()
+
+
+def test_cold_starts_at_once_and_a_warm_one_and_one_without_a_cache_agree(tmp_path: Path) -> None:
+    both_cold = [_start(tmp_path), _start(tmp_path)]
+    first, second = (_said(process) for process in both_cold)
+    assert first[0] == second[0] == "True"
+    assert list(tmp_path.rglob("*.nbc"))
+    warm = _said(_start(tmp_path))
+    assert warm[0] == "False"
+    uncached = _said(_start(tmp_path, NOWHERE))
+    assert uncached[0] == "True"
+    assert {line[1] for line in (first, second, warm, uncached)} == {"False"}
+    assert len({line[2] for line in (first, second, warm, uncached)}) == 1

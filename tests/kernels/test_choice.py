@@ -1,0 +1,72 @@
+"""Which engine runs: the fused one where it applies, by name only where it applies."""
+
+import numpy as np
+import pytest
+import torch
+
+from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.engines import choice
+from sdae.errors import InvalidParameterError
+from tests.kernels.engines import rows
+
+X = rows(20, 6, torch.float32)
+Y = np.arange(20) % 2
+
+
+def _stack() -> StackedDenoisingAutoencoder:
+    return StackedDenoisingAutoencoder(6, (5,), 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "engine"),
+    [
+        ({}, "fused"),
+        ({"batch_size": 2}, "autograd"),
+        ({"optimizer": "adam"}, "autograd"),
+        ({"momentum": 0.5}, "autograd"),
+        ({"weight_decay": 0.1}, "autograd"),
+        ({"engine": "autograd"}, "autograd"),
+        ({"engine": "fused"}, "fused"),
+    ],
+    ids=str,
+)
+def test_auto_takes_the_fused_engine_where_it_applies(
+    settings: dict[str, object], engine: str
+) -> None:
+    history = pretrain(_stack(), X, epochs=1, **settings)  # type: ignore[arg-type]
+    assert [record.engine for record in history.records] == [engine]
+    tuned = finetune(_stack(), (X, Y), None, epochs=1, **settings)  # type: ignore[arg-type]
+    assert [record.engine for record in tuned.records] == [engine]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"batch_size": 20}, "it does one sample a step, and batch_size is 20"),
+        ({"optimizer": "adamw"}, "it does plain gradient descent"),
+        ({"momentum": 0.9}, "it does plain gradient descent"),
+        ({"weight_decay": 0.1}, "it has no weight_decay"),
+    ],
+    ids=str,
+)
+def test_asked_for_in_vain_it_says_why(settings: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidParameterError, match=f"engine .* of pretrain .*not: {words}"):
+        pretrain(_stack(), X, engine="fused", **settings)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameterError, match=f"engine .* of finetune .*not: {words}"):
+        finetune(_stack(), (X, Y), None, engine="fused", **settings)  # type: ignore[arg-type]
+
+
+def test_max_norm_is_left_to_autograd() -> None:
+    tuned = finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0)
+    assert tuned.records[0].engine == "autograd"
+    with pytest.raises(InvalidParameterError, match="no max_norm"):
+        finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="fused")
+
+
+def test_without_numba_autograd_serves_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    with pytest.warns(RuntimeWarning, match="numba, which compiles .*: pip install numba"):
+        history = pretrain(_stack(), X, epochs=1)
+    assert history.records[0].engine == "autograd"
+    with pytest.raises(InvalidParameterError, match="numba is not installed"):
+        pretrain(_stack(), X, epochs=1, engine="fused")
