@@ -11,7 +11,7 @@ from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.training.callbacks import Event, SliceEnded, ValidationImproved
 from sdae.training.history import History
 from sdae.training.scoring import LabelledRows
-from tests.training.helpers import labelled, small_stack, state_bytes, unit_rows
+from tests.training.helpers import Recorder, labelled, small_stack, state_bytes, unit_rows
 from tests.training.tutorial_loop import Walk, walk
 
 N_SCORED = 1000
@@ -233,3 +233,21 @@ def test_the_test_set_is_scored_at_new_bests_only_and_decides_nothing() -> None:
     assert other.n_updates == script.n_updates
     assert without.best_epoch == 5
     assert state_bytes(other.stack) == state_bytes(script.stack)
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_where_nothing_can_end_early_slices_stay_long(validated: bool) -> None:
+    """Patience, run out long ago, must not cut the updates one by one."""
+    listener, pair = Recorder(), labelled(20)
+    validation = pair if validated else None
+    finetune(
+        small_stack(),
+        pair,
+        validation,
+        epochs=4,
+        early_stopping=not validated,
+        patience_epochs=1,
+        callbacks=[listener],
+    )
+    slices = [event for event in listener.events if isinstance(event, SliceEnded)]
+    assert len(slices) == 4 * 2  # with patience 20 a validation is due every 10 updates

@@ -63,8 +63,11 @@ class EarlyStopping:
         """Tell whether patience has run out after update `t`."""
         return self.patience <= t
 
+    def updates_until_validation(self, t: int) -> int:
+        """Return how many updates, `t` being the next, may run before a validation is due."""
+        return self.frequency - t % self.frequency
+
     def updates_until_decision(self, t: int) -> int:
-        """Return how many updates, `t` being the next, may run before a decision is due."""
-        to_validation = self.frequency - t % self.frequency
+        """Return how many updates, `t` being the next, may run before validation or the end."""
         to_the_end = max(1, math.ceil(self.patience) - t + 1)
-        return min(to_validation, to_the_end)
+        return min(self.updates_until_validation(t), to_the_end)

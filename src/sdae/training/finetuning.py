@@ -256,11 +256,17 @@ class _Finetuning:
         self, epoch: int, progress: Epoch, rule: EarlyStopping, first_update: int
     ) -> bool:
         """Go through the training set once; tell whether training ends here."""
+        validates = "validation" in self._scored
+        stops_early = validates and self._config.early_stopping
         batches = self._minibatches(epoch)
         done = 0
         while done < len(batches):
             # Up to the next update after which there is something to decide.
-            until = rule.updates_until_decision(first_update + done)
+            until = (
+                rule.updates_until_decision(first_update + done)
+                if stops_early
+                else rule.updates_until_validation(first_update + done)
+            )
             for part in slices(
                 batches[done : done + until], self._config.batch_size, self._engine.slice_samples
             ):
@@ -269,13 +275,11 @@ class _Finetuning:
                 if self._listeners.stop_requested:
                     return True
             t = first_update + done - 1  # the update just done, counted from 0
-            if "validation" not in self._scored:
-                continue
-            if rule.validation_due(t):
+            if validates and rule.validation_due(t):
                 self._validate(t, epoch, rule)
             if self._listeners.stop_requested:
                 return True
-            if self._config.early_stopping and rule.ended(t):
+            if stops_early and rule.ended(t):
                 return True
         return False
 
