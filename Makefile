@@ -35,7 +35,10 @@ format: $(VENV)/.test  ## let ruff lay out the code
 
 benchmark: $(VENV)/.test  ## measure what docs/results.md states
 	$(BIN)/python benchmarks/mnist.py
+	$(BIN)/python benchmarks/mnist.py --recipe tutorial
+	$(PIP) install -c constraints.txt pytensor
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/tables.py
 
 clean:  ## remove what the other targets made, but not the runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -19,6 +19,8 @@ def describe() -> dict[str, str | int]:
         "sdae": version("sdae"),
         "torch": torch.__version__,
         "numpy": version("numpy"),
+        "numba": version("numba"),
+        "scikit-learn": version("scikit-learn"),
     }
 
 

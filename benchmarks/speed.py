@@ -1,9 +1,10 @@
-"""Samples per second of each stage, against a bare PyTorch loop of the same mathematics.
+"""Batch size 1 against PyTorch, PyTensor and scikit-learn, and against the machine's limits.
 
+    pip install pytensor
     python benchmarks/speed.py
 
-Medians of alternating runs in one process: trust the ratios, not the figures. From the speed at
-batch size 1 follows how long the recipe ``tutorial`` would take with this engine.
+Medians of alternating runs in one process: trust the ratios, not the figures. Each baseline runs at
+the number of threads that suits it best. What is timed is first held against the autograd engine.
 """
 
 import json
@@ -11,117 +12,208 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import baselines
 import numpy as np
 import torch
-import torch.nn.functional as F
 from _machine import describe
 from numpy.typing import NDArray
-from torch import nn
+from threadpoolctl import threadpool_limits
 
 from sdae import StackedDenoisingAutoencoder, data, finetune, pretrain
 
 Rows = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Epoch = Callable[[], object]
 REPEATS = 5
-N_SAMPLES = {1: 600, 20: 6_000, 100: 20_000}
+SIZES = (1000, 1000, 1000)
+EPOCHS = (15, 15, 15, 36)
 
 
 def main() -> None:
-    """Measure, print the table and write it as JSON."""
-    mnist = data.load_mnist()
-    rows = []
-    for batch_size, n_samples in N_SAMPLES.items():
-        x, y = mnist.train.x[:n_samples], mnist.train.y[:n_samples]
-        stack = StackedDenoisingAutoencoder(784, (1000, 1000, 1000), 10, 0.1)
-        with torch.no_grad():
-            codes = stack.encode(x, 1).numpy()
-        layer = {
-            "784×1000": (StackedDenoisingAutoencoder(784, (1000,)), x),
-            "1000×1000": (StackedDenoisingAutoencoder(1000, (1000,)), codes),
-        }
-        for name, (one, rows_in) in layer.items():
-            bare = _bare_pretraining(rows_in, batch_size)
-            ours = partial(_pretrain, one, rows_in, batch_size)
-            rows.append(_compare(f"pre-training {name}", batch_size, n_samples, ours, bare))
-        bare = _bare_finetuning(x, y, batch_size)
-        ours = partial(_finetune, stack, x, y, batch_size)
-        rows.append(_compare("fine-tuning 784-1000³-10", batch_size, n_samples, ours, bare))
-    seconds = {row["work"]: 1 / row["samples_per_second"] for row in rows if row["batch"] == 1}
-    first, upper, tuning = seconds.values()
-    hours = 50_000 * (15 * (first + 2 * upper) + 36 * tuning) / 3600
-    print(f"Recipe tutorial, 45 + 36 epochs, with this engine: about {hours:.1f} h")
-    result = {"machine": describe(), "rows": rows, "tutorial_hours": hours}
+    """Measure, print and write as JSON."""
+    train = data.load_mnist().train
+    x, y = train.x[:8192], train.y[:8192]
+    codes = _codes(x)
+    _assert_right(x[:100], y[:100])
+    rows = [
+        *_batch_one("pre-training 784×1000", lambda n: _pretraining_entries(x, n)),
+        *_batch_one("pre-training 1000×1000", lambda n: _pretraining_entries(codes, n)),
+        *_batch_one("fine-tuning 784-1000³-10", lambda n: _finetuning_entries(x, y, n)),
+        *_minibatches(x, y),
+    ]
+    seconds = [
+        1 / row["samples_per_second"]
+        for row in rows
+        if row["who"] == "sdae, fused" and row["threads"] == torch.get_num_threads()
+    ]
+    first, upper, tuning = seconds
+    minutes = 50_000 * (EPOCHS[0] * first + 2 * EPOCHS[1] * upper + EPOCHS[3] * tuning) / 60
+    print(f"Recipe tutorial, 45 + 36 epochs: {minutes:.1f} min by these speeds")
+    result = {
+        "machine": describe(),
+        "limits": _limits(),
+        "rows": rows,
+        "tutorial_minutes": minutes,
+    }
     path = Path(__file__).parent / "results" / "speed.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _pretrain(stack: StackedDenoisingAutoencoder, x: Rows, batch_size: int) -> None:
-    pretrain(stack, x, epochs=1, learning_rate=0.001, batch_size=batch_size)
+def _pretraining_entries(x: Rows, n: dict[str, int]) -> dict[str, Epoch]:
+    stack = StackedDenoisingAutoencoder(x.shape[1], (1000,), corruption_levels=0.1)
+    entries: dict[str, Epoch] = {
+        "sdae, fused": lambda: pretrain(stack, x[: n["fused"]], epochs=1),
+        "PyTorch autograd": baselines.autograd_pretraining(x[: n["slow"]], 1000, 1),
+        "pt-sdae's design": baselines.untied_relu_pretraining(x[: n["slow"]], 1000),
+        "BernoulliRBM": baselines.sklearn_pretraining(x[: n["slow"]], 1000, 1),
+    }
+    if find_spec("pytensor"):
+        entries["PyTensor"] = baselines.pytensor_pretraining(x[: n["slow"]], 1000)
+    return entries
 
 
-def _finetune(
-    stack: StackedDenoisingAutoencoder,
-    x: NDArray[np.float32],
-    y: NDArray[np.int64],
-    batch_size: int,
-) -> None:
-    finetune(stack, (x, y), None, epochs=1, learning_rate=0.01, batch_size=batch_size)
+def _finetuning_entries(x: Rows, y: Labels, n: dict[str, int]) -> dict[str, Epoch]:
+    stack = StackedDenoisingAutoencoder(784, SIZES, 10)
+    few = slice(n["slow"])
+    some = slice(n["fused"])
+    entries: dict[str, Epoch] = {
+        "sdae, fused": lambda: finetune(stack, (x[some], y[some]), None, epochs=1),
+        "PyTorch autograd": baselines.autograd_finetuning(x[few], y[few], SIZES, 1),
+        "MLPClassifier": baselines.sklearn_finetuning(x[few], y[few], SIZES, 1),
+    }
+    if find_spec("pytensor"):
+        entries["PyTensor"] = baselines.pytensor_finetuning(x[few], y[few], SIZES)
+    return entries
 
 
-def _bare_pretraining(x: Rows, batch_size: int) -> Callable[[], None]:
-    """Return an epoch of a tied denoising autoencoder as one would write it in a notebook."""
-    rows = torch.from_numpy(x)
-    weight = nn.Parameter(torch.rand(1000, x.shape[1]) * 0.1 - 0.05)
-    hidden, visible = nn.Parameter(torch.zeros(1000)), nn.Parameter(torch.zeros(x.shape[1]))
-    optimizer = torch.optim.SGD([weight, hidden, visible], lr=0.001)
-
-    def epoch() -> None:
-        for batch in rows.split(batch_size):
-            x_tilde = batch * (torch.rand_like(batch) > 0.1)
-            h = torch.sigmoid(F.linear(x_tilde, weight, hidden))
-            logits = F.linear(h, weight.t(), visible)
-            cost = F.binary_cross_entropy_with_logits(logits, batch, reduction="sum") / len(batch)
-            optimizer.zero_grad()
-            cost.backward()
-            optimizer.step()
-
-    return epoch
-
-
-def _bare_finetuning(
-    x: NDArray[np.float32], y: NDArray[np.int64], batch_size: int
-) -> Callable[[], None]:
-    rows, labels = torch.from_numpy(x), torch.from_numpy(y)
-    sizes = (784, 1000, 1000, 1000)
-    layers = [m for i in range(3) for m in (nn.Linear(sizes[i], sizes[i + 1]), nn.Sigmoid())]
-    network = nn.Sequential(*layers, nn.Linear(1000, 10))
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
-
-    def epoch() -> None:
-        for batch, wanted in zip(rows.split(batch_size), labels.split(batch_size), strict=True):
-            cost = F.cross_entropy(network(batch), wanted)
-            optimizer.zero_grad()
-            cost.backward()
-            optimizer.step()
-
-    return epoch
+def _batch_one(
+    work: str, entries_of: Callable[[dict[str, int]], dict[str, Epoch]]
+) -> list[dict[str, Any]]:
+    """Time all programs of one work in turns, each at both numbers of threads; keep its better."""
+    n = {"fused": 8192, "slow": 200}
+    entries = entries_of(n)
+    n_threads = torch.get_num_threads()
+    times: dict[tuple[str, int], list[float]] = {}
+    for repeat in range(REPEATS + 1):
+        for threads in sorted({1, n_threads}):
+            torch.set_num_threads(threads)
+            for who, epoch in entries.items():
+                with threadpool_limits(threads):  # of the BLAS that scikit-learn and PyTensor use
+                    start = time.perf_counter()
+                    epoch()
+                    elapsed = time.perf_counter() - start
+                if repeat:  # the first round only warms up
+                    times.setdefault((who, threads), []).append(elapsed)
+    torch.set_num_threads(n_threads)
+    rows = []
+    for (who, threads), seconds in times.items():
+        better = min(statistics.median(times[who, t]) for t in {1, n_threads})
+        if who == "sdae, fused" or statistics.median(seconds) == better:
+            n_samples = n["fused" if who == "sdae, fused" else "slow"]
+            rows.append(_row(work, 1, who, threads, n_samples, seconds))
+    ours = max(row["samples_per_second"] for row in rows if row["who"] == "sdae, fused")
+    for row in rows:
+        row["times_slower"] = ours / row["samples_per_second"]
+        print(
+            f"{work}, batch 1, {row['who']} ({row['threads']} threads): "
+            f"{row['microseconds']:,.0f} µs a sample, {row['times_slower']:.1f} × sdae's time",
+            flush=True,
+        )
+    return rows
 
 
-def _compare(
-    work: str, batch: int, n_samples: int, ours: Callable[[], None], bare: Callable[[], None]
+def _minibatches(x: Rows, y: Labels) -> list[dict[str, Any]]:
+    """Our loop around autograd against a bare one, at the same minibatch size."""
+    rows = []
+    for batch_size in (20, 100, 256):
+        layer = StackedDenoisingAutoencoder(784, (1000,), corruption_levels=0.1)
+        network = StackedDenoisingAutoencoder(784, SIZES, 10)
+        works: dict[str, tuple[Epoch, Epoch]] = {
+            "pre-training 784×1000": (
+                partial(pretrain, layer, x, epochs=1, batch_size=batch_size),
+                baselines.autograd_pretraining(x, 1000, batch_size),
+            ),
+            "fine-tuning 784-1000³-10": (
+                partial(finetune, network, (x, y), None, epochs=1, batch_size=batch_size),
+                baselines.autograd_finetuning(x, y, SIZES, batch_size),
+            ),
+        }
+        for work, pair in works.items():
+            times: list[list[float]] = [[], []]
+            for _ in range(REPEATS + 1):
+                for epoch, seconds in zip(pair, times, strict=True):
+                    start = time.perf_counter()
+                    epoch()
+                    seconds.append(time.perf_counter() - start)
+            names = ("sdae, autograd", "PyTorch autograd")
+            both = [
+                _row(work, batch_size, who, torch.get_num_threads(), len(x), seconds[1:])
+                for who, seconds in zip(names, times, strict=True)
+            ]
+            for row in both:
+                row["times_slower"] = both[0]["samples_per_second"] / row["samples_per_second"]
+            print(f"{work}, batch {batch_size}: bare loop {both[1]['times_slower']:.2f} × ours")
+            rows += both
+    return rows
+
+
+def _row(
+    work: str, batch: int, who: str, threads: int, n_samples: int, seconds: list[float]
 ) -> dict[str, Any]:
-    times: dict[str, list[float]] = {"ours": [], "bare": []}
-    for _ in range(REPEATS + 1):
-        for name, run in (("ours", ours), ("bare", bare)):
-            start = time.perf_counter()
-            run()
-            times[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(each[1:]) for name, each in times.items()}
-    speed, ratio = n_samples / medians["ours"], medians["bare"] / medians["ours"]
-    print(f"{work}, batch {batch}: {speed:,.0f} samples/s, {ratio:.2f} × the bare loop", flush=True)
-    return {"work": work, "batch": batch, "samples_per_second": speed, "ratio_to_bare": ratio}
+    per_sample = [each / n_samples for each in seconds]
+    median = statistics.median(per_sample)
+    return {
+        "work": work,
+        "batch": batch,
+        "who": who,
+        "threads": threads,
+        "samples_per_second": 1 / median,
+        "microseconds": 1e6 * median,
+        "spread": (max(per_sample) - min(per_sample)) / median,
+    }
+
+
+def _limits() -> dict[str, float]:
+    """Measure matrix products (2048³) and reading and writing a buffer of a weight's size."""
+    matrix = torch.rand(2048, 2048)
+    buffer = torch.rand(1000, 784)
+    product = min(_time(lambda: matrix @ matrix) for _ in range(REPEATS + 1))
+    pass_ = min(_time(lambda: [buffer.mul_(1.0) for _ in range(200)]) for _ in range(REPEATS + 1))
+    limits = {
+        "gemm_gflops": 2 * 2048**3 / product / 1e9,
+        "read_write_gbs": 200 * 2 * buffer.numel() * 4 / pass_ / 1e9,
+    }
+    print({name: round(value, 1) for name, value in limits.items()})
+    return limits
+
+
+def _time(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def _codes(x: Rows) -> Rows:
+    stack = StackedDenoisingAutoencoder(784, (1000,))
+    with torch.no_grad():
+        codes: Rows = stack.encode(x, 1).numpy()
+    return codes
+
+
+def _assert_right(x: Rows, y: Labels) -> None:
+    """Train 100 samples by both engines: the parameters must agree."""
+    stacks = [StackedDenoisingAutoencoder(784, SIZES, 10, 0.1) for _ in range(2)]
+    for stack, engine in zip(stacks, ("fused", "autograd"), strict=True):
+        pretrain(stack, x, epochs=1, engine=engine)
+        finetune(stack, (x, y), None, epochs=1, learning_rate=0.01, engine=engine)
+    for ours, theirs in zip(stacks[0].parameters(), stacks[1].parameters(), strict=True):
+        difference = float((ours - theirs).detach().abs().max())
+        if difference > 1e-5 * float(theirs.detach().abs().max()):
+            raise SystemExit(f"The engines disagree by {difference}: nothing was timed.")
 
 
 if __name__ == "__main__":

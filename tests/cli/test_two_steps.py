@@ -195,7 +195,7 @@ def test_unlabelled_rows_need_the_same_columns(tmp_path: Path) -> None:
     [
         ("model.hidden_layer_sizes=[9]", "model"),
         ("pretraining.epochs=9", "pretraining"),
-        ("data.scale=none", "data.scale"),
+        ("data.scale=none", "data"),
     ],
 )
 def test_fine_tuning_refuses_to_change_what_is_settled(

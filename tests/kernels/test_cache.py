@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sdae.kernels.fused.compiling import _can_be_written
+
 ROOT = Path(__file__).parents[2]
 TRAIN = """
 import hashlib, torch
@@ -21,9 +23,8 @@ weight = stack.autoencoder(0).weight.detach().numpy().tobytes()
 print(cold, is_cold(train_slice), hashlib.sha256(weight).hexdigest())
 """
 NOWHERE = """
-from pathlib import Path
 from sdae.kernels.fused import compiling
-compiling._cache_folders = lambda: (Path("/dev/null/kernels"),)
+compiling._can_be_written = lambda folder: False
 """
 
 
@@ -55,3 +56,10 @@ def test_cold_starts_at_once_and_a_warm_one_and_one_without_a_cache_agree(tmp_pa
     assert uncached[0] == "True"
     assert {line[1] for line in (first, second, warm, uncached)} == {"False"}
     assert len({line[2] for line in (first, second, warm, uncached)}) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert not _can_be_written(tmp_path / "file" / "kernels")
+    assert _can_be_written(tmp_path / "new" / "kernels")
+    assert list((tmp_path / "new" / "kernels").iterdir()) == []

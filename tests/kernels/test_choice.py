@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.engines import choice
 from sdae.errors import InvalidParameterError
 from tests.kernels.engines import rows
@@ -64,9 +64,49 @@ def test_max_norm_is_left_to_autograd() -> None:
 
 
 def test_without_numba_autograd_serves_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    monkeypatch.setattr(choice, "numba_works", lambda: False)
     with pytest.warns(RuntimeWarning, match="numba, which compiles .*: pip install numba"):
         history = pretrain(_stack(), X, epochs=1)
     assert history.records[0].engine == "autograd"
-    with pytest.raises(InvalidParameterError, match="numba is not installed"):
+    with pytest.raises(InvalidParameterError, match="numba cannot be imported"):
         pretrain(_stack(), X, epochs=1, engine="fused")
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_other_types_of_numbers_are_left_to_autograd(kind: torch.dtype) -> None:
+    stack = StackedDenoisingAutoencoder(6, (5,), 2, dtype=kind)
+    assert pretrain(stack, X, epochs=1).records[0].engine == "autograd"
+    with pytest.raises(InvalidParameterError, match=f"float32 or float64, .* are {kind}"):
+        finetune(stack, (X, Y), None, epochs=1, engine="fused")
+
+
+def test_frozen_parameters_are_left_to_autograd_and_stay() -> None:
+    stack = _stack()
+    stack.autoencoder(0).weight.requires_grad_(False)
+    before = stack.autoencoder(0).weight.clone()
+    assert pretrain(stack, X, epochs=1).records[0].engine == "autograd"
+    assert finetune(stack, (X, Y), None, epochs=1).records[0].engine == "autograd"
+    assert (stack.autoencoder(0).weight == before).all()
+    with pytest.raises(InvalidParameterError, match="some are frozen"):
+        pretrain(stack, X, epochs=1, engine="fused")
+
+
+def test_a_network_that_was_changed_is_left_to_autograd() -> None:
+    headless, replaced = _stack(), _stack()
+    headless.mlp[-1] = torch.nn.Linear(5, 2, bias=False)
+    replaced.mlp[0] = torch.nn.Linear(6, 5)
+    for stack, words in ((headless, "the head was replaced"), (replaced, "layer 0 .* replaced")):
+        assert finetune(stack, (X, Y), None, epochs=1).records[0].engine == "autograd"
+        with pytest.raises(InvalidParameterError, match=words):
+            finetune(stack, (X, Y), None, epochs=1, engine="fused")
+
+
+def test_a_class_of_ones_own_is_left_to_autograd() -> None:
+    class Own(DenoisingAutoencoder):
+        pass
+
+    stack = _stack()
+    stack.autoencoders[0] = Own(6, 5, corruption=0.1)
+    assert pretrain(stack, X, epochs=1).records[0].engine == "autograd"
+    with pytest.raises(InvalidParameterError, match="it knows no Own"):
+        pretrain(stack, X, epochs=1, engine="fused")

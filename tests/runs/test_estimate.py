@@ -63,8 +63,9 @@ def test_the_network_is_left_as_it_is(setting: Setting) -> None:
 
 
 def test_epochs_and_rows_are_scaled_up_from_the_trial(
-    setting: Setting, one_second_trials: list[int]
+    setting: Setting, one_second_trials: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sdae.runs.estimate._TRIAL_SAMPLES", 1)
     recipe, data = setting
     recipe = replace(
         recipe,

@@ -16,7 +16,7 @@ from sdae.cli.options import (
     ThreadsOption,
     use_threads,
 )
-from sdae.cli.progress import display
+from sdae.cli.progress import CompilingNote, display
 from sdae.cli.summary import last_line, print_summary
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.devices import resolve_device
@@ -55,8 +55,9 @@ def finetune(
     prepared = prepare_labelled(model, recipe.data, recipe.seed)
     console = Console(quiet=quiet, highlight=False)
     device = str(resolve_device(device))
+    note = CompilingNote(console)
     with display(console, quiet=quiet) as shown:
-        history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=[shown])
+        history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=[note, shown])
     with changed_run(run) as new:
         new.save_pretrained(pretrained)
         new.save_model(describe(recipe, prepared, model.stack))
@@ -79,13 +80,14 @@ def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
     settled = {
         "model": changed.model == recipe.model,
         "pretraining": changed.pretraining == recipe.pretraining,
-        "data.scale": changed.data.scale == recipe.data.scale,
+        "data": replace(changed.data, validation=recipe.data.validation, test=recipe.data.test)
+        == recipe.data,
     }
     for table, same in settled.items():
         if not same:
             raise RecipeError(
-                f"The {table} settings of {run} are settled: its network is pre-trained. sdae "
-                "finetune can set finetuning.…, data.validation, data.test and seed; train a new "
-                "run to change others."
+                f"The {table} settings of {run} are settled: its network is pre-trained, and DATA "
+                "and --target name the data. sdae finetune can set finetuning.…, data.validation, "
+                "data.test and seed; train a new run to change others."
             )
     return changed

@@ -99,11 +99,8 @@ def wanted_columns(
     """
     if features is not None and not set(features) <= set(header):
         raise lacks(source, features, header)
-    return [
-        place
-        for place, name in enumerate(header)
-        if place != target and (features is None or name in features)
-    ]
+    wanted = set(header if features is None else features)
+    return [place for place, name in enumerate(header) if place != target and name in wanted]
 
 
 def _check_text(content: bytes, source: str) -> None:

@@ -169,7 +169,8 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
 
 def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataError:
     """Word the error for columns that are not there."""
-    missing = [name for name in wanted if name not in there]
+    known = set(there)
+    missing = [name for name in wanted if name not in known]
     near = get_close_matches(missing[0], there, n=3)
     hint = f" Near are: {', '.join(near)}." if near else ""
     return DataError(

@@ -2,10 +2,12 @@
 
 import warnings
 from collections.abc import Sequence
-from importlib.util import find_spec
+from importlib import import_module
 from typing import Protocol
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
@@ -57,7 +59,8 @@ def pretraining_engine(
     InvalidParameterError
         If the one asked for does not apply.
     """
-    if _takes_fused(config, autoencoder.weight, None, "pretrain"):
+    obstacle = _obstacle(config, list(autoencoder.parameters())) or _strange_layer(autoencoder)
+    if _takes_fused(config.engine, obstacle, "pretrain"):
         from sdae.engines.fused_pretraining import FusedPretraining
 
         return FusedPretraining(autoencoder, rows, noise, seed)
@@ -78,33 +81,39 @@ def finetuning_engine(
     InvalidParameterError
         If the one asked for does not apply.
     """
-    if _takes_fused(config, stack.head.weight, config.max_norm, "finetune"):
+    obstacle = _obstacle(config, list(stack.mlp.parameters())) or _strange_network(stack)
+    if config.max_norm is not None:
+        obstacle = "it has no max_norm, which touches every weight at every step"
+    if _takes_fused(config.engine, obstacle, "finetune"):
         from sdae.engines.fused_finetuning import FusedFinetuning
 
         return FusedFinetuning(stack, rows, labels, config, seed)
     return AutogradFinetuning(stack, rows, labels, config, seed)
 
 
-def _takes_fused(
-    config: PretrainingConfig | FinetuningConfig,
-    weight: Tensor,
-    max_norm: float | None,
-    caller: str,
-) -> bool:
-    """Tell whether the fused engine is to run a stage."""
-    if config.engine == "autograd":
+def numba_works() -> bool:
+    """Tell whether Numba is there and can be imported."""
+    try:
+        import_module("numba")
+    except ImportError:
         return False
-    obstacle = _obstacle(config, weight, max_norm)
-    if obstacle is None and find_spec("numba") is None:
-        obstacle = "numba is not installed"
-        if config.engine == "auto":
+    return True
+
+
+def _takes_fused(engine: str, obstacle: str | None, caller: str) -> bool:
+    """Tell whether the fused engine is to run a stage."""
+    if engine == "autograd":
+        return False
+    if obstacle is None and not numba_works():
+        obstacle = "numba cannot be imported"
+        if engine == "auto":
             warnings.warn(
-                "Batch size 1 is slow here: numba, which compiles the fast kernels, is not "
-                "installed. Where there is a numba for this Python: pip install numba",
+                "Batch size 1 is slow here: numba, which compiles the fast kernels, cannot be "
+                "imported. Where there is a numba for this Python: pip install numba",
                 RuntimeWarning,
                 stacklevel=2,
             )
-    if obstacle is not None and config.engine == "fused":
+    if obstacle is not None and engine == "fused":
         raise invalid_parameter(
             "engine", caller, "one that applies", "fused", f"It does not: {obstacle}. Use 'auto'."
         )
@@ -112,15 +121,47 @@ def _takes_fused(
 
 
 def _obstacle(
-    config: PretrainingConfig | FinetuningConfig, weight: Tensor, max_norm: float | None
+    config: PretrainingConfig | FinetuningConfig, parameters: Sequence[Tensor]
 ) -> str | None:
-    """Return what keeps the fused engine from running a stage, or None."""
+    """Return what keeps the fused engine from training parameters as a config says, or None."""
     if config.batch_size != 1:
         return f"it does one sample a step, and batch_size is {config.batch_size}"
     if config.optimizer != "sgd" or config.momentum:
         return "it does plain gradient descent, without momentum or adaptive rates"
-    if config.weight_decay or max_norm is not None:
-        return "it has no weight_decay and no max_norm, which touch every weight at every step"
-    if weight.device.type != "cpu":
-        return f"it runs on the CPU, and the network is on {weight.device}"
+    if config.weight_decay:
+        return "it has no weight_decay, which touches every weight at every step"
+    kinds = {parameter.dtype for parameter in parameters}
+    if kinds not in ({torch.float32}, {torch.float64}):
+        names = ", ".join(sorted(str(kind) for kind in kinds))
+        return f"it computes in float32 or float64, and the parameters are {names}"
+    places = {parameter.device.type for parameter in parameters}
+    if places != {"cpu"}:
+        return f"it runs on the CPU, and the network is on {', '.join(sorted(places))}"
+    if not all(parameter.requires_grad for parameter in parameters):
+        return "it trains all parameters, and some are frozen (requires_grad is False)"
     return None
+
+
+def _strange_layer(autoencoder: DenoisingAutoencoder) -> str | None:
+    """Return what a caller has made of a layer that the fused engine does not know, or None."""
+    if type(autoencoder) is not DenoisingAutoencoder or is_parametrized(autoencoder):
+        return f"it knows no {type(autoencoder).__name__}"
+    return None
+
+
+def _strange_network(stack: StackedDenoisingAutoencoder) -> str | None:
+    """Return what a caller has made of the network that the fused engine does not know, or None."""
+    layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
+    for layer, autoencoder in enumerate(layers):
+        linear = stack.mlp[2 * layer]
+        same = (
+            isinstance(linear, nn.Linear)
+            and linear.weight is autoencoder.weight
+            and linear.bias is autoencoder.hidden_bias
+            and autoencoder.activation is stack.activation
+        )
+        if not same or is_parametrized(linear):
+            return f"layer {layer} of the network was replaced"
+    if stack.head.bias is None or is_parametrized(stack.head):
+        return "the head was replaced by one it does not know"
+    return next(filter(None, map(_strange_layer, layers)), None)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.config.training import FinetuningConfig
-from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of
+from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import network as kernels
 from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
@@ -34,7 +34,6 @@ class FusedFinetuning:
     """Train the whole network on labelled rows, by SGD with batch size 1."""
 
     name = "fused"
-    slice_samples = 2048
 
     def __init__(
         self,
@@ -54,6 +53,7 @@ class FusedFinetuning:
         n_weights = sum(layer.weight.numel() for layer in self._layers)
         n_parts, n_threads = parts_and_threads(n_weights)
         self._team = Team(n_threads)
+        self.slice_samples = samples_for(max(stack.n_visible, *stack.hidden_layer_sizes))
         sizes = [stack.n_visible, *(layer.out_features for layer in self._layers)]
         self._plan, n_places, n_units = plan(sizes, n_parts)
         self._n_units = n_units
@@ -63,6 +63,7 @@ class FusedFinetuning:
             h=self._zeros(2, n_units),
             slopes=self._zeros(n_units),
             delta=self._zeros(n_units),
+            nothing=self._zeros(n_units),
             partial=self._zeros(n_parts, n_units + _PAGE),
             active=np.zeros((n_parts, max(sizes) + _PAGE), np.intp),
         )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.corruption import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise
-from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of
+from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import autoencoder as kernels
 from sdae.kernels.fused import noise as noises
 from sdae.kernels.fused.compiling import is_cold
@@ -37,7 +37,6 @@ class FusedPretraining:
     """Train one denoising autoencoder on the rows below it, by SGD with batch size 1."""
 
     name = "fused"
-    slice_samples = 2048
 
     def __init__(
         self, autoencoder: DenoisingAutoencoder, rows: RowSource, noise: Noise, seed: int
@@ -47,6 +46,7 @@ class FusedPretraining:
         self._noise = noise
         self._seed = seed
         n_visible, n_hidden = autoencoder.n_visible, autoencoder.n_hidden
+        self.slice_samples = samples_for(n_visible)
         n_parts, n_threads = parts_and_threads(n_visible * n_hidden)
         self._team = Team(n_threads)
         self._kind = autoencoder.weight.detach().numpy().dtype
@@ -128,7 +128,8 @@ class FusedPretraining:
             self._draw(x, numbers, np.uint64(hash_key(key)), x_tilde, drawn)
         weights = np.zeros((0, 0), self._kind)
         if emphasis is not None:
-            weights = np.where(drawn, emphasis.alpha, emphasis.beta).astype(self._kind)
+            alpha, beta = self._kind.type(emphasis.alpha), self._kind.type(emphasis.beta)
+            weights = np.where(drawn, alpha, beta)
         return kernels.Samples(x, x_tilde, weights)
 
     def _draw(

@@ -10,6 +10,8 @@ from sdae.rows import Minibatch, RowSource
 
 _SMALL_WEIGHTS = 1 << 16
 _PARTS = 4
+_MOST_THREADS = 8
+_MOST_NUMBERS = 1 << 26
 
 
 class NotFiniteError(ArithmeticError):
@@ -17,12 +19,15 @@ class NotFiniteError(ArithmeticError):
 
     Parameters
     ----------
+    what : str
+        ``The cost`` or ``A parameter``.
     sample : int
         Its number in the data set.
     """
 
-    def __init__(self, sample: int) -> None:
-        super().__init__(f"not finite at sample {sample}")
+    def __init__(self, what: str, sample: int) -> None:
+        super().__init__(f"{what} is not finite at sample {sample}")
+        self.what = what
         self.sample = sample
 
 
@@ -43,12 +48,17 @@ def parts_and_threads(n_weights: int) -> tuple[int, int]:
     """Return into how many parts to cut a step, and how many of torch's threads to use.
 
     A small network is one part, since waiting would cost more than it saves. Others are four, so
-    that one to four threads give the same bytes; more threads need more parts.
+    that one to four threads give the same bytes; more threads, up to eight, need more parts.
     """
     if n_weights < _SMALL_WEIGHTS:
         return 1, 1
-    n_threads = torch.get_num_threads()
+    n_threads = min(torch.get_num_threads(), _MOST_THREADS)
     return max(_PARTS, n_threads), n_threads
+
+
+def samples_for(n_columns: int) -> int:
+    """Return how many samples to take at once: 2,048, or fewer where rows are very wide."""
+    return max(64, min(2048, _MOST_NUMBERS // n_columns))
 
 
 def check_finite(
@@ -63,7 +73,9 @@ def check_finite(
     """
     finite = np.isfinite(costs)
     if not finite.all():
-        raise NotFiniteError(int(samples[np.argmin(finite)]))
+        raise NotFiniteError("The cost", int(samples[np.argmin(finite)]))
     # A sum shows NaN and infinity, and takes a tenth of the time of looking at each number.
-    if not all(np.isfinite(parameter.sum(dtype=np.float64)) for parameter in parameters):
-        raise NotFiniteError(int(samples[-1]))
+    with np.errstate(invalid="ignore", over="ignore"):
+        sums = [parameter.sum(dtype=np.float64) for parameter in parameters]
+    if not np.isfinite(sums).all():
+        raise NotFiniteError("A parameter", int(samples[-1]))

@@ -14,6 +14,7 @@ from sdae.training.finetuning import run_finetuning
 from sdae.training.pretraining import run_pretraining
 
 _TRIAL_STEPS = 12
+_TRIAL_SAMPLES = 400  # at least: a slice has a beginning and an end that cost time too
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def estimate(
     callbacks = tuple(callbacks)
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
-    rows = data.rows[: _TRIAL_STEPS * pretraining.batch_size]
+    rows = data.rows[: max(_TRIAL_SAMPLES, _TRIAL_STEPS * pretraining.batch_size)]
     short = replace(pretraining, epochs=(1,), drop_last=False)
     for _ in range(2):  # the first round only warms up
         history = run_pretraining(trial, rows, short, seed=recipe.seed, callbacks=callbacks)
@@ -54,7 +55,7 @@ def estimate(
     )
     if data.train is None:
         return Estimate(pretraining_seconds, 0.0, 0.0)
-    n_trial = _TRIAL_STEPS * finetuning.batch_size
+    n_trial = max(_TRIAL_SAMPLES, _TRIAL_STEPS * finetuning.batch_size)
     x, y = data.train[0][:n_trial], data.train[1][:n_trial]
     one_epoch = replace(finetuning, epochs=1, drop_last=False)
     for _ in range(2):

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -131,7 +131,8 @@ def new_run(path: Path, *, force: bool = False) -> Iterator[RunFolder]:
             yield folder
     except BaseException:
         for new in made:
-            new.rmdir()
+            with suppress(OSError):  # something else has come into it meanwhile
+                new.rmdir()
         raise
 
 
@@ -144,6 +145,7 @@ def changed_run(path: Path) -> Iterator[RunFolder]:
     FileAccessError
         If it cannot be written; the run is then as it was.
     """
+    path = path.resolve()  # of a link, and of ".", which cannot be renamed
     with _staged(path) as folder:
         with explaining(path, "write"):
             shutil.copytree(path, folder.path, dirs_exist_ok=True)
@@ -154,9 +156,9 @@ def changed_run(path: Path) -> Iterator[RunFolder]:
 def _staged(path: Path) -> Iterator[RunFolder]:
     """Yield a hidden folder beside `path` that takes its name if all goes well."""
     staging = path.parent / f".{path.name}.partial-{os.getpid()}"
+    with explaining(path, "write"):
+        staging.mkdir()
     try:
-        with explaining(path, "write"):
-            staging.mkdir()
         yield RunFolder(staging)
         with explaining(path, "write"):
             _take_name(staging, path)

@@ -47,15 +47,14 @@ class Epoch:
         try:
             self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
         except NotFiniteError as error:
-            raise self._diverged(
-                f"at sample {error.sample}",
-                "The parameters are kept as they were before that part of the epoch. ",
-            ) from None
+            kept = "The parameters are kept as they were before that part of the epoch. "
+            raise self._diverged(error.what, f"at sample {error.sample}", kept) from None
         self._seconds += time.perf_counter() - start
+        first = self._n_samples
         self._n_samples += sum(len(minibatch.samples) for minibatch in minibatches)
         if not math.isfinite(self._total):
-            first, last = minibatches[0].samples[0], minibatches[-1].samples[-1]
-            raise self._diverged(f"among samples {first} to {last} of the visiting order", "")
+            place = f"among samples {first} to {self._n_samples - 1} of the visiting order"
+            raise self._diverged("The cost", place, "")
         cost = self._total / self._n_samples
         self._callbacks.tell(
             SliceEnded(self._stage, self._layer, self._epoch, self._n_samples, cost)
@@ -78,10 +77,10 @@ class Epoch:
             engine=self._engine.name,
         )
 
-    def _diverged(self, place: str, kept: str) -> TrainingDivergedError:
+    def _diverged(self, what: str, place: str, kept: str) -> TrainingDivergedError:
         where = self._stage if self._layer is None else f"{self._stage}, layer {self._layer}"
         return TrainingDivergedError(
-            f"The cost is not finite any more ({where}, epoch {self._epoch}, {place}, learning "
+            f"{what} is not finite any more ({where}, epoch {self._epoch}, {place}, learning "
             f"rate {self._rate:g}). {kept}Lower the learning rate, or scale the data."
         )
 

@@ -210,9 +210,8 @@ def _train_layer(
     """Train one denoising autoencoder; yield the record of each epoch."""
     layer = autoencoder.layer
     with closing(pretraining_engine(autoencoder, rows, noise, config, seed)) as engine:
-        listeners.tell(
-            PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, engine.compiles)
-        )
+        compiles = engine.compiles and n_epochs > 0
+        listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
         # Go through the pre-training epochs ...
         for epoch in range(1, n_epochs + 1):
             rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)

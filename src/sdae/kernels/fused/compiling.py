@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -50,35 +51,34 @@ def inlined(function: F) -> F:
 
 
 def is_cold(function: Callable[..., Any]) -> bool:
-    """Tell whether a kernel will be compiled when it is called: no machine code is kept of it."""
+    """Tell whether a kernel must be compiled at its first call: it has no machine code at all."""
     loaded: Any = function
-    if numba.config.DISABLE_JIT:
+    if numba.config.DISABLE_JIT or loaded.signatures:
         return False
-    return not loaded.signatures and not any(
-        Path(loaded.stats.cache_path or "").glob(f"*{function.__name__}-*.nbc")
-    )
+    module = Path(function.__code__.co_filename).stem
+    kept = Path(loaded.stats.cache_path or "")
+    return not any(kept.glob(f"{module}.{function.__name__}-*.nbc"))
 
 
 def _compiled(function: F, *, forceinline: bool) -> F:
     options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "forceinline": forceinline}
+    folder = _cache_folder()
+    if folder is None:
+        uncached: F = numba.njit(**options)(function)
+        return uncached
     with _LOCK:
         before = numba.config.CACHE_DIR
-        for folder in _cache_folders():
-            try:
-                numba.config.CACHE_DIR = str(folder)
-                cached: F = numba.njit(cache=True, **options)(function)
-                return cached
-            except (RuntimeError, OSError):
-                continue  # not writable: the next one, or none
-            finally:
-                numba.config.CACHE_DIR = before
-    uncached: F = numba.njit(**options)(function)
-    return uncached
+        numba.config.CACHE_DIR = str(folder)
+        try:
+            cached: F = numba.njit(cache=True, **options)(function)
+        finally:
+            numba.config.CACHE_DIR = before
+    return cached
 
 
 @cache
-def _cache_folders() -> tuple[Path, ...]:
-    """Return where compiled kernels may be kept: the first that can be written is taken.
+def _cache_folder() -> Path | None:
+    """Return where compiled kernels are kept: the first folder that can be written, if any.
 
     ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches.
     """
@@ -87,6 +87,17 @@ def _cache_folders() -> tuple[Path, ...]:
     for source in sorted(here.glob("*.py")):
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    wished = (Path(numba.config.CACHE_DIR) / name,) if numba.config.CACHE_DIR else ()
-    return *wished, here / "__pycache__" / name, Path(home) / "sdae" / name
+    wished = numba.config.CACHE_DIR
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    parents = (*([Path(wished)] if wished else []), here / "__pycache__", Path(home) / "sdae")
+    return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Make a folder and a file in it: Numba takes another one in silence where it cannot."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False

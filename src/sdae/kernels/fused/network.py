@@ -70,6 +70,8 @@ class State(NamedTuple):
     slopes : (U,)
         s' of the units, 0 where a unit is dropped.
     delta : (U,)
+    nothing : (U,)
+        Zeros.
     partial : (parts, U and more)
         Each part's share of Wᵀ δ; rows lie pages apart.
     active : (parts, widest layer and more) of int
@@ -81,6 +83,7 @@ class State(NamedTuple):
     h: Real
     slopes: Real
     delta: Real
+    nothing: Real
     partial: Real
     active: Ints
 
@@ -138,7 +141,7 @@ def train_slice(
         now[: x.shape[1]] = x[step]  # every worker writes the same
         for layer in range(n_layers):
             for part in range(rank, n_parts, n_workers):
-                _forward(plan, state, before, now, rate, layer, part)
+                _forward(plan, state, before, now, now, rate, layer, part)
                 if layer + 1 < n_layers:
                     _activate(plan, state, now, kept, scale, step, activation, layer, part)
             number += 1
@@ -156,22 +159,25 @@ def train_slice(
                 _sum_up(plan, state, layer, part)
     if last_step <= m:
         return
-    # The last update has no forward pass to go with: an empty sample stands in.
-    before, now = state.h[(m + 1) % 2], state.h[m % 2]
-    barrier(counter, n_workers, number + 1)
-    if rank == 0:
-        now[:] = 0
-    barrier(counter, n_workers, number + 2)
+    # The last update has no forward pass to go with: an empty sample stands in, its result unused.
+    before, unused = state.h[(m + 1) % 2], state.h[m % 2]
     for layer in range(n_layers):
         for part in range(rank, n_parts, n_workers):
-            _forward(plan, state, before, now, rate, layer, part)
+            _forward(plan, state, before, state.nothing, unused, rate, layer, part)
 
 
 @kernel
 def _forward(
-    plan: Plan, state: State, before: Real, now: Real, rate: float, layer: int, part: int
+    plan: Plan,
+    state: State,
+    before: Real,
+    now: Real,
+    out: Real,
+    rate: float,
+    layer: int,
+    part: int,
 ) -> None:
-    """Update a part's weights of a layer for the step before; put `a` in `now`."""
+    """Update a part's weights of a layer for the step before; put `a` of inputs `now` in `out`."""
     first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
     width = last - first
     if width == 0:
@@ -181,7 +187,7 @@ def _forward(
     n_inputs = plan.sizes[layer]
     inputs_before, inputs_now = before[below : below + n_inputs], now[below : below + n_inputs]
     delta = state.delta[above : above + width]
-    bias, a = state.biases[above : above + width], now[above : above + width]
+    bias, a = state.biases[above : above + width], out[above : above + width]
     for c in range(width):
         bias[c] -= rate * delta[c]
         a[c] = bias[c]

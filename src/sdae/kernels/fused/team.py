@@ -46,6 +46,7 @@ class Team:
         )
         self._seconds_together = self._seconds_alone = 0.0  # of the last chunk
         self._chunks_alone = 0
+        self._started = False
 
     def run_steps(self, steps: Steps, n_steps: int) -> None:
         """Call ``steps(first, last, rank, n_workers, counter)`` for all steps, a chunk at a time.
@@ -58,8 +59,10 @@ class Team:
             together = self._works_together()
             start = time.perf_counter()
             self._run(partial(steps, first, last), self.n_threads if together else 1)
-            if last - first == _CHUNK:  # a shorter one tells of the start more than of the steps
+            # A short chunk, and the first of all, tell of the start more than of the steps.
+            if last - first == _CHUNK and self._started:
                 self._note(together, time.perf_counter() - start)
+            self._started = True
 
     def run(self, task: Task) -> None:
         """Call ``task(rank, n_workers, counter)`` once per thread, for work without barriers."""
