@@ -64,6 +64,29 @@ def speed_table() -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
+def speed_headline() -> str:
+    """Return the README's table of batch size 1: sdae beside PyTorch and scikit-learn."""
+    result = _load("speed")
+    best: dict[str, dict[str, float]] = {}
+    for row in result["rows"]:
+        if row["batch"] == 1:
+            times = best.setdefault(row["work"], {})
+            times[row["who"]] = min(row["microseconds"], times.get(row["who"], float("inf")))
+    lines = [
+        "| µs a sample, batch size 1 | sdae | PyTorch autograd | scikit-learn |",
+        "|---|---|---|---|",
+    ]
+    for work, times in best.items():
+        ours = times["sdae, fused"]
+        other = next(who for who in ("BernoulliRBM", "MLPClassifier") if who in times)
+        lines.append(
+            f"| {work} | {ours:,.0f} | {times['PyTorch autograd']:,.0f} "
+            f"({times['PyTorch autograd'] / ours:.0f} ×) "
+            f"| {times[other]:,.0f} ({times[other] / ours:.0f} ×, {other}) |"
+        )
+    return "\n".join([*lines, "", machine_line(result)])
+
+
 def headline() -> str:
     """Return the README's table: what `make train` gives, beside the tutorial's own account."""
     result = _load("mnist-default")
@@ -97,6 +120,8 @@ def machine_line(result: dict[str, Any]) -> str:
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
     "mnist-default": lambda: mnist_table("mnist-default"),
+    "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
+    "speed-headline": speed_headline,
     "speed": speed_table,
 }
 

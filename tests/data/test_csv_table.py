@@ -219,3 +219,20 @@ def test_damaged_gzip_is_refused_in_words(
     path = tmp_path_factory.mktemp("csv") / "pets.csv.gz"
     path.write_bytes(content)
     load_or_refuse(path, "animal")
+
+
+def test_a_number_with_an_underscore_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n3,1_0\n")
+    with pytest.raises(DataError, match=r"has the text '1_0' in row 2, column 'b'"):
+        load_dataset(path)
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,remark,b\n1,good,2\n3,,4\n")
+    table = load_dataset(path, None, ("b", "a")).train
+    assert table.feature_names == ("a", "b")
+    assert table.x.tolist() == [[1, 2], [3, 4]]
+    with pytest.raises(DataError, match=r"lacks 1 of the 2 columns .* the first 'c'"):
+        load_dataset(path, None, ("a", "c"))

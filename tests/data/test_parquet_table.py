@@ -200,3 +200,14 @@ def test_damaged_parquet_is_refused_in_words(
     for content in (plain, checked):
         path.write_bytes(content)
         load_or_refuse(path, "animal")
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    columns = {"a.x": [1.0, 3.0], "remark": ["good", None], "b": [2, 4], "y": ["u", "v"]}
+    pq.write_table(pa.table(columns), path)
+    table = load_dataset(path, "y", ("b", "a.x")).train
+    assert table.feature_names == ("a.x", "b")
+    assert table.x.tolist() == [[1, 2], [3, 4]]
+    assert table.y is not None
+    assert table.y.tolist() == ["u", "v"]

@@ -184,6 +184,9 @@ def _numbers(
     """Turn fields into numbers, (rows, V); an empty field becomes NaN, a too large one infinite."""
     with np.errstate(over="ignore"):
         try:
+            # Python reads 1_0 as ten; in a table it is a text.
+            if any("_" in field for fields in rows for field in fields):
+                raise ValueError
             return np.array(rows, dtype=np.float64).astype(np.float32)
         except (ValueError, OverflowError):
             pass
@@ -198,6 +201,8 @@ def _number(field: str, row: int, name: str, source: str) -> float:
     if field.strip().lower() in _MISSING:
         return float("nan")
     try:
+        if "_" in field:
+            raise ValueError
         return float(field)
     except ValueError:
         shown = field if len(field) <= 40 else field[:40] + "…"

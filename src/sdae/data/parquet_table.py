@@ -94,12 +94,14 @@ def _read(
     x = np.empty((n_rows, len(names)), np.float32)
     labels: list[str] = []
     start = 0
-    for batch in file.iter_batches(batch_size=max(1, _BATCH_CELLS // len(names))):
+    read = [schema.names[column] for column in columns]
+    read += [] if place is None else [schema.names[place]]
+    for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=read):
         stop = start + batch.num_rows
         for column, name in enumerate(names):
             x[start:stop, column] = _numbers(batch.column(name))
         if place is not None:
-            labels.extend(_label(value) for value in batch.column(place).to_pylist())
+            labels.extend(_label(value) for value in batch.column(schema.names[place]).to_pylist())
         start = stop
     if start != n_rows:
         raise FileFormatError(f"{source} is damaged: it claims {n_rows:,} rows but has {start:,}.")
