@@ -120,7 +120,6 @@ def machine_line(result: dict[str, Any]) -> str:
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
     "mnist-default": lambda: mnist_table("mnist-default"),
-    "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "speed-headline": speed_headline,
     "speed": speed_table,
 }

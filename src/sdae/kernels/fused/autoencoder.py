@@ -20,20 +20,24 @@ where δ is computed: that work is cut by columns. Columns are padded with zeros
 and rows to four, so that no loop has a remainder.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.kernels.fused.compiling import inlined, kernel
-from sdae.kernels.fused.elementary import activated, exp_of_negative, sigmoid_from, slope
+from sdae.kernels.fused.elementary import activated, slope
+from sdae.kernels.fused.losses import (
+    cross_entropy,
+    squared_error,
+    weighted_cross_entropy,
+    weighted_squared_error,
+)
 from sdae.kernels.fused.team import Counter, barrier
 
 Real = NDArray[np.floating]
 
 CROSS_ENTROPY, SQUARED_ERROR = 0, 1
-_CHUNK = 512
 
 
 class Parameters(NamedTuple):
@@ -306,73 +310,16 @@ def _compare(
         delta[j] = a
     weighted = len(samples.emphasis) > 0
     if loss == CROSS_ENTROPY and not weighted:
-        cost = _cross_entropy(delta, x, first, last)
+        cost = cross_entropy(delta, x, first, last)
     elif loss == CROSS_ENTROPY:
-        cost = _weighted_cross_entropy(delta, x, samples.emphasis[step], first, last)
+        cost = weighted_cross_entropy(delta, x, samples.emphasis[step], first, last)
     elif not weighted:
-        cost = _squared_error(delta, x, first, last)
+        cost = squared_error(delta, x, first, last)
     else:
-        cost = _weighted_squared_error(delta, x, samples.emphasis[step], first, last)
+        cost = weighted_squared_error(delta, x, samples.emphasis[step], first, last)
     for j in range(first, last):
         bias[j] -= rate * delta[j]
     return cost
-
-
-@kernel
-def _cross_entropy(delta: Real, x: Real, first: int, last: int) -> float:
-    """Turn logits a into δ = x̂ − x, in place; return Σ max(a, 0) − a x + log(1 + exp(−|a|)).
-
-    The logarithms are taken of products of up to 512 factors, each in [1, 2], in float64.
-    """
-    one, zero = delta.dtype.type(1), delta.dtype.type(0)
-    cost = 0.0
-    for start in range(first, last, _CHUNK):
-        linear, product = zero, 1.0
-        for j in range(start, min(start + _CHUNK, last)):
-            a = delta[j]
-            e = exp_of_negative(-abs(a))
-            linear += (a if a > zero else zero) - a * x[j]
-            product *= np.float64(one + e)
-            delta[j] = sigmoid_from(a, e, one) - x[j]
-        cost += np.float64(linear) + math.log(product)
-    return cost
-
-
-@kernel
-def _weighted_cross_entropy(delta: Real, x: Real, emphasis: Real, first: int, last: int) -> float:
-    """As :func:`_cross_entropy`, each component with a weight of its own."""
-    one, zero = delta.dtype.type(1), delta.dtype.type(0)
-    cost = 0.0
-    for j in range(first, last):
-        a = delta[j]
-        e = exp_of_negative(-abs(a))
-        linear = (a if a > zero else zero) - a * x[j]
-        cost += np.float64(emphasis[j]) * (np.float64(linear) + math.log1p(np.float64(e)))
-        delta[j] = emphasis[j] * (sigmoid_from(a, e, one) - x[j])
-    return cost
-
-
-@kernel
-def _squared_error(delta: Real, x: Real, first: int, last: int) -> float:
-    """Turn x̂ = a into δ = 2 (x̂ − x), in place; return Σ (x̂ − x)²."""
-    cost = delta.dtype.type(0)
-    for j in range(first, last):
-        error = delta[j] - x[j]
-        cost += error * error
-        delta[j] = error + error
-    return np.float64(cost)
-
-
-@kernel
-def _weighted_squared_error(delta: Real, x: Real, emphasis: Real, first: int, last: int) -> float:
-    """As :func:`_squared_error`, each component with a weight of its own."""
-    cost = delta.dtype.type(0)
-    for j in range(first, last):
-        error = delta[j] - x[j]
-        weighted = emphasis[j] * error
-        cost += weighted * error
-        delta[j] = weighted + weighted
-    return np.float64(cost)
 
 
 @kernel
