@@ -88,6 +88,7 @@ def _cache_folder() -> Path | None:
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
     wished = numba.config.CACHE_DIR
+    # Unlike Path.home, expanduser does not fail where there is no home.
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     parents = (*([Path(wished)] if wished else []), here / "__pycache__", Path(home) / "sdae")
     return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
