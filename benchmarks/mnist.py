@@ -8,8 +8,12 @@ The test error is the one measured at the lowest validation error. No choice is 
 import argparse
 import json
 import statistics
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from _machine import describe
 
@@ -28,25 +32,27 @@ def main() -> None:
     parser.add_argument("--name", help="of the JSON file; default: the recipe's")
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe, arguments.settings)
-    runs = [_run(replace(recipe, seed=seed)) for seed in range(1, arguments.seeds + 1)]
-    result = {
+    name = arguments.name or f"mnist-{arguments.recipe}"
+    path = Path(__file__).parent / "results" / f"{name}.json"
+    result: dict[str, Any] = {
         "recipe": arguments.recipe,
         "settings": arguments.settings,
         "machine": describe(),
-        "runs": runs,
-        "mean_test_error": statistics.mean(run["test_error"] for run in runs),
-        "mean_validation_error": statistics.mean(run["validation_error"] for run in runs),
+        "runs": [],
     }
-    name = arguments.name or f"mnist-{arguments.recipe}"
-    path = Path(__file__).parent / "results" / f"{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n")
+    for seed in range(1, arguments.seeds + 1):
+        result["runs"].append(_run(replace(recipe, seed=seed)))
+        for which in ("test_error", "validation_error"):
+            result[f"mean_{which}"] = statistics.mean(run[which] for run in result["runs"])
+        path.write_text(json.dumps(result, indent=2) + "\n")  # a long benchmark may be cut short
     print(f"Written to {path}")
 
 
 def _run(recipe: Recipe) -> dict[str, float | int]:
     data = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
     stack = build_stack(recipe, data)
-    trained = run_recipe(recipe, data, stack)
+    with _peak_memory() as peak:
+        trained = run_recipe(recipe, data, stack)
     tuned = trained.finetuning
     if tuned is None or tuned.test_error is None or tuned.best_validation_error is None:
         raise SystemExit("The recipe must validate and test.")
@@ -58,6 +64,8 @@ def _run(recipe: Recipe) -> dict[str, float | int]:
         "best_epoch": tuned.best_epoch or 0,
         "pretraining_minutes": trained.pretraining.seconds / 60,
         "finetuning_minutes": tuned.seconds / 60,
+        "finetuning_epoch_seconds": statistics.median(each.seconds for each in tuned.records),
+        "peak_anonymous_mib": max(peak),
     }
     print(
         f"seed {recipe.seed}: validation {run['validation_error']:.2f} %, "
@@ -66,6 +74,25 @@ def _run(recipe: Recipe) -> dict[str, float | int]:
         flush=True,
     )
     return run
+
+
+@contextmanager
+def _peak_memory() -> Iterator[list[float]]:
+    """Collect the process's anonymous memory (RssAnon) in MiB, ten times a second; Linux only."""
+    status, samples, done = Path("/proc/self/status"), [0.0], threading.Event()
+
+    def watch() -> None:
+        while status.exists() and not done.wait(0.1):
+            line = next(each for each in status.read_text().splitlines() if "RssAnon" in each)
+            samples.append(int(line.split()[1]) / 1024)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        watcher.join()
 
 
 if __name__ == "__main__":

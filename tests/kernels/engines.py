@@ -68,7 +68,7 @@ def assert_same_walk(
     """Train both on n samples in slices, and hold costs and every parameter against each other."""
     tolerance = TOLERANCE[stacks[0].autoencoder(0).weight.dtype]
     order = np.random.default_rng(1).permutation(n) if shuffle else None
-    batches = list(minibatches(n, 1, order=order))
+    batches = minibatches(n, 1, order=order)
     for start in range(0, n, slice_samples):
         part = batches[start : start + slice_samples]
         costs = [float(engine.train(part, 2, rate)) for engine in engines]

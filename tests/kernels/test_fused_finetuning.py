@@ -11,6 +11,7 @@ from sdae import StackedDenoisingAutoencoder
 from sdae.config.training import FinetuningConfig
 from sdae.engines.slices import NotFiniteError
 from sdae.rows import minibatches
+from sdae.training.epoch import slices
 from tests.kernels.engines import assert_same, assert_same_walk, finetuning_engines, rows
 
 
@@ -86,9 +87,9 @@ def test_a_step_at_a_high_rate_agrees(activation: str) -> None:
     stacks = _twins(19, (7, 6), torch.float32, activation)
     x, y = rows(50, 19, torch.float32), _classes(50)
     engines = finetuning_engines(stacks, x, y, FinetuningConfig())
-    for batch in minibatches(50, 1):
+    for step in slices(minibatches(50, 1), 1):
         stacks[1].load_state_dict(stacks[0].state_dict())
-        costs = [float(engine.train([batch], 1, 0.1)) for engine in engines]
+        costs = [float(engine.train(step, 1, 0.1)) for engine in engines]
         assert costs[1] == pytest.approx(costs[0], rel=1e-5, abs=1e-6)
         assert_same(stacks[1], stacks[0], 1e-5)
 
@@ -100,7 +101,7 @@ def test_what_is_not_finite_is_named_and_not_kept() -> None:
     _, engine = finetuning_engines(stacks, x, _classes(30), FinetuningConfig())
     before = [p.detach().clone() for p in stacks[1].parameters()]
     with pytest.raises(NotFiniteError) as caught:
-        engine.train(list(minibatches(30, 1)), 1, 0.01)
+        engine.train(minibatches(30, 1), 1, 0.01)
     assert caught.value.sample == 17
     assert all((p == b).all() for p, b in zip(stacks[1].parameters(), before, strict=True))
 
@@ -110,7 +111,7 @@ def test_parameters_assigned_between_slices_are_honoured() -> None:
     x, y = rows(40, 12, torch.float32), _classes(40)
     engines = finetuning_engines(stacks, x, y, FinetuningConfig())
     for engine, stack in zip(engines, stacks, strict=True):
-        engine.train(list(minibatches(40, 1)), 1, 0.01)
+        engine.train(minibatches(40, 1), 1, 0.01)
         with torch.no_grad():
             stack.autoencoder(1).weight.fill_(0.125)
             stack.head.bias.copy_(torch.tensor([1.0, 0, -1]))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sdae import StackedDenoisingAutoencoder, pretrain
 from sdae.engines.slices import NotFiniteError
 from sdae.rows import minibatches
+from sdae.training.epoch import slices
 from tests.kernels.engines import (
     assert_same,
     assert_same_walk,
@@ -98,9 +99,9 @@ def test_a_step_at_a_high_rate_agrees(activation: str, decoder: str) -> None:
     stacks = _twins(19, 7, torch.float64, activation=activation, decoder=decoder)
     stacks = [stack.float() for stack in stacks]
     engines = pretraining_engines(stacks, rows(50, 19, torch.float32))
-    for batch in minibatches(50, 1):
+    for step in slices(minibatches(50, 1), 1):
         stacks[1].load_state_dict(stacks[0].state_dict())
-        costs = [float(engine.train([batch], 1, 0.1)) for engine in engines]
+        costs = [float(engine.train(step, 1, 0.1)) for engine in engines]
         assert costs[1] == pytest.approx(costs[0], rel=1e-5)
         assert_same(stacks[1], stacks[0], 1e-5)
 
@@ -109,7 +110,7 @@ def test_parameters_that_are_not_finite_afterwards_are_not_kept() -> None:
     stacks = _twins(6, 5, torch.float32, activation="relu", decoder="linear")
     _, engine = pretraining_engines(stacks, rows(30, 6, torch.float32))
     before = [p.detach().clone() for p in stacks[1].parameters()]
-    batches = list(minibatches(30, 1))
+    batches = minibatches(30, 1)
     with pytest.raises(NotFiniteError) as caught:
         engine.train(batches[10:], 1, 1e20)
     assert 10 <= caught.value.sample < 20
@@ -125,14 +126,14 @@ def test_the_first_sample_that_is_not_finite_is_named() -> None:
     x[17] = np.nan
     _, engine = pretraining_engines(stacks, x)
     with pytest.raises(NotFiniteError) as caught:
-        engine.train(list(minibatches(30, 1)), 1, 0.01)
+        engine.train(minibatches(30, 1), 1, 0.01)
     assert caught.value.sample == 17
 
 
 def test_parameters_assigned_between_slices_are_honoured() -> None:
     stacks = _twins(12, 9, torch.float32)
     engines = pretraining_engines(stacks, rows(40, 12, torch.float32))
-    batches = list(minibatches(40, 1))
+    batches = minibatches(40, 1)
     for engine, stack in zip(engines, stacks, strict=True):
         engine.train(batches[:20], 1, 0.01)
         with torch.no_grad():
@@ -146,7 +147,7 @@ def test_the_rows_are_left_as_they_are() -> None:
     before = x.copy()
     for noise in NOISES:
         _, engine = pretraining_engines(_twins(6, 5, torch.float32, noise=noise), x)
-        engine.train(list(minibatches(30, 1)), 1, 0.1)
+        engine.train(minibatches(30, 1), 1, 0.1)
     assert (x == before).all()
 
 

@@ -44,7 +44,7 @@ def _engines(seed: int = 0) -> tuple[FusedPretraining, FusedFinetuning]:
 def _train(engines: tuple[FusedPretraining, FusedFinetuning]) -> bytes:
     """Do 300 steps with each; return the bytes of what they trained."""
     for engine in engines:
-        engine.train(list(minibatches(300, 1)), 1, 0.01)
+        engine.train(minibatches(300, 1), 1, 0.01)
         engine.close()
     pretraining, finetuning = engines
     trained = (*pretraining.autoencoder.parameters(), *finetuning.stack.parameters())

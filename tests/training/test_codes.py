@@ -158,7 +158,7 @@ def test_the_codes_are_those_of_the_layer_row_by_row(how: str, tmp_path: Path) -
 def test_a_mapped_batch_is_a_copy(tmp_path: Path) -> None:
     autoencoder = small_stack().autoencoder(0)
     source = codes_of(TensorRows(torch.from_numpy(unit_rows(N))), autoencoder, "memmap", tmp_path)
-    batch = next(minibatches(N, N))
+    batch = minibatches(N, N)[0]
     before = source.batch(batch)
     source.batch(batch).zero_()
     assert source.batch(batch).equal(before)

@@ -7,7 +7,7 @@ slice ends.
 Axes: B samples of a minibatch, V visible, H hidden, C classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
 from sdae.randomness import NoiseKey, Stream, random_bits, threshold
-from sdae.rows import Minibatch, RowSource
+from sdae.rows import Minibatch, Minibatches, RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
 
@@ -44,7 +44,7 @@ class AutogradPretraining:
         self._seed = seed
         self._optimizer = _optimizer(autoencoder.parameters(), config)
 
-    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
         _set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
@@ -83,7 +83,7 @@ class AutogradFinetuning:
         self._seed = seed
         self._optimizer = _optimizer(stack.mlp.parameters(), config)
 
-    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
         _set_rate(self._optimizer, rate)
         total = self._stack.head.weight.new_zeros(())

@@ -14,7 +14,7 @@ from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise
 from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.errors import invalid_parameter
-from sdae.rows import Minibatch, RowSource
+from sdae.rows import Minibatches, RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
 
@@ -36,7 +36,7 @@ class Engine(Protocol):
         """Whether it will first compile its kernels, which takes some seconds."""
         ...
 
-    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
         ...
 

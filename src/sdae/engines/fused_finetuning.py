@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.config.training import FinetuningConfig
-from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of, samples_for
+from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import network as kernels
 from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
@@ -22,7 +22,7 @@ from sdae.kernels.fused.noise import draw_kept
 from sdae.kernels.fused.team import Counter, Team
 from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
 from sdae.randomness import NoiseKey, Stream, hash_key, threshold
-from sdae.rows import Minibatch, RowSource
+from sdae.rows import Minibatches, RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
 Real = NDArray[np.floating]
@@ -66,9 +66,10 @@ class FusedFinetuning:
             nothing=self._zeros(n_units),
             partial=self._zeros(n_parts, n_units + _PAGE),
             active=np.zeros((n_parts, max(sizes) + _PAGE), np.intp),
+            every=np.arange(max(sizes), dtype=np.intp),
         )
 
-    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each sample; return their summed cost, a scalar.
 
         Raises
@@ -76,7 +77,7 @@ class FusedFinetuning:
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before.
         """
-        slice_ = joined(minibatches)
+        slice_ = minibatches.joined
         x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
         y = self._labels[slice_.samples]
         kept = self._kept(slice_.samples, epoch)

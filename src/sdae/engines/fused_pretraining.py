@@ -7,8 +7,6 @@ numbers that are not finite leaves the parameters as they were before it.
 Axes: m samples of a slice, V visible, H hidden.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,7 +14,7 @@ from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.corruption import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise
-from sdae.engines.slices import check_finite, joined, parts_and_threads, rows_of, samples_for
+from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import autoencoder as kernels
 from sdae.kernels.fused import noise as noises
 from sdae.kernels.fused.compiling import is_cold
@@ -24,7 +22,7 @@ from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.team import Counter, Team
 from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
 from sdae.randomness import NoiseKey, Stream, hash_key, threshold
-from sdae.rows import Minibatch, RowSource
+from sdae.rows import Minibatches, RowSource
 from sdae.specs import Decoder
 
 Real = NDArray[np.floating]
@@ -65,7 +63,7 @@ class FusedPretraining:
         self._row_shares = shares(h, n_parts, _ROWS)
         self._column_shares = shares(n_visible, n_parts, LANES)
 
-    def train(self, minibatches: Sequence[Minibatch], epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each sample; return their summed cost, a scalar.
 
         Raises
@@ -73,7 +71,7 @@ class FusedPretraining:
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before.
         """
-        slice_ = joined(minibatches)
+        slice_ = minibatches.joined
         samples = self._corrupted(rows_of(self._rows, slice_), slice_.samples, epoch)
         costs = np.zeros((len(self._row_shares) - 1, len(slice_.samples)))
         self._take_parameters()

@@ -1,7 +1,5 @@
 """What compiled engines share: samples in one array, threads, costs that must be finite."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -29,14 +27,6 @@ class NotFiniteError(ArithmeticError):
         super().__init__(f"{what} is not finite at sample {sample}")
         self.what = what
         self.sample = sample
-
-
-def joined(minibatches: Sequence[Minibatch]) -> Minibatch:
-    """Return all samples of a slice as one minibatch."""
-    samples = np.concatenate([minibatch.samples for minibatch in minibatches])
-    first, last = minibatches[0].span, minibatches[-1].span
-    span = None if first is None or last is None else slice(first.start, last.stop)
-    return Minibatch(samples, span)
 
 
 def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:

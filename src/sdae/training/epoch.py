@@ -2,12 +2,11 @@
 
 import math
 import time
-from collections.abc import Sequence
 
 from sdae.engines.choice import Engine
 from sdae.engines.slices import NotFiniteError
 from sdae.errors import TrainingDivergedError
-from sdae.rows import Minibatch
+from sdae.rows import Minibatches
 from sdae.training.callbacks import Callbacks, SliceEnded
 from sdae.training.history import EpochRecord
 
@@ -35,7 +34,7 @@ class Epoch:
         self._n_samples = 0
         self._seconds = 0.0
 
-    def train(self, minibatches: Sequence[Minibatch]) -> None:
+    def train(self, minibatches: Minibatches) -> None:
         """Do a step on each minibatch.
 
         Raises
@@ -51,7 +50,7 @@ class Epoch:
             raise self._diverged(error.what, f"at sample {error.sample}", kept) from None
         self._seconds += time.perf_counter() - start
         first = self._n_samples
-        self._n_samples += sum(len(minibatch.samples) for minibatch in minibatches)
+        self._n_samples += len(minibatches.joined.samples)
         if not math.isfinite(self._total):
             place = f"among samples {first} to {self._n_samples - 1} of the visiting order"
             raise self._diverged("The cost", place, "")
@@ -85,13 +84,11 @@ class Epoch:
         )
 
 
-def slices(
-    minibatches: Sequence[Minibatch], batch_size: int, slice_samples: int
-) -> list[Sequence[Minibatch]]:
+def slices(minibatches: Minibatches, slice_samples: int) -> list[Minibatches]:
     """Cut minibatches into slices of about as many samples as an engine wants at once.
 
     Between two slices there is a look at the cost. A number of samples, not of seconds: the result
     is the same however fast the machine is.
     """
-    n_steps = max(1, slice_samples // batch_size)
+    n_steps = max(1, slice_samples // minibatches.batch_size)
     return [minibatches[i : i + n_steps] for i in range(0, len(minibatches), n_steps)]

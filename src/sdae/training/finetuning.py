@@ -11,7 +11,7 @@ from sdae.devices import resolve_device
 from sdae.engines.choice import Engine, finetuning_engine
 from sdae.errors import InvalidParameterError
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
-from sdae.rows import Minibatch, RowSource, minibatches, n_batches
+from sdae.rows import Minibatches, RowSource, minibatches, n_batches
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.callbacks import (
@@ -267,9 +267,7 @@ class _Finetuning:
                 if stops_early
                 else rule.updates_until_validation(first_update + done)
             )
-            for part in slices(
-                batches[done : done + until], self._config.batch_size, self._engine.slice_samples
-            ):
+            for part in slices(batches[done : done + until], self._engine.slice_samples):
                 progress.train(part)
                 done += len(part)
                 if self._listeners.stop_requested:
@@ -301,18 +299,16 @@ class _Finetuning:
         rows, labels = self._scored[name]
         return error_rate(self._stack, rows, labels)
 
-    def _minibatches(self, epoch: int) -> list[Minibatch]:
+    def _minibatches(self, epoch: int) -> Minibatches:
         order = None
         if self._config.shuffle:
             key = NoiseKey(self._seed, Stream.FINETUNING_ORDER, 0, epoch)
             order = visiting_order(key, len(self._rows))
-        return list(
-            minibatches(
-                len(self._rows),
-                self._config.batch_size,
-                order=order,
-                drop_last=self._config.drop_last,
-            )
+        return minibatches(
+            len(self._rows),
+            self._config.batch_size,
+            order=order,
+            drop_last=self._config.drop_last,
         )
 
     def _restore_best(self) -> None:

@@ -216,14 +216,14 @@ def _train_layer(
         for epoch in range(1, n_epochs + 1):
             rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)
             order = _order(seed, layer, epoch, len(rows)) if config.shuffle else None
-            batches = list(
-                minibatches(len(rows), config.batch_size, order=order, drop_last=config.drop_last)
+            batches = minibatches(
+                len(rows), config.batch_size, order=order, drop_last=config.drop_last
             )
             progress = Epoch(
                 engine, listeners, stage=PRETRAINING, layer=layer, epoch=epoch, rate=rate
             )
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in slices(batches, config.batch_size, engine.slice_samples):
+            for part in slices(batches, engine.slice_samples):
                 progress.train(part)
                 if listeners.stop_requested:
                     break

@@ -118,7 +118,7 @@ def pretraining_functions(
     batch_size = _batch_size(batch_size, caller)
     seed = check_seed(seed, caller)
     rows = row_source(train_x, stack.n_visible, stack.autoencoder(0).weight, "train_x")
-    batches = list(minibatches(len(rows), batch_size))
+    batches = minibatches(len(rows), batch_size)
     return [PretrainFunction(stack, layer, rows, batches, seed) for layer in range(stack.n_layers)]
 
 
@@ -176,8 +176,8 @@ class _LabelledBatches:
     ) -> None:
         self._stack = stack
         self._rows, self._labels = labelled_rows(stack, pair, name)
-        self.batches = list(minibatches(len(self._rows), batch_size))
-        self._whole = list(minibatches(len(self._rows), batch_size, drop_last=True))
+        self.batches = minibatches(len(self._rows), batch_size)
+        self._whole = minibatches(len(self._rows), batch_size, drop_last=True)
 
     def batch(self, minibatch: Minibatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the rows and the labels of a minibatch, (B, V) and (B,)."""

@@ -185,7 +185,7 @@ def _update_and_encode(
     """Take a part's rows through the step, four at a time."""
     h, live, bias = scratch.h, scratch.live, parameters.hidden_bias
     one, zero = h.dtype.type(1), h.dtype.type(0)
-    a = scratch.partial[part]
+    a = scratch.partial[part][: len(x_now)]  # without the gap that follows
     a[:] = zero
     x_dot = delta_dot = zero
     for other in range(len(rows) - 1):
@@ -242,10 +242,10 @@ def _update_tied(weight: Real, i: int, x_before: Real, delta: Real, factors: Rea
     h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
     for j in range(weight.shape[1]):
         x, d = x_before[j], delta[j]
-        v0 = w0[j] - (e0 * x + g0 * d)
-        v1 = w1[j] - (e1 * x + g1 * d)
-        v2 = w2[j] - (e2 * x + g2 * d)
-        v3 = w3[j] - (e3 * x + g3 * d)
+        v0 = (w0[j] - e0 * x) - g0 * d
+        v1 = (w1[j] - e1 * x) - g1 * d
+        v2 = (w2[j] - e2 * x) - g2 * d
+        v3 = (w3[j] - e3 * x) - g3 * d
         w0[j], w1[j], w2[j], w3[j] = v0, v1, v2, v3
         a[j] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
 
@@ -302,23 +302,25 @@ def _compare(
     last: int,
 ) -> float:
     """Sum up `a`, compute δ and the new b' of some columns; return their share of the loss."""
-    partial, delta, x = scratch.partial, scratch.delta, samples.x[step]
-    for j in range(first, last):
-        a = bias[j]
-        for part in range(len(partial)):
-            a += partial[part, j]
-        delta[j] = a
+    # Slices, since an index that could be negative keeps a loop from vectorising.
+    some = slice(first, last)
+    delta, x, own_bias = scratch.delta[some], samples.x[step][some], bias[some]
+    delta[:] = own_bias
+    for part in range(len(scratch.partial)):
+        share = scratch.partial[part][some]
+        for j in range(len(delta)):
+            delta[j] += share[j]
     weighted = len(samples.emphasis) > 0
     if loss == CROSS_ENTROPY and not weighted:
-        cost = cross_entropy(delta, x, first, last)
+        cost = cross_entropy(delta, x)
     elif loss == CROSS_ENTROPY:
-        cost = weighted_cross_entropy(delta, x, samples.emphasis[step], first, last)
+        cost = weighted_cross_entropy(delta, x, samples.emphasis[step][some])
     elif not weighted:
-        cost = squared_error(delta, x, first, last)
+        cost = squared_error(delta, x)
     else:
-        cost = weighted_squared_error(delta, x, samples.emphasis[step], first, last)
-    for j in range(first, last):
-        bias[j] -= rate * delta[j]
+        cost = weighted_squared_error(delta, x, samples.emphasis[step][some])
+    for j in range(len(delta)):
+        own_bias[j] -= rate * delta[j]
     return cost
 
 
@@ -327,10 +329,12 @@ def _take_dots(
     scratch: Scratch, now: Real, after: Real, part: int, parity: int, first: int, last: int
 ) -> None:
     """Keep a part's shares of x̃ · x̃' and δ · x̃', for the next step."""
-    zero = scratch.delta.dtype.type(0)
+    some = slice(first, last)
+    x, x_next, delta = now[some], after[some], scratch.delta[some]
+    zero = delta.dtype.type(0)
     x_dot = delta_dot = zero
-    for j in range(first, last):
-        x_dot += now[j] * after[j]
-        delta_dot += scratch.delta[j] * after[j]
+    for j in range(len(delta)):
+        x_dot += x[j] * x_next[j]
+        delta_dot += delta[j] * x_next[j]
     scratch.dots[parity, part, 0] = x_dot
     scratch.dots[parity, part, 1] = delta_dot

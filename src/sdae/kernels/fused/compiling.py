@@ -24,7 +24,7 @@ def chosen_by_type(function: Callable[..., Any]) -> Decorator:
 
     Its sums keep their order: where they do not, a difference taken in two parts loses its point.
     """
-    options = {"fastmath": {"contract"}, "nogil": True, "forceinline": True}
+    options = {"fastmath": {"contract"}, "nogil": True, "forceinline": True, "error_model": "numpy"}
     decorator: Decorator = extending.overload(function, jit_options=options)
     return decorator
 
@@ -61,7 +61,12 @@ def is_cold(function: Callable[..., Any]) -> bool:
 
 
 def _compiled(function: F, *, forceinline: bool) -> F:
-    options: dict[str, Any] = {"nogil": True, "fastmath": FAST, "forceinline": forceinline}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "fastmath": FAST,
+        "forceinline": forceinline,
+        "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
+    }
     folder = _cache_folder()
     if folder is None:
         uncached: F = numba.njit(**options)(function)

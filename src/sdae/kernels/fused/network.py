@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.kernels.fused.compiling import kernel
-from sdae.kernels.fused.elementary import activated, slope
+from sdae.kernels.fused.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.kernels.fused.team import Counter, barrier
 from sdae.kernels.layout import LANES
 
@@ -75,7 +75,9 @@ class State(NamedTuple):
     partial : (parts, U and more)
         Each part's share of Wᵀ δ; rows lie pages apart.
     active : (parts, widest layer and more) of int
-        The list of active rows of each part.
+        Room for each worker's list of active rows.
+    every : (widest layer,) of int
+        The list of all rows: 0, 1, 2, …
     """
 
     weights: Real
@@ -86,6 +88,7 @@ class State(NamedTuple):
     nothing: Real
     partial: Real
     active: Ints
+    every: Ints
 
 
 @kernel
@@ -136,12 +139,14 @@ def train_slice(
     """
     n_layers, n_parts = plan.blocks.shape
     m, number = len(x), 0
+    dense = activation != RELU and len(kept) == 0  # hidden units are hardly ever zero
     for step in range(first_step, min(last_step, m)):
         now, before = state.h[step % 2], state.h[(step + 1) % 2]
         now[: x.shape[1]] = x[step]  # every worker writes the same
         for layer in range(n_layers):
+            active = _inputs(plan, state, before, now, layer, rank, dense and layer > 0)
             for part in range(rank, n_parts, n_workers):
-                _forward(plan, state, before, now, now, rate, layer, part)
+                _forward(plan, state, active, before, now, now, rate, layer, part)
                 if layer + 1 < n_layers:
                     _activate(plan, state, now, kept, scale, step, activation, layer, part)
             number += 1
@@ -151,8 +156,9 @@ def train_slice(
             if part == 0:
                 costs[step] = cost
         for layer in range(n_layers - 1, 0, -1):
+            active = _sloping(plan, state, layer, rank, dense)
             for part in range(rank, n_parts, n_workers):
-                _backward(plan, state, layer, part)
+                _backward(plan, state, active, layer, part)
             number += 1
             barrier(counter, n_workers, number)
             for part in range(rank, n_parts, n_workers):
@@ -162,14 +168,52 @@ def train_slice(
     # The last update has no forward pass to go with: an empty sample stands in, its result unused.
     before, unused = state.h[(m + 1) % 2], state.h[m % 2]
     for layer in range(n_layers):
+        active = _inputs(plan, state, before, state.nothing, layer, rank, dense and layer > 0)
         for part in range(rank, n_parts, n_workers):
-            _forward(plan, state, before, state.nothing, unused, rate, layer, part)
+            _forward(plan, state, active, before, state.nothing, unused, rate, layer, part)
+
+
+@kernel
+def _inputs(
+    plan: Plan, state: State, before: Real, now: Real, layer: int, rank: int, dense: bool
+) -> Ints:
+    """List the inputs of a layer that are not zero, now or in the step before."""
+    below, n_inputs = plan.units[layer], plan.sizes[layer]
+    if dense:
+        every: Ints = state.every[:n_inputs]
+        return every
+    inputs_before, inputs_now = before[below : below + n_inputs], now[below : below + n_inputs]
+    active, n_active = state.active[rank], 0
+    for j in range(n_inputs):
+        active[n_active] = j
+        if inputs_before[j] != 0 or inputs_now[j] != 0:
+            n_active += 1
+    listed: Ints = active[:n_active]
+    return listed
+
+
+@kernel
+def _sloping(plan: Plan, state: State, layer: int, rank: int, dense: bool) -> Ints:
+    """List the inputs of a layer that have a slope."""
+    below, n_inputs = plan.units[layer], plan.sizes[layer]
+    if dense:
+        every: Ints = state.every[:n_inputs]
+        return every
+    slopes = state.slopes[below : below + n_inputs]
+    active, n_active = state.active[rank], 0
+    for j in range(n_inputs):
+        active[n_active] = j
+        if slopes[j] != 0:
+            n_active += 1
+    listed: Ints = active[:n_active]
+    return listed
 
 
 @kernel
 def _forward(
     plan: Plan,
     state: State,
+    active: Ints,
     before: Real,
     now: Real,
     out: Real,
@@ -177,7 +221,10 @@ def _forward(
     layer: int,
     part: int,
 ) -> None:
-    """Update a part's weights of a layer for the step before; put `a` of inputs `now` in `out`."""
+    """Update a part's weights of a layer for the step before; put `a` of inputs `now` in `out`.
+
+    Of the inputs, only those listed are looked at.
+    """
     first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
     width = last - first
     if width == 0:
@@ -191,14 +238,8 @@ def _forward(
     for c in range(width):
         bias[c] -= rate * delta[c]
         a[c] = bias[c]
-    active = state.active[part]
-    n_active = 0
-    for j in range(n_inputs):
-        active[n_active] = j
-        if inputs_before[j] != 0 or inputs_now[j] != 0:
-            n_active += 1
     block = plan.blocks[layer, part]
-    whole = n_active - n_active % 4
+    whole = len(active) - len(active) % 4
     for k in range(0, whole, 4):
         j0, j1, j2, j3 = active[k], active[k + 1], active[k + 2], active[k + 3]
         w0 = state.weights[block + j0 * room : block + j0 * room + width]
@@ -213,7 +254,7 @@ def _forward(
             v0, v1, v2, v3 = w0[c] - u0 * d, w1[c] - u1 * d, w2[c] - u2 * d, w3[c] - u3 * d
             w0[c], w1[c], w2[c], w3[c] = v0, v1, v2, v3
             a[c] += (x0 * v0 + x1 * v1) + (x2 * v2 + x3 * v3)
-    for k in range(whole, n_active):
+    for k in range(whole, len(active)):
         j = active[k]
         w = state.weights[block + j * room : block + j * room + width]
         u, value = rate * inputs_before[j], inputs_now[j]
@@ -238,16 +279,26 @@ def _activate(
     one = now.dtype.type(1)
     zero = one - one
     start = plan.units[layer + 1]
-    first, last = start + plan.owned[layer, part], start + plan.owned[layer, part + 1]
-    for unit in range(first, last):
-        h = activated(now[unit], activation, one)
-        now[unit] = h
-        state.slopes[unit] = slope(h, activation, one)
+    # Slices, since an index that could be negative keeps a loop from vectorising.
+    own = slice(start + plan.owned[layer, part], start + plan.owned[layer, part + 1])
+    h, slopes = now[own], state.slopes[own]
+    if activation == RELU:
+        for unit in range(len(h)):
+            h[unit] = activated(h[unit], RELU, one)
+    elif activation == TANH:
+        for unit in range(len(h)):
+            h[unit] = activated(h[unit], TANH, one)
+    else:
+        for unit in range(len(h)):
+            h[unit] = activated(h[unit], SIGMOID, one)
+    for unit in range(len(h)):
+        slopes[unit] = slope(h[unit], activation, one)
     if len(kept) > 0:
-        for unit in range(first, last):
-            factor = scale if kept[step, unit] else zero
-            now[unit] *= factor
-            state.slopes[unit] *= factor
+        stays = kept[step][own]
+        for unit in range(len(h)):
+            factor = scale if stays[unit] else zero
+            h[unit] *= factor
+            slopes[unit] *= factor
 
 
 @kernel
@@ -269,23 +320,16 @@ def _softmax(plan: Plan, state: State, now: Real, y: int, part: int) -> float:
 
 
 @kernel
-def _backward(plan: Plan, state: State, layer: int, part: int) -> None:
-    """Put a part's share of Wᵀ δ into `partial`, for inputs that have a slope."""
+def _backward(plan: Plan, state: State, active: Ints, layer: int, part: int) -> None:
+    """Put a part's share of Wᵀ δ into `partial`, for the inputs listed."""
     first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
     width = last - first
     room = -(-width // LANES) * LANES
     below, above = plan.units[layer], plan.units[layer + 1] + first
-    n_inputs = plan.sizes[layer]
-    slopes, partial = state.slopes[below : below + n_inputs], state.partial[part]
+    partial = state.partial[part]
     delta = state.delta[above : above + width]
-    active = state.active[part]
-    n_active = 0
-    for j in range(n_inputs):
-        active[n_active] = j
-        if slopes[j] != 0:
-            n_active += 1
     block = plan.blocks[layer, part]
-    whole = n_active - n_active % 4
+    whole = len(active) - len(active) % 4
     zero = delta.dtype.type(0)
     for k in range(0, whole, 4):
         j0, j1, j2, j3 = active[k], active[k + 1], active[k + 2], active[k + 3]
@@ -302,7 +346,7 @@ def _backward(plan: Plan, state: State, layer: int, part: int) -> None:
             s3 += w3[c] * d
         partial[below + j0], partial[below + j1] = s0, s1
         partial[below + j2], partial[below + j3] = s2, s3
-    for k in range(whole, n_active):
+    for k in range(whole, len(active)):
         j = active[k]
         w = state.weights[block + j * room : block + j * room + width]
         s = zero
@@ -315,14 +359,15 @@ def _backward(plan: Plan, state: State, layer: int, part: int) -> None:
 def _sum_up(plan: Plan, state: State, layer: int, part: int) -> None:
     """Compute δ of a part's units of the layer below."""
     start = plan.units[layer]
-    first = start + plan.owned[layer - 1, part]
-    last = start + plan.owned[layer - 1, part + 1]
-    zero = state.delta.dtype.type(0)
-    for unit in range(first, last):
-        total = zero
-        for other in range(len(state.partial)):
-            total += state.partial[other, unit]
-        state.delta[unit] = total * state.slopes[unit]
+    own = slice(start + plan.owned[layer - 1, part], start + plan.owned[layer - 1, part + 1])
+    delta, slopes = state.delta[own], state.slopes[own]
+    delta[:] = state.partial[0][own]
+    for other in range(1, len(state.partial)):
+        share = state.partial[other][own]
+        for unit in range(len(delta)):
+            delta[unit] += share[unit]
+    for unit in range(len(delta)):
+        delta[unit] *= slopes[unit]
 
 
 @kernel
