@@ -1,0 +1,102 @@
+"""Draw ``docs/images/speed.png`` and ``scaling.png`` from the JSON files in ``results/``.
+
+python benchmarks/charts.py
+"""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+
+RESULTS = Path(__file__).parent / "results"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+OURS, OTHERS = "#c2410c", "#94a3b8"
+LINES = {"fused": OURS, "autograd": "#475569"}
+STYLES = {1: "-", 20: "--", 100: ":"}
+
+
+def main() -> None:
+    """Draw both."""
+    mpl.use("Agg")
+    _speed(_load("speed"))
+    _scaling(_load("scaling"))
+
+
+def _speed(result: dict[str, Any]) -> None:
+    """Draw bars: microseconds a sample of every program, each at its best number of threads."""
+    works: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in result["rows"]:
+        if row["batch"] == 1:
+            times = works[row["work"]]
+            times[row["who"]] = min(row["microseconds"], times.get(row["who"], float("inf")))
+    figure, axes = plt.subplots(1, len(works), figsize=(11, 2.6), layout="constrained")
+    for axis, (work, times) in zip(axes, works.items(), strict=True):
+        names = sorted(times, key=lambda who: times[who], reverse=True)
+        colours = [OURS if who.startswith("sdae") else OTHERS for who in names]
+        bars = axis.barh(names, [times[who] for who in names], color=colours)
+        ours = times["sdae, fused"]
+        labels = {who: f" {times[who]:,.0f} µs, {times[who] / ours:.0f}×" for who in names}
+        labels["sdae, fused"] = f" {ours:,.0f} µs"
+        axis.bar_label(bars, [labels[who] for who in names], fontsize=8)
+        axis.set_xscale("log")
+        axis.set_xlim(right=max(times.values()) * 40)
+        axis.set_title(work, fontsize=10)
+        axis.set_xlabel("µs a sample, batch size 1", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    _save(figure, "speed")
+
+
+def _scaling(result: dict[str, Any]) -> None:
+    """Draw lines: microseconds a sample against units, layers and samples."""
+    figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
+    for axis, by in zip(axes, ("n_hidden", "layers", "samples"), strict=True):
+        curves: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+        for point in result["points"]:
+            if point["by"] == by:
+                curve = curves[point["engine"], point["batch_size"]]
+                curve.append((point["value"], point["microseconds"]))
+        for (engine, batch_size), curve in curves.items():
+            axis.plot(
+                *zip(*curve, strict=True),
+                STYLES[batch_size],
+                marker="o",
+                markersize=3,
+                color=LINES[engine],
+                label=f"{engine}, batch {batch_size}",
+            )
+        axis.set_yscale("log")
+        if by != "layers":
+            axis.set_xscale("log")
+        axis.set_xlabel(
+            {
+                "n_hidden": "units of a layer on 784 inputs, pre-training",
+                "layers": "layers of 500 units, fine-tuning",
+                "samples": "rows, pre-training 100×50",
+            }[by],
+            fontsize=8,
+        )
+        axis.set_ylabel("µs a sample", fontsize=8)
+        axis.tick_params(labelsize=8)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(fontsize=7, frameon=False)
+    _save(figure, "scaling")
+
+
+def _save(figure: Any, name: str) -> None:
+    path = IMAGES / f"{name}.png"
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+    print(f"Written to {path}")
+
+
+def _load(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return loaded
+
+
+if __name__ == "__main__":
+    main()
