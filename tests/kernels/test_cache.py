@@ -12,15 +12,17 @@ TRAIN = """
 import hashlib, torch
 torch.set_num_threads(1)
 {before}
-from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from tests.kernels.engines import rows
 from sdae.kernels.fused.autoencoder import train_slice
 from sdae.kernels.fused.compiling import is_cold
-stack = StackedDenoisingAutoencoder(30, (20,), corruption_levels=0.2)
+stack = StackedDenoisingAutoencoder(40, (20,), 3, corruption_levels=0.2)
 cold = is_cold(train_slice)
-pretrain(stack, rows(50, 30, torch.float32), epochs=1, engine="fused")
-weight = stack.autoencoder(0).weight.detach().numpy().tobytes()
-print(cold, is_cold(train_slice), hashlib.sha256(weight).hexdigest())
+x = rows(300, 40, torch.float32)
+pretrain(stack, x, epochs=1, learning_rate=0.1, engine="fused")
+finetune(stack, (x, torch.arange(300) % 3), None, epochs=1, engine="fused")
+parameters = b"".join(p.detach().numpy().tobytes() for p in stack.parameters())
+print(cold, is_cold(train_slice), hashlib.sha256(parameters).hexdigest())
 """
 NOWHERE = """
 from sdae.kernels.fused import compiling

@@ -169,7 +169,7 @@ def train_slice(
         barrier(counter, n_workers, number)
 
 
-@kernel
+@inlined
 def _update_and_encode(
     parameters: Parameters,
     decoder: Real | None,
@@ -290,7 +290,7 @@ def _update_untied(
         a[j] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
 
 
-@kernel
+@inlined
 def _compare(
     bias: Real,
     scratch: Scratch,
@@ -324,7 +324,7 @@ def _compare(
     return cost
 
 
-@kernel
+@inlined
 def _take_dots(
     scratch: Scratch, now: Real, after: Real, part: int, parity: int, first: int, last: int
 ) -> None:

@@ -46,7 +46,12 @@ def kernel(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a small function into each of its callers."""
+    """Compile a function into each of its callers.
+
+    All that kernels call is: a function compiled on its own too may be the one that runs right
+    after compiling, and its twin inside the caller the one that is loaded from the disk. They are
+    optimised differently, and round differently.
+    """
     return _compiled(function, forceinline=True)
 
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.kernels.fused.compiling import kernel
+from sdae.kernels.fused.compiling import inlined
 from sdae.kernels.fused.elementary import exp_of_negative, sigmoid_from
 
 Real = NDArray[np.floating]
@@ -16,7 +16,7 @@ Real = NDArray[np.floating]
 _CHUNK = 64
 
 
-@kernel
+@inlined
 def cross_entropy(delta: Real, x: Real) -> float:
     """Turn logits a into δ = x̂ − x, in place; return Σ max(a, 0) − a x + log(1 + exp(−|a|)).
 
@@ -43,7 +43,7 @@ def cross_entropy(delta: Real, x: Real) -> float:
     return cost + math.log(product)
 
 
-@kernel
+@inlined
 def weighted_cross_entropy(delta: Real, x: Real, emphasis: Real) -> float:
     """As :func:`cross_entropy`, each component with a weight of its own."""
     one, zero = delta.dtype.type(1), delta.dtype.type(0)
@@ -57,7 +57,7 @@ def weighted_cross_entropy(delta: Real, x: Real, emphasis: Real) -> float:
     return cost
 
 
-@kernel
+@inlined
 def squared_error(delta: Real, x: Real) -> float:
     """Turn x̂ = a into δ = 2 (x̂ − x), in place; return Σ (x̂ − x)²."""
     cost = delta.dtype.type(0)
@@ -68,7 +68,7 @@ def squared_error(delta: Real, x: Real) -> float:
     return np.float64(cost)
 
 
-@kernel
+@inlined
 def weighted_squared_error(delta: Real, x: Real, emphasis: Real) -> float:
     """As :func:`squared_error`, each component with a weight of its own."""
     cost = delta.dtype.type(0)

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.kernels.fused.compiling import kernel
+from sdae.kernels.fused.compiling import inlined, kernel
 from sdae.kernels.fused.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.kernels.fused.team import Counter, barrier
 from sdae.kernels.layout import LANES
@@ -173,7 +173,7 @@ def train_slice(
             _forward(plan, state, active, before, state.nothing, unused, rate, layer, part)
 
 
-@kernel
+@inlined
 def _inputs(
     plan: Plan, state: State, before: Real, now: Real, layer: int, rank: int, dense: bool
 ) -> Ints:
@@ -192,7 +192,7 @@ def _inputs(
     return listed
 
 
-@kernel
+@inlined
 def _sloping(plan: Plan, state: State, layer: int, rank: int, dense: bool) -> Ints:
     """List the inputs of a layer that have a slope."""
     below, n_inputs = plan.units[layer], plan.sizes[layer]
@@ -209,7 +209,7 @@ def _sloping(plan: Plan, state: State, layer: int, rank: int, dense: bool) -> In
     return listed
 
 
-@kernel
+@inlined
 def _forward(
     plan: Plan,
     state: State,
@@ -263,7 +263,7 @@ def _forward(
             a[c] += value * w[c]
 
 
-@kernel
+@inlined
 def _activate(
     plan: Plan,
     state: State,
@@ -301,7 +301,7 @@ def _activate(
             slopes[unit] *= factor
 
 
-@kernel
+@inlined
 def _softmax(plan: Plan, state: State, now: Real, y: int, part: int) -> float:
     """Compute δ of a part's outputs; return −log p(y)."""
     top = len(plan.blocks)
@@ -319,7 +319,7 @@ def _softmax(plan: Plan, state: State, now: Real, y: int, part: int) -> float:
     return math.log(total) - np.float64(logits[y] - highest)
 
 
-@kernel
+@inlined
 def _backward(plan: Plan, state: State, active: Ints, layer: int, part: int) -> None:
     """Put a part's share of Wᵀ δ into `partial`, for the inputs listed."""
     first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
@@ -355,7 +355,7 @@ def _backward(plan: Plan, state: State, active: Ints, layer: int, part: int) -> 
         partial[below + j] = s
 
 
-@kernel
+@inlined
 def _sum_up(plan: Plan, state: State, layer: int, part: int) -> None:
     """Compute δ of a part's units of the layer below."""
     start = plan.units[layer]

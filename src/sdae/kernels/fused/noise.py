@@ -33,7 +33,7 @@ def _mix(word: np.uint64) -> np.uint64:
     return word ^ (word >> np.uint64(31))
 
 
-@kernel
+@inlined
 def draw_bits(key: np.uint64, sample: int, bits: NDArray[np.uint64]) -> None:
     """Put the 32 random bits of each component of a sample into `bits`, of even length."""
     start = _mix(np.uint64(sample) * _GOLDEN + key)
@@ -109,7 +109,7 @@ def corrupt_rows(
                 drawn[row, j] = hit
 
 
-@kernel
+@inlined
 def _add_normal(x: Real, bits: NDArray[np.uint64], std: float, x_tilde: Real) -> None:
     """Add normal noise to a row (Box and Muller 1958)."""
     n = len(x)
@@ -121,7 +121,7 @@ def _add_normal(x: Real, bits: NDArray[np.uint64], std: float, x_tilde: Real) ->
             x_tilde[j + 1] = x[j + 1] + x.dtype.type(radius * math.sin(angle) * std)
 
 
-@kernel
+@inlined
 def _kth_smallest(keys: NDArray[np.uint64], k: np.uint64) -> np.uint64:
     """Return the k-th smallest of distinct keys, counted from 0; reorders them (Hoare 1961)."""
     if k >= len(keys):

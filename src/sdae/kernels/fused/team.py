@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from sdae.kernels.fused.compiling import intrinsic, kernel
+from sdae.kernels.fused.compiling import inlined, intrinsic
 
 Counter = NDArray[np.int64]
 Task = Callable[[int, int, Counter], None]
@@ -145,7 +145,7 @@ _give_way = types.ExternalFunction(
 )
 
 
-@kernel
+@inlined
 def barrier(counter: Counter, n_workers: int, number: int) -> None:
     """Wait until all workers have come to their barrier `number` (1, 2, … for each)."""
     if n_workers == 1:
