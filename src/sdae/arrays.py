@@ -9,6 +9,8 @@ from sdae.errors import DataError
 
 Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
+Targets = Labels | Array
+"""Labels of classes, or values of regression."""
 
 
 def tensor_like(array: Array, like: Tensor) -> Tensor:
@@ -16,7 +18,7 @@ def tensor_like(array: Array, like: Tensor) -> Tensor:
     return as_tensor(array).to(dtype=like.dtype, device=like.device)
 
 
-def as_tensor(array: Array | Labels) -> Tensor:
+def as_tensor(array: Targets) -> Tensor:
     """Return an array as a tensor of its own type, sharing memory where PyTorch can.
 
     What PyTorch has no tensors for is copied: read-only arrays (a view of one would be an

@@ -1,9 +1,11 @@
-"""Reconstruction losses, per sample: summed over components, never averaged over them.
+"""Losses per sample.
 
-The tutorial sums over features and averages over the minibatch. PyTorch's default reduction
-averages over everything, which divides the gradient by V; it is not used here.
+Reconstruction losses are summed over components, never averaged over them: the tutorial sums over
+features and averages over the minibatch. PyTorch's default reduction averages over everything,
+which divides the gradient by V; it is not used here. The loss of regression is a mean over targets,
+as scikit-learn's.
 
-Axes: B samples, V components.
+Axes: B samples, V components, T targets.
 """
 
 import torch.nn.functional as F
@@ -47,6 +49,11 @@ def reconstruction_loss(
     if emphasis is not None:
         per_component = per_component * _weights(emphasis, per_component, drawn)
     return per_component.sum(dim=1)  # (B, V) -> (B,)
+
+
+def regression_loss(values: Tensor, y: Tensor) -> Tensor:
+    """Return half the mean squared error of each sample, (B, T), (B, T) -> (B,)."""
+    return (values - y).square().mean(dim=1) / 2
 
 
 def _weights(emphasis: Emphasis, like: Tensor, drawn: Tensor | None) -> Tensor:

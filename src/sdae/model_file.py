@@ -2,8 +2,9 @@
 
 Tensors: ``layers.K.weight`` (H, V), ``layers.K.hidden_bias`` (H,), ``layers.K.visible_bias`` (V,),
 ``layers.K.decoder_weight`` (V, H) where untied, ``head.weight`` (C, H) and ``head.bias`` (C,) where
-there is a head, ``scaling.offset`` and ``scaling.scale`` (V,) where the data are scaled. The two
-facades share parameters, so each is stored once, under the name of its layer.
+there is a head (of regression: T targets in place of C classes), ``scaling.offset`` and
+``scaling.scale`` (V,) where the data are scaled. The two facades share parameters, so each is
+stored once, under the name of its layer.
 
 The metadata entry ``sdae`` is JSON: the format's version, the architecture, scaling, classes, names
 of columns, shape of images, and provenance without clock times: equal models have equal bytes.
@@ -49,6 +50,8 @@ class Model:
         Height and width, where rows are images.
     provenance : mapping
         Where the model comes from: plain JSON values, no clock times.
+    estimator : mapping or None
+        What makes it one of scikit-learn's estimators again: plain JSON values.
     """
 
     stack: StackedDenoisingAutoencoder
@@ -57,6 +60,7 @@ class Model:
     feature_names: tuple[str, ...] | None = None
     image_shape: tuple[int, int] | None = None
     provenance: Mapping[str, str | int | float] = field(default_factory=dict)
+    estimator: Mapping[str, Any] | None = None
 
 
 def save_model(model: Model, path: str | Path) -> None:
@@ -105,21 +109,26 @@ def _parameters(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tenso
     for layer in range(stack.n_layers):
         for name, parameter in stack.autoencoder(layer).named_parameters():
             yield f"layers.{layer}.{name}", parameter
-    if stack.n_classes is not None:
+    if stack.n_outputs is not None:
         yield "head.weight", stack.head.weight
         yield "head.bias", stack.head.bias
 
 
 def _describe(model: Model) -> dict[str, object]:
+    # Only where there is one: files of other models keep their bytes.
+    estimator = {} if model.estimator is None else {"estimator": dict(model.estimator)}
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     emphasis = layers[0].emphasis
+    # Only where there are any: files of classifiers keep their bytes.
+    targets = {} if stack.n_targets is None else {"n_targets": stack.n_targets}
     return {
         "format": FORMAT,
         "architecture": {
             "n_visible": stack.n_visible,
             "hidden_layer_sizes": list(stack.hidden_layer_sizes),
             "n_classes": stack.n_classes,
+            **targets,
             "activation": str(stack.activation),
             "corruption": [str(layer.corruption) for layer in layers],
             "decoder": [str(layer.decoder) for layer in layers],
@@ -132,6 +141,7 @@ def _describe(model: Model) -> dict[str, object]:
         "feature_names": None if model.feature_names is None else list(model.feature_names),
         "image_shape": None if model.image_shape is None else list(model.image_shape),
         "provenance": dict(model.provenance),
+        **estimator,
     }
 
 
@@ -194,6 +204,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         feature_names=None if names is None else _checked_names(names, stack.n_visible),
         image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
         provenance=dict(description["provenance"]),
+        estimator=description.get("estimator"),
     )
 
 
@@ -204,6 +215,7 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
         architecture["hidden_layer_sizes"],
         architecture["n_classes"],
         architecture["corruption"],
+        n_targets=architecture.get("n_targets"),
         activation=architecture["activation"],
         decoder=architecture["decoder"],
         tied=bool(architecture["tied"]),
@@ -224,9 +236,10 @@ def _check_shapes(
         if not architecture["tied"]:
             expected[f"layers.{layer}.decoder_weight"] = (n_below, n_hidden)
         n_below = n_hidden
-    if architecture["n_classes"] is not None:
-        expected["head.weight"] = (architecture["n_classes"], n_below)
-        expected["head.bias"] = (architecture["n_classes"],)
+    for n_outputs in (architecture["n_classes"], architecture.get("n_targets")):
+        if n_outputs is not None:
+            expected["head.weight"] = (n_outputs, n_below)
+            expected["head.bias"] = (n_outputs,)
     if scaling is not None:
         expected["scaling.offset"] = expected["scaling.scale"] = (architecture["n_visible"],)
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -3,15 +3,18 @@
 Axes: n rows, V columns.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.errors import DataError
+from sdae.sparse import CsrMatrix, SparseMatrix, csr_of
 from sdae.specs import Decoder
 
 _CHUNK_ROWS = 4096
+_CHUNK_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +59,40 @@ def fit_scaling(x: NDArray[np.float32], kind: str) -> Scaling | None:
         scale = x.max(axis=0) - low  # (V,)
         return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
     mean = x.mean(axis=0, dtype=np.float64)  # (n, V) -> (V,)
-    deviation = np.sqrt(_variance(x, mean))  # (V,)
-    # A column whose spread is rounding error of its size is constant.
-    constant = deviation <= 1e-7 * np.abs(mean)
-    return Scaling("standard", mean, np.where(constant | (deviation == 0), 1.0, deviation))
+    return _standard(mean, _variance(x, mean))
+
+
+def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
+    """Fit a scaling to a matrix of scipy.sparse from what it stores, as :func:`fit_scaling` does.
+
+    Parameters
+    ----------
+    matrix : matrix or array of scipy.sparse, shape (n, V)
+        Training rows; what it does not store counts as zero.
+    kind : {"none", "minmax", "standard"}
+        Which scaling; ``none`` gives None.
+    """
+    if kind == "none":
+        return None
+    csr = csr_of(matrix)
+    n_rows, n_columns = csr.shape
+    n_stored = np.bincount(csr.indices, minlength=n_columns)  # (V,)
+    if kind == "minmax":
+        low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)  # (V,)
+        for columns, values in _stored(csr):
+            np.minimum.at(low, columns, values)
+            np.maximum.at(high, columns, values)
+        has_zeros = n_stored < n_rows
+        low = np.where(has_zeros, np.minimum(low, 0.0), low)
+        scale = np.where(has_zeros, np.maximum(high, 0.0), high) - low
+        return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
+    mean, squares = np.zeros(n_columns), np.zeros(n_columns)  # (V,)
+    for columns, values in _stored(csr):
+        mean += np.bincount(columns, values, n_columns) / n_rows
+    for columns, values in _stored(csr):
+        squares += np.bincount(columns, np.square(values - mean[columns]), n_columns)
+    squares += (n_rows - n_stored) * np.square(mean)  # of the zeros
+    return _standard(mean, squares / n_rows)
 
 
 def choose(
@@ -95,6 +128,21 @@ def choose(
 def within_unit_interval(x: NDArray[np.float32]) -> bool:
     """Tell whether every value lies in [0, 1]."""
     return bool(x.min() >= 0 and x.max() <= 1)
+
+
+def _standard(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> Scaling:
+    """Return the scaling to zero mean and unit variance, from both per column, (V,)."""
+    deviation = np.sqrt(variance)
+    # A column whose spread is rounding error of its size is constant.
+    constant = deviation <= 1e-7 * np.abs(mean)
+    return Scaling("standard", mean, np.where(constant | (deviation == 0), 1.0, deviation))
+
+
+def _stored(csr: CsrMatrix) -> Iterator[tuple[NDArray[np.integer], NDArray[np.float64]]]:
+    """Go through the stored values in float64, some at a time, each with its column."""
+    for start in range(0, len(csr.data), _CHUNK_VALUES):
+        chunk = slice(start, start + _CHUNK_VALUES)
+        yield csr.indices[chunk], csr.data[chunk].astype(np.float64)
 
 
 def _variance(x: NDArray[np.float32], mean: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,89 +3,19 @@
 Axes: n rows, V columns, B rows of a minibatch.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, overload
+import math
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.arrays import Array, Labels, as_tensor
+from sdae.arrays import Array, as_tensor
 from sdae.errors import DataError
-
-
-class Minibatch(NamedTuple):
-    """The samples of one step.
-
-    Attributes
-    ----------
-    samples : ndarray of int64, shape (B,)
-        Their numbers in the data set.
-    span : slice or None
-        The same as a slice, where they are consecutive: then no row need be copied.
-    """
-
-    samples: NDArray[np.int64]
-    span: slice | None
-
-
-class Minibatches(Sequence[Minibatch]):
-    """Samples in the order of their visit, cut into minibatches.
-
-    A minibatch is made when it is asked for: an epoch may have as many as rows.
-
-    Parameters
-    ----------
-    samples : ndarray of int64, shape (m,)
-        Their numbers in the data set.
-    batch_size : int
-        Samples of each minibatch but the last.
-    first : int or None
-        Number of the first sample where they are consecutive.
-    """
-
-    def __init__(self, samples: NDArray[np.int64], batch_size: int, first: int | None) -> None:
-        self._samples = samples
-        self.batch_size = batch_size
-        self._first = first
-
-    def __len__(self) -> int:
-        """Return the number of minibatches."""
-        return -(-len(self._samples) // self.batch_size)
-
-    def __iter__(self) -> Iterator[Minibatch]:
-        """Go through them; quicker than by index."""
-        for start in range(0, len(self._samples), self.batch_size):
-            yield self._between(start, start + self.batch_size)
-
-    @overload
-    def __getitem__(self, index: int) -> Minibatch: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> "Minibatches": ...
-
-    def __getitem__(self, index: int | slice) -> "Minibatch | Minibatches":
-        """Return a minibatch, or some in a row."""
-        if isinstance(index, slice):
-            start, stop, _ = index.indices(len(self))
-            some = slice(start * self.batch_size, stop * self.batch_size)
-            first = None if self._first is None else self._first + some.start
-            return Minibatches(self._samples[some], self.batch_size, first)
-        start = range(len(self))[index] * self.batch_size
-        return self._between(start, start + self.batch_size)
-
-    @property
-    def joined(self) -> Minibatch:
-        """All samples as one minibatch."""
-        return self._between(0, len(self._samples))
-
-    def _between(self, start: int, stop: int) -> Minibatch:
-        samples = self._samples[start:stop]
-        if self._first is None:
-            return Minibatch(samples, None)
-        first = self._first + start
-        return Minibatch(samples, slice(first, first + len(samples)))
+from sdae.minibatches import Minibatch, minibatches
+from sdae.sparse import SparseMatrix, csr_of, is_sparse
 
 
 class RowSource(Protocol):
@@ -133,13 +63,83 @@ class MappedRows:
         return as_tensor(np.array(self.rows[chosen])).to(self._like)
 
 
-def row_source(x: Array, n_columns: int, like: Tensor, name: str) -> TensorRows | MappedRows:
+class SparseRows:
+    """Rows of a scipy.sparse matrix: only those of a minibatch ever get their zeros.
+
+    Parameters
+    ----------
+    matrix : matrix or array of scipy.sparse, shape (n, V)
+        Kept in CSR format.
+    like : Tensor
+        The type and device of training.
+    """
+
+    def __init__(self, matrix: SparseMatrix, like: Tensor) -> None:
+        self.matrix = csr_of(matrix)
+        self._like = like
+
+    def __len__(self) -> int:
+        return self.matrix.shape[0]
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Fill in the zeros of the rows of a minibatch, (B, V)."""
+        chosen = minibatch.samples if minibatch.span is None else minibatch.span
+        return as_tensor(self.matrix[chosen].toarray()).to(self._like)
+
+    def stored(self, minibatch: Minibatch) -> Tensor:
+        """Return the values that consecutive rows store, without a shape."""
+        first, last = minibatch.samples[[0, -1]]
+        pointers = self.matrix.indptr
+        return as_tensor(self.matrix.data[pointers[first] : pointers[last + 1]]).to(self._like)
+
+
+class ScaledRows:
+    """Rows of another source, scaled as they are delivered.
+
+    Parameters
+    ----------
+    rows : RowSource
+        In the original units.
+    offset, scale : ndarray of float64, shape (V,)
+        What is subtracted from, and then divides, each column, in float64. Rows that need it can
+        be of that type too: `like` tells the type they leave with.
+    like : Tensor or None
+        The type and device of training; None: those of `rows`.
+    """
+
+    def __init__(
+        self,
+        rows: RowSource,
+        offset: NDArray[np.float64],
+        scale: NDArray[np.float64],
+        like: Tensor | None = None,
+    ) -> None:
+        self._rows = rows
+        self._like = rows.batch(_FIRST) if like is None else like
+        on_mps = self._like.device.type == "mps"  # which has no float64
+        home = "cpu" if on_mps else self._like.device
+        self._offset, self._scale = (as_tensor(part).to(home) for part in (offset, scale))
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Scale the rows of a minibatch, (B, V)."""
+        x = self._rows.batch(minibatch).to(self._offset)
+        return ((x - self._offset) / self._scale).to(self._like)
+
+
+RowsLike = Array | SparseMatrix | RowSource
+"""What callers may give as rows."""
+
+
+def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSource:
     """Check the rows a caller gave and wrap them.
 
     Parameters
     ----------
-    x : array or Tensor, shape (n, V)
-        Rows; a ``numpy.memmap`` stays on the disk.
+    x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, V)
+        Rows; a ``numpy.memmap`` stays on the disk, a sparse matrix sparse, a source as it is.
     n_columns : int
         V, what the network takes.
     like : Tensor
@@ -151,83 +151,91 @@ def row_source(x: Array, n_columns: int, like: Tensor, name: str) -> TensorRows 
     ------
     DataError
         If `x` is not a 2-D array of numbers with `n_columns` columns and at least one row, or has
-        values that are not finite.
+        values that are not finite. Of a source, only the first row is looked at.
     """
-    if not isinstance(x, Tensor):
-        x = np.asanyarray(x)
-        if x.dtype.kind not in "fiub":
-            raise DataError(f"{name} must be an array of numbers. Got dtype {x.dtype} instead.")
-    if x.ndim != 2 or x.shape[1] != n_columns or len(x) == 0:
-        raise DataError(
-            f"{name} must have shape (n ≥ 1, {n_columns}), a row per sample. "
-            f"Got shape {tuple(x.shape)} instead."
+    if _is_source(x):
+        return _checked_source(x, n_columns, like, name)
+    rows: TensorRows | MappedRows | SparseRows
+    if is_sparse(x):
+        _check_form(x.shape, x.dtype, n_columns, name)
+        rows = SparseRows(x, like)
+    else:
+        array = x if isinstance(x, Tensor) else np.asanyarray(x)
+        kind = None if isinstance(array, Tensor) else array.dtype
+        _check_form(tuple(array.shape), kind, n_columns, name)
+        rows = (
+            MappedRows(array, like)
+            if isinstance(array, np.memmap)
+            else TensorRows(as_tensor(array).to(like))
         )
-    rows = MappedRows(x, like) if isinstance(x, np.memmap) else TensorRows(as_tensor(x).to(like))
-    for minibatch in minibatches(len(rows), _CHECKED_ROWS):
-        extremes = torch.aminmax(rows.batch(minibatch))  # of NaN and a number it takes NaN
-        if not (torch.isfinite(extremes.min) and torch.isfinite(extremes.max)):
-            raise DataError(
-                f"{name} has values that are not finite (NaN or infinite) among rows "
-                f"{minibatch.samples[0]} to {minibatch.samples[-1]}. Impute them or drop the rows."
-            )
+    _check_finite(rows, name)
     return rows
 
 
 def value_range(rows: RowSource) -> tuple[float, float]:
     """Return the lowest and the highest value of all rows."""
-    extremes = [
-        torch.aminmax(rows.batch(minibatch)) for minibatch in minibatches(len(rows), _CHECKED_ROWS)
-    ]
-    low = min(float(pair.min) for pair in extremes)
-    return low, max(float(pair.max) for pair in extremes)
+    implicit = isinstance(rows, SparseRows) and len(rows.matrix.data) < math.prod(rows.matrix.shape)
+    zero = [(0.0, 0.0)] if implicit else []
+    lows, highs = zip(*zero, *((low, high) for _, low, high in _extremes(rows)), strict=True)
+    return min(lows), max(highs)
 
 
-def label_tensor(y: Labels, n_rows: int, n_classes: int, name: str, like: Tensor) -> Tensor:
-    """Check the labels of `n_rows` rows and bring them to the device of `like`, (n,) int64.
+def _is_source(x: RowsLike) -> TypeGuard[RowSource]:
+    """Tell a source from arrays; by its type, for a data frame may have a column ``batch``."""
+    return hasattr(type(x), "batch")
 
-    Raises
-    ------
-    DataError
-        If there is not one label per row, or a label is no integer in [0, `n_classes`).
-    """
-    labels = as_tensor(y)
-    if labels.shape != (n_rows,):
+
+def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) -> RowSource:
+    """Return a source as it is, if its first row is one for training."""
+    if len(rows) == 0:
+        raise DataError(f"{name} must have at least one row. Got none.")
+    first = rows.batch(_FIRST)
+    if first.shape != (1, n_columns):
         raise DataError(
-            f"The labels of {name} must have shape ({n_rows},), one per row. "
-            f"Got shape {tuple(labels.shape)} instead."
+            f"{name} must have {n_columns} columns. Its first row has shape "
+            f"{tuple(first.shape)} instead of (1, {n_columns})."
         )
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise DataError(f"The labels of {name} must be integers. Got {labels.dtype} instead.")
-    labels = labels.long()  # some integer types cannot be compared
-    if labels.min() < 0 or labels.max() >= n_classes:
+    if (first.dtype, first.device) != (like.dtype, like.device):
         raise DataError(
-            f"The labels of {name} must be in [0, {n_classes}), the classes of the stack. "
-            f"Got {int(labels.min())} to {int(labels.max())} instead."
+            f"{name} must deliver {like.dtype} on {like.device}, as the parameters are. "
+            f"Got {first.dtype} on {first.device} instead."
         )
-    return labels.to(like.device)
+    return rows
 
 
-def minibatches(
-    n_rows: int,
-    batch_size: int,
-    *,
-    order: NDArray[np.int64] | None = None,
-    drop_last: bool = False,
-) -> Minibatches:
-    """Cut the rows, in file order or in the order given, into minibatches.
-
-    The last one is smaller where `batch_size` does not divide `n_rows`, or left out with
-    `drop_last`.
-    """
-    n_visited = min(n_rows, n_batches(n_rows, batch_size, drop_last) * batch_size)
-    samples = np.arange(n_rows) if order is None else order
-    return Minibatches(samples[:n_visited], batch_size, 0 if order is None else None)
+def _check_form(
+    shape: tuple[int, ...], dtype: "np.dtype[Any] | None", n_columns: int, name: str
+) -> None:
+    """Refuse what are no numbers (a tensor's always are: None) or rows of another shape."""
+    if dtype is not None and dtype.kind not in "fiub":
+        raise DataError(f"{name} must be an array of numbers. Got dtype {dtype} instead.")
+    if len(shape) != 2 or shape[1] != n_columns or shape[0] == 0:
+        raise DataError(
+            f"{name} must have shape (n ≥ 1, {n_columns}), a row per sample. "
+            f"Got shape {shape} instead."
+        )
 
 
-def n_batches(n_rows: int, batch_size: int, drop_last: bool = False) -> int:
-    """Return the number of minibatches of an epoch."""
-    whole, rest = divmod(n_rows, batch_size)
-    return whole + (rest > 0 and not drop_last)
+def _check_finite(rows: RowSource, name: str) -> None:
+    for minibatch, low, high in _extremes(rows):
+        if not (math.isfinite(low) and math.isfinite(high)):  # of NaN and a number it takes NaN
+            raise DataError(
+                f"{name} has values that are not finite (NaN or infinite) among rows "
+                f"{minibatch.samples[0]} to {minibatch.samples[-1]}. Impute them or drop the rows."
+            )
 
 
+def _extremes(rows: RowSource) -> Iterator[tuple[Minibatch, float, float]]:
+    """Go through rows, each time with the lowest and the highest of what they hold or store."""
+    n_columns = rows.batch(_FIRST).shape[1]
+    n_rows = max(1, min(_CHECKED_ROWS, _CHECKED_NUMBERS // n_columns))
+    for minibatch in minibatches(len(rows), n_rows):
+        values = rows.stored(minibatch) if isinstance(rows, SparseRows) else rows.batch(minibatch)
+        if values.numel():
+            extremes = torch.aminmax(values)
+            yield minibatch, float(extremes.min), float(extremes.max)
+
+
+_FIRST = Minibatch(np.zeros(1, np.int64), slice(0, 1))
 _CHECKED_ROWS = 4096
+_CHECKED_NUMBERS = 1 << 26

@@ -166,7 +166,8 @@ class Schedule:
 
     With epochs e = 0, 1, … of E in all and the initial rate r: ``constant`` r; ``linear``
     r (1 − e/E), which would reach 0 just after the last epoch; ``inverse_time:d`` r / (1 + d e);
-    ``cosine`` r (1 + cos(π e/E)) / 2; ``step:k:f`` r · f^⌊e/k⌋.
+    ``inverse_power:p:n`` r / (1 + n e)^p, which with n samples an epoch is scikit-learn's
+    ``invscaling``; ``cosine`` r (1 + cos(π e/E)) / 2; ``step:k:f`` r · f^⌊e/k⌋.
     """
 
     kind: str = "constant"
@@ -188,6 +189,9 @@ class Schedule:
                 return initial * (1 - epoch / n_epochs)
             case "inverse_time":
                 return initial / (1 + self.arguments[0] * epoch)
+            case "inverse_power":
+                exponent, per_epoch = self.arguments
+                return initial / float((1 + per_epoch * epoch) ** exponent)
             case "cosine":
                 return initial * (1 + math.cos(math.pi * epoch / n_epochs)) / 2
             case "step":
@@ -204,10 +208,14 @@ _SCHEDULES = {
     "constant": (),
     "linear": (),
     "inverse_time": ("decay",),
+    "inverse_power": ("exponent", "per_epoch"),
     "cosine": (),
     "step": ("every", "factor"),
 }
-_SCHEDULE_FORMS = "one of constant, linear, inverse_time:DECAY, cosine, step:EVERY:FACTOR"
+_SCHEDULE_FORMS = (
+    "one of constant, linear, inverse_time:DECAY, inverse_power:EXPONENT:PER_EPOCH, cosine, "
+    "step:EVERY:FACTOR"
+)
 _NOISE_FORMS = (
     "a masking level in [0, 1], a noise object, or a text such as 'masking:0.3', "
     "'masking:0.25:exact', 'salt_and_pepper:0.2' (':low=-1:high=1') or 'gaussian:0.15'"

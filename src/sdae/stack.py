@@ -5,7 +5,8 @@
 k *are* the weight and the bias of the network's layer k: the same objects.
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
-code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes.
+code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T targets of
+regression; O outputs are C or T.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdae.arrays import Array, Labels, as_tensor, tensor_like
+from sdae.arrays import Array, Labels, tensor_like
 from sdae.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
 from sdae.config.readers import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.errors import InvalidParameterError, invalid_parameter
@@ -30,6 +31,7 @@ from sdae.specs import (
     parse_emphasis,
     parse_noise,
 )
+from sdae.targets import row_labels
 
 if TYPE_CHECKING:
     from sdae.training.step_functions import FinetuneFunctions, PretrainFunction
@@ -53,10 +55,12 @@ class StackedDenoisingAutoencoder(nn.Module):
     hidden_layer_sizes : sequence of int, default (500, 500)
         H_0, H_1, …; at least one layer.
     n_classes : int or None
-        C, at least 2. None makes a stack without a head, which can be pre-trained and gets its
-        head later from :meth:`add_head`.
+        C, at least 2, of a classifier. With neither this nor `n_targets` the stack has no head; it
+        can be pre-trained and gets one later from :meth:`add_head` or :meth:`add_regression_head`.
     corruption_levels : one value or one per layer, default 0.1
         The noise of each layer: a masking level, a noise object, or its text (``gaussian:0.1``).
+    n_targets : int or None
+        T, at least 1, of a regressor. A stack has either classes or targets.
     activation : {"sigmoid", "tanh", "relu"}
         Of all hidden layers.
     decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
@@ -76,8 +80,9 @@ class StackedDenoisingAutoencoder(nn.Module):
     autoencoders : nn.ModuleList of DenoisingAutoencoder
         The first facade.
     mlp : nn.Sequential
-        The second facade: linear layers and activations, and the logistic layer on top, initially
-        zero. Its output is the logits, or without a head the deepest code.
+        The second facade: linear layers and activations, and the head on top, initially zero: the
+        logistic layer, or a linear one for regression. Its output is the logits, or the predicted
+        values, or without a head the deepest code.
 
     Raises
     ------
@@ -101,6 +106,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         n_classes: int | None = None,
         corruption_levels: Noise | str | float | Sequence[Noise | str | float] = 0.1,
         *,
+        n_targets: int | None = None,
         activation: Activation | str = "sigmoid",
         decoder: Decoder | str | Sequence[Decoder | str] = "auto",
         tied: bool = True,
@@ -128,10 +134,15 @@ class StackedDenoisingAutoencoder(nn.Module):
             caller,
         )
         seed = check_seed(seed, caller)
+        if n_classes is not None and n_targets is not None:
+            remedy = "Make a stack of its own for each."
+            wanted = "None where n_classes is given: a stack has one head"
+            raise invalid_parameter("n_targets", caller, wanted, n_targets, remedy)
         self.n_visible: int = read["n_visible"]
         self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
         self.n_layers = len(self.hidden_layer_sizes)
         self.n_classes: int | None = None
+        self.n_targets: int | None = None
         self.activation: Activation = read["activation"]
         noises = per_layer(read["corruption_levels"], self.n_layers, "corruption_levels", caller)
         decoders = per_layer(read["decoder"], self.n_layers, "decoder", caller)
@@ -161,6 +172,8 @@ class StackedDenoisingAutoencoder(nn.Module):
             n_input = n_hidden
         if n_classes is not None:
             self.add_head(n_classes)
+        if n_targets is not None:
+            self.add_regression_head(n_targets)
 
     # -- construction ------------------------------------------------------------------------
 
@@ -172,22 +185,17 @@ class StackedDenoisingAutoencoder(nn.Module):
         InvalidParameterError
             If there is a head already, or `n_classes` is no integer of at least 2.
         """
-        caller = "StackedDenoisingAutoencoder"
-        if self.n_classes is not None:
-            raise InvalidParameterError(
-                f"The stack has a head for {self.n_classes} classes already. Build a new stack, or "
-                "go on with this one."
-            )
-        n_classes = read_fields({"n_classes": integer(2)}, {"n_classes": n_classes}, caller)[
-            "n_classes"
-        ]
-        deepest = self.autoencoder(self.n_layers - 1).weight
-        head = empty_layer(deepest.shape[0], n_classes, deepest.dtype).to(deepest.device)
-        with torch.no_grad():
-            head.weight.zero_()
-            head.bias.zero_()
-        self.mlp.append(head)
-        self.n_classes = n_classes
+        self.n_classes = self._new_head("n_classes", 2, n_classes)
+
+    def add_regression_head(self, n_targets: int) -> None:
+        """Put a zero-initialised linear layer on top of the network, which predicts values.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is a head already, or `n_targets` is no integer of at least 1.
+        """
+        self.n_targets = self._new_head("n_targets", 1, n_targets)
 
     def autoencoder(self, layer: int) -> DenoisingAutoencoder:
         """Return the denoising autoencoder of a layer (from 0)."""
@@ -197,8 +205,13 @@ class StackedDenoisingAutoencoder(nn.Module):
         return module
 
     @property
+    def n_outputs(self) -> int | None:
+        """O: C, T, or None without a head."""
+        return self.n_targets if self.n_classes is None else self.n_classes
+
+    @property
     def head(self) -> nn.Linear:
-        """The logistic layer.
+        """The layer on top: the logistic one, or the linear one of regression.
 
         Raises
         ------
@@ -206,12 +219,28 @@ class StackedDenoisingAutoencoder(nn.Module):
             If the stack has none yet.
         """
         top = self.mlp[-1]
-        if self.n_classes is None or not isinstance(top, nn.Linear):
+        if self.n_outputs is None or not isinstance(top, nn.Linear):
             raise InvalidParameterError(
-                "The stack has no head, so it cannot classify. Give it n_classes, or call "
-                "add_head(n_classes), and fine-tune it."
+                "The stack has no head, so it cannot predict. Give it n_classes or n_targets, or "
+                "call add_head(n_classes) or add_regression_head(n_targets), and fine-tune it."
             )
         return top
+
+    @property
+    def logistic_head(self) -> nn.Linear:
+        """The logistic layer.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the stack has none yet, or a regression head.
+        """
+        if self.n_targets is not None:
+            raise InvalidParameterError(
+                f"The stack has a regression head for {self.n_targets} target"
+                f"{'s' * (self.n_targets > 1)}, which knows no classes. Use predict_values."
+            )
+        return self.head
 
     # -- the first facade: codes and reconstructions -----------------------------------------
 
@@ -238,8 +267,13 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def logits(self, x: Array) -> Tensor:
         """Return the head's pre-activations, (B, V) -> (B, C)."""
-        logits: Tensor = self.head(self.encode(x))
+        logits: Tensor = self.logistic_head(self.encode(x))
         return logits
+
+    def output(self, x: Array) -> Tensor:
+        """Return what the head makes of the deepest code, (B, V) -> (B, O): logits or values."""
+        output: Tensor = self.head(self.encode(x))
+        return output
 
     def predict_proba(self, x: Array) -> Tensor:
         """Return class probabilities, (B, V) -> (B, C), without gradients."""
@@ -249,19 +283,28 @@ class StackedDenoisingAutoencoder(nn.Module):
         """Return the most probable class of each row, (B, V) -> (B,) int64."""
         return self.in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
 
+    def predict_values(self, x: Array) -> Tensor:
+        """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
+        if self.n_classes is not None:
+            raise InvalidParameterError(
+                f"The stack has a head for {self.n_classes} classes, which predicts no values. Use "
+                "predict_proba or predict."
+            )
+        return self.in_chunks(self.output, x)
+
     def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
         """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
         logits = self.logits(x)  # (B, C)
-        return F.cross_entropy(logits, self._labels(y, logits))
+        return F.cross_entropy(logits, row_labels(y, logits, self.head.out_features))
 
     def errors(self, x: Array, y: Labels) -> Tensor:
         """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""
         predicted = self.predict(x)  # (B,)
-        return (predicted != self._labels(y, predicted)).double().mean()
+        return (predicted != row_labels(y, predicted, self.head.out_features)).double().mean()
 
     def forward(self, x: Array) -> Tensor:
-        """Return the network's output: the logits, or without a head the deepest code."""
-        return self.encode(x) if self.n_classes is None else self.logits(x)
+        """Return the network's output: logits, values, or without a head the deepest code."""
+        return self.encode(x) if self.n_outputs is None else self.output(x)
 
     # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
 
@@ -304,6 +347,24 @@ class StackedDenoisingAutoencoder(nn.Module):
             raise invalid_parameter("depth", "StackedDenoisingAutoencoder", wanted, depth)
         return depth
 
+    def _new_head(self, parameter: str, least: int, n_outputs: int) -> int:
+        """Put a zero-initialised layer of at least `least` outputs on top; return their number."""
+        if self.n_outputs is not None:
+            kind = "classes" if self.n_targets is None else "values"
+            raise InvalidParameterError(
+                f"The stack has a head for {self.n_outputs} {kind} already. Build a new stack, or "
+                "go on with this one."
+            )
+        caller = "StackedDenoisingAutoencoder"
+        read = read_fields({parameter: integer(least)}, {parameter: n_outputs}, caller)
+        deepest = self.autoencoder(self.n_layers - 1).weight
+        head = empty_layer(deepest.shape[0], read[parameter], deepest.dtype).to(deepest.device)
+        with torch.no_grad():
+            head.weight.zero_()
+            head.bias.zero_()
+        self.mlp.append(head)
+        return int(read[parameter])
+
     def _rows(self, x: Array, n_columns: int) -> Tensor:
         """Bring rows to the type and device of the parameters, and check their shape."""
         like = self.autoencoder(0).weight
@@ -317,22 +378,6 @@ class StackedDenoisingAutoencoder(nn.Module):
                 "Reshape a single row with x.reshape(1, -1).",
             )
         return rows
-
-    def _labels(self, y: Labels, per_row: Tensor) -> Tensor:
-        """Check that there is one class per row, and bring them to the parameters' device, (B,)."""
-        labels = as_tensor(y)
-        integers = not labels.is_floating_point() and labels.dtype is not torch.bool
-        labels = labels.long() if integers else labels  # some integer types cannot be compared
-        in_range = integers and not ((labels < 0) | (labels >= self.head.out_features)).any()
-        if labels.shape != per_row.shape[:1] or not in_range:
-            raise invalid_parameter(
-                "y",
-                "StackedDenoisingAutoencoder",
-                f"{len(per_row)} integers in [0, {self.head.out_features}), one per row",
-                f"{labels.dtype} of shape {tuple(labels.shape)}"
-                + (f" from {labels.min()} to {labels.max()}" if labels.numel() else ""),
-            )
-        return labels.to(per_row.device)
 
     def in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""

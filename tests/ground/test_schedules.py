@@ -18,6 +18,7 @@ from tests.ground.values import REPEATABLE, schedules
         ("linear", [0.8, 0.6, 0.4, 0.2]),
         ("inverse_time:0.5", [0.8, 0.8 / 1.5, 0.4, 0.32]),
         ("inverse_time:0", [0.8, 0.8, 0.8, 0.8]),
+        ("inverse_power:0.5:3", [0.8, 0.4, 0.8 / 7**0.5, 0.8 / 10**0.5]),
         ("cosine", [0.8, 0.4 * (1 + 0.5**0.5), 0.4, 0.4 * (1 - 0.5**0.5)]),
         ("step:2:0.1", [0.8, 0.8, 0.08, 0.08]),
         ("step:1:0.5", [0.8, 0.4, 0.2, 0.1]),
@@ -79,7 +80,7 @@ def test_every_digit_of_a_decay_is_kept_in_the_text() -> None:
 def test_what_is_no_schedule_is_refused_with_the_forms_there_are(value: object) -> None:
     text = (
         "The schedule parameter of training must be one of constant, linear, inverse_time:DECAY, "
-        f"cosine, step:EVERY:FACTOR. Got {value!r} instead."
+        f"inverse_power:EXPONENT:PER_EPOCH, cosine, step:EVERY:FACTOR. Got {value!r} instead."
     )
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         parse_schedule(value)

@@ -14,7 +14,8 @@ from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.engines.choice import Engine
 from sdae.engines.fused_finetuning import FusedFinetuning
 from sdae.engines.fused_pretraining import FusedPretraining
-from sdae.rows import TensorRows, minibatches
+from sdae.minibatches import minibatches
+from sdae.rows import TensorRows
 
 Rows = NDArray[np.floating]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}

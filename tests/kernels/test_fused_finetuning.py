@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sdae import StackedDenoisingAutoencoder
 from sdae.config.training import FinetuningConfig
 from sdae.engines.slices import NotFiniteError
-from sdae.rows import minibatches
+from sdae.minibatches import minibatches
 from sdae.training.epoch import slices
 from tests.kernels.engines import assert_same, assert_same_walk, finetuning_engines, rows
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sdae import StackedDenoisingAutoencoder, pretrain
 from sdae.engines.slices import NotFiniteError
-from sdae.rows import minibatches
+from sdae.minibatches import minibatches
 from sdae.training.epoch import slices
 from tests.kernels.engines import (
     assert_same,

@@ -18,7 +18,8 @@ from sdae.engines.fused_finetuning import FusedFinetuning
 from sdae.engines.fused_pretraining import FusedPretraining
 from sdae.kernels.fused import team
 from sdae.kernels.fused.team import Counter, Team, barrier
-from sdae.rows import TensorRows, minibatches
+from sdae.minibatches import minibatches
+from sdae.rows import TensorRows
 from tests.kernels.engines import rows
 
 

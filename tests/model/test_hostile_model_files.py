@@ -109,6 +109,12 @@ def _tensor(name: str, tensor: torch.Tensor | None) -> Callable[[Entry, Tensors]
     return change
 
 
+def _regressor() -> Entry:
+    """Return the architecture of the good file with targets in place of classes."""
+    own: Entry = _parts()[0]["architecture"]
+    return own | {"n_classes": None, "n_targets": 4}
+
+
 A = "architecture"
 UNBUILT = [
     (_set("format", to=2), "has format 2; this version of sdae reads format 1. Install a newer"),
@@ -134,6 +140,9 @@ UNBUILT = [
     (_set(A, "hidden_layer_sizes", to=[5]), "is no valid model file"),
     (_set(A, "n_classes", to=10**12), "tensor head.bias should have shape (1000000000000,)"),
     (_set(A, "n_classes", to=None), "tensor head.bias should have shape None by the architecture"),
+    (_set(A, "n_targets", to=10**12), "tensor head.bias should have shape (1000000000000,)"),
+    (_set(A, "n_targets", to="4"), "tensor head.bias should have shape ('4',) by the archit"),
+    (_set(A, "n_targets", to=4), "must be None where n_classes is given: a stack has one head"),
     (_set(A, "tied", to=False), "layers.0.decoder_weight should have shape (11, 5)"),
     (_set("scaling", to=None), "scaling.offset should have shape None by the architecture"),
     (_tensor("layers.1.weight", None), "layers.1.weight should have shape (3, 5) by the archit"),
@@ -146,6 +155,7 @@ OTHERS = [
     (_set("scaling", to="log"), "'log'"),
     (_set("classes", to=["a", "b"]), "2 classes are named for 4 outputs"),
     (_set("classes", to=["a", "b", 1, 2]), "classes"),
+    (_set(A, to=_regressor()), "4 classes are named for None outputs"),
     (_set("classes", to=[0.5, 1.5, 2.5, 3.5]), "classes must be whole numbers or texts"),
     (_set("classes", to=5), "is no valid model file"),
     (_set("feature_names", to=["a"]), "1 columns are named for 11 inputs"),

@@ -18,6 +18,8 @@ from tests.model.stacks import C, V, make, randomised, rows
 KINDS: list[dict[str, Any]] = [
     {},
     {"n_classes": None},
+    {"n_classes": None, "n_targets": 3},
+    {"n_classes": None, "n_targets": 1, "dtype": torch.float64},
     {"tied": False},
     {"dtype": torch.float64},
     {"activation": "tanh", "decoder": ["linear", "auto", "sigmoid"]},
@@ -58,6 +60,7 @@ def test_a_loaded_stack_answers_like_the_saved_one(tmp_path: Path, options: dict
         assert torch.equal(twin.get_parameter(name), parameter)
         assert twin.get_parameter(name).dtype == parameter.dtype
     assert (twin.n_classes, twin.hidden_layer_sizes) == (stack.n_classes, stack.hidden_layer_sizes)
+    assert twin.n_targets == stack.n_targets
     for k in range(stack.n_layers):
         ours, theirs = twin.autoencoder(k), stack.autoencoder(k)
         for name in ("corruption", "decoder", "activation", "tied", "emphasis"):
@@ -139,6 +142,30 @@ def test_the_metadata_are_json_with_a_version(tmp_path: Path) -> None:
     assert entry["classes"] == ["ant", "bée", "猫", "dog"]
     assert entry["architecture"]["hidden_layer_sizes"] == [9, 7, 5]
     assert entry["architecture"]["corruption"] == ["masking:0.1"] * 3
+
+
+def test_a_regressor_predicts_the_same_bytes_after_loading(tmp_path: Path) -> None:
+    stack = randomised(make(n_classes=None, n_targets=3))
+    stack.save(tmp_path / "m")
+    entry = json.loads(_header(tmp_path / "m")["__metadata__"]["sdae"])
+    assert (entry["architecture"]["n_classes"], entry["architecture"]["n_targets"]) == (None, 3)
+    assert _header(tmp_path / "m")["head.weight"]["shape"] == [3, 5]
+    twin = StackedDenoisingAutoencoder.load(tmp_path / "m")
+    x = rows(40)
+    assert twin.predict_values(x).numpy().tobytes() == stack.predict_values(x).numpy().tobytes()
+    twin.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
+
+
+@pytest.mark.parametrize("n_classes", [None, C])
+def test_files_without_targets_do_not_name_them(tmp_path: Path, n_classes: int | None) -> None:
+    """So they have the bytes that versions without regression wrote, and read."""
+    make(n_classes=n_classes).save(tmp_path / "m")
+    entry = json.loads(_header(tmp_path / "m")["__metadata__"]["sdae"])
+    assert entry["architecture"].keys() == {
+        *("n_visible", "hidden_layer_sizes", "n_classes", "activation", "corruption"),
+        *("decoder", "tied", "emphasis", "dtype"),
+    }
 
 
 def test_a_numpy_level_can_be_saved_and_loaded(tmp_path: Path) -> None:

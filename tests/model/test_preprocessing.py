@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
+from scipy import sparse
 
+from sdae import preprocessing
 from sdae.errors import DataError
-from sdae.preprocessing import Scaling, choose, fit_scaling, within_unit_interval
+from sdae.preprocessing import (
+    Scaling,
+    choose,
+    fit_scaling,
+    fit_scaling_sparse,
+    within_unit_interval,
+)
 from sdae.specs import Decoder
 from tests.ground.values import REPEATABLE
 
@@ -99,6 +107,63 @@ def test_a_constant_column_is_not_blown_up_by_rounding() -> None:
 def test_new_rows_are_scaled_by_the_training_rows() -> None:
     scaling = _fit(WIDE, "minmax")
     assert scaling.apply(np.array([[17.0, 0.0]], dtype=np.float32)).tolist() == [[2.0, -1.0]]
+
+
+@REPEATABLE
+@given(
+    arrays(
+        np.float32,
+        st.tuples(st.integers(1, 9), st.integers(1, 4)),
+        elements=st.one_of(st.just(0.0), st.floats(-1024, 1024, width=32)),
+    ),
+    st.sampled_from(["csr_array", "csc_matrix", "coo_array", "lil_array"]),
+)
+def test_a_sparse_matrix_is_scaled_like_a_dense_one(x: Rows, form: str) -> None:
+    matrix = getattr(sparse, form)(x)
+    dense, own = _fit(x, "minmax"), fit_scaling_sparse(matrix, "minmax")
+    assert own is not None
+    assert own.kind == "minmax"
+    assert own.offset.tolist() == dense.offset.tolist()
+    assert own.scale.tolist() == dense.scale.tolist()
+    dense, own = _fit(x, "standard"), fit_scaling_sparse(matrix, "standard")
+    assert own is not None
+    assert own.kind == "standard"
+    assert own.offset.tolist() == pytest.approx(dense.offset.tolist(), rel=1e-12, abs=1e-12)
+    assert own.scale.tolist() == pytest.approx(dense.scale.tolist(), rel=1e-9)
+    assert fit_scaling_sparse(matrix, "none") is None
+    assert (matrix.toarray() == x).all()
+
+
+def test_elements_stored_twice_count_once_with_their_sum() -> None:
+    columns, starts = np.array([0, 0, 1]), np.array([0, 2, 3, 3])
+    matrix = sparse.csr_array((np.array([1.0, 4.0, -2.0]), columns, starts), shape=(3, 2))
+    scaling = fit_scaling_sparse(matrix, "minmax")
+    assert scaling is not None
+    assert (scaling.offset.tolist(), scaling.scale.tolist()) == ([0, -2], [5, 2])
+    assert matrix.data.tolist() == [1, 4, -2]
+
+
+def test_a_huge_sparse_matrix_is_scaled_from_what_it_stores() -> None:
+    n, v = 1_000_000, 100_000  # 400 GB with its zeros
+    rows, columns = np.array([0, 7, 999_999]), np.array([5, 5, 99_999])
+    matrix = sparse.csr_array((np.array([3.0, -1.0, 2.0]), (rows, columns)), shape=(n, v))
+    scaling = fit_scaling_sparse(matrix, "standard")
+    assert scaling is not None
+    assert scaling.offset[[0, 5, -1]].tolist() == pytest.approx([0, 2 / n, 2 / n])
+    deviation = [1, (10 / n - (2 / n) ** 2) ** 0.5, (4 / n - (2 / n) ** 2) ** 0.5]
+    assert scaling.scale[[0, 5, -1]].tolist() == pytest.approx(deviation)
+
+
+def test_many_stored_values_are_taken_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).integers(-1, 2, size=(40, 7)).astype(np.float32)
+    whole = [fit_scaling_sparse(sparse.csr_array(x), kind) for kind in ("minmax", "standard")]
+    monkeypatch.setattr(preprocessing, "_CHUNK_VALUES", 10)
+    parts = [fit_scaling_sparse(sparse.csr_array(x), kind) for kind in ("minmax", "standard")]
+    for one, other in zip(whole, parts, strict=True):
+        assert one is not None
+        assert other is not None
+        np.testing.assert_allclose(one.offset, other.offset, rtol=1e-14)
+        np.testing.assert_allclose(one.scale, other.scale, rtol=1e-14)
 
 
 AUTO, SIGMOID, LINEAR = Decoder.AUTO, Decoder.SIGMOID, Decoder.LINEAR

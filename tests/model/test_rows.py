@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdae.errors import DataError
-from sdae.rows import (
-    MappedRows,
-    Minibatch,
-    TensorRows,
-    label_tensor,
-    minibatches,
-    n_batches,
-    row_source,
-    value_range,
-)
+from sdae.minibatches import Minibatch, minibatches, n_batches
+from sdae.rows import MappedRows, TensorRows, row_source, value_range
 from tests.ground.values import REPEATABLE
 
 LIKE = torch.zeros(1)
@@ -141,29 +133,3 @@ def test_the_range_covers_all_rows() -> None:
     x = np.zeros((5000, 2), dtype=np.float32)
     x[4999, 1], x[10, 0] = 9, -2
     assert value_range(row_source(x, 2, LIKE, "x")) == (-2.0, 9.0)
-
-
-@pytest.mark.parametrize("kind", ["i8", "i4", "u1", "u2", "u8", ">i8"])
-def test_labels_become_int64(kind: str) -> None:
-    y: Any = np.array([3, 0, 1]).astype(kind)
-    labels = label_tensor(y, 3, 4, "the train set", LIKE)
-    assert labels.dtype == torch.int64
-    assert labels.tolist() == [3, 0, 1]
-
-
-@pytest.mark.parametrize(
-    ("y", "problem"),
-    [
-        ([0, 1], r"must have shape \(3,\), one per row. Got shape \(2,\) instead"),
-        ([[0], [1], [2]], r"must have shape \(3,\), one per row. Got shape \(3, 1\) instead"),
-        ([0.0, 1.0, 2.0], r"must be integers. Got torch.float64 instead"),
-        ([True, False, True], r"must be integers. Got torch.bool instead"),
-        ([0, 1, 4], r"must be in \[0, 4\), the classes of the stack. Got 0 to 4 instead"),
-        ([0, 1, -1], r"must be in \[0, 4\), the classes of the stack. Got -1 to 1 instead"),
-        (["a", "b", "c"], r"must be (integers|numbers)"),
-    ],
-    ids=str,
-)
-def test_what_are_no_labels_of_the_rows_is_refused(y: Any, problem: str) -> None:
-    with pytest.raises(DataError, match=problem):
-        label_tensor(np.array(y), 3, 4, "the train set", LIKE)

@@ -9,7 +9,8 @@ import torch
 
 from sdae import pretrain
 from sdae.errors import TrainingDivergedError
-from sdae.rows import Minibatch, TensorRows, minibatches, row_source
+from sdae.minibatches import Minibatch, minibatches
+from sdae.rows import TensorRows, row_source
 from sdae.training import codes as codes_module
 from sdae.training.callbacks import Event, PartStarted, SliceEnded
 from sdae.training.codes import codes_of

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdae.rows import minibatches, n_batches
+from sdae.minibatches import minibatches, n_batches
 from sdae.training.epoch import slices
 
 

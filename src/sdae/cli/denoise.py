@@ -8,20 +8,21 @@ import typer
 from sdae.cli.encode import depth_after
 from sdae.cli.options import (
     DataArgument,
+    ModelArgument,
     PartOption,
-    RunArgument,
     Stage,
     StageOption,
     model_after,
 )
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
-from sdae.runs.folder import open_run
-from sdae.runs.prepare import network_input
+from sdae.inference import in_blocks, rebuilt
+from sdae.runs.folder import open_model
+from sdae.runs.prepare import fitting
 
 
 def denoise(
-    run: RunArgument,
+    run: ModelArgument,
     data: DataArgument,
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
@@ -40,11 +41,11 @@ def denoise(
     Example: sdae denoise runs/flowers noisy.csv -o clean.csv
     """
     check_output(out, ".npy", ".csv")
-    folder = open_run(run)
+    folder = open_model(run)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
-    x = network_input(model, load_rows(data, model, part))
-    rows = model.stack.in_chunks(lambda chunk: model.stack.reconstruct(chunk, depth), x).numpy()
+    x = fitting(model, load_rows(data, model, part)).x
+    rows = in_blocks(lambda block: rebuilt(model.stack, block, depth), x, model.scaling)
     if model.scaling is not None:
         rows = model.scaling.undo(rows)
     names = model.feature_names or [f"x{column}" for column in range(rows.shape[1])]

@@ -7,8 +7,8 @@ import typer
 
 from sdae.cli.options import (
     DataArgument,
+    ModelArgument,
     PartOption,
-    RunArgument,
     Stage,
     StageOption,
     model_after,
@@ -16,13 +16,14 @@ from sdae.cli.options import (
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
 from sdae.errors import invalid_parameter
-from sdae.runs.folder import open_run
-from sdae.runs.prepare import network_input
+from sdae.inference import in_blocks, layer_codes
+from sdae.runs.folder import open_model
+from sdae.runs.prepare import fitting
 from sdae.stack import StackedDenoisingAutoencoder
 
 
 def encode(
-    run: RunArgument,
+    run: ModelArgument,
     data: DataArgument,
     out: Annotated[
         Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
@@ -38,11 +39,11 @@ def encode(
     Example: sdae encode runs/flowers new.csv --layer 0 -o codes.npy
     """
     check_output(out, ".npy", ".csv")
-    folder = open_run(run)
+    folder = open_model(run)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
-    x = network_input(model, load_rows(data, model, part))
-    codes = model.stack.in_chunks(lambda rows: model.stack.encode(rows, depth), x).numpy()
+    x = fitting(model, load_rows(data, model, part)).x
+    codes = in_blocks(lambda rows: layer_codes(model.stack, rows)[depth - 1], x, model.scaling)
     write_rows(out, codes, [f"h{unit}" for unit in range(codes.shape[1])])
     print(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
 

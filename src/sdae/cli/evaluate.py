@@ -1,15 +1,16 @@
 """``sdae evaluate``: the error of a run on labelled rows."""
 
-import torch
+import numpy as np
 
-from sdae.cli.options import DataArgument, PartOption, RunArgument, TargetOption, classifier
+from sdae.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, classifier
 from sdae.cli.rows_in import load_rows
-from sdae.runs.folder import open_run
-from sdae.runs.prepare import class_numbers, network_input
+from sdae.inference import in_blocks, log_probabilities, outputs
+from sdae.runs.folder import open_model
+from sdae.runs.prepare import class_numbers, fitting
 
 
 def evaluate(
-    run: RunArgument,
+    run: ModelArgument,
     data: DataArgument,
     target: TargetOption = None,
     part: PartOption = "auto",
@@ -18,15 +19,14 @@ def evaluate(
 
     Example: sdae evaluate runs/mnist-default mnist --part test
     """
-    folder = open_run(run)
+    folder = open_model(run)
     model = classifier(folder)
-    table = load_rows(data, model, part, target or folder.recipe().data.target)
+    table = load_rows(data, model, part, target or folder.target())
     y = class_numbers(model, table)
-    x = network_input(model, table)
-    probabilities = model.stack.predict_proba(x)  # (n, C)
-    labels = torch.from_numpy(y)  # (n,)
-    wrong = int((probabilities.argmax(dim=1) != labels).sum())
-    chosen = probabilities.double().gather(1, labels[:, None]).clamp_min(1e-38)  # (n, 1)
+    x = fitting(model, table).x
+    logits = in_blocks(lambda rows: outputs(model.stack, rows), x, model.scaling)  # (n, C)
+    wrong = int((logits.argmax(axis=1) != y).sum())
+    log_p = log_probabilities(logits)[np.arange(len(y)), y]  # (n,)
     print(f"Rows {len(y):,}, wrong {wrong:,}")
-    print(f"Negative log-likelihood {float(-chosen.log().mean()):.4f}")
+    print(f"Negative log-likelihood {-log_p.mean():.4f}")
     print(f"Error {100 * wrong / len(y):.2f} %")

@@ -9,7 +9,7 @@ import typer
 
 from sdae.errors import DataError
 from sdae.model_file import Model
-from sdae.runs.folder import RunFolder
+from sdae.runs.folder import RunFolder, SavedModel
 from sdae.training.history import FINETUNING, PRETRAINING
 
 
@@ -20,6 +20,9 @@ class Stage(StrEnum):
     finetuning = FINETUNING
 
 
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of a run, or the file of a model.")
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 DataArgument = Annotated[
     str,
@@ -47,20 +50,25 @@ DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
 
 
-def model_after(folder: RunFolder, stage: Stage) -> Model:
+def model_after(folder: RunFolder | SavedModel, stage: Stage) -> Model:
     """Load the model of a run as it was after a stage."""
     return folder.pretrained() if stage is Stage.pretraining else folder.model()
 
 
-def classifier(folder: RunFolder) -> Model:
+def classifier(folder: RunFolder | SavedModel) -> Model:
     """Load the model of a run that has been fine-tuned.
 
     Raises
     ------
     DataError
-        If the run is pre-trained only.
+        If the run is pre-trained only, or the model is one of regression.
     """
     model = folder.model()
+    if model.stack.n_targets is not None:
+        raise DataError(
+            f"{folder.path} holds a model of regression, and this command is for classes. "
+            "In Python, sdae.load gives its estimator, which predicts."
+        )
     if model.stack.n_classes is None:
         raise DataError(
             f"{folder.path} is pre-trained only, so it cannot classify. Fine-tune it first with: "

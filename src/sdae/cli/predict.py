@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
-from sdae.cli.options import DataArgument, PartOption, RunArgument, classifier
+from sdae.cli.options import DataArgument, ModelArgument, PartOption, classifier
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_csv
-from sdae.runs.folder import open_run
-from sdae.runs.prepare import network_input
+from sdae.inference import in_blocks, log_probabilities, outputs
+from sdae.runs.folder import open_model
+from sdae.runs.prepare import fitting
 
 
 def predict(
-    run: RunArgument,
+    run: ModelArgument,
     data: DataArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write.")],
     part: PartOption = "auto",
@@ -23,11 +25,12 @@ def predict(
     Example: sdae predict runs/flowers new.csv -o predicted.csv
     """
     check_output(out, ".csv")
-    folder = open_run(run)
+    folder = open_model(run)
     model = classifier(folder)
     classes = model.classes or tuple(range(model.stack.head.out_features))
-    x = network_input(model, load_rows(data, model, part))
-    probabilities = model.stack.predict_proba(x).numpy()  # (n, C)
+    x = fitting(model, load_rows(data, model, part)).x
+    logits = in_blocks(lambda rows: outputs(model.stack, rows), x, model.scaling)
+    probabilities = np.exp(log_probabilities(logits))  # (n, C)
     labels = (classes[number] for number in probabilities.argmax(axis=1))
     rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))
     write_csv(out, ["label", *(f"p_{label}" for label in classes)], rows)

@@ -29,6 +29,9 @@ _COMMON: dict[str, Reader[Any]] = {
     "optimizer": choice(*OPTIMIZERS),
     "momentum": number(0, 1),
     "nesterov": boolean(),
+    "beta_1": number(0, 0.9999999),
+    "beta_2": number(0, 0.9999999),
+    "epsilon": number(0, open_minimum=True),
     "schedule": parsed("a schedule", parse_schedule),
     "weight_decay": number(0),
     "engine": choice(*ENGINES),
@@ -70,6 +73,9 @@ class PretrainingConfig:
     optimizer: str = "sgd"
     momentum: float = 0.0
     nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
     schedule: Schedule = field(default_factory=Schedule)
     weight_decay: float = 0.0
     codes: str = "auto"
@@ -93,6 +99,9 @@ class FinetuningConfig:
     optimizer: str = "sgd"
     momentum: float = 0.0
     nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
     schedule: Schedule = field(default_factory=Schedule)
     weight_decay: float = 0.0
     max_norm: float | None = None

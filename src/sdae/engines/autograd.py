@@ -4,7 +4,8 @@ An engine trains on a *slice*, some minibatches in a row, and returns the summed
 samples, each measured before the update it led to. Nothing is fetched from the device before the
 slice ends.
 
-Axes: B samples of a minibatch, V visible, H hidden, C classes.
+Axes: n samples, B of a minibatch, V visible, H hidden, C classes, T targets of regression; O is C
+or T.
 """
 
 from collections.abc import Iterable
@@ -18,8 +19,10 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
+from sdae.losses import regression_loss
+from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream, random_bits, threshold
-from sdae.rows import Minibatch, Minibatches, RowSource
+from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
 
@@ -62,7 +65,17 @@ class AutogradPretraining:
 
 
 class AutogradFinetuning:
-    """Train the whole network on labelled rows."""
+    """Train the whole network on labelled rows.
+
+    Parameters
+    ----------
+    stack, rows, config, seed
+        What is trained, on what, and how.
+    y : Tensor
+        Labels (n,) or, with a regression head, values (n, T).
+    weights : Tensor of shape (n,), or None
+        By which the loss of each sample is multiplied.
+    """
 
     name = "autograd"
     slice_samples = 512
@@ -72,13 +85,15 @@ class AutogradFinetuning:
         self,
         stack: StackedDenoisingAutoencoder,
         rows: RowSource,
-        labels: Tensor,
+        y: Tensor,
         config: FinetuningConfig,
         seed: int,
+        weights: Tensor | None = None,
     ) -> None:
         self._stack = stack
         self._rows = rows
-        self._labels = labels
+        self._y = y
+        self._weights = weights
         self._config = config
         self._seed = seed
         self._optimizer = _optimizer(stack.mlp.parameters(), config)
@@ -88,11 +103,7 @@ class AutogradFinetuning:
         _set_rate(self._optimizer, rate)
         total = self._stack.head.weight.new_zeros(())
         for minibatch in minibatches:
-            x = self._rows.batch(minibatch)  # (B, V)
-            y = self._labels[_index(minibatch)]  # (B,)
-            losses = F.cross_entropy(  # (B, C), (B,) -> (B,)
-                self._logits(x, minibatch.samples, epoch), y, reduction="none"
-            )
+            losses = self._losses(minibatch, epoch)  # (B,)
             descend(self._optimizer, losses.mean())
             if self._config.max_norm is not None:
                 self._limit_norms(self._config.max_norm)
@@ -102,16 +113,27 @@ class AutogradFinetuning:
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
 
-    def _logits(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
-        """Run the network with dropout, (B, V) -> (B, C)."""
+    def _losses(self, minibatch: Minibatch, epoch: int) -> Tensor:
+        """Return the loss of each sample, multiplied by its weight, (B,)."""
+        index = _index(minibatch)
+        output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
+        y = self._y[index]  # (B,) labels or (B, T) values
+        if self._stack.n_targets is None:
+            losses = F.cross_entropy(output, y, reduction="none")  # (B, C), (B,) -> (B,)
+        else:
+            losses = regression_loss(output, y)  # (B, T), (B, T) -> (B,)
+        return losses if self._weights is None else losses * self._weights[index]
+
+    def _output(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
+        """Run the network with dropout, (B, V) -> (B, O)."""
         if self._config.dropout == 0 and self._config.input_dropout == 0:
-            return self._stack.logits(x)
+            return self._stack.output(x)
         h = self._drop(x, self._config.input_dropout, samples, 0, epoch)
         for layer in range(self._stack.n_layers):
             h = self._stack.autoencoder(layer).encode(h)  # (B, H_{layer-1}) -> (B, H_layer)
             h = self._drop(h, self._config.dropout, samples, layer + 1, epoch)
-        logits: Tensor = self._stack.head(h)  # (B, H) -> (B, C)
-        return logits
+        output: Tensor = self._stack.head(h)  # (B, H) -> (B, O)
+        return output
 
     def _drop(
         self, h: Tensor, level: float, samples: NDArray[np.int64], depth: int, epoch: int
@@ -149,10 +171,11 @@ def _optimizer(
     ]
     # One kernel for all of a step, instead of several for each parameter.
     fused = trained[0].device.type in ("cpu", "cuda")
+    betas = config.beta_1, config.beta_2
     if config.optimizer == "adam":
-        return torch.optim.Adam(groups, fused=fused)
+        return torch.optim.Adam(groups, betas=betas, eps=config.epsilon, fused=fused)
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, fused=fused)
+        return torch.optim.AdamW(groups, betas=betas, eps=config.epsilon, fused=fused)
     return torch.optim.SGD(
         groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
     )

@@ -14,7 +14,8 @@ from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise
 from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.errors import invalid_parameter
-from sdae.rows import Minibatches, RowSource
+from sdae.minibatches import Minibatches
+from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
 
@@ -70,11 +71,12 @@ def pretraining_engine(
 def finetuning_engine(
     stack: StackedDenoisingAutoencoder,
     rows: RowSource,
-    labels: Tensor,
+    y: Tensor,
     config: FinetuningConfig,
     seed: int,
+    weights: Tensor | None = None,
 ) -> Engine:
-    """Return the engine that trains the network.
+    """Return the engine that trains the network on labels or values `y`, perhaps weighted rows.
 
     Raises
     ------
@@ -84,11 +86,15 @@ def finetuning_engine(
     obstacle = _obstacle(config, list(stack.mlp.parameters())) or _strange_network(stack)
     if config.max_norm is not None:
         obstacle = "it has no max_norm, which touches every weight at every step"
+    if weights is not None:
+        obstacle = "it has no sample weights"
+    if stack.n_targets is not None:
+        obstacle = "it trains classifiers, and the stack has a regression head"
     if _takes_fused(config.engine, obstacle, "finetune"):
         from sdae.engines.fused_finetuning import FusedFinetuning
 
-        return FusedFinetuning(stack, rows, labels, config, seed)
-    return AutogradFinetuning(stack, rows, labels, config, seed)
+        return FusedFinetuning(stack, rows, y, config, seed)
+    return AutogradFinetuning(stack, rows, y, config, seed, weights)
 
 
 def numba_works() -> bool:

@@ -21,8 +21,9 @@ from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.team import Counter, Team
 from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
+from sdae.minibatches import Minibatches
 from sdae.randomness import NoiseKey, Stream, hash_key, threshold
-from sdae.rows import Minibatches, RowSource
+from sdae.rows import RowSource
 from sdae.specs import Decoder
 
 Real = NDArray[np.floating]

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sdae.rows import Minibatch, RowSource
+from sdae.minibatches import Minibatch
+from sdae.rows import RowSource
 
 _SMALL_WEIGHTS = 1 << 16
 _PARTS = 4

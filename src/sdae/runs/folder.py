@@ -29,6 +29,25 @@ PLOTS = "plots"
 
 
 @dataclass(frozen=True)
+class SavedModel:
+    """The file of a model, which an estimator's ``save`` wrote, for one: no run, but it answers."""
+
+    path: Path
+
+    def model(self) -> Model:
+        """Load the model."""
+        return load_model(self.path)
+
+    def pretrained(self) -> Model:
+        """Load the model: what it was before fine-tuning is not kept."""
+        return self.model()
+
+    def target(self) -> str | None:
+        """Return None: a model does not know the column of labels."""
+        return None
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """The files of one run."""
 
@@ -51,6 +70,10 @@ class RunFolder:
         except UnicodeDecodeError:
             raise FileFormatError(f"{path} is damaged: it is not UTF-8 text.") from None
         return parse_recipe(content, str(path))
+
+    def target(self) -> str | None:
+        """Return the column of labels that the run was trained on."""
+        return self.recipe().data.target
 
     def records(self) -> list[EpochRecord]:
         """Load the history."""
@@ -101,6 +124,18 @@ def open_run(path: Path) -> RunFolder:
         if not (path / MODEL).is_file():
             raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
     return RunFolder(path)
+
+
+def open_model(path: Path) -> RunFolder | SavedModel:
+    """Return an existing run, or the model of a single file.
+
+    Raises
+    ------
+    FileAccessError
+        If there is neither at `path`.
+    """
+    with explaining(path, "read"):
+        return SavedModel(path) if path.is_file() else open_run(path)
 
 
 def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:

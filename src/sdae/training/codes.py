@@ -17,7 +17,8 @@ from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.errors import FileAccessError
-from sdae.rows import MappedRows, Minibatch, RowSource, TensorRows, minibatches
+from sdae.minibatches import Minibatch, minibatches
+from sdae.rows import MappedRows, RowSource, TensorRows
 
 MEMORY_LIMIT = 2 << 30
 """With ``codes="auto"``, codes of more bytes than this go to a memory-mapped file."""

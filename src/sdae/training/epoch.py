@@ -6,7 +6,7 @@ import time
 from sdae.engines.choice import Engine
 from sdae.engines.slices import NotFiniteError
 from sdae.errors import TrainingDivergedError
-from sdae.rows import Minibatches
+from sdae.minibatches import Minibatches
 from sdae.training.callbacks import Callbacks, SliceEnded
 from sdae.training.history import EpochRecord
 

@@ -6,14 +6,17 @@ from contextlib import closing
 import torch
 from torch import Tensor
 
+from sdae.arrays import Array
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.engines.choice import Engine, finetuning_engine
 from sdae.errors import InvalidParameterError
+from sdae.minibatches import Minibatches, minibatches, n_batches
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
-from sdae.rows import Minibatches, RowSource, minibatches, n_batches
+from sdae.rows import RowSource
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.targets import weight_tensor
 from sdae.training.callbacks import (
     Callback,
     Callbacks,
@@ -26,7 +29,7 @@ from sdae.training.callbacks import (
 from sdae.training.early_stopping import EarlyStopping
 from sdae.training.epoch import Epoch, slices
 from sdae.training.history import FINETUNING, EpochRecord, History
-from sdae.training.scoring import LabelledRows, error_rate, labelled_rows
+from sdae.training.scoring import LabelledRows, error_of, labelled_rows
 
 
 def finetune(
@@ -53,12 +56,16 @@ def finetune(
     patience_increase: float = 2.0,
     improvement_threshold: float = 0.995,
     restore_best: bool = True,
+    sample_weight: Array | None = None,
     engine: str = "auto",
     device: str | None = None,
     seed: int = 0,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Train the whole network on the negative log-likelihood of labelled rows.
+    """Train the whole network on labelled rows.
+
+    The cost of a row is the negative log-likelihood of its class or, with a regression head, half
+    the mean of (ŷ − y)² over the targets.
 
     All parameters but the visible biases (and untied decoder weights) are trained.
 
@@ -67,7 +74,9 @@ def finetune(
     stack : StackedDenoisingAutoencoder
         With a head; trained in place.
     train : (x, y)
-        Rows (n, n_visible) and their classes (n,), integers in [0, n_classes).
+        Rows (n, n_visible), of any form :func:`sdae.pretrain` takes, and their classes (n,),
+        integers in [0, n_classes); for a regression head values (n, n_targets), or (n,) for one
+        target.
     validation : (x, y) or None
         Rows that decide when to stop and which parameters are best. None: no early stopping, the
         last parameters are kept.
@@ -90,20 +99,23 @@ def finetune(
         Its constants, the tutorial's by default.
     restore_best : bool, default True
         End with the parameters of the lowest validation error, not with the last.
+    sample_weight : array of shape (n,) or None
+        Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
     engine, device, seed, callbacks
         As in :func:`sdae.pretrain`.
 
     Returns
     -------
     History
-        A record per epoch; the best epoch, its validation error and its test error.
+        A record per epoch; the best epoch, its validation error and its test error: shares of rows
+        classified wrongly, or in regression mean squared errors.
 
     Raises
     ------
     InvalidParameterError
         If a parameter is not what it must be, or the stack has no head.
     DataError
-        If rows or labels have the wrong shape, type or range.
+        If rows, labels, values or weights have the wrong shape, type or range.
     TrainingDivergedError
         If the cost is not finite any more.
 
@@ -144,7 +156,15 @@ def finetune(
         "finetune",
     )
     return run_finetuning(
-        stack, train, validation, test, config, device=device, seed=seed, callbacks=callbacks
+        stack,
+        train,
+        validation,
+        test,
+        config,
+        sample_weight=sample_weight,
+        device=device,
+        seed=seed,
+        callbacks=callbacks,
     )
 
 
@@ -155,6 +175,7 @@ def run_finetuning(
     test: LabelledRows | None,
     config: FinetuningConfig,
     *,
+    sample_weight: Array | None = None,
     device: str | None = None,
     seed: int = 0,
     callbacks: Iterable[Callback] = (),
@@ -163,7 +184,10 @@ def run_finetuning(
     seed = check_seed(seed, "finetune")
     if device is not None:
         stack.to(resolve_device(device))
-    rows, labels = labelled_rows(stack, train, "training")
+    rows, y = labelled_rows(stack, train, "training")
+    weights = None
+    if sample_weight is not None:
+        weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
     scored = {
         name: labelled_rows(stack, split, name)
         for name, split in (("validation", validation), ("test", test))
@@ -177,7 +201,7 @@ def run_finetuning(
         )
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(FINETUNING, 1))
-    with closing(finetuning_engine(stack, rows, labels, config, seed)) as engine:
+    with closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine:
         walk = _Finetuning(stack, rows, scored, config, seed, listeners, engine)
         history = walk.run(n_updates)
     listeners.tell(StageEnded(FINETUNING, history))
@@ -296,8 +320,7 @@ class _Finetuning:
         self._listeners.tell(ValidationImproved(epoch, error, self._test_error))
 
     def _error(self, name: str) -> float:
-        rows, labels = self._scored[name]
-        return error_rate(self._stack, rows, labels)
+        return error_of(self._stack, *self._scored[name])
 
     def _minibatches(self, epoch: int) -> Minibatches:
         order = None

@@ -21,10 +21,12 @@ class EpochRecord:
     epoch : int
         From 1.
     cost : float
-        Mean over the epoch's samples, each measured before the update it led to.
+        Mean over the epoch's samples, each measured before the update it led to and multiplied by
+        its weight, where rows are weighted.
     validation_error, test_error : float or None
-        Shares of rows classified wrongly, in [0, 1]: the lowest validation error of the epoch. The
-        test set is scored only when that is the lowest so far.
+        Shares of rows classified wrongly, in [0, 1], or in regression mean squared errors over all
+        rows and targets: the lowest validation error of the epoch. The test set is scored only when
+        that is the lowest so far.
     learning_rate : float
         Of this epoch.
     seconds : float
@@ -62,7 +64,7 @@ class History:
     best_epoch : int or None
         The epoch (from 1) of the lowest validation error.
     best_validation_error, test_error : float or None
-        The lowest validation error and the test error measured with it, in [0, 1].
+        The lowest validation error and the test error measured with it, of the records' kind.
     stopped_early : bool
         Whether patience ended, or a callback asked to stop, before the last epoch.
     """

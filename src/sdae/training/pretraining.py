@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.arrays import Array
 from sdae.autoencoder import DenoisingAutoencoder, check_emphasis
 from sdae.config.readers import per_layer
 from sdae.config.training import PretrainingConfig
@@ -16,8 +15,9 @@ from sdae.corruption import Noise
 from sdae.devices import resolve_device
 from sdae.engines.choice import pretraining_engine
 from sdae.errors import DataError, InvalidParameterError
+from sdae.minibatches import minibatches, n_batches
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
-from sdae.rows import RowSource, minibatches, n_batches, row_source, value_range
+from sdae.rows import RowsLike, RowSource, row_source, value_range
 from sdae.specs import Decoder, Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.callbacks import (
@@ -35,7 +35,7 @@ from sdae.training.history import PRETRAINING, EpochRecord, History
 
 def pretrain(
     stack: StackedDenoisingAutoencoder,
-    x: Array,
+    x: RowsLike,
     *,
     epochs: int | Sequence[int] = 15,
     learning_rate: float | Sequence[float] = 0.001,
@@ -60,8 +60,9 @@ def pretrain(
     ----------
     stack : StackedDenoisingAutoencoder
         Trained in place.
-    x : array or Tensor, shape (n, n_visible)
-        Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed.
+    x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, n_visible)
+        Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed. A
+        sparse matrix gets its zeros a minibatch at a time.
     epochs : int or one per layer, default 15
         Passes over the rows; 0 leaves a layer as it is.
     learning_rate : float or one per layer, default 0.001
@@ -146,7 +147,7 @@ def pretrain(
 
 def run_pretraining(
     stack: StackedDenoisingAutoencoder,
-    x: Array,
+    x: RowsLike,
     config: PretrainingConfig,
     *,
     device: str | None = None,
@@ -160,7 +161,7 @@ def run_pretraining(
     noises = _noises(stack, config)
     if device is not None:
         stack.to(resolve_device(device))
-    rows: RowSource = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    rows = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
     if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
         raise InvalidParameterError(
             f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "

@@ -20,8 +20,9 @@ from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.readers import integer, number, read_fields
 from sdae.corruption import corrupt
 from sdae.errors import InvalidParameterError
+from sdae.minibatches import Minibatch, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed
-from sdae.rows import Minibatch, RowSource, minibatches, row_source
+from sdae.rows import RowSource, row_source
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.scoring import labelled_rows
 
@@ -133,7 +134,7 @@ def build_finetune_functions(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        With a head; trained in place by ``train``.
+        With a head for classes; trained in place by ``train``.
     datasets : three pairs (x, y)
         Training, validation and test set, in this order.
     batch_size : int
@@ -143,6 +144,7 @@ def build_finetune_functions(
     """
     caller = "build_finetune_functions"
     batch_size = _batch_size(batch_size, caller)
+    _ = stack.logistic_head  # refuse a stack without one before looking at the data
     rate = read_fields({"learning_rate": number(0)}, {"learning_rate": learning_rate}, caller)[
         "learning_rate"
     ]

@@ -1,0 +1,15 @@
+"""The scikit-learn face: estimators that pre-train on all rows and fine-tune on labelled ones."""
+
+from sdae.estimators.classifier import SDAEClassifier
+from sdae.estimators.files import load
+from sdae.estimators.outliers import SDAEOutlierDetector
+from sdae.estimators.regressor import SDAERegressor
+from sdae.estimators.transformer import SDAETransformer
+
+__all__ = [
+    "SDAEClassifier",
+    "SDAEOutlierDetector",
+    "SDAERegressor",
+    "SDAETransformer",
+    "load",
+]

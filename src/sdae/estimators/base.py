@@ -1,0 +1,178 @@
+"""What all four estimators share: a network, its scaling, and the codes it gives.
+
+Axes: n rows, V columns, H units of a layer.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sdae.estimators.fitting import (
+    Labelled,
+    network_rows,
+    new_network,
+    seed_of,
+    settle,
+    train,
+    without_gradients,
+)
+from sdae.estimators.inputs import Rows, checked_rows
+from sdae.estimators.settings import Settings
+from sdae.estimators.watching import Recorder
+from sdae.inference import device_of, in_blocks, layer_codes, rebuilt, threads
+from sdae.preprocessing import Scaling
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.history import EpochRecord
+
+
+class SDAEBase(BaseEstimator):
+    """A stacked denoising autoencoder with scaling, as scikit-learn's estimators hold one.
+
+    Attributes
+    ----------
+    network_ : StackedDenoisingAutoencoder
+        The PyTorch model.
+    scaling_ : Scaling or None
+        Applied to rows before the network sees them.
+    n_layers_ : int
+    history_ : tuple of EpochRecord
+        Of the last call of ``fit``; of all calls of ``partial_fit``.
+    pretraining_loss_curves_ : list of lists of float
+        Mean cost of each epoch, one list per layer.
+    """
+
+    network_: StackedDenoisingAutoencoder
+    scaling_: Scaling | None
+    n_layers_: int
+    history_: tuple[EpochRecord, ...]
+    pretraining_loss_curves_: list[list[float]]
+    n_features_in_: int
+    feature_names_in_: NDArray[Any]
+    _seed: int
+    _n_calls: int
+
+    def _settings(self) -> Settings:
+        return Settings.read(self.get_params(deep=False), type(self).__name__)
+
+    def _is_fitted(self) -> bool:
+        return hasattr(self, "network_")
+
+    def _start(
+        self,
+        x: Rows,
+        settings: Settings,
+        *,
+        n_classes: int | None = None,
+        n_targets: int | None = None,
+    ) -> None:
+        """Settle the scaling on the rows of pre-training and build a new network."""
+        self.scaling_, decoders = settle(x, settings, type(self).__name__)
+        self._seed = seed_of(self.random_state)
+        self.network_ = new_network(
+            x.shape[1], settings, decoders, self._seed, n_classes=n_classes, n_targets=n_targets
+        )
+        self.n_layers_ = self.network_.n_layers
+        self.history_ = ()
+        self._n_calls = 0
+
+    def _train(
+        self,
+        x: Rows,
+        settings: Settings,
+        *,
+        epochs: tuple[int, ...],
+        labelled: Labelled | None = None,
+        validation: Labelled | None = None,
+        sample_weight: NDArray[np.float64] | None = None,
+        max_iter: int | None = None,
+        keep_history: bool = False,
+    ) -> None:
+        """Train the network on raw rows `x`, and on prepared labelled ones."""
+        with threads(settings.n_threads):
+            recorder = train(
+                self.network_,
+                network_rows(x, self.scaling_, self.network_),
+                settings,
+                self._seed + self._n_calls,
+                epochs=epochs,
+                labelled=labelled,
+                validation=validation,
+                sample_weight=sample_weight,
+                max_iter=max_iter,
+            )
+        self._n_calls += 1
+        without_gradients(self.network_)
+        self._keep(recorder, keep_history=keep_history)
+
+    def _keep(self, recorder: Recorder, *, keep_history: bool) -> None:
+        old = self.history_ if keep_history else ()
+        self.history_ = (*old, *recorder.records)
+        self._note_history()
+
+    def _note_history(self) -> None:
+        """Draw the fitted attributes that tell of training from the history."""
+        self.pretraining_loss_curves_ = [
+            [record.cost for record in self.history_ if record.layer == layer]
+            for layer in range(self.n_layers_)
+        ]
+
+    def _stream_epochs(self, settings: Settings) -> tuple[int, ...]:
+        """Say which layer a call of ``partial_fit`` pre-trains: one epoch of one layer.
+
+        Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so
+        on; then pre-training is over.
+        """
+        each = settings.pretrain_epochs
+        each = each * self.n_layers_ if len(each) == 1 else each
+        ends = np.cumsum(each)
+        layer = int(np.searchsorted(ends, self._n_calls, side="right"))
+        return tuple(int(k == layer) for k in range(self.n_layers_))
+
+    def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
+        """Check rows and apply a function of the network's input to them."""
+        check_is_fitted(self)
+        x = checked_rows(self, X, reset=False)
+        with threads(self.n_threads):
+            return in_blocks(function, x, self.scaling_, device_of(self.network_))
+
+    def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
+        """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""
+
+        def wanted(rows: torch.Tensor) -> torch.Tensor:
+            all_codes = layer_codes(self.network_, rows)
+            if layer == "all":
+                return torch.cat(all_codes, dim=1)
+            return all_codes[-1 if layer is None else int(layer)]
+
+        return self._apply(wanted, X)
+
+    def _errors(self, X: Any) -> NDArray[np.float32]:
+        """Return the squared error of each scaled value, rebuilt from the deepest code, (n, V)."""
+        return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
+
+    def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return scaled rows to the units of the user's."""
+        return rows if self.scaling_ is None else self.scaling_.undo(rows)
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator to a file; see :func:`sdae.load`.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        FileAccessError
+            If the file cannot be written; an older file of that name is then intact.
+        """
+        from sdae.estimators.files import save
+
+        save(self, path)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.hidden_layer_sizes[-1]

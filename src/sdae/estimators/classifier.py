@@ -1,0 +1,368 @@
+"""``SDAEClassifier``: pre-trained on all rows, fine-tuned on those with labels."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from sdae.errors import DataError, invalid_parameter
+from sdae.estimators.inputs import checked_pair
+from sdae.estimators.supervised import SupervisedSDAE, Weights
+from sdae.inference import log_probabilities, outputs
+
+
+class SDAEClassifier(
+    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, SupervisedSDAE
+):
+    """A network pre-trained as a stacked denoising autoencoder (Vincent et al. 2010).
+
+    It takes the arguments of scikit-learn's ``MLPClassifier``, and rows without labels.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each layer.
+    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+        Of all layers.
+    solver : {"adam", "sgd"}, default "adam"
+        Of both stages.
+    alpha : float, default 0.0001
+        L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.
+    batch_size : int or "auto", default 32
+        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n). Size 1 with
+        ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the
+        fused engine.
+    learning_rate : str, default "constant"
+        ``constant``, ``invscaling`` or ``adaptive`` as in ``MLPClassifier``, or a schedule over
+        ``max_iter`` epochs such as ``linear`` or ``cosine``.
+    learning_rate_init : float, default 0.005
+        Of fine-tuning.
+    power_t : float, default 0.5
+        Exponent of ``invscaling``.
+    max_iter : int, default 200
+        Most epochs of fine-tuning.
+    shuffle : bool, default True
+    random_state : int, RandomState or None, default None
+    tol : float, default 0.0001
+        Fine-tuning ends when the cost (with `early_stopping` the validation error) has not fallen
+        by this much for `n_iter_no_change` epochs.
+    verbose : bool, default False
+        Print a line per epoch.
+    warm_start : bool, default False
+        Go on with fine-tuning from the last ``fit``; pre-training is not repeated.
+    momentum : float, default 0.9
+    nesterovs_momentum : bool, default True
+        Of ``sgd``.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        Of ``adam``.
+    early_stopping : bool, default False
+        Set `validation_fraction` of the labelled rows aside, and keep the parameters that did best
+        on them.
+    validation_fraction : float, default 0.1
+    n_iter_no_change : int, default 10
+    dropout : float in [0, 0.99], default 0
+        Of hidden units, in fine-tuning.
+    class_weight : dict, "balanced" or None, default None
+        Weights of the classes in fine-tuning.
+    corruption : noise or one per layer, default "masking:0.3"
+        What pre-training does to a layer's input: a masking level, a text such as ``gaussian:0.1``,
+        or an object of :mod:`sdae.corruption`.
+    pretrain_epochs : int or one per layer, default 50
+        0 leaves pre-training out.
+    pretrain_learning_rate : float or one per layer, default 0.001
+    decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error.
+    scale : {"auto", "none", "minmax", "standard"}, default "auto"
+        Data within [0, 1] stay as they are; others are standardised.
+    tied : bool, default True
+        Decode with the transpose of each encoder's weight.
+    unlabeled_label : label or None, default None
+        Rows with this label, −1 for example, are used for pre-training only.
+    engine : {"auto", "fused", "autograd"}, default "auto"
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+    n_threads : int or None, default None
+        None takes PyTorch's setting.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    network_ : StackedDenoisingAutoencoder
+        The PyTorch model.
+    n_layers_, n_features_in_, n_iter_ : int
+    feature_names_in_ : ndarray of str
+        If the columns have names.
+    pretraining_loss_curves_ : list of lists of float
+    loss_curve_ : list of float
+    validation_scores_ : list of float or None
+        Accuracy on the rows set aside, epoch by epoch.
+    history_ : tuple of EpochRecord
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sdae import SDAEClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> y = np.where(np.arange(len(y)) % 10 == 0, y, -1)  # a label for every tenth row
+    >>> model = SDAEClassifier(unlabeled_label=-1, max_iter=50, tol=0.01, random_state=0)
+    >>> model.fit(X / 16, y).predict_proba(X[:2] / 16).shape
+    (2, 10)
+    """
+
+    classes_: NDArray[Any]
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "tanh",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: Any = 32,
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.005,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: Any = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        dropout: float = 0.0,
+        class_weight: Any = None,
+        corruption: Any = "masking:0.3",
+        pretrain_epochs: Any = 50,
+        pretrain_learning_rate: Any = 0.001,
+        decoder: Any = "auto",
+        scale: str = "auto",
+        tied: bool = True,
+        unlabeled_label: Any = None,
+        engine: str = "auto",
+        device: str = "cpu",
+        n_threads: int | None = None,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.dropout = dropout
+        self.class_weight = class_weight
+        self.corruption = corruption
+        self.pretrain_epochs = pretrain_epochs
+        self.pretrain_learning_rate = pretrain_learning_rate
+        self.decoder = decoder
+        self.scale = scale
+        self.tied = tied
+        self.unlabeled_label = unlabeled_label
+        self.engine = engine
+        self.device = device
+        self.n_threads = n_threads
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
+    ) -> "SDAEClassifier":
+        """Pre-train on all rows, then fine-tune on the labelled ones.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or table, (n, V)
+        y : array, (n,)
+            Labels of any kind; rows with `unlabeled_label` have none.
+        sample_weight : array, (n,), or None
+            Weights in fine-tuning.
+        X_unlabeled : array, CSR matrix or table, (m, V), or None
+            More rows, for pre-training.
+        """
+        settings = self._settings()
+        goes_on = settings.warm_start and self._is_fitted()
+        x, y = checked_pair(self, X, y, reset=not goes_on)
+        labelled, y = self._labels(y)
+        weights = self._weights(sample_weight, x)
+        if goes_on:
+            epochs: tuple[int, ...] = (0,)
+            every = x
+        else:
+            self.classes_ = self._found_classes(y)
+            every = self._all_rows(x, X_unlabeled)
+            self._start(every, settings, n_classes=len(self.classes_))
+            epochs = settings.pretrain_epochs
+        numbers = self._numbers(y)
+        parts = self._parts(
+            x[labelled], numbers, self._with_class_weight(weights, labelled, y), settings
+        )
+        self._train(
+            every,
+            settings,
+            epochs=epochs,
+            labelled=parts.train,
+            validation=parts.validation,
+            sample_weight=parts.weights,
+        )
+        return self
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> "SDAEClassifier":
+        """Take some rows of a stream: an epoch of pre-training, then one of fine-tuning.
+
+        Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
+        and so on, until it is over. Fine-tuning takes the labelled rows of every call. The scaling
+        is that of the first rows.
+
+        Parameters
+        ----------
+        X : array, CSR matrix or table, (n, V)
+        y : array, (n,)
+        classes : array
+            All labels there will be; at the first call.
+        sample_weight : array, (n,), or None
+        """
+        settings = self._settings()
+        first = not self._is_fitted()
+        x, y = checked_pair(self, X, y, reset=first)
+        labelled, y = self._labels(y, none_allowed=True)
+        if first:
+            if classes is None:
+                raise invalid_parameter(
+                    "classes", "partial_fit", "given at the first call", classes
+                )
+            self.classes_ = self._found_classes(column_or_1d(classes))
+            self._start(x, settings, n_classes=len(self.classes_))
+        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            raise invalid_parameter(
+                "classes", "partial_fit", "those of the first call", np.unique(classes).tolist()
+            )
+        weights = self._with_class_weight(self._weights(sample_weight, x), labelled, y)
+        self._train(
+            x,
+            settings,
+            epochs=self._stream_epochs(settings),
+            labelled=self._labelled(x[labelled], self._numbers(y)) if len(y) else None,
+            sample_weight=weights,
+            max_iter=1,
+            keep_history=True,
+        )
+        return self
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most probable label of each row, (n,)."""
+        return self.classes_of(self._logits(X))
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the probability of each class, (n, C), in the order of ``classes_``."""
+        log_p = self.predict_log_proba(X)
+        return np.exp(log_p)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Return the logarithm of the probability of each class, (n, C)."""
+        return log_probabilities(self._logits(X))
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return the logits, (n, C); of two classes, the second's less the first's, (n,)."""
+        logits = self._logits(X).astype(np.float64)
+        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the deepest codes, (n, V) -> (n, H) float32."""
+        return self._codes(X, None)
+
+    def classes_of(self, logits: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the label of the highest logit of each row, (n, C) -> (n,)."""
+        labels: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
+        return labels
+
+    def _logits(self, X: Any) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        return self._apply(lambda rows: outputs(self.network_, rows), X)
+
+    def _labels(
+        self, y: NDArray[Any], *, none_allowed: bool = False
+    ) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+        """Return which rows have labels, (n,), and their labels."""
+        labelled = np.ones(len(y), bool)
+        if self.unlabeled_label is not None:
+            labelled = np.asarray(y != self.unlabeled_label, bool)
+        y = y[labelled]
+        if len(y):
+            check_classification_targets(y)
+        elif not none_allowed:
+            raise DataError(
+                f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
+                "learn classes from. Use SDAETransformer for rows without labels."
+            )
+        return labelled, y
+
+    def _found_classes(self, y: NDArray[Any]) -> NDArray[Any]:
+        classes: NDArray[Any] = np.unique(y)
+        if len(classes) < 2:
+            raise DataError(
+                f"{type(self).__name__} needs labels of at least 2 classes. Got 1 class: "
+                f"{classes.tolist()}."
+            )
+        return classes
+
+    def _numbers(self, y: NDArray[Any]) -> NDArray[np.int64]:
+        """Return the place of each label in ``classes_``, (n,)."""
+        numbers = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        strange = self.classes_[numbers] != y
+        if strange.any():
+            raise DataError(
+                f"y has labels that are not among the classes {self.classes_.tolist()}: "
+                f"{np.unique(y[strange]).tolist()}."
+            )
+        return numbers.astype(np.int64)
+
+    def _with_class_weight(
+        self, weights: Weights, labelled: NDArray[np.bool_], y: NDArray[Any]
+    ) -> Weights:
+        """Multiply the weights of labelled rows by those of their classes."""
+        own = None if weights is None else weights[labelled]
+        if self.class_weight is None or not len(y):
+            return own
+        by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
+        return by_class if own is None else own * by_class
+
+    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:
+        """Keep the shares of the classes, where both parts have room for all of them."""
+        _, counts = np.unique(targets, return_counts=True)
+        n_watched = math.ceil(self.validation_fraction * len(targets))
+        room = min(n_watched, len(targets) - n_watched)
+        return targets if counts.min() > 1 and room >= len(counts) else None
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

@@ -1,0 +1,208 @@
+"""From checked parameters and rows to a trained network; the walks themselves are `sdae.training`.
+
+Axes: n rows, V columns, T targets.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+
+from sdae.devices import resolve_device
+from sdae.errors import DataError
+from sdae.estimators.inputs import Rows, extremes
+from sdae.estimators.settings import Settings
+from sdae.estimators.watching import Interruption, Plateau, Recorder, interruptible
+from sdae.preprocessing import Scaling, fit_scaling, fit_scaling_sparse
+from sdae.rows import RowSource, ScaledRows, SparseRows
+from sdae.specs import Decoder
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.finetuning import run_finetuning
+from sdae.training.pretraining import run_pretraining
+
+_LOWEST_RATE = 1e-6
+_SEEDS_APART = 1_000_003
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows with targets: class numbers (n,) int64, or values (n, T) float64."""
+
+    x: Any
+    targets: NDArray[Any]
+
+
+def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
+    """Settle ``auto``: the scaling of the columns and the decoder of each layer.
+
+    Data within [0, 1] stay as they are and get the sigmoid decoder; other data are standardised and
+    get the linear one, or are scaled into [0, 1] where the sigmoid decoder is asked for.
+
+    Raises
+    ------
+    DataError
+        If cross-entropy is asked for on data outside [0, 1].
+    """
+    low, high = extremes(x)
+    unit = low >= 0 and high <= 1
+    decoders = settings.decoder
+    if len(decoders) == 1:
+        # One word means all layers; "auto" is settled by the data for layer 0 alone.
+        decoders = decoders * len(settings.hidden_layer_sizes)
+    first, scale = decoders[0], settings.scale
+    if scale == "auto":
+        scale = "none" if unit else ("minmax" if first is Decoder.SIGMOID else "standard")
+    bounded = scale == "minmax" or (scale == "none" and unit)
+    if first is Decoder.AUTO:
+        first = Decoder.SIGMOID if bounded else Decoder.LINEAR
+    elif first is Decoder.SIGMOID and not bounded:
+        raise DataError(
+            f"X has values outside [0, 1] (from {low:.6g} to {high:.6g}) with scale={scale!r}, but "
+            f"the sigmoid decoder of {caller} needs data within it. Set scale='minmax', or "
+            "decoder='linear'."
+        )
+    fit = fit_scaling_sparse if sparse.issparse(x) else fit_scaling
+    return fit(x, scale), (first, *decoders[1:])
+
+
+def new_network(
+    n_visible: int,
+    settings: Settings,
+    decoders: tuple[Decoder, ...],
+    seed: int,
+    *,
+    n_classes: int | None = None,
+    n_targets: int | None = None,
+) -> StackedDenoisingAutoencoder:
+    """Build the network of an estimator, untrained, on its device."""
+    network = StackedDenoisingAutoencoder(
+        n_visible,
+        settings.hidden_layer_sizes,
+        n_classes,
+        settings.corruption,
+        activation=settings.activation,
+        decoder=decoders,
+        tied=settings.tied,
+        seed=seed,
+        n_targets=n_targets,
+    )
+    return network.to(resolve_device(settings.device))
+
+
+def network_rows(
+    x: Rows, scaling: Scaling | None, network: StackedDenoisingAutoencoder
+) -> NDArray[np.float32] | RowSource:
+    """Return rows as the network takes them; sparse ones stay sparse until their minibatch."""
+    if sparse.issparse(x):
+        rows = SparseRows(x, network.autoencoder(0).weight)
+        return rows if scaling is None else ScaledRows(rows, scaling.offset, scaling.scale)
+    if scaling is None:
+        return np.asarray(x, np.float32)
+    return scaling.apply(x)
+
+
+def train(
+    network: StackedDenoisingAutoencoder,
+    rows: NDArray[np.float32] | RowSource,
+    settings: Settings,
+    seed: int,
+    *,
+    epochs: tuple[int, ...],
+    labelled: Labelled | None = None,
+    validation: Labelled | None = None,
+    sample_weight: NDArray[np.float64] | None = None,
+    max_iter: int | None = None,
+) -> Recorder:
+    """Pre-train on `rows`, then fine-tune on those with targets; Ctrl-C keeps what was learned.
+
+    Parameters
+    ----------
+    network : StackedDenoisingAutoencoder
+        Trained in place.
+    rows : array or RowSource, (n, V)
+        As the network takes them.
+    settings : Settings
+    seed : int
+        Of order and noise.
+    epochs : tuple of int
+        Of pre-training, of each layer or of all.
+    labelled, validation : Labelled or None
+        Rows to fine-tune on, and rows to watch.
+    sample_weight : (n,) or None
+        Of the labelled rows.
+    max_iter : int or None
+        Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
+    """
+    recorder = Recorder(verbose=settings.verbose)
+    with interruptible() as interruption:
+        if any(epochs):
+            config = settings.pretraining(len(rows), epochs)
+            run_pretraining(network, rows, config, seed=seed, callbacks=[recorder])
+        if labelled is not None:
+            _finetune(
+                network,
+                labelled,
+                validation,
+                sample_weight,
+                settings,
+                seed,
+                recorder,
+                interruption,
+                max_iter,
+            )
+    return recorder
+
+
+def _finetune(
+    network: StackedDenoisingAutoencoder,
+    labelled: Labelled,
+    validation: Labelled | None,
+    sample_weight: NDArray[np.float64] | None,
+    settings: Settings,
+    seed: int,
+    recorder: Recorder,
+    interruption: Interruption,
+    max_iter: int | None,
+) -> None:
+    """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
+    left, rate, piece = max_iter or settings.max_iter, settings.learning_rate_init, 0
+    while left > 0:
+        plateau = Plateau(settings.tol, settings.n_iter_no_change)
+        history = run_finetuning(
+            network,
+            (labelled.x, labelled.targets),
+            None if validation is None else (validation.x, validation.targets),
+            None,
+            settings.finetuning(len(labelled.targets), left, rate),
+            seed=seed + piece * _SEEDS_APART,
+            callbacks=[recorder] if max_iter else [recorder, plateau],
+            sample_weight=sample_weight,
+        )
+        left -= len(history.records)
+        rate, piece = rate / 5, piece + 1
+        if settings.learning_rate != "adaptive" or not plateau.reached or rate < _LOWEST_RATE:
+            break
+    if max_iter is None and not plateau.reached and not interruption.happened:
+        warnings.warn(
+            f"Fine-tuning ended after max_iter={settings.max_iter} epochs and was still improving "
+            f"by more than tol={settings.tol:g}. Raise max_iter, or the learning rate.",
+            ConvergenceWarning,
+            stacklevel=5,
+        )
+
+
+def without_gradients(network: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder:
+    """Let go of the gradients that training left behind."""
+    for parameter in network.parameters():
+        parameter.grad = None
+    return network
+
+
+def seed_of(random_state: Any) -> int:
+    """Draw the seed of a fit from `random_state`: None, an integer, or NumPy's generator."""
+    return int(check_random_state(random_state).randint(2**31 - 1))

@@ -1,0 +1,180 @@
+"""``SDAEOutlierDetector``: rows that a denoising autoencoder cannot give back are strange."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import OutlierMixin
+from sklearn.utils import Tags
+
+from sdae.estimators.base import SDAEBase
+from sdae.estimators.inputs import checked_rows
+
+
+class SDAEOutlierDetector(OutlierMixin, SDAEBase):
+    """Outliers by the reconstruction error of a stacked denoising autoencoder.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each layer.
+    contamination : float in (0, 0.5], default 0.1
+        Share of the rows of ``fit`` that ``predict`` calls outliers.
+    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+        Of all layers.
+    corruption : noise or one per layer, default "masking:0.3"
+        What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
+        object of :mod:`sdae.corruption`.
+    pretrain_epochs : int or one per layer, default 50
+    pretrain_learning_rate : float or one per layer, default 0.001
+    decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
+    scale : {"auto", "none", "minmax", "standard"}, default "auto"
+        Data within [0, 1] stay as they are; others are standardised.
+    tied : bool, default True
+    solver : {"adam", "sgd"}, default "adam"
+    batch_size : int or "auto", default 32
+        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n).
+    shuffle : bool, default True
+    momentum : float, default 0.9
+    nesterovs_momentum : bool, default True
+        Of ``sgd``.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        Of ``adam``.
+    engine : {"auto", "fused", "autograd"}, default "auto"
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+    n_threads : int or None, default None
+    warm_start : bool, default False
+        Go on from the last ``fit``.
+    random_state : int, RandomState or None, default None
+    verbose : bool, default False
+        Print a line per epoch.
+
+    Attributes
+    ----------
+    offset_ : float
+        ``decision_function`` is ``score_samples`` less this.
+    network_ : StackedDenoisingAutoencoder
+    n_layers_, n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If the columns have names.
+    pretraining_loss_curves_ : list of lists of float
+    history_ : tuple of EpochRecord
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdae import SDAEOutlierDetector
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> X[0] = 9
+    >>> model = SDAEOutlierDetector(contamination=0.02, random_state=0).fit(X)
+    >>> int(model.score_samples(X).argmin())
+    0
+    """
+
+    offset_: float
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        *,
+        contamination: float = 0.1,
+        activation: Any = "tanh",
+        corruption: Any = "masking:0.3",
+        pretrain_epochs: Any = 50,
+        pretrain_learning_rate: Any = 0.001,
+        decoder: Any = "auto",
+        scale: str = "auto",
+        tied: bool = True,
+        solver: str = "adam",
+        batch_size: Any = 32,
+        shuffle: bool = True,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        engine: str = "auto",
+        device: str = "cpu",
+        n_threads: int | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: Any = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.contamination = contamination
+        self.activation = activation
+        self.corruption = corruption
+        self.pretrain_epochs = pretrain_epochs
+        self.pretrain_learning_rate = pretrain_learning_rate
+        self.decoder = decoder
+        self.scale = scale
+        self.tied = tied
+        self.solver = solver
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.engine = engine
+        self.device = device
+        self.n_threads = n_threads
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
+        """Learn what rows look like, (n, V); `y` is not looked at."""
+        settings = self._settings()
+        goes_on = settings.warm_start and self._is_fitted()
+        x = checked_rows(self, X, reset=not goes_on)
+        if not goes_on:
+            self._start(x, settings)
+        self._train(x, settings, epochs=settings.pretrain_epochs)
+        self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
+        """Take some rows of a stream: one epoch over them, for one layer.
+
+        The first ``pretrain_epochs`` calls train layer 0, the next ones layer 1, and so on. The
+        scaling is that of the first rows, ``offset_`` that of the last.
+        """
+        settings = self._settings()
+        x = checked_rows(self, X, reset=not self._is_fitted())
+        if not self._is_fitted():
+            self._start(x, settings)
+        self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
+        self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
+        return self
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return minus the mean squared error of each reconstructed row, scaled, (n,).
+
+        The lower, the stranger.
+        """
+        scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
+        return scores
+
+    def feature_contributions(self, X: Any) -> NDArray[np.float64]:
+        """Return what each column adds to the error of each row, (n, V).
+
+        The sum of a row is minus its ``score_samples``.
+        """
+        errors = self._errors(X).astype(np.float64)
+        contributions: NDArray[np.float64] = errors / errors.shape[1]
+        return contributions
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Return ``score_samples`` less ``offset_``, (n,): negative for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> NDArray[np.int64]:
+        """Return −1 for outliers and 1 for the others, (n,)."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

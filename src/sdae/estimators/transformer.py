@@ -1,0 +1,211 @@
+"""``SDAETransformer``: rows into codes, learned without labels."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from sdae.estimators.base import SDAEBase
+from sdae.estimators.inputs import checked_rows
+from sdae.inference import decoded, device_of, in_blocks, rebuilt, threads
+
+
+class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBase):
+    """Codes of a stacked denoising autoencoder (Vincent et al. 2010), for what comes after.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each layer.
+    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+        Of all layers.
+    corruption : noise or one per layer, default "masking:0.3"
+        What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
+        object of :mod:`sdae.corruption`.
+    pretrain_epochs : int or one per layer, default 50
+    pretrain_learning_rate : float or one per layer, default 0.001
+    layer : None, int or "all", default None
+        Whose codes ``transform`` gives: the deepest layer's, another's (from 0), or all of them
+        side by side.
+    decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error.
+    scale : {"auto", "none", "minmax", "standard"}, default "auto"
+        Data within [0, 1] stay as they are; others are standardised.
+    tied : bool, default True
+        Decode with the transpose of each encoder's weight.
+    solver : {"adam", "sgd"}, default "adam"
+    batch_size : int or "auto", default 32
+        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n). Size 1 with
+        ``solver="sgd"`` and ``momentum=0`` is the classical method, and runs in the fused engine.
+    shuffle : bool, default True
+    momentum : float, default 0.9
+    nesterovs_momentum : bool, default True
+        Of ``sgd``.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        Of ``adam``.
+    engine : {"auto", "fused", "autograd"}, default "auto"
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+    n_threads : int or None, default None
+        None takes PyTorch's setting.
+    warm_start : bool, default False
+        Go on from the last ``fit``.
+    random_state : int, RandomState or None, default None
+    verbose : bool, default False
+        Print a line per epoch.
+
+    Attributes
+    ----------
+    network_ : StackedDenoisingAutoencoder
+        The PyTorch model.
+    n_layers_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        If the columns have names.
+    pretraining_loss_curves_ : list of lists of float
+        Mean cost of each epoch, one list per layer.
+    history_ : tuple of EpochRecord
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sdae import SDAETransformer
+    >>> X, _ = load_iris(return_X_y=True)
+    >>> SDAETransformer((8, 3), random_state=0).fit_transform(X).shape
+    (150, 3)
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "tanh",
+        *,
+        corruption: Any = "masking:0.3",
+        pretrain_epochs: Any = 50,
+        pretrain_learning_rate: Any = 0.001,
+        layer: Any = None,
+        decoder: Any = "auto",
+        scale: str = "auto",
+        tied: bool = True,
+        solver: str = "adam",
+        batch_size: Any = 32,
+        shuffle: bool = True,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        engine: str = "auto",
+        device: str = "cpu",
+        n_threads: int | None = None,
+        warm_start: bool = False,
+        random_state: Any = None,
+        verbose: Any = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.corruption = corruption
+        self.pretrain_epochs = pretrain_epochs
+        self.pretrain_learning_rate = pretrain_learning_rate
+        self.layer = layer
+        self.decoder = decoder
+        self.scale = scale
+        self.tied = tied
+        self.solver = solver
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.engine = engine
+        self.device = device
+        self.n_threads = n_threads
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
+        """Pre-train on rows, (n, V); `y` is not looked at."""
+        settings = self._settings()
+        goes_on = settings.warm_start and self._is_fitted()
+        x = checked_rows(self, X, reset=not goes_on)
+        if not goes_on:
+            self._start(x, settings)
+        self._train(x, settings, epochs=settings.pretrain_epochs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
+        """Take some rows of a stream: one epoch over them, for one layer.
+
+        The first ``pretrain_epochs`` calls train layer 0, the next ones layer 1, and so on; after
+        those of the deepest layer nothing changes any more. The scaling is that of the first rows.
+        """
+        settings = self._settings()
+        x = checked_rows(self, X, reset=not self._is_fitted())
+        if not self._is_fitted():
+            self._start(x, settings)
+        self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return codes, (n, V) -> (n, H) float32; a row's code does not depend on other rows."""
+        return self._codes(X, self._settings().layer)
+
+    def inverse_transform(self, H: Any) -> NDArray[np.float32]:
+        """Carry codes down to rows in the units of the data, (n, H) -> (n, V).
+
+        Raises
+        ------
+        ValueError
+            If the codes do not have the width that ``transform`` gives.
+        """
+        check_is_fitted(self)
+        layer = self._settings().layer
+        h = check_array(H, dtype=np.float32)
+        if h.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"H has {h.shape[1]} columns, but transform of {type(self).__name__} gives "
+                f"{self._n_features_out}."
+            )
+        if layer == "all":
+            h = h[:, -self.network_.hidden_layer_sizes[-1] :]  # the deepest code holds the rest
+        depth = layer + 1 if isinstance(layer, int) else self.n_layers_
+        with threads(self.n_threads):
+            rows = in_blocks(
+                lambda codes: decoded(self.network_, codes, depth),
+                h,
+                None,
+                device_of(self.network_),
+            )
+        return self._in_units(rows)
+
+    def reconstruct(self, X: Any) -> NDArray[np.float32]:
+        """Return rows as the deepest code remembers them, in the units of the data, (n, V)."""
+        return self._in_units(self._apply(lambda rows: rebuilt(self.network_, rows), X))
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """Return minus the mean squared error of each reconstructed row, scaled, (n,)."""
+        scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
+        return scores
+
+    def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn hands it over)
+        """Return the mean of :meth:`score_samples`."""
+        return float(self.score_samples(X).mean())
+
+    @property
+    def _n_features_out(self) -> int:
+        sizes = self.network_.hidden_layer_sizes
+        layer = self._settings().layer
+        if layer == "all":
+            return sum(sizes)
+        return sizes[-1 if layer is None else int(layer)]
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

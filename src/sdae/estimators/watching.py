@@ -1,0 +1,80 @@
+"""What an estimator does while it trains: keep the records, show them, stop when nothing moves."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sdae.training.callbacks import EpochEnded, Event
+from sdae.training.history import FINETUNING, EpochRecord
+
+
+class Recorder:
+    """Keeps the record of every epoch, and prints it where wished.
+
+    Training that is interrupted returns no history; what it did so far is here.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.records: list[EpochRecord] = []
+        self._verbose = verbose
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if not isinstance(event, EpochEnded):
+            return
+        record = event.record
+        self.records.append(record)
+        if self._verbose:
+            what = "Fine-tuning" if record.layer is None else f"Layer {record.layer}"
+            score = (
+                ""
+                if record.validation_error is None
+                else f", validation error {record.validation_error:.6g}"
+            )
+            print(f"{what}, epoch {record.epoch}: cost {record.cost:.6g}{score}", flush=True)
+
+
+class Plateau:
+    """Asks to stop when what is watched has not improved by `tol` for some epochs in a row.
+
+    That is ``MLPClassifier``'s rule: the cost is watched, or with early stopping the error on the
+    validation rows.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int) -> None:
+        self._tol = tol
+        self._limit = n_iter_no_change
+        self._best = math.inf
+        self._epochs_without = 0
+        self.reached = False
+
+    def __call__(self, event: Event) -> bool:
+        """Take an event; tell whether to stop."""
+        if not isinstance(event, EpochEnded) or event.record.stage != FINETUNING:
+            return False
+        record = event.record
+        value = record.cost if record.validation_error is None else record.validation_error
+        self._epochs_without = 0 if value < self._best - self._tol else self._epochs_without + 1
+        self._best = min(self._best, value)
+        self.reached = self._epochs_without > self._limit
+        return self.reached
+
+
+class Interruption:
+    """Whether Ctrl-C ended training."""
+
+    happened = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Let Ctrl-C end training with a warning: the estimator keeps what it learned so far."""
+    interruption = Interruption()
+    try:
+        yield interruption
+    except KeyboardInterrupt:
+        interruption.happened = True
+        warnings.warn(
+            "Training was interrupted: the estimator is usable as trained so far.", stacklevel=3
+        )

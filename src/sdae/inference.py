@@ -1,0 +1,120 @@
+"""Applying a trained network to many rows: a row's result does not depend on its company.
+
+How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
+with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
+block differently, so a product has 16 outputs at least, the surplus being zeros too.
+
+Axes: n rows, V columns, K outputs, B = 64 rows of a block, H units, C classes.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.autoencoder import activate
+from sdae.preprocessing import Scaling
+from sdae.sparse import CsrMatrix, csr_of, is_sparse
+from sdae.specs import Decoder
+from sdae.stack import StackedDenoisingAutoencoder
+
+Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
+_BLOCK = 64
+_NARROW = 16
+
+
+def in_blocks(
+    function: Callable[[Tensor], Tensor],
+    x: Rows,
+    scaling: Scaling | None,
+    device: torch.device | str = "cpu",
+) -> NDArray[np.float32]:
+    """Scale rows and apply `function`, (B, V) -> (B, K), to all: (n, V) -> (n, K)."""
+    n_rows, n_columns = x.shape
+    parts: list[NDArray[np.float32]] = []
+    with torch.inference_mode():
+        for start in range(0, max(n_rows, 1), _BLOCK):
+            rows = x[start : start + _BLOCK]
+            values = _dense(rows)
+            block = np.zeros((_BLOCK, n_columns), np.float32)
+            block[: len(values)] = values if scaling is None else scaling.apply(values)
+            out = function(torch.from_numpy(block).to(device))
+            parts.append(out[: len(values)].cpu().numpy())
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _dense(rows: Any) -> NDArray[Any]:
+    values: NDArray[Any] = csr_of(rows).toarray() if is_sparse(rows) else rows
+    return values
+
+
+def layer_codes(network: StackedDenoisingAutoencoder, rows: Tensor) -> list[Tensor]:
+    """Return the codes of every layer, from the bottom up: (B, V) -> (B, H_0), (B, H_1), …."""
+    all_codes = []
+    for layer in range(network.n_layers):
+        autoencoder = network.autoencoder(layer)
+        a = _affine(rows, autoencoder.weight, autoencoder.hidden_bias)
+        rows = activate(a, autoencoder.activation)
+        all_codes.append(rows)
+    return all_codes
+
+
+def outputs(network: StackedDenoisingAutoencoder, rows: Tensor) -> Tensor:
+    """Return what the head gives: logits or targets, (B, V) -> (B, C)."""
+    return _affine(layer_codes(network, rows)[-1], network.head.weight, network.head.bias)
+
+
+def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tensor:
+    """Carry codes of `depth` down to rows, (B, H_{depth-1}) -> (B, V)."""
+    for layer in reversed(range(depth)):
+        autoencoder = network.autoencoder(layer)
+        weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
+        a = _affine(h, weight, autoencoder.visible_bias)
+        h = torch.sigmoid(a) if autoencoder.decoder is Decoder.SIGMOID else a
+    return h
+
+
+def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | None = None) -> Tensor:
+    """Encode to `depth` (default: the deepest code) and decode again, (B, V) -> (B, V)."""
+    depth = network.n_layers if depth is None else depth
+    return decoded(network, layer_codes(network, rows)[depth - 1], depth)
+
+
+def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the logarithm of the probability of each class, (n, C) -> (n, C)."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    log_p: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_p
+
+
+@contextmanager
+def threads(n_threads: int | None) -> Iterator[None]:
+    """Let PyTorch, and so the fused kernels, use that many threads; None leaves it at its own."""
+    before = torch.get_num_threads()
+    if n_threads is not None:
+        torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        if n_threads is not None:
+            torch.set_num_threads(before)
+
+
+def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
+    """Return where the parameters are."""
+    return network.autoencoder(0).weight.device
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return W x + b, (B, V) -> (B, H)."""
+    n_out = len(bias)
+    if n_out >= _NARROW:
+        return F.linear(x, weight, bias)
+    surplus = _NARROW - n_out
+    wide = F.linear(x, F.pad(weight, (0, 0, 0, surplus)), F.pad(bias, (0, surplus)))
+    return wide[:, :n_out]

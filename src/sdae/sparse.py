@@ -1,0 +1,74 @@
+"""What the package asks of a matrix of scipy.sparse, without importing scipy.
+
+Axes: n rows, V columns.
+"""
+
+from typing import Any, Protocol, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SparseMatrix(Protocol):
+    """A matrix or array of scipy.sparse in any format."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, V)."""
+        ...
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of its elements."""
+        ...
+
+    def tocsr(self) -> Any:
+        """Return it in CSR format."""
+        ...
+
+
+class CsrMatrix(Protocol):
+    """One in CSR format: row i stores ``data[indptr[i]:indptr[i + 1]]``, in columns `indices`."""
+
+    data: NDArray[Any]
+    indices: NDArray[np.integer]
+    indptr: NDArray[np.integer]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n, V)."""
+        ...
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of its elements."""
+        ...
+
+    def tocsr(self) -> Any:
+        """Return it as it is."""
+        ...
+
+    def __getitem__(self, rows: Any) -> "CsrMatrix":
+        """Return some rows, (B, V)."""
+        ...
+
+    def toarray(self) -> NDArray[Any]:
+        """Return it with its zeros, (n, V)."""
+        ...
+
+
+def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
+    """Tell whether something is a matrix or array of scipy.sparse."""
+    ancestors = type(x).__mro__
+    return hasattr(x, "tocsr") and any(a.__module__.startswith("scipy.") for a in ancestors)
+
+
+def csr_of(x: SparseMatrix) -> CsrMatrix:
+    """Return a matrix in CSR format, each element stored once at most; `x` stays as it is."""
+    matrix = x.tocsr()
+    if not matrix.has_canonical_format or len(matrix.data) > matrix.nnz:  # room to spare
+        matrix = matrix.copy()
+        matrix.sum_duplicates()
+        matrix.prune()
+    canonical: CsrMatrix = matrix
+    return canonical

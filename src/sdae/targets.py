@@ -1,0 +1,115 @@
+"""What a stack learns to tell of its rows, and how much each row counts: checked once.
+
+Axes: n rows, B rows of a call, T targets of regression.
+"""
+
+import torch
+from torch import Tensor
+
+from sdae.arrays import Array, Labels, Targets, as_tensor
+from sdae.errors import DataError, invalid_parameter
+
+
+def label_tensor(y: Targets, n_rows: int, n_classes: int, name: str, like: Tensor) -> Tensor:
+    """Check the labels of `n_rows` rows and bring them to the device of `like`, (n,) int64.
+
+    Raises
+    ------
+    DataError
+        If there is not one label per row, or a label is no integer in [0, `n_classes`).
+    """
+    labels = as_tensor(y)
+    if labels.shape != (n_rows,):
+        raise DataError(
+            f"The labels of {name} must have shape ({n_rows},), one per row. "
+            f"Got shape {tuple(labels.shape)} instead."
+        )
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise DataError(f"The labels of {name} must be integers. Got {labels.dtype} instead.")
+    labels = labels.long()  # some integer types cannot be compared
+    if labels.min() < 0 or labels.max() >= n_classes:
+        raise DataError(
+            f"The labels of {name} must be in [0, {n_classes}), the classes of the stack. "
+            f"Got {int(labels.min())} to {int(labels.max())} instead."
+        )
+    return labels.to(like.device)
+
+
+def row_labels(y: Labels, per_row: Tensor, n_classes: int) -> Tensor:
+    """Check the labels a method of a stack is given, one per row; bring them to its device, (B,).
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is not one label per row, or a label is no integer in [0, `n_classes`).
+    """
+    labels = as_tensor(y)
+    integers = not labels.is_floating_point() and labels.dtype is not torch.bool
+    labels = labels.long() if integers else labels  # some integer types cannot be compared
+    in_range = integers and not ((labels < 0) | (labels >= n_classes)).any()
+    if labels.shape != per_row.shape[:1] or not in_range:
+        raise invalid_parameter(
+            "y",
+            "StackedDenoisingAutoencoder",
+            f"{len(per_row)} integers in [0, {n_classes}), one per row",
+            f"{labels.dtype} of shape {tuple(labels.shape)}"
+            + (f" from {labels.min()} to {labels.max()}" if labels.numel() else ""),
+        )
+    return labels.to(per_row.device)
+
+
+def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tensor) -> Tensor:
+    """Check the values of `n_rows` rows and bring them to the type and device of `like`, (n, T).
+
+    Raises
+    ------
+    DataError
+        If there are not `n_targets` finite numbers per row; one per row may have shape (n,).
+    """
+    values = as_tensor(y)
+    wanted = {(n_rows, n_targets), (n_rows,) if n_targets == 1 else (n_rows, n_targets)}
+    if tuple(values.shape) not in wanted:
+        shapes = " or ".join(str(shape) for shape in sorted(wanted))
+        number = "one value" if n_targets == 1 else f"{n_targets} values"
+        raise DataError(
+            f"The values of {name} must have shape {shapes}, {number} per row. "
+            f"Got shape {tuple(values.shape)} instead."
+        )
+    if values.is_complex() or values.dtype == torch.bool:
+        raise DataError(f"The values of {name} must be real numbers. Got {values.dtype} instead.")
+    values = values.to(like).reshape(n_rows, n_targets)  # (n,) or (n, T) -> (n, T)
+    if not torch.isfinite(values).all():
+        raise DataError(
+            f"The values of {name} must be finite. Got NaN or infinity instead, first in row "
+            f"{int(torch.isfinite(values).all(dim=1).int().argmin())}. Drop such rows."
+        )
+    return values
+
+
+def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) -> Tensor:
+    """Check the weights of `n_rows` rows; scale them to mean 1, of the type of `like`, (n,).
+
+    Raises
+    ------
+    DataError
+        If there is not one finite number ≥ 0 per row, or all of them are 0.
+    """
+    weights = as_tensor(sample_weight)
+    if weights.shape != (n_rows,) or weights.is_complex():
+        got = f"{weights.dtype} of shape {tuple(weights.shape)}"
+        raise _bad_weights(caller, f"{n_rows} numbers, one per training row", got)
+    weights = weights.to("cpu", torch.float64)
+    if not torch.isfinite(weights).all() or weights.min() < 0:
+        raise _bad_weights(caller, "finite numbers ≥ 0", f"{weights.min()} to {weights.max()}")
+    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    weights = weights / weights.max().clamp(min=torch.finfo(torch.float64).tiny)
+    if not weights.any():
+        raise _bad_weights(caller, "above 0 for at least one row", "zeros")
+    return (weights / weights.mean()).to(like)
+
+
+def _bad_weights(caller: str, constraint: str, got: str) -> DataError:
+    return DataError(
+        f"The sample_weight parameter of {caller} must be {constraint}. Got {got} instead. "
+        "None weighs all rows alike."
+    )

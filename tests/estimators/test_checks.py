@@ -1,0 +1,42 @@
+"""scikit-learn's own checks, over all four estimators and several sets of parameters."""
+
+from typing import Any
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
+
+_WEIGHTS = "minibatches are drawn by row: a row of weight 2 is one draw, two rows are two"
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    """Name what minibatch training cannot promise, as for scikit-learn's own SGD estimators."""
+    if not hasattr(estimator, "loss_curve_") and "alpha" not in estimator.get_params():
+        return {}
+    return {
+        "check_sample_weight_equivalence_on_dense_data": _WEIGHTS,
+        "check_sample_weight_equivalence_on_sparse_data": _WEIGHTS,
+    }
+
+
+ESTIMATORS = [
+    SDAETransformer(),
+    SDAETransformer((7, 5), "sigmoid", layer="all", solver="sgd", pretrain_epochs=3),
+    SDAETransformer((7, 5), "tanh", layer=0, batch_size=1, solver="sgd", momentum=0),
+    SDAEClassifier(),
+    SDAEClassifier((20, 20), "tanh", learning_rate_init=0.01, early_stopping=True, scale="minmax"),
+    SDAEClassifier((30,), "logistic", class_weight="balanced", dropout=0.1, alpha=0),
+    SDAERegressor(),
+    SDAERegressor((20, 10), "tanh", early_stopping=True, pretrain_epochs=5, max_iter=400),
+    SDAEOutlierDetector(),
+    SDAEOutlierDetector((20, 5), activation="tanh", corruption="gaussian:0.2", tied=False),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    ESTIMATORS, expected_failed_checks=expected_failures
+)
+def test_scikit_learns_check_passes(estimator: Any, check: Any) -> None:
+    check(estimator)

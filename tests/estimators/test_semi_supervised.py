@@ -1,0 +1,70 @@
+"""Rows without labels: used for pre-training, and for nothing else."""
+
+import numpy as np
+import pytest
+
+from sdae import SDAEClassifier, SDAERegressor
+from sdae.errors import DataError
+from tests.estimators.helpers import labels, quick, rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X = rows(80)
+Y = labels(X)
+LABELLED = np.arange(80) < 30
+
+
+def parameters_of(model: SDAEClassifier | SDAERegressor) -> list[bytes]:
+    return [p.detach().numpy().tobytes() for p in model.network_.parameters()]
+
+
+def test_rows_marked_as_unlabelled_are_the_same_as_rows_given_apart() -> None:
+    marked = quick(SDAEClassifier, unlabeled_label=-1).fit(X, np.where(LABELLED, Y, -1))
+    apart = quick(SDAEClassifier).fit(X[LABELLED], Y[LABELLED], X_unlabeled=X[~LABELLED])
+    assert parameters_of(marked) == parameters_of(apart)
+    assert marked.classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("names", "marker"), [(np.array(["a", "b", "c"]), "?"), (np.array([10, 20, 30]), 99)]
+)
+def test_any_marker_will_do(
+    names: "np.ndarray[tuple[int], np.dtype[np.str_]]", marker: object
+) -> None:
+    y = names[Y].astype(object) if isinstance(marker, str) else names[Y].copy()
+    y[~LABELLED] = marker
+    model = quick(SDAEClassifier, unlabeled_label=marker).fit(X, y)
+    assert model.classes_.tolist() == names.tolist()
+    assert set(model.predict(X)) <= set(names.tolist())
+
+
+def test_pretraining_sees_all_rows_and_fine_tuning_only_the_labelled() -> None:
+    model = quick(SDAEClassifier, unlabeled_label=-1, batch_size=10)
+    model.fit(X, np.where(LABELLED, Y, -1))
+    changed = X.copy()
+    changed[~LABELLED] += 0.5
+    other = quick(SDAEClassifier, unlabeled_label=-1, batch_size=10)
+    other.fit(changed, np.where(LABELLED, Y, -1))
+    assert parameters_of(model) != parameters_of(other)
+    # Without pre-training and scaling, rows without labels have no say at all.
+    without = {"pretrain_epochs": 0, "scale": "none", "unlabeled_label": -1}
+    one, two = (
+        quick(SDAEClassifier, **without).fit(x, np.where(LABELLED, Y, -1)) for x in (X, changed)
+    )
+    assert parameters_of(one) == parameters_of(two)
+
+
+def test_a_regressor_takes_rows_without_targets() -> None:
+    with_more = quick(SDAERegressor).fit(X[:30], X[:30, 0], X_unlabeled=X[30:])
+    alone = quick(SDAERegressor).fit(X[:30], X[:30, 0])
+    assert parameters_of(with_more) != parameters_of(alone)
+    assert with_more.predict(X).shape == (80,)
+
+
+def test_without_any_label_there_is_an_error() -> None:
+    with pytest.raises(DataError, match="All rows have the unlabeled_label -1"):
+        quick(SDAEClassifier, unlabeled_label=-1).fit(X, np.full(80, -1))
+
+
+def test_unlabelled_rows_need_the_same_columns() -> None:
+    with pytest.raises(ValueError, match="X has 4 features, but SDAEClassifier is expecting 5"):
+        quick(SDAEClassifier).fit(X, Y, X_unlabeled=X[:, :4])
