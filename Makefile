@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow check format benchmark clean
+.PHONY: help train test test-slow test-oldest check format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -21,6 +21,10 @@ test: $(VENV)/.test check  ## set up, lint, type-check and run the tests with co
 
 test-slow: $(VENV)/.test  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+test-oldest: $(VENV)/.test  ## the estimators with the oldest scikit-learn that is supported
+	$(PIP) install --no-deps --upgrade --target $(VENV)/oldest scikit-learn==1.7.0
+	PYTHONPATH=$(VENV)/oldest $(BIN)/python -m pytest -W ignore::pytest.PytestRemovedIn10Warning -W ignore::DeprecationWarning tests/estimators
 
 check: $(VENV)/.test  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ How a product of matrices rounds depends on its shape. So rows come in blocks of
 with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
 block differently, so a product has 16 outputs at least, the surplus being zeros too.
 
-Axes: n rows, V columns, K outputs, B = 64 rows of a block, H units, C classes.
+Axes: n rows, V columns, K outputs, B = 32 rows of a block, H units, C classes.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,8 +24,9 @@ from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 
 Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
-_BLOCK = 64
+_BLOCK = 32
 _NARROW = 16
+_FEW_PRODUCTS = 1 << 25
 
 
 def in_blocks(
@@ -93,16 +94,26 @@ def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 @contextmanager
-def threads(n_threads: int | None) -> Iterator[None]:
-    """Let PyTorch, and so the fused kernels, use that many threads; None leaves it at its own."""
+def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
+    """Let PyTorch, and so the fused kernels, use that many threads.
+
+    None takes PyTorch's setting, but one thread where a step has so few products of numbers that to
+    wake another costs more than it saves.
+    """
     before = torch.get_num_threads()
-    if n_threads is not None:
-        torch.set_num_threads(n_threads)
+    wanted = n_threads or (1 if n_products < _FEW_PRODUCTS else before)
+    if wanted != before:
+        torch.set_num_threads(wanted)
     try:
         yield
     finally:
-        if n_threads is not None:
+        if wanted != before:
             torch.set_num_threads(before)
+
+
+def products_of_a_block(network: StackedDenoisingAutoencoder, n_rows: int = _BLOCK) -> int:
+    """Return how many products of numbers it takes to pass some rows through the network."""
+    return n_rows * sum(p.numel() for p in network.parameters())
 
 
 def device_of(network: StackedDenoisingAutoencoder) -> torch.device:

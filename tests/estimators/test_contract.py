@@ -131,7 +131,7 @@ def test_the_number_of_threads_is_pytorchs_again_afterwards(kind: type) -> None:
 def test_a_row_says_the_same_whatever_company_it_has(kind: type) -> None:
     model = fitted(kind)
     x = rows(200, seed=8)
-    for row in (0, 63, 64, 130):
+    for row in (0, 31, 32, 130):
         for alone, among in zip(answers(model, x[[row]]), answers(model, x), strict=True):
             assert alone[0].tobytes() == among[row].tobytes()
 

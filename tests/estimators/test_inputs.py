@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.preprocessing import StandardScaler
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
 from sdae.errors import DataError
@@ -29,7 +30,8 @@ def test_tables_of_three_libraries_say_the_same_as_an_array_and_have_names() -> 
     expected = quick(SDAEClassifier).fit(x, labels(x)).predict_proba(x)
     for table in tables():
         model = quick(SDAEClassifier).fit(table, labels(x))
-        assert model.feature_names_in_.tolist() == NAMES
+        known = hasattr(StandardScaler().fit(table), "feature_names_in_")  # by this scikit-learn
+        assert not known or model.feature_names_in_.tolist() == NAMES
         assert model.predict_proba(table).tobytes() == expected.tobytes()
 
 

@@ -9,12 +9,18 @@ import sdae
 def test_the_public_names_are_these() -> None:
     assert sorted(sdae.__all__) == [
         "DenoisingAutoencoder",
+        "SDAEClassifier",
+        "SDAEOutlierDetector",
+        "SDAERegressor",
+        "SDAETransformer",
         "StackedDenoisingAutoencoder",
         "corruption",
         "data",
         "finetune",
+        "load",
         "pretrain",
     ]
+    assert set(sdae.__all__) <= set(dir(sdae))
     assert all(hasattr(sdae, name) for name in sdae.__all__)
 
 

@@ -24,7 +24,7 @@ from sdae.estimators.fitting import (
 from sdae.estimators.inputs import Rows, checked_rows
 from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Recorder
-from sdae.inference import device_of, in_blocks, layer_codes, rebuilt, threads
+from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt, threads
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.history import EpochRecord
@@ -52,6 +52,8 @@ class SDAEBase(BaseEstimator):
     history_: tuple[EpochRecord, ...]
     pretraining_loss_curves_: list[list[float]]
     n_features_in_: int
+    n_threads: int | None
+    random_state: Any
     feature_names_in_: NDArray[Any]
     _seed: int
     _n_calls: int
@@ -93,7 +95,10 @@ class SDAEBase(BaseEstimator):
         keep_history: bool = False,
     ) -> None:
         """Train the network on raw rows `x`, and on prepared labelled ones."""
-        with threads(settings.n_threads):
+        # A step takes some four times a forward pass; the fused engine decides for itself.
+        n_rows = settings.batch_of(x.shape[0])
+        n_products = products_of_a_block(self.network_, 4 * n_rows if n_rows > 1 else 1 << 40)
+        with threads(settings.n_threads, n_products):
             recorder = train(
                 self.network_,
                 network_rows(x, self.scaling_, self.network_),
@@ -137,7 +142,7 @@ class SDAEBase(BaseEstimator):
         """Check rows and apply a function of the network's input to them."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
-        with threads(self.n_threads):
+        with threads(self.n_threads, products_of_a_block(self.network_)):
             return in_blocks(function, x, self.scaling_, device_of(self.network_))
 
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:

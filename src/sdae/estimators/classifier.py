@@ -87,7 +87,7 @@ class SDAEClassifier(
     engine : {"auto", "fused", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
-        None takes PyTorch's setting.
+        None takes PyTorch's setting, or 1 where steps are small.
 
     Attributes
     ----------

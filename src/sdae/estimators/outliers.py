@@ -43,6 +43,7 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
     engine : {"auto", "fused", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
+        None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
         Go on from the last ``fit``.
     random_state : int, RandomState or None, default None

@@ -76,6 +76,7 @@ class SDAERegressor(
         Of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
+        None takes PyTorch's setting, or 1 where steps are small.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.inputs import checked_rows
-from sdae.inference import decoded, device_of, in_blocks, rebuilt, threads
+from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt, threads
 
 
 class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBase):
@@ -49,7 +49,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
     engine : {"auto", "fused", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
-        None takes PyTorch's setting.
+        None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
         Go on from the last ``fit``.
     random_state : int, RandomState or None, default None
@@ -174,7 +174,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
         if layer == "all":
             h = h[:, -self.network_.hidden_layer_sizes[-1] :]  # the deepest code holds the rest
         depth = layer + 1 if isinstance(layer, int) else self.n_layers_
-        with threads(self.n_threads):
+        with threads(self.n_threads, products_of_a_block(self.network_)):
             rows = in_blocks(
                 lambda codes: decoded(self.network_, codes, depth),
                 h,
