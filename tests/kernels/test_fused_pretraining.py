@@ -93,6 +93,13 @@ def test_a_network_that_is_cut_into_parts_agrees(n_hidden: int, tied: bool) -> N
     assert_same_walk(pretraining_engines(stacks, rows(60, 290, torch.float32)), stacks, 60)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n_visible", [64, 512, 513, 1300])
+def test_wide_rows_agree(n_visible: int, dtype: torch.dtype) -> None:
+    stacks = _twins(n_visible, 5, dtype)
+    assert_same_walk(pretraining_engines(stacks, rows(30, n_visible, dtype)), stacks, 30)
+
+
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 @pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
 def test_a_step_at_a_high_rate_agrees(activation: str, decoder: str) -> None:
