@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sdae.config.training import FinetuningConfig
 from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import network as kernels
+from sdae.kernels.fused import network_memory as memory
 from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.noise import draw_kept
@@ -58,7 +59,7 @@ class FusedFinetuning:
         sizes = [stack.n_visible, *(layer.out_features for layer in self._layers)]
         self._plan, n_places, n_units = plan(sizes, n_parts)
         self._n_units = n_units
-        self._state = kernels.State(
+        self._state = memory.State(
             weights=self._zeros(n_places),
             biases=self._zeros(n_units),
             h=self._zeros(2, n_units),
@@ -172,7 +173,7 @@ class FusedFinetuning:
         def work(rank: int, n_workers: int, _counter: Counter) -> None:
             for layer, weight in enumerate(weights):
                 for part in range(rank, self._plan.blocks.shape[1], n_workers):
-                    kernels.move_block(self._plan, self._state, weight, layer, part, inwards)
+                    memory.move_block(self._plan, self._state, weight, layer, part, inwards)
 
         self._team.run(work)
 
@@ -180,7 +181,7 @@ class FusedFinetuning:
         return aligned_zeros(shape, self._kind)
 
 
-def plan(sizes: Sequence[int], n_parts: int) -> tuple[kernels.Plan, int, int]:
+def plan(sizes: Sequence[int], n_parts: int) -> tuple[memory.Plan, int, int]:
     """Return where everything lies, and the numbers of all weights and units, padded."""
     n_layers = len(sizes) - 1
     owned = np.stack([shares(n, n_parts, LANES) for n in sizes[1:]])  # (L + 1, parts + 1)
@@ -193,7 +194,7 @@ def plan(sizes: Sequence[int], n_parts: int) -> tuple[kernels.Plan, int, int]:
             n_weights += sizes[layer] * padded(width)
     units = np.cumsum([0, *(padded(n) for n in sizes)])
     return (
-        kernels.Plan(np.array(sizes, np.intp), owned, blocks, units[:-1].astype(np.intp)),
+        memory.Plan(np.array(sizes, np.intp), owned, blocks, units[:-1].astype(np.intp)),
         n_weights,
         int(units[-1]),
     )
