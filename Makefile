@@ -42,6 +42,10 @@ benchmark: $(VENV)/.test  ## measure what docs/results.md states
 	$(BIN)/python benchmarks/mnist.py --recipe tutorial
 	$(PIP) install -c constraints.txt pytensor
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/scaling.py
+	$(BIN)/python benchmarks/charts.py
+	$(BIN)/python benchmarks/estimators.py
+	$(BIN)/python benchmarks/label_curve.py
 	$(BIN)/python benchmarks/tables.py
 
 clean:  ## remove what the other targets made, but not the runs

@@ -109,11 +109,83 @@ def headline() -> str:
     )
 
 
+def estimators_table() -> str:
+    """Return the accuracies of SDAEClassifier beside others, what it is ahead by, and the times."""
+    result = _load("estimators")
+    models = list(dict.fromkeys(row["model"] for row in result["scores"]))
+    cells: dict[tuple[str, float], dict[str, list[float]]] = {}
+    for row in result["scores"]:
+        accuracies = [100 * each for each in row["accuracies"]]
+        cells.setdefault((row["data"], row["share"]), {})[row["model"]] = accuracies
+    lines = [
+        f"| accuracy, % | labels | {' | '.join(f'{model}' for model in models)} |",
+        f"|---|---|{'---|' * len(models)}",
+    ]
+    for (data, share), by_model in cells.items():
+        best = max(round(statistics.mean(each), 1) for each in by_model.values())
+        means = [
+            _mean_sd(each, bold=round(statistics.mean(each), 1) == best)
+            for each in by_model.values()
+        ]
+        lines.append(f"| {data} | {_labels(share)} | {' | '.join(means)} |")
+    others = models[1:]
+    lines += [
+        "",
+        f"| SDAEClassifier is ahead by, points | labels | {' | '.join(others)} |",
+        f"|---|---|{'---|' * len(others)}",
+    ]
+    for (data, share), by_model in cells.items():
+        ours = by_model["SDAEClassifier"]
+        ahead = [
+            _mean_sd([a - b for a, b in zip(ours, by_model[other], strict=True)], sign="+")
+            for other in others
+        ]
+        lines.append(f"| {data} | {_labels(share)} | {' | '.join(ahead)} |")
+    return "\n".join([*lines, "", machine_line(result)])
+
+
+def estimators_times() -> str:
+    """Return how long SDAEClassifier takes to fit and to predict, beside MLPClassifier."""
+    result = _load("estimators")
+    fits = result["fit_seconds"]
+    theirs = fits["MLPClassifier"]
+    lines = ["| work | model | time | times MLPClassifier's |", "|---|---|---|---|"]
+    for model, seconds in fits.items():
+        lines.append(
+            f"| fit, 300 rows of 10 columns | {model} | {seconds:.2f} s | {seconds / theirs:.1f} |"
+        )
+    for row in result["predict_ms"]:
+        sizes = tuple(row["hidden_layer_sizes"])
+        theirs = row["milliseconds"]["MLPClassifier"]
+        for model, milliseconds in row["milliseconds"].items():
+            lines.append(
+                f"| predict, one row, units {sizes} | {model} | {milliseconds:.2f} ms "
+                f"| {milliseconds / theirs:.1f} |"
+            )
+    return "\n".join([*lines, "", machine_line(result)])
+
+
+def label_curve_table() -> str:
+    """Return accuracies on digits by the number of labels, one column per number."""
+    result = _load("label-curve")
+    numbers = sorted({point["labels"] for point in result["points"]})
+    lines = [
+        f"| accuracy, %, by labelled rows | {' | '.join(f'{number:,}' for number in numbers)} |",
+        f"|---|{'---|' * len(numbers)}",
+    ]
+    for model in dict.fromkeys(point["model"] for point in result["points"]):
+        points = {p["labels"]: p["accuracies"] for p in result["points"] if p["model"] == model}
+        cells = [_mean_sd([100 * each for each in points[number]]) for number in numbers]
+        lines.append(f"| {model} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", machine_line(result)])
+
+
 def machine_line(result: dict[str, Any]) -> str:
     """Return what a benchmark ran on."""
     machine = result["machine"]
+    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     return (
-        f"Measured on: {machine['processor']}, {machine['threads']} threads, {machine['system']}; "
+        f"Measured on: {machine['processor']}, {threads}, {machine['system']}; "
         f"Python {machine['python']}, PyTorch {machine['torch']}, NumPy {machine['numpy']}, "
         f"sdae {machine['sdae']}."
     )
@@ -121,6 +193,9 @@ def machine_line(result: dict[str, Any]) -> str:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
+    "estimators": estimators_table,
+    "estimators-times": estimators_times,
+    "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),
     "speed-headline": speed_headline,
     "speed": speed_table,
@@ -148,6 +223,15 @@ def main() -> None:
 def _load(name: str) -> dict[str, Any]:
     loaded: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
     return loaded
+
+
+def _labels(share: float) -> str:
+    return "all" if share == 1 else f"{100 * share:.0f} %"
+
+
+def _mean_sd(values: list[float], *, sign: str = "", bold: bool = False) -> str:
+    mean = f"{statistics.mean(values):{sign}.1f}".replace("-", "−")
+    return f"{f'**{mean}**' if bold else mean} ± {statistics.stdev(values):.1f}"
 
 
 def _mean(result: dict[str, Any], key: str) -> float:

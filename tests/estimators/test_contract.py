@@ -80,11 +80,11 @@ def test_a_file_gives_it_back_to_the_byte(kind: type, tmp_path: Path) -> None:
     ("parameter", "value", "text"),
     [
         ("hidden_layer_sizes", (0,), "an integer ≥ 1"),
-        ("activation", "cube", "'sigmoid', 'tanh', 'relu'"),
+        ("activation", "identity", r"one of 'sigmoid' \(or 'logistic'\), 'tanh', 'relu'"),
         ("corruption", "maskin:0.1", "Did you mean 'masking'"),
         ("pretrain_epochs", -1, "an integer ≥ 0"),
         ("pretrain_learning_rate", "fast", "a finite number ≥ 0"),
-        ("decoder", "cubic", "'linear'"),
+        ("decoder", "cubic", "one of 'auto', 'sigmoid', 'linear'"),
         ("scale", "log", "one of 'auto', 'none', 'minmax', 'standard'"),
         ("solver", "lbfgs", "one of 'adam', 'sgd'"),
         ("batch_size", 0, "'auto' or an integer ≥ 1"),

@@ -68,3 +68,9 @@ def test_without_any_label_there_is_an_error() -> None:
 def test_unlabelled_rows_need_the_same_columns() -> None:
     with pytest.raises(ValueError, match="X has 4 features, but SDAEClassifier is expecting 5"):
         quick(SDAEClassifier).fit(X, Y, X_unlabeled=X[:, :4])
+
+
+def test_a_marker_of_another_type_than_the_labels_marks_nothing() -> None:
+    names = np.array(["a", "b", "c"])[Y]
+    marked = quick(SDAEClassifier, unlabeled_label=-1).fit(X, names)
+    assert parameters_of(marked) == parameters_of(quick(SDAEClassifier).fit(X, names))

@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import checked_pair
+from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label
 from sdae.estimators.supervised import SupervisedSDAE, Weights
 from sdae.inference import log_probabilities, outputs
 
@@ -208,19 +208,22 @@ class SDAEClassifier(
         settings = self._settings()
         goes_on = settings.warm_start and self._is_fitted()
         x, y = checked_pair(self, X, y, reset=not goes_on)
-        labelled, y = self._labels(y)
+        labelled = self._labelled_rows(y)
+        y = y[labelled]
         weights = self._weights(sample_weight, x)
         if goes_on:
             epochs: tuple[int, ...] = (0,)
             every = x
         else:
-            self.classes_ = self._found_classes(y)
+            self.classes_ = found_classes(y, type(self).__name__)
             every = self._all_rows(x, X_unlabeled)
             self._start(every, settings, n_classes=len(self.classes_))
             epochs = settings.pretrain_epochs
-        numbers = self._numbers(y)
         parts = self._parts(
-            x[labelled], numbers, self._with_class_weight(weights, labelled, y), settings
+            x[labelled],
+            class_numbers(y, self.classes_),
+            self._with_class_weight(weights, labelled, y),
+            settings,
         )
         self._train(
             every,
@@ -252,24 +255,26 @@ class SDAEClassifier(
         settings = self._settings()
         first = not self._is_fitted()
         x, y = checked_pair(self, X, y, reset=first)
-        labelled, y = self._labels(y, none_allowed=True)
+        labelled = has_label(y, self.unlabeled_label)
+        y = y[labelled]
         if first:
             if classes is None:
                 raise invalid_parameter(
                     "classes", "partial_fit", "given at the first call", classes
                 )
-            self.classes_ = self._found_classes(column_or_1d(classes))
+            self.classes_ = found_classes(column_or_1d(classes), type(self).__name__)
             self._start(x, settings, n_classes=len(self.classes_))
         elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
             raise invalid_parameter(
                 "classes", "partial_fit", "those of the first call", np.unique(classes).tolist()
             )
         weights = self._with_class_weight(self._weights(sample_weight, x), labelled, y)
+        numbers = class_numbers(y, self.classes_)
         self._train(
             x,
             settings,
             epochs=self._stream_epochs(settings),
-            labelled=self._labelled(x[labelled], self._numbers(y)) if len(y) else None,
+            labelled=self._labelled(x[labelled], numbers) if len(y) else None,
             sample_weight=weights,
             max_iter=1,
             keep_history=True,
@@ -307,42 +312,21 @@ class SDAEClassifier(
         check_is_fitted(self)
         return self._apply(lambda rows: outputs(self.network_, rows), X)
 
-    def _labels(
-        self, y: NDArray[Any], *, none_allowed: bool = False
-    ) -> tuple[NDArray[np.bool_], NDArray[Any]]:
-        """Return which rows have labels, (n,), and their labels."""
-        labelled = np.ones(len(y), bool)
-        if self.unlabeled_label is not None:
-            labelled = np.asarray(y != self.unlabeled_label, bool)
-        y = y[labelled]
-        if len(y):
-            check_classification_targets(y)
-        elif not none_allowed:
+    def _labelled_rows(self, y: Labels) -> NDArray[np.bool_]:
+        """Tell which rows have labels, (n,).
+
+        Raises
+        ------
+        DataError
+            If none has.
+        """
+        labelled = has_label(y, self.unlabeled_label)
+        if not labelled.any():
             raise DataError(
                 f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
                 "learn classes from. Use SDAETransformer for rows without labels."
             )
-        return labelled, y
-
-    def _found_classes(self, y: NDArray[Any]) -> NDArray[Any]:
-        classes: NDArray[Any] = np.unique(y)
-        if len(classes) < 2:
-            raise DataError(
-                f"{type(self).__name__} needs labels of at least 2 classes. Got 1 class: "
-                f"{classes.tolist()}."
-            )
-        return classes
-
-    def _numbers(self, y: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the place of each label in ``classes_``, (n,)."""
-        numbers = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        strange = self.classes_[numbers] != y
-        if strange.any():
-            raise DataError(
-                f"y has labels that are not among the classes {self.classes_.tolist()}: "
-                f"{np.unique(y[strange]).tolist()}."
-            )
-        return numbers.astype(np.int64)
+        return labelled
 
     def _with_class_weight(
         self, weights: Weights, labelled: NDArray[np.bool_], y: NDArray[Any]

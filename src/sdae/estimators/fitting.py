@@ -139,7 +139,7 @@ def train(
         Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
     """
     recorder = Recorder(verbose=settings.verbose)
-    with interruptible() as interruption:
+    with interruptible(recorder, fine_tunes=labelled is not None) as interruption:
         if any(epochs):
             config = settings.pretraining(len(rows), epochs)
             run_pretraining(network, rows, config, seed=seed, callbacks=[recorder])

@@ -26,7 +26,6 @@ from sdae.specs import (
     Decoder,
     Noise,
     Schedule,
-    parse_choice,
     parse_noise,
     parse_schedule,
 )
@@ -35,7 +34,7 @@ _RATES = ("constant", "invscaling", "adaptive")
 
 
 def _activation(value: object) -> Activation:
-    return parse_choice(Activation, "sigmoid" if value == "logistic" else value, "activation")
+    return Activation(str("sigmoid" if value == "logistic" else value))
 
 
 def _batch_size(value: object) -> int | None:
@@ -62,11 +61,13 @@ def _verbose(value: object) -> bool:
 
 _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
-    "activation": parsed("", _activation),
+    "activation": Reader("one of 'sigmoid' (or 'logistic'), 'tanh', 'relu'", _activation),
     "corruption": one_or_each(parsed("a noise", parse_noise)),
     "pretrain_epochs": one_or_each(integer(0)),
     "pretrain_learning_rate": one_or_each(number(0)),
-    "decoder": one_or_each(parsed("", lambda v: parse_choice(Decoder, v, "decoder"))),
+    "decoder": one_or_each(
+        Reader("one of 'auto', 'sigmoid', 'linear'", lambda value: Decoder(str(value)))
+    ),
     "tied": boolean(),
     "scale": choice("auto", "none", "minmax", "standard"),
     "solver": choice("adam", "sgd"),

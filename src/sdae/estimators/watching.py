@@ -68,13 +68,17 @@ class Interruption:
 
 
 @contextmanager
-def interruptible() -> Iterator[Interruption]:
+def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[Interruption]:
     """Let Ctrl-C end training with a warning: the estimator keeps what it learned so far."""
     interruption = Interruption()
     try:
         yield interruption
     except KeyboardInterrupt:
         interruption.happened = True
-        warnings.warn(
-            "Training was interrupted: the estimator is usable as trained so far.", stacklevel=3
+        tuned = any(record.stage == FINETUNING for record in recorder.records)
+        state = (
+            "usable as trained so far"
+            if tuned or not fine_tunes
+            else "pre-trained only, and its predictions are worth nothing. Fit it again"
         )
+        warnings.warn(f"Training was interrupted: the estimator is {state}.", stacklevel=6)
