@@ -197,6 +197,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "estimators-times": estimators_times,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),
+    "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "speed-headline": speed_headline,
     "speed": speed_table,
 }

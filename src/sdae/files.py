@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import stat
 import tempfile
 import zlib
 from collections.abc import Iterator
@@ -79,9 +80,13 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     """
     path = Path(path)
     with explaining(path, "read"):
-        size = path.stat().st_size
-        if size > limit:
-            raise FileFormatError(f"{path} has {size:,} bytes; at most {limit:,} are read.")
+        status = path.stat()
+        if status.st_size > limit:
+            raise FileFormatError(
+                f"{path} has {status.st_size:,} bytes; at most {limit:,} are read."
+            )
+        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
+            raise FileFormatError(f"{path} is a device, not a file.")  # it may have no end
         return path.read_bytes()
 
 

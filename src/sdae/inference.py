@@ -7,6 +7,7 @@ block differently, so a product has 16 outputs at least, the surplus being zeros
 Axes: n rows, V columns, K outputs, B = 32 rows of a block, H units, C classes.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -27,6 +28,8 @@ Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
 _BLOCK = 32
 _NARROW = 16
 _FEW_PRODUCTS = 1 << 25
+_FARTHEST = 1e18
+"""Where rows far outside the training data are cut off: their squares are still numbers."""
 
 
 def in_blocks(
@@ -43,7 +46,9 @@ def in_blocks(
             rows = x[start : start + _BLOCK]
             values = _dense(rows)
             block = np.zeros((_BLOCK, n_columns), np.float32)
-            block[: len(values)] = values if scaling is None else scaling.apply(values)
+            with np.errstate(over="ignore"):  # beyond float32, and clipped
+                block[: len(values)] = values if scaling is None else scaling.apply(values)
+            np.clip(block, -_FARTHEST, _FARTHEST, out=block)
             out = function(torch.from_numpy(block).to(device))
             parts.append(out[: len(values)].cpu().numpy())
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -102,6 +107,7 @@ def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
     """
     before = torch.get_num_threads()
     wanted = n_threads or (1 if n_products < _FEW_PRODUCTS else before)
+    wanted = min(wanted, max(before, os.cpu_count() or 1))  # more would only wait
     if wanted != before:
         torch.set_num_threads(wanted)
     try:

@@ -5,6 +5,7 @@ Axes: n rows, V columns.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ def fit_scaling(x: NDArray[np.float32], kind: str) -> Scaling | None:
         scale = x.max(axis=0) - low  # (V,)
         return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
     mean = x.mean(axis=0, dtype=np.float64)  # (n, V) -> (V,)
-    return _standard(mean, _variance(x, mean))
+    return _standard(mean, _variance(x, mean), x.dtype)
 
 
 def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
@@ -92,7 +93,7 @@ def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
     for columns, values in _stored(csr):
         squares += np.bincount(columns, np.square(values - mean[columns]), n_columns)
     squares += (n_rows - n_stored) * np.square(mean)  # of the zeros
-    return _standard(mean, squares / n_rows)
+    return _standard(mean, squares / n_rows, csr.data.dtype)
 
 
 def choose(
@@ -130,11 +131,14 @@ def within_unit_interval(x: NDArray[np.float32]) -> bool:
     return bool(x.min() >= 0 and x.max() <= 1)
 
 
-def _standard(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> Scaling:
-    """Return the scaling to zero mean and unit variance, from both per column, (V,)."""
+def _standard(
+    mean: NDArray[np.float64], variance: NDArray[np.float64], kind: "np.dtype[Any]"
+) -> Scaling:
+    """Return the scaling to zero mean and unit variance of columns of type `kind`, (V,)."""
     deviation = np.sqrt(variance)
     # A column whose spread is rounding error of its size is constant.
-    constant = deviation <= 1e-7 * np.abs(mean)
+    rounding = 1e-14 if kind == np.float64 else 1e-7
+    constant = deviation <= rounding * np.abs(mean)
     return Scaling("standard", mean, np.where(constant | (deviation == 0), 1.0, deviation))
 
 

@@ -70,7 +70,15 @@ def test_unlabelled_rows_need_the_same_columns() -> None:
         quick(SDAEClassifier).fit(X, Y, X_unlabeled=X[:, :4])
 
 
-def test_a_marker_of_another_type_than_the_labels_marks_nothing() -> None:
-    names = np.array(["a", "b", "c"])[Y]
-    marked = quick(SDAEClassifier, unlabeled_label=-1).fit(X, names)
-    assert parameters_of(marked) == parameters_of(quick(SDAEClassifier).fit(X, names))
+@pytest.mark.parametrize("marker", ["-1", [1, 2]])
+def test_a_marker_that_is_no_label_of_that_kind_is_refused(marker: object) -> None:
+    with pytest.raises(ValueError, match=r"unlabeled_label parameter .* must be"):
+        quick(SDAEClassifier, unlabeled_label=marker).fit(X, Y)
+
+
+def test_numbers_and_a_text_as_the_marker_may_share_an_array_of_objects() -> None:
+    y = Y.astype(object)
+    y[~LABELLED] = "?"
+    model = quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.predict(X).dtype == np.int64

@@ -113,12 +113,16 @@ def test_early_stopping_keeps_the_best_and_tells_the_scores() -> None:
 
 
 def test_learning_rates_follow_their_schedules() -> None:
-    inverse = good(learning_rate="invscaling", power_t=0.5, max_iter=3, tol=0).fit(X, Y)
+    sgd = {"solver": "sgd", "tol": 0}
+    inverse = good(learning_rate="invscaling", power_t=0.5, max_iter=3, **sgd).fit(X, Y)
     rates = [record.learning_rate for record in inverse.history_ if record.layer is None]
     assert rates == pytest.approx([0.01, 0.01 / 151**0.5, 0.01 / 301**0.5])
-    adaptive = good(learning_rate="adaptive", tol=0.5, n_iter_no_change=2, max_iter=40).fit(X, Y)
+    sgd["tol"] = 0.5
+    adaptive = good(learning_rate="adaptive", n_iter_no_change=2, max_iter=40, **sgd).fit(X, Y)
     rates = [record.learning_rate for record in adaptive.history_ if record.layer is None]
     assert sorted(set(rates), reverse=True)[:2] == pytest.approx([0.01, 0.002])
+    as_theirs = good(learning_rate="adaptive", tol=0.5, n_iter_no_change=2, max_iter=40).fit(X, Y)
+    assert {r.learning_rate for r in as_theirs.history_ if r.layer is None} == {0.01}  # of adam
 
 
 def test_a_stream_trains_the_layers_in_turn_and_the_head_on_labels() -> None:

@@ -144,3 +144,9 @@ def test_what_is_no_readable_file_is_told(
 def test_a_hash_is_that_of_the_standard() -> None:
     assert sha256(b"abc").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9c")
     assert sha256(CONTENT) == hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
+def test_a_device_is_no_file() -> None:
+    with pytest.raises(FileFormatError, match="/dev/zero is a device, not a file"):
+        read_bytes("/dev/zero")

@@ -3,6 +3,9 @@
 Axes: n rows, V columns, H units of a layer.
 """
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sdae.errors import invalid_parameter
 from sdae.estimators.fitting import (
     Labelled,
     network_rows,
@@ -57,12 +61,55 @@ class SDAEBase(BaseEstimator):
     feature_names_in_: NDArray[Any]
     _seed: int
     _n_calls: int
+    _n_stream_epochs: int
 
     def _settings(self) -> Settings:
         return Settings.read(self.get_params(deep=False), type(self).__name__)
 
-    def _is_fitted(self) -> bool:
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
+
+    @contextmanager
+    def _whole_or_not_at_all(self, *, goes_on: bool) -> Iterator[None]:
+        """Leave the estimator as it was if what happens inside fails."""
+        before = dict(self.__dict__)
+        if goes_on:  # then the network is trained in place
+            before["network_"] = copy.deepcopy(self.network_)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _goes_on(self, wanted: bool, settings: Settings) -> bool:
+        """Tell whether to train on from what there is.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the parameters are of another network meanwhile.
+        """
+        if not wanted or not self.__sklearn_is_fitted__():
+            return False
+        self._check_network(settings)
+        return True
+
+    def _check_network(self, settings: Settings) -> None:
+        network = self.network_
+        for name, now, value in (
+            ("hidden_layer_sizes", network.hidden_layer_sizes, settings.hidden_layer_sizes),
+            ("activation", str(network.activation), str(settings.activation)),
+            ("tied", network.autoencoder(0).tied, settings.tied),
+        ):
+            if now != value:
+                raise invalid_parameter(
+                    name,
+                    type(self).__name__,
+                    f"what it was in fit, {now!r}, to go on with that network",
+                    value,
+                    "Or fit a clone.",
+                )
 
     def _start(
         self,
@@ -80,7 +127,7 @@ class SDAEBase(BaseEstimator):
         )
         self.n_layers_ = self.network_.n_layers
         self.history_ = ()
-        self._n_calls = 0
+        self._n_calls = self._n_stream_epochs = 0
 
     def _train(
         self,
@@ -126,16 +173,22 @@ class SDAEBase(BaseEstimator):
             for layer in range(self.n_layers_)
         ]
 
+    def _stream_end(self, settings: Settings) -> int:
+        """Return after how many epochs of a stream pre-training is over."""
+        each = settings.pretrain_epochs
+        return sum(each) * (self.n_layers_ if len(each) == 1 else 1)
+
     def _stream_epochs(self, settings: Settings) -> tuple[int, ...]:
         """Say which layer a call of ``partial_fit`` pre-trains: one epoch of one layer.
 
         Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so
-        on; then pre-training is over.
+        on; then pre-training is over. After ``fit`` it is over too.
         """
         each = settings.pretrain_epochs
         each = each * self.n_layers_ if len(each) == 1 else each
         ends = np.cumsum(each)
-        layer = int(np.searchsorted(ends, self._n_calls, side="right"))
+        layer = int(np.searchsorted(ends, self._n_stream_epochs, side="right"))
+        self._n_stream_epochs += 1
         return tuple(int(k == layer) for k in range(self.n_layers_))
 
     def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
@@ -148,11 +201,14 @@ class SDAEBase(BaseEstimator):
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
         """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""
 
+        check_is_fitted(self)
+        depth = self._depth_of(layer)
+
         def wanted(rows: torch.Tensor) -> torch.Tensor:
             all_codes = layer_codes(self.network_, rows)
             if layer == "all":
                 return torch.cat(all_codes, dim=1)
-            return all_codes[-1 if layer is None else int(layer)]
+            return all_codes[depth - 1]
 
         return self._apply(wanted, X)
 
@@ -163,6 +219,21 @@ class SDAEBase(BaseEstimator):
     def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scaled rows to the units of the user's."""
         return rows if self.scaling_ is None else self.scaling_.undo(rows)
+
+    def _depth_of(self, layer: int | str | None) -> int:
+        """Return after how many layers the code of `layer` comes.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the fitted network has no such layer.
+        """
+        if not isinstance(layer, int):
+            return self.n_layers_
+        if layer >= self.n_layers_:
+            wanted = f"below the number of layers of the fitted network, {self.n_layers_}"
+            raise invalid_parameter("layer", type(self).__name__, wanted, layer)
+        return layer + 1
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a file; see :func:`sdae.load`.

@@ -11,10 +11,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from sdae.errors import DataError, invalid_parameter
-from sdae.estimators.inputs import checked_pair
-from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label
+from sdae.estimators.inputs import Rows, checked_pair
+from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label, plain_labels
 from sdae.estimators.supervised import SupervisedSDAE, Weights
 from sdae.inference import log_probabilities, outputs
+
+_NONE: tuple[int, ...] = (0,)
 
 
 class SDAEClassifier(
@@ -39,8 +41,8 @@ class SDAEClassifier(
         ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the
         fused engine.
     learning_rate : str, default "constant"
-        ``constant``, ``invscaling`` or ``adaptive`` as in ``MLPClassifier``, or a schedule over
-        ``max_iter`` epochs such as ``linear`` or ``cosine``.
+        ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPClassifier``; or a
+        schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.
     learning_rate_init : float, default 0.005
         Of fine-tuning.
     power_t : float, default 0.5
@@ -77,13 +79,14 @@ class SDAEClassifier(
         0 leaves pre-training out.
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
-        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error.
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
+        word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
         Data within [0, 1] stay as they are; others are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None
-        Rows with this label, −1 for example, are used for pre-training only.
+        Rows with this label, −1 for example, are used for pre-training only. A number or a text.
     engine : {"auto", "fused", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
@@ -99,6 +102,7 @@ class SDAEClassifier(
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
+        Mean cost of each epoch of fine-tuning, without the penalty.
     validation_scores_ : list of float or None
         Accuracy on the rows set aside, epoch by epoch.
     history_ : tuple of EpochRecord
@@ -206,33 +210,28 @@ class SDAEClassifier(
             More rows, for pre-training.
         """
         settings = self._settings()
-        goes_on = settings.warm_start and self._is_fitted()
-        x, y = checked_pair(self, X, y, reset=not goes_on)
-        labelled = self._labelled_rows(y)
-        y = y[labelled]
-        weights = self._weights(sample_weight, x)
-        if goes_on:
-            epochs: tuple[int, ...] = (0,)
-            every = x
-        else:
-            self.classes_ = found_classes(y, type(self).__name__)
-            every = self._all_rows(x, X_unlabeled)
-            self._start(every, settings, n_classes=len(self.classes_))
-            epochs = settings.pretrain_epochs
-        parts = self._parts(
-            x[labelled],
-            class_numbers(y, self.classes_),
-            self._with_class_weight(weights, labelled, y),
-            settings,
-        )
-        self._train(
-            every,
-            settings,
-            epochs=epochs,
-            labelled=parts.train,
-            validation=parts.validation,
-            sample_weight=parts.weights,
-        )
+        goes_on = self._goes_on(settings.warm_start, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x, y = checked_pair(self, X, y, reset=not goes_on)
+            labelled = self._labelled_rows(y)
+            y = plain_labels(y[labelled])
+            weights = self._weights_of(x, y, labelled, sample_weight)
+            every, epochs = x, _NONE
+            if not goes_on:
+                self.classes_ = found_classes(y, type(self).__name__)
+                every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
+                self._start(every, settings, n_classes=len(self.classes_))
+            numbers = class_numbers(y, self.classes_)
+            parts = self._parts(x[labelled], numbers, weights, settings)
+            self._train(
+                every,
+                settings,
+                epochs=epochs,
+                labelled=parts.train,
+                validation=parts.validation,
+                sample_weight=parts.weights,
+            )
+            self._n_stream_epochs = self._stream_end(settings)
         return self
 
     def partial_fit(
@@ -253,32 +252,28 @@ class SDAEClassifier(
         sample_weight : array, (n,), or None
         """
         settings = self._settings()
-        first = not self._is_fitted()
-        x, y = checked_pair(self, X, y, reset=first)
-        labelled = has_label(y, self.unlabeled_label)
-        y = y[labelled]
-        if first:
-            if classes is None:
-                raise invalid_parameter(
-                    "classes", "partial_fit", "given at the first call", classes
-                )
-            self.classes_ = found_classes(column_or_1d(classes), type(self).__name__)
-            self._start(x, settings, n_classes=len(self.classes_))
-        elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
-            raise invalid_parameter(
-                "classes", "partial_fit", "those of the first call", np.unique(classes).tolist()
+        goes_on = self._goes_on(True, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x, y = checked_pair(self, X, y, reset=not goes_on)
+            labelled = has_label(y, self.unlabeled_label)
+            y = plain_labels(y[labelled])
+            weights = self._weights_of(x, y, labelled, sample_weight)
+            if not goes_on:
+                self.classes_ = self._announced(classes)
+                self._start(x, settings, n_classes=len(self.classes_))
+            elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+                wanted = f"those of the first call, {self.classes_.tolist()}"
+                raise invalid_parameter("classes", "partial_fit", wanted, classes)
+            numbers = class_numbers(y, self.classes_)
+            self._train(
+                x,
+                settings,
+                epochs=self._stream_epochs(settings),
+                labelled=self._labelled(x[labelled], numbers) if len(y) else None,
+                sample_weight=weights,
+                max_iter=1,
+                keep_history=True,
             )
-        weights = self._with_class_weight(self._weights(sample_weight, x), labelled, y)
-        numbers = class_numbers(y, self.classes_)
-        self._train(
-            x,
-            settings,
-            epochs=self._stream_epochs(settings),
-            labelled=self._labelled(x[labelled], numbers) if len(y) else None,
-            sample_weight=weights,
-            max_iter=1,
-            keep_history=True,
-        )
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
@@ -328,14 +323,32 @@ class SDAEClassifier(
             )
         return labelled
 
-    def _with_class_weight(
-        self, weights: Weights, labelled: NDArray[np.bool_], y: NDArray[Any]
+    def _announced(self, classes: Any) -> Labels:
+        """Read the classes of a stream."""
+        if classes is None:
+            raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
+        announced = found_classes(plain_labels(column_or_1d(classes)), type(self).__name__)
+        if not has_label(announced, self.unlabeled_label).all():
+            wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
+            raise invalid_parameter("classes", "partial_fit", wanted, classes)
+        return announced
+
+    def _weights_of(
+        self, x: Rows, y: Labels, labelled: NDArray[np.bool_], sample_weight: Any
     ) -> Weights:
-        """Multiply the weights of labelled rows by those of their classes."""
+        """Return the weights of the labelled rows, those of their classes multiplied in, (m,)."""
+        weights = self._weights(sample_weight, x)
         own = None if weights is None else weights[labelled]
         if self.class_weight is None or not len(y):
             return own
-        by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
+        wanted = "None, 'balanced', or a dict from classes of y to finite numbers ≥ 0, not all 0"
+        try:
+            by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
+        except (ValueError, TypeError):
+            by_class = np.zeros(0)
+        if not (np.isfinite(by_class).all() and by_class.sum() > 0 and by_class.min() >= 0):
+            caller = type(self).__name__
+            raise invalid_parameter("class_weight", caller, wanted, self.class_weight)
         return by_class if own is None else own * by_class
 
     def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:

@@ -5,14 +5,19 @@ that are checked as those of a constructor are, everything else is numbers. A mo
 command line loads too: as a classifier where it has classes, and otherwise as a transformer.
 """
 
+import math
+import re
 from dataclasses import asdict, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sdae.errors import FileFormatError, SdaeError
+from sdae.config.readers import boolean, integer, number
+from sdae.corruption import Noise
+from sdae.errors import DataError, FileFormatError, SdaeError
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.outliers import SDAEOutlierDetector
@@ -28,7 +33,8 @@ _KINDS: dict[str, type[SDAEBase]] = {
     for kind in (SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer)
 }
 _MODEL_OF_A_RUN = "model.safetensors"
-_CLASS_TYPES = ("bool", "float", "int", "object", "str")
+_LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")
+_MOST_RECORDS = 1_000_000
 
 
 def save(estimator: SDAEBase, path: str | Path) -> None:
@@ -63,17 +69,37 @@ def load(path: str | Path) -> SDAEBase:
     model = load_model(path)
     try:
         return as_estimator(model)
-    except (SdaeError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (
+        SdaeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
-        raise FileFormatError(f"{path} holds no valid estimator: {reason}.") from None
+        text = str(reason).rstrip(".")[:1000]
+        raise FileFormatError(f"{path} holds no valid estimator: {text}.") from None
 
 
 def as_model(estimator: SDAEBase) -> Model:
-    """Return the model of a fitted estimator, with all that makes it one again."""
+    """Return the model of a fitted estimator, with all that makes it one again.
+
+    Raises
+    ------
+    DataError
+        If a parameter or the labels have a type that a file cannot give back.
+    InvalidParameterError
+        If the parameters are of another network than the fitted one.
+    """
+    estimator._check_network(estimator._settings())
+    timeless = {"seconds": 0.0, "samples_per_second": 0.0}  # equal models have equal bytes
     state: dict[str, Any] = {
         "seed": estimator._seed,
         "n_calls": estimator._n_calls,
-        "history": [asdict(record) for record in estimator.history_],
+        "n_stream_epochs": estimator._n_stream_epochs,
+        "history": [asdict(record) | timeless for record in estimator.history_],
     }
     classes = None
     if isinstance(estimator, SDAEClassifier):
@@ -94,7 +120,8 @@ def as_model(estimator: SDAEBase) -> Model:
         estimator={
             "kind": type(estimator).__name__,
             "parameters": {
-                name: _plain(value) for name, value in estimator.get_params(deep=False).items()
+                name: _plain(name, value)
+                for name, value in estimator.get_params(deep=False).items()
             },
             "state": state,
         },
@@ -117,9 +144,14 @@ def as_estimator(model: Model) -> SDAEBase:
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
         parameters["class_weight"] = dict(parameters["class_weight"])
     estimator = kind(**parameters)
-    Settings.read(estimator.get_params(deep=False), entry["kind"])
+    settings = Settings.read(estimator.get_params(deep=False), entry["kind"])
     state = entry["state"]
-    _give_model(estimator, model, int(state["seed"]), int(state["n_calls"]))
+    counts = [integer(0).read(state[name]) for name in ("seed", "n_calls", "n_stream_epochs")]
+    _give_model(estimator, model, *counts)
+    estimator._check_network(settings)
+    _check_head(estimator, model)
+    if len(state["history"]) > _MOST_RECORDS:
+        raise ValueError(f"its history has more than {_MOST_RECORDS:,} records")
     _give_history(estimator, tuple(_record(values) for values in state["history"]))
     if isinstance(estimator, SDAEClassifier):
         estimator.classes_ = _classes(model, str(state["class_type"]))
@@ -129,11 +161,13 @@ def as_estimator(model: Model) -> SDAEBase:
         )
         if offset.shape != scale.shape or offset.shape != (model.stack.n_targets,):
             raise ValueError("the scaling of the targets does not fit the network")
+        if not (np.isfinite([offset, scale]).all() and (scale > 0).all()):
+            raise ValueError("the scaling of the targets is not finite, or not above 0")
         estimator.target_scaling_ = Scaling("standard", offset, scale)
-        estimator._one_column = bool(state["one_column"])
+        estimator._one_column = boolean().read(state["one_column"])
         estimator.n_outputs_ = len(offset)
     if isinstance(estimator, SDAEOutlierDetector):
-        estimator.offset_ = float(state["offset"])
+        estimator.offset_ = number(-math.inf).read(state["offset"])
     return estimator
 
 
@@ -150,17 +184,25 @@ def _of_a_run(model: Model) -> SDAEBase:
         scale="none" if model.scaling is None else model.scaling.kind,
         tied=layers[0].tied,
     )
-    _give_model(estimator, model, seed=0, n_calls=1)
+    over = estimator._settings().pretrain_epochs[0] * stack.n_layers
+    _give_model(estimator, model, seed=0, n_calls=1, n_stream_epochs=over)
     _give_history(estimator, ())
     if isinstance(estimator, SDAEClassifier):
-        kind_of_class = "int"
-        if model.classes is not None and isinstance(model.classes[0], str):
-            kind_of_class = "str"
-        estimator.classes_ = _classes(model, kind_of_class)
+        texts = model.classes is not None and isinstance(model.classes[0], str)
+        estimator.classes_ = _classes(model, "<U0" if texts else "<i8")
     return estimator
 
 
-def _give_model(estimator: SDAEBase, model: Model, seed: int, n_calls: int) -> None:
+def _check_head(estimator: SDAEBase, model: Model) -> None:
+    """Refuse a network whose head is not that of the estimator."""
+    wanted = (isinstance(estimator, SDAEClassifier), isinstance(estimator, SDAERegressor))
+    if wanted != (model.stack.n_classes is not None, model.stack.n_targets is not None):
+        raise ValueError(f"the network has not the head of {type(estimator).__name__}")
+
+
+def _give_model(
+    estimator: SDAEBase, model: Model, seed: int, n_calls: int, n_stream_epochs: int
+) -> None:
     estimator.network_ = model.stack
     estimator.scaling_ = model.scaling
     estimator.n_layers_ = model.stack.n_layers
@@ -169,6 +211,7 @@ def _give_model(estimator: SDAEBase, model: Model, seed: int, n_calls: int) -> N
         estimator.feature_names_in_ = np.array(model.feature_names, object)
     estimator._seed = seed
     estimator._n_calls = n_calls
+    estimator._n_stream_epochs = n_stream_epochs
 
 
 def _give_history(estimator: SDAEBase, records: tuple[EpochRecord, ...]) -> None:
@@ -177,22 +220,32 @@ def _give_history(estimator: SDAEBase, records: tuple[EpochRecord, ...]) -> None
 
 
 def _record(values: dict[str, Any]) -> EpochRecord:
-    return EpochRecord(**{item.name: values[item.name] for item in fields(EpochRecord)})
+    record = EpochRecord(**{item.name: values[item.name] for item in fields(EpochRecord)})
+    stage_and_engine = isinstance(record.stage, str) and isinstance(record.engine, str)
+    if not stage_and_engine or type(record.layer) not in (int, type(None)):
+        raise ValueError("a record of its history is malformed")
+    for value in (record.epoch, record.cost, record.learning_rate):
+        number(-math.inf).read(value)
+    return record
 
 
-def _plain(value: Any) -> Any:
+def _plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON has it: texts for our values, lists for sequences."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
-    if isinstance(value, np.generic):
-        value = value.item()
     if isinstance(value, dict):  # JSON's keys are texts only
-        return [[_plain(key), _plain(weight)] for key, weight in value.items()]
+        return [[_plain(name, key), _plain(name, weight)] for key, weight in value.items()]
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(name, item) for item in value]
     if value is None or type(value) in (bool, int, float, str):
         return value
-    return None if isinstance(value, np.random.RandomState) else str(value)
+    if isinstance(value, np.random.RandomState):
+        return None  # its state is not the model's: another fit draws anew
+    if isinstance(value, Noise | StrEnum):
+        return str(value)
+    raise DataError(
+        f"The {name} parameter is {value!r}, which a file cannot keep. Use a text or a number."
+    )
 
 
 def _as_given(value: Any) -> Any:
@@ -200,14 +253,28 @@ def _as_given(value: Any) -> Any:
 
 
 def _plain_classes(classes: Any) -> tuple[str, tuple[Any, ...]]:
-    """Return what type labels have, and the labels as JSON has them."""
-    kinds = {"b": "bool", "f": "float", "i": "int", "u": "int", "U": "str", "O": "object"}
-    kind, labels = kinds[classes.dtype.kind], classes.tolist()
-    return kind, tuple(map(repr, labels) if kind == "float" else labels)
+    """Return the type of the labels, and the labels as JSON has them."""
+    kind, labels = classes.dtype.str, classes.tolist()
+    if not _LABEL_TYPE.fullmatch(kind) or not all(
+        isinstance(label, bool | int | float | str) for label in labels
+    ):
+        raise DataError(
+            f"The labels are of type {classes.dtype}, which a file cannot keep. Use texts or "
+            "numbers."
+        )
+    return kind, tuple(map(repr, labels) if classes.dtype.kind == "f" else labels)
 
 
 def _classes(model: Model, kind: str) -> Any:
-    if kind not in _CLASS_TYPES:
+    """Return the labels as an array of a type that :func:`_plain_classes` named."""
+    if not _LABEL_TYPE.fullmatch(kind):
         raise ValueError(f"{kind!r} is no type of labels")
     labels = range(model.stack.head.out_features) if model.classes is None else model.classes
-    return np.array(labels, {"object": object, "str": None}.get(kind, kind))
+    types = {type(label) for label in labels}
+    texts = {"U": {str}, "f": {str}, "b": {bool}, "O": {str}}.get(kind[1], {int})
+    if types != texts:
+        raise ValueError(f"its labels are not of type {kind}")
+    classes = np.array(labels, kind)
+    if len(np.unique(classes)) != len(labels) or (np.unique(classes) != classes).any():
+        raise ValueError("its labels are not different, or not in order")
+    return classes

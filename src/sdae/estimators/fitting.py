@@ -3,6 +3,8 @@
 Axes: n rows, V columns, T targets.
 """
 
+import copy
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sdae.devices import resolve_device
-from sdae.errors import DataError
+from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows, extremes
 from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Interruption, Plateau, Recorder, interruptible
@@ -52,8 +54,10 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
     unit = low >= 0 and high <= 1
     decoders = settings.decoder
     if len(decoders) == 1:
-        # One word means all layers; "auto" is settled by the data for layer 0 alone.
-        decoders = decoders * len(settings.hidden_layer_sizes)
+        # "sigmoid" and "auto" are settled by the data for layer 0 alone: upper layers follow the
+        # range of the codes below.
+        above = Decoder.LINEAR if decoders[0] is Decoder.LINEAR else Decoder.AUTO
+        decoders = (decoders[0], *[above] * (len(settings.hidden_layer_sizes) - 1))
     first, scale = decoders[0], settings.scale
     if scale == "auto":
         scale = "none" if unit else ("minmax" if first is Decoder.SIGMOID else "standard")
@@ -66,8 +70,14 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
             f"the sigmoid decoder of {caller} needs data within it. Set scale='minmax', or "
             "decoder='linear'."
         )
-    fit = fit_scaling_sparse if sparse.issparse(x) else fit_scaling
-    return fit(x, scale), (first, *decoders[1:])
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
+    if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
+        raise DataError(
+            f"X has a column whose values are too large to scale (from {low:.6g} to {high:.6g}). "
+            "Divide it by a constant first."
+        )
+    return scaling, (first, *decoders[1:])
 
 
 def new_network(
@@ -171,23 +181,33 @@ def _finetune(
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
     left, rate, piece = max_iter or settings.max_iter, settings.learning_rate_init, 0
+    plateau = Plateau(settings.tol, settings.n_iter_no_change)
+    best_error, best = math.inf, network.state_dict()
     while left > 0:
-        plateau = Plateau(settings.tol, settings.n_iter_no_change)
+        config = settings.finetuning(
+            len(labelled.targets), left, rate, classifies=network.n_targets is None
+        )
         history = run_finetuning(
             network,
             (labelled.x, labelled.targets),
             None if validation is None else (validation.x, validation.targets),
             None,
-            settings.finetuning(len(labelled.targets), left, rate),
+            config,
             seed=seed + piece * _SEEDS_APART,
             callbacks=[recorder] if max_iter else [recorder, plateau],
             sample_weight=sample_weight,
         )
+        error = history.best_validation_error
+        if error is not None and error < best_error:
+            best_error, best = error, copy.deepcopy(network.state_dict())
         left -= len(history.records)
         rate, piece = rate / 5, piece + 1
-        if settings.learning_rate != "adaptive" or not plateau.reached or rate < _LOWEST_RATE:
+        if not settings.adapts or not plateau.reached or rate <= _LOWEST_RATE:
             break
-    if max_iter is None and not plateau.reached and not interruption.happened:
+        plateau.go_on()
+    if best_error < math.inf:
+        network.load_state_dict(best)
+    if left == 0 and max_iter is None and not plateau.reached and not interruption.happened:
         warnings.warn(
             f"Fine-tuning ended after max_iter={settings.max_iter} epochs and was still improving "
             f"by more than tol={settings.tol:g}. Raise max_iter, or the learning rate.",
@@ -205,4 +225,8 @@ def without_gradients(network: StackedDenoisingAutoencoder) -> StackedDenoisingA
 
 def seed_of(random_state: Any) -> int:
     """Draw the seed of a fit from `random_state`: None, an integer, or NumPy's generator."""
-    return int(check_random_state(random_state).randint(2**31 - 1))
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError:
+        wanted = "None, an integer in [0, 2**32), or a RandomState"
+        raise invalid_parameter("random_state", "the estimator", wanted, random_state) from None

@@ -9,16 +9,31 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
-from sdae.errors import DataError
+from sdae.errors import DataError, invalid_parameter
 
 Labels = NDArray[Any]
+_MARKERS = (bool, int, float, str, np.generic)
 
 
 def has_label(y: Labels, marker: object) -> NDArray[np.bool_]:
     """Tell which rows have a label, (n,): all but those with the `marker`, if there is one."""
     if marker is None:
         return np.ones(len(y), bool)
-    return np.array([label != marker for label in y.tolist()], bool)
+    if not isinstance(marker, _MARKERS):
+        wanted = "None or one label: a text or a number"
+        raise invalid_parameter("unlabeled_label", "the estimator", wanted, marker)
+    labels = y.tolist()
+    if y.dtype.kind != "O" and isinstance(marker, str) != (y.dtype.kind == "U"):
+        wanted = "of the type of the labels"
+        remedy = f"y holds {labels[0]!r} for one."
+        raise invalid_parameter("unlabeled_label", "the estimator", wanted, marker, remedy)
+    return np.array([label != marker for label in labels], bool)
+
+
+def plain_labels(y: Labels) -> Labels:
+    """Return labels in an array of objects as an array of their type, if they have one."""
+    kinds = {type(label) for label in y.tolist()} if y.dtype.kind == "O" else set()
+    return np.array(y.tolist()) if len(kinds) == 1 and kinds <= {bool, int, float} else y
 
 
 def found_classes(y: Labels, caller: str) -> Labels:

@@ -128,12 +128,14 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
     def fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
         """Learn what rows look like, (n, V); `y` is not looked at."""
         settings = self._settings()
-        goes_on = settings.warm_start and self._is_fitted()
-        x = checked_rows(self, X, reset=not goes_on)
-        if not goes_on:
-            self._start(x, settings)
-        self._train(x, settings, epochs=settings.pretrain_epochs)
-        self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
+        goes_on = self._goes_on(settings.warm_start, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x = checked_rows(self, X, reset=not goes_on)
+            if not goes_on:
+                self._start(x, settings)
+            self._train(x, settings, epochs=settings.pretrain_epochs)
+            self._n_stream_epochs = self._stream_end(settings)
+            self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
@@ -143,11 +145,13 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
         scaling is that of the first rows, ``offset_`` that of the last.
         """
         settings = self._settings()
-        x = checked_rows(self, X, reset=not self._is_fitted())
-        if not self._is_fitted():
-            self._start(x, settings)
-        self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
-        self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
+        goes_on = self._goes_on(True, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x = checked_rows(self, X, reset=not goes_on)
+            if not goes_on:
+                self._start(x, settings)
+            self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
+            self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
@@ -173,7 +177,7 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
 
     def predict(self, X: Any) -> NDArray[np.int64]:
         """Return −1 for outliers and 1 for the others, (n,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        return np.where(self.decision_function(X) >= 0, 1, -1)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

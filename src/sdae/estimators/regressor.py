@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.utils import Tags
 
+from sdae.errors import DataError
 from sdae.estimators.inputs import checked_pair
 from sdae.estimators.supervised import SupervisedSDAE
 from sdae.inference import outputs
 from sdae.preprocessing import Scaling
+
+_NONE: tuple[int, ...] = (0,)
 
 
 class SDAERegressor(
@@ -34,8 +37,8 @@ class SDAERegressor(
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n).
     learning_rate : str, default "constant"
-        ``constant``, ``invscaling`` or ``adaptive`` as in ``MLPRegressor``, or a schedule over
-        ``max_iter`` epochs such as ``linear`` or ``cosine``.
+        ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPRegressor``; or a
+        schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.
     learning_rate_init : float, default 0.005
         Of fine-tuning.
     power_t : float, default 0.5
@@ -189,26 +192,25 @@ class SDAERegressor(
             More rows, for pre-training.
         """
         settings = self._settings()
-        goes_on = settings.warm_start and self._is_fitted()
-        x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
-        weights = self._weights(sample_weight, x)
-        if goes_on:
-            epochs: tuple[int, ...] = (0,)
-            every = x
-        else:
-            every = self._all_rows(x, X_unlabeled)
-            self._learn_targets(y)
-            self._start(every, settings, n_targets=self.n_outputs_)
-            epochs = settings.pretrain_epochs
-        parts = self._parts(x, self._standardised(y), weights, settings)
-        self._train(
-            every,
-            settings,
-            epochs=epochs,
-            labelled=parts.train,
-            validation=parts.validation,
-            sample_weight=parts.weights,
-        )
+        goes_on = self._goes_on(settings.warm_start, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
+            weights = self._weights(sample_weight, x)
+            every, epochs = x, _NONE
+            if not goes_on:
+                self._learn_targets(y)
+                every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
+                self._start(every, settings, n_targets=self.n_outputs_)
+            parts = self._parts(x, self._standardised(y), weights, settings)
+            self._train(
+                every,
+                settings,
+                epochs=epochs,
+                labelled=parts.train,
+                validation=parts.validation,
+                sample_weight=parts.weights,
+            )
+            self._n_stream_epochs = self._stream_end(settings)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SDAERegressor":
@@ -224,20 +226,21 @@ class SDAERegressor(
         sample_weight : array, (n,), or None
         """
         settings = self._settings()
-        first = not self._is_fitted()
-        x, y = checked_pair(self, X, y, reset=first, numeric=True)
-        if first:
-            self._learn_targets(y)
-            self._start(x, settings, n_targets=self.n_outputs_)
-        self._train(
-            x,
-            settings,
-            epochs=self._stream_epochs(settings),
-            labelled=self._labelled(x, self._standardised(y)),
-            sample_weight=self._weights(sample_weight, x),
-            max_iter=1,
-            keep_history=True,
-        )
+        goes_on = self._goes_on(True, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
+            if not goes_on:
+                self._learn_targets(y)
+                self._start(x, settings, n_targets=self.n_outputs_)
+            self._train(
+                x,
+                settings,
+                epochs=self._stream_epochs(settings),
+                labelled=self._labelled(x, self._standardised(y)),
+                sample_weight=self._weights(sample_weight, x),
+                max_iter=1,
+                keep_history=True,
+            )
         return self
 
     def predict(self, X: Any) -> NDArray[np.float64]:
@@ -260,11 +263,18 @@ class SDAERegressor(
         mean, deviation = columns.mean(axis=0), columns.std(axis=0)
         # A target whose spread is rounding error of its size is constant.
         constant = deviation <= 1e-12 * np.abs(mean)
-        self.target_scaling_ = Scaling("standard", mean, np.where(constant, 1.0, deviation))
+        offset, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
+        self.target_scaling_ = Scaling("standard", offset, np.where(scale > 0, scale, 1.0))
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
         columns = y.reshape(len(y), -1).astype(np.float64)
+        if columns.shape[1] != self.n_outputs_ or (y.ndim == 1) != self._one_column:
+            shape = "(n,)" if self._one_column else f"(n, {self.n_outputs_})"
+            raise DataError(
+                f"The y parameter of {type(self).__name__} must have shape {shape}, as in the "
+                f"first fit. Got {y.shape} instead. Fit a clone for other targets."
+            )
         scaled: NDArray[np.float64] = (
             columns - self.target_scaling_.offset
         ) / self.target_scaling_.scale

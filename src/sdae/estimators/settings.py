@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sdae.config.readers import (
     Reader,
     boolean,
@@ -55,8 +57,15 @@ def _layer(value: object) -> int | str | None:
     return "all" if value == "all" else optional(integer(0)).read(value)
 
 
+def _fraction(value: object) -> float:
+    fraction = number(0, 1, open_minimum=True).read(value)
+    if fraction == 1:
+        raise ValueError
+    return fraction
+
+
 def _verbose(value: object) -> bool:
-    return value if isinstance(value, bool) else integer(0).read(value) > 0
+    return bool(value) if isinstance(value, bool | np.bool_) else integer(0).read(value) > 0
 
 
 _READERS: Mapping[str, Reader[Any]] = {
@@ -91,7 +100,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "max_iter": integer(1),
     "tol": number(0),
     "early_stopping": boolean(),
-    "validation_fraction": number(0, 1, open_minimum=True),
+    "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
     "n_iter_no_change": integer(1),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": _contamination(),
@@ -199,8 +208,13 @@ class Settings:
             engine=self._engine_of_pretraining(n_rows),
         )
 
-    def finetuning(self, n_rows: int, epochs: int, rate: float) -> FinetuningConfig:
-        """Return the configuration of fine-tuning on `n_rows` rows, beginning at `rate`."""
+    def finetuning(
+        self, n_rows: int, epochs: int, rate: float, *, classifies: bool
+    ) -> FinetuningConfig:
+        """Return the configuration of fine-tuning on `n_rows` rows, beginning at `rate`.
+
+        The engine asked for is one of classifiers; for regression ``auto`` takes one that applies.
+        """
         batch_size = self.batch_of(n_rows)
         return FinetuningConfig(
             epochs=epochs,
@@ -218,8 +232,13 @@ class Settings:
             weight_decay=self.alpha / batch_size,
             dropout=self.dropout,
             early_stopping=False,  # the rule is scikit-learn's; see `stopping`
-            engine=self.engine,
+            engine=self.engine if classifies else "auto",
         )
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the rate falls at a plateau; as in MLPClassifier, with ``sgd`` alone."""
+        return self.learning_rate == "adaptive" and self.solver == "sgd"
 
     @property
     def _momentum(self) -> float:
@@ -235,9 +254,9 @@ class Settings:
 
     def _schedule(self, n_rows: int) -> Schedule:
         match self.learning_rate:
-            case "invscaling":
+            case "invscaling" if self.solver == "sgd":
                 return Schedule("inverse_power", (self.power_t, float(n_rows)))
-            case "adaptive":
+            case "adaptive" | "invscaling":  # as in MLPClassifier, for sgd alone
                 return Schedule()
             case text:
                 return parse_schedule(text)

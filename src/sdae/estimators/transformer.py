@@ -31,7 +31,8 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
         Whose codes ``transform`` gives: the deepest layer's, another's (from 0), or all of them
         side by side.
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
-        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error.
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
+        word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
         Data within [0, 1] stay as they are; others are standardised.
     tied : bool, default True
@@ -131,11 +132,13 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
     def fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
         """Pre-train on rows, (n, V); `y` is not looked at."""
         settings = self._settings()
-        goes_on = settings.warm_start and self._is_fitted()
-        x = checked_rows(self, X, reset=not goes_on)
-        if not goes_on:
-            self._start(x, settings)
-        self._train(x, settings, epochs=settings.pretrain_epochs)
+        goes_on = self._goes_on(settings.warm_start, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x = checked_rows(self, X, reset=not goes_on)
+            if not goes_on:
+                self._start(x, settings)
+            self._train(x, settings, epochs=settings.pretrain_epochs)
+            self._n_stream_epochs = self._stream_end(settings)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
@@ -145,10 +148,12 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
         those of the deepest layer nothing changes any more. The scaling is that of the first rows.
         """
         settings = self._settings()
-        x = checked_rows(self, X, reset=not self._is_fitted())
-        if not self._is_fitted():
-            self._start(x, settings)
-        self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
+        goes_on = self._goes_on(True, settings)
+        with self._whole_or_not_at_all(goes_on=goes_on):
+            x = checked_rows(self, X, reset=not goes_on)
+            if not goes_on:
+                self._start(x, settings)
+            self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:
@@ -173,7 +178,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
             )
         if layer == "all":
             h = h[:, -self.network_.hidden_layer_sizes[-1] :]  # the deepest code holds the rest
-        depth = layer + 1 if isinstance(layer, int) else self.n_layers_
+        depth = self._depth_of(layer)
         with threads(self.n_threads, products_of_a_block(self.network_)):
             rows = in_blocks(
                 lambda codes: decoded(self.network_, codes, depth),
@@ -202,7 +207,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
         layer = self._settings().layer
         if layer == "all":
             return sum(sizes)
-        return sizes[-1 if layer is None else int(layer)]
+        return sizes[self._depth_of(layer) - 1]
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -55,10 +55,15 @@ class Plateau:
             return False
         record = event.record
         value = record.cost if record.validation_error is None else record.validation_error
-        self._epochs_without = 0 if value < self._best - self._tol else self._epochs_without + 1
+        improved = value <= self._best - self._tol  # with tol = 0 an equal value counts
+        self._epochs_without = 0 if improved else self._epochs_without + 1
         self._best = min(self._best, value)
         self.reached = self._epochs_without > self._limit
         return self.reached
+
+    def go_on(self) -> None:
+        """Count anew from here; the best so far stays."""
+        self._epochs_without, self.reached = 0, False
 
 
 class Interruption:

@@ -255,18 +255,24 @@ class _Finetuning:
         )
         records: list[EpochRecord] = []
         stopped = False
-        for epoch in range(1, config.epochs + 1):
-            rate = config.schedule.rate(config.learning_rate, epoch - 1, config.epochs)
-            progress = Epoch(
-                self._engine, listeners, stage=FINETUNING, layer=None, epoch=epoch, rate=rate
-            )
-            self._validation_error = self._test_error = None
-            stopped = self._train_epoch(epoch, progress, rule, first_update=(epoch - 1) * n_updates)
-            records.append(progress.record(self._validation_error, self._test_error))
-            listeners.tell(EpochEnded(records[-1]))
-            stopped = stopped or listeners.stop_requested
-            if stopped:
-                break
+        try:
+            for epoch in range(1, config.epochs + 1):
+                rate = config.schedule.rate(config.learning_rate, epoch - 1, config.epochs)
+                progress = Epoch(
+                    self._engine, listeners, stage=FINETUNING, layer=None, epoch=epoch, rate=rate
+                )
+                self._validation_error = self._test_error = None
+                stopped = self._train_epoch(
+                    epoch, progress, rule, first_update=(epoch - 1) * n_updates
+                )
+                records.append(progress.record(self._validation_error, self._test_error))
+                listeners.tell(EpochEnded(records[-1]))
+                stopped = stopped or listeners.stop_requested
+                if stopped:
+                    break
+        except KeyboardInterrupt:
+            self._restore_best()  # whoever catches it goes on with the best so far
+            raise
         self._restore_best()
         return History(
             tuple(records),
