@@ -42,7 +42,7 @@ def _speed(result: dict[str, Any]) -> None:
         labels["sdae, fused"] = f" {ours:,.0f} µs"
         axis.bar_label(bars, [labels[who] for who in names], fontsize=8)
         axis.set_xscale("log")
-        axis.set_xlim(right=max(times.values()) * 40)
+        axis.set_xlim(10, max(times.values()) * 40)
         axis.set_title(work, fontsize=10)
         axis.set_xlabel("µs a sample, batch size 1", fontsize=8)
         axis.tick_params(labelsize=8)
@@ -71,6 +71,12 @@ def _scaling(result: dict[str, Any]) -> None:
         axis.set_yscale("log")
         if by != "layers":
             axis.set_xscale("log")
+        if by == "n_hidden":
+            values = sorted({value for curve in curves.values() for value, _ in curve})
+            axis.set_xticks(values, [f"{value:,.0f}" for value in values], minor=False)
+            axis.minorticks_off()
+        if by == "samples":
+            axis.set_ylim(1, 10)
         axis.set_xlabel(
             {
                 "n_hidden": "units of a layer on 784 inputs, pre-training",

@@ -26,6 +26,7 @@ from sdae.stack import StackedDenoisingAutoencoder
 
 Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
 _BLOCK = 32
+"""With 16, some products still round the rows of a block differently; 64 makes single rows dear."""
 _NARROW = 16
 _FEW_PRODUCTS = 1 << 25
 _FARTHEST = 1e18

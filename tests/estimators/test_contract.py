@@ -139,6 +139,19 @@ def test_a_row_says_the_same_whatever_company_it_has(kind: type) -> None:
             assert alone[0].tobytes() == among[row].tobytes()
 
 
+@pytest.mark.parametrize("case", range(15))
+def test_a_row_says_the_same_in_networks_of_any_width(case: int) -> None:
+    rng = np.random.default_rng(case)
+    sizes = tuple(int(size) for size in rng.integers(1, 140, 1 + case % 2))
+    x = rng.normal(size=(70, int(rng.integers(1, 140))))
+    activation = ("tanh", "relu", "sigmoid")[case % 3]
+    model = quick(sdae.SDAEClassifier, hidden_layer_sizes=sizes, activation=activation)
+    model.fit(x, np.arange(70) % int(rng.integers(2, 12)))
+    order = rng.permutation(70)
+    for one, other in zip(answers(model, x), answers(model, x[order]), strict=True):
+        assert one[order].tobytes() == other.tobytes()
+
+
 def test_a_plateau_that_never_came_is_told() -> None:
     x = rows()
     with pytest.warns(ConvergenceWarning, match="max_iter=4"):
