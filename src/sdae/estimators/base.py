@@ -200,7 +200,6 @@ class SDAEBase(BaseEstimator):
 
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
         """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""
-
         check_is_fitted(self)
         depth = self._depth_of(layer)
 
