@@ -21,7 +21,7 @@ class Stage(StrEnum):
 
 
 ModelArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of a run, or the file of a model.")
+    Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.safetensors.")
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 DataArgument = Annotated[

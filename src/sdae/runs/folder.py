@@ -127,7 +127,7 @@ def open_run(path: Path) -> RunFolder:
 
 
 def open_model(path: Path) -> RunFolder | SavedModel:
-    """Return an existing run, or the model of a single file.
+    """Return an existing run, or the model of a single file, whose name ends in .safetensors.
 
     Raises
     ------
@@ -135,7 +135,8 @@ def open_model(path: Path) -> RunFolder | SavedModel:
         If there is neither at `path`.
     """
     with explaining(path, "read"):
-        return SavedModel(path) if path.is_file() else open_run(path)
+        is_model = path.suffix == Path(MODEL).suffix and path.is_file()
+    return SavedModel(path) if is_model else open_run(path)
 
 
 def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:
