@@ -139,3 +139,15 @@ def test_outliers_are_the_share_that_contamination_says_and_contributions_add_up
     contributions = model.feature_contributions(x)
     assert contributions[7].argmax() == 2
     np.testing.assert_allclose(contributions.sum(axis=1), -model.score_samples(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("layer", [None, 0, "all"])
+def test_codes_carry_back_to_rows(layer: object) -> None:
+    x = rows()
+    model = quick(SDAETransformer, layer=layer).fit(x)
+    again = model.inverse_transform(model.transform(x))
+    assert again.shape == x.shape
+    if layer != 0:
+        np.testing.assert_array_equal(again, model.reconstruct(x))
+    with pytest.raises(ValueError, match=r"H has 3 columns, but transform of SDAETransformer"):
+        model.inverse_transform(np.zeros((2, 3)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdae import StackedDenoisingAutoencoder, pretrain
@@ -79,6 +79,7 @@ def test_two_hundred_steps_agree(
     tied=st.booleans(),
     activation=st.sampled_from(["sigmoid", "tanh", "relu"]),
 )
+@example(69, 1, torch.float32, True, "sigmoid")
 def test_any_sizes_agree(
     n_visible: int, n_hidden: int, dtype: torch.dtype, tied: bool, activation: str
 ) -> None:
