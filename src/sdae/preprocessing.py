@@ -111,7 +111,21 @@ def choose(
         If cross-entropy is asked for on data outside [0, 1] without a scaling that brings them
         there.
     """
-    unit = within_unit_interval(x)
+    remedy = "Set data.scale to minmax, or model.decoder to linear."
+    return choose_for(float(x.min()), float(x.max()), scale, decoder, source, remedy)
+
+
+def choose_for(
+    low: float, high: float, scale: str, decoder: Decoder, source: str, remedy: str
+) -> tuple[str, Decoder]:
+    """Settle ``auto`` as :func:`choose` does, from the lowest and the highest value.
+
+    Raises
+    ------
+    DataError
+        As there, ending in `remedy`.
+    """
+    unit = low >= 0 and high <= 1
     if scale == "auto":
         scale = "none" if unit else ("minmax" if decoder is Decoder.SIGMOID else "standard")
     bounded = scale == "minmax" or (scale == "none" and unit)
@@ -119,16 +133,11 @@ def choose(
         return scale, Decoder.SIGMOID if bounded else Decoder.LINEAR
     if decoder is Decoder.SIGMOID and not bounded:
         raise DataError(
-            f"{source} has values outside [0, 1] (from {x.min():.6g} to {x.max():.6g}) with "
+            f"{source} has values outside [0, 1] (from {low:.6g} to {high:.6g}) with "
             f"scale = {scale!r}, but the sigmoid decoder with cross-entropy needs data within it. "
-            "Set data.scale to minmax, or model.decoder to linear."
+            f"{remedy}"
         )
     return scale, decoder
-
-
-def within_unit_interval(x: NDArray[np.float32]) -> bool:
-    """Tell whether every value lies in [0, 1]."""
-    return bool(x.min() >= 0 and x.max() <= 1)
 
 
 def _standard(

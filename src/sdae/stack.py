@@ -277,11 +277,11 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def predict_proba(self, x: Array) -> Tensor:
         """Return class probabilities, (B, V) -> (B, C), without gradients."""
-        return self.in_chunks(lambda rows: torch.softmax(self.logits(rows), dim=1), x)
+        return self._in_chunks(lambda rows: torch.softmax(self.logits(rows), dim=1), x)
 
     def predict(self, x: Array) -> Tensor:
         """Return the most probable class of each row, (B, V) -> (B,) int64."""
-        return self.in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
+        return self._in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
 
     def predict_values(self, x: Array) -> Tensor:
         """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
@@ -290,7 +290,7 @@ class StackedDenoisingAutoencoder(nn.Module):
                 f"The stack has a head for {self.n_classes} classes, which predicts no values. Use "
                 "predict_proba or predict."
             )
-        return self.in_chunks(self.output, x)
+        return self._in_chunks(self.output, x)
 
     def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
         """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
@@ -379,7 +379,7 @@ class StackedDenoisingAutoencoder(nn.Module):
             )
         return rows
 
-    def in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
+    def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""
         with torch.no_grad():
             parts = [

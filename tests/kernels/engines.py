@@ -85,8 +85,10 @@ def assert_same(
 ) -> None:
     """Hold every parameter of one stack against the other's."""
     for ours, theirs in zip(one.parameters(), other.parameters(), strict=True):
-        # The bias of a single unit may come to lie near zero: then the size of a step is the scale.
-        scale = max(float(theirs.detach().abs().max()), _STEP)
+        scale = float(theirs.detach().abs().max())
+        if theirs.numel() == 1:
+            # The bias of a single unit may come to lie near zero: a step is the scale then.
+            scale = max(scale, _STEP)
         assert distance(ours, theirs) <= tolerance * scale
 
 

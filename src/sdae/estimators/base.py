@@ -23,7 +23,6 @@ from sdae.estimators.fitting import (
     seed_of,
     settle,
     train,
-    without_gradients,
 )
 from sdae.estimators.inputs import Rows, checked_rows
 from sdae.estimators.settings import Settings
@@ -121,7 +120,7 @@ class SDAEBase(BaseEstimator):
     ) -> None:
         """Settle the scaling on the rows of pre-training and build a new network."""
         self.scaling_, decoders = settle(x, settings, type(self).__name__)
-        self._seed = seed_of(self.random_state)
+        self._seed = seed_of(self.random_state, type(self).__name__)
         self.network_ = new_network(
             x.shape[1], settings, decoders, self._seed, n_classes=n_classes, n_targets=n_targets
         )
@@ -148,7 +147,7 @@ class SDAEBase(BaseEstimator):
         with threads(settings.n_threads, n_products):
             recorder = train(
                 self.network_,
-                network_rows(x, self.scaling_, self.network_),
+                network_rows(x, self.scaling_, self.network_) if any(epochs) else None,
                 settings,
                 self._seed + self._n_calls,
                 epochs=epochs,
@@ -158,7 +157,7 @@ class SDAEBase(BaseEstimator):
                 max_iter=max_iter,
             )
         self._n_calls += 1
-        without_gradients(self.network_)
+        self.network_.zero_grad()
         self._keep(recorder, keep_history=keep_history)
 
     def _keep(self, recorder: Recorder, *, keep_history: bool) -> None:

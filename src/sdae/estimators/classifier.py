@@ -8,15 +8,13 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label, plain_labels
-from sdae.estimators.supervised import SupervisedSDAE, Weights
+from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE, Weights
 from sdae.inference import log_probabilities, outputs
-
-_NONE: tuple[int, ...] = (0,)
 
 
 class SDAEClassifier(
@@ -216,22 +214,13 @@ class SDAEClassifier(
             labelled = self._labelled_rows(y)
             y = plain_labels(y[labelled])
             weights = self._weights_of(x, y, labelled, sample_weight)
-            every, epochs = x, _NONE
+            every, epochs = x, NO_EPOCHS
             if not goes_on:
                 self.classes_ = found_classes(y, type(self).__name__)
                 every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
                 self._start(every, settings, n_classes=len(self.classes_))
             numbers = class_numbers(y, self.classes_)
-            parts = self._parts(x[labelled], numbers, weights, settings)
-            self._train(
-                every,
-                settings,
-                epochs=epochs,
-                labelled=parts.train,
-                validation=parts.validation,
-                sample_weight=parts.weights,
-            )
-            self._n_stream_epochs = self._stream_end(settings)
+            self._fit(every, settings, epochs, x[labelled], numbers, weights)
         return self
 
     def partial_fit(
@@ -255,7 +244,7 @@ class SDAEClassifier(
         goes_on = self._goes_on(True, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on)
-            labelled = has_label(y, self.unlabeled_label)
+            labelled = has_label(y, self.unlabeled_label, type(self).__name__)
             y = plain_labels(y[labelled])
             weights = self._weights_of(x, y, labelled, sample_weight)
             if not goes_on:
@@ -278,12 +267,13 @@ class SDAEClassifier(
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row, (n,)."""
-        return self.classes_of(self._logits(X))
+        numbers = self._logits(X).argmax(axis=1)
+        labels: NDArray[Any] = self.classes_[numbers]
+        return labels
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, C), in the order of ``classes_``."""
-        log_p = self.predict_log_proba(X)
-        return np.exp(log_p)
+        return np.exp(self.predict_log_proba(X))
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class, (n, C)."""
@@ -298,13 +288,7 @@ class SDAEClassifier(
         """Return the deepest codes, (n, V) -> (n, H) float32."""
         return self._codes(X, None)
 
-    def classes_of(self, logits: NDArray[np.float32]) -> NDArray[Any]:
-        """Return the label of the highest logit of each row, (n, C) -> (n,)."""
-        labels: NDArray[Any] = self.classes_[logits.argmax(axis=1)]
-        return labels
-
     def _logits(self, X: Any) -> NDArray[np.float32]:
-        check_is_fitted(self)
         return self._apply(lambda rows: outputs(self.network_, rows), X)
 
     def _labelled_rows(self, y: Labels) -> NDArray[np.bool_]:
@@ -315,7 +299,7 @@ class SDAEClassifier(
         DataError
             If none has.
         """
-        labelled = has_label(y, self.unlabeled_label)
+        labelled = has_label(y, self.unlabeled_label, type(self).__name__)
         if not labelled.any():
             raise DataError(
                 f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
@@ -328,7 +312,7 @@ class SDAEClassifier(
         if classes is None:
             raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
         announced = found_classes(plain_labels(column_or_1d(classes)), type(self).__name__)
-        if not has_label(announced, self.unlabeled_label).all():
+        if not has_label(announced, self.unlabeled_label, type(self).__name__).all():
             wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return announced

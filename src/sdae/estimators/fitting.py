@@ -17,10 +17,10 @@ from sklearn.utils import check_random_state
 
 from sdae.devices import resolve_device
 from sdae.errors import DataError, invalid_parameter
-from sdae.estimators.inputs import Rows, extremes
+from sdae.estimators.inputs import Rows
 from sdae.estimators.settings import Settings
-from sdae.estimators.watching import Interruption, Plateau, Recorder, interruptible
-from sdae.preprocessing import Scaling, fit_scaling, fit_scaling_sparse
+from sdae.estimators.watching import Plateau, Recorder, interruptible
+from sdae.preprocessing import Scaling, choose_for, fit_scaling, fit_scaling_sparse
 from sdae.rows import RowSource, ScaledRows, SparseRows
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
@@ -42,34 +42,21 @@ class Labelled:
 def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
     """Settle ``auto``: the scaling of the columns and the decoder of each layer.
 
-    Data within [0, 1] stay as they are and get the sigmoid decoder; other data are standardised and
-    get the linear one, or are scaled into [0, 1] where the sigmoid decoder is asked for.
-
     Raises
     ------
     DataError
-        If cross-entropy is asked for on data outside [0, 1].
+        If cross-entropy is asked for on data outside [0, 1], or values are too large to scale.
     """
-    low, high = extremes(x)
-    unit = low >= 0 and high <= 1
-    decoders = settings.decoder
-    if len(decoders) == 1:
+    first, *above = settings.decoder
+    if not above:
         # "sigmoid" and "auto" are settled by the data for layer 0 alone: upper layers follow the
         # range of the codes below.
-        above = Decoder.LINEAR if decoders[0] is Decoder.LINEAR else Decoder.AUTO
-        decoders = (decoders[0], *[above] * (len(settings.hidden_layer_sizes) - 1))
-    first, scale = decoders[0], settings.scale
-    if scale == "auto":
-        scale = "none" if unit else ("minmax" if first is Decoder.SIGMOID else "standard")
-    bounded = scale == "minmax" or (scale == "none" and unit)
-    if first is Decoder.AUTO:
-        first = Decoder.SIGMOID if bounded else Decoder.LINEAR
-    elif first is Decoder.SIGMOID and not bounded:
-        raise DataError(
-            f"X has values outside [0, 1] (from {low:.6g} to {high:.6g}) with scale={scale!r}, but "
-            f"the sigmoid decoder of {caller} needs data within it. Set scale='minmax', or "
-            "decoder='linear'."
-        )
+        upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
+        above = [upper] * (len(settings.hidden_layer_sizes) - 1)
+    low, high = float(x.min()), float(x.max())
+    remedy = "Set scale='minmax', or decoder='linear'."
+    source = f"X of {caller}"
+    scale, first = choose_for(low, high, settings.scale, first, source, remedy)
     with np.errstate(over="ignore", invalid="ignore"):
         scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
@@ -77,7 +64,7 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
             f"X has a column whose values are too large to scale (from {low:.6g} to {high:.6g}). "
             "Divide it by a constant first."
         )
-    return scaling, (first, *decoders[1:])
+    return scaling, (first, *above)
 
 
 def new_network(
@@ -109,8 +96,11 @@ def network_rows(
 ) -> NDArray[np.float32] | RowSource:
     """Return rows as the network takes them; sparse ones stay sparse until their minibatch."""
     if sparse.issparse(x):
-        rows = SparseRows(x, network.autoencoder(0).weight)
-        return rows if scaling is None else ScaledRows(rows, scaling.offset, scaling.scale)
+        like = network.autoencoder(0).weight.detach()
+        if scaling is None:
+            return SparseRows(x, like)
+        exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
+        return ScaledRows(exact, scaling.offset, scaling.scale, like)
     if scaling is None:
         return np.asarray(x, np.float32)
     return scaling.apply(x)
@@ -118,7 +108,7 @@ def network_rows(
 
 def train(
     network: StackedDenoisingAutoencoder,
-    rows: NDArray[np.float32] | RowSource,
+    rows: NDArray[np.float32] | RowSource | None,
     settings: Settings,
     seed: int,
     *,
@@ -134,8 +124,8 @@ def train(
     ----------
     network : StackedDenoisingAutoencoder
         Trained in place.
-    rows : array or RowSource, (n, V)
-        As the network takes them.
+    rows : array or RowSource, (n, V), or None
+        As the network takes them; None leaves pre-training out.
     settings : Settings
     seed : int
         Of order and noise.
@@ -149,8 +139,8 @@ def train(
         Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
     """
     recorder = Recorder(verbose=settings.verbose)
-    with interruptible(recorder, fine_tunes=labelled is not None) as interruption:
-        if any(epochs):
+    with interruptible(recorder, fine_tunes=labelled is not None):
+        if rows is not None:
             config = settings.pretraining(len(rows), epochs)
             run_pretraining(network, rows, config, seed=seed, callbacks=[recorder])
         if labelled is not None:
@@ -162,7 +152,6 @@ def train(
                 settings,
                 seed,
                 recorder,
-                interruption,
                 max_iter,
             )
     return recorder
@@ -176,7 +165,6 @@ def _finetune(
     settings: Settings,
     seed: int,
     recorder: Recorder,
-    interruption: Interruption,
     max_iter: int | None,
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
@@ -207,7 +195,7 @@ def _finetune(
         plateau.go_on()
     if best_error < math.inf:
         network.load_state_dict(best)
-    if left == 0 and max_iter is None and not plateau.reached and not interruption.happened:
+    if left == 0 and max_iter is None and not plateau.reached:
         warnings.warn(
             f"Fine-tuning ended after max_iter={settings.max_iter} epochs and was still improving "
             f"by more than tol={settings.tol:g}. Raise max_iter, or the learning rate.",
@@ -216,17 +204,10 @@ def _finetune(
         )
 
 
-def without_gradients(network: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder:
-    """Let go of the gradients that training left behind."""
-    for parameter in network.parameters():
-        parameter.grad = None
-    return network
-
-
-def seed_of(random_state: Any) -> int:
+def seed_of(random_state: Any, caller: str) -> int:
     """Draw the seed of a fit from `random_state`: None, an integer, or NumPy's generator."""
     try:
         return int(check_random_state(random_state).randint(2**31 - 1))
     except ValueError:
         wanted = "None, an integer in [0, 2**32), or a RandomState"
-        raise invalid_parameter("random_state", "the estimator", wanted, random_state) from None
+        raise invalid_parameter("random_state", caller, wanted, random_state) from None

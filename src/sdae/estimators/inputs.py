@@ -51,8 +51,3 @@ def stacked(x: Rows, more: Rows) -> Rows:
     if sparse.issparse(x) or sparse.issparse(more):
         return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
     return np.concatenate([x, more])
-
-
-def extremes(x: Rows) -> tuple[float, float]:
-    """Return the lowest and the highest value, zeros that are not stored included."""
-    return float(x.min()), float(x.max())

@@ -15,18 +15,18 @@ Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
 
 
-def has_label(y: Labels, marker: object) -> NDArray[np.bool_]:
+def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
     """Tell which rows have a label, (n,): all but those with the `marker`, if there is one."""
     if marker is None:
         return np.ones(len(y), bool)
     if not isinstance(marker, _MARKERS):
         wanted = "None or one label: a text or a number"
-        raise invalid_parameter("unlabeled_label", "the estimator", wanted, marker)
+        raise invalid_parameter("unlabeled_label", caller, wanted, marker)
     labels = y.tolist()
     if y.dtype.kind != "O" and isinstance(marker, str) != (y.dtype.kind == "U"):
         wanted = "of the type of the labels"
         remedy = f"y holds {labels[0]!r} for one."
-        raise invalid_parameter("unlabeled_label", "the estimator", wanted, marker, remedy)
+        raise invalid_parameter("unlabeled_label", caller, wanted, marker, remedy)
     return np.array([label != marker for label in labels], bool)
 
 

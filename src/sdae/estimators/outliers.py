@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
 from sklearn.utils import Tags
 
-from sdae.estimators.base import SDAEBase
-from sdae.estimators.inputs import checked_rows
+from sdae.estimators.unsupervised import UnsupervisedSDAE
 
 
-class SDAEOutlierDetector(OutlierMixin, SDAEBase):
+class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     """Outliers by the reconstruction error of a stacked denoising autoencoder.
 
     Parameters
@@ -53,7 +52,7 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
     Attributes
     ----------
     offset_ : float
-        ``decision_function`` is ``score_samples`` less this.
+        ``decision_function`` is ``score_samples`` less this; from the rows of the last call.
     network_ : StackedDenoisingAutoencoder
     n_layers_, n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -125,42 +124,9 @@ class SDAEOutlierDetector(OutlierMixin, SDAEBase):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
-        """Learn what rows look like, (n, V); `y` is not looked at."""
-        settings = self._settings()
-        goes_on = self._goes_on(settings.warm_start, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x = checked_rows(self, X, reset=not goes_on)
-            if not goes_on:
-                self._start(x, settings)
-            self._train(x, settings, epochs=settings.pretrain_epochs)
-            self._n_stream_epochs = self._stream_end(settings)
-            self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
-        return self
-
-    def partial_fit(self, X: Any, y: Any = None) -> "SDAEOutlierDetector":  # noqa: ARG002 (scikit-learn hands it over)
-        """Take some rows of a stream: one epoch over them, for one layer.
-
-        The first ``pretrain_epochs`` calls train layer 0, the next ones layer 1, and so on. The
-        scaling is that of the first rows, ``offset_`` that of the last.
-        """
-        settings = self._settings()
-        goes_on = self._goes_on(True, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x = checked_rows(self, X, reset=not goes_on)
-            if not goes_on:
-                self._start(x, settings)
-            self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
-            self.offset_ = float(np.quantile(self.score_samples(X), settings.contamination))
-        return self
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return minus the mean squared error of each reconstructed row, scaled, (n,).
-
-        The lower, the stranger.
-        """
-        scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
-        return scores
+    def _note_rows(self, X: Any) -> None:
+        """Draw the line of ``predict`` at the share of these rows that `contamination` says."""
+        self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
 
     def feature_contributions(self, X: Any) -> NDArray[np.float64]:
         """Return what each column adds to the error of each row, (n, V).

@@ -9,11 +9,9 @@ from sklearn.utils import Tags
 
 from sdae.errors import DataError
 from sdae.estimators.inputs import checked_pair
-from sdae.estimators.supervised import SupervisedSDAE
+from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
 from sdae.inference import outputs
 from sdae.preprocessing import Scaling
-
-_NONE: tuple[int, ...] = (0,)
 
 
 class SDAERegressor(
@@ -196,21 +194,12 @@ class SDAERegressor(
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
             weights = self._weights(sample_weight, x)
-            every, epochs = x, _NONE
+            every, epochs = x, NO_EPOCHS
             if not goes_on:
                 self._learn_targets(y)
                 every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
                 self._start(every, settings, n_targets=self.n_outputs_)
-            parts = self._parts(x, self._standardised(y), weights, settings)
-            self._train(
-                every,
-                settings,
-                epochs=epochs,
-                labelled=parts.train,
-                validation=parts.validation,
-                sample_weight=parts.weights,
-            )
-            self._n_stream_epochs = self._stream_end(settings)
+            self._fit(every, settings, epochs, x, self._standardised(y), weights)
         return self
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SDAERegressor":

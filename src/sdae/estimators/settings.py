@@ -43,10 +43,6 @@ def _batch_size(value: object) -> int | None:
     return None if value == "auto" else integer(1).read(value)
 
 
-def _contamination() -> Reader[float]:
-    return number(0, 0.5, open_minimum=True)
-
-
 def _learning_rate(value: object) -> str:
     if not isinstance(value, str) or value not in _RATES:
         parse_schedule(value)
@@ -103,7 +99,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
     "n_iter_no_change": integer(1),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
-    "contamination": _contamination(),
+    "contamination": number(0, 0.5, open_minimum=True),
 }
 _READ_ELSEWHERE = ("random_state", "class_weight", "unlabeled_label")
 

@@ -3,7 +3,7 @@
 Axes: n rows, V columns.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,7 @@ from sdae.estimators.settings import Settings
 from sdae.training.history import FINETUNING
 
 Weights = NDArray[np.float64] | None
-
-
-class Parts(NamedTuple):
-    """Labelled rows, cut into those to train on and those to watch (None: none are)."""
-
-    train: Labelled
-    validation: Labelled | None
-    weights: Weights
+NO_EPOCHS: tuple[int, ...] = (0,)
 
 
 class SupervisedSDAE(SDAEBase):
@@ -53,22 +46,36 @@ class SupervisedSDAE(SDAEBase):
             return x
         return stacked(x, checked_rows(self, X_unlabeled, reset=False))
 
-    def _parts(self, x: Rows, targets: NDArray[Any], weights: Weights, settings: Settings) -> Parts:
-        """Scale labelled rows; with early stopping set some aside, of each class its share."""
-        if not settings.early_stopping:
-            return Parts(self._labelled(x, targets), None, weights)
-        numbers = np.arange(len(targets))
-        train, watched = train_test_split(
-            numbers,
-            test_size=settings.validation_fraction,
-            random_state=self._seed % 2**32,
-            stratify=self._strata(targets),
+    def _fit(
+        self,
+        every: Rows,
+        settings: Settings,
+        epochs: tuple[int, ...],
+        labelled: Rows,
+        targets: NDArray[Any],
+        weights: Weights,
+    ) -> None:
+        """Pre-train on every row, fine-tune on the labelled; with early stopping watch some."""
+        watched = None
+        if settings.early_stopping:
+            train, watch = train_test_split(
+                np.arange(len(targets)),
+                test_size=settings.validation_fraction,
+                random_state=self._seed % 2**32,
+                stratify=self._strata(targets),
+            )
+            watched = self._labelled(labelled[watch], targets[watch])
+            labelled, targets = labelled[train], targets[train]
+            weights = None if weights is None else weights[train]
+        self._train(
+            every,
+            settings,
+            epochs=epochs,
+            labelled=self._labelled(labelled, targets),
+            validation=watched,
+            sample_weight=weights,
         )
-        return Parts(
-            self._labelled(x[train], targets[train]),
-            self._labelled(x[watched], targets[watched]),
-            None if weights is None else weights[train],
-        )
+        self._n_stream_epochs = self._stream_end(settings)
 
     def _labelled(self, x: Rows, targets: NDArray[Any]) -> Labelled:
         return Labelled(network_rows(x, self.scaling_, self.network_), targets)
@@ -95,8 +102,4 @@ class SupervisedSDAE(SDAEBase):
         if records:
             self.loss_ = records[-1].cost
         errors = [record.validation_error for record in records]
-        scores = [self._score_of_error(error) for error in errors if error is not None]
-        self.validation_scores_ = scores or None
-
-    def _score_of_error(self, error: float) -> float:
-        return 1 - error
+        self.validation_scores_ = [1 - error for error in errors if error is not None] or None

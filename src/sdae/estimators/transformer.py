@@ -8,12 +8,11 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sdae.estimators.base import SDAEBase
-from sdae.estimators.inputs import checked_rows
+from sdae.estimators.unsupervised import UnsupervisedSDAE
 from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt, threads
 
 
-class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBase):
+class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedSDAE):
     """Codes of a stacked denoising autoencoder (Vincent et al. 2010), for what comes after.
 
     Parameters
@@ -129,33 +128,6 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
-        """Pre-train on rows, (n, V); `y` is not looked at."""
-        settings = self._settings()
-        goes_on = self._goes_on(settings.warm_start, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x = checked_rows(self, X, reset=not goes_on)
-            if not goes_on:
-                self._start(x, settings)
-            self._train(x, settings, epochs=settings.pretrain_epochs)
-            self._n_stream_epochs = self._stream_end(settings)
-        return self
-
-    def partial_fit(self, X: Any, y: Any = None) -> "SDAETransformer":  # noqa: ARG002 (scikit-learn hands it over)
-        """Take some rows of a stream: one epoch over them, for one layer.
-
-        The first ``pretrain_epochs`` calls train layer 0, the next ones layer 1, and so on; after
-        those of the deepest layer nothing changes any more. The scaling is that of the first rows.
-        """
-        settings = self._settings()
-        goes_on = self._goes_on(True, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x = checked_rows(self, X, reset=not goes_on)
-            if not goes_on:
-                self._start(x, settings)
-            self._train(x, settings, epochs=self._stream_epochs(settings), keep_history=True)
-        return self
-
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return codes, (n, V) -> (n, H) float32; a row's code does not depend on other rows."""
         return self._codes(X, self._settings().layer)
@@ -191,11 +163,6 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SDAEBas
     def reconstruct(self, X: Any) -> NDArray[np.float32]:
         """Return rows as the deepest code remembers them, in the units of the data, (n, V)."""
         return self._in_units(self._apply(lambda rows: rebuilt(self.network_, rows), X))
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Return minus the mean squared error of each reconstructed row, scaled, (n,)."""
-        scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
-        return scores
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn hands it over)
         """Return the mean of :meth:`score_samples`."""

@@ -66,20 +66,12 @@ class Plateau:
         self._epochs_without, self.reached = 0, False
 
 
-class Interruption:
-    """Whether Ctrl-C ended training."""
-
-    happened = False
-
-
 @contextmanager
-def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[Interruption]:
+def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[None]:
     """Let Ctrl-C end training with a warning: the estimator keeps what it learned so far."""
-    interruption = Interruption()
     try:
-        yield interruption
+        yield
     except KeyboardInterrupt:
-        interruption.happened = True
         tuned = any(record.stage == FINETUNING for record in recorder.records)
         state = (
             "usable as trained so far"
