@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from sdae import corruption, data
 from sdae.autoencoder import DenoisingAutoencoder
+from sdae.checkpoints.folder import Checkpoint
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.finetuning import finetune
 from sdae.training.pretraining import pretrain
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Checkpoint",
     "DenoisingAutoencoder",
     "SDAEClassifier",
     "SDAEOutlierDetector",

@@ -119,6 +119,11 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     return bytes(unpacked)
 
 
+def regular_file(path: Path) -> bool:
+    """Tell whether `path` is a file itself, and no link to one that may lie anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of `content` in hexadecimal."""
     return hashlib.sha256(content).hexdigest()

@@ -7,30 +7,25 @@ there is a head (of regression: T targets in place of C classes), ``scaling.offs
 stored once, under the name of its layer.
 
 The metadata entry ``sdae`` is JSON: the format's version, the architecture, scaling, classes, names
-of columns, shape of images, and provenance without clock times: equal models have equal bytes.
+of columns, shape of images, provenance without clock times, and a checksum: equal models have equal
+bytes (:mod:`sdae.tensor_file`).
 """
 
-import json
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from sdae.errors import FileFormatError, InvalidParameterError
-from sdae.files import read_bytes, write_atomically
+from sdae.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1
-_ENTRY = "sdae"
-_MAX_HEADER = 32 << 20
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True)
@@ -68,16 +63,21 @@ def save_model(model: Model, path: str | Path) -> None:
 
     Raises
     ------
+    DataError
+        If a weight is not finite: such a model answers nothing, and would not be read.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
-    tensors = {name: tensor.detach().cpu() for name, tensor in _parameters(model.stack)}
+    tensors = dict(parameters_of(model.stack))
     if model.scaling is not None:
         tensors["scaling.offset"] = torch.from_numpy(model.scaling.offset.copy())
         tensors["scaling.scale"] = torch.from_numpy(model.scaling.scale.copy())
-    entry = json.dumps(_describe(model), sort_keys=True, ensure_ascii=False)
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    write_atomically(path, tensors_to_bytes(contiguous, metadata={_ENTRY: entry}))
+    if name := _not_finite(tensors):
+        raise DataError(
+            f"The model cannot be saved: {name} has values that are not finite. Train it again "
+            "with a lower learning rate."
+        )
+    write_tensors(path, tensors, _describe(model))
 
 
 def load_model(path: str | Path) -> Model:
@@ -90,13 +90,7 @@ def load_model(path: str | Path) -> Model:
     FileFormatError
         If it is damaged, of another kind, or of a format this version does not know.
     """
-    path = Path(path)
-    content = read_bytes(path)
-    description = _description(content, path)
-    try:
-        tensors = tensors_from_bytes(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise FileFormatError(f"{path} is damaged: {error}.") from None
+    description, tensors = read_tensors(path, "model file", FORMAT)
     try:
         return _rebuild(description, tensors)
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -104,7 +98,7 @@ def load_model(path: str | Path) -> Model:
         raise FileFormatError(f"{path} is no valid model file: {reason}.") from None
 
 
-def _parameters(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
+def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
     """Yield every parameter once, under its canonical name."""
     for layer in range(stack.n_layers):
         for name, parameter in stack.autoencoder(layer).named_parameters():
@@ -112,6 +106,11 @@ def _parameters(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tenso
     if stack.n_outputs is not None:
         yield "head.weight", stack.head.weight
         yield "head.bias", stack.head.bias
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """Return the name of a tensor that holds NaN or infinity, or None."""
+    return next((name for name, t in tensors.items() if not bool(t.isfinite().all())), None)
 
 
 def _describe(model: Model) -> dict[str, object]:
@@ -145,31 +144,6 @@ def _describe(model: Model) -> dict[str, object]:
     }
 
 
-def _description(content: bytes, path: Path) -> dict[str, Any]:
-    """Read the JSON entry out of the file's header, checking sizes before using them."""
-    if len(content) < 8:
-        raise FileFormatError(f"{path} is no model file: it has only {len(content)} bytes.")
-    (length,) = struct.unpack("<Q", content[:8])
-    if length > min(len(content) - 8, _MAX_HEADER):
-        raise FileFormatError(
-            f"{path} is no model file, or is truncated: its header would have {length:,} bytes."
-        )
-    try:
-        entry = json.loads(content[8 : 8 + length])["__metadata__"][_ENTRY]
-        description: dict[str, Any] = json.loads(entry)
-        version = description["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise FileFormatError(
-            f"{path} is no model file of sdae, or its header is damaged."
-        ) from None
-    if version != FORMAT:
-        raise FileFormatError(
-            f"{path} has format {version!r}; this version of sdae reads format {FORMAT}. "
-            "Install a newer sdae."
-        )
-    return description
-
-
 def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     """Build the model a description and its tensors make.
 
@@ -179,21 +153,21 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         If they do not fit each other; other built-in errors where the description is malformed.
     """
     architecture = description["architecture"]
-    _check_shapes(architecture, description["scaling"], tensors)
+    _check_tensors(architecture, description["scaling"], tensors)
     try:
         stack = _new_stack(architecture)
     except InvalidParameterError as error:
         raise ValueError(str(error)) from None
     with torch.no_grad():
-        for name, parameter in _parameters(stack):
+        for name, parameter in parameters_of(stack):
             parameter.copy_(tensors[name])
     scaling = None
     if description["scaling"] is not None:
-        offset, scale = (
-            tensors[f"scaling.{part}"].double().numpy() for part in ("offset", "scale")
-        )
+        offset, scale = (tensors[f"scaling.{part}"].numpy() for part in ("offset", "scale"))
         if description["scaling"] not in ("minmax", "standard"):
             raise ValueError(f"{description['scaling']!r} is no known kind of scaling")
+        if not (scale > 0).all():
+            raise ValueError("tensor scaling.scale has values that are not above 0")
         scaling = Scaling(description["scaling"], offset, scale)
     classes, names = description["classes"], description["feature_names"]
     image = description["image_shape"]
@@ -209,7 +183,6 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
 
 
 def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
-    dtypes = {"float32": torch.float32, "float64": torch.float64}
     return StackedDenoisingAutoencoder(
         architecture["n_visible"],
         architecture["hidden_layer_sizes"],
@@ -220,16 +193,19 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
         decoder=architecture["decoder"],
         tied=bool(architecture["tied"]),
         emphasis=architecture["emphasis"],
-        dtype=dtypes[architecture["dtype"]],
+        dtype=_DTYPES[architecture["dtype"]],
     )
 
 
-def _check_shapes(
+def _check_tensors(
     architecture: dict[str, Any], scaling: str | None, tensors: dict[str, Tensor]
 ) -> None:
     """Hold the stored tensors against the architecture before anything is built from it."""
+    sizes = architecture["hidden_layer_sizes"]
+    if len(sizes) > len(tensors):  # a list as long as a header allows would take its time
+        raise ValueError(f"{len(sizes):,} layers are named, but there are {len(tensors)} tensors")
     n_below, expected = architecture["n_visible"], dict[str, tuple[int, ...]]()
-    for layer, n_hidden in enumerate(architecture["hidden_layer_sizes"]):
+    for layer, n_hidden in enumerate(sizes):
         expected[f"layers.{layer}.weight"] = (n_hidden, n_below)
         expected[f"layers.{layer}.hidden_bias"] = (n_hidden,)
         expected[f"layers.{layer}.visible_bias"] = (n_below,)
@@ -249,6 +225,12 @@ def _check_shapes(
                 f"tensor {name} should have shape {expected.get(name)} by the architecture, but "
                 f"has {found.get(name)}"
             )
+    for name, tensor in tensors.items():
+        wanted = torch.float64 if name.startswith("scaling.") else _DTYPES[architecture["dtype"]]
+        if tensor.dtype != wanted:
+            raise ValueError(f"tensor {name} should be of type {wanted}, but is {tensor.dtype}")
+    if broken := _not_finite(tensors):
+        raise ValueError(f"tensor {broken} has values that are not finite")
 
 
 def _checked_classes(

@@ -1,6 +1,5 @@
 """Files: another process predicts the same bytes, and what was tampered with is refused."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 from sklearn.exceptions import NotFittedError
 
 import sdae
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
 from sdae.errors import FileAccessError, FileFormatError
+from sdae.model_file import FORMAT
+from sdae.tensor_file import read_tensors, write_tensors
 from tests.estimators.helpers import fitted, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -28,10 +27,9 @@ np.save(sys.argv[3], model.predict_proba(np.load(sys.argv[2])))
 
 def changed(path: Path, change: Any) -> Path:
     """Write a model file again with another description."""
-    with safe_open(path, "numpy") as file:
-        description = json.loads(file.metadata()["sdae"])
+    description, tensors = read_tensors(path, "model file", FORMAT)
     change(description["estimator"])
-    save_file(load_file(path), path, metadata={"sdae": json.dumps(description)})
+    write_tensors(path, tensors, description)
     return path
 
 

@@ -18,6 +18,7 @@ import sdae.stack
 from sdae.errors import FileFormatError
 from sdae.model_file import Model, load_model, save_model
 from sdae.preprocessing import Scaling
+from sdae.tensor_file import checksum
 from tests.data.damage import FUZZ, damaged
 from tests.data.pickle_samples import Call
 from tests.model.stacks import V, make
@@ -50,6 +51,10 @@ def _parts() -> tuple[Entry, Tensors]:
 
 
 def _write(path: Path, entry: object, tensors: Tensors) -> Path:
+    """Write a file whose checksum is right: whoever forges a file can forge that too."""
+    if isinstance(entry, dict):
+        unsigned = {name: value for name, value in entry.items() if name != "sha256"}
+        entry = unsigned | {"sha256": checksum(tensors, unsigned)}
     text = entry if isinstance(entry, str) else json.dumps(entry)
     path.write_bytes(save(tensors, metadata={"sdae": text}))
     return path
@@ -149,10 +154,18 @@ UNBUILT = [
     (_tensor("head.bias", torch.zeros(5)), "head.bias should have shape (4,) by the architecture"),
     (_tensor("layers.0.weight", torch.zeros(11, 5)), "but has (11, 5)"),
     (_tensor("scaling.scale", torch.ones(1)), "scaling.scale should have shape (11,)"),
+    (_set(A, "hidden_layer_sizes", to=[1] * 100_000), "100,000 layers are named, but there are 10"),
+    (_tensor("head.bias", torch.zeros(4).double()), "of type torch.float32, but is torch.float64"),
+    (_tensor("head.bias", torch.full((4,), torch.nan)), "head.bias has values that are not finite"),
+    (_tensor("layers.0.weight", torch.full((5, 11), torch.inf)), "that are not finite"),
 ]
 OTHERS = [
     (_set(A, "emphasis", to="9"), "Got '9' instead"),
     (_set("scaling", to="log"), "'log'"),
+    (
+        _tensor("scaling.scale", torch.zeros(11).double()),
+        "scaling.scale has values that are n",
+    ),
     (_set("classes", to=["a", "b"]), "2 classes are named for 4 outputs"),
     (_set("classes", to=["a", "b", 1, 2]), "classes"),
     (_set(A, to=_regressor()), "4 classes are named for None outputs"),
@@ -208,7 +221,7 @@ def _with_header(text: bytes, data: bytes = b"") -> bytes:
         (_with_header(b'{"__metadata__": {"sdae": "[]"}}'), "is no model file of sdae"),
         (_with_header(b'{"__metadata__": {"sdae": "5"}}'), "is no model file of sdae"),
         (_with_header(b'{"__metadata__": {"sdae": "' + b"[" * 200_000 + b'"}}'), "is no model"),
-        (_with_header(b'{"__metadata__": {"sdae": "{\\"format\\": 1}"}}'), "architecture"),
+        (_with_header(b'{"__metadata__": {"sdae": "{\\"format\\": 1}"}}'), "its checksum"),
         (_with_header(b'{"a": 1, "__metadata__": {"sdae": "{\\"format\\": 1}"}}'), "is damaged"),
         (b"PK\x03\x04" + b"\x00" * 100, "is no model file"),
     ],
@@ -221,6 +234,21 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path, content: bytes, proble
 def test_a_file_of_other_tensors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(save({"a": torch.zeros(3)}))
     assert "is no model file of sdae" in _refused(tmp_path / "m")
+
+
+def test_a_file_without_its_checksum_is_refused(tmp_path: Path) -> None:
+    entry, tensors = _parts()
+    del entry["sha256"]
+    _write(tmp_path / "m", json.dumps(entry), tensors)
+    assert "is damaged: its content does not match its checksum" in _refused(tmp_path / "m")
+
+
+def test_no_flipped_bit_passes(tmp_path: Path) -> None:
+    for place in np.random.default_rng(0).integers(8 * len(GOOD), size=300):
+        content = bytearray(GOOD)
+        content[place // 8] ^= 1 << (place % 8)
+        (tmp_path / "m").write_bytes(content)
+        _refused(tmp_path / "m")
 
 
 def test_every_truncated_file_is_refused(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_slices_hold_all_minibatches_in_order_and_at_most_512_samples_or_one_min
     n: int, batch_size: int
 ) -> None:
     batches = minibatches(n, batch_size)
-    parts = slices(batches, 512)
+    parts = list(slices(batches, 512))
     assert [row for part in parts for b in part for row in b.samples] == list(range(n))
     for part in parts:
         assert len(part) == 1 or sum(len(b.samples) for b in part) <= 512

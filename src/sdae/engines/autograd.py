@@ -8,7 +8,8 @@ Axes: n samples, B of a minibatch, V visible, H hidden, C classes, T targets of 
 or T.
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -19,11 +20,14 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
+from sdae.engines.slices import NotFiniteError, Safeguard
 from sdae.losses import regression_loss
 from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream, random_bits, threshold
 from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 class AutogradPretraining:
@@ -46,19 +50,35 @@ class AutogradPretraining:
         self._noise = noise
         self._seed = seed
         self._optimizer = _optimizer(autoencoder.parameters(), config)
+        self._safeguard = Safeguard(list(autoencoder.parameters()))
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
         _set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
-        total = self._autoencoder.weight.new_zeros(())
-        for minibatch in minibatches:
-            x = self._rows.batch(minibatch)  # (B, V)
-            corrupted = corrupt(x, self._noise, key, minibatch.samples)
-            losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
-            descend(self._optimizer, losses.mean())
-            total += losses.detach().sum()
-        return total
+        costs = SummedCosts(self._autoencoder.weight)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+            for minibatch in minibatches:
+                x = self._rows.batch(minibatch)  # (B, V)
+                corrupted = corrupt(x, self._noise, key, minibatch.samples)
+                losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
+                costs.add(losses, minibatch)
+                descend(self._optimizer, losses.mean())
+            return costs.total()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the optimiser remembers."""
+        return _state(self._optimizer)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give the optimiser its memory back."""
+        _restore(self._optimizer, state)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -97,18 +117,34 @@ class AutogradFinetuning:
         self._config = config
         self._seed = seed
         self._optimizer = _optimizer(stack.mlp.parameters(), config)
+        self._safeguard = Safeguard(list(stack.mlp.parameters()))
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
         _set_rate(self._optimizer, rate)
-        total = self._stack.head.weight.new_zeros(())
-        for minibatch in minibatches:
-            losses = self._losses(minibatch, epoch)  # (B,)
-            descend(self._optimizer, losses.mean())
-            if self._config.max_norm is not None:
-                self._limit_norms(self._config.max_norm)
-            total += losses.detach().sum()
-        return total
+        costs = SummedCosts(self._stack.head.weight)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+            for minibatch in minibatches:
+                losses = self._losses(minibatch, epoch)  # (B,)
+                costs.add(losses, minibatch)
+                descend(self._optimizer, losses.mean())
+                if self._config.max_norm is not None:
+                    self._limit_norms(self._config.max_norm)
+            return costs.total()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the optimiser remembers."""
+        return _state(self._optimizer)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give the optimiser its memory back."""
+        _restore(self._optimizer, state)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -153,6 +189,53 @@ class AutogradFinetuning:
                 weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
 
 
+class SummedCosts:
+    """The summed cost of a slice, each sample's looked at before the step that follows from it.
+
+    On a GPU the look waits for the end of the slice, so that no step waits for an answer.
+    """
+
+    def __init__(self, like: Tensor) -> None:
+        self._total = like.new_zeros(())
+        self._waits = like.device.type != "cpu"
+        self._unseen: list[tuple[Tensor, Minibatch]] = []
+
+    def add(self, losses: Tensor, minibatch: Minibatch) -> None:
+        """Add the costs of a minibatch, (B,).
+
+        Raises
+        ------
+        NotFiniteError
+            If one is not finite.
+        """
+        losses = losses.detach()
+        summed = losses.sum()
+        self._total += summed
+        if self._waits:
+            self._unseen.append((losses, minibatch))
+        elif not math.isfinite(summed):
+            _check(losses, minibatch)
+
+    def total(self) -> Tensor:
+        """Return the sum, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If one of those not looked at yet is not finite.
+        """
+        if self._waits and not math.isfinite(self._total):
+            for losses, minibatch in self._unseen:
+                _check(losses, minibatch)
+        return self._total
+
+
+def _check(losses: Tensor, minibatch: Minibatch) -> None:
+    finite = losses.isfinite().cpu().numpy()  # (B,)
+    if not finite.all():
+        raise NotFiniteError("The cost", int(minibatch.samples[np.argmin(finite)]))
+
+
 def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
     """Do one step of gradient descent on a scalar cost."""
     optimizer.zero_grad(set_to_none=True)
@@ -179,6 +262,38 @@ def _optimizer(
     return torch.optim.SGD(
         groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
     )
+
+
+def _state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the tensors an optimiser keeps, named by the number of their parameter."""
+    return {
+        f"{number}.{name}": value
+        for number, parameter in enumerate(_trained(optimizer))
+        for name, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def _restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the tensors that :func:`_state` returned.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit its parameters.
+    """
+    parameters = _trained(optimizer)
+    for key, value in state.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        is_step = name == "step" and value.shape == ()
+        if not is_step and (name not in _MOMENTS or value.shape != parameter.shape):
+            raise ValueError(f"{key} does not fit the optimiser")
+        optimizer.state[parameter][name] = value.to(parameter.device).clone()
+
+
+def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

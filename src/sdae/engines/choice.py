@@ -1,7 +1,7 @@
 """Which engine runs a stage: ``auto`` takes the fastest that applies; a name asks for one."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol
 
@@ -39,6 +39,20 @@ class Engine(Protocol):
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it remembers from step to step, for a checkpoint."""
+        ...
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what it remembered.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If that is not of this engine.
+        """
         ...
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ when a slice has ended well.
 Axes: m samples of a slice, V visible, C classes, U all units.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -115,6 +115,13 @@ class FusedFinetuning:
     def compiles(self) -> bool:
         """Whether the kernels are still to be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing: plain gradient descent remembers nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Do nothing: there is nothing to remember."""
 
     def close(self) -> None:
         """End the threads."""

@@ -7,6 +7,8 @@ numbers that are not finite leaves the parameters as they were before it.
 Axes: m samples of a slice, V visible, H hidden.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -109,6 +111,13 @@ class FusedPretraining:
     def compiles(self) -> bool:
         """Whether the kernels are still to be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return nothing: plain gradient descent remembers nothing."""
+        return {}
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Do nothing: there is nothing to remember."""
 
     def close(self) -> None:
         """End the threads."""

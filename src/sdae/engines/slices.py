@@ -1,8 +1,12 @@
 """What compiled engines share: samples in one array, threads, costs that must be finite."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sdae.minibatches import Minibatch
 from sdae.rows import RowSource
@@ -28,6 +32,45 @@ class NotFiniteError(ArithmeticError):
         super().__init__(f"{what} is not finite at sample {sample}")
         self.what = what
         self.sample = sample
+
+
+class Safeguard:
+    """Gives parameters back as they were before a slice that ended in numbers not finite.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor
+        What the slice trains.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        self._parameters = [parameter.detach() for parameter in parameters]
+        self._before = [torch.empty_like(parameter) for parameter in self._parameters]
+
+    @contextmanager
+    def slice(self, last_sample: int) -> Iterator[None]:
+        """Guard what happens inside.
+
+        Raises
+        ------
+        NotFiniteError
+            If a parameter is not finite at the end.
+        """
+        for before, parameter in zip(self._before, self._parameters, strict=True):
+            before.copy_(parameter)
+        try:
+            yield
+            # A sum shows NaN and infinity, and needs no array of answers.
+            sums = torch.stack([parameter.sum() for parameter in self._parameters])
+            if not bool(sums.isfinite().all()) and not self._finite():
+                raise NotFiniteError("A parameter", last_sample)
+        except NotFiniteError:
+            for before, parameter in zip(self._before, self._parameters, strict=True):
+                parameter.copy_(before)
+            raise
+
+    def _finite(self) -> bool:
+        return all(bool(parameter.isfinite().all()) for parameter in self._parameters)
 
 
 def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:

@@ -7,7 +7,7 @@ command line loads too: as a classifier where it has classes, and otherwise as a
 
 import math
 import re
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def as_estimator(model: Model) -> SDAEBase:
     _check_head(estimator, model)
     if len(state["history"]) > _MOST_RECORDS:
         raise ValueError(f"its history has more than {_MOST_RECORDS:,} records")
-    _give_history(estimator, tuple(_record(values) for values in state["history"]))
+    _give_history(estimator, tuple(EpochRecord.from_values(values) for values in state["history"]))
     if isinstance(estimator, SDAEClassifier):
         estimator.classes_ = _classes(model, str(state["class_type"]))
     if isinstance(estimator, SDAERegressor):
@@ -217,16 +217,6 @@ def _give_model(
 def _give_history(estimator: SDAEBase, records: tuple[EpochRecord, ...]) -> None:
     estimator.history_ = records
     estimator._note_history()
-
-
-def _record(values: dict[str, Any]) -> EpochRecord:
-    record = EpochRecord(**{item.name: values[item.name] for item in fields(EpochRecord)})
-    stage_and_engine = isinstance(record.stage, str) and isinstance(record.engine, str)
-    if not stage_and_engine or type(record.layer) not in (int, type(None)):
-        raise ValueError("a record of its history is malformed")
-    for value in (record.epoch, record.cost, record.learning_rate):
-        number(-math.inf).read(value)
-    return record
 
 
 def _plain(name: str, value: Any) -> Any:

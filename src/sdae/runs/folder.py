@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
@@ -239,9 +239,7 @@ def _make_parents(folder: Path) -> list[Path]:
 
 
 def _record(line: bytes, number: int, path: Path) -> EpochRecord:
-    names = {item.name for item in fields(EpochRecord)}
     try:
-        values = json.loads(line)
-        return EpochRecord(**{name: values[name] for name in names})
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return EpochRecord.from_values(json.loads(line))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise FileFormatError(f"{path}, line {number}, is no record of an epoch.") from None

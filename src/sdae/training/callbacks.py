@@ -19,6 +19,14 @@ class StageStarted:
 
 
 @dataclass(frozen=True)
+class StageResumed:
+    """A stage goes on where a checkpoint was written; `history` holds the epochs before that."""
+
+    stage: str
+    history: History
+
+
+@dataclass(frozen=True)
 class PartStarted:
     """The training of a layer begins, or of the whole network (`layer` is None).
 
@@ -71,7 +79,15 @@ class StageEnded:
     history: History
 
 
-Event = StageStarted | PartStarted | SliceEnded | EpochEnded | ValidationImproved | StageEnded
+Event = (
+    StageStarted
+    | StageResumed
+    | PartStarted
+    | SliceEnded
+    | EpochEnded
+    | ValidationImproved
+    | StageEnded
+)
 Callback = Callable[[Event], bool | None]
 
 

@@ -46,6 +46,10 @@ class EarlyStopping:
         self._increase = patience_increase
         self._threshold = improvement_threshold
 
+    def go_on(self, patience: float, best_error: float) -> None:
+        """Take up what another of these knew."""
+        self.patience, self.best_error = patience, best_error
+
     def validation_due(self, t: int) -> bool:
         """Tell whether to validate after update `t`."""
         return (t + 1) % self.frequency == 0

@@ -1,7 +1,8 @@
 """One epoch, slice by slice: what pre-training and fine-tuning have in common."""
 
-import math
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from sdae.engines.choice import Engine
 from sdae.engines.slices import NotFiniteError
@@ -11,28 +12,58 @@ from sdae.training.callbacks import Callbacks, SliceEnded
 from sdae.training.history import EpochRecord
 
 
+@dataclass(frozen=True)
+class Place:
+    """How far the training of a layer, or of the network (`layer` is None), has come.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    n_batches, n_samples : int
+        Done in this epoch.
+    total : float
+        The summed cost of those samples.
+    seconds : float
+        That they took.
+    """
+
+    layer: int | None
+    epoch: int = 1
+    n_batches: int = 0
+    n_samples: int = 0
+    total: float = 0.0
+    seconds: float = 0.0
+
+
 class Epoch:
-    """The running cost and time of one epoch of one layer, or of the network (`layer` is None)."""
+    """The running cost and time of one epoch, from a place in it."""
 
     def __init__(
-        self,
-        engine: Engine,
-        callbacks: Callbacks,
-        *,
-        stage: str,
-        layer: int | None,
-        epoch: int,
-        rate: float,
+        self, engine: Engine, callbacks: Callbacks, stage: str, place: Place, rate: float
     ) -> None:
         self._engine = engine
         self._callbacks = callbacks
         self._stage = stage
-        self._layer = layer
-        self._epoch = epoch
+        self._layer = place.layer
+        self._epoch = place.epoch
         self._rate = rate
-        self._total = 0.0
-        self._n_samples = 0
-        self._seconds = 0.0
+        self.n_batches = place.n_batches
+        self._n_samples = place.n_samples
+        self._total = place.total
+        self._seconds = place.seconds
+
+    @property
+    def place(self) -> Place:
+        """How far it has come."""
+        return Place(
+            self._layer,
+            self._epoch,
+            self.n_batches,
+            self._n_samples,
+            self._total,
+            self._seconds,
+        )
 
     def train(self, minibatches: Minibatches) -> None:
         """Do a step on each minibatch.
@@ -46,21 +77,19 @@ class Epoch:
         try:
             self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
         except NotFiniteError as error:
-            kept = "The parameters are kept as they were before that part of the epoch. "
-            raise self._diverged(error.what, f"at sample {error.sample}", kept) from None
+            raise self._diverged(error) from None
         self._seconds += time.perf_counter() - start
-        first = self._n_samples
+        self.n_batches += len(minibatches)
         self._n_samples += len(minibatches.joined.samples)
-        if not math.isfinite(self._total):
-            place = f"among samples {first} to {self._n_samples - 1} of the visiting order"
-            raise self._diverged("The cost", place, "")
         cost = self._total / self._n_samples
         self._callbacks.tell(
             SliceEnded(self._stage, self._layer, self._epoch, self._n_samples, cost)
         )
 
     def record(
-        self, validation_error: float | None = None, test_error: float | None = None
+        self,
+        validation_error: float | None = None,
+        test_error: float | None = None,
     ) -> EpochRecord:
         """Return the record of the epoch."""
         return EpochRecord(
@@ -76,19 +105,27 @@ class Epoch:
             engine=self._engine.name,
         )
 
-    def _diverged(self, what: str, place: str, kept: str) -> TrainingDivergedError:
+    def _diverged(self, error: NotFiniteError) -> TrainingDivergedError:
         where = self._stage if self._layer is None else f"{self._stage}, layer {self._layer}"
         return TrainingDivergedError(
-            f"{what} is not finite any more ({where}, epoch {self._epoch}, {place}, learning "
-            f"rate {self._rate:g}). {kept}Lower the learning rate, or scale the data."
+            f"{error.what} is not finite any more ({where}, epoch {self._epoch}, at sample "
+            f"{error.sample}, learning rate {self._rate:g}). The parameters are kept as they were "
+            "before that part of the epoch. Lower the learning rate, or scale the data."
         )
 
 
-def slices(minibatches: Minibatches, slice_samples: int) -> list[Minibatches]:
+def slices(minibatches: Minibatches, slice_samples: int) -> Iterator[Minibatches]:
     """Cut minibatches into slices of about as many samples as an engine wants at once.
 
     Between two slices there is a look at the cost. A number of samples, not of seconds: the result
     is the same however fast the machine is.
     """
-    n_steps = max(1, slice_samples // minibatches.batch_size)
-    return [minibatches[i : i + n_steps] for i in range(0, len(minibatches), n_steps)]
+    while len(minibatches):
+        part = first_slice(minibatches, slice_samples)
+        yield part
+        minibatches = minibatches[len(part) :]
+
+
+def first_slice(minibatches: Minibatches, slice_samples: int) -> Minibatches:
+    """Return the first of the slices."""
+    return minibatches[: max(1, slice_samples // minibatches.batch_size)]

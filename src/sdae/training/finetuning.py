@@ -1,12 +1,15 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
+import math
 from collections.abc import Iterable
 from contextlib import closing
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from sdae.arrays import Array
+from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.engines.choice import Engine, finetuning_engine
@@ -23,12 +26,15 @@ from sdae.training.callbacks import (
     EpochEnded,
     PartStarted,
     StageEnded,
+    StageResumed,
     StageStarted,
     ValidationImproved,
 )
 from sdae.training.early_stopping import EarlyStopping
-from sdae.training.epoch import Epoch, slices
+from sdae.training.epoch import Epoch, Place, first_slice
 from sdae.training.history import FINETUNING, EpochRecord, History
+from sdae.training.identity import identity_of
+from sdae.training.keeping import Extra, Extras, Keeper, keeping
 from sdae.training.scoring import LabelledRows, error_of, labelled_rows
 
 
@@ -60,6 +66,7 @@ def finetune(
     engine: str = "auto",
     device: str | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Train the whole network on labelled rows.
@@ -101,7 +108,7 @@ def finetune(
         End with the parameters of the lowest validation error, not with the last.
     sample_weight : array of shape (n,) or None
         Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
-    engine, device, seed, callbacks
+    engine, device, seed, checkpoint, callbacks
         As in :func:`sdae.pretrain`.
 
     Returns
@@ -118,6 +125,8 @@ def finetune(
         If rows, labels, values or weights have the wrong shape, type or range.
     TrainingDivergedError
         If the cost is not finite any more.
+    FileAccessError, FileFormatError
+        If checkpoints cannot be written, are in use by another process, or are all damaged.
 
     Examples
     --------
@@ -164,6 +173,7 @@ def finetune(
         sample_weight=sample_weight,
         device=device,
         seed=seed,
+        checkpoint=checkpoint,
         callbacks=callbacks,
     )
 
@@ -178,9 +188,14 @@ def run_finetuning(
     sample_weight: Array | None = None,
     device: str | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
+    stage: str = FINETUNING,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Fine-tune as a validated `config` says; see :func:`finetune`."""
+    """Fine-tune as a validated `config` says; see :func:`finetune`.
+
+    `stage` names the checkpoints, where several such calls share a folder.
+    """
     seed = check_seed(seed, "finetune")
     if device is not None:
         stack.to(resolve_device(device))
@@ -201,11 +216,35 @@ def run_finetuning(
         )
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(FINETUNING, 1))
-    with closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine:
-        walk = _Finetuning(stack, rows, scored, config, seed, listeners, engine)
+    with (
+        keeping(
+            stack,
+            stage,
+            checkpoint_of(checkpoint, "finetune"),
+            lambda: identity_of(
+                stack, config, seed, {"x": rows, "y": y, "sample_weight": weights, **_flat(scored)}
+            ),
+        ) as keeper,
+        closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine,
+    ):
+        if keeper.kept is not None:
+            listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
+            if keeper.kept.complete:
+                return keeper.kept.history
+        walk = _Finetuning(stack, rows, scored, config, seed, listeners, engine, keeper)
         history = walk.run(n_updates)
+        keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))
     return history
+
+
+def _flat(scored: dict[str, tuple[RowSource, Tensor]]) -> dict[str, RowSource | Tensor]:
+    """Return the sets that are scored, a name for each part."""
+    flat: dict[str, RowSource | Tensor] = {}
+    for name, (x, y) in scored.items():
+        flat[f"x of the {name} set"] = x
+        flat[f"y of the {name} set"] = y
+    return flat
 
 
 class _Finetuning:
@@ -220,6 +259,7 @@ class _Finetuning:
         seed: int,
         listeners: Callbacks,
         engine: Engine,
+        keeper: Keeper,
     ) -> None:
         self._stack = stack
         self._rows = rows
@@ -228,6 +268,8 @@ class _Finetuning:
         self._seed = seed
         self._listeners = listeners
         self._engine = engine
+        self._keeper = keeper
+        self._records: list[EpochRecord] = []
         self._best_parameters: list[Tensor] = []
         self._best_epoch: int | None = None
         self._validation_error: float | None = None
@@ -236,37 +278,30 @@ class _Finetuning:
 
     def run(self, n_updates: int) -> History:
         """Train for `n_updates` updates an epoch until an end is reached."""
-        config, listeners = self._config, self._listeners
+        config, listeners, engine = self._config, self._listeners, self._engine
         rule = EarlyStopping(
             n_updates,
             config.patience_epochs,
             config.patience_increase,
             config.improvement_threshold,
         )
+        n_rows = len(self._rows)
         listeners.tell(
-            PartStarted(
-                FINETUNING,
-                None,
-                config.epochs,
-                len(self._rows),
-                self._engine.name,
-                self._engine.compiles,
-            )
+            PartStarted(FINETUNING, None, config.epochs, n_rows, engine.name, engine.compiles)
         )
-        records: list[EpochRecord] = []
+        place = self._keeper.start(None, engine)
+        self._go_on(rule)
         stopped = False
         try:
-            for epoch in range(1, config.epochs + 1):
+            for epoch in range(place.epoch, config.epochs + 1):
                 rate = config.schedule.rate(config.learning_rate, epoch - 1, config.epochs)
-                progress = Epoch(
-                    self._engine, listeners, stage=FINETUNING, layer=None, epoch=epoch, rate=rate
-                )
-                self._validation_error = self._test_error = None
-                stopped = self._train_epoch(
-                    epoch, progress, rule, first_update=(epoch - 1) * n_updates
-                )
-                records.append(progress.record(self._validation_error, self._test_error))
-                listeners.tell(EpochEnded(records[-1]))
+                if epoch != place.epoch:
+                    place = Place(None, epoch)
+                    self._validation_error = self._test_error = None
+                progress = Epoch(engine, listeners, FINETUNING, place, rate)
+                stopped = self._train_epoch(epoch, progress, rule, (epoch - 1) * n_updates)
+                self._records.append(progress.record(self._validation_error, self._test_error))
+                listeners.tell(EpochEnded(self._records[-1]))
                 stopped = stopped or listeners.stop_requested
                 if stopped:
                     break
@@ -275,7 +310,7 @@ class _Finetuning:
             raise
         self._restore_best()
         return History(
-            tuple(records),
+            tuple(self._records),
             best_epoch=self._best_epoch,
             best_validation_error=None if self._best_epoch is None else rule.best_error,
             test_error=self._best_test_error,
@@ -289,27 +324,64 @@ class _Finetuning:
         validates = "validation" in self._scored
         stops_early = validates and self._config.early_stopping
         batches = self._minibatches(epoch)
-        done = 0
-        while done < len(batches):
+        while (done := progress.n_batches) < len(batches):
             # Up to the next update after which there is something to decide.
             until = (
                 rule.updates_until_decision(first_update + done)
                 if stops_early
                 else rule.updates_until_validation(first_update + done)
             )
-            for part in slices(batches[done : done + until], self._engine.slice_samples):
-                progress.train(part)
-                done += len(part)
-                if self._listeners.stop_requested:
-                    return True
-            t = first_update + done - 1  # the update just done, counted from 0
-            if validates and rule.validation_due(t):
-                self._validate(t, epoch, rule)
+            part = first_slice(batches[done : done + until], self._engine.slice_samples)
+            progress.train(part)
             if self._listeners.stop_requested:
                 return True
-            if stops_early and rule.ended(t):
+            t = first_update + progress.n_batches - 1  # the update just done, counted from 0
+            if validates and rule.validation_due(t):
+                self._validate(t, epoch, rule)
+            if self._listeners.stop_requested or (stops_early and rule.ended(t)):
                 return True
+            self._keeper.after_slice(
+                progress,
+                self._engine,
+                self._records,
+                n_steps=len(part),
+                epoch_ended=progress.n_batches == len(batches),
+                extra=lambda: self._state(rule),
+            )
         return False
+
+    def _state(self, rule: EarlyStopping) -> Extra:
+        """Return what a checkpoint keeps beside parameters, place and records."""
+        best = {f"best.{number}": p for number, p in enumerate(self._best_parameters)}
+        return {
+            "patience": rule.patience,
+            "best_error": rule.best_error if math.isfinite(rule.best_error) else None,
+            "best_epoch": self._best_epoch,
+            "best_test_error": self._best_test_error,
+            "validation_error": self._validation_error,
+            "test_error": self._test_error,
+        }, best
+
+    def _go_on(self, rule: EarlyStopping) -> None:
+        """Take up what a checkpoint kept, if there is one.
+
+        Raises
+        ------
+        FileFormatError
+            If it is malformed.
+        """
+        kept = self._keeper.kept
+        if kept is None:
+            return
+        read = Extras(kept)
+        best_error = read.error("best_error")
+        rule.go_on(read.number("patience"), math.inf if best_error is None else best_error)
+        self._records.extend(kept.history.records)
+        self._best_epoch = read.epoch("best_epoch")
+        self._best_test_error = read.error("best_test_error")
+        self._validation_error = read.error("validation_error")
+        self._test_error = read.error("test_error")
+        self._best_parameters = read.best_parameters(list(self._stack.mlp.parameters()))
 
     def _validate(self, t: int, epoch: int, rule: EarlyStopping) -> None:
         """Measure the validation error; if it is the lowest so far, score the test set too."""

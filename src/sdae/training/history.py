@@ -1,11 +1,31 @@
 """The history of a run: one record per epoch and stage, and its JSONL form."""
 
 import json
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from sdae.config.readers import integer, number, optional
 
 PRETRAINING = "pretraining"
 FINETUNING = "finetuning"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the doctor found: see :mod:`sdae.training.doctor`.
+
+    Attributes
+    ----------
+    kind : str
+        Of a closed list: ``dead units``, for one.
+    text : str
+        What was seen, with figures, and what to try.
+    """
+
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -35,6 +55,8 @@ class EpochRecord:
         Training samples.
     engine : str
         Which engine did the steps.
+    findings : tuple of Finding
+        What the doctor found at the end of the epoch; each is told once.
     """
 
     stage: str
@@ -47,6 +69,39 @@ class EpochRecord:
     seconds: float
     samples_per_second: float
     engine: str
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "EpochRecord":
+        """Return the record that JSON values make.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If they make none.
+        """
+        findings = tuple(Finding(**finding) for finding in values["findings"])
+        texts = (
+            values["stage"],
+            values["engine"],
+            *(t for f in findings for t in (f.kind, f.text)),
+        )
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("it is no record of an epoch")
+        anything = number(-math.inf)
+        return cls(
+            stage=values["stage"],
+            layer=optional(integer(0)).read(values["layer"]),
+            epoch=integer(1).read(values["epoch"]),
+            cost=anything.read(values["cost"]),
+            validation_error=optional(anything).read(values["validation_error"]),
+            test_error=optional(anything).read(values["test_error"]),
+            learning_rate=anything.read(values["learning_rate"]),
+            seconds=anything.read(values["seconds"]),
+            samples_per_second=anything.read(values["samples_per_second"]),
+            engine=values["engine"],
+            findings=findings,
+        )
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
@@ -74,6 +129,11 @@ class History:
     best_validation_error: float | None = None
     test_error: float | None = None
     stopped_early: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the doctor found, in the order of training."""
+        return tuple(finding for record in self.records for finding in record.findings)
 
     @property
     def seconds(self) -> float:

@@ -1,21 +1,20 @@
 """Greedy layer-wise pre-training: one denoising autoencoder at a time, from the bottom up."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdae.autoencoder import DenoisingAutoencoder, check_emphasis
+from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.readers import per_layer
 from sdae.config.training import PretrainingConfig
 from sdae.corruption import Noise
 from sdae.devices import resolve_device
 from sdae.engines.choice import pretraining_engine
 from sdae.errors import DataError, InvalidParameterError
-from sdae.minibatches import minibatches, n_batches
+from sdae.minibatches import Minibatches, minibatches, n_batches
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
 from sdae.rows import RowsLike, RowSource, row_source, value_range
 from sdae.specs import Decoder, Schedule
@@ -26,11 +25,14 @@ from sdae.training.callbacks import (
     EpochEnded,
     PartStarted,
     StageEnded,
+    StageResumed,
     StageStarted,
 )
 from sdae.training.codes import codes_of
-from sdae.training.epoch import Epoch, slices
+from sdae.training.epoch import Epoch, Place, slices
 from sdae.training.history import PRETRAINING, EpochRecord, History
+from sdae.training.identity import identity_of
+from sdae.training.keeping import Keeper, keeping
 
 
 def pretrain(
@@ -52,6 +54,7 @@ def pretrain(
     engine: str = "auto",
     device: str | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Pre-train a stack, layer by layer (Vincent et al. 2010, section 3.2; no labels needed).
@@ -93,6 +96,9 @@ def pretrain(
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
         Seed of the order and of the noise.
+    checkpoint : Checkpoint, folder or None
+        Where the state is kept while it trains. The same call on the same stack and data goes on
+        from there, and ends with the same bytes as without a break; once ended, it returns at once.
     callbacks : iterable of callables
         Told of every event; one that returns True stops training after the current slice.
 
@@ -104,12 +110,15 @@ def pretrain(
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be; all problems are reported at once.
+        If a parameter is not what it must be; all problems are reported at once. If `checkpoint`
+        holds another training.
     DataError
         If the rows have the wrong shape, are not finite, or lie outside [0, 1] where the loss is
         the cross-entropy.
     TrainingDivergedError
         If the cost is not finite any more.
+    FileAccessError, FileFormatError
+        If checkpoints cannot be written, are in use by another process, or are all damaged.
 
     Examples
     --------
@@ -142,7 +151,9 @@ def pretrain(
         },
         "pretrain",
     )
-    return run_pretraining(stack, x, config, device=device, seed=seed, callbacks=callbacks)
+    return run_pretraining(
+        stack, x, config, device=device, seed=seed, checkpoint=checkpoint, callbacks=callbacks
+    )
 
 
 def run_pretraining(
@@ -152,6 +163,7 @@ def run_pretraining(
     *,
     device: str | None = None,
     seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Pre-train as a validated `config` says; see :func:`pretrain`."""
@@ -161,80 +173,109 @@ def run_pretraining(
     noises = _noises(stack, config)
     if device is not None:
         stack.to(resolve_device(device))
-    rows = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
     if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
         raise InvalidParameterError(
             f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
             f"drop_last. Got {config.batch_size} instead."
         )
     listeners = Callbacks(callbacks)
-    records: list[EpochRecord] = []
-
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
-    with TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder:
+    with (
+        keeping(
+            stack,
+            PRETRAINING,
+            checkpoint_of(checkpoint, "pretrain"),
+            lambda: identity_of(stack, config, seed, {"x": given}),
+        ) as keeper,
+        TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
+    ):
+        records: list[EpochRecord] = []
+        if keeper.kept is not None:
+            listeners.tell(StageResumed(PRETRAINING, keeper.kept.history))
+            if keeper.kept.complete:
+                return keeper.kept.history
+            records.extend(keeper.kept.history.records)
         # Train the layers from the bottom up; the codes of each are the data set of the next.
         for layer in range(stack.n_layers):
             autoencoder = stack.autoencoder(layer)
             _check_range(autoencoder, rows)
-            for record in _train_layer(
-                autoencoder,
-                rows,
-                noises[layer],
-                epochs[layer],
-                rates[layer],
-                config,
-                seed,
-                listeners,
-            ):
-                records.append(record)
-                listeners.tell(EpochEnded(record))
+            if layer >= keeper.first_layer:
+                training = LayerTraining(
+                    autoencoder,
+                    rows,
+                    noises[layer],
+                    epochs[layer],
+                    rates[layer],
+                    config,
+                    seed,
+                )
+                train_layer(training, listeners, keeper, records)
             if listeners.stop_requested:
                 break
             if layer + 1 < stack.n_layers:
                 rows = codes_of(rows, autoencoder, config.codes, Path(folder))
         del rows  # unmap the files before their folder goes
-    history = History(tuple(records), stopped_early=listeners.stop_requested)
+        history = History(tuple(records), stopped_early=listeners.stop_requested)
+        keeper.end(history)
     listeners.tell(StageEnded(PRETRAINING, history))
     return history
 
 
-def _train_layer(
-    autoencoder: DenoisingAutoencoder,
-    rows: RowSource,
-    noise: Noise,
-    n_epochs: int,
-    initial_rate: float,
-    config: PretrainingConfig,
-    seed: int,
-    listeners: Callbacks,
-) -> Iterator[EpochRecord]:
-    """Train one denoising autoencoder; yield the record of each epoch."""
-    layer = autoencoder.layer
-    with closing(pretraining_engine(autoencoder, rows, noise, config, seed)) as engine:
+@dataclass(frozen=True)
+class LayerTraining:
+    """What it takes to train one layer."""
+
+    autoencoder: DenoisingAutoencoder
+    rows: RowSource
+    noise: Noise
+    n_epochs: int
+    initial_rate: float
+    config: PretrainingConfig
+    seed: int
+
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, in the order of their visit."""
+        n_rows, config = len(self.rows), self.config
+        order = None
+        if config.shuffle:
+            layer = self.autoencoder.layer
+            order = visiting_order(
+                NoiseKey(self.seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows
+            )
+        return minibatches(n_rows, config.batch_size, order=order, drop_last=config.drop_last)
+
+
+def train_layer(
+    training: LayerTraining, listeners: Callbacks, keeper: Keeper, records: list[EpochRecord]
+) -> None:
+    """Train one denoising autoencoder; add the record of each epoch to `records`."""
+    autoencoder, rows, config = training.autoencoder, training.rows, training.config
+    layer, n_epochs = autoencoder.layer, training.n_epochs
+    with closing(
+        pretraining_engine(autoencoder, rows, training.noise, config, training.seed)
+    ) as engine:
         compiles = engine.compiles and n_epochs > 0
         listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
+        place = keeper.start(layer, engine)
         # Go through the pre-training epochs ...
-        for epoch in range(1, n_epochs + 1):
-            rate = config.schedule.rate(initial_rate, epoch - 1, n_epochs)
-            order = _order(seed, layer, epoch, len(rows)) if config.shuffle else None
-            batches = minibatches(
-                len(rows), config.batch_size, order=order, drop_last=config.drop_last
-            )
-            progress = Epoch(
-                engine, listeners, stage=PRETRAINING, layer=layer, epoch=epoch, rate=rate
-            )
+        for epoch in range(place.epoch, n_epochs + 1):
+            rate = config.schedule.rate(training.initial_rate, epoch - 1, n_epochs)
+            batches = training.minibatches(epoch)
+            if epoch != place.epoch:
+                place = Place(layer, epoch)
+            progress = Epoch(engine, listeners, PRETRAINING, place, rate)
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in slices(batches, engine.slice_samples):
+            for part in slices(batches[place.n_batches :], engine.slice_samples):
                 progress.train(part)
                 if listeners.stop_requested:
                     break
-            yield progress.record()
+                ended = progress.n_batches == len(batches)
+                keeper.after_slice(progress, engine, records, n_steps=len(part), epoch_ended=ended)
+            records.append(progress.record())
+            listeners.tell(EpochEnded(records[-1]))
             if listeners.stop_requested:
                 return
-
-
-def _order(seed: int, layer: int, epoch: int, n_rows: int) -> NDArray[np.int64]:
-    return visiting_order(NoiseKey(seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows)
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:

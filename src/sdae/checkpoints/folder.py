@@ -1,0 +1,216 @@
+"""Checkpoints on the disk: each a file of tensors and a manifest, without which it does not count.
+
+A stage of training writes ``STAGE-NUMBER.safetensors`` and then ``STAGE-NUMBER.json``, which holds
+the SHA-256 of the former. The newest checkpoint that is whole is the one to go on from.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sdae.checkpoints.frequency import Frequency
+from sdae.checkpoints.lock import locked
+from sdae.config.readers import integer
+from sdae.errors import FileFormatError, InvalidParameterError, invalid_parameter
+from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
+from sdae.tensor_file import read_tensors, to_bytes
+
+FORMAT = 1
+_MOST_MANIFEST_BYTES = 1 << 20
+
+Description = Mapping[str, Any]
+Tensors = Mapping[str, Tensor]
+
+logger = logging.getLogger("sdae")
+
+
+def _nobody() -> BaseException | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where training keeps its state, so that the same call goes on where it was cut short.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if need be; one folder for one training.
+    every : str, default "60s"
+        How often a checkpoint is written: ``1epoch``, ``500steps``, ``60s``. It is written at the
+        end of the slice of samples at hand.
+    keep : int, default 3
+        How many checkpoints of a stage are kept while it lasts; of an ended one the last.
+    interruption : callable, default: never
+        Looked at after each slice: what it returns is raised, after a checkpoint, unless None.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be.
+    """
+
+    folder: str | Path
+    every: str = "60s"
+    keep: int = 3
+    interruption: Callable[[], BaseException | None] = field(default=_nobody, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        if not isinstance(self.folder, str | Path) or not str(self.folder):
+            raise invalid_parameter("folder", "Checkpoint", "a path", self.folder)
+        Frequency.read(self.every, "Checkpoint")
+        try:
+            integer(1).read(self.keep)
+        except (TypeError, ValueError):
+            wanted = "an integer ≥ 1"
+            raise invalid_parameter("keep", "Checkpoint", wanted, self.keep) from None
+
+    @property
+    def frequency(self) -> Frequency:
+        """How often a checkpoint is written."""
+        return Frequency.read(self.every, "Checkpoint")
+
+
+def checkpoint_of(value: Checkpoint | str | Path | None, caller: str) -> Checkpoint | None:
+    """Return what a caller gave as a checkpoint: a folder stands for the defaults with it."""
+    if value is None or isinstance(value, Checkpoint):
+        return value
+    try:
+        return Checkpoint(value)
+    except InvalidParameterError:
+        wanted = "a folder, a Checkpoint or None"
+        raise invalid_parameter("checkpoint", caller, wanted, value) from None
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[None]:
+    """Make and lock a folder of checkpoints, and clear what an interrupted write left in it."""
+    with explaining(folder, "write"):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        for leftover in folder.glob(".*"):
+            if leftover.is_file():
+                leftover.unlink(missing_ok=True)
+        yield
+
+
+class StageCheckpoints:
+    """The checkpoints of one stage of training in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    stage : str
+        Letters, digits and hyphens: the beginning of their names.
+    keep : int
+        How many to keep.
+    """
+
+    def __init__(self, folder: Path, stage: str, keep: int) -> None:
+        self._folder = folder
+        self._stage = stage
+        self._keep = keep
+
+    def save(self, description: Description, tensors: Tensors, *, last: bool = False) -> None:
+        """Write a checkpoint, and drop those that are older than the ones to keep.
+
+        Raises
+        ------
+        FileAccessError
+            If it cannot be written; the earlier ones are then intact.
+        """
+        numbers = self.numbers()
+        number = numbers[-1] + 1 if numbers else 1
+        path = self._path(number)
+        content = to_bytes(tensors, {**description, "format": FORMAT})
+        write_atomically(path, content)
+        entry = {path.name: {"sha256": sha256(content), "bytes": len(content)}}
+        manifest = json.dumps({"format": FORMAT, "files": entry}, indent=1)
+        write_atomically(path.with_suffix(".json"), manifest.encode())
+        kept = [*numbers, number][-1 if last else -self._keep :]
+        self._drop_all_but(kept)
+
+    def newest(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """Return the newest checkpoint that is whole; None where there is none at all.
+
+        Raises
+        ------
+        FileFormatError
+            If all that there are are damaged.
+        """
+        numbers = self.numbers()
+        for number in reversed(numbers):
+            try:
+                return self.read(number)
+            except FileFormatError as error:
+                logger.warning("%s An older checkpoint is used, if there is one.", error)
+        if not numbers:
+            return None
+        raise FileFormatError(
+            f"All checkpoints of {self._stage} in {self._folder} are damaged. Delete that folder "
+            "to train from the beginning."
+        )
+
+    def read(self, number: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """Read a checkpoint, held against its manifest.
+
+        Raises
+        ------
+        FileFormatError
+            If it is damaged.
+        """
+        path = self._path(number)
+        entry = _manifest(path.with_suffix(".json")).get(path.name)
+        if not isinstance(entry, dict) or not regular_file(path):
+            raise FileFormatError(f"{path} is damaged: its file or its manifest is not whole.")
+        content = read_bytes(path)
+        if entry.get("bytes") != len(content) or entry.get("sha256") != sha256(content):
+            raise FileFormatError(f"{path} is damaged: it does not match its manifest.")
+        return read_tensors(path, "checkpoint", FORMAT)
+
+    def numbers(self) -> list[int]:
+        """Return the numbers of the checkpoints that have a manifest, in order."""
+        return _numbers(self._folder, re.escape(self._stage))
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"{self._stage}-{number:06d}.safetensors"
+
+    def _drop_all_but(self, kept: list[int]) -> None:
+        """Delete other checkpoints, manifests first: a file without one does not count."""
+        names = {self._path(number).name for number in kept}
+        for ending in (".json", ".safetensors"):
+            for path in self._folder.glob(f"{self._stage}-??????{ending}"):
+                if path.with_suffix(".safetensors").name not in names:
+                    with suppress(OSError):  # it only takes room
+                        path.unlink()
+
+
+def stages_of(folder: Path) -> list[str]:
+    """Return the names of the stages that have checkpoints in a folder."""
+    names = {path.stem.rpartition("-")[0] for path in folder.glob("*-??????.json")}
+    return sorted(name for name in names if _numbers(folder, re.escape(name)))
+
+
+def _numbers(folder: Path, stage: str) -> list[int]:
+    names = (re.fullmatch(rf"{stage}-(\d{{6}})", path.stem) for path in folder.glob("*.json"))
+    return sorted(int(name[1]) for name in names if name)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """Read the files that a manifest names; nothing where it is damaged."""
+    if not regular_file(path):
+        return {}
+    try:
+        manifest = json.loads(read_bytes(path, limit=_MOST_MANIFEST_BYTES))
+        files = manifest["files"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return files if isinstance(files, dict) and manifest.get("format") == FORMAT else {}
