@@ -111,7 +111,8 @@ def test_a_device_this_machine_lacks(flowers: Path, monkeypatch: pytest.MonkeyPa
 def test_a_diverging_learning_rate(stage: str, flowers: Path) -> None:
     options = (f"--set={stage}.learning_rate=1e35", f"--set={stage}.optimizer=sgd")
     message = train(flowers, *options, "--set=model.activation=relu")
-    assert message.startswith(f"The cost is not finite any more ({stage}, ")
+    what = {"pretraining": "The cost", "finetuning": "A parameter"}[stage]
+    assert message.startswith(f"{what} is not finite any more ({stage}, ")
     assert "learning rate 1e+35" in message
     assert message.endswith("Lower the learning rate, or scale the data.")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sdae.runs import folder as run_folder
+from sdae.runs import live
 from tests.cli.commands import done, fail_after, invoke, refused
 from tests.cli.samples import SMALL, contents
 
@@ -64,14 +65,34 @@ def test_a_failed_training_keeps_the_old_run(flowers: Path, old_run: Path) -> No
     assert message.startswith("The cost is not finite any more (pretraining, layer 0, epoch 1,")
 
 
-@pytest.mark.parametrize("nth", range(8))
-def test_a_full_disk_keeps_the_old_run(
+@pytest.mark.parametrize("nth", range(4))
+def test_a_full_disk_before_a_checkpoint_keeps_the_old_run(
     nth: int, flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(live.LiveHistory, "__call__", lambda *_: None)
     fail_after(nth, monkeypatch)
     message = refused(old_run.parent, *command(flowers, old_run, "--force"))
     assert message.startswith("Cannot write ")
     assert message.endswith(": No space left on device.")
+
+
+@pytest.mark.parametrize("nth", range(6, 17))
+def test_after_a_full_disk_training_goes_on_from_the_checkpoint(
+    nth: int, flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.LiveHistory, "__call__", lambda *_: None)
+    with monkeypatch.context() as patch:
+        fail_after(nth, patch)
+        result = invoke(*command(flowers, old_run, "--force"))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: Cannot write ")
+    advice = f" To go on from the last checkpoint, use: sdae resume {old_run}\n"
+    assert result.stderr.endswith(f": No space left on device.{advice}")
+    done("resume", old_run)
+    whole = old_run.parent / "whole"
+    done(*command(flowers, whole))
+    for name in ("model.safetensors", "pretrained.safetensors", "recipe.toml"):
+        assert (old_run / name).read_bytes() == (whole / name).read_bytes()
 
 
 def test_a_run_that_cannot_take_its_name_leaves_the_old_one_in_place(
@@ -89,19 +110,38 @@ def test_a_run_that_cannot_take_its_name_leaves_the_old_one_in_place(
     assert message == f"Cannot write {old_run}: Input/output error."
 
 
-@pytest.mark.parametrize("name", ["save_recipe", "save_model", "save_history"])
-def test_an_interrupted_run_leaves_no_trace(
+def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
+    flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for place in ("runs.folder.RunFolder.save_recipe", "cli.train.prepare", "cli.train.estimate"):
+        before = contents(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(f"sdae.{place}", interrupt)
+            result = invoke(*command(flowers, tmp_path / "new/deep/run"))
+        assert result.exit_code == 130
+        assert result.stderr == "Interrupted. Nothing was written.\n"
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["save_model", "save_pretrained", "seal"])
+def test_a_run_interrupted_while_it_is_written_can_be_resumed(
     name: str, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_folder.RunFolder, name, interrupt)
-    before = contents(tmp_path)
-    result = invoke(*command(flowers, tmp_path / "new/deep/run"))
+    run = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(run_folder.RunFolder, name, interrupt)
+        result = invoke(*command(flowers, run))
     assert result.exit_code == 130
-    assert result.stderr == "Interrupted. Nothing was written.\n"
-    assert contents(tmp_path) == before
+    advice = f"To go on from the last checkpoint, use: sdae resume {run}"
+    assert result.stderr == f"Interrupted. {advice}\n"
+    assert "Run written to" in done("resume", run)
+    assert not (run / "checkpoints").exists()
 
 
 def test_folders_above_a_run_are_made(flowers: Path, tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_the_folder_holds_the_run_and_nothing_else(story: tuple[Path, str]) -> N
         "model.safetensors",
         "pretrained.safetensors",
         "history.jsonl",
+        "manifest.json",
         "plots",
         "plots/curves.png",
         "plots/reconstructions.png",
@@ -89,7 +90,8 @@ def test_another_process_makes_the_same_bytes(
     done(*TRAIN)
     here, there = contents(tmp_path / "run"), contents(folder / "run")
     assert set(here) == set(there)
-    for name in set(here) - {"history.jsonl"}:  # it holds the seconds that training took
+    # The history holds the seconds that training took, and the manifest its hash.
+    for name in set(here) - {"history.jsonl", "manifest.json"}:
         assert here[name] == there[name], name
 
 

@@ -1,5 +1,6 @@
-"""The folder of a run: its files there and back, and a place that is taken only when complete."""
+"""The folder of a run: its files there and back, and the manifest over them."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from sdae.errors import FileAccessError, FileFormatError, RecipeError
 from sdae.model_file import Model
-from sdae.runs.folder import RunFolder, free_run_path, new_run, open_run
+from sdae.runs.folder import RunFolder, free_run_path, open_run
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.history import EpochRecord, History
 from tests.runs.recipes import recipe_for
@@ -21,12 +22,6 @@ def small_model(seed: int = 0) -> Model:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def fail_in_the_middle(path: Path, error: type[BaseException]) -> None:
-    with new_run(path, force=True) as run:
-        run.save_model(small_model())
-        raise error
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -46,8 +41,8 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 def test_the_history_grows(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     other = EpochRecord("pretraining", 1, 1, 2.5, None, None, 0.1, 1.5, 10.0, "autograd")
-    run.save_history(History((other,)), History((RECORD,)))
-    run.save_history(History((RECORD,)))
+    run.save_history([other, RECORD])
+    run.add_history(History((RECORD,)))
     assert run.records() == [other, RECORD, RECORD]
 
 
@@ -95,8 +90,53 @@ def test_only_a_folder_with_a_model_is_a_run(tmp_path: Path) -> None:
         open_run(tmp_path / "a")
     with pytest.raises(FileAccessError, match=r"is not a run: it has no model.safetensors"):
         open_run(tmp_path)
-    RunFolder(tmp_path).save_model(small_model())
+    run = RunFolder(tmp_path)
+    run.save_model(small_model())
     assert open_run(tmp_path).path == tmp_path
+    run.save_recipe(recipe_for(tmp_path / "x.npz"))
+    run.checkpoints.mkdir()
+    with pytest.raises(FileAccessError, match=r"is not finished\. .*go on with: sdae resume"):
+        open_run(tmp_path)
+    run.seal()
+    assert open_run(tmp_path).path == tmp_path
+
+
+def test_the_manifest_holds_the_hash_of_every_file(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.save_model(small_model())
+    (run.plots() / "curves.png").write_bytes(b"picture")
+    (tmp_path / "lock").write_bytes(b"{}")
+    run.seal()
+    manifest = run.manifest()
+    assert manifest.keys() == {"model.safetensors", "plots/curves.png"}
+    assert manifest["plots/curves.png"] == {
+        "sha256": hashlib.sha256(b"picture").hexdigest(),
+        "bytes": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "3", "{}", '{"format": 1, "files": {"a": 1}}', "[" * 100_000]
+)
+def test_a_damaged_manifest_is_told(content: str, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(FileFormatError, match=r"manifest.json is damaged"):
+        RunFolder(tmp_path).manifest()
+    (tmp_path / "manifest.json").write_text('{"format": 2, "files": {}}')
+    with pytest.raises(FileFormatError, match=r"has format 2; .* Install a newer sdae"):
+        RunFolder(tmp_path).manifest()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "recipe.toml", "history.jsonl"])
+def test_a_link_is_not_followed(name: str, tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.path.mkdir()
+    (tmp_path / "elsewhere").write_bytes(b"")
+    (run.path / name).symlink_to(tmp_path / "elsewhere")
+    for read in (run.model, run.recipe, run.records):
+        if name[:3] == {"model": "mod", "recipe": "rec", "records": "his"}[read.__name__]:
+            with pytest.raises(FileFormatError, match="is a link"):
+                read()
 
 
 def test_a_free_path_is_numbered_from_two(tmp_path: Path) -> None:
@@ -105,63 +145,3 @@ def test_a_free_path_is_numbered_from_two(tmp_path: Path) -> None:
         (tmp_path / taken).mkdir()
     assert free_run_path("a", tmp_path) == tmp_path / "a-4"
     assert free_run_path("b") == Path("runs/b")
-
-
-def test_a_run_takes_its_name_when_it_is_complete(tmp_path: Path) -> None:
-    path = tmp_path / "deep/run"
-    with new_run(path) as run:
-        assert not path.exists()
-        (hidden,) = path.parent.iterdir()
-        assert hidden == run.path
-        assert hidden.name.startswith(".run.")
-        run.save_model(small_model())
-    assert names(path.parent) == ["run"]
-    assert names(path) == ["model.safetensors"]
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
-def test_a_run_that_fails_leaves_nothing(error: type[BaseException], tmp_path: Path) -> None:
-    with pytest.raises(error):
-        fail_in_the_middle(tmp_path / "deep/er/run", error)
-    assert names(tmp_path) == []
-
-
-def test_folders_that_were_there_stay_when_a_run_fails(tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
-    with pytest.raises(ValueError, match=r"x"), new_run(tmp_path / "runs/run"):
-        raise ValueError("x")
-    assert names(tmp_path) == ["runs"]
-    assert names(tmp_path / "runs") == []
-
-
-def test_an_existing_run_is_replaced_only_by_force_and_only_by_a_whole_one(tmp_path: Path) -> None:
-    path = tmp_path / "run"
-    path.mkdir()
-    (path / "recipe.toml").write_text("old")
-    with pytest.raises(FileAccessError, match=r"run exists already. Choose another --out, or use"):
-        new_run(path).__enter__()
-    with pytest.raises(KeyboardInterrupt):
-        fail_in_the_middle(path, KeyboardInterrupt)
-    assert (path / "recipe.toml").read_text() == "old"
-    with new_run(path, force=True) as run:
-        (run.path / "recipe.toml").write_text("new")
-        assert (path / "recipe.toml").read_text() == "old"
-    assert (path / "recipe.toml").read_text() == "new"
-    assert names(tmp_path) == ["run"]
-
-
-def test_force_does_not_replace_what_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos/a.jpg").write_text("x")
-    for name in ("file", "photos"):
-        with pytest.raises(FileAccessError, match=rf"{name} is not a run, so --force does not rep"):
-            new_run(tmp_path / name, force=True).__enter__()
-
-
-def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("x")
-    for path in (tmp_path / "file/run", tmp_path / "file/deep/run", Path("/proc/run")):
-        with pytest.raises(FileAccessError, match=rf"Cannot write {path}: "):
-            new_run(path).__enter__()
-    assert names(tmp_path) == ["file"]

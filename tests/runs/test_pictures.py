@@ -15,7 +15,7 @@ from sdae.model_file import Model
 from sdae.runs import pictures
 from sdae.runs.folder import RunFolder
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.history import EpochRecord, History
+from sdae.training.history import EpochRecord
 
 RECORD = EpochRecord("pretraining", 0, 1, 0.5, None, None, 0.1, 1.5, 10.0, "autograd")
 Shape = tuple[int, int] | None
@@ -112,10 +112,10 @@ def test_few_rows_are_enough(drawn: dict[str, Any]) -> None:
 
 def test_curves_are_drawn_anew_from_the_history(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
-    run.save_history(History((RECORD,)))
+    run.save_history([RECORD])
     pictures.redraw_curves(run)
     first = (tmp_path / "plots/curves.png").read_bytes()
-    run.save_history(History((RECORD,)))
+    run.save_history([RECORD, RECORD])
     pictures.redraw_curves(run)
     assert (tmp_path / "plots/curves.png").read_bytes() != first
 
@@ -125,7 +125,7 @@ def test_without_matplotlib_curves_are_not_redrawn_and_nothing_fails(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     run = RunFolder(tmp_path)
-    run.save_history(History((RECORD,)))
+    run.save_history([RECORD])
     pictures.redraw_curves(run)
     assert not list(tmp_path.rglob("*.png"))
     with pytest.raises(MissingExtraError, match=r"pip install"):

@@ -17,7 +17,7 @@ class Frequency:
     unit: str
 
     @classmethod
-    def read(cls, text: object, caller: str) -> "Frequency":
+    def read(cls, text: object, caller: str, parameter: str = "every") -> "Frequency":
         """Read a frequency from its text.
 
         Raises
@@ -28,7 +28,7 @@ class Frequency:
         match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None or int(match[1]) == 0:
             wanted = "a number of epochs, steps or seconds, as in '1epoch', '500steps' or '60s'"
-            raise invalid_parameter("every", caller, wanted, text)
+            raise invalid_parameter(parameter, caller, wanted, text)
         unit = match[2] if match[2] == "s" else match[2].removesuffix("s")
         return cls(int(match[1]), unit)
 

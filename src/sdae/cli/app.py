@@ -1,13 +1,17 @@
 """The commands put together, and what becomes of errors: one sentence and exit code 2."""
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 import sdae
-from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, train
+from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, resume, train
+from sdae.cli.interrupts import handled
 from sdae.errors import SdaeError
 
 
@@ -15,20 +19,33 @@ class Commands(TyperGroup):
     """The commands; a user's mistake is told in one sentence, never as a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command and turn our own errors and Ctrl-C into a message and an exit code."""
+        """Run a command and turn our own errors and signals into a message and an exit code."""
         try:
-            return super().invoke(ctx)
+            with handled(), warnings_told():
+                return super().invoke(ctx)
         except SdaeError as error:
-            _say(f"Error: {error}")
+            _say(" ".join([f"Error: {error}", *_notes(error)]))
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            _say("Interrupted. Nothing was written.")
-            raise typer.Exit(130) from None
+        except KeyboardInterrupt as interrupt:
+            _say(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))
+            raise typer.Exit(getattr(interrupt, "exit_code", 130)) from None
         except (MemoryError, RuntimeError) as error:
             if not isinstance(error, MemoryError) and not _tells_of_memory(error):
                 raise
             _say("Error: not enough memory. Use fewer rows, or a smaller network.")
             raise typer.Exit(2) from None
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Print what the package warns of in its log."""
+    log, handler = logging.getLogger("sdae"), logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("Warning: %(message)s"))
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
 
 
 app = typer.Typer(
@@ -60,6 +77,7 @@ def options(
 
 
 app.command("train")(train.train)
+app.command("resume")(resume.resume)
 app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
@@ -78,6 +96,10 @@ def _tells_of_memory(error: RuntimeError) -> bool:
     """Tell whether torch ran out of memory, which on the CPU only the text says."""
     text = str(error)
     return "allocate memory" in text or "Storage size" in text or "out of memory" in text
+
+
+def _notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
 
 
 def _say(message: str) -> None:

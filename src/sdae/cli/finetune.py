@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from sdae.checkpoints.lock import locked
 from sdae.cli.options import (
     DataArgument,
     DeviceOption,
@@ -21,7 +22,8 @@ from sdae.cli.summary import last_line, print_summary
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.devices import resolve_device
 from sdae.errors import RecipeError
-from sdae.runs.folder import changed_run, open_run
+from sdae.runs.folder import open_run
+from sdae.runs.lifecycle import changed_run
 from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
@@ -48,22 +50,25 @@ def finetune(
     """
     use_threads(threads)
     folder = open_run(run)
-    pretrained, model = folder.pretrained(), folder.model()
-    recipe = _changed(folder.recipe(), run, settings or [])
-    target = target or recipe.data.target
-    recipe = replace(recipe, data=replace(recipe.data, source=data, target=target))
-    prepared = prepare_labelled(model, recipe.data, recipe.seed)
-    console = Console(quiet=quiet, highlight=False)
-    device = str(resolve_device(device))
-    note = CompilingNote(console)
-    with display(console, quiet=quiet) as shown:
-        history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=[note, shown])
-    with changed_run(run) as new:
-        new.save_pretrained(pretrained)
-        new.save_model(describe(recipe, prepared, model.stack))
-        new.save_recipe(recipe)
-        new.save_history(history)
-        redraw_curves(new)
+    with locked(run):
+        pretrained, model = folder.pretrained(), folder.model()
+        recipe = _changed(folder.recipe(), run, settings or [])
+        target = target or recipe.data.target
+        recipe = replace(recipe, data=replace(recipe.data, source=data, target=target))
+        prepared = prepare_labelled(model, recipe.data, recipe.seed)
+        console = Console(quiet=quiet, highlight=False)
+        device = str(resolve_device(device))
+        note = CompilingNote(console)
+        with display(console, quiet=quiet) as shown:
+            history = finetune_on(
+                recipe, prepared, model.stack, device=device, callbacks=[note, shown]
+            )
+        with changed_run(run) as new:
+            new.save_pretrained(pretrained)
+            new.save_model(describe(recipe, prepared, model.stack))
+            new.save_recipe(recipe)
+            new.add_history(history)
+            redraw_curves(new)
     print_summary(console, None, history, run)
     print(last_line(history))
 

@@ -47,6 +47,14 @@ StageOption = Annotated[
 ]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+CheckpointOption = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="N",
+        help="How often to keep the state: as in 1epoch, 500steps or 60s.",
+    ),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
 
 

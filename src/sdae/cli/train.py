@@ -7,18 +7,26 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sdae.cli.options import DeviceOption, QuietOption, TargetOption, ThreadsOption, use_threads
-from sdae.cli.progress import CompilingNote, display
-from sdae.cli.summary import last_line, print_estimate, print_summary
+from sdae.checkpoints.frequency import Frequency
+from sdae.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    QuietOption,
+    TargetOption,
+    ThreadsOption,
+    use_threads,
+)
+from sdae.cli.progress import CompilingNote
+from sdae.cli.summary import print_estimate
+from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import Recipe
 from sdae.devices import resolve_device
-from sdae.errors import MissingExtraError
 from sdae.recipes import load_recipe
 from sdae.runs.estimate import estimate
-from sdae.runs.folder import RunFolder, free_run_path, new_run
-from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
-from sdae.runs.prepare import PreparedData, prepare
-from sdae.runs.training import TrainedRun, build_stack, run_recipe
+from sdae.runs.folder import free_run_path
+from sdae.runs.lifecycle import new_run
+from sdae.runs.prepare import prepare
+from sdae.runs.training import build_stack
 
 
 def train(
@@ -59,12 +67,14 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    checkpoint_every: CheckpointOption = "60s",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Pre-train layer by layer, fine-tune on the labels, and keep the run.
 
-    Without labels the network is pre-trained only; go on later with sdae finetune.
+    Without labels the network is pre-trained only; go on later with sdae finetune. A training that
+    was cut short goes on with sdae resume.
 
     Example: sdae train flowers.csv --target species --out runs/flowers
     """
@@ -83,17 +93,13 @@ def train(
     name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
     path = out or free_run_path(f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
     console = Console(quiet=quiet, highlight=False)
-    with new_run(path, force=force) as run:
+    Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
+    with new_run(path, chosen, force=force) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
         stack = build_stack(chosen, prepared)
-        run.save_recipe(chosen)
         expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
         print_estimate(console, expected, prepared, stack, device)
-        with display(console, quiet=quiet) as shown:
-            trained = run_recipe(chosen, prepared, stack, device=device, callbacks=[shown])
-        keep(run, trained, prepared, console)
-    print_summary(console, trained.pretraining, trained.finetuning, path)
-    print(last_line(trained.finetuning))
+        train_and_keep(run, chosen, prepared, stack, device, checkpoint_every, console)
 
 
 def resolve_recipe(
@@ -123,25 +129,6 @@ def resolve_recipe(
         if value is not None
     ]
     return load_recipe(name or _default_recipe(data or "mnist"), [*settings, *laid_over])
-
-
-def keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:
-    """Write the models, the history and the pictures of a run."""
-    run.save_model(trained.model)
-    if trained.pretrained is not None:
-        run.save_pretrained(trained.pretrained)
-    histories = [trained.pretraining, trained.finetuning]
-    run.save_history(*(history for history in histories if history is not None))
-    try:
-        if records := run.records():
-            draw_curves(records, run.plots() / "curves.png")
-        rows = data.rows if data.test is None else data.test[0]
-        learned = trained.pretrained or trained.model
-        draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")
-        if learned.image_shape is not None:
-            draw_filters(learned, run.plots() / "filters.png")
-    except MissingExtraError as missing:
-        console.print(f"No pictures: {missing}", markup=False)
 
 
 def _default_recipe(source: str) -> str:

@@ -1,31 +1,36 @@
-"""The folder of a run: ``recipe.toml``, two models, ``history.jsonl``, ``plots/``.
+"""The folder of a run: recipe, two models, history, plots, manifest.
 
 ``model.safetensors`` is the model at the end; ``pretrained.safetensors`` is the one before
 fine-tuning, which moves the encoders away from what the decoders undo: rows are denoised with it.
-
-A new run is made in a hidden folder beside its place and takes its name when it is complete: a
-crash or Ctrl-C leaves nothing half-written, and with ``force`` the old run stays until then.
+The manifest holds the SHA-256 of every file. A run without one is in progress: it has
+``checkpoints/`` to go on from. How runs come to be and change is in :mod:`sdae.runs.lifecycle`.
 """
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from sdae.checkpoints.folder import StageCheckpoints, stages_of
+from sdae.checkpoints.lock import NAME as LOCK
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.errors import FileAccessError, FileFormatError
-from sdae.files import explaining, read_bytes, write_atomically
+from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
 from sdae.model_file import Model, load_model, save_model
-from sdae.training.history import EpochRecord, History
+from sdae.training.history import EpochRecord, History, to_jsonl
 
 RECIPE = "recipe.toml"
 MODEL = "model.safetensors"
 PRETRAINED = "pretrained.safetensors"
 HISTORY = "history.jsonl"
+MANIFEST = "manifest.json"
 PLOTS = "plots"
+CHECKPOINTS = "checkpoints"
+
+_FORMAT = 1
+_MOST_MANIFEST_BYTES = 1 << 20
+_MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -53,18 +58,46 @@ class RunFolder:
 
     path: Path
 
+    @property
+    def finished(self) -> bool:
+        """Whether training has ended and all files are written."""
+        if (self.path / MANIFEST).exists():
+            return True
+        return (self.path / MODEL).is_file() and not self.checkpoints.exists()
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of the checkpoints, there while training lasts."""
+        return self.path / CHECKPOINTS
+
+    def threads(self) -> int | None:
+        """Return how many threads a run in progress was trained with; None before a checkpoint."""
+        for stage in reversed(stages_of(self.checkpoints)):
+            if (found := StageCheckpoints(self.checkpoints, stage, 1).newest()) is None:
+                continue
+            try:
+                n_threads = int(found[0]["circumstances"]["threads"])
+            except (LookupError, TypeError, ValueError):
+                return None  # going on will say what is wrong
+            return n_threads if 1 <= n_threads <= _MOST_THREADS else None
+        return None
+
+    def has_checkpoints(self) -> bool:
+        """Tell whether there is a checkpoint to go on from."""
+        return bool(stages_of(self.checkpoints))
+
     def model(self) -> Model:
         """Load the model as it is at the end of the run."""
-        return load_model(self.path / MODEL)
+        return load_model(self._file(MODEL))
 
     def pretrained(self) -> Model:
         """Load the model as it was before fine-tuning; without fine-tuning that is the model."""
         path = self.path / PRETRAINED
-        return load_model(path) if path.exists() else self.model()
+        return load_model(self._file(PRETRAINED)) if path.exists() else self.model()
 
     def recipe(self) -> Recipe:
         """Load the resolved recipe."""
-        path = self.path / RECIPE
+        path = self._file(RECIPE)
         try:
             content = read_bytes(path, limit=1 << 20).decode("utf-8")
         except UnicodeDecodeError:
@@ -77,7 +110,7 @@ class RunFolder:
 
     def records(self) -> list[EpochRecord]:
         """Load the history."""
-        path = self.path / HISTORY
+        path = self._file(HISTORY)
         lines = read_bytes(path, limit=1 << 28).splitlines()
         return [_record(line, number, path) for number, line in enumerate(lines, start=1)]
 
@@ -93,12 +126,51 @@ class RunFolder:
         """Write the resolved recipe."""
         write_atomically(self.path / RECIPE, write_recipe(recipe).encode())
 
-    def save_history(self, *histories: History) -> None:
-        """Append the records of `histories` to the run's."""
+    def save_history(self, records: Iterable[EpochRecord]) -> None:
+        """Write the records of the run."""
+        write_atomically(self.path / HISTORY, to_jsonl(records).encode())
+
+    def add_history(self, history: History) -> None:
+        """Write the records of one more training behind those of the run."""
         path = self.path / HISTORY
         old = read_bytes(path) if path.exists() else b""
-        new = "".join(history.to_jsonl() for history in histories)
-        write_atomically(path, old + new.encode())
+        write_atomically(path, old + history.to_jsonl().encode())
+
+    def seal(self) -> None:
+        """Write the manifest: the SHA-256 of every file, by which the run counts as finished."""
+        entries = {}
+        for path in sorted([*self.path.glob("*"), *(self.path / PLOTS).glob("*")]):
+            name = path.relative_to(self.path).as_posix()
+            if regular_file(path) and name not in (MANIFEST, LOCK) and path.name[0] != ".":
+                content = read_bytes(path)
+                entries[name] = {"sha256": sha256(content), "bytes": len(content)}
+        manifest = {"format": _FORMAT, "files": entries}
+        write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1).encode())
+
+    def manifest(self) -> dict[str, dict[str, Any]]:
+        """Load the manifest: of each file's name its ``sha256`` and ``bytes``.
+
+        Raises
+        ------
+        FileAccessError
+            If there is none.
+        FileFormatError
+            If it is damaged.
+        """
+        path = self._file(MANIFEST)
+        try:
+            manifest = json.loads(read_bytes(path, limit=_MOST_MANIFEST_BYTES))
+            files, version = dict(manifest["files"]), manifest["format"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise FileFormatError(f"{path} is damaged: it is no manifest.") from None
+        if version != _FORMAT:
+            raise FileFormatError(
+                f"{path} has format {version!r}; this version of sdae reads format {_FORMAT}. "
+                "Install a newer sdae."
+            )
+        if not all(isinstance(entry, dict) for entry in files.values()):
+            raise FileFormatError(f"{path} is damaged: it is no manifest.")
+        return files
 
     def plots(self) -> Path:
         """Return the folder of the pictures, made if need be."""
@@ -106,6 +178,19 @@ class RunFolder:
         with explaining(folder, "write"):
             folder.mkdir(exist_ok=True)
         return folder
+
+    def _file(self, name: str) -> Path:
+        """Return the path of a file of the run, which is no link to one elsewhere.
+
+        Raises
+        ------
+        FileFormatError
+            If it is a link.
+        """
+        path = self.path / name
+        if path.is_symlink():
+            raise FileFormatError(f"{path} is a link. The files of a run are files themselves.")
+        return path
 
 
 def open_run(path: Path) -> RunFolder:
@@ -121,9 +206,14 @@ def open_run(path: Path) -> RunFolder:
             raise FileAccessError(
                 f"There is no run at {path}. Train one with: sdae train --out {path}"
             )
+        run = RunFolder(path)
+        if not run.finished and (path / RECIPE).is_file():
+            raise FileAccessError(
+                f"{path} is not finished. If nothing trains it now, go on with: sdae resume {path}"
+            )
         if not (path / MODEL).is_file():
             raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
-    return RunFolder(path)
+    return run
 
 
 def open_model(path: Path) -> RunFolder | SavedModel:
@@ -147,95 +237,6 @@ def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:
         path = parent / f"{stem}-{number}"
         number += 1
     return path
-
-
-@contextmanager
-def new_run(path: Path, *, force: bool = False) -> Iterator[RunFolder]:
-    """Make a run: yield a hidden folder to fill, which takes its name in the end.
-
-    Raises
-    ------
-    FileAccessError
-        If something is at `path` already (with `force`: something that is not a run), or the
-        folder above cannot be written.
-    """
-    with explaining(path, "write"):
-        _check_free(path, force=force)
-        made = _make_parents(path.parent)
-    try:
-        with _staged(path) as folder:
-            yield folder
-    except BaseException:
-        for new in made:
-            with suppress(OSError):  # something else has come into it meanwhile
-                new.rmdir()
-        raise
-
-
-@contextmanager
-def changed_run(path: Path) -> Iterator[RunFolder]:
-    """Change several files of a run at once: yield a copy, which takes the run's place in the end.
-
-    Raises
-    ------
-    FileAccessError
-        If it cannot be written; the run is then as it was.
-    """
-    path = path.resolve()  # of a link, and of ".", which cannot be renamed
-    with _staged(path) as folder:
-        with explaining(path, "write"):
-            shutil.copytree(path, folder.path, dirs_exist_ok=True)
-        yield folder
-
-
-@contextmanager
-def _staged(path: Path) -> Iterator[RunFolder]:
-    """Yield a hidden folder beside `path` that takes its name if all goes well."""
-    staging = path.parent / f".{path.name}.partial-{os.getpid()}"
-    with explaining(path, "write"):
-        staging.mkdir()
-    try:
-        yield RunFolder(staging)
-        with explaining(path, "write"):
-            _take_name(staging, path)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
-
-
-def _check_free(path: Path, *, force: bool) -> None:
-    if not path.exists():
-        return
-    if not force:
-        raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.")
-    if not path.is_dir() or (any(path.iterdir()) and not (path / RECIPE).is_file()):
-        raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
-
-
-def _take_name(staging: Path, path: Path) -> None:
-    """Give the finished run its name; an old one of that name goes only now."""
-    old = path.parent / f".{path.name}.old-{os.getpid()}"
-    replaced = path.exists()
-    if replaced:
-        path.rename(old)
-    try:
-        staging.rename(path)
-    except BaseException:
-        if replaced:
-            old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the new ones, the deepest first."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        new.mkdir()
-    return missing
 
 
 def _record(line: bytes, number: int, path: Path) -> EpochRecord:

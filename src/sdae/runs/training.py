@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 import torch
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.config.recipe import Recipe
 from sdae.errors import DataError
 from sdae.model_file import Model
@@ -65,17 +66,26 @@ def run_recipe(
     stack: StackedDenoisingAutoencoder,
     *,
     device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> TrainedRun:
     """Train `stack` as the recipe says; without labels it is pre-trained only."""
     callbacks = tuple(callbacks)
     pretraining = run_pretraining(
-        stack, data.rows, recipe.pretraining, device=device, seed=recipe.seed, callbacks=callbacks
+        stack,
+        data.rows,
+        recipe.pretraining,
+        device=device,
+        seed=recipe.seed,
+        checkpoint=checkpoint,
+        callbacks=callbacks,
     )
     pretrained = finetuning = None
     if data.train is not None:
         pretrained = describe(recipe, data, copy.deepcopy(stack))
-        finetuning = finetune_on(recipe, data, stack, device=device, callbacks=callbacks)
+        finetuning = finetune_on(
+            recipe, data, stack, device=device, checkpoint=checkpoint, callbacks=callbacks
+        )
     return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
 
 
@@ -85,6 +95,7 @@ def finetune_on(
     stack: StackedDenoisingAutoencoder,
     *,
     device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; it gets its head here if it has none.
@@ -106,6 +117,7 @@ def finetune_on(
         recipe.finetuning,
         device=device,
         seed=recipe.seed,
+        checkpoint=checkpoint,
         callbacks=callbacks,
     )
 

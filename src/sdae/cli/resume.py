@@ -1,0 +1,53 @@
+"""``sdae resume``: go on with a run that was cut short."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from sdae.checkpoints.frequency import Frequency
+from sdae.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    QuietOption,
+    RunArgument,
+    ThreadsOption,
+    use_threads,
+)
+from sdae.cli.walk import train_and_keep
+from sdae.devices import resolve_device
+from sdae.runs.lifecycle import resumed_run
+from sdae.runs.prepare import prepare
+from sdae.runs.training import build_stack
+
+
+def resume(
+    run: RunArgument,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the data are now, if they have moved. They must be the same."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    checkpoint_every: CheckpointOption = "60s",
+    quiet: QuietOption = False,
+) -> None:
+    """Go on with a run that was interrupted, killed or stopped by an error.
+
+    It ends with the same model as if it had never been cut short. The number of threads is the
+    one it began with, unless given.
+
+    Example: sdae resume runs/mnist-default
+    """
+    Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
+    device = str(resolve_device(device))
+    console = Console(quiet=quiet, highlight=False)
+    with resumed_run(run) as folder:
+        use_threads(threads or folder.threads())
+        recipe = folder.recipe()
+        if data is not None:
+            recipe = replace(recipe, data=replace(recipe.data, source=data))
+        prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
+        stack = build_stack(recipe, prepared)
+        train_and_keep(folder, recipe, prepared, stack, device, checkpoint_every, console)

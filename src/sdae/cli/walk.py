@@ -1,0 +1,74 @@
+"""What ``sdae train`` and ``sdae resume`` share: train with checkpoints, then write the run."""
+
+from rich.console import Console
+
+from sdae.checkpoints.folder import Checkpoint
+from sdae.cli.interrupts import handled
+from sdae.cli.progress import display
+from sdae.cli.summary import last_line, print_summary
+from sdae.config.recipe import Recipe
+from sdae.errors import MissingExtraError, SdaeError
+from sdae.runs.folder import RunFolder
+from sdae.runs.lifecycle import finish
+from sdae.runs.live import LiveHistory
+from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.runs.prepare import PreparedData
+from sdae.runs.training import TrainedRun, run_recipe
+from sdae.stack import StackedDenoisingAutoencoder
+
+
+def train_and_keep(
+    run: RunFolder,
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+    checkpoint_every: str,
+    console: Console,
+) -> None:
+    """Train a new stack, from the checkpoints of the run if there are any, and write its files.
+
+    What cuts it short says how to go on, where there is a checkpoint.
+    """
+    try:
+        with handled() as interrupts:
+            checkpoint = Checkpoint(
+                run.checkpoints, checkpoint_every, interruption=interrupts.pending
+            )
+            with interrupts.waiting(), display(console, quiet=console.quiet) as shown:
+                trained = run_recipe(
+                    recipe,
+                    data,
+                    stack,
+                    device=device,
+                    checkpoint=checkpoint,
+                    callbacks=[LiveHistory(run), shown],
+                )
+            _keep(run, trained, data, console)
+    except (KeyboardInterrupt, SdaeError) as reason:
+        if run.has_checkpoints() and not run.finished:
+            reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")
+        raise
+    print_summary(console, trained.pretraining, trained.finetuning, run.path)
+    print(last_line(trained.finetuning))
+
+
+def _keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:
+    """Write the models, the history and the pictures of a run."""
+    run.save_model(trained.model)
+    if trained.pretrained is not None:
+        run.save_pretrained(trained.pretrained)
+    histories = [trained.pretraining, trained.finetuning]
+    records = [record for history in histories if history for record in history.records]
+    run.save_history(records)
+    try:
+        if records:
+            draw_curves(records, run.plots() / "curves.png")
+        rows = data.rows if data.test is None else data.test[0]
+        learned = trained.pretrained or trained.model
+        draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")
+        if learned.image_shape is not None:
+            draw_filters(learned, run.plots() / "filters.png")
+    except MissingExtraError as missing:
+        console.print(f"No pictures: {missing}", markup=False)
+    finish(run)

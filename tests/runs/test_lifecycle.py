@@ -1,0 +1,178 @@
+"""Runs begin, go on, end and change; whatever fails in between, nothing is lost."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sdae.checkpoints.folder import StageCheckpoints
+from sdae.checkpoints.lock import locked
+from sdae.errors import FileAccessError
+from sdae.runs.folder import RunFolder
+from sdae.runs.lifecycle import changed_run, finish, new_run, resumed_run
+from tests.runs.recipes import recipe_for
+from tests.runs.test_folder import names, small_model
+
+RECIPE = recipe_for(Path("x.npz"))
+OTHER = recipe_for(Path("y.npz"))
+
+
+def checkpoint(run: RunFolder) -> None:
+    run.checkpoints.mkdir(exist_ok=True)
+    StageCheckpoints(run.checkpoints, "pretraining", 3).save({}, {})
+
+
+def fail_in_the_middle(path: Path, error: type[BaseException], *, late: bool = False) -> None:
+    with new_run(path, OTHER, force=True) as run:
+        run.save_model(small_model())
+        if late:
+            checkpoint(run)
+        raise error
+
+
+def change_and_fail(path: Path) -> None:
+    with locked(path), changed_run(path) as new:
+        new.save_recipe(OTHER)
+        raise KeyboardInterrupt
+
+
+def whole_run(path: Path) -> RunFolder:
+    with new_run(path, RECIPE) as run:
+        run.save_model(small_model())
+        finish(run)
+    return run
+
+
+def test_a_run_is_in_its_place_from_the_beginning(tmp_path: Path) -> None:
+    path = tmp_path / "deep/run"
+    with new_run(path, RECIPE) as run:
+        assert run.path == path
+        assert names(path.parent) == ["run"]
+        assert names(path) == ["lock", "recipe.toml"]
+        assert run.recipe() == RECIPE
+        checkpoint(run)
+        run.save_model(small_model())
+        finished = [run.finished]
+        finish(run)
+        finished.append(run.finished)
+    assert finished == [False, True]
+    assert names(path) == ["manifest.json", "model.safetensors", "recipe.toml"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ValueError])
+def test_a_run_that_fails_before_a_checkpoint_leaves_nothing(
+    error: type[BaseException], tmp_path: Path
+) -> None:
+    with pytest.raises(error):
+        fail_in_the_middle(tmp_path / "deep/er/run", error)
+    assert names(tmp_path) == []
+
+
+def test_folders_that_were_there_stay_when_a_run_fails(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(ValueError, match=r"x"), new_run(tmp_path / "runs/run", RECIPE):
+        raise ValueError("x")
+    assert names(tmp_path) == ["runs"]
+    assert names(tmp_path / "runs") == []
+
+
+def test_a_run_that_fails_after_a_checkpoint_can_go_on(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        fail_in_the_middle(path, KeyboardInterrupt, late=True)
+    with resumed_run(path) as run:
+        assert run.has_checkpoints()
+        finish(run)
+    assert names(path) == ["manifest.json", "model.safetensors", "recipe.toml"]
+    with pytest.raises(FileAccessError, match="is finished, so there is nothing to resume"):
+        resumed_run(path).__enter__()
+
+
+def test_what_is_no_run_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(FileAccessError, match="There is no run at"):
+        resumed_run(tmp_path / "run").__enter__()
+    with pytest.raises(FileAccessError, match="is not a run"):
+        resumed_run(tmp_path).__enter__()
+
+
+def test_an_existing_run_is_replaced_only_by_force(tmp_path: Path) -> None:
+    whole_run(tmp_path / "run")
+    with pytest.raises(FileAccessError, match=r"run exists already. Choose another --out, or use"):
+        new_run(tmp_path / "run", OTHER).__enter__()
+    with new_run(tmp_path / "run", OTHER, force=True) as run:
+        run.save_model(small_model())
+        finish(run)
+    assert run.recipe() == OTHER
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_replaced_run_waits_until_the_new_one_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    whole_run(path)
+    with pytest.raises(KeyboardInterrupt):
+        fail_in_the_middle(path, KeyboardInterrupt)
+    assert RunFolder(path).recipe() == RECIPE
+    assert names(tmp_path) == ["run"]
+    with pytest.raises(KeyboardInterrupt):
+        fail_in_the_middle(path, KeyboardInterrupt, late=True)
+    assert RunFolder(path).recipe() == OTHER
+    assert names(tmp_path) == [".run.replaced", "run"]
+    with pytest.raises(FileAccessError, match=r"It is not finished: to go on .*: sdae resume"):
+        new_run(path, OTHER).__enter__()
+    # Another one replaces the unfinished one, not the finished one that waits.
+    with pytest.raises(KeyboardInterrupt):
+        fail_in_the_middle(path, KeyboardInterrupt)
+    assert RunFolder(path).recipe() == RECIPE
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_crash_between_two_names_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    whole_run(path)
+    path.rename(tmp_path / ".run.replaced")
+    with pytest.raises(FileAccessError, match="exists already"):
+        new_run(path, OTHER).__enter__()
+    assert RunFolder(path).recipe() == RECIPE
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    with new_run(path, RECIPE) as run:
+        checkpoint(run)
+        for enter in (resumed_run(path), new_run(path, OTHER, force=True)):
+            with pytest.raises(FileAccessError, match=rf"in use by process {os.getpid()} on "):
+                enter.__enter__()
+        assert run.recipe() == RECIPE
+
+
+def test_a_change_is_whole_or_none_and_sealed(tmp_path: Path) -> None:
+    run = whole_run(tmp_path / "run")
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    (tmp_path / ".run.partial-1").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        change_and_fail(run.path)
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+    with locked(run.path), changed_run(run.path) as new:
+        new.save_recipe(OTHER)
+    assert run.recipe() == OTHER
+    assert names(tmp_path) == ["run"]
+    assert names(run.path) == ["manifest.json", "model.safetensors", "recipe.toml"]
+    assert (run.path / "manifest.json").read_bytes() != before["manifest.json"]
+
+
+def test_force_does_not_replace_what_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/a.jpg").write_text("x")
+    for name in ("file", "photos"):
+        with pytest.raises(FileAccessError, match=rf"{name} is not a run, so --force does not rep"):
+            new_run(tmp_path / name, RECIPE, force=True).__enter__()
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file/run", tmp_path / "file/deep/run", Path("/proc/run")):
+        with pytest.raises(FileAccessError, match=rf"Cannot write {path}: "):
+            new_run(path, RECIPE).__enter__()
+    assert names(tmp_path) == ["file"]
