@@ -120,6 +120,10 @@ class SDAEBase(BaseEstimator):
     ) -> None:
         """Settle the scaling on the rows of pre-training and build a new network."""
         self.scaling_, decoders = settle(x, settings, type(self).__name__)
+        if settings.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
+            wanted = "an integer where there is a checkpoint, by which fit finds its place again"
+            name = type(self).__name__
+            raise invalid_parameter("random_state", name, wanted, self.random_state)
         self._seed = seed_of(self.random_state, type(self).__name__)
         self.network_ = new_network(
             x.shape[1], settings, decoders, self._seed, n_classes=n_classes, n_targets=n_targets
@@ -155,6 +159,7 @@ class SDAEBase(BaseEstimator):
                 validation=validation,
                 sample_weight=sample_weight,
                 max_iter=max_iter,
+                checkpoint=None if keep_history else settings.checkpoint,
             )
         self._n_calls += 1
         self.network_.zero_grad()

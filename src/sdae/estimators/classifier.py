@@ -1,6 +1,7 @@
 """``SDAEClassifier``: pre-trained on all rows, fine-tuned on those with labels."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.utils import Tags
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label, plain_labels
@@ -56,6 +58,9 @@ class SDAEClassifier(
         Print a line per epoch.
     warm_start : bool, default False
         Go on with fine-tuning from the last ``fit``; pre-training is not repeated.
+    checkpoint : Checkpoint, folder or None, default None
+        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
+        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
         Of ``sgd``.
@@ -136,6 +141,7 @@ class SDAEClassifier(
         tol: float = 1e-4,
         verbose: Any = False,
         warm_start: bool = False,
+        checkpoint: Checkpoint | str | Path | None = None,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
@@ -171,6 +177,7 @@ class SDAEClassifier(
         self.tol = tol
         self.verbose = verbose
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.beta_1 = beta_1

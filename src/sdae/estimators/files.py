@@ -122,6 +122,7 @@ def as_model(estimator: SDAEBase) -> Model:
             "parameters": {
                 name: _plain(name, value)
                 for name, value in estimator.get_params(deep=False).items()
+                if name != "checkpoint"  # a path of this machine, which another must not write to
             },
             "state": state,
         },
@@ -141,6 +142,8 @@ def as_estimator(model: Model) -> SDAEBase:
     entry = model.estimator
     kind = _KINDS[entry["kind"]]
     parameters = {name: _as_given(value) for name, value in entry["parameters"].items()}
+    if parameters.pop("checkpoint", None) is not None:
+        raise ValueError("it names a folder of checkpoints, which no file may")
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
         parameters["class_weight"] = dict(parameters["class_weight"])
     estimator = kind(**parameters)

@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.devices import resolve_device
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows
@@ -25,6 +26,7 @@ from sdae.rows import RowSource, ScaledRows, SparseRows
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.finetuning import run_finetuning
+from sdae.training.history import FINETUNING
 from sdae.training.pretraining import run_pretraining
 
 _LOWEST_RATE = 1e-6
@@ -117,6 +119,7 @@ def train(
     validation: Labelled | None = None,
     sample_weight: NDArray[np.float64] | None = None,
     max_iter: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Recorder:
     """Pre-train on `rows`, then fine-tune on those with targets; Ctrl-C keeps what was learned.
 
@@ -137,12 +140,16 @@ def train(
         Of the labelled rows.
     max_iter : int or None
         Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
+    checkpoint : Checkpoint or None
+        Where the state is kept.
     """
     recorder = Recorder(verbose=settings.verbose)
     with interruptible(recorder, fine_tunes=labelled is not None):
         if rows is not None:
             config = settings.pretraining(len(rows), epochs)
-            run_pretraining(network, rows, config, seed=seed, callbacks=[recorder])
+            run_pretraining(
+                network, rows, config, seed=seed, checkpoint=checkpoint, callbacks=[recorder]
+            )
         if labelled is not None:
             _finetune(
                 network,
@@ -153,6 +160,7 @@ def train(
                 seed,
                 recorder,
                 max_iter,
+                checkpoint,
             )
     return recorder
 
@@ -166,6 +174,7 @@ def _finetune(
     seed: int,
     recorder: Recorder,
     max_iter: int | None,
+    checkpoint: Checkpoint | None,
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
     left, rate, piece = max_iter or settings.max_iter, settings.learning_rate_init, 0
@@ -182,6 +191,12 @@ def _finetune(
             None,
             config,
             seed=seed + piece * _SEEDS_APART,
+            checkpoint=checkpoint,
+            stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
+            known_by={
+                "tol": str(settings.tol),
+                "n_iter_no_change": str(settings.n_iter_no_change),
+            },
             callbacks=[recorder] if max_iter else [recorder, plateau],
             sample_weight=sample_weight,
         )

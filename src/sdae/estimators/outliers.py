@@ -1,5 +1,6 @@
 """``SDAEOutlierDetector``: rows that a denoising autoencoder cannot give back are strange."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
 from sklearn.utils import Tags
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.estimators.unsupervised import UnsupervisedSDAE
 
 
@@ -45,6 +47,9 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
         Go on from the last ``fit``.
+    checkpoint : Checkpoint, folder or None, default None
+        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
+        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
     random_state : int, RandomState or None, default None
     verbose : bool, default False
         Print a line per epoch.
@@ -97,6 +102,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         device: str = "cpu",
         n_threads: int | None = None,
         warm_start: bool = False,
+        checkpoint: Checkpoint | str | Path | None = None,
         random_state: Any = None,
         verbose: Any = False,
     ) -> None:
@@ -121,6 +127,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         self.device = device
         self.n_threads = n_threads
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

@@ -1,5 +1,6 @@
 """``SDAERegressor``: pre-trained on all rows, fine-tuned on those with targets."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.utils import Tags
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError
 from sdae.estimators.inputs import checked_pair
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
@@ -52,6 +54,9 @@ class SDAERegressor(
         Print a line per epoch.
     warm_start : bool, default False
         Go on with fine-tuning from the last ``fit``; pre-training is not repeated.
+    checkpoint : Checkpoint, folder or None, default None
+        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
+        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
         Of ``sgd``.
@@ -123,6 +128,7 @@ class SDAERegressor(
         tol: float = 1e-4,
         verbose: Any = False,
         warm_start: bool = False,
+        checkpoint: Checkpoint | str | Path | None = None,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         beta_1: float = 0.9,
@@ -156,6 +162,7 @@ class SDAERegressor(
         self.tol = tol
         self.verbose = verbose
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.momentum = momentum
         self.nesterovs_momentum = nesterovs_momentum
         self.beta_1 = beta_1

@@ -5,10 +5,12 @@ The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.config.readers import (
     Reader,
     boolean,
@@ -64,6 +66,14 @@ def _verbose(value: object) -> bool:
     return bool(value) if isinstance(value, bool | np.bool_) else integer(0).read(value) > 0
 
 
+def _checkpoint(value: object) -> Checkpoint | None:
+    if value is None or isinstance(value, Checkpoint):
+        return value
+    if not isinstance(value, str | Path):
+        raise ValueError
+    return Checkpoint(value)
+
+
 _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
     "activation": Reader("one of 'sigmoid' (or 'logistic'), 'tanh', 'relu'", _activation),
@@ -88,6 +98,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "n_threads": optional(integer(1)),
     "verbose": Reader("true, false or an integer ≥ 0", _verbose),
     "warm_start": boolean(),
+    "checkpoint": Reader("a folder, a Checkpoint or None", _checkpoint),
     "alpha": number(0),
     "dropout": number(0, 0.99),
     "learning_rate": parsed("", _learning_rate),
@@ -143,6 +154,7 @@ class Settings:
     n_threads: int | None
     verbose: bool
     warm_start: bool
+    checkpoint: Checkpoint | None
     alpha: float = 0.0
     dropout: float = 0.0
     learning_rate: str = "constant"

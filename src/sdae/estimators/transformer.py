@@ -1,5 +1,6 @@
 """``SDAETransformer``: rows into codes, learned without labels."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from sdae.checkpoints.folder import Checkpoint
 from sdae.estimators.unsupervised import UnsupervisedSDAE
 from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt, threads
 
@@ -52,6 +54,9 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
         Go on from the last ``fit``.
+    checkpoint : Checkpoint, folder or None, default None
+        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
+        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
     random_state : int, RandomState or None, default None
     verbose : bool, default False
         Print a line per epoch.
@@ -101,6 +106,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         device: str = "cpu",
         n_threads: int | None = None,
         warm_start: bool = False,
+        checkpoint: Checkpoint | str | Path | None = None,
         random_state: Any = None,
         verbose: Any = False,
     ) -> None:
@@ -125,6 +131,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         self.device = device
         self.n_threads = n_threads
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
         self.random_state = random_state
         self.verbose = verbose
 

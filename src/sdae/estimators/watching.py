@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sdae.training.callbacks import EpochEnded, Event
+from sdae.training.callbacks import EpochEnded, Event, StageResumed
 from sdae.training.history import FINETUNING, EpochRecord
 
 
@@ -21,6 +21,8 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
+        if isinstance(event, StageResumed):
+            self.records.extend(event.history.records)
         if not isinstance(event, EpochEnded):
             return
         record = event.record
@@ -51,9 +53,14 @@ class Plateau:
 
     def __call__(self, event: Event) -> bool:
         """Take an event; tell whether to stop."""
-        if not isinstance(event, EpochEnded) or event.record.stage != FINETUNING:
+        if isinstance(event, StageResumed):
+            for record in event.history.records:
+                self._watch(record)
+        return isinstance(event, EpochEnded) and self._watch(event.record)
+
+    def _watch(self, record: EpochRecord) -> bool:
+        if record.stage != FINETUNING:
             return False
-        record = event.record
         value = record.cost if record.validation_error is None else record.validation_error
         improved = value <= self._best - self._tol  # with tol = 0 an equal value counts
         self._epochs_without = 0 if improved else self._epochs_without + 1

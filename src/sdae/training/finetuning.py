@@ -1,7 +1,7 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -190,11 +190,13 @@ def run_finetuning(
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
     stage: str = FINETUNING,
+    known_by: Mapping[str, str] | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Fine-tune as a validated `config` says; see :func:`finetune`.
 
-    `stage` names the checkpoints, where several such calls share a folder.
+    `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
+    tells this training from others, such as the settings of callbacks that stop it.
     """
     seed = check_seed(seed, "finetune")
     if device is not None:
@@ -215,15 +217,17 @@ def run_finetuning(
             f"with drop_last. Got {config.batch_size} instead."
         )
     listeners = Callbacks(callbacks)
+    data = {"x": rows, "y": y, "sample_weight": weights, **_flat(scored)}
     listeners.tell(StageStarted(FINETUNING, 1))
     with (
         keeping(
             stack,
             stage,
             checkpoint_of(checkpoint, "finetune"),
-            lambda: identity_of(
-                stack, config, seed, {"x": rows, "y": y, "sample_weight": weights, **_flat(scored)}
-            ),
+            lambda: {
+                **identity_of(stack, config, seed, data),
+                **(known_by or {}),
+            },
         ) as keeper,
         closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine,
     ):
