@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import sdae
-from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, resume, train
+from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, resume, train, verify
 from sdae.cli.interrupts import handled
 from sdae.errors import SdaeError
 
@@ -85,6 +85,7 @@ app.command("encode")(encode.encode)
 app.command("denoise")(denoise.denoise)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
+app.command("verify")(verify.verify)
 
 
 def main() -> None:

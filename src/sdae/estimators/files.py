@@ -66,7 +66,17 @@ def load(path: str | Path) -> SDAEBase:
     path = Path(path)
     if path.is_dir():
         path = path / _MODEL_OF_A_RUN
-    model = load_model(path)
+    return checked_estimator(load_model(path), path)
+
+
+def checked_estimator(model: Model, path: Path) -> SDAEBase:
+    """Return the estimator of a model that was read from `path`.
+
+    Raises
+    ------
+    FileFormatError
+        If it makes none.
+    """
     try:
         return as_estimator(model)
     except (
