@@ -44,6 +44,18 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def held(folder: Path) -> bool:
+    """Tell whether a process holds the lock of a folder, without touching it."""
+    try:
+        descriptor = os.open(folder / NAME, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _lock(descriptor)  # which closing takes back
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(path: Path) -> int:
     """Open and lock the file, and write into it who we are; return its descriptor."""
     while True:

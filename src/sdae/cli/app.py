@@ -10,7 +10,20 @@ import typer
 from typer.core import TyperGroup
 
 import sdae
-from sdae.cli import denoise, encode, evaluate, finetune, info, plot, predict, resume, train, verify
+from sdae.cli import (
+    denoise,
+    encode,
+    evaluate,
+    finetune,
+    info,
+    plot,
+    predict,
+    resume,
+    runs,
+    train,
+    verify,
+    watch,
+)
 from sdae.cli.interrupts import handled
 from sdae.errors import SdaeError
 
@@ -86,6 +99,9 @@ app.command("denoise")(denoise.denoise)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
 app.command("verify")(verify.verify)
+app.command("runs")(runs.runs)
+app.command("diff")(runs.diff)
+app.command("watch")(watch.watch)
 
 
 def main() -> None:

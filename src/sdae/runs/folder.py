@@ -14,6 +14,7 @@ from typing import Any
 
 from sdae.checkpoints.folder import StageCheckpoints, stages_of
 from sdae.checkpoints.lock import NAME as LOCK
+from sdae.checkpoints.lock import held
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
@@ -69,6 +70,10 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints, there while training lasts."""
         return self.path / CHECKPOINTS
+
+    def in_use(self) -> bool:
+        """Tell whether a process works on it."""
+        return held(self.path)
 
     def threads(self) -> int | None:
         """Return how many threads a run in progress was trained with; None before a checkpoint."""
