@@ -8,7 +8,7 @@ import pytest
 
 from sdae.runs import folder as run_folder
 from sdae.runs import live
-from tests.cli.commands import done, fail_after, invoke, refused
+from tests.cli.commands import done, fail_after, invoke, refused, without_warnings
 from tests.cli.samples import SMALL, contents
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -85,7 +85,7 @@ def test_after_a_full_disk_training_goes_on_from_the_checkpoint(
         fail_after(nth, patch)
         result = invoke(*command(flowers, old_run, "--force"))
     assert result.exit_code == 2
-    assert result.stderr.startswith("Error: Cannot write ")
+    assert without_warnings(result.stderr).startswith("Error: Cannot write ")
     advice = f" To go on from the last checkpoint, use: sdae resume {old_run}\n"
     assert result.stderr.endswith(f": No space left on device.{advice}")
     done("resume", old_run)
@@ -139,7 +139,7 @@ def test_a_run_interrupted_while_it_is_written_can_be_resumed(
         result = invoke(*command(flowers, run))
     assert result.exit_code == 130
     advice = f"To go on from the last checkpoint, use: sdae resume {run}"
-    assert result.stderr == f"Interrupted. {advice}\n"
+    assert without_warnings(result.stderr) == f"Interrupted. {advice}\n"
     assert "Run written to" in done("resume", run)
     assert not (run / "checkpoints").exists()
 

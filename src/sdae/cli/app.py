@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 import sdae
 from sdae.cli import (
     denoise,
+    doctor,
     encode,
     evaluate,
     finetune,
@@ -52,13 +53,20 @@ class Commands(TyperGroup):
 @contextmanager
 def warnings_told() -> Iterator[None]:
     """Print what the package warns of in its log."""
-    log, handler = logging.getLogger("sdae"), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("Warning: %(message)s"))
+    log, handler = logging.getLogger("sdae"), _Teller()
     log.addHandler(handler)
     try:
         yield
     finally:
         log.removeHandler(handler)
+
+
+class _Teller(logging.Handler):
+    """Prints warnings on what is standard error at that time: a live display takes its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning."""
+        _say(f"Warning: {record.getMessage()}")
 
 
 app = typer.Typer(
@@ -98,6 +106,7 @@ app.command("encode")(encode.encode)
 app.command("denoise")(denoise.denoise)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
+app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
 app.command("runs")(runs.runs)
 app.command("diff")(runs.diff)

@@ -27,6 +27,7 @@ from sdae.runs.lifecycle import changed_run
 from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
+from sdae.training.callbacks import log_findings
 
 
 def finetune(
@@ -61,7 +62,7 @@ def finetune(
         note = CompilingNote(console)
         with display(console, quiet=quiet) as shown:
             history = finetune_on(
-                recipe, prepared, model.stack, device=device, callbacks=[note, shown]
+                recipe, prepared, model.stack, device=device, callbacks=[log_findings, note, shown]
             )
         with changed_run(run) as new:
             new.save_pretrained(pretrained)

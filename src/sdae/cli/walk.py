@@ -15,6 +15,7 @@ from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
 from sdae.runs.prepare import PreparedData
 from sdae.runs.training import TrainedRun, run_recipe
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.callbacks import log_findings
 
 
 def train_and_keep(
@@ -42,7 +43,7 @@ def train_and_keep(
                     stack,
                     device=device,
                     checkpoint=checkpoint,
-                    callbacks=[LiveHistory(run), shown],
+                    callbacks=[log_findings, LiveHistory(run), shown],
                 )
             _keep(run, trained, data, console)
     except (KeyboardInterrupt, SdaeError) as reason:

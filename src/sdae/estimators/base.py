@@ -4,6 +4,7 @@ Axes: n rows, V columns, H units of a layer.
 """
 
 import copy
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,7 +31,9 @@ from sdae.estimators.watching import Recorder
 from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt, threads
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.history import EpochRecord
+from sdae.training.history import EpochRecord, History
+
+logger = logging.getLogger("sdae")
 
 
 class SDAEBase(BaseEstimator):
@@ -168,6 +171,9 @@ class SDAEBase(BaseEstimator):
     def _keep(self, recorder: Recorder, *, keep_history: bool) -> None:
         old = self.history_ if keep_history else ()
         self.history_ = (*old, *recorder.records)
+        if not keep_history:  # the epochs of a stream are too short to be judged
+            for finding in History(self.history_).findings:
+                logger.warning("%s", finding.text)
         self._note_history()
 
     def _note_history(self) -> None:

@@ -148,7 +148,12 @@ def train(
         if rows is not None:
             config = settings.pretraining(len(rows), epochs)
             run_pretraining(
-                network, rows, config, seed=seed, checkpoint=checkpoint, callbacks=[recorder]
+                network,
+                rows,
+                config,
+                seed=seed,
+                checkpoint=checkpoint,
+                callbacks=[log_findings, recorder],
             )
         if labelled is not None:
             _finetune(

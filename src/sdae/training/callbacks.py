@@ -4,10 +4,13 @@ A callback is any callable that takes an event. It may return True to ask traini
 the current slice of samples; it changes nothing else.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sdae.training.history import EpochRecord, History
+
+logger = logging.getLogger("sdae")
 
 
 @dataclass(frozen=True)
@@ -103,3 +106,10 @@ class Callbacks:
         for callback in self._callbacks:
             if callback(event):
                 self.stop_requested = True
+
+
+def log_findings(event: Event) -> None:
+    """Warn in the log ``sdae`` of what the doctor found; a callback."""
+    if isinstance(event, EpochEnded):
+        for finding in event.record.findings:
+            logger.warning("%s", finding.text)

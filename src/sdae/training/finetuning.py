@@ -29,10 +29,12 @@ from sdae.training.callbacks import (
     StageResumed,
     StageStarted,
     ValidationImproved,
+    log_findings,
 )
+from sdae.training.doctor import Doctor
 from sdae.training.early_stopping import EarlyStopping
 from sdae.training.epoch import Epoch, Place, first_slice
-from sdae.training.history import FINETUNING, EpochRecord, History
+from sdae.training.history import FINETUNING, EpochRecord, History, findings_in
 from sdae.training.identity import identity_of
 from sdae.training.keeping import Extra, Extras, Keeper, keeping
 from sdae.training.scoring import LabelledRows, error_of, labelled_rows
@@ -174,7 +176,7 @@ def finetune(
         device=device,
         seed=seed,
         checkpoint=checkpoint,
-        callbacks=callbacks,
+        callbacks=[log_findings, *callbacks],
     )
 
 
@@ -235,7 +237,7 @@ def run_finetuning(
             listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
             if keeper.kept.complete:
                 return keeper.kept.history
-        walk = _Finetuning(stack, rows, scored, config, seed, listeners, engine, keeper)
+        walk = _Finetuning(stack, rows, y, scored, config, seed, listeners, engine, keeper)
         history = walk.run(n_updates)
         keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))
@@ -258,6 +260,7 @@ class _Finetuning:
         self,
         stack: StackedDenoisingAutoencoder,
         rows: RowSource,
+        y: Tensor,
         scored: dict[str, tuple[RowSource, Tensor]],
         config: FinetuningConfig,
         seed: int,
@@ -267,12 +270,14 @@ class _Finetuning:
     ) -> None:
         self._stack = stack
         self._rows = rows
+        self._y = y
         self._scored = scored
         self._config = config
         self._seed = seed
         self._listeners = listeners
         self._engine = engine
         self._keeper = keeper
+        self._doctor = Doctor()
         self._records: list[EpochRecord] = []
         self._best_parameters: list[Tensor] = []
         self._best_epoch: int | None = None
@@ -304,7 +309,15 @@ class _Finetuning:
                     self._validation_error = self._test_error = None
                 progress = Epoch(engine, listeners, FINETUNING, place, rate)
                 stopped = self._train_epoch(epoch, progress, rule, (epoch - 1) * n_updates)
-                self._records.append(progress.record(self._validation_error, self._test_error))
+                record = progress.record(self._validation_error, self._test_error)
+                findings = self._doctor.after_finetuning_epoch(
+                    self._stack,
+                    self._rows,
+                    self._y,
+                    [*self._records, record],
+                    last=stopped or epoch == config.epochs,
+                )
+                self._records.append(record.with_findings(findings))
                 listeners.tell(EpochEnded(self._records[-1]))
                 stopped = stopped or listeners.stop_requested
                 if stopped:
@@ -381,6 +394,7 @@ class _Finetuning:
         best_error = read.error("best_error")
         rule.go_on(read.number("patience"), math.inf if best_error is None else best_error)
         self._records.extend(kept.history.records)
+        self._doctor.remember(findings_in(self._records))
         self._best_epoch = read.epoch("best_epoch")
         self._best_test_error = read.error("best_test_error")
         self._validation_error = read.error("validation_error")

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sdae.config.readers import integer, number, optional
@@ -103,6 +103,10 @@ class EpochRecord:
             findings=findings,
         )
 
+    def with_findings(self, findings: tuple[Finding, ...]) -> "EpochRecord":
+        """Return the record with what the doctor found."""
+        return replace(self, findings=findings)
+
     def to_json(self) -> str:
         """Return the record as one line of JSON."""
         return json.dumps(asdict(self))
@@ -147,6 +151,11 @@ class History:
     def to_jsonl(self) -> str:
         """Return all records, one line of JSON each."""
         return to_jsonl(self.records)
+
+
+def findings_in(records: Iterable[EpochRecord]) -> set[tuple[str, int | None]]:
+    """Return of each finding told in records its kind and the layer of the record."""
+    return {(finding.kind, record.layer) for record in records for finding in record.findings}
 
 
 def to_jsonl(records: Iterable[EpochRecord]) -> str:

@@ -27,10 +27,12 @@ from sdae.training.callbacks import (
     StageEnded,
     StageResumed,
     StageStarted,
+    log_findings,
 )
 from sdae.training.codes import codes_of
+from sdae.training.doctor import Doctor
 from sdae.training.epoch import Epoch, Place, slices
-from sdae.training.history import PRETRAINING, EpochRecord, History
+from sdae.training.history import PRETRAINING, EpochRecord, History, findings_in
 from sdae.training.identity import identity_of
 from sdae.training.keeping import Keeper, keeping
 
@@ -105,7 +107,8 @@ def pretrain(
     Returns
     -------
     History
-        A record per layer and epoch.
+        A record per layer and epoch, and in it what the doctor found, which also goes to the log
+        ``sdae`` as a warning.
 
     Raises
     ------
@@ -152,7 +155,13 @@ def pretrain(
         "pretrain",
     )
     return run_pretraining(
-        stack, x, config, device=device, seed=seed, checkpoint=checkpoint, callbacks=callbacks
+        stack,
+        x,
+        config,
+        device=device,
+        seed=seed,
+        checkpoint=checkpoint,
+        callbacks=[log_findings, *callbacks],
     )
 
 
@@ -181,6 +190,7 @@ def run_pretraining(
         )
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
+    doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]
     with (
         keeping(
             stack,
@@ -210,7 +220,7 @@ def run_pretraining(
                     config,
                     seed,
                 )
-                train_layer(training, listeners, keeper, records)
+                train_layer(training, listeners, keeper, doctors[layer], records)
             if listeners.stop_requested:
                 break
             if layer + 1 < stack.n_layers:
@@ -247,7 +257,11 @@ class LayerTraining:
 
 
 def train_layer(
-    training: LayerTraining, listeners: Callbacks, keeper: Keeper, records: list[EpochRecord]
+    training: LayerTraining,
+    listeners: Callbacks,
+    keeper: Keeper,
+    doctor: Doctor,
+    records: list[EpochRecord],
 ) -> None:
     """Train one denoising autoencoder; add the record of each epoch to `records`."""
     autoencoder, rows, config = training.autoencoder, training.rows, training.config
@@ -258,6 +272,7 @@ def train_layer(
         compiles = engine.compiles and n_epochs > 0
         listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
         place = keeper.start(layer, engine)
+        doctor.remember(findings_in(records))
         # Go through the pre-training epochs ...
         for epoch in range(place.epoch, n_epochs + 1):
             rate = config.schedule.rate(training.initial_rate, epoch - 1, n_epochs)
@@ -272,10 +287,24 @@ def train_layer(
                     break
                 ended = progress.n_batches == len(batches)
                 keeper.after_slice(progress, engine, records, n_steps=len(part), epoch_ended=ended)
-            records.append(progress.record())
+            record, stops = progress.record(), listeners.stop_requested
+            findings = doctor.after_pretraining_epoch(
+                autoencoder,
+                rows,
+                [*(r for r in records if r.layer == layer), record],
+                last=stops or epoch == n_epochs,
+            )
+            records.append(record.with_findings(findings))
             listeners.tell(EpochEnded(records[-1]))
             if listeners.stop_requested:
                 return
+
+
+def _doctor_of(autoencoder: DenoisingAutoencoder) -> Doctor:
+    """Return a doctor who has seen a layer before its training."""
+    doctor = Doctor()
+    doctor.begin_layer(autoencoder)
+    return doctor
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:
