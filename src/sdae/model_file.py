@@ -11,7 +11,8 @@ of columns, shape of images, provenance without clock times, and a checksum: equ
 bytes (:mod:`sdae.tensor_file`).
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,12 @@ from torch import Tensor
 from sdae.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.tensor_file import read_tensors, write_tensors
+from sdae.tensor_file import read_tensors, reason_of, write_tensors
 
 FORMAT = 1
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+_HALF = re.compile(r"[\ud800-\udfff]")  # of a character: a text with one cannot be written
+_MOST_CHARACTERS = 10_000
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -64,10 +68,12 @@ def save_model(model: Model, path: str | Path) -> None:
     Raises
     ------
     DataError
-        If a weight is not finite: such a model answers nothing, and would not be read.
+        If a weight is not finite: such a model answers nothing, and would not be read. If a label
+        or a name is so long, or such, that it would not be read.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
+    _check_words(model)
     tensors = dict(parameters_of(model.stack))
     if model.scaling is not None:
         tensors["scaling.offset"] = torch.from_numpy(model.scaling.offset.copy())
@@ -93,9 +99,8 @@ def load_model(path: str | Path) -> Model:
     description, tensors = read_tensors(path, "model file", FORMAT)
     try:
         return _rebuild(description, tensors)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
-        raise FileFormatError(f"{path} is no valid model file: {reason}.") from None
+    except _MALFORMED as error:
+        raise FileFormatError(f"{path} is no valid model file: {reason_of(error)}.") from None
 
 
 def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
@@ -111,6 +116,20 @@ def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Ten
 def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     """Return the name of a tensor that holds NaN or infinity, or None."""
     return next((name for name, t in tensors.items() if not bool(t.isfinite().all())), None)
+
+
+def _check_words(model: Model) -> None:
+    """Refuse to write what would not be read again."""
+    try:
+        if model.classes is not None:
+            _checked_classes(model.classes, model.stack.n_classes)
+        if model.feature_names is not None:
+            _checked_names(model.feature_names, model.stack.n_visible)
+        if model.image_shape is not None:
+            _checked_image_shape(model.image_shape, model.stack.n_visible)
+        _checked_provenance(model.provenance)
+    except ValueError as error:
+        raise DataError(f"The model cannot be saved: {reason_of(error)}.") from None
 
 
 def _describe(model: Model) -> dict[str, object]:
@@ -177,7 +196,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         classes=None if classes is None else _checked_classes(classes, stack.n_classes),
         feature_names=None if names is None else _checked_names(names, stack.n_visible),
         image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
-        provenance=dict(description["provenance"]),
+        provenance=_checked_provenance(description["provenance"]),
         estimator=description.get("estimator"),
     )
 
@@ -191,7 +210,7 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
         n_targets=architecture.get("n_targets"),
         activation=architecture["activation"],
         decoder=architecture["decoder"],
-        tied=bool(architecture["tied"]),
+        tied=architecture["tied"],
         emphasis=architecture["emphasis"],
         dtype=_DTYPES[architecture["dtype"]],
     )
@@ -204,6 +223,11 @@ def _check_tensors(
     sizes = architecture["hidden_layer_sizes"]
     if len(sizes) > len(tensors):  # a list as long as a header allows would take its time
         raise ValueError(f"{len(sizes):,} layers are named, but there are {len(tensors)} tensors")
+    for each in (architecture["corruption"], architecture["decoder"]):
+        if isinstance(each, list) and len(each) > len(sizes):
+            raise ValueError(f"Got {len(each):,} values instead of one for each layer")
+    if not isinstance(architecture["tied"], bool):
+        raise ValueError("tied must be true or false")
     n_below, expected = architecture["n_visible"], dict[str, tuple[int, ...]]()
     for layer, n_hidden in enumerate(sizes):
         expected[f"layers.{layer}.weight"] = (n_hidden, n_below)
@@ -234,23 +258,42 @@ def _check_tensors(
 
 
 def _checked_classes(
-    classes: list[Any], n_classes: int | None
+    classes: Sequence[Any], n_classes: int | None
 ) -> tuple[int, ...] | tuple[str, ...]:
     if len(classes) != n_classes or len({type(label) for label in classes}) > 1:
         raise ValueError(f"{len(classes)} classes are named for {n_classes} outputs")
-    if not all(isinstance(label, int | str) for label in classes):
-        raise ValueError("classes must be whole numbers or texts")
+    if not all(isinstance(label, int) or _is_text(label) for label in classes):
+        raise ValueError(
+            f"classes must be whole numbers or texts of at most {_MOST_CHARACTERS:,} characters"
+        )
+    if len(set(classes)) != len(classes):
+        raise ValueError("two classes have the same name")
     return tuple(classes)
 
 
-def _checked_names(names: list[Any], n_visible: int) -> tuple[str, ...]:
+def _checked_names(names: Sequence[Any], n_visible: int) -> tuple[str, ...]:
     if len(names) != n_visible:
         raise ValueError(f"{len(names)} columns are named for {n_visible} inputs")
-    return tuple(str(name) for name in names)
+    if not all(isinstance(name, str) and not _HALF.search(name) for name in names):
+        raise ValueError("names of columns must be texts")
+    return tuple(names)
 
 
-def _checked_image_shape(shape: list[Any], n_visible: int) -> tuple[int, int]:
-    height, width = (int(side) for side in shape)
+def _checked_image_shape(shape: Sequence[Any], n_visible: int) -> tuple[int, int]:
+    height, width = shape
+    if type(height) is not int or type(width) is not int:
+        raise ValueError(f"images have no {height!r}x{width!r} pixels")
     if height < 1 or height * width != n_visible:
         raise ValueError(f"images of {height}x{width} pixels do not have {n_visible} inputs")
     return height, width
+
+
+def _checked_provenance(values: Mapping[str, Any]) -> dict[str, str | int | float]:
+    for name, value in values.items():
+        if not isinstance(value, str | int | float):
+            raise ValueError(f"provenance must be texts and numbers, but {name!r} is not")
+    return dict(values)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= _MOST_CHARACTERS and not _HALF.search(value)

@@ -6,8 +6,8 @@ entry itself and the name, type, shape and bytes of every tensor, so that no fli
 
 import hashlib
 import json
-import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,17 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from sdae.errors import FileFormatError
+from sdae.errors import DataError, FileFormatError
 from sdae.files import read_bytes, write_atomically
 
 _ENTRY = "sdae"
 _DIGEST = "sha256"
+# A header is parsed before anything is known of it: these bound the time and the memory it takes.
 _MAX_HEADER = 32 << 20
+_MOST_ITEMS = 5 << 18
+_MOST_DIGITS = 400
+_MOST_TENSORS = 1 << 13
+_MAX_REASON = 1000
 
 
 def write_tensors(
@@ -32,10 +37,16 @@ def write_tensors(
 
     Raises
     ------
+    DataError
+        If it could not be read again: there are too many tensors, or names.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
-    write_atomically(path, to_bytes(tensors, description))
+    content = to_bytes(tensors, description)
+    header = content[8 : 8 + _header_length(content)]
+    if problem := _excess(header, len(tensors)):
+        raise DataError(f"{path} cannot be written: {problem}. Use fewer or shorter names.")
+    write_atomically(path, content)
 
 
 def to_bytes(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
@@ -69,17 +80,20 @@ def read_tensors(
     path = Path(path)
     content = read_bytes(path)
     description = _description(content, path, kind)
-    if description["format"] != version:
+    found = description["format"]
+    if type(found) is not int or found != version:
+        shown = repr(found)[:50] if isinstance(found, int | str | None) else type(found).__name__
         raise FileFormatError(
-            f"{path} has format {description['format']!r}; this version of sdae reads format "
-            f"{version}. Install a newer sdae."
+            f"{path} has format {shown}; this version of sdae reads format {version}. Install a "
+            "newer sdae."
         )
     digest = description.pop(_DIGEST, None)
     try:
         tensors = tensors_from_bytes(content)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise FileFormatError(f"{path} is damaged: {error}.") from None
-    if digest != checksum(tensors, description):
+        expected = checksum(tensors, description)
+    except (SafetensorError, ValueError, LookupError, TypeError, RuntimeError) as error:
+        raise FileFormatError(f"{path} is damaged: {reason_of(error)}.") from None
+    if digest != expected:
         raise FileFormatError(
             f"{path} is damaged: its content does not match its checksum. Use another copy of it."
         )
@@ -90,18 +104,67 @@ def _description(content: bytes, path: Path, kind: str) -> dict[str, Any]:
     """Read the JSON entry out of the file's header, checking sizes before using them."""
     if len(content) < 8:
         raise FileFormatError(f"{path} is no {kind}: it has only {len(content)} bytes.")
-    (length,) = struct.unpack("<Q", content[:8])
+    length = _header_length(content)
     if length > min(len(content) - 8, _MAX_HEADER):
         raise FileFormatError(
             f"{path} is no {kind}, or is truncated: its header would have {length:,} bytes."
         )
-    try:
-        description = json.loads(json.loads(content[8 : 8 + length])["__metadata__"][_ENTRY])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        description = None
+    raw = content[8 : 8 + length]
+    if problem := _excess(raw):
+        raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
+    n_tensors, description = 0, None
+    with suppress(ValueError, LookupError, TypeError, RecursionError):
+        header = _parsed(raw)
+        n_tensors = len(header)
+        description = _parsed(header["__metadata__"][_ENTRY])
+    if problem := _excess(b"", n_tensors):
+        raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
     if not isinstance(description, dict) or "format" not in description:
         raise FileFormatError(f"{path} is no {kind} of sdae, or its header is damaged.")
     return description
+
+
+def _header_length(content: bytes) -> int:
+    return int.from_bytes(content[:8], "little")
+
+
+def _excess(header: bytes, n_tensors: int = 0) -> str:
+    """Say what there is too much of; nothing if all is within bounds."""
+    n_items = sum(header.count(mark) for mark in (b"[", b"{", b","))
+    if len(header) > _MAX_HEADER or n_items > _MOST_ITEMS:
+        return f"its header has {len(header):,} bytes and some {n_items:,} items"
+    return f"it has {n_tensors:,} tensors" if n_tensors > _MOST_TENSORS else ""
+
+
+def _parsed(text: str | bytes) -> Any:
+    return json.loads(text, object_pairs_hook=_unique, parse_int=_whole)
+
+
+def _whole(digits: str) -> int:
+    """Read an integer; one of very many digits takes long."""
+    if len(digits) > _MOST_DIGITS:
+        raise ValueError("a number of too many digits")
+    return int(digits)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of what JSON has; of a name that stands twice, readers may take either."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def reason_of(error: Exception) -> str:
+    """Return what an error says, short and in one line: it may quote anything out of a file."""
+    text = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
+    return one_line(text[:_MAX_REASON]).rstrip(".")
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line; what cannot be shown is escaped."""
+    words = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 
 
 def checksum(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> str:

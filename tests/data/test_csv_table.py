@@ -70,7 +70,7 @@ def test_gzip_marks_and_line_ends_of_other_systems_are_accepted(tmp_path: Path) 
 def test_rows_of_many_chunks_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sdae.data.csv_table._CHUNK_CELLS", 6)
+    monkeypatch.setattr("sdae.data.csv_lines._CHUNK_CELLS", 6)
     text = "a,b,y\n" + "".join(f"{i},{i * 2},{i * 3}\n" for i in range(11))
     train = load(tmp_path, text, "y").train
     assert train.x.tolist() == [[i, i * 2] for i in range(11)]

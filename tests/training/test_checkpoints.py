@@ -164,7 +164,8 @@ def test_another_training_is_refused_and_said_how_it_differs(tmp_path: Path) -> 
         ({"seed": 5}, "seed was 0, and is 5 now"),
         ({"shuffle": True}, "shuffle was False, and is True now"),
     ):
-        call: dict[str, Any] = {"batch_size": 20, "learning_rate": 0.05, "engine": "autograd"} | settings
+        usual = {"batch_size": 20, "learning_rate": 0.05, "engine": "autograd"}
+        call: dict[str, Any] = usual | settings
         with pytest.raises(InvalidParameterError, match=difference):
             pretrain(_stack(), unit_rows(1100), epochs=2, checkpoint=tmp_path, **call)
     x = unit_rows(1100)

@@ -1,6 +1,6 @@
 """The doctor: each rule is provoked by training that goes wrong, and silent where it goes well.
 
-The callback `Ward` calls the doctor by hand, as the loops of training do.
+The callback `Ward` calls a doctor of its own by hand, as the loops of training do.
 """
 
 import dataclasses
@@ -21,9 +21,8 @@ from sdae.data import load_mnist
 from sdae.minibatches import Minibatch
 from sdae.recipes import load_recipe, recipe_names
 from sdae.rows import RowSource, TensorRows
-from sdae.training import doctor as rules
 from sdae.training.callbacks import EpochEnded, Event, PartStarted
-from sdae.training.doctor import Doctor
+from sdae.training.doctor import Doctor, overfitting, rising_cost
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import EpochRecord, Finding
 from sdae.training.pretraining import run_pretraining
@@ -170,9 +169,10 @@ def test_data_of_a_large_scale_saturate_units(activation: str, low: int) -> None
 
 
 def test_relu_has_no_saturation() -> None:
-    x = np.random.default_rng(0).normal(0, 1e4, size=(N, V)).astype(np.float32)
     stack = small_stack(sizes=(8,), activation="relu", decoder="linear")
-    ward = _pretrained(stack, x, epochs=1, learning_rate=1e-12)
+    with torch.no_grad():
+        stack.autoencoder(0).weight.abs_()
+    ward = _pretrained(stack, 1e4 * unit_rows(N), epochs=1, learning_rate=1e-12)
     assert "saturated units" not in {kind for _, _, kind in ward.told}
 
 
@@ -297,6 +297,57 @@ def test_cross_entropy_of_data_outside_the_unit_interval() -> None:
     assert Ward(linear, x).told == []
 
 
+def _records(
+    costs: Sequence[float], errors: Sequence[float | None] | None = None
+) -> list[EpochRecord]:
+    """Return records of fine-tuning with these costs and validation errors."""
+    errors = [None] * len(costs) if errors is None else errors
+    return [
+        EpochRecord("finetuning", None, epoch, cost, error, None, 0.1, 1.0, 1.0, "autograd")
+        for epoch, (cost, error) in enumerate(zip(costs, errors, strict=True), start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ([1, 2, 3, 4], True),
+        ([2, 1, 2, 3, 4], True),
+        ([1, 2, 3], False),  # a rise too few
+        ([1, 3, 2, 4], False),
+        ([1, 2, 2, 3], False),
+        ([9, 1, 2, 3, 4], False),  # it was higher
+        ([1, 1.01, 1.02, 1.03], False),
+    ],
+)
+def test_which_costs_rise(costs: list[float], told: bool) -> None:
+    assert (rising_cost(_records(costs)) is not None) is told
+
+
+FALLING = list(np.linspace(1, 0.1, 12))
+
+
+@pytest.mark.parametrize(
+    ("costs", "errors", "told"),
+    [
+        (FALLING, [0.2] * 6 + [0.21, 0.29] + [0.3] * 4, True),
+        (FALLING, [0.2] * 6 + [None, 0.21] + [0.3] * 4, True),
+        (FALLING, [0.3] * 6 + [0.2] * 6, False),
+        (FALLING, [0.2] * 6 + [0.21] + [0.22] * 5, False),  # too little
+        (FALLING, [0.0] * 6 + [0.1] * 6, False),  # by one step, perhaps by one row
+        (FALLING, [0.2] * 6 + [0.21, 0.3] + [0.2] * 4, False),  # for one epoch
+        ([1.0] * 12, [0.2] * 6 + [0.21, 0.29] + [0.3] * 4, False),  # the cost stays
+        (FALLING[:9], [0.2, 0.2, 0.2, 0.21, 0.29, 0.3, 0.3, 0.3, 0.3], False),  # too early
+    ],
+)
+def test_which_errors_are_of_overfitting(
+    costs: list[float], errors: list[float | None], told: bool
+) -> None:
+    finding = overfitting(_records(costs, errors))
+    assert (finding is not None) is told
+    assert finding is None or "since epoch 3 the validation error rose from 0.2 " in finding.text
+
+
 # -- once, and without a trace --------------------------------------------------------------------
 
 
@@ -326,25 +377,35 @@ def test_fine_tuning_tells_of_the_lowest_layer_that_pretraining_did_not_tell_of(
     }
 
 
-def test_the_doctor_looks_at_epochs_1_2_4_8_and_at_the_last(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    looked: list[int] = []
-    ward: Ward
+class _WatchedRows(TensorRows):
+    """Rows that know how many of them were asked for, time after time."""
 
-    def look(h: Tensor, *_: object) -> None:
-        looked.append(ward.records[-1].epoch)
-        assert len(h) == 256
+    def __init__(self, rows: Rows) -> None:
+        super().__init__(torch.from_numpy(rows))
+        self.asked: list[int] = []
 
-    monkeypatch.setattr(rules, "useless_codes", look)
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Return the rows of a minibatch, (B, V)."""
+        self.asked.append(len(minibatch.samples))
+        return super().batch(minibatch)
+
+
+def test_the_doctor_looks_at_epochs_1_2_4_8_and_at_the_last() -> None:
     x, y = labelled(300)
-    stack = small_stack(sizes=(8,))
-    ward = Ward(stack, x, y)
-    pretrain(stack, x, epochs=11, batch_size=50, callbacks=[ward])
-    assert looked == [1, 2, 4, 8, 11]
-    looked.clear()
-    finetune(stack, (x, y), None, epochs=6, batch_size=50, callbacks=[ward])
-    assert looked == [1, 2, 4, 6]
+    stack, rows = small_stack(sizes=(8,)), _WatchedRows(x)
+    ward = Ward(stack, rows, y)
+    looks: list[tuple[int, int]] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            looks.extend((event.record.epoch, n) for n in rows.asked)
+            rows.asked.clear()
+
+    pretrain(stack, x, epochs=11, batch_size=50, callbacks=[ward, note])
+    assert looks == [(1, 256), (2, 256), (4, 256), (8, 256), (11, 256)]
+    looks.clear()
+    finetune(stack, (x, y), None, epochs=6, batch_size=50, callbacks=[ward, note])
+    assert looks == [(1, 256), (2, 256), (4, 256), (6, 256)]
 
 
 def test_with_few_rows_nothing_is_said() -> None:
@@ -392,9 +453,9 @@ def test_healthy_training_is_not_commented_on(activation: str) -> None:
     x, y = labelled(300)
     stack = small_stack(sizes=(20, 15), activation=activation)
     before = parameters(stack)
-    first = _pretrained(stack, x, epochs=20, optimizer="adam", learning_rate=0.01)
+    first = _pretrained(stack, x, epochs=10, optimizer="adam", learning_rate=0.01)
     second = _finetuned(
-        stack, x[:200], y[:200], validation=(x[200:], y[200:]), epochs=30, learning_rate=0.1
+        stack, x[:200], y[:200], validation=(x[200:], y[200:]), epochs=16, learning_rate=0.1
     )
     assert first.texts + second.texts == []
     assert before.keys() == parameters(stack).keys()
@@ -406,7 +467,7 @@ def test_healthy_regression_is_not_commented_on() -> None:
     stack = small_stack(n_classes=None, sizes=(20,))
     stack.add_regression_head(1)
     ward = _finetuned(
-        stack, x[:200], y[:200], validation=(x[200:], y[200:]), epochs=30, learning_rate=0.1
+        stack, x[:200], y[:200], validation=(x[200:], y[200:]), epochs=16, learning_rate=0.1
     )
     assert ward.texts == []
 
@@ -415,7 +476,7 @@ def _table(load: Callable[..., Any], divisor: float | None = None) -> tuple[Rows
     """Return rows divided by a number, or with columns of mean 0 and variance 1, and classes."""
     x, y = load(return_X_y=True)
     x = x / divisor if divisor else (x - x.mean(axis=0)) / x.std(axis=0)
-    order = np.random.default_rng(0).permutation(len(x))[:600]
+    order = np.random.default_rng(0).permutation(len(x))[:400]
     return x[order].astype(np.float32), y[order].astype(np.int64)
 
 
@@ -472,9 +533,9 @@ def _digits_of_mnist() -> tuple[Rows, NDArray[np.int64]]:
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_the_recipes_are_not_commented_on(name: str) -> None:
-    fewer = ["finetuning.epochs=8"]
-    if name == "default":  # so few rows need smaller minibatches for steps enough
-        fewer.append("pretraining.batch_size=20")
+    fewer = ["finetuning.epochs=6"]
+    if name != "tutorial":  # so few rows need smaller minibatches for steps enough
+        fewer.append("pretraining.batch_size=10")
     recipe = load_recipe(name, fewer)
     model = recipe.model
     x, y = _digits_of_mnist()

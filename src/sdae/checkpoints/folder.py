@@ -24,6 +24,7 @@ from sdae.tensor_file import read_tensors, to_bytes
 
 FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
+_NUMBER = r"\d{6,12}"
 
 Description = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
@@ -96,7 +97,7 @@ def opened(folder: Path) -> Iterator[None]:
     with explaining(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        for leftover in folder.glob(".*"):
+        for leftover in folder.glob(".*-??????.*.*"):  # other hidden files are none of ours
             if leftover.is_file():
                 leftover.unlink(missing_ok=True)
         yield
@@ -185,22 +186,26 @@ class StageCheckpoints:
 
     def _drop_all_but(self, kept: list[int]) -> None:
         """Delete other checkpoints, manifests first: a file without one does not count."""
-        names = {self._path(number).name for number in kept}
-        for ending in (".json", ".safetensors"):
-            for path in self._folder.glob(f"{self._stage}-??????{ending}"):
-                if path.with_suffix(".safetensors").name not in names:
-                    with suppress(OSError):  # it only takes room
-                        path.unlink()
+        names = {self._path(number).stem for number in kept}
+        ours = re.compile(rf"{re.escape(self._stage)}-{_NUMBER}")
+        with suppress(OSError):  # they only take room
+            for path in self._folder.glob(f"{self._stage}-*.safetensors"):
+                if ours.fullmatch(path.stem) and path.stem not in names:
+                    path.with_suffix(".json").unlink(missing_ok=True)
+                    path.unlink()
 
 
 def stages_of(folder: Path) -> list[str]:
     """Return the names of the stages that have checkpoints in a folder."""
-    names = {path.stem.rpartition("-")[0] for path in folder.glob("*-??????.json")}
+    with explaining(folder, "read"):
+        names = {path.stem.rpartition("-")[0] for path in folder.glob("*-*.json")}
     return sorted(name for name in names if _numbers(folder, re.escape(name)))
 
 
 def _numbers(folder: Path, stage: str) -> list[int]:
-    names = (re.fullmatch(rf"{stage}-(\d{{6}})", path.stem) for path in folder.glob("*.json"))
+    with explaining(folder, "read"):
+        stems = [path.stem for path in folder.glob("*.json")]
+    names = (re.fullmatch(rf"{stage}-({_NUMBER})", stem) for stem in stems)
     return sorted(int(name[1]) for name in names if name)
 
 

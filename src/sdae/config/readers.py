@@ -17,6 +17,14 @@ from sdae.errors import InvalidParameterError
 
 T = TypeVar("T")
 
+MAX_PROBLEMS = 20
+_MAX_INTEGER = 2**63 - 1
+_MAX_UNITS = 1_000_000
+_MAX_SHOWN = 500  # characters
+_MAX_CHOICE = 200  # characters of what names a choice
+# Of one value: characters of a text, bits of a number, values in all, lists in lists.
+_MAX_TEXT, _MAX_BITS, _MAX_VALUES, _MAX_DEPTH = 4096, 4096, 1000, 4
+
 
 @dataclass(frozen=True)
 class Reader(Generic[T]):
@@ -26,17 +34,26 @@ class Reader(Generic[T]):
     read: Callable[[object], T]
 
 
-def integer(minimum: int) -> Reader[int]:
-    """Read an integer of at least `minimum`."""
+def integer(minimum: int, maximum: int | None = None) -> Reader[int]:
+    """Read an integer of at least `minimum`, and at most `maximum` or what 64 bits hold."""
 
     def read(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise ValueError
-        if value < minimum:
+        if value < minimum or (maximum is not None and value > maximum):
             raise ValueError
+        if value > _MAX_INTEGER:
+            raise InvalidParameterError(f"It must be below 2**63. Got {shown(value)} instead.")
         return int(value)
 
-    return Reader(f"an integer ≥ {minimum}", read)
+    if maximum is None:
+        return Reader(f"an integer ≥ {minimum}", read)
+    return Reader(f"an integer from {minimum:,} to {maximum:,}", read)
+
+
+def layer_size() -> Reader[int]:
+    """Read how many units a layer has."""
+    return integer(1, _MAX_UNITS)
 
 
 def number(
@@ -90,11 +107,16 @@ def choice(*names: str) -> Reader[str]:
 
 
 def text() -> Reader[str]:
-    """Read a text that is not empty."""
+    """Read a text that is not empty, and that a path can have and a file can keep."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not value:
             raise ValueError
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidParameterError(
+                f"It must be a text of characters that UTF-8 has, without zero bytes. Got "
+                f"{shown(value)} instead. Rename what is named so."
+            )
         return value
 
     return Reader("a text", read)
@@ -102,7 +124,13 @@ def text() -> Reader[str]:
 
 def parsed(constraint: str, parse: Callable[[object], T]) -> Reader[T]:
     """Read through a parser that raises our own error, whose text then stands for itself."""
-    return Reader(constraint, parse)
+
+    def read(value: object) -> T:
+        if isinstance(value, str | int | list | tuple | dict) and len(repr(value)) > _MAX_CHOICE:
+            raise InvalidParameterError(f"It must be shorter. Got {shown(value)} instead.")
+        return parse(value)
+
+    return Reader(constraint, read)
 
 
 def optional(reader: Reader[T]) -> Reader[T | None]:
@@ -143,9 +171,16 @@ def read_fields(
     problems: list[str] = []
     fields: dict[str, Any] = {}
     for name, value in values.items():
+        if len(problems) == MAX_PROBLEMS:
+            problems.append(f"There may be more problems with {caller} than these.")
+            break
         reader = readers.get(name)
         if reader is None:
             problems.append(_unknown(name, tuple(readers), caller))
+            continue
+        oversize = find_oversize(value)
+        if oversize:
+            problems.append(f"The {name} parameter of {caller} must not be {oversize}.")
             continue
         try:
             fields[name] = reader.read(value)
@@ -154,7 +189,7 @@ def read_fields(
         except ValueError:
             problems.append(
                 f"The {name} parameter of {caller} must be {reader.constraint}. "
-                f"Got {value!r} instead."
+                f"Got {shown(value)} instead."
             )
     if problems:
         raise InvalidParameterError("\n".join(problems))
@@ -179,7 +214,35 @@ def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str)
     return values
 
 
+def shown(value: object) -> str:
+    """Return a value as errors show it, shortened if it is very long."""
+    text = repr(value[:_MAX_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+
+
+def find_oversize(value: object) -> str:
+    """Say what makes a value too large to be meant, or to be read or shown at all; or nothing.
+
+    Python has limits of its own, to the digits of a number and to nesting, and no words for them.
+    """
+    level, n_values = [value], 0
+    for _ in range(_MAX_DEPTH):
+        n_values += len(level)
+        if n_values > _MAX_VALUES:
+            return f"a list or table of more than {_MAX_VALUES:,} values"
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, str) and len(item) > _MAX_TEXT:
+                return f"a text of {len(item):,} characters"
+            if isinstance(item, int) and item.bit_length() > _MAX_BITS:
+                return f"a number of {item.bit_length():,} bits"
+            if isinstance(item, list | tuple | dict):
+                inner.extend(item.values() if isinstance(item, dict) else item)
+        level = inner
+    return f"values nested more than {_MAX_DEPTH} deep" if level else ""
+
+
 def _unknown(name: str, known: tuple[str, ...], caller: str) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    near = get_close_matches(name[:_MAX_SHOWN], known, n=1, cutoff=0.5)
     hint = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."
-    return f"{caller} has no parameter {name!r}. {hint}"
+    return f"{caller} has no parameter {shown(name)}. {hint}"

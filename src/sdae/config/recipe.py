@@ -4,26 +4,30 @@ A recipe is data. Every key is known and validated; an unknown one is an error t
 nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import tomli_w
 
 from sdae.config.readers import (
+    MAX_PROBLEMS,
     Reader,
     boolean,
     choice,
-    integer,
+    find_oversize,
+    layer_size,
     number,
     one_or_each,
     optional,
     parsed,
     read_fields,
+    shown,
     text,
 )
+from sdae.config.toml_text import read_toml
 from sdae.config.training import (
     FINETUNING_READERS,
     PRETRAINING_READERS,
@@ -43,10 +47,11 @@ from sdae.specs import (
     parse_noise,
 )
 
+_MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
 
 _MODEL_READERS: Mapping[str, Reader[Any]] = {
-    "hidden_layer_sizes": one_or_each(integer(1)),
+    "hidden_layer_sizes": one_or_each(layer_size()),
     "corruption": one_or_each(parsed("a noise", parse_noise)),
     "activation": parsed(
         "an activation", lambda value: parse_choice(Activation, value, "activation")
@@ -122,25 +127,29 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
         is listed, each with its key.
     """
     try:
-        tables = tomllib.loads(content)
-    except (ValueError, RecursionError) as error:  # TOMLDecodeError, or a number of many digits
+        tables = read_toml(content)
+    except ValueError as error:
         raise RecipeError(f"Recipe {name} is not valid TOML: {error}.") from None
     for override in overrides:
         _override(tables, override)
     problems: list[str] = []
-    for key in tables.keys() - {"seed", "model", "data", "pretraining", "finetuning"}:
-        problems.append(_unknown_table(key))
+    unknown = sorted(tables.keys() - {"seed", *_TABLES})
+    problems += [_unknown_table(key) for key in unknown[:MAX_PROBLEMS]]
+    if len(unknown) > MAX_PROBLEMS:
+        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more keys that a recipe has not.")
     parts: dict[str, Any] = {}
     for table, read in _TABLES.items():
         values = tables.get(table, {})
         try:
             if not isinstance(values, dict):
-                raise InvalidParameterError(f"[{table}] must be a table. Got {values!r} instead.")
+                raise InvalidParameterError(
+                    f"[{table}] must be a table. Got {_shown(values)} instead."
+                )
             parts[table] = read(values, f"[{table}]")
         except InvalidParameterError as error:
             problems.append(str(error))
     try:
-        seed = check_seed(tables.get("seed", 0), "the recipe")
+        seed = _read_seed(tables.get("seed", 0))
     except InvalidParameterError as error:
         problems.append(str(error))
     if problems:
@@ -167,8 +176,27 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float) else str(value)
 
 
+def _shown(value: object) -> str:
+    return find_oversize(value) or shown(value)
+
+
+def _read_seed(value: object) -> int:
+    oversize = find_oversize(value)
+    if oversize:
+        raise InvalidParameterError(f"The seed parameter of the recipe must not be {oversize}.")
+    return check_seed(value, "the recipe")
+
+
 def _read_model(values: Mapping[str, object], caller: str) -> ModelConfig:
-    return ModelConfig(**read_fields(_MODEL_READERS, values, caller))
+    model = ModelConfig(**read_fields(_MODEL_READERS, values, caller))
+    for below, above in pairwise(model.hidden_layer_sizes):
+        if below * above > _MAX_WEIGHTS:
+            raise InvalidParameterError(
+                f"The hidden_layer_sizes parameter of {caller} asks for {below * above:,} weights "
+                f"between layers of {below:,} and {above:,} units; at most {_MAX_WEIGHTS:,} are "
+                "made. Give smaller sizes."
+            )
+    return model
 
 
 def _read_data(values: Mapping[str, object], caller: str) -> DataConfig:
@@ -189,22 +217,24 @@ def _override(tables: dict[str, Any], override: str) -> None:
     key = key.strip()
     if not equals or not key or not raw.strip():
         raise RecipeError(
-            f"A setting must be KEY=VALUE, as in pretraining.epochs=5. Got {override!r} instead."
+            "A setting must be KEY=VALUE, as in pretraining.epochs=5. Got "
+            f"{shown(override)} instead."
         )
     *path, name = key.split(".")
     table = tables
     for step in path:
         table = table.setdefault(step, {})
         if not isinstance(table, dict):
-            raise RecipeError(f"Setting {override!r}: {step!r} is a value, not a table.")
+            raise RecipeError(f"Setting {shown(override)}: {shown(step)} is a value, not a table.")
     table[name] = _toml_value(raw.strip())
 
 
 def _toml_value(raw: str) -> object:
     try:
-        return tomllib.loads(f"value = {raw}")["value"]
-    except (ValueError, RecursionError):
+        tables = read_toml(f"value = {raw}")
+    except ValueError:
         return raw
+    return tables["value"] if len(tables) == 1 else raw  # a line may bring a key of its own
 
 
 def _unknown_table(key: str) -> str:
@@ -220,6 +250,6 @@ def _unknown_table(key: str) -> str:
         for name in readers
     ]
     same_name = [path for path in dotted if path.endswith(f".{key}")]
-    near = same_name or get_close_matches(key, known, n=1, cutoff=0.5)
+    near = same_name or get_close_matches(key[:80], known, n=1, cutoff=0.5)
     hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
-    return f"A recipe has no {key!r}. {hint}"
+    return f"A recipe has no {shown(key)}. {hint}"

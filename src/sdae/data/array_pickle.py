@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.pickle_operations import check_operations, refused
+from sdae.data.wording import plain, reason
 from sdae.errors import FileFormatError
 
 
@@ -106,7 +107,7 @@ def read_arrays(content: bytes, source: str) -> Any:
     except FileFormatError:
         raise
     except pickle.UnpicklingError as error:
-        reason = str(error)[:200]
+        what = reason(error)
     except (
         # A damaged pickle is a program gone wrong: it fails in as many ways as programs do. Their
         # texts are left out, since they can quote objects of the pickle at any length.
@@ -121,10 +122,8 @@ def read_arrays(content: bytes, source: str) -> Any:
         RecursionError,
         struct.error,
     ) as error:
-        reason = type(error).__name__
-    raise FileFormatError(
-        f"{source} is damaged, or no pickle of arrays ({reason}). Fetch it again."
-    )
+        what = type(error).__name__
+    raise FileFormatError(f"{source} is damaged, or no pickle of arrays ({what}). Fetch it again.")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -139,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
         """Return the stand-in of a name that NumPy's pickles use; refuse any other."""
         make = _STAND_INS.get((module.replace("numpy._core.", "numpy.core."), name))
         if make is None:
-            raise refused(self._source, f"{module}.{name}"[:200])
+            raise refused(self._source, plain(f"{module}.{name}"))
         return _StandIn(functools.partial(make, self._latin1))
 
     def persistent_load(self, pid: object) -> Any:

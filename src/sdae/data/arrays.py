@@ -9,21 +9,23 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Collection
-from difflib import get_close_matches
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.labels import Labels, read_labels, whole_numbers
 from sdae.data.npy import parse_npy
-from sdae.data.table import Dataset, Table, checked_table
+from sdae.data.table import Dataset, Table, check_lengths, checked_table
+from sdae.data.wording import listed, nearest, plain, quoted, reason
 from sdae.errors import DataError, FileFormatError
 from sdae.files import read_bytes
 
 _LIMIT = 2 << 30
+_MAX_MEMBERS = 10_000
 _X_NAMES = ("x", "X", "data")
 _Y_NAMES = ("y", "target", "labels")
 _ENDINGS = {
@@ -52,11 +54,13 @@ def load_npy(path: Path, target: str | None, features: Collection[str] | None = 
     if array.ndim != 2:
         if target is not None:
             raise DataError(
-                f"{source} has shape {array.shape}, so no columns to take the target {target!r} "
-                "from. Leave the target out, or save rows and labels in one .npz as x and y."
+                f"{source} has shape {array.shape}, so no columns to take the target "
+                f"{quoted(target)} from. Leave the target out, or save rows and labels in one .npz "
+                "as x and y."
             )
         return Dataset(path.stem, _rows(array, None, source))
     n_columns = array.shape[1]
+    check_columns(n_columns, source)
     names = [str(column) for column in range(n_columns)]
     place = None if target is None else _find_column(target, n_columns, source)
     columns = wanted_columns(names, place, features, source)
@@ -80,18 +84,9 @@ def load_npz(path: Path, target: str | None) -> Dataset:
         If there are no rows, the target is not there, or an array cannot be used.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(read_bytes(path, _LIMIT))) as archive:
-            members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            names = _choose_names(members, target, str(path))
-            parts = {}
-            for part, (x_name, y_name) in names.items():
-                source = f"{path} ({x_name})"
-                x = _read_member(archive, members[x_name], source)
-                y = None
-                if y_name is not None:
-                    y_source = f"{path} ({y_name})"
-                    y = _labels(_read_member(archive, members[y_name], y_source), y_source)
-                parts[part] = _rows(x, y, source)
+        archive = _Archive(path)
+        names = _choose_names(archive.members, target, str(path))
+        parts = {part: archive.read_part(*both) for part, both in names.items()}
     except DataError:
         raise
     except (
@@ -106,8 +101,7 @@ def load_npz(path: Path, target: str | None) -> Dataset:
         RuntimeError,
         struct.error,
     ) as error:
-        reason = str(error) or type(error).__name__
-        raise FileFormatError(f"{path} is damaged: {reason}. Save it again.") from None
+        raise FileFormatError(f"{path} is damaged: {reason(error)}. Save it again.") from None
     return Dataset(path.stem, parts["train"], parts.get("validation"), parts.get("test"))
 
 
@@ -117,7 +111,7 @@ def _find_column(target: str, n_columns: int, source: str) -> int:
     except (ValueError, IndexError):
         raise DataError(
             f"{source} has columns 0 to {n_columns - 1}; the target must be the number of one, or "
-            f"count from the end, as -1 does. Got {target!r} instead."
+            f"count from the end, as -1 does. Got {quoted(target)} instead."
         ) from None
 
 
@@ -125,7 +119,7 @@ def _choose_names(
     members: dict[str, zipfile.ZipInfo], target: str | None, source: str
 ) -> dict[str, tuple[str, str | None]]:
     """Return the names of the rows and of the labels of each part that is there."""
-    there = ", ".join(sorted(members)) or "nothing"
+    there = listed(sorted(members)) or "nothing"
     y_names = _Y_NAMES if target is None else (target.removesuffix("_train"),)
     chosen: dict[str, tuple[str, str | None]] = {}
     for part, endings in _ENDINGS.items():
@@ -140,10 +134,10 @@ def _choose_names(
             f"{source} has no array of rows: name it x, X or data (or x_train). It has: {there}."
         )
     if target is not None and chosen["train"][1] is None:
-        near = get_close_matches(target, members, n=1)
+        near = nearest(target, members)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"{source} has no array {target!r} to take as the target.{hint} It has: {there}."
+            f"{source} has no array {quoted(target)} to take as the target.{hint} It has: {there}."
         )
     return chosen
 
@@ -155,22 +149,58 @@ def _first(
     return next((name for name in wanted if name in members), None)
 
 
-def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, source: str
-) -> NDArray[np.generic]:
-    """Read an array; its header must agree with the directory, so a bomb cannot go off."""
-    if member.file_size > _LIMIT:
-        raise FileFormatError(
-            f"{source} unpacks to {member.file_size:,} bytes; at most {_LIMIT:,} are read."
-        )
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise FileFormatError(
-            f"{source} is packed in a way NumPy does not write. Save it again with numpy.savez."
-        )
-    with archive.open(member) as file:
-        array = parse_npy(file, member.file_size, source)
-        file.read(1)  # the end of the member, where its checksum is compared
-    return array
+class _Archive:
+    """The members of an NPZ; those that are read may become so large in all, and no larger."""
+
+    def __init__(self, path: Path) -> None:
+        content = read_bytes(path, _LIMIT)
+        n_members = content.count(b"PK\1\2")  # each entry of the directory begins so
+        if n_members > _MAX_MEMBERS:
+            raise FileFormatError(
+                f"{path} has about {n_members:,} members; at most {_MAX_MEMBERS:,} are read. Save "
+                "rows and labels alone, as x and y."
+            )
+        self._path = path
+        self._n_packed = len(content)
+        self._n_claimed = 0
+        self._zip = zipfile.ZipFile(io.BytesIO(content))
+        self.members = {name.filename.removesuffix(".npy"): name for name in self._zip.infolist()}
+
+    def read_part(self, x_name: str, y_name: str | None) -> Table:
+        """Read the rows of a part and its labels, if it has any."""
+        source = self._source(x_name)
+        x = self._read(x_name)
+        if y_name is None:
+            return _rows(x, None, source)
+        y = self._read(y_name)
+        if x.ndim > 0 and y.ndim == 1:
+            check_lengths(len(x), len(y), source)  # before they are looked at one by one
+        return _rows(x, _labels(y, self._source(y_name)), source)
+
+    def _source(self, name: str) -> str:
+        return f"{self._path} ({plain(name)})"
+
+    def _read(self, name: str) -> NDArray[np.generic]:
+        """Read an array; its header must agree with the directory, so a bomb cannot go off."""
+        member, source = self.members[name], self._source(name)
+        if member.file_size > _LIMIT:
+            raise FileFormatError(
+                f"{source} unpacks to {member.file_size:,} bytes; at most {_LIMIT:,} are read. Cut "
+                "it into parts."
+            )
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileFormatError(
+                f"{source} is packed in a way NumPy does not write. Save it again with numpy.savez."
+            )
+
+        def claim(n_bytes: int) -> None:
+            self._n_claimed += n_bytes
+            check_room(self._n_claimed, self._n_packed, str(self._path))
+
+        with self._zip.open(member) as file:
+            array = parse_npy(file, member.file_size, source, claim)
+            file.read(1)  # the end of the member, where its checksum is compared
+        return array
 
 
 def _rows(
@@ -201,9 +231,10 @@ def _labels(y: NDArray[np.generic], source: str) -> Labels:
     if y.dtype.kind == "U":
         # NumPy makes texts of any code points, and of impossible ones texts that crash Python.
         code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
-        if code_points.max() > sys.maxunicode:
+        is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # of a pair of UTF-16
+        if is_half.any() or code_points.max() > sys.maxunicode:
             raise FileFormatError(
                 f"{source} is damaged: its labels have characters that do not exist. Save it again."
             )
-        return read_labels([str(label) for label in y.tolist()], source)
+        return read_labels(y.tolist(), source)
     return whole_numbers(y, source)

@@ -5,23 +5,23 @@ Read a chunk of rows at a time, so that memory stays near that of the file and t
 Axes: n rows, V columns.
 """
 
-import csv
-import io
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.bounds import unpacked_limit
+from sdae.data.csv_lines import CsvLines
 from sdae.data.labels import read_labels
-from sdae.data.table import Dataset, checked_table, lacks
-from sdae.errors import DataError, FileFormatError
+from sdae.data.table import Dataset, checked_table, lacks, not_finite
+from sdae.data.wording import listed, nearest, quoted
+from sdae.errors import DataError
 from sdae.files import read_decompressed
 
-_CHUNK_CELLS = 1 << 18
-_DELIMITERS = ",;\t"
 _MISSING = ("", "na", "nan", "null", "none")
 
 
@@ -36,20 +36,24 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
         If the target is no column, a name stands twice, or a feature is not a number.
     """
     source = str(path)
-    content = read_decompressed(path)
-    _check_text(content, source)
-    lines = _Lines(content, source)
+    lines = CsvLines(read_decompressed(path, unpacked_limit(path, share=4)), source)
     place = find_target(lines.header, target, source)
     columns = wanted_columns(lines.header, place, features, source)
     names = tuple(lines.header[column] for column in columns)
+    pick = _picker(columns)
     chunks: deque[NDArray[np.float32]] = deque()
     labels: list[str] = []
     n_rows = 0
-    for rows in lines.chunks():
+    remaining = lines.chunks()
+    for rows in remaining:
         if place is not None:
-            labels.extend(row[place] for row in rows)
-        chosen = [[row[column] for column in columns] for row in rows]
-        chunks.append(_numbers(chosen, names, n_rows, source))
+            labels += [row[place] for row in rows]
+        if names:
+            x = _numbers(pick(rows), names, n_rows, source)
+            if not np.isfinite(x).all():  # told here, not after reading what is left
+                more = next(remaining, None) is not None
+                raise not_finite(x, source, names, first_row=n_rows, more=more)
+            chunks.append(x)
         n_rows += len(rows)
     if not n_rows or not names:
         raise DataError(
@@ -73,17 +77,18 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
     for name in header:
         if name in seen:
             raise DataError(
-                f"{source} has two columns named {name!r}. Rename one, or put a line of names "
-                "above the first row if there is none."
+                f"{source} has two columns named {quoted(name)}. Rename one, or put a line of "
+                "names above the first row if there is none."
             )
         seen.add(name)
     if target is None:
         return None
     if target not in seen:
-        near = get_close_matches(target, header, n=1)
+        near = nearest(target, header)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        shown = ", ".join(header[:12]) + (", …" if len(header) > 12 else "")
-        raise DataError(f"{source} has no column {target!r}. {hint}Its columns are: {shown}.")
+        raise DataError(
+            f"{source} has no column {quoted(target)}. {hint}Its columns are: {listed(header)}."
+        )
     return header.index(target)
 
 
@@ -103,68 +108,6 @@ def wanted_columns(
     return [place for place, name in enumerate(header) if place != target and name in wanted]
 
 
-def _check_text(content: bytes, source: str) -> None:
-    place = content.find(b"\0")
-    if place >= 0:
-        raise FileFormatError(
-            f"{source} is not a text: byte {place} is zero. Save it as CSV in UTF-8."
-        )
-    try:
-        content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileFormatError(
-            f"{source} is not a UTF-8 text: byte {error.start} is wrong. Save it as CSV in UTF-8."
-        ) from None
-
-
-class _Lines:
-    """The lines of a CSV: its header, then its rows."""
-
-    def __init__(self, content: bytes, source: str) -> None:
-        self._source = source
-        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-        first = text.readline()
-        text.seek(0)
-        self._reader = csv.reader(text, delimiter=_find_delimiter(first), strict=True)
-        self.header = [name.strip() for name in self._next() or []]
-        if not self.header:
-            raise DataError(f"{source} is empty: it has no header line. Name the columns in one.")
-
-    def chunks(self) -> Iterator[list[list[str]]]:
-        """Yield rows in chunks, after counting the fields of each; empty lines are passed over."""
-        n_fields = len(self.header)
-        chunk: list[list[str]] = []
-        while (fields := self._next()) is not None:
-            if not fields:
-                continue
-            if len(fields) != n_fields:
-                raise FileFormatError(
-                    f"{self._source}, line {self._reader.line_num}, has {len(fields)} fields where "
-                    f"the header has {n_fields}. Quote fields that contain the separator."
-                )
-            chunk.append(fields)
-            if len(chunk) * n_fields >= _CHUNK_CELLS:
-                yield chunk
-                chunk = []
-        if chunk:
-            yield chunk
-
-    def _next(self) -> list[str] | None:
-        try:
-            return next(self._reader, None)
-        except csv.Error as error:
-            raise FileFormatError(
-                f"{self._source}, line {self._reader.line_num}, is no CSV: {error}. Check its "
-                "quotes."
-            ) from None
-
-
-def _find_delimiter(first_line: str) -> str:
-    """Return the separator that cuts the first line into most fields; quoted ones do not count."""
-    outside_quotes = "".join(first_line.split('"')[::2])
-    return max(_DELIMITERS, key=outside_quotes.count)
-
-
 def _joined(
     chunks: deque[NDArray[np.float32]], n_rows: int, n_features: int
 ) -> NDArray[np.float32]:
@@ -178,23 +121,36 @@ def _joined(
     return x
 
 
+def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:
+    """Return what takes the fields of `columns` from rows, row by row."""
+    if len(columns) == 1:
+        (column,) = columns
+        return lambda rows: [row[column] for row in rows]
+    take = itemgetter(*columns) if columns else tuple
+    return lambda rows: list(chain.from_iterable(map(take, rows)))
+
+
 def _numbers(
-    rows: list[list[str]], names: tuple[str, ...], first_row: int, source: str
+    fields: list[str], names: tuple[str, ...], first_row: int, source: str
 ) -> NDArray[np.float32]:
     """Turn fields into numbers, (rows, V); an empty field becomes NaN, a too large one infinite."""
+    text = "".join(fields)
+    if len(text) == len(fields) and "" not in fields and text.isascii() and text.isdigit():
+        # Digits alone, as many tables are: their codes say what they are.
+        digits = np.frombuffer(text.encode("ascii"), np.uint8) - ord("0")
+        return digits.astype(np.float32).reshape(-1, len(names))
     with np.errstate(over="ignore"):
         try:
-            # Python reads 1_0 as ten; in a table it is a text.
-            if any("_" in field for fields in rows for field in fields):
+            if "_" in text:  # Python reads 1_0 as ten; in a table it is a text
                 raise ValueError
-            return np.array(rows, dtype=np.float64).astype(np.float32)
+            return np.array(fields, np.float64).astype(np.float32).reshape(-1, len(names))
         except (ValueError, OverflowError):
             pass
-        numbers = np.empty((len(rows), len(names)), np.float32)
-        for row, fields in enumerate(rows):
-            for column, field in enumerate(fields):
-                numbers[row, column] = _number(field, first_row + row + 1, names[column], source)
-        return numbers
+        numbers = np.empty(len(fields), np.float32)
+        for place, field in enumerate(fields):
+            row, column = divmod(place, len(names))
+            numbers[place] = _number(field, first_row + row + 1, names[column], source)
+        return numbers.reshape(-1, len(names))
 
 
 def _number(field: str, row: int, name: str, source: str) -> float:
@@ -207,7 +163,7 @@ def _number(field: str, row: int, name: str, source: str) -> float:
     except ValueError:
         shown = field if len(field) <= 40 else field[:40] + "…"
         raise DataError(
-            f"{source} has the text {shown!r} in row {row}, column {name!r}, where features must "
-            "be numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or "
-            "name it with --target if it holds the labels."
+            f"{source} has the text {shown!r} in row {row}, column {quoted(name)}, where features "
+            "must be numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, "
+            "or name it with --target if it holds the labels."
         ) from None

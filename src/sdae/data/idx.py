@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.bounds import check_room, unpacked_limit
 from sdae.data.labels import whole_numbers
-from sdae.data.table import Dataset, Table, checked_table
+from sdae.data.table import Dataset, Table, check_lengths, checked_table
+from sdae.data.wording import listed
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import explaining, read_decompressed
 
@@ -32,7 +34,7 @@ def parse_idx(content: bytes, source: str) -> NDArray[np.generic]:
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
         raise FileFormatError(
             f"{source} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}, not "
-            "with 00 00, a type and a number of dimensions."
+            "with 00 00, a type and a number of dimensions. Fetch it again."
         )
     n_dimensions = content[3]
     start = 4 + 4 * n_dimensions
@@ -68,6 +70,8 @@ def image_table(
         pixels = rows.astype(np.float32)
         pixels /= np.float32(256)
         rows = pixels
+    if labels is not None:
+        check_lengths(len(rows), labels.size, source)
     y = None if labels is None else whole_numbers(labels.reshape(-1), source)
     return checked_table(rows, y, source, image_shape=image_shape)
 
@@ -105,9 +109,21 @@ def _load_part(folder: Path, there: list[Path], part: str) -> Table | None:
         if labels is not None:
             raise _no_images(folder, there, part)
         return None
-    pixels = parse_idx(read_decompressed(images), str(images))
-    y = None if labels is None else parse_idx(read_decompressed(labels), str(labels))
+    pixels, n_packed = _read(images)
+    y = None
+    wanted = pixels.nbytes + 4 * pixels.size
+    if labels is not None:
+        y, n_more = _read(labels)
+        n_packed += n_more
+        wanted += y.nbytes + 8 * y.size
+    check_room(wanted, n_packed, str(images))
     return image_table(pixels, y, str(images))
+
+
+def _read(path: Path) -> tuple[NDArray[np.generic], int]:
+    """Return the array of a file, and how many bytes the file has."""
+    content = read_decompressed(path, unpacked_limit(path, share=4))
+    return parse_idx(content, str(path)), path.stat().st_size
 
 
 def _find(there: list[Path], stem: str) -> Path | None:
@@ -117,7 +133,7 @@ def _find(there: list[Path], stem: str) -> Path | None:
 
 
 def _no_images(folder: Path, there: list[Path], part: str) -> FileAccessError:
-    found = ", ".join(path.name for path in there[:8]) or "no files"
+    found = listed((path.name for path in there), most=8) or "no files"
     return FileAccessError(
         f"{folder} has no IDX file {part}-images-idx3-ubyte (or .gz). It has: {found}."
     )

@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
 Classes = tuple[int, ...] | tuple[str, ...]
 
-_SHOWN = 10
+_MOST_SHOWN = 10
+_SAMPLE = 1000
 _MAX_LENGTH = 1000
+_MAX_ROOM, _MAX_RATIO = 256 << 20, 16  # bytes of the array; bytes of it per character there is
 _MISSING = ("", "nan", "null")
 
 
@@ -25,17 +27,48 @@ def read_labels(values: Sequence[str], source: str) -> Labels:
     DataError
         If a label is missing, is as long as only free text is, or they are numbers with fractions.
     """
-    texts = [value.strip() for value in values]
-    missing = [row for row, text in enumerate(texts) if text.lower() in _MISSING]
+    texts, places = _distinct(values)
+    missing = [place for place, text in enumerate(texts) if len(text) < 5 and _is_missing(text)]
     if missing:
-        raise _without_label(len(missing), missing[0], source)
-    # An array of texts gives every row the room of the longest.
-    longest = max(range(len(texts)), key=lambda row: len(texts[row]), default=0)
-    if texts and len(texts[longest]) > _MAX_LENGTH:
+        without = np.isin(np.arange(len(texts)), missing)[places]
+        raise _without_label(int(without.sum()), int(without.argmax()), source)
+    _check_text_lengths(texts, places, source)
+    labels = _read_texts(texts, source)
+    return labels[places]
+
+
+def _distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
+    """Return the different texts, stripped, and the place of each value's among them.
+
+    Classes are few, so that each needs a look only once; where they are not, all are returned.
+    """
+    if len(set(values[:_SAMPLE])) > _SAMPLE // 2:
+        return [value.strip() for value in values], np.arange(len(values), dtype=np.int32)
+    numbers: dict[str, int] = {}
+    places = np.fromiter(
+        (numbers.setdefault(value, len(numbers)) for value in values), np.int32, len(values)
+    )
+    return [value.strip() for value in numbers], places
+
+
+def _is_missing(text: str) -> bool:
+    return text.lower().lstrip("+-") in _MISSING
+
+
+def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str) -> None:
+    """Refuse texts of which one is too long: an array gives every row the room of the longest."""
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    longest = int(lengths.max(initial=0))
+    room = 4 * longest * len(places)
+    if longest > _MAX_LENGTH or room > max(_MAX_ROOM, _MAX_RATIO * int(lengths[places].sum())):
+        row = int((lengths[places] == longest).argmax())
         raise DataError(
             f"The labels of {source} must be classes: texts or whole numbers. Got a text of "
-            f"{len(texts[longest]):,} characters in row {longest + 1}. Name another target."
+            f"{longest:,} characters in row {row + 1}. Name another target."
         )
+
+
+def _read_texts(texts: list[str], source: str) -> Labels:
     # Python reads "1_0" as ten; as a label it is a name.
     if any("_" in text for text in texts):
         return np.array(texts, dtype=np.str_)
@@ -109,8 +142,8 @@ def find_classes(y: Labels, source: str) -> Classes:
         raise DataError(f"{source} has no labels, so no classes. Check the target.")
     if len(classes) == 1:
         raise DataError(
-            f"{source} has only one class, {classes[0]!r}: there is nothing to tell apart. Check "
-            "the target, or leave it out to pre-train only."
+            f"{source} has only one class, {_shown(classes[0])}: there is nothing to tell apart. "
+            "Check the target, or leave it out to pre-train only."
         )
     return classes
 
@@ -133,10 +166,13 @@ def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]
         return np.array(known_numbers, dtype=np.int64)[places]
     unseen = labels.tolist()[seen.index(None)]
     known = [str(label) for label in classes]
-    shown = ", ".join(known[:_SHOWN]) + (", …" if len(known) > _SHOWN else "")
-    near = get_close_matches(str(unseen), known, n=1)
+    near = nearest(str(unseen), known)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise DataError(
-        f"{source} has the label {unseen!r}, which was never seen in training. Known are: "
-        f"{shown}.{hint}"
+        f"{source} has the label {_shown(unseen)}, which was never seen in training. Known are: "
+        f"{listed(known, most=_MOST_SHOWN)}.{hint}"
     )
+
+
+def _shown(label: int | str) -> str:
+    return quoted(label) if isinstance(label, str) else str(label)

@@ -4,9 +4,12 @@ An NPY file is: a magic string, a version, the length of the header, the header 
 shape, as a Python literal), the elements. Objects (pickles) in it are never loaded.
 """
 
+import io
 import math
+import struct
 import tokenize
 import warnings
+from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
@@ -15,6 +18,12 @@ from numpy.typing import NDArray
 from sdae.errors import DataError, FileFormatError
 
 _MAX_DIMENSIONS = 32
+_MAX_HEADER = 10_000  # NumPy's own bound
+_TEXT = 32  # bytes that reading a text takes besides, in lists and numbers
+_VERSIONS: dict[tuple[int, int], tuple[str, Callable[..., Any]]] = {
+    (1, 0): ("<H", np.lib.format.read_array_header_1_0),
+    (2, 0): ("<I", np.lib.format.read_array_header_2_0),
+}
 _REMEDIES = {
     "O": "Objects are never loaded: save plain numbers, as array.astype(numpy.float32) makes them.",
     "V": "Save its fields as columns: numpy.lib.recfunctions.structured_to_unstructured.",
@@ -25,8 +34,16 @@ _REMEDIES = {
 }
 
 
-def parse_npy(stream: IO[bytes], size: int, source: str) -> NDArray[np.generic]:
+def parse_npy(
+    stream: IO[bytes], size: int, source: str, claim: Callable[[int], None] | None = None
+) -> NDArray[np.generic]:
     """Read the array of an NPY stream of `size` bytes.
+
+    Parameters
+    ----------
+    claim : callable or None
+        Called with the number of bytes that the array and what is made of it will take, before
+        they are made; it may refuse.
 
     Returns
     -------
@@ -47,7 +64,9 @@ def parse_npy(stream: IO[bytes], size: int, source: str) -> NDArray[np.generic]:
             f"{_REMEDIES.get(dtype.kind, 'Save plain numbers.')}"
         )
     if dtype.itemsize == 0 or 0 in shape:
-        raise DataError(f"{source} is empty: it has shape {shape} and type {dtype}.")
+        raise DataError(
+            f"{source} is empty: it has shape {shape} and type {dtype}. Save an array with rows."
+        )
     start = stream.tell()
     wanted = math.prod(shape) * dtype.itemsize
     if any(length < 0 for length in shape) or wanted != size - start:
@@ -55,6 +74,9 @@ def parse_npy(stream: IO[bytes], size: int, source: str) -> NDArray[np.generic]:
             f"{source} is truncated or damaged: its header promises {wanted:,} bytes of data, but "
             f"there are {size - start:,}. Save it again."
         )
+    if claim is not None:
+        per_element = _TEXT if dtype.kind == "U" else np.dtype(np.float32).itemsize
+        claim(wanted + per_element * math.prod(shape))
     content = stream.read(wanted)
     if len(content) != wanted:
         raise FileFormatError(
@@ -67,18 +89,19 @@ def parse_npy(stream: IO[bytes], size: int, source: str) -> NDArray[np.generic]:
 def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     try:
         version = np.lib.format.read_magic(stream)
-        readers = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }
-        if version not in readers:
+        if version not in _VERSIONS:
             raise FileFormatError(
                 f"{source} has the unknown NPY version {version}. Save it with numpy.save."
             )
+        length_format, read = _VERSIONS[version]
+        prefix = stream.read(struct.calcsize(length_format))
+        (length,) = struct.unpack(length_format, prefix)
+        # NumPy would read a header of any length before it finds it too long.
+        header = io.BytesIO(prefix + stream.read(min(length, _MAX_HEADER + 1)))
         # NumPy and Python warn of old or odd spellings in a header: to the user they are all one.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            shape, fortran, dtype = readers[version](stream)
+            shape, fortran, dtype = read(header)
     except FileFormatError:
         raise
     except (
@@ -92,6 +115,7 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool,
         OverflowError,
         MemoryError,
         RecursionError,
+        struct.error,
         tokenize.TokenError,
     ):
         raise FileFormatError(

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_target, wanted_columns
 from sdae.data.labels import Labels, read_labels
-from sdae.data.table import Dataset, checked_table
+from sdae.data.table import Dataset, checked_table, not_finite
+from sdae.data.wording import plain, quoted, reason
 from sdae.errors import DataError, FileFormatError, MissingExtraError
 from sdae.files import read_bytes
 
@@ -40,16 +42,13 @@ def load_parquet(
     source = str(path)
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError(
             f'{source} is a Parquet file, which pyarrow reads: pip install "sdae[tables]"'
         ) from None
     content = read_bytes(path, _LIMIT)
     try:
-        # Pages come with checksums where the writer made them; without, damage may go unseen.
-        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True)
-        x, y, names = _read(file, target, features, source)
+        x, y, names = _read(content, target, features, source)
     except DataError:
         raise
     except (
@@ -61,51 +60,75 @@ def load_parquet(
         ArithmeticError,
         MemoryError,
     ) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise FileFormatError(
-            f"{source} is no Parquet file, or is damaged: {reason} Save it again."
+            f"{source} is no Parquet file, or is damaged: {reason(error)}. Save it again."
         ) from None
     return Dataset(path.stem, checked_table(x, y, source, names))
 
 
 def _read(
-    file: Any, target: str | None, features: Collection[str] | None, source: str
+    content: bytes, target: str | None, features: Collection[str] | None, source: str
 ) -> tuple[NDArray[np.float32], Labels | None, tuple[str, ...]]:
     """Read the columns, after the schema has told that all of them can be used."""
-    schema = file.schema_arrow
-    place = find_target(schema.names, target, source)
-    columns = wanted_columns(schema.names, place, features, source)
-    names = tuple(schema.names[column] for column in columns)
-    for name in names:
-        _check_type(schema.field(name).type, name, source, is_label=False)
+    file = _open(content)
+    fields = list(file.schema_arrow)
+    header = [field.name for field in fields]
+    check_columns(len(header), source)
+    place = find_target(header, target, source)
+    columns = wanted_columns(header, place, features, source)
+    names = tuple(header[column] for column in columns)
+    for column in columns:
+        _check_type(fields[column].type, header[column], source, is_label=False)
     if place is not None:
-        _check_type(schema.field(place).type, schema.names[place], source, is_label=True)
+        _check_type(fields[place].type, header[place], source, is_label=True)
+        # As a dictionary, a text is there once, however many rows have it.
+        file = _open(content, read_dictionary=[header[place]])
     n_rows = file.metadata.num_rows
     if not names or n_rows <= 0:
         raise DataError(
             f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
             "least 1."
         )
-    if n_rows * len(names) * 4 > _LIMIT:
-        raise FileFormatError(
-            f"{source} has or claims {n_rows:,} rows of {len(names):,} features; at most "
-            f"{_LIMIT:,} bytes of float32 are read. Cut it into parts."
-        )
+    _check_size(file.metadata, len(names), len(content), source)
     x = np.empty((n_rows, len(names)), np.float32)
     labels: list[str] = []
     start = 0
-    read = [schema.names[column] for column in columns]
-    read += [] if place is None else [schema.names[place]]
+    read = [*names] if place is None else [*names, header[place]]
     for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=read):
         stop = start + batch.num_rows
+        columns_of_batch = dict(zip(batch.schema.names, batch.columns, strict=True))
         for column, name in enumerate(names):
-            x[start:stop, column] = _numbers(batch.column(name))
+            x[start:stop, column] = _numbers(columns_of_batch[name])
+        if not np.isfinite(x[start:stop]).all():  # told here, not after reading what is left
+            more = stop < n_rows
+            raise not_finite(x[start:stop], source, names, first_row=start, more=more)
         if place is not None:
-            labels.extend(_label(value) for value in batch.column(schema.names[place]).to_pylist())
+            labels += _labels(columns_of_batch[header[place]])
         start = stop
     if start != n_rows:
-        raise FileFormatError(f"{source} is damaged: it claims {n_rows:,} rows but has {start:,}.")
+        raise FileFormatError(
+            f"{source} is damaged: it claims {n_rows:,} rows but has {start:,}. Save it again."
+        )
     return x, None if place is None else read_labels(labels, source), names
+
+
+def _open(content: bytes, **options: Any) -> Any:
+    import pyarrow.parquet as pq
+
+    # Pages come with checksums where the writer made them; without, damage may go unseen.
+    return pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, **options)
+
+
+def _check_size(metadata: Any, n_features: int, n_packed: int, source: str) -> None:
+    """Refuse what takes too much memory, by what the file says of itself."""
+    n_bytes = metadata.num_rows * n_features * 4
+    if n_bytes > _LIMIT:
+        raise FileFormatError(
+            f"{source} has or claims {metadata.num_rows:,} rows of {n_features:,} features; at "
+            f"most {_LIMIT:,} bytes of float32 are read. Cut it into parts."
+        )
+    groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
+    check_room(n_bytes + sum(group.total_byte_size for group in groups), n_packed, source)
 
 
 def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
@@ -113,6 +136,7 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
 
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
+    shown = plain(str(kind))
     is_number = (
         pa.types.is_integer(kind)
         or pa.types.is_floating(kind)
@@ -124,12 +148,12 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if not is_number and not is_text:
             raise DataError(
-                f"{source}, column {name!r}, has values of type {kind}, where labels must be texts "
-                "or whole numbers. Convert it to texts, or name another target."
+                f"{source}, column {quoted(name)}, has values of type {shown}, where labels must "
+                "be texts or whole numbers. Convert it to texts, or name another target."
             )
     elif not is_number:
         raise DataError(
-            f"{source}, column {name!r}, has values of type {kind}, where features must be "
+            f"{source}, column {quoted(name)}, has values of type {shown}, where features must be "
             "numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or name "
             "it with --target if it holds the labels."
         )
@@ -146,6 +170,16 @@ def _numbers(column: Any) -> NDArray[np.float32]:
     )
     with np.errstate(over="ignore", invalid="ignore"):
         return numbers.astype(np.float32)
+
+
+def _labels(column: Any) -> list[str]:
+    """Return the labels of a batch as texts."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return [_label(value) for value in column.to_pylist()]
+    texts = [_label(value) for value in column.dictionary.to_pylist()]
+    return ["" if place is None else texts[place] for place in column.indices.to_pylist()]
 
 
 def _label(value: object) -> str:

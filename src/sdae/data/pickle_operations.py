@@ -9,6 +9,10 @@ The arguments are stepped over, not decoded: an operation is one byte, then a nu
 number of lines, or a count and as many bytes.
 """
 
+import re
+
+import numpy as np
+
 from sdae.errors import FileFormatError
 
 _MAX_OPERATIONS = 10_000
@@ -32,6 +36,12 @@ _COUNTED = {
     **dict.fromkeys(b"\x8d\x8e\x96", 8),
 }
 _PUT, _LONG_BINPUT, _STOP = b"pr."
+# Texts stand for bytes, which are made of them: both, and the pickle, are there at a time.
+_TEXTS = b"USTVX\x8c\x8d"
+_UNICODE, _UTF_8 = ord("V"), b"X\x8d"
+_MAX_TEXTS, _LONG = 256 << 20, 1 << 20
+_WIDE_ESCAPE = re.compile(rb"\\u(?!00)|\\U(?!000000)")
+_FIRST_WIDE = 0xC4  # the first byte of a character beyond Latin-1, in UTF-8
 
 
 def check_operations(content: bytes, source: str) -> None:
@@ -42,7 +52,7 @@ def check_operations(content: bytes, source: str) -> None:
     FileFormatError
         If there is one, or if the pickle ends before it says so.
     """
-    place = 0
+    place = n_texts = 0
     for _ in range(_MAX_OPERATIONS):
         if place >= len(content):
             raise FileFormatError(
@@ -54,6 +64,11 @@ def check_operations(content: bytes, source: str) -> None:
         stop = _end_of_argument(content, place)
         if stop is None:
             raise refused(source, f"the operation {operation:#04x} at byte {place}")
+        if operation in _TEXTS:
+            n_texts += min(stop, len(content)) - place
+            _check_text(content, place, stop, source)
+            if n_texts > _MAX_TEXTS:
+                raise refused(source, f"texts of more than {_MAX_TEXTS:,} bytes")
         if operation in (_PUT, _LONG_BINPUT):
             _check_slot(content[place + 1 : stop], operation, source)
         place = stop
@@ -83,6 +98,21 @@ def _end_of_argument(content: bytes, place: int) -> int | None:
         # A line that does not end leads past the end of the file.
         start = (content.find(b"\n", start) + 1) or len(content)
     return start
+
+
+def _check_text(content: bytes, place: int, stop: int, source: str) -> None:
+    """Refuse a long text with a character beyond Latin-1: all others would be as wide as that."""
+    if stop - place < _LONG:
+        return
+    operation = content[place]
+    is_wide = False
+    if operation == _UNICODE:
+        is_wide = _WIDE_ESCAPE.search(content, place, stop) is not None
+    elif operation in _UTF_8:
+        text = np.frombuffer(content, np.uint8)[place + 1 + _COUNTED[operation] : stop]
+        is_wide = int(text.max(initial=0)) >= _FIRST_WIDE
+    if is_wide:
+        raise refused(source, "a text of other characters than bytes stand for")
 
 
 def _check_slot(argument: bytes, operation: int, source: str) -> None:

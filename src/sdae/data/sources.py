@@ -1,7 +1,6 @@
 """Which reader reads a source: told by its name, or by what it is."""
 
 from collections.abc import Collection
-from difflib import get_close_matches
 from pathlib import Path
 
 from sdae.data.arrays import load_npy, load_npz
@@ -11,6 +10,7 @@ from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
 from sdae.data.tutorial_pickle import load_tutorial_pickle
+from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError, FileAccessError
 from sdae.files import explaining
 
@@ -50,6 +50,8 @@ def load_dataset(
     if str(source) == "mnist":
         _refuse_target(target, "The embedded MNIST")
         return load_mnist_dataset()
+    if "\0" in str(source):
+        raise FileAccessError(f"Cannot read {str(source)!r}: a path has no zero bytes. Check it.")
     path = Path(source)
     with explaining(path, "read"):
         if path.is_dir():
@@ -76,7 +78,7 @@ def _refuse_target(target: str | None, source: str) -> None:
     if target is not None:
         raise DataError(
             f"{source} has no columns to choose a target from, and brings its own labels: leave "
-            f"the target {target!r} out."
+            f"the target {quoted(target)} out."
         )
 
 
@@ -85,5 +87,5 @@ def _near(path: Path) -> str:
         return f" There is no folder {path.parent} either."
     if path.name.lower() == "mnist":
         return " Did you mean mnist, the embedded set?"
-    near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=3)
-    return f" Near are: {', '.join(near)}." if near else " Check the path."
+    near = nearest(path.name, (entry.name for entry in path.parent.iterdir()), most=3)
+    return f" Near are: {listed(near)}." if near else " Check the path."

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.table import Dataset, Table
+from sdae.data.wording import quoted
 from sdae.errors import DataError, invalid_parameter
 from sdae.randomness import NoiseKey, Stream, generator
 
@@ -72,8 +73,8 @@ def _choose(
         rare, fewest = str(classes[counts.argmin()]), int(counts.min())
         if fewest < 2:
             raise DataError(
-                f"{table.source} has too few rows of the class {rare!r} to cut a {part} part with "
-                f"every class: {fewest} left. Add rows, drop the class, or set --{part} to 0."
+                f"{table.source} has too few rows of the class {quoted(rare)} to cut a {part} part "
+                f"with every class: {fewest} left. Add rows, drop the class, or set --{part} to 0."
             )
         if n_cut < len(classes) or len(remaining) - n_cut < len(classes):
             raise DataError(

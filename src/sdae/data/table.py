@@ -5,13 +5,15 @@ Axes: n rows, V columns.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError
+
+_BLOCK_CELLS = 1 << 22
 
 
 class Split(NamedTuple):
@@ -104,35 +106,71 @@ def checked_table(
         raise DataError(
             f"{source} is empty: it has shape {x.shape}, rows by columns. Both must be at least 1."
         )
-    if y is not None and len(y) != len(x):
-        raise DataError(f"{source} has {len(x):,} rows but {len(y):,} labels.")
+    if y is not None:
+        check_lengths(len(x), len(y), source)
     # What overflows becomes infinite, and that is told just below with its place.
     with np.errstate(over="ignore", invalid="ignore"):
         rows = np.ascontiguousarray(x, dtype=np.float32)
-    check_finite(rows, source, feature_names)
+    if x.dtype.kind == "f":
+        check_finite(rows, source, feature_names)
     return Table(rows, y, feature_names, image_shape, source)
+
+
+def check_lengths(n_rows: int, n_labels: int, source: str) -> None:
+    """Refuse labels that are not one per row.
+
+    Raises
+    ------
+    DataError
+        If their numbers differ.
+    """
+    if n_rows != n_labels:
+        raise DataError(
+            f"{source} has {n_rows:,} rows but {n_labels:,} labels. Give each row one label."
+        )
 
 
 def check_finite(
     x: NDArray[np.float32], source: str, feature_names: tuple[str, ...] | None = None
 ) -> None:
-    """Refuse rows (n, V) with a value that is no finite number, and say where the first is.
+    """Refuse rows (n, V) with a value that is no finite number.
+
+    Looked at a block at a time, and no further than the first with such a value.
 
     Raises
     ------
     DataError
-        If a value is missing (NaN) or infinite.
+        If a value is missing (NaN) or infinite; it says where the first is.
     """
-    finite = np.isfinite(x)
-    if finite.all():
-        return
-    row, column = (int(place) for place in np.unravel_index(np.argmin(finite), finite.shape))
-    name = repr(feature_names[column]) if feature_names else f"{column} (counted from 0)"
-    n_bad = finite.size - int(np.count_nonzero(finite))
-    raise DataError(
-        f"{source} has {n_bad:,} {'value' if n_bad == 1 else 'values'} missing, infinite or too "
-        f"large for float32, the first in row {row + 1}, column {name}. Impute missing values "
-        "(scikit-learn's SimpleImputer does) or drop the rows."
+    n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
+    for start in range(0, len(x), n_rows):
+        block = x[start : start + n_rows]
+        if not np.isfinite(block).all():
+            more = start + n_rows < len(x)
+            raise not_finite(block, source, feature_names, first_row=start, more=more)
+
+
+def not_finite(
+    x: NDArray[np.float32],
+    source: str,
+    feature_names: tuple[str, ...] | None,
+    *,
+    first_row: int,
+    more: bool,
+) -> DataError:
+    """Word the error for rows (n, V) of which some values are no finite numbers.
+
+    `first_row` is the number of rows of the source before them; `more` tells that others follow.
+    """
+    bad = ~np.isfinite(x)
+    row, column = (int(place) for place in np.unravel_index(np.argmax(bad), bad.shape))
+    name = quoted(feature_names[column]) if feature_names else f"{column} (counted from 0)"
+    n_bad = int(np.count_nonzero(bad))
+    number = f"{'at least ' if more else ''}{n_bad:,} {'value' if n_bad == 1 else 'values'}"
+    return DataError(
+        f"{source} has {number} missing, infinite or too large for float32, the first in row "
+        f"{first_row + row + 1}, column {name}. Impute missing values (scikit-learn's "
+        "SimpleImputer does) or drop the rows."
     )
 
 
@@ -171,9 +209,9 @@ def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataE
     """Word the error for columns that are not there."""
     known = set(there)
     missing = [name for name in wanted if name not in known]
-    near = get_close_matches(missing[0], there, n=3)
-    hint = f" Near are: {', '.join(near)}." if near else ""
+    near = nearest(missing[0], there, most=3)
+    hint = f" Near are: {listed(near)}." if near else ""
     return DataError(
         f"{source} lacks {len(missing)} of the {len(wanted)} columns the model was trained on, "
-        f"the first {missing[0]!r}.{hint}"
+        f"the first {quoted(missing[0])}.{hint}"
     )

@@ -6,9 +6,13 @@ Axes: n rows, V columns.
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdae.data.array_pickle import PickledArray, read_arrays
+from sdae.data.bounds import check_room, unpacked_limit
 from sdae.data.labels import whole_numbers
-from sdae.data.table import Dataset, Table, checked_table
+from sdae.data.table import Dataset, Table, check_lengths, checked_table
 from sdae.errors import FileFormatError
 from sdae.files import read_decompressed
 
@@ -30,18 +34,23 @@ def load_tutorial_pickle(path: Path) -> Dataset:
     DataError
         If a value is missing or infinite, or a label is no whole number.
     """
-    pairs = read_arrays(read_decompressed(path, _LIMIT), str(path))
+    limit = min(_LIMIT, unpacked_limit(path, share=4))
+    pairs = read_arrays(read_decompressed(path, limit), str(path))
     if not isinstance(pairs, tuple | list) or len(pairs) != len(_PARTS):
         raise _other(path, "it does not hold three things")
+    arrays = [_pair(pair, part, path) for pair, part in zip(pairs, _PARTS, strict=True)]
+    # An array can stand in many places at no cost, but every part makes rows of its own.
+    wanted = sum(x.nbytes + 4 * x.size + 8 * y.size for x, y in arrays)
+    check_room(wanted, path.stat().st_size, str(path))
     train, validation, test = (
-        _table(pair, part, path) for pair, part in zip(pairs, _PARTS, strict=True)
+        _table(x, y, f"{path} ({part})") for (x, y), part in zip(arrays, _PARTS, strict=True)
     )
     if not train.n_features == validation.n_features == test.n_features:
         raise _other(path, "the parts have different numbers of columns")
     return Dataset(path.name.split(".")[0], train, validation, test)
 
 
-def _table(pair: Any, part: str, path: Path) -> Table:
+def _pair(pair: Any, part: str, path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise _other(path, f"the {part} part is no pair")
     if not all(isinstance(item, PickledArray) for item in pair):
@@ -49,7 +58,11 @@ def _table(pair: Any, part: str, path: Path) -> Table:
     x, y = (item.array for item in pair)
     if x.ndim != 2 or y.ndim != 1:
         raise _other(path, f"the {part} part has shapes {x.shape} and {y.shape}")
-    source = f"{path} ({part})"
+    return x, y
+
+
+def _table(x: NDArray[np.generic], y: NDArray[np.generic], source: str) -> Table:
+    check_lengths(len(x), len(y), source)
     image_shape = _IMAGE_SHAPE if x.shape[1] == _N_PIXELS else None
     return checked_table(x, whole_numbers(y, source), source, image_shape=image_shape)
 

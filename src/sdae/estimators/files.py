@@ -26,15 +26,20 @@ from sdae.estimators.settings import Settings
 from sdae.estimators.transformer import SDAETransformer
 from sdae.model_file import Model, load_model, save_model
 from sdae.preprocessing import Scaling
+from sdae.tensor_file import reason_of
 from sdae.training.history import EpochRecord
 
 _KINDS: dict[str, type[SDAEBase]] = {
     kind.__name__: kind
     for kind in (SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer)
 }
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _MODEL_OF_A_RUN = "model.safetensors"
 _LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")
-_MOST_RECORDS = 1_000_000
+_MOST_RECORDS = 50_000
+_MOST_VALUES = 1 << 16  # of a parameter, each of which is read
+_MOST_LABEL_BYTES = 1 << 28
+_HIGHEST_COUNT = 1 << 53
 
 
 def save(estimator: SDAEBase, path: str | Path) -> None:
@@ -66,6 +71,8 @@ def load(path: str | Path) -> SDAEBase:
     path = Path(path)
     if path.is_dir():
         path = path / _MODEL_OF_A_RUN
+        if path.is_symlink():
+            raise FileFormatError(f"{path} is a link. The files of a run are files themselves.")
     return checked_estimator(load_model(path), path)
 
 
@@ -79,18 +86,8 @@ def checked_estimator(model: Model, path: Path) -> SDAEBase:
     """
     try:
         return as_estimator(model)
-    except (
-        SdaeError,
-        LookupError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-    ) as error:
-        reason = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else error
-        text = str(reason).rstrip(".")[:1000]
-        raise FileFormatError(f"{path} holds no valid estimator: {text}.") from None
+    except (SdaeError, *_MALFORMED) as error:
+        raise FileFormatError(f"{path} holds no valid estimator: {reason_of(error)}.") from None
 
 
 def as_model(estimator: SDAEBase) -> Model:
@@ -109,7 +106,7 @@ def as_model(estimator: SDAEBase) -> Model:
         "seed": estimator._seed,
         "n_calls": estimator._n_calls,
         "n_stream_epochs": estimator._n_stream_epochs,
-        "history": [asdict(record) | timeless for record in estimator.history_],
+        "history": [asdict(record) | timeless for record in estimator.history_[-_MOST_RECORDS:]],
     }
     classes = None
     if isinstance(estimator, SDAEClassifier):
@@ -151,7 +148,12 @@ def as_estimator(model: Model) -> SDAEBase:
         return _of_a_run(model)
     entry = model.estimator
     kind = _KINDS[entry["kind"]]
+    for name, value in entry["parameters"].items():
+        if isinstance(value, list) and len(value) > _MOST_VALUES:
+            raise ValueError(f"its parameter {name!r} has more than {_MOST_VALUES:,} values")
     parameters = {name: _as_given(value) for name, value in entry["parameters"].items()}
+    if not isinstance(parameters.get("random_state"), int | None):
+        raise ValueError("its random_state is no whole number")
     if parameters.pop("checkpoint", None) is not None:
         raise ValueError("it names a folder of checkpoints, which no file may")
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
@@ -160,11 +162,13 @@ def as_estimator(model: Model) -> SDAEBase:
     settings = Settings.read(estimator.get_params(deep=False), entry["kind"])
     state = entry["state"]
     counts = [integer(0).read(state[name]) for name in ("seed", "n_calls", "n_stream_epochs")]
+    if max(counts) > _HIGHEST_COUNT:
+        raise ValueError(f"it counts to {max(counts)}")
     _give_model(estimator, model, *counts)
     estimator._check_network(settings)
     _check_head(estimator, model)
-    if len(state["history"]) > _MOST_RECORDS:
-        raise ValueError(f"its history has more than {_MOST_RECORDS:,} records")
+    if not isinstance(state["history"], list) or len(state["history"]) > _MOST_RECORDS:
+        raise ValueError(f"its history is no list of at most {_MOST_RECORDS:,} records")
     _give_history(estimator, tuple(EpochRecord.from_values(values) for values in state["history"]))
     if isinstance(estimator, SDAEClassifier):
         estimator.classes_ = _classes(model, str(state["class_type"]))
@@ -257,6 +261,8 @@ def _as_given(value: Any) -> Any:
 
 def _plain_classes(classes: Any) -> tuple[str, tuple[Any, ...]]:
     """Return the type of the labels, and the labels as JSON has them."""
+    if classes.nbytes > _MOST_LABEL_BYTES:
+        raise DataError("The labels are too long for a file. Use shorter names of classes.")
     kind, labels = classes.dtype.str, classes.tolist()
     if not _LABEL_TYPE.fullmatch(kind) or not all(
         isinstance(label, bool | int | float | str) for label in labels
@@ -277,6 +283,10 @@ def _classes(model: Model, kind: str) -> Any:
     texts = {"U": {str}, "f": {str}, "b": {bool}, "O": {str}}.get(kind[1], {int})
     if types != texts:
         raise ValueError(f"its labels are not of type {kind}")
+    # An array of texts gives each the room of the longest, or what its type says.
+    longest = max((len(label) for label in labels if isinstance(label, str)), default=0)
+    if len(labels) * max(4 * longest, np.dtype(kind).itemsize) > _MOST_LABEL_BYTES:
+        raise ValueError(f"its labels are too long, or of the too large type {kind}")
     classes = np.array(labels, kind)
     if len(np.unique(classes)) != len(labels) or (np.unique(classes) != classes).any():
         raise ValueError("its labels are not different, or not in order")

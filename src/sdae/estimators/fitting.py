@@ -153,7 +153,7 @@ def train(
                 config,
                 seed=seed,
                 checkpoint=checkpoint,
-                callbacks=[log_findings, recorder],
+                callbacks=[recorder],
             )
         if labelled is not None:
             _finetune(

@@ -39,6 +39,8 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     FileAccessError
         If the file cannot be read.
     """
+    if "\0" in name:
+        raise RecipeError(f"There is no recipe {name!r}: a path has no zero bytes. Check it.")
     if name.endswith(".toml"):
         path = Path(name)
         try:

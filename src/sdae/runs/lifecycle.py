@@ -60,7 +60,9 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
         if not (path / RECIPE).is_file():
             open_run(path)  # which says what is wrong
         if run.finished:
-            shutil.rmtree(run.checkpoints, ignore_errors=True)  # if a crash left them
+            with locked(path):  # clear what a crash at the very end left
+                shutil.rmtree(run.checkpoints, ignore_errors=True)
+                shutil.rmtree(_replaced(path), ignore_errors=True)
             raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
     with locked(path):
         yield run

@@ -1,0 +1,43 @@
+"""Reading TOML, with words for what Python's reader has none for.
+
+Python's own reader fails in its own way at numbers of very many digits and at deep nesting, and
+takes minutes for a key of many thousand parts.
+"""
+
+import re
+import tomllib
+from typing import Any
+
+_MAX_DOTS = 200
+_LONG_NUMBER = re.compile(r"\d[\d_]{4299,}")
+_SHOWN = 150
+
+
+def read_toml(content: str) -> dict[str, Any]:
+    """Return the tables of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML; the text says where and ends without a stop.
+    """
+    for number, line in enumerate(content.split("\n"), 1):
+        if line.count(".") > _MAX_DOTS:
+            raise ValueError(f"a line has more than {_MAX_DOTS} dots (at line {number})")
+    try:
+        return tomllib.loads(content)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(_shortened(str(error))) from None
+    except ValueError:
+        found = _LONG_NUMBER.search(content)
+        line = content.count("\n", 0, found.start() if found else None) + 1
+        raise ValueError(f"a number has more than 4,300 digits (at line {line})") from None
+    except RecursionError:
+        raise ValueError("lists or tables are nested too deeply") from None
+
+
+def _shortened(text: str) -> str:
+    """Cut out the middle: a key may be of any length, and the place stands at the end."""
+    if len(text) > 2 * _SHOWN:
+        text = f"{text[:_SHOWN]}…{text[-_SHOWN:]}"
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -1,0 +1,127 @@
+"""The text of a CSV: a header line, and rows of fields in chunks.
+
+Python's reader cuts the text into fields. What it has to be told, and what it would not notice, is
+found here: the encoding, the separator, and lines of another length than the header.
+"""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from itertools import islice
+
+from sdae.data.bounds import check_columns
+from sdae.data.wording import reason
+from sdae.errors import DataError, FileFormatError
+
+# So few rows that Python's collector of garbage, which counts lists, does not set out for them.
+_CHUNK_ROWS = 500
+_CHUNK_CELLS = 1 << 16
+_CHUNK_BYTES = 1 << 20
+_MAX_LINE = 16 << 20
+_DELIMITERS = ",;\t"
+
+
+class CsvLines:
+    """The lines of a CSV: its header, then its rows.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no UTF-8 text, or a line has another number of fields than the header.
+    DataError
+        If there is no header, or one of too many columns.
+    """
+
+    def __init__(self, content: bytes, source: str) -> None:
+        self._source = source
+        _check_text(content, source)
+        _check_line_lengths(content, source)
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+        first = text.readline()
+        text.seek(0)
+        self._reader = csv.reader(text, delimiter=_find_delimiter(first), strict=True)
+        self.header = [name.strip() for fields in self._next(1) for name in fields]
+        if not self.header:
+            raise DataError(f"{source} is empty: it has no header line. Name the columns in one.")
+        check_columns(len(self.header), source)
+
+    def chunks(self) -> Iterator[list[list[str]]]:
+        """Yield rows in chunks, after counting the fields of each; empty lines are passed over."""
+        n_rows = min(_CHUNK_ROWS, max(1, _CHUNK_CELLS // len(self.header)))
+        first_line = self._reader.line_num + 1
+        while rows := self._next(n_rows):
+            lengths = set(map(len, rows))
+            if not lengths <= {0, len(self.header)}:
+                raise self._uneven(rows, first_line)
+            if 0 in lengths:
+                rows = [fields for fields in rows if fields]
+            if rows:
+                yield rows
+            first_line = self._reader.line_num + 1
+
+    def _next(self, n_rows: int) -> list[list[str]]:
+        try:
+            return list(islice(self._reader, n_rows))
+        except csv.Error as error:
+            raise FileFormatError(
+                f"{self._source}, line {self._reader.line_num}, is no CSV: {reason(error)}. "
+                "Check its quotes."
+            ) from None
+
+    def _uneven(self, rows: list[list[str]], first_line: int) -> FileFormatError:
+        """Word the error for the first of `rows` that is not as long as the header."""
+        wanted = (0, len(self.header))
+        place = next(place for place, fields in enumerate(rows) if len(fields) not in wanted)
+        # A quoted field may go over several lines; a row is told by its last.
+        before = sum(_count_line_ends(field) for fields in rows[: place + 1] for field in fields)
+        return FileFormatError(
+            f"{self._source}, line {first_line + place + before}, has {len(rows[place])} fields "
+            f"where the header has {len(self.header)}. Quote fields that contain the separator."
+        )
+
+
+def _check_text(content: bytes, source: str) -> None:
+    place = content.find(b"\0")
+    if place >= 0:
+        raise FileFormatError(
+            f"{source} is not a text: byte {place} is zero. Save it as CSV in UTF-8."
+        )
+    if content.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    # A piece at a time: as one text of four bytes a character, it could be four times as large.
+    for start in range(0, len(content), _CHUNK_BYTES):
+        n_pending = len(decoder.getstate()[0])
+        stop = start + _CHUNK_BYTES
+        try:
+            decoder.decode(content[start:stop], final=stop >= len(content))
+        except UnicodeDecodeError as error:
+            raise FileFormatError(
+                f"{source} is not a UTF-8 text: byte {start - n_pending + error.start} is wrong. "
+                "Save it as CSV in UTF-8."
+            ) from None
+
+
+def _check_line_lengths(content: bytes, source: str) -> None:
+    """Refuse a line that would take as much memory as a table, each of its fields being a text."""
+    start = 0
+    while len(content) - start > _MAX_LINE:
+        stop = start + _MAX_LINE
+        end = max(content.rfind(b"\n", start, stop), content.rfind(b"\r", start, stop))
+        if end < 0:
+            raise FileFormatError(
+                f"{source} has a line of more than {_MAX_LINE:,} bytes, from byte {start} on. Save "
+                "it as CSV with one line per row."
+            )
+        start = end + 1
+
+
+def _find_delimiter(first_line: str) -> str:
+    """Return the separator that cuts the first line into most fields; quoted ones do not count."""
+    outside_quotes = "".join(first_line.split('"')[::2])
+    return max(_DELIMITERS, key=outside_quotes.count)
+
+
+def _count_line_ends(field: str) -> int:
+    return field.count("\n") + field.count("\r") - field.count("\r\n")

@@ -1,0 +1,48 @@
+"""Names that stand in files, as errors show them: in one line, short, and not too many."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from itertools import islice
+
+_MAX_LENGTH = 60
+_MAX_NAMES = 12
+_MAX_REASON = 200
+_MAX_COMPARED = 1000
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotes; a long one is shortened, and what cannot be shown is escaped."""
+    return repr(_shortened(name))
+
+
+def listed(names: Iterable[str], most: int = _MAX_NAMES) -> str:
+    """Return the first names without quotes; an ellipsis stands for all others."""
+    first = list(islice(names, most + 1))
+    return ", ".join([*map(plain, first[:most]), *(["…"] if len(first) > most else [])])
+
+
+def plain(name: str) -> str:
+    """Return a name without quotes, shortened and escaped likewise."""
+    return _escaped(_shortened(name)) or "''"
+
+
+def reason(error: BaseException) -> str:
+    """Return what an error of another library says: one line, not too long, without a stop."""
+    first = (str(error).splitlines() or [""])[0].rstrip(". ")
+    return _escaped(first[:_MAX_REASON]) or type(error).__name__
+
+
+def nearest(name: str, names: Iterable[str], most: int = 1) -> list[str]:
+    """Return the names that are nearly `name`; of very many names, only the first are looked at."""
+    if len(name) > _MAX_LENGTH:
+        return []
+    compared = (other for other in islice(names, _MAX_COMPARED) if len(other) <= _MAX_LENGTH)
+    return get_close_matches(name, list(compared), n=most)
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _MAX_LENGTH else name[:_MAX_LENGTH] + "…"
+
+
+def _escaped(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -1,0 +1,40 @@
+"""Files that must be refused: in words that can be shown, and soon."""
+
+import io
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sdae.data import load_dataset
+from sdae.errors import DataError
+
+MIB = 1 << 20
+
+
+@contextmanager
+def soon(seconds: float) -> Iterator[None]:
+    start = time.process_time()
+    yield
+    assert time.process_time() - start < seconds
+
+
+def refused(path: Path, content: bytes, match: str, target: str | None = None) -> str:
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=match) as caught:
+        load_dataset(path, target)
+    message = str(caught.value)
+    assert message.isprintable()
+    assert len(message) < 1000 + len(str(path))
+    return message
+
+
+def zipped(**members: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(f"{name}.npy", content)
+    return stream.getvalue()
