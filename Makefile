@@ -5,22 +5,31 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest check format benchmark clean
+.PHONY: help train test test-slow test-oldest torture fuzz check format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
 
-train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result
-	$(BIN)/sdae train mnist
+train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result and write its report
+	$(BIN)/sdae train mnist --report
 
 test: $(VENV)/.test check  ## set up, lint, type-check and run the tests with coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-slow: $(VENV)/.test  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
+
+torture: $(VENV)/.test  ## kill, damage and forge at full size, for docs/reliability.md (about an hour)
+	PYTHONPATH=benchmarks $(BIN)/python -m tests.torture
+	$(BIN)/python benchmarks/tables.py
+
+fuzz: $(VENV)/.test  ## guided by coverage, each reader of data for a minute
+	$(PIP) install --upgrade --target $(VENV)/fuzz atheris
+	for format in $$($(BIN)/python -c 'from tests.torture.sample_files import FORMATS; print(*FORMATS)') recipe; do \
+	  PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.torture.atheris_target $$format 60 $(VENV)/fuzzed-$$format || exit 1; done
 
 test-oldest: $(VENV)/.test  ## the estimators with the oldest scikit-learn that is supported
 	$(PIP) install --no-deps --upgrade --target $(VENV)/oldest scikit-learn==1.7.0
@@ -64,5 +73,5 @@ $(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing sdae and its test tools in $(VENV) (once; torch is large) ..."
-	$(PIP) install -c constraints.txt -e ".[report,tables,dev]"
+	$(PIP) install -c constraints.txt -e ".[report,tables,export,dev]"
 	@touch $@

@@ -180,6 +180,17 @@ def label_curve_table() -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
+def torture_table() -> str:
+    """Return what came of each proof of reliability, and the machine."""
+    result = _load("torture")
+    lines = ["| test | times | as promised | |", "|---|---|---|---|"]
+    for proof in result["proofs"].values():
+        lines.append(
+            f"| {proof['test']} | {proof['tried']:,} | {proof['held']:,} | {proof['note']} |"
+        )
+    return "\n".join([*lines, "", machine_line(result)])
+
+
 def machine_line(result: dict[str, Any]) -> str:
     """Return what a benchmark ran on."""
     machine = result["machine"]
@@ -200,6 +211,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "speed-headline": speed_headline,
     "speed": speed_table,
+    "torture": torture_table,
 }
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import io
 import os
 import stat
 import tempfile
@@ -16,6 +17,7 @@ MAX_BYTES = 4 << 30
 """No file is read past this size (4 GiB), compressed or not."""
 
 _CHUNK = 1 << 20
+_MEMBER, _MAX_MEMBERS = b"\x1f\x8b\x08", 100_000
 
 
 @contextmanager
@@ -104,19 +106,27 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     content = read_bytes(path, limit)
     if content[:2] != b"\x1f\x8b":
         return content
+    if content.count(_MEMBER) > _MAX_MEMBERS:
+        raise FileFormatError(
+            f"{path} has more than {_MAX_MEMBERS:,} gzip streams, one after the other. Unpack it "
+            "with gunzip and pack it again."
+        )
     try:
         with gzip.open(path, "rb") as file:
             # One growing buffer: a forged size in the trailer never decides what is allocated.
-            unpacked = bytearray()
+            unpacked = io.BytesIO()
             while chunk := file.read(_CHUNK):
-                unpacked += chunk
-                if len(unpacked) > limit:
-                    raise FileFormatError(f"{path} unpacks to more than {limit:,} bytes.")
+                unpacked.write(chunk)
+                if unpacked.tell() > limit:
+                    raise FileFormatError(
+                        f"{path} unpacks to more than {limit:,} bytes. If you trust it, unpack it "
+                        "with gunzip and give what comes out."
+                    )
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(
             f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Fetch it again."
         ) from None
-    return bytes(unpacked)
+    return unpacked.getvalue()  # the buffer itself, not a copy
 
 
 def regular_file(path: Path) -> bool:

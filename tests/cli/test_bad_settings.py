@@ -83,8 +83,12 @@ def test_values_per_layer_that_do_not_fit_the_layers(flowers: Path) -> None:
         assert "2 layers" in train(flowers, "--set", key)
 
 
-def test_a_network_too_large_for_memory(flowers: Path) -> None:
-    message = train(flowers, "--set", "model.hidden_layer_sizes=[1000000,1000000]")
+def test_a_network_too_large_for_memory(flowers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("sdae.cli.train.build_stack", exhausted)
+    message = train(flowers)
     assert message == "not enough memory. Use fewer rows, or a smaller network."
 
 

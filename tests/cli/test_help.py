@@ -11,7 +11,17 @@ import sdae
 from tests.cli.commands import done, invoke, succeed
 from tests.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
-COMMANDS = ("train", "finetune", "evaluate", "predict", "encode", "denoise", "info", "plot")
+COMMANDS = (
+    "train",
+    "finetune",
+    "evaluate",
+    "predict",
+    "encode",
+    "denoise",
+    "info",
+    "plot",
+    "report",
+)
 
 
 def example(command: str) -> list[str]:

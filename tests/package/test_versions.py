@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
-EXTRAS = {"report", "tables", "dev"}
+EXTRAS = {"report", "tables", "export", "dev"}
 
 
 def _needed() -> set[str]:

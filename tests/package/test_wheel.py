@@ -31,12 +31,15 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
         "sdae/recipes/default.toml",
         "sdae/recipes/tutorial.toml",
         "sdae/data/mnist/README.md",
+        "sdae/report/templates/page.html.j2",
+        "sdae/report/static/style.css",
+        "sdae/report/static/playground.js",
         "sdae/data/mnist/train-images-idx3-ubyte.gz",
         "sdae/data/mnist/t10k-labels-idx1-ubyte.gz",
     ):
         assert needed in names
     kinds = {Path(name).suffix for name in names if name.startswith("sdae/")}
-    assert kinds == {".py", ".toml", ".md", ".gz", ".typed"}
+    assert kinds == {".py", ".toml", ".md", ".gz", ".typed", ".j2", ".css", ".js"}
 
 
 def test_an_environment_with_the_wheel_trains_on_the_embedded_mnist(

@@ -212,9 +212,7 @@ def test_where_all_are_damaged_that_is_said(tmp_path: Path) -> None:
         TRAININGS["autograd"](_stack(), Checkpoint(tmp_path, "1steps", interruption=After(3)))
     for path in tmp_path.glob("*.safetensors"):
         path.write_bytes(b"")
-    with pytest.raises(
-        FileFormatError, match=r"All checkpoints of .* Delete that folder"
-    ):
+    with pytest.raises(FileFormatError, match=r"All checkpoints of .* Delete that folder"):
         TRAININGS["autograd"](_stack(), Checkpoint(tmp_path))
 
 

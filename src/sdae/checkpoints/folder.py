@@ -56,6 +56,18 @@ class Checkpoint:
     ------
     InvalidParameterError
         If a parameter is not what it must be.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> import numpy as np
+    >>> from sdae import Checkpoint, StackedDenoisingAutoencoder, pretrain
+    >>> x = np.random.default_rng(0).random((64, 8), dtype=np.float32)
+    >>> checkpoint = Checkpoint(mkdtemp(), every="1epoch")
+    >>> history = pretrain(StackedDenoisingAutoencoder(8), x, epochs=2, checkpoint=checkpoint)
+    >>> again = pretrain(StackedDenoisingAutoencoder(8), x, epochs=2, checkpoint=checkpoint)
+    >>> again == history  # at once: that training has ended
+    True
     """
 
     folder: str | Path

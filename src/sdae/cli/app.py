@@ -15,10 +15,12 @@ from sdae.cli import (
     doctor,
     encode,
     evaluate,
+    export,
     finetune,
     info,
     plot,
     predict,
+    report,
     resume,
     runs,
     train,
@@ -107,6 +109,8 @@ app.command("denoise")(denoise.denoise)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
 app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
+app.command("export")(export.export)
 app.command("verify")(verify.verify)
 app.command("runs")(runs.runs)
 app.command("diff")(runs.diff)

@@ -50,4 +50,5 @@ def resume(
             recipe = replace(recipe, data=replace(recipe.data, source=data))
         prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
         stack = build_stack(recipe, prepared)
-        train_and_keep(folder, recipe, prepared, stack, device, checkpoint_every, console)
+        last = train_and_keep(folder, recipe, prepared, stack, device, checkpoint_every, console)
+    print(last)

@@ -17,11 +17,13 @@ from sdae.cli.options import (
     use_threads,
 )
 from sdae.cli.progress import CompilingNote
+from sdae.cli.report import report_of
 from sdae.cli.summary import print_estimate
 from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import Recipe
 from sdae.devices import resolve_device
 from sdae.recipes import load_recipe
+from sdae.report.writing import check_extra
 from sdae.runs.estimate import estimate
 from sdae.runs.folder import free_run_path
 from sdae.runs.lifecycle import new_run
@@ -69,6 +71,9 @@ def train(
     threads: ThreadsOption = None,
     checkpoint_every: CheckpointOption = "60s",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="End by writing the page that sdae report writes.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Pre-train layer by layer, fine-tune on the labels, and keep the run.
@@ -78,6 +83,8 @@ def train(
 
     Example: sdae train flowers.csv --target species --out runs/flowers
     """
+    if report:
+        check_extra()
     use_threads(threads)
     chosen = resolve_recipe(
         data,
@@ -99,7 +106,8 @@ def train(
         stack = build_stack(chosen, prepared)
         expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
         print_estimate(console, expected, prepared, stack, device)
-        train_and_keep(run, chosen, prepared, stack, device, checkpoint_every, console)
+        last = train_and_keep(run, chosen, prepared, stack, device, checkpoint_every, console)
+    print(f"{last} (report: {report_of(run)})" if report else last)
 
 
 def resolve_recipe(

@@ -26,10 +26,11 @@ def train_and_keep(
     device: str,
     checkpoint_every: str,
     console: Console,
-) -> None:
+) -> str:
     """Train a new stack, from the checkpoints of the run if there are any, and write its files.
 
-    What cuts it short says how to go on, where there is a checkpoint.
+    Returns what is to be the last line. What cuts it short says how to go on, where there is a
+    checkpoint.
     """
     try:
         with handled() as interrupts:
@@ -51,7 +52,7 @@ def train_and_keep(
             reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")
         raise
     print_summary(console, trained.pretraining, trained.finetuning, run.path)
-    print(last_line(trained.finetuning))
+    return last_line(trained.finetuning)
 
 
 def _keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:

@@ -30,8 +30,8 @@ def read_toml(content: str) -> dict[str, Any]:
         raise ValueError(_shortened(str(error))) from None
     except ValueError:
         found = _LONG_NUMBER.search(content)
-        line = content.count("\n", 0, found.start() if found else None) + 1
-        raise ValueError(f"a number has more than 4,300 digits (at line {line})") from None
+        place = content.count("\n", 0, found.start() if found else None) + 1
+        raise ValueError(f"a number has more than 4,300 digits (at line {place})") from None
     except RecursionError:
         raise ValueError("lists or tables are nested too deeply") from None
 

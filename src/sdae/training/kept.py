@@ -91,6 +91,7 @@ class Extras:
 
 
 def malformed(error: Exception) -> FileFormatError:
+    """Word the error for a checkpoint that is not what we write."""
     return FileFormatError(
         f"The checkpoint is not valid: {error}. Delete its folder to train from the beginning."
     )
@@ -118,6 +119,7 @@ def give_back(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor]) ->
 
 
 def place_of(values: Mapping[str, Any]) -> Place:
+    """Return the place that JSON values make."""
     if values.keys() != {item.name for item in fields(Place)}:
         raise ValueError("its place is malformed")
     return Place(
@@ -131,6 +133,7 @@ def place_of(values: Mapping[str, Any]) -> Place:
 
 
 def history_from(values: Mapping[str, Any]) -> History:
+    """Return the history that JSON values make."""
     anything = optional(number(-math.inf))
     return History(
         tuple(EpochRecord.from_values(record) for record in values["records"]),

@@ -1,0 +1,183 @@
+"""What a model made by sdae answers, in NumPy alone: this file and weights.safetensors beside it.
+
+    python predict.py rows.csv -o answers.csv
+
+    from predict import predict, predict_proba
+    predict_proba(rows)
+
+Axes: n rows, V columns, H units of a layer, C classes, T targets.
+"""
+
+import argparse
+import csv
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WEIGHTS = Path(__file__).with_name("weights.safetensors")
+TYPES = {"F32": "<f4", "F64": "<f8"}
+FARTHEST = 1e18  # where rows far outside the training data are cut off
+
+Array = Any  # of numpy
+
+
+def predict_proba(x: Array) -> Array:
+    """Return the probability of each class, (n, V) -> (n, C), in the order of `classes`."""
+    logits = outputs(x).astype(np.float64)
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def predict(x: Array) -> Array:
+    """Return the most probable class of each row, (n,); of a regression its values, (n, T)."""
+    about, _ = model()
+    answers = outputs(x)
+    if about["n_classes"] is None:
+        return answers * np.array(about["target_scale"]) + np.array(about["target_offset"])
+    return classes()[answers.argmax(axis=1)]
+
+
+def classes() -> Array:
+    """Return the label of each class, (C,)."""
+    about, _ = model()
+    return np.array([*(about["classes"] or range(about["n_classes"]))], object)
+
+
+def encode(x: Array, layer: int | None = None) -> Array:
+    """Return the codes of a layer, from 0, or of the deepest: (n, V) -> (n, H)."""
+    about, weights = model()
+    h = scaled(x)
+    for k in layers_to(layer):
+        a = h @ weights[f"layers.{k}.weight"].T + weights[f"layers.{k}.hidden_bias"]
+        h = FUNCTIONS[about["activation"]](a)
+    return h
+
+
+def reconstruct(x: Array, layer: int | None = None) -> Array:
+    """Return rows rebuilt from the codes of a layer, in their own units: (n, V) -> (n, V)."""
+    about, weights = model()
+    h = encode(x, layer)
+    for k in reversed(layers_to(layer)):
+        tied = weights[f"layers.{k}.weight"].T  # (V, H)
+        a = h @ weights.get(f"layers.{k}.decoder_weight", tied).T
+        h = FUNCTIONS[about["decoder"][k]](a + weights[f"layers.{k}.visible_bias"])
+    if "scaling.scale" in weights:
+        return (h * weights["scaling.scale"] + weights["scaling.offset"]).astype(h.dtype)
+    return h
+
+
+def scaled(x: Array) -> Array:
+    """Bring rows into the units of the network, (n, V) -> (n, V)."""
+    _, weights = model()
+    x = np.asarray(x)
+    with np.errstate(over="ignore"):  # what is too large for the type, and cut off
+        if "scaling.scale" in weights:
+            x = (x - weights["scaling.offset"]) / weights["scaling.scale"]
+        return np.clip(x.astype(weights["layers.0.weight"].dtype), -FARTHEST, FARTHEST)
+
+
+def outputs(x: Array) -> Array:
+    """Return what the layer on top gives: logits or values, (n, V) -> (n, C) or (n, T)."""
+    _, weights = model()
+    return encode(x) @ weights["head.weight"].T + weights["head.bias"]
+
+
+def layers_to(layer: int | None) -> range:
+    """Return the numbers of the layers up to one, or of all."""
+    every = range(len(model()[0]["hidden_layer_sizes"]))
+    return every if layer is None else range(every[layer] + 1)
+
+
+def sigmoid(a: Array) -> Array:
+    """Return 1 / (1 + exp(-a))."""
+    with np.errstate(over="ignore"):  # exp(-a) becomes infinite, and its inverse 0
+        return 1 / (1 + np.exp(-a))
+
+
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda a: np.maximum(a, 0),
+    "linear": lambda a: a,
+}
+
+
+@cache
+def model() -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read what describes the model, and its weights: a length, a JSON header, the numbers."""
+    content = WEIGHTS.read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:start])
+    entry = json.loads(header.pop("__metadata__")["sdae"])
+    learned = (entry.get("estimator") or {"state": {}})["state"]
+    about = {
+        **entry["architecture"],
+        "classes": entry["classes"],
+        "feature_names": entry["feature_names"],
+        "target_scale": learned.get("target_scale", 1.0),
+        "target_offset": learned.get("target_offset", 0.0),
+    }
+    weights = {}
+    for name, tensor in header.items():
+        first, end = tensor["data_offsets"]
+        numbers = np.frombuffer(content[start + first : start + end], TYPES[tensor["dtype"]])
+        weights[name] = numbers.reshape(tensor["shape"])
+    return about, weights
+
+
+def read_rows(path: Path) -> Array:
+    """Read rows, (n, V), as float32: a .npy, or a .csv with a line of names.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or a field is no number.
+    """
+    about, _ = model()
+    if path.suffix == ".npy":
+        x = np.load(path, allow_pickle=False)
+    else:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            separator = max(",;\t", key=file.readline().count)
+            file.seek(0)
+            header, *lines = [line for line in csv.reader(file, delimiter=separator) if line]
+        names = about["feature_names"] or header
+        if missing := [name for name in names if name not in header]:
+            raise ValueError(f"{path} has no column {missing[0]!r}.")
+        places = [header.index(name) for name in names]
+        x = np.array([[float(line[place]) for place in places] for line in lines])
+    if x.ndim != 2 or x.shape[1] != about["n_visible"] or not np.isfinite(x).all():
+        raise ValueError(f"{path} must hold finite numbers in {about['n_visible']} columns.")
+    return x.astype(np.float32)
+
+
+def main() -> None:
+    """Write the label and probabilities of each row; without classes the values, or the codes."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("rows", type=Path, help="a .csv with a line of names, or a .npy")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="the .csv to write")
+    arguments = parser.parse_args()
+    try:
+        x = read_rows(arguments.rows)
+    except (OSError, ValueError, IndexError) as error:
+        parser.error(str(error))
+    about, weights = model()
+    if "head.weight" not in weights:
+        answers = encode(x).astype(object)
+        header = [f"h{unit}" for unit in range(answers.shape[1])]
+    elif about["n_classes"] is None:
+        answers = predict(x).astype(object)
+        header = [f"prediction_{target}" for target in range(answers.shape[1])]
+    else:
+        answers = np.column_stack([predict(x), predict_proba(x).astype(object)])
+        header = ["label", *(f"p_{label}" for label in classes())]
+    with arguments.out.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *answers.tolist()])
+
+
+if __name__ == "__main__":
+    main()

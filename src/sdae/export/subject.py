@@ -1,0 +1,169 @@
+"""What is exported, and what the package itself answers: the measure of every export.
+
+Axes: n rows, V columns, H units of the layer whose codes are asked for, C classes, T targets.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.inference import in_blocks, layer_codes, log_probabilities, outputs, rebuilt
+from sdae.model_file import Model
+from sdae.preprocessing import Scaling
+from sdae.stack import StackedDenoisingAutoencoder
+
+Rows = NDArray[np.float32] | NDArray[np.float64]
+Answers = Mapping[str, NDArray[Any]]
+FARTHEST = 1e18
+"""Where scaled rows are cut off, as :mod:`sdae.inference` does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model, and how it is asked.
+
+    Attributes
+    ----------
+    model : Model
+    depth : int
+        Codes are those after so many layers, and rows are reconstructed from them.
+    labels : ndarray of int64, bool or object (texts), shape (C,), or None
+        The label of each class; None where there are no classes.
+    target_scaling : Scaling or None
+        What turns the outputs of a regression into the units of its targets.
+    """
+
+    model: Model
+    depth: int
+    labels: NDArray[Any] | None
+    target_scaling: Scaling | None
+
+    @property
+    def stack(self) -> StackedDenoisingAutoencoder:
+        """The network."""
+        return self.model.stack
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """Type of the parameters, and of what the network computes."""
+        return np.dtype(str(self.stack.autoencoder(0).weight.dtype).removeprefix("torch."))
+
+    @property
+    def row_dtype(self) -> "np.dtype[Any]":
+        """Type in which rows lose nothing: float64 where the package scales float64 rows.
+
+        The command line reads rows as float32. An estimator takes them as they are, and scales
+        them before they become float32.
+        """
+        scaled_as_they_are = self.model.estimator is not None and self.model.scaling is not None
+        return np.dtype(np.float64) if scaled_as_they_are else self.dtype
+
+
+def subject_of(model: Model, depth: int) -> Subject:
+    """Return what is to be exported of a model.
+
+    Raises
+    ------
+    FileFormatError
+        If it is one of an estimator of regression, but not a valid one.
+    """
+    stack, target_scaling = model.stack, None
+    if stack.n_targets is not None and model.estimator is not None:
+        from sdae.estimators.files import checked_estimator  # it brings scikit-learn along
+
+        target_scaling = getattr(
+            checked_estimator(model, Path("The model")), "target_scaling_", None
+        )
+    labels = None
+    if stack.n_classes is not None:
+        labels = _labels(model.classes or tuple(range(stack.n_classes)))
+    return Subject(model, depth, labels, target_scaling)
+
+
+def without_untrained_head(model: Model) -> Model:
+    """Return the model without a head that is still zero, which knows nothing of classes.
+
+    The network that a run keeps from before its fine-tuning has such a one.
+    """
+    stack = model.stack
+    if stack.n_outputs is None or model.estimator is not None:
+        return model
+    if any(bool(parameter.any()) for parameter in stack.head.parameters()):
+        return model
+    headless = copy.deepcopy(stack)
+    del headless.mlp[-1]
+    headless.n_classes = headless.n_targets = None
+    return replace(model, stack=headless, classes=None)
+
+
+def package_answers(subject: Subject, x: Rows) -> Answers:
+    """Return what the package answers to rows, (n, V): each output by its name."""
+    if subject.dtype == np.float64:
+        return exact_answers(subject, x)
+
+    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        return in_blocks(function, x, subject.model.scaling)
+
+    return _answers(subject, subject.stack, apply)
+
+
+def exact_answers(subject: Subject, x: Rows) -> Answers:
+    """Return what the same weights answer in float64 to the same scaled rows."""
+    stack = copy.deepcopy(subject.stack).double()
+    rows = torch.from_numpy(scaled(subject, x).astype(np.float64))
+
+    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return function(rows).numpy()
+
+    return _answers(subject, stack, apply)
+
+
+def scaled(subject: Subject, x: Rows) -> Rows:
+    """Return rows as the network takes them, (n, V) -> (n, V) of its type."""
+    scaling = subject.model.scaling
+    with np.errstate(over="ignore"):  # what is too large for the type, and cut off
+        values = x if scaling is None else (x - scaling.offset) / scaling.scale
+        rows: Rows = np.clip(values.astype(subject.dtype), -FARTHEST, FARTHEST)
+    return rows
+
+
+def _answers(
+    subject: Subject,
+    stack: StackedDenoisingAutoencoder,
+    apply: Callable[[Callable[[Tensor], Tensor]], NDArray[Any]],
+) -> Answers:
+    depth, scaling = subject.depth, subject.model.scaling
+    found: dict[str, NDArray[Any]] = {}
+    if subject.labels is not None:
+        logits = apply(lambda rows: outputs(stack, rows))  # (n, C)
+        found["probabilities"] = np.exp(log_probabilities(logits))
+        found["label"] = subject.labels[logits.argmax(axis=1)]  # (n,)
+    if stack.n_targets is not None:
+        values = apply(lambda rows: outputs(stack, rows))  # (n, T)
+        found["prediction"] = undone(values, subject.target_scaling)
+    found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
+    rows = undone(apply(lambda rows: rebuilt(stack, rows, depth)), scaling)  # (n, V)
+    with np.errstate(over="ignore"):
+        found["reconstruction"] = rows.astype(subject.dtype)
+    return found
+
+
+def undone(values: NDArray[Any], scaling: Scaling | None) -> NDArray[Any]:
+    """Return values, (n, K), to the units they had before scaling."""
+    return values if scaling is None else values * scaling.scale + scaling.offset
+
+
+def _labels(classes: tuple[int, ...] | tuple[str, ...]) -> NDArray[Any]:
+    if all(isinstance(label, bool) for label in classes):
+        return np.array(classes, np.bool_)
+    if all(isinstance(label, int) and -(2**63) <= label < 2**63 for label in classes):
+        return np.array(classes, np.int64)
+    return np.array([str(label) for label in classes], object)

@@ -1,0 +1,67 @@
+"""Grey images as PNG bytes, pixel by pixel, and grids of them: for pages that hold many small ones.
+
+Axes: n images of V = height × width pixels.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def grey_png(values: NDArray[np.float32], low: float = 0.0, high: float = 1.0) -> bytes:
+    """Return a picture (height, width) as a PNG of 8 bits: `low` is black, `high` white.
+
+    The same values give the same bytes.
+    """
+    shades = (values.astype(np.float64) - low) / ((high - low) or 1.0)
+    pixels = np.round(255 * np.clip(shades, 0, 1)).astype(np.uint8)  # (h, w)
+    height, width = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    lines = np.zeros((height, width + 1), np.uint8)  # each begins with its filter: none
+    lines[:, 1:] = pixels
+    body = zlib.compress(lines.tobytes(), 9)
+    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
+    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
+
+
+def side_by_side(
+    rows: NDArray[np.float32], image_shape: tuple[int, int], n_columns: int, gap: float
+) -> NDArray[np.float32]:
+    """Lay images out as a grid, one pixel of value `gap` apart: (n, V) -> (height, width).
+
+    Unlike the tiles of filters they keep their values.
+    """
+    height, width = image_shape
+    n_lines = -(-len(rows) // n_columns)
+    grid = np.full((n_lines * (height + 1) - 1, n_columns * (width + 1) - 1), gap, np.float32)
+    for number, row in enumerate(rows):
+        top, left = (number // n_columns) * (height + 1), (number % n_columns) * (width + 1)
+        grid[top : top + height, left : left + width] = row.reshape(height, width)
+    return grid
+
+
+def shrunk(
+    rows: NDArray[np.float32], image_shape: tuple[int, int], most: int
+) -> tuple[NDArray[np.float32], tuple[int, int]]:
+    """Leave out lines and columns of images, so that neither side has more than `most` pixels.
+
+    Returns
+    -------
+    (rows, image_shape)
+        (n, V) -> (n, V'), and the height and width of what is left.
+    """
+    height, width = image_shape
+    step = -(-max(height, width) // most)
+    if step == 1:
+        return rows, image_shape
+    small = rows.reshape(-1, height, width)[:, ::step, ::step]  # (n, V) -> (n, h', w')
+    return small.reshape(len(small), -1), (small.shape[1], small.shape[2])
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + content))
+    return struct.pack(">I", len(content)) + kind + content + checksum

@@ -1,0 +1,145 @@
+"""What each layer is and does: its units' favourites, its codes, its weight.
+
+Axes: n rows, V columns, H units, F units shown, K bins.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.report.preferred import preferred_inputs, weights_of
+from sdae.report.rows import Part
+from sdae.report.stages import Networks, as_input, codes_of
+from sdae.runs.prepare import Rows
+from sdae.specs import Activation
+from sdae.training.doctor import CONSTANT, SATURATED, SATURATED_ROWS
+from sdae.training.history import PRETRAINING
+
+SHOWN_UNITS = 64
+_BINS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class CodeFacts:
+    """The codes of a layer after a stage.
+
+    Attributes
+    ----------
+    dead : float
+        Share of units that are zero (ReLU) or constant (others) for all rows.
+    saturated : float or None
+        Share of units at their limits for nearly all rows; None for ReLU, which has no upper limit.
+    shares : ndarray of float64, shape (K,)
+        Of the values, per bin of the layer's histogram.
+    """
+
+    dead: float
+    saturated: float | None
+    shares: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFacts:
+    """A layer.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    n_inputs, n_units : int
+    corruption, decoder : str
+        As it was pre-trained.
+    n_rows : int
+        Whose codes were looked at; 0 where there were no rows.
+    edges : ndarray of float64, shape (K + 1,)
+        Of the bins of the histograms.
+    codes : mapping of str to CodeFacts
+        By stage.
+    singular_values : mapping of str to ndarray of float64
+        Of the weight, the largest first, by stage.
+    units : ndarray of int64, shape (F,)
+        Those shown: whose values vary most, or without rows those with the largest weights.
+    favourites : ndarray of float32, shape (F, V)
+        Of layer 0 the units' weights, of deeper ones the input each likes best.
+    """
+
+    number: int
+    n_inputs: int
+    n_units: int
+    corruption: str
+    decoder: str
+    n_rows: int
+    edges: NDArray[np.float64]
+    codes: dict[str, CodeFacts]
+    singular_values: dict[str, NDArray[np.float64]]
+    units: NDArray[np.int64]
+    favourites: NDArray[np.float32]
+
+
+def layer_facts(networks: Networks, rows: Part | None) -> tuple[LayerFacts, ...]:
+    """Look at every layer, from the bottom up; without rows there are no codes to tell of."""
+    stages = dict(networks.stages())
+    codes = {} if rows is None else {name: codes_of(m, rows.x) for name, m in stages.items()}
+    x = None if rows is None else as_input(networks.pretrained, rows.x)
+    return tuple(
+        _layer(networks, layer, x, {name: of_layers[layer] for name, of_layers in codes.items()})
+        for layer in range(networks.pretrained.stack.n_layers)
+    )
+
+
+def _layer(
+    networks: Networks, layer: int, x: Rows | None, codes: dict[str, NDArray[np.float32]]
+) -> LayerFacts:
+    stack = networks.pretrained.stack
+    autoencoder = stack.autoencoder(layer)
+    h = codes.get(PRETRAINING)
+    with torch.no_grad():
+        # A dead unit has nothing to show, so the liveliest are chosen, where that is known.
+        weight = autoencoder.weight.numpy()
+        spread = np.linalg.norm(weight, axis=1) if h is None else h.std(axis=0)  # (H,)
+        spectra = {
+            name: torch.linalg.svdvals(model.stack.autoencoder(layer).weight.double()).numpy()
+            for name, model in networks.stages()
+        }
+    units = np.argsort(-spread, kind="stable")[:SHOWN_UNITS]
+    edges = _edges(list(codes.values()), stack.activation)
+    return LayerFacts(
+        number=layer,
+        n_inputs=weight.shape[1],
+        n_units=weight.shape[0],
+        corruption=str(autoencoder.corruption),
+        decoder=str(autoencoder.decoder),
+        n_rows=0 if h is None else len(h),
+        edges=edges,
+        codes={name: code_facts(c, stack.activation, edges) for name, c in codes.items()},
+        singular_values=spectra,
+        units=units,
+        favourites=weights_of(stack, layer, units)
+        if layer == 0
+        else preferred_inputs(stack, layer, units, x, h),
+    )
+
+
+def code_facts(
+    h: NDArray[np.float32], activation: Activation, edges: NDArray[np.float64]
+) -> CodeFacts:
+    """Describe codes (n, H) as the doctor looks at them."""
+    if activation is Activation.RELU:
+        dead, saturated = (h == 0).all(axis=0), None
+    else:
+        dead = h.max(axis=0) - h.min(axis=0) <= CONSTANT  # (n, H) -> (H,)
+        margin, low = SATURATED[activation], 0 if activation is Activation.SIGMOID else -1
+        at_limits = ((h <= low + margin) | (h >= 1 - margin)).mean(axis=0)  # (n, H) -> (H,)
+        saturated = float((at_limits >= SATURATED_ROWS).mean())
+    counts, _ = np.histogram(h, edges)
+    return CodeFacts(float(dead.mean()), saturated, counts / h.size)
+
+
+def _edges(codes: list[NDArray[np.float32]], activation: Activation) -> NDArray[np.float64]:
+    """Return edges of bins that hold all the codes."""
+    if activation is not Activation.RELU:
+        return np.linspace(0.0 if activation is Activation.SIGMOID else -1.0, 1.0, _BINS + 1)
+    highest = max((float(h.max()) for h in codes), default=0.0)
+    return np.linspace(0.0, highest or 1.0, _BINS + 1)

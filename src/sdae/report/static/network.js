@@ -1,0 +1,139 @@
+"use strict";
+
+// The network of the page: weights in bytes with a scale for each row, and what they compute.
+const Network = (() => {
+  // Text -> bytes: base64 of what was deflated.
+  async function unpack(text) {
+    const deflated = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+    return new Response(stream).arrayBuffer();
+  }
+
+  // Numbers are stored with the smallest byte first, whatever the machine has.
+  async function floats(text) {
+    const view = new DataView(await unpack(text));
+    return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+  }
+
+  async function matrix(stored) {
+    if (!stored) {
+      return null;
+    }
+    const [nRows, nColumns] = stored.shape;
+    const values = new Int8Array(await unpack(stored.values));
+    return { nRows, nColumns, values, scales: await floats(stored.scales) };
+  }
+
+  async function layer(stored) {
+    return {
+      weight: await matrix(stored.weight),
+      bias: await floats(stored.bias),
+      visibleBias: stored.visible_bias ? await floats(stored.visible_bias) : null,
+      decoder: stored.decoder,
+      decoderWeight: await matrix(stored.decoder_weight),
+    };
+  }
+
+  // W x + b, for W (nRows, nColumns).
+  function affine(weight, bias, x) {
+    const { nRows, nColumns, values, scales } = weight;
+    const out = new Float64Array(nRows);
+    for (let row = 0; row < nRows; row++) {
+      let sum = 0;
+      for (let column = 0, at = row * nColumns; column < nColumns; column++, at++) {
+        sum += values[at] * x[column];
+      }
+      out[row] = sum * scales[row] + bias[row];
+    }
+    return out;
+  }
+
+  // Wᵀ h + b, for the same W.
+  function affineTransposed(weight, bias, h) {
+    const { nRows, nColumns, values, scales } = weight;
+    const out = Float64Array.from(bias);
+    for (let row = 0; row < nRows; row++) {
+      const amount = h[row] * scales[row];
+      if (amount === 0) {
+        continue;
+      }
+      for (let column = 0, at = row * nColumns; column < nColumns; column++, at++) {
+        out[column] += amount * values[at];
+      }
+    }
+    return out;
+  }
+
+  const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+  const activations = { relu: (a) => Math.max(a, 0), tanh: Math.tanh, sigmoid };
+
+  function softmax(a) {
+    const highest = a.reduce((x, y) => Math.max(x, y));
+    const powers = a.map((value) => Math.exp(value - highest));
+    const sum = powers.reduce((x, y) => x + y, 0);
+    return powers.map((power) => power / sum);
+  }
+
+  class Network {
+    // `data` is what the page holds; `load` unpacks it.
+    static async load(data) {
+      const network = new Network();
+      network.activate = activations[data.activation];
+      network.scaling = data.scaling;
+      if (data.classifier) {
+        network.classifier = await Promise.all(data.classifier.layers.map(layer));
+        network.head = await layer(data.classifier.head);
+      }
+      if (data.autoencoder) {
+        network.autoencoder = await Promise.all(data.autoencoder.layers.map(layer));
+      }
+      return network;
+    }
+
+    // Values of the data -> what the network takes, and back.
+    scaled(values) {
+      if (!this.scaling) {
+        return Float64Array.from(values);
+      }
+      const { offset, scale } = this.scaling;
+      return Float64Array.from(values, (value, i) => (value - offset[i]) / scale[i]);
+    }
+
+    unscaled(x) {
+      if (!this.scaling) {
+        return x;
+      }
+      const { offset, scale } = this.scaling;
+      return x.map((value, i) => value * scale[i] + offset[i]);
+    }
+
+    // Class probabilities of a scaled row.
+    probabilities(x) {
+      const h = this.classifier.reduce((below, l) => this.encode(l, below), x);
+      return softmax(affine(this.head.weight, this.head.bias, h));
+    }
+
+    // Reconstructions of a scaled row from depth 1, 2, …, scaled too.
+    reconstructions(x) {
+      const layers = this.autoencoder;
+      let h = x;
+      return layers.map((_, top) => {
+        h = this.encode(layers[top], h);
+        return layers.slice(0, top + 1).reduceRight((above, l) => this.decode(l, above), h);
+      });
+    }
+
+    encode(l, x) {
+      return affine(l.weight, l.bias, x).map(this.activate);
+    }
+
+    decode(l, h) {
+      const a = l.decoderWeight
+        ? affine(l.decoderWeight, l.visibleBias, h)
+        : affineTransposed(l.weight, l.visibleBias, h);
+      return l.decoder === "sigmoid" ? a.map(sigmoid) : a;
+    }
+  }
+
+  return { load: Network.load, floats };
+})();

@@ -1,0 +1,159 @@
+"use strict";
+
+// The playground: a row that the reader makes, corrupted, reconstructed and classified.
+(async () => {
+  const data = JSON.parse(document.getElementById("playground-data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const text = byId("playground-text");
+  if (typeof DecompressionStream === "undefined") {
+    text.textContent = "This browser is too old to unpack the network.";
+    return;
+  }
+  const network = await Network.load(data);
+  const form = data.image ? ImageForm(data, show) : RowForm(data, network, show);
+  const examples = await Promise.all(data.examples.map((e) => Network.floats(e.values)));
+  const noise = { kind: data.noise.kind, level: data.noise.level, seed: 1 };
+  let waiting = false;
+
+  // A small generator, so that noise stays as it is while a line is drawn (mulberry32).
+  function generator(seed) {
+    let state = seed >>> 0;
+    return () => {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let t = Math.imul(state ^ (state >>> 15), state | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    };
+  }
+
+  // A scaled row with noise, as the package's corruptions do.
+  function corrupted(x) {
+    const random = generator(noise.seed);
+    const { low, high } = data.noise;
+    return x.map((value) => {
+      const [u, v] = [random(), random()];
+      switch (noise.kind) {
+        case "masking":
+          return u < noise.level ? 0 : value;
+        case "salt_and_pepper":
+          return u < noise.level ? (v < 0.5 ? low : high) : value;
+        default:
+          return value + noise.level * Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v);
+      }
+    });
+  }
+
+  // Many changes between two pictures of the screen make one computation.
+  function show() {
+    if (!waiting) {
+      waiting = true;
+      requestAnimationFrame(() => {
+        waiting = false;
+        compute();
+      });
+    }
+  }
+
+  function compute() {
+    const x = network.scaled(form.values());
+    const noisy = corrupted(x);
+    const forms = [["input", x], ["corrupted", noisy]];
+    if (network.autoencoder) {
+      network.reconstructions(noisy).forEach((row, i) => forms.push([`depth ${i + 1}`, row]));
+    }
+    form.show(forms.map(([name, row]) => [name, network.unscaled(row)]));
+    if (!network.classifier) {
+      text.textContent = "";
+      return;
+    }
+    const p = network.probabilities(x);
+    showProbabilities(p);
+    const best = p.indexOf(Math.max(...p));
+    const noisyP = network.probabilities(noisy);
+    const noisyBest = noisyP.indexOf(Math.max(...noisyP));
+    text.textContent =
+      `Taken for ${data.labels[best]} (${percent(p[best])}); ` +
+      `corrupted, for ${data.labels[noisyBest]} (${percent(noisyP[noisyBest])}).`;
+  }
+
+  const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+
+  // The ten likeliest classes; where there are no more, all in their own order.
+  function showProbabilities(p) {
+    let order = [...p.keys()];
+    if (order.length > 10) {
+      order = order.sort((a, b) => p[b] - p[a]).slice(0, 10);
+    }
+    const lines = order.map((label) => {
+      const line = document.createElement("tr");
+      const [name, value] = [document.createElement("th"), document.createElement("td")];
+      name.scope = "row";
+      name.textContent = data.labels[label];
+      value.className = "bar";
+      value.style.setProperty("--width", `${100 * p[label]}%`);
+      value.textContent = percent(p[label]);
+      line.append(name, value);
+      return line;
+    });
+    byId("probabilities").tBodies[0].replaceChildren(...lines);
+  }
+
+  function describeNoise() {
+    const what = noise.kind === "gaussian" ? "standard deviation" : "of the components";
+    const amount = noise.kind === "gaussian" ? noise.level : percent(noise.level);
+    byId("amount-text").value = noise.kind === "gaussian" ? `${what} ${amount}` : `${amount} ${what}`;
+  }
+
+  data.examples.forEach((example, place) => {
+    const option = document.createElement("option");
+    option.value = place;
+    option.textContent = `row ${example.row}`;
+    if (example.label !== null && data.labels) {
+      option.textContent += `, ${data.labels[example.label]}`;
+    }
+    byId("example").append(option);
+  });
+  byId("example").addEventListener("change", (event) => {
+    const place = event.target.value;
+    form.begin(place === "" ? null : examples[Number(place)]);
+    show();
+  });
+  byId("clear")?.addEventListener("click", () => {
+    byId("example").value = "";
+    form.begin(null);
+    show();
+  });
+  byId("noise").value = noise.kind;
+  byId("noise").addEventListener("change", (event) => {
+    noise.kind = event.target.value;
+    describeNoise();
+    show();
+  });
+  byId("amount").max = Math.max(1, 2 * noise.level);
+  byId("amount").value = noise.level;
+  byId("amount").addEventListener("input", (event) => {
+    noise.level = Number(event.target.value);
+    describeNoise();
+    show();
+  });
+  byId("draw-noise").addEventListener("click", () => {
+    noise.seed += 1;
+    show();
+  });
+
+  describeNoise();
+  if (examples.length) {
+    byId("example").value = "0";
+    form.begin(examples[0]);
+  } else {
+    form.begin(null);
+  }
+  show();
+  // For whoever wants to look from the console, and for tests.
+  globalThis.playground = {
+    values: () => Array.from(form.values()),
+    probabilities: (values) => Array.from(network.probabilities(network.scaled(values))),
+    reconstructions: (values) =>
+      network.reconstructions(network.scaled(values)).map((row) => Array.from(network.unscaled(row))),
+  };
+})();

@@ -1,0 +1,32 @@
+"""Names and numbers as the page shows them."""
+
+_MOST_CHARACTERS = 40
+
+
+def short(name: object) -> str:
+    """Return a label or the name of a column, cut where it is long, in one line."""
+    text = "".join(c if c.isprintable() else " " for c in str(name)).strip() or "(blank)"
+    return text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+
+
+def percent(share: float | None, digits: int = 2) -> str:
+    """Return a share in percent, as the command line writes it, but in one piece."""
+    return "–" if share is None else f"{100 * share:.{digits}f}\u00a0%"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def number(value: float) -> str:
+    """Return a number in at most four digits, or all those of a whole one, with its minus sign."""
+    text = f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+    return text.replace("-", "−")
+
+
+def counted(n: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: ``1 row``, ``2 rows``."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"

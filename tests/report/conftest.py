@@ -1,0 +1,46 @@
+"""Runs and their reports, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from sdae.report.facts import Facts, facts_of
+from sdae.report.writing import page_of
+from sdae.runs.folder import open_run
+from tests.report.runs import Page, digit_run, strange_run
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on images of digits, to be read only; the data lie beside it."""
+    return digit_run(tmp_path_factory.mktemp("digits"))
+
+
+@pytest.fixture(scope="session")
+def digit_facts(digits: Path) -> Facts:
+    """What its report says."""
+    return facts_of(open_run(digits))
+
+
+@pytest.fixture(scope="session")
+def digit_page(digit_facts: Facts) -> Page:
+    """Its report."""
+    return Page(page_of(digit_facts))
+
+
+@pytest.fixture(scope="session")
+def strange(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a table with strange names, to be read only."""
+    return strange_run(tmp_path_factory.mktemp("strange"))
+
+
+@pytest.fixture(scope="session")
+def strange_facts(strange: Path) -> Facts:
+    """What its report says."""
+    return facts_of(open_run(strange))
+
+
+@pytest.fixture(scope="session")
+def strange_page(strange_facts: Facts) -> Page:
+    """Its report."""
+    return Page(page_of(strange_facts))

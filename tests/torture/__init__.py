@@ -1,0 +1,1 @@
+"""What no one would do on purpose: damaged files and recipes, in numbers."""
