@@ -8,6 +8,7 @@ import sdae
 
 def test_the_public_names_are_these() -> None:
     assert sorted(sdae.__all__) == [
+        "Checkpoint",
         "DenoisingAutoencoder",
         "SDAEClassifier",
         "SDAEOutlierDetector",
