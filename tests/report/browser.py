@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 
+EXAMPLE = Path(__file__).parents[2] / "docs" / "mnist-report.html"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 REQUIRED = os.environ.get("SDAE_BROWSER") == "required"
 
@@ -70,11 +73,26 @@ class Browser:
         self.chrome.execute_async_script(
             """
             const done = arguments[arguments.length - 1];
-            const wait = () => (!document.getElementById("playground-data") || window.playground)
+            const ready = () =>
+              !document.getElementById("playground-data") || window.playground.values;
+            const wait = () => ready()
               ? requestAnimationFrame(() => requestAnimationFrame(() => done()))
               : setTimeout(wait, 20);
             wait();
             """
+        )
+
+    def scroll_to(self, identity: str) -> WebElement:
+        """Bring an element to the middle of the window, and return it."""
+        element = self.chrome.find_element(By.ID, identity)
+        self.ask('arguments[0].scrollIntoView({block: "center", behavior: "instant"})', element)
+        return element
+
+    def settle(self) -> None:
+        """Wait until what was changed is computed."""
+        self.chrome.execute_async_script(
+            "const done = arguments[0];"
+            "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));"
         )
 
     def resize(self, width: int, height: int) -> None:

@@ -1,5 +1,6 @@
 """Runs and their reports, made once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from sdae.report.facts import Facts, facts_of
 from sdae.report.writing import page_of
 from sdae.runs.folder import open_run
+from tests.report.browser import EXAMPLE, Browser, opened
 from tests.report.runs import Page, digit_run, strange_run
 
 
@@ -44,3 +46,33 @@ def strange_facts(strange: Path) -> Facts:
 def strange_page(strange_facts: Facts) -> Page:
     """Its report."""
     return Page(page_of(strange_facts))
+
+
+@pytest.fixture(scope="session")
+def pages(
+    digit_page: Page, strange_page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The pages on the disk, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    paths = {"digits": folder / "digits.html", "strange": folder / "ünïcode page.html"}
+    for page, path in zip((digit_page, strange_page), paths.values(), strict=True):
+        path.write_text(page.source, "utf-8")
+    return {**paths, "example": EXAMPLE}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests."""
+    with opened() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """The browser, as wide as a desk's and light; nothing may be complained of or asked for."""
+    chromium.resize(1440, 900)
+    chromium.use_scheme("light")
+    chromium.complaints(), chromium.requests()
+    yield chromium
+    assert chromium.complaints() == []
+    assert all(address.startswith("file:") for address in chromium.requests())
