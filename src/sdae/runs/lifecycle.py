@@ -16,7 +16,7 @@ from sdae.checkpoints.lock import locked
 from sdae.config.recipe import Recipe
 from sdae.errors import FileAccessError
 from sdae.files import explaining
-from sdae.runs.folder import MANIFEST, RECIPE, RunFolder, open_run
+from sdae.runs.folder import MANIFEST, PLOTS, RECIPE, RunFolder, open_run
 
 
 @contextmanager
@@ -61,10 +61,12 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
             open_run(path)  # which says what is wrong
         if run.finished:
             with locked(path):  # clear what a crash at the very end left
+                _clear_halves(path)
                 shutil.rmtree(run.checkpoints, ignore_errors=True)
                 shutil.rmtree(_replaced(path), ignore_errors=True)
             raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
     with locked(path):
+        _clear_halves(path)
         yield run
     shutil.rmtree(_replaced(path), ignore_errors=True)
 
@@ -111,6 +113,13 @@ def restore_replaced(path: Path) -> None:
     """Give a run its name back, if a crash came between taking it away and giving it to another."""
     if not path.exists() and _replaced(path).is_dir():
         _replaced(path).rename(path)
+
+
+def _clear_halves(path: Path) -> None:
+    """Remove files that a kill left half-written, under the hidden names they have until whole."""
+    for half in [*path.glob(".*"), *(path / PLOTS).glob(".*")]:
+        if half.is_file():
+            half.unlink(missing_ok=True)
 
 
 def _begin(path: Path, recipe: Recipe) -> None:
