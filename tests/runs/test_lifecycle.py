@@ -45,6 +45,7 @@ def whole_run(path: Path) -> RunFolder:
 
 def test_a_run_is_in_its_place_from_the_beginning(tmp_path: Path) -> None:
     path = tmp_path / "deep/run"
+    (tmp_path / "deep/.run.partial-1").mkdir(parents=True)  # as a kill leaves it
     with new_run(path, RECIPE) as run:
         assert run.path == path
         assert names(path.parent) == ["run"]

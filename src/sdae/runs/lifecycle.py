@@ -37,6 +37,7 @@ def new_run(path: Path, recipe: Recipe, *, force: bool = False) -> Iterator[RunF
     try:
         _begin(path, recipe)
         with locked(path):
+            _clear_halves(path)
             yield run
     except BaseException:
         if not run.has_checkpoints():
@@ -116,7 +117,12 @@ def restore_replaced(path: Path) -> None:
 
 
 def _clear_halves(path: Path) -> None:
-    """Remove files that a kill left half-written, under the hidden names they have until whole."""
+    """Remove what a kill left half-written, under the hidden names it has until it is whole.
+
+    The caller holds the lock, so nobody else is making this run.
+    """
+    for folder in path.parent.glob(f".{path.name}.partial-*"):
+        shutil.rmtree(folder, ignore_errors=True)
     for half in [*path.glob(".*"), *(path / PLOTS).glob(".*")]:
         if half.is_file():
             half.unlink(missing_ok=True)
