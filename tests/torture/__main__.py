@@ -1,6 +1,6 @@
 """``python -m tests.torture``: every proof at full size; figures go to ``benchmarks/results/``.
 
-It takes some tens of minutes. ``python benchmarks/tables.py`` then writes docs/reliability.md.
+It takes some tens of minutes.
 """
 
 import json
