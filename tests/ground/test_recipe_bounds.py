@@ -78,6 +78,7 @@ HUGE = "0x" + "f" * 5000
         ("a = " + "1" * 5000, "not valid TOML: a number has more than 4,300 digits (at line 1)."),
         ("\n\na = [1" + "1_1" * 5000 + "]", "more than 4,300 digits (at line 3)."),
         ("a = " + "[" * 5000, "not valid TOML: lists or tables are nested too deeply."),
+        ("#" * 131_073, "not valid TOML: it has more than 131,072 characters."),
         ("\na" + ".a" * 300 + " = 1", "a line has more than 200 dots (at line 2)."),
         ('a = "\0"', "not valid TOML: Illegal character '\\x00' (at line 1, column 6)."),
         ("[" + "a" * 900 + "]\n[" + "a" * 900 + "]", "twice (at line 2, column 902)."),

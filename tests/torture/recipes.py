@@ -12,12 +12,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sdae.config.recipe import parse_recipe, write_recipe
+from sdae.config.toml_text import MAX_CHARACTERS
 from sdae.errors import RecipeError
 from tests.torture.byte_damage import damage
 
 NAME = "torture.toml"
 _MAX_SECONDS = 2.0
 _MAX_LINE = 1000
+_PLACES = ("at line", "end of document", "nested", "characters.")
 
 # Values that are right, by table and key; where several are given, one is drawn.
 _GOOD: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -174,7 +176,7 @@ def _fault_of_text(text: str, blamed: tuple[str, ...] | None) -> str:
     if NAME not in first and not first.startswith(("Setting", "A setting")):
         return "its text does not name the recipe"
     if "not valid TOML" in first:
-        is_placed = any(word in first for word in ("at line", "end of document", "nested"))
+        is_placed = any(word in first for word in _PLACES)
         return "" if is_placed else "it does not say where"
     names = None if blamed is None else [name.strip('"').split(".")[0][:20] for name in blamed]
     for line in problems or [first]:
@@ -184,8 +186,8 @@ def _fault_of_text(text: str, blamed: tuple[str, ...] | None) -> str:
 
 
 def heavy_cases() -> Mapping[str, Callable[[], Recipe]]:
-    """Return makers of recipes of up to 1 MiB with one part beyond measure."""
-    n = 1 << 20
+    """Return makers of recipes, nearly as long as one may be, with one part beyond measure."""
+    n = MAX_CHARACTERS - 1000
     return {
         "a dotted key": lambda: Recipe("a." * (n // 2 - 9) + "a = 1"),
         "a dotted key in a table": lambda: Recipe("[model]\n" + "tied." * (n // 5 - 9) + "a = 1"),
@@ -207,6 +209,7 @@ def heavy_cases() -> Mapping[str, Callable[[], Recipe]]:
         "too deep arrays": lambda: Recipe("[model]\ntied = " + "[" * (n // 2) + "]" * (n // 2)),
         "tables in tables": lambda: Recipe("[model]\ntied = " + "{a=" * 200 + "1" + "}" * 200),
         "an array of tables": lambda: Recipe("[[model]]\n" * (n // 10)),
+        "a long recipe": lambda: Recipe("#\n" * n),
         "comments": lambda: Recipe("#\n" * (n // 2)),
         "quotes": lambda: Recipe('"' * n),
         "one layer of a million million units": lambda: Recipe(

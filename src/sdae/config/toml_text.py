@@ -1,13 +1,14 @@
 """Reading TOML, with words for what Python's reader has none for.
 
 Python's own reader fails in its own way at numbers of very many digits and at deep nesting, and
-takes minutes for a key of many thousand parts.
+takes minutes for a key of many thousand parts. A recipe is a page; a text of many pages is none.
 """
 
 import re
 import tomllib
 from typing import Any
 
+MAX_CHARACTERS = 1 << 17
 _MAX_DOTS = 200
 _LONG_NUMBER = re.compile(r"\d[\d_]{4299,}")
 _SHOWN = 150
@@ -21,6 +22,8 @@ def read_toml(content: str) -> dict[str, Any]:
     ValueError
         If it is no TOML; the text says where and ends without a stop.
     """
+    if len(content) > MAX_CHARACTERS:
+        raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
     for number, line in enumerate(content.split("\n"), 1):
         if line.count(".") > _MAX_DOTS:
             raise ValueError(f"a line has more than {_MAX_DOTS} dots (at line {number})")
