@@ -87,8 +87,11 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
             raise FileFormatError(
                 f"{path} has {status.st_size:,} bytes; at most {limit:,} are read."
             )
-        if stat.S_ISCHR(status.st_mode) or stat.S_ISBLK(status.st_mode):
-            raise FileFormatError(f"{path} is a device, not a file.")  # it may have no end
+        # Others may have no end, or wait for somebody who writes to them.
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise FileFormatError(
+                f"{path} is a pipe or a device. Save what comes out of it as a file, and name that."
+            )
         return path.read_bytes()
 
 
@@ -112,7 +115,7 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
             "with gunzip and pack it again."
         )
     try:
-        with gzip.open(path, "rb") as file:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             # One growing buffer: a forged size in the trailer never decides what is allocated.
             unpacked = io.BytesIO()
             while chunk := file.read(_CHUNK):

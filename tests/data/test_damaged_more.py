@@ -11,8 +11,8 @@ from sdae.data import load_dataset
 from sdae.data.bounds import MAX_COLUMNS
 from sdae.data.csv_lines import CsvLines
 from sdae.data.labels import encode_labels, find_classes, read_labels
-from sdae.data.wording import listed, nearest, plain, quoted, reason
 from sdae.errors import DataError, FileAccessError
+from sdae.wording import listed, nearest, plain, quoted, reason
 from tests.data.memory import memory_below
 from tests.data.npy_files import ROWS, npy
 from tests.data.refusals import MIB, refused, soon, zipped

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sdae.errors import FileAccessError
 from sdae.files import explaining
+from sdae.wording import plain
 
 if sys.platform == "win32":
     import msvcrt
@@ -82,8 +83,8 @@ def _acquire(path: Path) -> int:
 
 
 def _in_use(path: Path, owner: dict[str, object], remedy: str) -> FileAccessError:
-    who = f"process {owner.get('pid', '?')} on {owner.get('host', '?')}"
-    return FileAccessError(f"{path.parent} is in use by {who}. {remedy}")
+    pid, host = (plain(str(owner.get(name, "?"))) for name in ("pid", "host"))
+    return FileAccessError(f"{path.parent} is in use by process {pid} on {host}. {remedy}")
 
 
 def _owner(descriptor: int) -> dict[str, object]:

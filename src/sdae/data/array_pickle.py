@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.pickle_operations import check_operations, refused
-from sdae.data.wording import plain, reason
 from sdae.errors import FileFormatError
+from sdae.wording import plain, reason
 
 
 class _Latin1:

@@ -20,9 +20,9 @@ from sdae.data.idx import image_table
 from sdae.data.labels import Labels, read_labels, whole_numbers
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
-from sdae.data.wording import listed, nearest, plain, quoted, reason
 from sdae.errors import DataError, FileFormatError
 from sdae.files import read_bytes
+from sdae.wording import listed, nearest, plain, quoted, reason
 
 _LIMIT = 2 << 30
 _MAX_MEMBERS = 10_000

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from sdae.data.bounds import check_columns
-from sdae.data.wording import reason
 from sdae.errors import DataError, FileFormatError
+from sdae.wording import reason
 
 # So few rows that Python's collector of garbage, which counts lists, does not set out for them.
 _CHUNK_ROWS = 500

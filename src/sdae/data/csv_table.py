@@ -18,9 +18,9 @@ from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.labels import read_labels
 from sdae.data.table import Dataset, checked_table, lacks, not_finite
-from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError
 from sdae.files import read_decompressed
+from sdae.wording import listed, nearest, quoted
 
 _MISSING = ("", "na", "nan", "null", "none")
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sdae.data.bounds import check_room, unpacked_limit
 from sdae.data.labels import whole_numbers
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
-from sdae.data.wording import listed
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import explaining, read_decompressed
+from sdae.wording import listed
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8

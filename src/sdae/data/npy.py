@@ -121,6 +121,8 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool,
         raise FileFormatError(
             f"{source} is damaged: its NPY header, from byte 0 on, cannot be read. Save it again."
         ) from None
+    if any(isinstance(length, bool) for length in shape):  # True counts as an integer
+        raise FileFormatError(f"{source} is damaged: its header has shape {shape}. Save it again.")
     if len(shape) > _MAX_DIMENSIONS:
         raise FileFormatError(
             f"{source} is damaged: its header has {len(shape)} dimensions. Save it again."

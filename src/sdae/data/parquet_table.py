@@ -15,9 +15,9 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_target, wanted_columns
 from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table, not_finite
-from sdae.data.wording import plain, quoted, reason
 from sdae.errors import DataError, FileFormatError, MissingExtraError
 from sdae.files import read_bytes
+from sdae.wording import plain, quoted, reason
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 22

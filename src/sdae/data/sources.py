@@ -10,9 +10,9 @@ from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
 from sdae.data.tutorial_pickle import load_tutorial_pickle
-from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError, FileAccessError
 from sdae.files import explaining
+from sdae.wording import listed, nearest, quoted
 
 _TABLES = {
     ".csv": load_csv,

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.data.table import Dataset, Table
-from sdae.data.wording import quoted
 from sdae.errors import DataError, invalid_parameter
 from sdae.randomness import NoiseKey, Stream, generator
+from sdae.wording import quoted
 
 
 def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int) -> Dataset:

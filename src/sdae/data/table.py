@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.data.wording import listed, nearest, quoted
 from sdae.errors import DataError
+from sdae.wording import listed, nearest, quoted
 
 _BLOCK_CELLS = 1 << 22
 

@@ -20,14 +20,13 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
+from sdae.engines.optimizer_state import give_state, state_of
 from sdae.engines.slices import NotFiniteError, Safeguard
 from sdae.losses import regression_loss
 from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream, random_bits, threshold
 from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
-
-_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 class AutogradPretraining:
@@ -74,11 +73,11 @@ class AutogradPretraining:
 
     def state(self) -> dict[str, Tensor]:
         """Return what the optimiser remembers."""
-        return _state(self._optimizer)
+        return state_of(self._optimizer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Give the optimiser its memory back."""
-        _restore(self._optimizer, state)
+        give_state(self._optimizer, state)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -140,11 +139,11 @@ class AutogradFinetuning:
 
     def state(self) -> dict[str, Tensor]:
         """Return what the optimiser remembers."""
-        return _state(self._optimizer)
+        return state_of(self._optimizer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Give the optimiser its memory back."""
-        _restore(self._optimizer, state)
+        give_state(self._optimizer, state)
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -262,38 +261,6 @@ def _optimizer(
     return torch.optim.SGD(
         groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
     )
-
-
-def _state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the tensors an optimiser keeps, named by the number of their parameter."""
-    return {
-        f"{number}.{name}": value
-        for number, parameter in enumerate(_trained(optimizer))
-        for name, value in optimizer.state.get(parameter, {}).items()
-        if isinstance(value, Tensor)
-    }
-
-
-def _restore(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Give an optimiser the tensors that :func:`_state` returned.
-
-    Raises
-    ------
-    ValueError
-        If they do not fit its parameters.
-    """
-    parameters = _trained(optimizer)
-    for key, value in state.items():
-        number, _, name = key.partition(".")
-        parameter = parameters[int(number)]
-        is_step = name == "step" and value.shape == ()
-        if not is_step and (name not in _MOMENTS or value.shape != parameter.shape):
-            raise ValueError(f"{key} does not fit the optimiser")
-        optimizer.state[parameter][name] = value.to(parameter.device).clone()
-
-
-def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -87,6 +87,16 @@ class RunFolder:
             return n_threads if 1 <= n_threads <= _MOST_THREADS else None
         return None
 
+    def check_checkpoints(self) -> None:
+        """Refuse checkpoints elsewhere.
+
+        Raises
+        ------
+        FileFormatError
+            If their folder is a link.
+        """
+        self._file(CHECKPOINTS)
+
     def has_checkpoints(self) -> bool:
         """Tell whether there is a checkpoint to go on from."""
         return bool(stages_of(self.checkpoints))
@@ -173,13 +183,13 @@ class RunFolder:
                 f"{path} has format {version!r}; this version of sdae reads format {_FORMAT}. "
                 "Install a newer sdae."
             )
-        if not all(isinstance(entry, dict) for entry in files.values()):
+        if not all(_is_entry(entry) for entry in files.values()):
             raise FileFormatError(f"{path} is damaged: it is no manifest.")
         return files
 
     def plots(self) -> Path:
         """Return the folder of the pictures, made if need be."""
-        folder = self.path / PLOTS
+        folder = self._file(PLOTS)
         with explaining(folder, "write"):
             folder.mkdir(exist_ok=True)
         return folder
@@ -242,6 +252,15 @@ def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:
         path = parent / f"{stem}-{number}"
         number += 1
     return path
+
+
+def _is_entry(entry: object) -> bool:
+    """Tell whether a value of a manifest is what it keeps of a file."""
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and type(entry.get("bytes")) is int
+    )
 
 
 def _record(line: bytes, number: int, path: Path) -> EpochRecord:

@@ -54,6 +54,8 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
     ------
     FileAccessError
         If there is none, it is finished, or another process works on it.
+    FileFormatError
+        If its checkpoints are elsewhere.
     """
     with explaining(path, "read"):
         restore_replaced(path)
@@ -66,6 +68,7 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
                 shutil.rmtree(run.checkpoints, ignore_errors=True)
                 shutil.rmtree(_replaced(path), ignore_errors=True)
             raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
+    run.check_checkpoints()
     with locked(path):
         _clear_halves(path)
         yield run

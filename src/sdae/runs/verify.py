@@ -1,5 +1,6 @@
 """Whether the files of a run, or the file of a model, are what they were when they were written."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from sdae.errors import FileAccessError, FileFormatError, SdaeError
 from sdae.files import read_bytes, regular_file, sha256
 from sdae.model_file import Model, load_model
 from sdae.runs.folder import (
+    CHECKPOINTS,
     HISTORY,
     MANIFEST,
     MODEL,
@@ -20,6 +22,9 @@ from sdae.runs.folder import (
     SavedModel,
     open_model,
 )
+from sdae.wording import plain
+
+_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # of a file of a run
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def _finished(run: RunFolder) -> Iterator[Verdict]:
     names = {RECIPE, MODEL, HISTORY} | {name for name in contents if (run.path / name).exists()}
     for name in sorted(names | set(manifest or {})):
         problem = None if manifest is None else _difference(run.path, name, manifest.get(name))
-        verdict = Verdict(name, problem)
+        verdict = Verdict(plain(name), problem)
         if problem is None and name in contents:
             verdict = _content(name, contents[name])
         yield verdict
@@ -85,8 +90,7 @@ def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str
     """Say how a file differs from its entry in the manifest, or None."""
     if entry is None:
         return "It is not in the manifest, so it was put there by something else."
-    parts = Path(name).parts
-    if len(parts) not in (1, 2) or ".." in parts or (parts[0] != PLOTS and len(parts) == 2):
+    if not _NAME.fullmatch(name):
         return "The manifest names it, but no file of a run has such a name."
     path = folder / name
     if not path.exists():
@@ -95,13 +99,17 @@ def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str
         return "It is a link, or no file."
     content = read_bytes(path)
     if entry.get("bytes") != len(content):
-        return f"It has {len(content):,} bytes, and had {entry.get('bytes'):,}."
+        return f"It has {len(content):,} bytes, and had {entry['bytes']:,}."
     if entry.get("sha256") != sha256(content):
         return "Its content has changed since it was written."
     return None
 
 
 def _checkpoints(run: RunFolder) -> Iterator[Verdict]:
+    elsewhere = _content(CHECKPOINTS, run.check_checkpoints)
+    if elsewhere.problem:
+        yield elsewhere
+        return
     for stage in stages_of(run.checkpoints):
         files = StageCheckpoints(run.checkpoints, stage, keep=1)
         for number in files.numbers():

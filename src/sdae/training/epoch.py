@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sdae.engines.choice import Engine
 from sdae.engines.slices import NotFiniteError
 from sdae.errors import TrainingDivergedError
-from sdae.minibatches import Minibatches
+from sdae.minibatches import Minibatches, n_batches
 from sdae.training.callbacks import Callbacks, SliceEnded
 from sdae.training.history import EpochRecord
 
@@ -34,6 +34,26 @@ class Place:
     n_samples: int = 0
     total: float = 0.0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far the training of a layer, or of the network, can come."""
+
+    n_epochs: int
+    n_rows: int
+    batch_size: int
+    drop_last: bool
+
+    def holds(self, place: Place) -> bool:
+        """Tell whether training can come to a place."""
+        most = n_batches(self.n_rows, self.batch_size, self.drop_last)
+        n_samples = min(place.n_batches * self.batch_size, self.n_rows)
+        return (
+            place.epoch <= self.n_epochs
+            and place.n_batches <= most
+            and place.n_samples == n_samples
+        )
 
 
 class Epoch:

@@ -19,7 +19,7 @@ from sdae.training.callbacks import (
 )
 from sdae.training.doctor import Doctor
 from sdae.training.early_stopping import EarlyStopping
-from sdae.training.epoch import Epoch, Place, first_slice
+from sdae.training.epoch import Epoch, Extent, Place, first_slice
 from sdae.training.history import FINETUNING, EpochRecord, History, findings_in
 from sdae.training.keeping import Extra, Keeper
 from sdae.training.kept import Extras
@@ -71,7 +71,8 @@ class FinetuningWalk:
         listeners.tell(
             PartStarted(FINETUNING, None, config.epochs, n_rows, engine.name, engine.compiles)
         )
-        place = self._keeper.start(None, engine)
+        extent = Extent(config.epochs, n_rows, config.batch_size, config.drop_last)
+        place = self._keeper.start(None, engine, extent)
         self._go_on(rule)
         stopped = False
         try:

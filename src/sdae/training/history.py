@@ -11,6 +11,10 @@ from sdae.config.readers import integer, number, optional
 PRETRAINING = "pretraining"
 FINETUNING = "finetuning"
 
+_LAYER, _EPOCH = optional(integer(0)), integer(1)
+_NUMBER = number(-math.inf)
+_MEASURED = optional(_NUMBER)
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -88,17 +92,16 @@ class EpochRecord:
         )
         if not all(isinstance(text, str) for text in texts):
             raise ValueError("it is no record of an epoch")
-        anything = number(-math.inf)
         return cls(
             stage=values["stage"],
-            layer=optional(integer(0)).read(values["layer"]),
-            epoch=integer(1).read(values["epoch"]),
-            cost=anything.read(values["cost"]),
-            validation_error=optional(anything).read(values["validation_error"]),
-            test_error=optional(anything).read(values["test_error"]),
-            learning_rate=anything.read(values["learning_rate"]),
-            seconds=anything.read(values["seconds"]),
-            samples_per_second=anything.read(values["samples_per_second"]),
+            layer=_LAYER.read(values["layer"]),
+            epoch=_EPOCH.read(values["epoch"]),
+            cost=_NUMBER.read(values["cost"]),
+            validation_error=_MEASURED.read(values["validation_error"]),
+            test_error=_MEASURED.read(values["test_error"]),
+            learning_rate=_NUMBER.read(values["learning_rate"]),
+            seconds=_NUMBER.read(values["seconds"]),
+            samples_per_second=_NUMBER.read(values["samples_per_second"]),
             engine=values["engine"],
             findings=findings,
         )

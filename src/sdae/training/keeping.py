@@ -16,15 +16,17 @@ from torch import Tensor
 
 from sdae.checkpoints.folder import Checkpoint, StageCheckpoints, opened
 from sdae.checkpoints.frequency import Due
-from sdae.config.readers import boolean
+from sdae.config.readers import boolean, choice
+from sdae.config.training import ENGINES
 from sdae.engines.choice import Engine
 from sdae.errors import InvalidParameterError
 from sdae.model_file import parameters_of
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.epoch import Epoch, Place
-from sdae.training.history import EpochRecord, History
+from sdae.training.epoch import Epoch, Extent, Place
+from sdae.training.history import PRETRAINING, EpochRecord, History
 from sdae.training.identity import circumstances
 from sdae.training.kept import MALFORMED, Kept, give_back, history_from, malformed, place_of
+from sdae.wording import plain
 
 Tensors = Mapping[str, Tensor]
 Extra = tuple[Mapping[str, Any], Tensors]
@@ -35,6 +37,10 @@ _OTHERWISE = (
     "Training goes on under other circumstances, so it may not end with the same bytes as without "
     "a break: %s."
 )
+
+
+_ENGINE = choice("", *(engine for engine in ENGINES if engine != "auto"))
+_MOST_TOLD = 8  # differences
 
 
 def _nothing() -> Extra:
@@ -68,7 +74,7 @@ class Keeper:
         found = self._files.newest()
         if found is not None:
             try:
-                self.kept = self._take_up(*found)
+                self.kept = self._take_up(stage, *found)
             except InvalidParameterError:
                 raise
             except MALFORMED as error:
@@ -79,11 +85,19 @@ class Keeper:
         """The layer to go on with; those below are trained."""
         return 0 if self.kept is None else self.kept.place.layer or 0
 
-    def start(self, layer: int | None, engine: Engine) -> Place:
-        """Return where the training of a layer, or of the network, begins."""
+    def start(self, layer: int | None, engine: Engine, extent: Extent) -> Place:
+        """Return where the training of a layer, or of the network, begins.
+
+        Raises
+        ------
+        FileFormatError
+            If what was kept is no place within `extent`, or not of that engine.
+        """
         if self.kept is None or self.kept.place.layer != layer:
             return Place(layer)
         try:
+            if not extent.holds(self.kept.place):
+                raise ValueError("its place is none that this training comes to")
             engine.restore(self.kept.part("optimizer"))
         except MALFORMED as error:
             raise malformed(error) from None
@@ -151,11 +165,11 @@ class Keeper:
         every = {f"{kind}.{name}": t for kind, part in kinds.items() for name, t in part.items()}
         self._files.save(description, {**every, **tensors}, last=complete)
 
-    def _take_up(self, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
+    def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
         """Check a checkpoint and give the stack its parameters."""
         self._check_identity(description["identity"])
         differs = [
-            f"{name} was {was}, and is {now}"
+            f"{name} was {plain(str(was))}, and is {now}"
             for name, now in circumstances(self._stack).items()
             if (was := description["circumstances"].get(name)) != now
         ]
@@ -165,19 +179,25 @@ class Keeper:
             place_of(description["place"]),
             history_from(description["history"]),
             boolean().read(description["complete"]),
-            str(description["engine"]),
+            _ENGINE.read(description["engine"]),
             dict(description["extra"]),
             tensors,
         )
+        layers = range(self._stack.n_layers) if stage == PRETRAINING else [None]
+        if kept.place.layer not in ([None] if kept.complete else layers):
+            raise ValueError("its place is none of this training")
         give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
         return kept
 
     def _check_identity(self, before: Mapping[str, str]) -> None:
+        names = sorted(before.keys() | self._identity.keys())
         differs = [
-            f"{name} was {before.get(name)}, and is {self._identity.get(name)} now"
-            for name in sorted(before.keys() | self._identity.keys())
-            if before.get(name) != self._identity.get(name)
+            f"{plain(name)} was {plain(str(was))}, and is {plain(str(now))} now"
+            for name in names
+            if (was := before.get(name)) != (now := self._identity.get(name))
         ]
+        if len(differs) > _MOST_TOLD:
+            differs[_MOST_TOLD:] = ["and more"]
         if differs and self._checkpoint is not None:
             raise InvalidParameterError(
                 f"The checkpoint parameter names the folder {self._checkpoint.folder}, which "

@@ -12,6 +12,7 @@ from sdae.config.readers import Reader, boolean, integer, number, optional
 from sdae.errors import FileFormatError
 from sdae.training.epoch import Place
 from sdae.training.history import EpochRecord, History
+from sdae.wording import reason
 
 T = TypeVar("T")
 Tensors = Mapping[str, Tensor]
@@ -93,7 +94,8 @@ class Extras:
 def malformed(error: Exception) -> FileFormatError:
     """Word the error for a checkpoint that is not what we write."""
     return FileFormatError(
-        f"The checkpoint is not valid: {error}. Delete its folder to train from the beginning."
+        f"The checkpoint is not valid: {reason(error)}. "
+        "Delete its folder to train from the beginning."
     )
 
 

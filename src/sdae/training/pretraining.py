@@ -31,7 +31,7 @@ from sdae.training.callbacks import (
 )
 from sdae.training.codes import codes_of
 from sdae.training.doctor import Doctor
-from sdae.training.epoch import Epoch, Place, slices
+from sdae.training.epoch import Epoch, Extent, Place, slices
 from sdae.training.history import PRETRAINING, EpochRecord, History, findings_in
 from sdae.training.identity import identity_of
 from sdae.training.keeping import Keeper, keeping
@@ -244,6 +244,12 @@ class LayerTraining:
     config: PretrainingConfig
     seed: int
 
+    @property
+    def extent(self) -> Extent:
+        """How far it can come."""
+        config = self.config
+        return Extent(self.n_epochs, len(self.rows), config.batch_size, config.drop_last)
+
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, in the order of their visit."""
         n_rows, config = len(self.rows), self.config
@@ -271,7 +277,7 @@ def train_layer(
     ) as engine:
         compiles = engine.compiles and n_epochs > 0
         listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
-        place = keeper.start(layer, engine)
+        place = keeper.start(layer, engine, training.extent)
         doctor.remember(findings_in(records))
         # Go through the pre-training epochs ...
         for epoch in range(place.epoch, n_epochs + 1):

@@ -1,0 +1,56 @@
+"""What an optimiser remembers from step to step, for a checkpoint and back."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+_ADAPTIVE = frozenset({"step", "exp_avg", "exp_avg_sq"})
+
+
+def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Return the tensors an optimiser keeps, named by the number of their parameter."""
+    return {
+        f"{number}.{name}": value
+        for number, parameter in enumerate(_trained(optimizer))
+        for name, value in optimizer.state.get(parameter, {}).items()
+        if isinstance(value, Tensor)
+    }
+
+
+def give_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Give an optimiser the tensors that :func:`state_of` returned; none where it did no step yet.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit its parameters; it is then left as it was.
+    """
+    if not state:
+        return
+    parameters = _trained(optimizer)
+    names = [(number, name) for number in range(len(parameters)) for name in _names(optimizer)]
+    wanted = {f"{number}.{name}": (parameters[number], name) for number, name in names}
+    for key in sorted(wanted.keys() | state.keys()):
+        if key not in state or key not in wanted or not _fits(state[key], *wanted[key]):
+            raise ValueError(f"{key} does not fit the optimiser")
+    for key, (parameter, name) in wanted.items():
+        optimizer.state[parameter][name] = state[key].to(parameter.device).clone()
+
+
+def _names(optimizer: torch.optim.Optimizer) -> frozenset[str]:
+    """Return the names of what it keeps of a parameter once it did a step."""
+    if not isinstance(optimizer, torch.optim.SGD):
+        return _ADAPTIVE
+    has_momentum = any(group["momentum"] for group in optimizer.param_groups)
+    return frozenset({"momentum_buffer"} if has_momentum else ())
+
+
+def _fits(value: Tensor, parameter: Tensor, name: str) -> bool:
+    if name == "step":  # a number of its own type, whatever the parameters are of
+        return value.shape == () and value.is_floating_point()
+    return value.shape == parameter.shape and value.dtype == parameter.dtype
+
+
+def _trained(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
