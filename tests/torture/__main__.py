@@ -1,6 +1,6 @@
 """``python -m tests.torture``: every proof at full size; figures go to ``benchmarks/results/``.
 
-It takes some tens of minutes.
+It takes some tens of minutes. ``python benchmarks/tables.py`` then writes docs/reliability.md.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from _machine import describe
 
-from tests.torture import faults, kills, memory, mutations, recipes, saves
+from tests.torture import faults, flips, hostile, kills, memory, mutations, recipes, saves
 from tests.torture.sample_files import FORMATS
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "torture.json"
@@ -72,6 +72,26 @@ def failed_calls() -> Proof:
     return Proof(words, n, n - len(failures), f"also {', '.join(disks)}" if disks else "", failures)
 
 
+def flipped(n: int) -> Proof:
+    """Flip bits of models and checkpoints, and cut them short."""
+    result = flips.run(n, 1)
+    note = f"{result['rejected']:,} rejected, {result['harmless']:,} proven harmless"
+    failures = list(result["failures"])
+    words = "single-bit flips and truncations of a model, an estimator and a checkpoint"
+    return Proof(words, n, result["rejected"] + result["harmless"], note, failures)
+
+
+def hostile_files() -> Proof:
+    """Open files made to do harm."""
+    rows = list(hostile.run())
+    failures = [f"{row.name}: {' | '.join(row.problems)[:300]}" for row in rows if row.problems]
+    slowest = max(row.seconds for row in rows)
+    note = f"{sum(len(row.said) for row in rows)} attempts; the slowest took {slowest:.1f} s"
+    return Proof(
+        "hostile files: refused, nothing run", len(rows), len(rows) - len(failures), note, failures
+    )
+
+
 def mutated(n: int, name: str) -> Proof:
     """Damage data files of a format."""
     rows = list(mutations.run(n, 1, [name], heavy=True))
@@ -118,6 +138,8 @@ def proofs() -> dict[str, Callable[[], Proof]]:
         "memory-autograd": lambda: grown("autograd"),
         "memory-fused": lambda: grown("fused"),
         "recipes": lambda: random_recipes(1000),
+        "hostile": hostile_files,
+        "flips": lambda: flipped(2000),
         "saves": lambda: saved(200),
     }
     for name in FORMATS:

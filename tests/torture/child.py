@@ -1,6 +1,7 @@
 """A child process that answers one line of JSON for each line of JSON, and may crash or hang."""
 
 import json
+import os
 import selectors
 import subprocess
 import sys
@@ -11,11 +12,18 @@ _PATIENCE = 120.0  # seconds of the clock for one answer, on a busy machine
 
 
 class Child:
-    """A process of ``python -m MODULE``; one that has ended is begun anew at the next question."""
+    """A process of ``python -m MODULE …``; one that ended is begun anew at the next question.
 
-    def __init__(self, module: str) -> None:
+    Attributes
+    ----------
+    end : str
+        How the last process that gave no answer ended.
+    """
+
+    def __init__(self, *module: str) -> None:
         self._module = module
         self._process: subprocess.Popen[str] | None = None
+        self.end = ""
 
     def __enter__(self) -> "Child":
         return self
@@ -24,7 +32,7 @@ class Child:
         self._stop()
 
     def ask(self, request: object) -> Any:
-        """Return the answer to a request; of a process that crashed or hangs, a text that says so.
+        """Return the answer to a request; None if the process crashed or hangs.
 
         Raises
         ------
@@ -36,19 +44,21 @@ class Child:
         answer = self._exchange(json.dumps(request))
         if answer:
             return json.loads(answer)
-        return f"the process ended with status {self._stop()}, or hung"
+        self.end = f"the process ended with status {self._stop()}, or hung"
+        return None
 
     def _start(self) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, "-m", self._module],
+            [sys.executable, "-m", *self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=Path(__file__).parents[2],
+            env=_environment(),
         )
         self._process = process
         if not self._exchange(json.dumps(None)):
-            raise RuntimeError(f"{self._module} does not begin: status {self._stop()}")
+            raise RuntimeError(f"{self._module[0]} does not begin: status {self._stop()}")
         return process
 
     def _exchange(self, line: str) -> str:
@@ -77,3 +87,21 @@ class Child:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a child: it is timed, and to measure coverage takes long."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    return kept | {"OMP_NUM_THREADS": "1"}
+
+
+def _echo() -> None:
+    """Answer each request with itself, and crash at ``"crash"``: a child for tests."""
+    for line in sys.stdin:
+        if json.loads(line) == "crash":
+            os.abort()
+        print(line.strip(), flush=True)
+
+
+if __name__ == "__main__":
+    _echo()

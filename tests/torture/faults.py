@@ -186,7 +186,7 @@ def _fault(
 ) -> list[str] | None:
     """Inject one fault; return what is wrong after it, or None where it did not come."""
     prepare, act, _ = scenario
-    with tempfile.TemporaryDirectory() as made, patch("os.fsync"):
+    with tempfile.TemporaryDirectory() as made, patch("os.fsync", lambda _: None):
         folder, unharmed = Path(made) / "run", Path(made) / "unharmed"
         for place in (folder, unharmed):
             place.mkdir()
