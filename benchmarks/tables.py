@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from compare_tables import NAMES, compare_tables
+
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -191,6 +193,12 @@ def torture_table() -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
+def compare_table() -> str:
+    """Return what the studies of pre-training found, as far as they were run."""
+    results = [_load(name) for name in NAMES if (RESULTS / f"{name}.json").exists()]
+    return "\n".join([compare_tables(results), "", machine_line(results[0])])
+
+
 def machine_line(result: dict[str, Any]) -> str:
     """Return what a benchmark ran on."""
     machine = result["machine"]
@@ -204,6 +212,7 @@ def machine_line(result: dict[str, Any]) -> str:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
+    "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,
     "label-curve": label_curve_table,

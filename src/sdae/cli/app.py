@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 import sdae
 from sdae.cli import (
+    compare,
     denoise,
     doctor,
     encode,
@@ -112,6 +113,7 @@ app.command("doctor")(doctor.doctor)
 app.command("report")(report.report)
 app.command("export")(export.export)
 app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
 app.command("runs")(runs.runs)
 app.command("diff")(runs.diff)
 app.command("watch")(watch.watch)

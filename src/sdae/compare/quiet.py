@@ -1,0 +1,42 @@
+"""Fits of which there are many: nothing is said of each, and Ctrl-C ends the study."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sklearn.exceptions import ConvergenceWarning
+
+_INTERRUPTED = "Training was interrupted"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep back warnings of convergence and the log, and let Ctrl-C end a fit that would take it.
+
+    ``SDAEClassifier`` ends a fit at Ctrl-C with a warning and remains usable; here a network that
+    is trained by half must not count.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If the fit was interrupted.
+    """
+    log = logging.getLogger("sdae")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings("error", message=_INTERRUPTED)
+        log.addFilter(_nothing)
+        try:
+            yield
+        except UserWarning as warning:
+            if not str(warning).startswith(_INTERRUPTED):
+                raise
+            cause = warning.__context__
+            raise cause if isinstance(cause, KeyboardInterrupt) else KeyboardInterrupt from None
+        finally:
+            log.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False
