@@ -1,9 +1,11 @@
 """Runs begin, go on, end and change; whatever fails in between, nothing is lost."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from sdae.checkpoints.folder import StageCheckpoints
 from sdae.checkpoints.lock import locked
@@ -43,13 +45,30 @@ def whole_run(path: Path) -> RunFolder:
     return run
 
 
+def test_a_run_cut_short_before_its_first_checkpoint_knows_its_threads(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with new_run(tmp_path / "run", RECIPE) as run:
+            shutil.copytree(run.path, tmp_path / "killed")
+    finally:
+        torch.set_num_threads(before)
+    killed = RunFolder(tmp_path / "killed")
+    assert killed.threads() == 3
+    for forged in ("", "[]", '{"threads": 0}', '{"threads": 1000000}', "[" * 900, "{" * 2000):
+        (killed.checkpoints / "begun.json").write_text(forged)
+        assert killed.threads() is None
+    (killed.checkpoints / "begun.json").unlink()
+    assert killed.threads() is None
+
+
 def test_a_run_is_in_its_place_from_the_beginning(tmp_path: Path) -> None:
     path = tmp_path / "deep/run"
     (tmp_path / "deep/.run.partial-1").mkdir(parents=True)  # as a kill leaves it
     with new_run(path, RECIPE) as run:
         assert run.path == path
         assert names(path.parent) == ["run"]
-        assert names(path) == ["lock", "recipe.toml"]
+        assert names(path) == ["checkpoints", "lock", "recipe.toml"]
         assert run.recipe() == RECIPE
         checkpoint(run)
         run.save_model(small_model())

@@ -32,6 +32,8 @@ CHECKPOINTS = "checkpoints"
 _FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
 _MOST_THREADS = 1024
+_BEGUN = "begun.json"  # among the checkpoints: how training was begun
+_MOST_BEGUN_BYTES = 1024
 
 
 @dataclass(frozen=True)
@@ -76,16 +78,28 @@ class RunFolder:
         return held(self.path)
 
     def threads(self) -> int | None:
-        """Return how many threads a run in progress was trained with; None before a checkpoint."""
-        for stage in reversed(stages_of(self.checkpoints)):
-            if (found := StageCheckpoints(self.checkpoints, stage, 1).newest()) is None:
-                continue
-            try:
-                n_threads = int(found[0]["circumstances"]["threads"])
-            except (LookupError, TypeError, ValueError):
-                return None  # going on will say what is wrong
-            return n_threads if 1 <= n_threads <= _MOST_THREADS else None
-        return None
+        """Return how many threads a run in progress was trained with; None where that is lost."""
+        kept: object = None
+        try:
+            for stage in reversed(stages_of(self.checkpoints)):
+                if (found := StageCheckpoints(self.checkpoints, stage, 1).newest()) is not None:
+                    kept = found[0]["circumstances"]["threads"]
+                    break
+            else:  # it was cut short before its first checkpoint
+                path = self._file(f"{CHECKPOINTS}/{_BEGUN}")
+                kept = json.loads(read_bytes(path, limit=_MOST_BEGUN_BYTES))["threads"]
+            n_threads = int(str(kept))
+        except (LookupError, TypeError, ValueError, RecursionError, FileAccessError):
+            return None  # going on will say what is wrong
+        return n_threads if 1 <= n_threads <= _MOST_THREADS else None
+
+    def begin(self, recipe: Recipe, n_threads: int) -> None:
+        """Write what a run in progress is known by, from before its first checkpoint on."""
+        self.save_recipe(recipe)
+        with explaining(self.checkpoints, "write"):
+            self.checkpoints.mkdir()
+        content = json.dumps({"threads": n_threads}).encode()
+        write_atomically(self.checkpoints / _BEGUN, content)
 
     def check_checkpoints(self) -> None:
         """Refuse checkpoints elsewhere.

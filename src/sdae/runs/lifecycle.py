@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch
+
 from sdae.checkpoints.lock import NAME as LOCK
 from sdae.checkpoints.lock import locked
 from sdae.config.recipe import Recipe
@@ -132,12 +134,12 @@ def _clear_halves(path: Path) -> None:
 
 
 def _begin(path: Path, recipe: Recipe) -> None:
-    """Put a folder with the recipe in its place; what was there waits in a hidden folder."""
+    """Put a begun run in its place; what was there waits in a hidden folder."""
     staging = _staging(path)
     try:
         with explaining(path, "write"):
             staging.mkdir()
-        RunFolder(staging).save_recipe(recipe)
+        RunFolder(staging).begin(recipe, torch.get_num_threads())
         with explaining(path, "write"):
             _take_name(staging, path)
     except BaseException:
