@@ -73,5 +73,5 @@ $(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing sdae and its test tools in $(VENV) (once; torch is large) ..."
-	$(PIP) install -c constraints.txt -e ".[report,tables,export,dev]"
+	$(PIP) install -c constraints.txt -e ".[report,tables,export,tensorboard,mlflow,dev]"
 	@touch $@

@@ -19,6 +19,7 @@ from sdae.cli.options import (
 )
 from sdae.cli.progress import CompilingNote, display
 from sdae.cli.summary import last_line, print_summary
+from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.devices import resolve_device
 from sdae.errors import RecipeError
@@ -27,7 +28,7 @@ from sdae.runs.lifecycle import changed_run
 from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
-from sdae.training.callbacks import log_findings
+from sdae.training.callbacks import Callback, log_findings
 
 
 def finetune(
@@ -40,6 +41,8 @@ def finetune(
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Fine-tune the network of a run on labelled rows, in place.
@@ -49,6 +52,7 @@ def finetune(
 
     Example: sdae finetune runs/flowers labelled.csv --target species
     """
+    trackers = Trackers(tensorboard, mlflow)
     use_threads(threads)
     folder = open_run(run)
     with locked(run):
@@ -60,10 +64,9 @@ def finetune(
         console = Console(quiet=quiet, highlight=False)
         device = str(resolve_device(device))
         note = CompilingNote(console)
-        with display(console, quiet=quiet) as shown:
-            history = finetune_on(
-                recipe, prepared, model.stack, device=device, callbacks=[log_findings, note, shown]
-            )
+        with trackers.open(run, recipe) as tracking, display(console, quiet=quiet) as shown:
+            callbacks: list[Callback] = [log_findings, note, shown, tracking]
+            history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=callbacks)
         with changed_run(run) as new:
             new.save_pretrained(pretrained)
             new.save_model(describe(recipe, prepared, model.stack))

@@ -15,6 +15,7 @@ from sdae.cli.options import (
     ThreadsOption,
     use_threads,
 )
+from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
 from sdae.devices import resolve_device
 from sdae.runs.lifecycle import resumed_run
@@ -31,6 +32,8 @@ def resume(
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     checkpoint_every: CheckpointOption = "60s",
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
     quiet: QuietOption = False,
 ) -> None:
     """Go on with a run that was interrupted, killed or stopped by an error.
@@ -40,6 +43,7 @@ def resume(
 
     Example: sdae resume runs/mnist-default
     """
+    trackers = Trackers(tensorboard, mlflow)
     Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
     device = str(resolve_device(device))
     console = Console(quiet=quiet, highlight=False)
@@ -50,5 +54,8 @@ def resume(
             recipe = replace(recipe, data=replace(recipe.data, source=data))
         prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
         stack = build_stack(recipe, prepared)
-        last = train_and_keep(folder, recipe, prepared, stack, device, checkpoint_every, console)
+        with trackers.open(run, recipe) as tracking:
+            last = train_and_keep(
+                folder, recipe, prepared, stack, device, checkpoint_every, console, tracking
+            )
     print(last)

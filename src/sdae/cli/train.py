@@ -19,6 +19,7 @@ from sdae.cli.options import (
 from sdae.cli.progress import CompilingNote
 from sdae.cli.report import report_of
 from sdae.cli.summary import print_estimate
+from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import Recipe
 from sdae.devices import resolve_device
@@ -71,6 +72,8 @@ def train(
     threads: ThreadsOption = None,
     checkpoint_every: CheckpointOption = "60s",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
     report: Annotated[
         bool, typer.Option("--report", help="End by writing the page that sdae report writes.")
     ] = False,
@@ -85,6 +88,7 @@ def train(
     """
     if report:
         check_extra()
+    trackers = Trackers(tensorboard, mlflow)
     use_threads(threads)
     chosen = resolve_recipe(
         data,
@@ -106,7 +110,10 @@ def train(
         stack = build_stack(chosen, prepared)
         expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
         print_estimate(console, expected, prepared, stack, device)
-        last = train_and_keep(run, chosen, prepared, stack, device, checkpoint_every, console)
+        with trackers.open(path, chosen) as tracking:
+            last = train_and_keep(
+                run, chosen, prepared, stack, device, checkpoint_every, console, tracking
+            )
     print(f"{last} (report: {report_of(run)})" if report else last)
 
 

@@ -8,13 +8,14 @@ from sdae.cli.progress import display
 from sdae.cli.summary import last_line, print_summary
 from sdae.config.recipe import Recipe
 from sdae.errors import MissingExtraError, SdaeError
-from sdae.runs.folder import RunFolder
+from sdae.runs.folder import PLOTS, RunFolder
 from sdae.runs.lifecycle import finish
 from sdae.runs.live import LiveHistory
 from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
 from sdae.runs.prepare import PreparedData
 from sdae.runs.training import TrainedRun, run_recipe
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.tracking import Tracking
 from sdae.training.callbacks import log_findings
 
 
@@ -26,6 +27,7 @@ def train_and_keep(
     device: str,
     checkpoint_every: str,
     console: Console,
+    tracking: Tracking,
 ) -> str:
     """Train a new stack, from the checkpoints of the run if there are any, and write its files.
 
@@ -44,9 +46,10 @@ def train_and_keep(
                     stack,
                     device=device,
                     checkpoint=checkpoint,
-                    callbacks=[log_findings, LiveHistory(run), shown],
+                    callbacks=[log_findings, LiveHistory(run), shown, tracking],
                 )
             _keep(run, trained, data, console)
+            tracking.pictures(run.path / PLOTS)
     except (KeyboardInterrupt, SdaeError) as reason:
         if run.has_checkpoints() and not run.finished:
             reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")

@@ -166,6 +166,18 @@ def write_recipe(recipe: Recipe) -> str:
     return tomli_w.dumps(tables)
 
 
+def flat_settings(recipe: Recipe) -> dict[str, str]:
+    """Return the settings of a recipe as texts, by their dotted names."""
+    flat = {"seed": str(recipe.seed)}
+    for table in _TABLES:
+        part = getattr(recipe, table)
+        for item in fields(part):
+            value = getattr(part, item.name)
+            text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            flat[f"{table}.{item.name}"] = text
+    return flat
+
+
 def _plain(value: object) -> object:
     """Turn a value into what TOML has: a list of one becomes the one; a choice becomes its text."""
     if value is None:

@@ -1,10 +1,10 @@
 """What runs are and what they gave, at a glance; how two of them differ."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from sdae.config.recipe import Recipe
+from sdae.config.recipe import flat_settings
 from sdae.errors import SdaeError
 from sdae.runs.folder import HISTORY, RECIPE, RunFolder
 from sdae.training.history import EpochRecord, History, history_of
@@ -75,7 +75,7 @@ def differences(a: RunFolder, b: RunFolder) -> Iterator[tuple[str, str, str]]:
 
     First the recipes, then what training gave, then the versions.
     """
-    yield from _unequal(_flat(a.recipe()), _flat(b.recipe()))
+    yield from _unequal(flat_settings(a.recipe()), flat_settings(b.recipe()))
     yield from _unequal(_outcome(a), _outcome(b))
     yield from _unequal(*(dict(run.model().provenance) for run in (a, b)))
 
@@ -85,18 +85,6 @@ def _unequal(a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[tuple
         ours, theirs = str(a.get(name, "–")), str(b.get(name, "–"))
         if ours != theirs:
             yield name, ours, theirs
-
-
-def _flat(recipe: Recipe) -> dict[str, object]:
-    """Return the settings of a recipe by their dotted names."""
-    flat: dict[str, object] = {"seed": recipe.seed}
-    for table in ("model", "data", "pretraining", "finetuning"):
-        part = getattr(recipe, table)
-        for item in fields(part):
-            value = getattr(part, item.name)
-            text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            flat[f"{table}.{item.name}"] = text
-    return flat
 
 
 def _outcome(run: RunFolder) -> dict[str, object]:

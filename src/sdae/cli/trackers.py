@@ -1,0 +1,58 @@
+"""The options ``--tensorboard`` and ``--mlflow``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.config.recipe import Recipe, flat_settings
+from sdae.tracking import MlflowTracker, TensorboardTracker, Tracker, Tracking
+from sdae.tracking.mlflow_tracker import check_mlflow
+from sdae.tracking.tensorboard_tracker import check_tensorboard
+
+TensorboardOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Follow it in TensorBoard: write events to FOLDER/RUN."),
+]
+MlflowOption = Annotated[
+    str | None,
+    typer.Option(metavar="EXPERIMENT", help="Follow it in MLflow, as a run of this experiment."),
+]
+
+
+@dataclass(frozen=True)
+class Trackers:
+    """Which trackers to tell; those that are not installed are refused at once.
+
+    Raises
+    ------
+    MissingExtraError
+        If one is not installed.
+    """
+
+    tensorboard: Path | None
+    mlflow: str | None
+
+    def __post_init__(self) -> None:
+        """Look whether they are installed."""
+        if self.tensorboard is not None:
+            check_tensorboard()
+        if self.mlflow is not None:
+            check_mlflow()
+
+    def open(self, run: Path, recipe: Recipe) -> Tracking:
+        """Begin to track the training of a run.
+
+        Raises
+        ------
+        FileAccessError
+            If a folder cannot be written, or a store not be reached.
+        """
+        name = run.resolve().name
+        opened: list[Tracker] = []
+        if self.tensorboard is not None:
+            opened.append(TensorboardTracker(self.tensorboard / name))
+        if self.mlflow is not None:
+            opened.append(MlflowTracker(self.mlflow, name))
+        return Tracking(opened, flat_settings(recipe))

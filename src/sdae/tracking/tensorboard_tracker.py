@@ -1,0 +1,87 @@
+"""TensorBoard: event files that ``tensorboard --logdir FOLDER`` shows."""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sdae.errors import MissingExtraError
+from sdae.files import explaining, read_bytes
+
+_RESULTS = ("finetuning/validation_error", "finetuning/test_error")
+_RGBA = 4
+_PNG_SIZE = slice(16, 24)  # of the bytes: width and height
+
+
+class TensorboardTracker:
+    """Writes the event file of one training.
+
+    Where the folder holds events of the same training, cut short, TensorBoard shows these instead.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made if need be; TensorBoard calls the training by its name.
+
+    Raises
+    ------
+    MissingExtraError
+        If tensorboardX is not installed.
+    FileAccessError
+        If the folder cannot be written.
+    """
+
+    name = "TensorBoard"
+
+    def __init__(self, folder: str | Path) -> None:
+        check_tensorboard()
+        from tensorboardX import SummaryWriter
+
+        with explaining(Path(folder), "write"):
+            self._writer: Any = SummaryWriter(str(folder), purge_step=0)
+
+    def settings(self, values: Mapping[str, str]) -> None:
+        """Show the settings among TensorBoard's hyperparameters, beside the errors."""
+        from tensorboardX.summary import hparams
+
+        for summary in hparams(dict(values), dict.fromkeys(_RESULTS, 0.0)):
+            self._writer.file_writer.add_summary(summary)
+
+    def scalars(self, values: Mapping[str, float], epoch: int) -> None:
+        """Draw values against the epoch."""
+        for name, value in values.items():
+            self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+    def picture(self, name: str, path: Path) -> None:
+        """Show a PNG file as it is."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        content = read_bytes(path)
+        width, height = struct.unpack(">II", content[_PNG_SIZE])
+        image = Summary.Image(
+            height=height, width=width, colorspace=_RGBA, encoded_image_string=content
+        )
+        self._writer.file_writer.add_summary(
+            Summary(value=[Summary.Value(tag=f"pictures/{name}", image=image)])
+        )
+
+    def close(self, *, finished: bool) -> None:  # noqa: ARG002 - an event file knows no end
+        """Write what is left."""
+        self._writer.close()
+
+
+def check_tensorboard() -> None:
+    """Refuse to go on without tensorboardX.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import tensorboardX  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(
+            'TensorBoard files need tensorboardX. Install it with: pip install "sdae[tensorboard]"'
+        ) from None
