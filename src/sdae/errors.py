@@ -34,6 +34,10 @@ class TrainingDivergedError(SdaeError, ArithmeticError):
     """The training cost stopped being a finite number."""
 
 
+class ParityError(SdaeError, ArithmeticError):
+    """An export answers other than the package, so it was not written."""
+
+
 class MissingExtraError(SdaeError, ImportError):
     """A feature needs an optional dependency; the text names the extra to install."""
 

@@ -39,7 +39,10 @@ def in_blocks(
     scaling: Scaling | None,
     device: torch.device | str = "cpu",
 ) -> NDArray[np.float32]:
-    """Scale rows and apply `function`, (B, V) -> (B, K), to all: (n, V) -> (n, K)."""
+    """Scale rows and apply `function`, (B, V) -> (B, K), to all: (n, V) -> (n, K).
+
+    Rows come and answers go as float32, whatever the network computes in.
+    """
     n_rows, n_columns = x.shape
     parts: list[NDArray[np.float32]] = []
     with torch.inference_mode():
@@ -51,7 +54,7 @@ def in_blocks(
                 block[: len(values)] = values if scaling is None else scaling.apply(values)
             np.clip(block, -_FARTHEST, _FARTHEST, out=block)
             out = function(torch.from_numpy(block).to(device))
-            parts.append(out[: len(values)].cpu().numpy())
+            parts.append(out[: len(values)].float().cpu().numpy())
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
@@ -129,7 +132,8 @@ def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return W x + b, (B, V) -> (B, H)."""
+    """Return W x + b, (B, V) -> (B, H), in the type of the weights."""
+    x = x.to(weight.dtype)
     n_out = len(bias)
     if n_out >= _NARROW:
         return F.linear(x, weight, bias)

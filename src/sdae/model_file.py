@@ -29,7 +29,10 @@ FORMAT = 1
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _HALF = re.compile(r"[\ud800-\udfff]")  # of a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_DTYPES = {
+    str(kind).removeprefix("torch."): kind
+    for kind in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from sdae import StackedDenoisingAutoencoder
 from sdae.model_file import load_model
 from sdae.runs.folder import open_run
 from tests.cli.commands import done, refused
@@ -162,3 +164,25 @@ def test_columns_the_model_does_not_know_are_passed_over_whatever_they_hold(
     for data in (plain, with_remarks):
         done("predict", flower_run, data, "-o", data.with_suffix(".out.csv"))
     assert (tmp_path / "plain.out.csv").read_bytes() == (tmp_path / "remarks.out.csv").read_bytes()
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_a_network_of_another_type_of_numbers_answers_too(
+    kind: torch.dtype, tmp_path: Path
+) -> None:
+    x = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+    np.save(tmp_path / "x.npy", x)
+    stack = StackedDenoisingAutoencoder(6, (5, 4), n_classes=3, seed=1).to(kind)
+    with torch.no_grad():
+        stack.head.weight.copy_(torch.linspace(-2, 2, 12).reshape(3, 4))
+    stack.save(tmp_path / "model.safetensors")
+    model = tmp_path / "model.safetensors"
+    done("predict", model, tmp_path / "x.npy", "-o", tmp_path / "p.csv")
+    p = np.loadtxt(tmp_path / "p.csv", delimiter=",", skiprows=1)[:, 1:]
+    tolerance = 1e-6 if kind == torch.float64 else 1e-2
+    np.testing.assert_allclose(p, stack.predict_proba(x).float(), atol=tolerance)
+    done("encode", model, tmp_path / "x.npy", "-o", tmp_path / "h.npy")
+    codes = stack.encode(x).detach().float()
+    np.testing.assert_allclose(np.load(tmp_path / "h.npy"), codes, atol=tolerance)
+    done("denoise", model, tmp_path / "x.npy", "-o", tmp_path / "z.npy")
+    assert np.load(tmp_path / "z.npy").dtype == np.float32

@@ -11,9 +11,11 @@ import pytest
 from onnx import numpy_helper
 from safetensors.torch import load, save
 
+from sdae import StackedDenoisingAutoencoder
+from sdae.errors import DataError, ParityError
 from sdae.export import numpy_folder, onnx_file, sequential
 from sdae.export.graph import onnx_bytes
-from sdae.export.parity import ParityError, check
+from sdae.export.parity import check
 from sdae.export.sequential import sequential_bytes
 from sdae.export.subject import Subject, subject_of
 from sdae.export.trial import Trial, trial_of
@@ -236,3 +238,9 @@ def test_most_rows_must_not_differ(trial: Trial) -> None:
     assert check(subject, doubtful, {"codes": found}, "It").n_undecided == len(codes) // 2
     with pytest.raises(ParityError, match=r"It cannot be checked: it differs in 352 of 352 rows"):
         check(subject, doubtful, {"codes": codes + 1}, "It")
+
+
+def test_a_network_of_half_precision_is_refused() -> None:
+    stack = StackedDenoisingAutoencoder(4, (3,)).half()
+    with pytest.raises(DataError, match=r"this one has torch.float16 parameters. Convert it"):
+        subject_of(Model(stack), 1)

@@ -12,6 +12,7 @@ TREE = {
     "FileFormatError": errors.DataError,
     "FileAccessError": OSError,
     "TrainingDivergedError": ArithmeticError,
+    "ParityError": ArithmeticError,
     "MissingExtraError": ImportError,
 }
 

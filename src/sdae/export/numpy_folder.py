@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 
-from sdae.errors import FileAccessError
-from sdae.export.parity import Agreement, ParityError, check
+from sdae.errors import FileAccessError, ParityError
+from sdae.export.parity import Agreement, check
 from sdae.export.subject import Answers, Rows, Subject
 from sdae.export.trial import Trial
 from sdae.files import explaining, read_bytes, write_atomically

@@ -4,8 +4,9 @@ from typing import Any
 
 import torch
 
+from sdae.errors import ParityError
 from sdae.export.graph import check_extra, onnx_bytes
-from sdae.export.parity import Agreement, ParityError, check
+from sdae.export.parity import Agreement, check
 from sdae.export.subject import Answers, Rows, Subject
 from sdae.export.trial import Trial
 

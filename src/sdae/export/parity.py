@@ -17,16 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.errors import SdaeError
+from sdae.errors import ParityError
 from sdae.export.subject import Answers, Subject
 from sdae.export.trial import Trial
 from sdae.preprocessing import Scaling
 
 ABSOLUTE, RELATIVE, CLOSE = 1e-5, 1e-4, 1e-4
-
-
-class ParityError(SdaeError, ArithmeticError):
-    """An export answers other than the package, so it was not written."""
 
 
 @dataclass(frozen=True)

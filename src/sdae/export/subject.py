@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.errors import DataError
 from sdae.inference import in_blocks, layer_codes, log_probabilities, outputs, rebuilt
 from sdae.model_file import Model
 from sdae.preprocessing import Scaling
@@ -71,10 +72,18 @@ def subject_of(model: Model, depth: int) -> Subject:
 
     Raises
     ------
+    DataError
+        If it is of half precision, which does not agree with what other programs compute.
     FileFormatError
         If it is one of an estimator of regression, but not a valid one.
     """
     stack, target_scaling = model.stack, None
+    kind = stack.autoencoder(0).weight.dtype
+    if kind not in (torch.float32, torch.float64):
+        raise DataError(
+            f"Networks of float32 or float64 are exported, and this one has {kind} parameters. "
+            "Convert it: load it with StackedDenoisingAutoencoder.load, call float(), and save it."
+        )
     if stack.n_targets is not None and model.estimator is not None:
         from sdae.estimators.files import checked_estimator  # it brings scikit-learn along
 
