@@ -62,7 +62,7 @@ def number(
     """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
 
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real):
+        if isinstance(value, bool) or not isinstance(value, float | int | Real):  # the usual first
             raise ValueError
         try:
             result = float(value)
