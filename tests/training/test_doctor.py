@@ -22,7 +22,7 @@ from sdae.minibatches import Minibatch
 from sdae.recipes import load_recipe, recipe_names
 from sdae.rows import RowSource, TensorRows
 from sdae.training.callbacks import EpochEnded, Event, PartStarted
-from sdae.training.doctor import Doctor, overfitting, rising_cost
+from sdae.training.doctor import Doctor, _sample, overfitting, rising_cost
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import EpochRecord, Finding
 from sdae.training.pretraining import run_pretraining
@@ -561,3 +561,33 @@ def test_the_recipes_are_not_commented_on(name: str) -> None:
         callbacks=[tuning],
     )
     assert ward.texts + tuning.texts == []
+
+
+@pytest.mark.parametrize("n_rows", [50, 256, 257, 300, 2560, 10_007])
+def test_the_rows_looked_at_are_of_all_parts_and_no_period(n_rows: int) -> None:
+    looked = _sample(TensorRows(torch.zeros(n_rows, 1))).samples
+    assert len(set(looked.tolist())) == len(looked) == min(n_rows, 256)
+    assert looked.min() >= 0
+    assert looked.max() < n_rows
+    tenths = np.bincount(10 * looked // n_rows, minlength=10)  # as of ten classes in order
+    last_digits = np.bincount(looked % 10, minlength=10)  # as of ten classes in turn
+    assert tenths.min() >= len(looked) // 10 - 2
+    assert last_digits.min() >= len(looked) // 20
+
+
+def test_rows_sorted_by_class_hide_no_collapse() -> None:
+    x, y = labelled(2000)
+    ward = _finetuned(small_stack(sizes=(8,)), x, np.sort(y), epochs=1, learning_rate=0.0)
+    assert ward.told == [(None, 1, "one class")]
+
+
+def test_what_was_told_of_pretraining_is_not_told_again() -> None:
+    x, y = labelled(N)
+    config = load_recipe("default", ["finetuning.epochs=1", "finetuning.learning_rate=1e-9"])
+    for told, wanted in (
+        (frozenset[tuple[str, int | None]](), 1),
+        (frozenset({("dead units", 0), ("dead units", 1)}), 0),
+    ):
+        stack = _silenced(small_stack(activation="relu"))
+        history = run_finetuning(stack, (x, y), None, None, config.finetuning, told=told)
+        assert [f.kind for f in history.findings].count("dead units") == wanted

@@ -29,6 +29,7 @@ from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
 from sdae.training.callbacks import Callback, log_findings
+from sdae.training.history import findings_in
 
 
 def finetune(
@@ -66,7 +67,14 @@ def finetune(
         note = CompilingNote(console)
         with trackers.open(run, recipe) as tracking, display(console, quiet=quiet) as shown:
             callbacks: list[Callback] = [log_findings, note, shown, tracking]
-            history = finetune_on(recipe, prepared, model.stack, device=device, callbacks=callbacks)
+            history = finetune_on(
+                recipe,
+                prepared,
+                model.stack,
+                told=findings_in(folder.records()),
+                device=device,
+                callbacks=callbacks,
+            )
         with changed_run(run) as new:
             new.save_pretrained(pretrained)
             new.save_model(describe(recipe, prepared, model.stack))

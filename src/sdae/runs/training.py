@@ -1,7 +1,7 @@
 """Run a recipe: build the stack the data need, pre-train it, fine-tune it."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -16,7 +16,7 @@ from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.callbacks import Callback
 from sdae.training.finetuning import run_finetuning
-from sdae.training.history import History
+from sdae.training.history import History, findings_in
 from sdae.training.pretraining import run_pretraining
 
 
@@ -84,7 +84,13 @@ def run_recipe(
     if data.train is not None:
         pretrained = describe(recipe, data, copy.deepcopy(stack))
         finetuning = finetune_on(
-            recipe, data, stack, device=device, checkpoint=checkpoint, callbacks=callbacks
+            recipe,
+            data,
+            stack,
+            told=findings_in(pretraining.records),
+            device=device,
+            checkpoint=checkpoint,
+            callbacks=callbacks,
         )
     return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
 
@@ -94,11 +100,14 @@ def finetune_on(
     data: PreparedData,
     stack: StackedDenoisingAutoencoder,
     *,
+    told: Set[tuple[str, int | None]] = frozenset(),
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; it gets its head here if it has none.
+
+    `told` are findings of pre-training, which are not told again.
 
     Raises
     ------
@@ -118,6 +127,7 @@ def finetune_on(
         device=device,
         seed=recipe.seed,
         checkpoint=checkpoint,
+        told=told,
         callbacks=callbacks,
     )
 

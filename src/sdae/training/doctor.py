@@ -7,6 +7,7 @@ at some rows, at epochs 1, 2, 4, 8, … and at the last.
 Axes: n rows looked at, V visible, H hidden, T targets.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
-from sdae.minibatches import Minibatch, minibatches
+from sdae.minibatches import Minibatch
 from sdae.rows import RowSource
 from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
@@ -25,6 +26,7 @@ from sdae.training.history import EpochRecord, Finding
 LEAST_ROWS = 50
 # Rows looked at, at most: a forward pass over them takes no time, and shares are known to 3 in 100.
 SAMPLE_ROWS = 256
+_GOLDEN = (math.sqrt(5) - 1) / 2
 # Share of dead units that is told. The codes of a ReLU layer are nowhere negative, so the signs of
 # its weights alone may silence a unit of the layer above: half of them, in good health.
 DEAD_SHARE = 0.75
@@ -134,7 +136,9 @@ class Doctor:
                         found.append(finding)
                 if stack.n_classes is not None and (last or epoch >= COLLAPSE_FROM):
                     predicted = stack.head(h).argmax(dim=1)  # (n, H) -> (n,)
-                    found.append(collapsed_predictions(predicted, y[sample.span]))
+                    found.append(
+                        collapsed_predictions(predicted, y[torch.from_numpy(sample.samples)])
+                    )
         return self._new(found, None)
 
     def _new(self, found: Iterable[Finding | None], layer: int | None) -> tuple[Finding, ...]:
@@ -297,4 +301,13 @@ def _looks(epoch: int) -> bool:
 
 
 def _sample(rows: RowSource) -> Minibatch:
-    return minibatches(len(rows), SAMPLE_ROWS)[0]
+    """Return a row of each part of the data, for sorted rows begin with one class.
+
+    Which one changes from part to part and keeps step with no period of the rows.
+    """
+    n_rows = len(rows)
+    n_parts = min(n_rows, SAMPLE_ROWS)
+    part = np.arange(n_parts)
+    first = part * n_rows // n_parts
+    length = (part + 1) * n_rows // n_parts - first
+    return Minibatch(first + (part * _GOLDEN % 1 * length).astype(np.int64), None)

@@ -1,6 +1,6 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import closing
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from sdae.training.callbacks import (
     StageStarted,
     log_findings,
 )
+from sdae.training.doctor import Doctor
 from sdae.training.finetuning_walk import FinetuningWalk
 from sdae.training.history import FINETUNING, History
 from sdae.training.identity import identity_of
@@ -186,12 +187,14 @@ def run_finetuning(
     checkpoint: Checkpoint | str | Path | None = None,
     stage: str = FINETUNING,
     known_by: Mapping[str, str] | None = None,
+    told: Set[tuple[str, int | None]] = frozenset(),
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Fine-tune as a validated `config` says; see :func:`finetune`.
 
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
-    tells this training from others, such as the settings of callbacks that stop it.
+    tells this training from others, such as the settings of callbacks that stop it; `told` are the
+    findings of its pre-training (:func:`sdae.training.history.findings_in`), not to be told again.
     """
     seed = check_seed(seed, "finetune")
     if device is not None:
@@ -230,7 +233,11 @@ def run_finetuning(
             listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
             if keeper.kept.complete:
                 return keeper.kept.history
-        walk = FinetuningWalk(stack, rows, y, scored, config, seed, listeners, engine, keeper)
+        doctor = Doctor()
+        doctor.remember(told)
+        walk = FinetuningWalk(
+            stack, rows, y, scored, config, seed, listeners, engine, keeper, doctor
+        )
         history = walk.run(n_updates)
         keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))

@@ -40,6 +40,7 @@ class FinetuningWalk:
         listeners: Callbacks,
         engine: Engine,
         keeper: Keeper,
+        doctor: Doctor,
     ) -> None:
         self._stack = stack
         self._rows = rows
@@ -50,7 +51,7 @@ class FinetuningWalk:
         self._listeners = listeners
         self._engine = engine
         self._keeper = keeper
-        self._doctor = Doctor()
+        self._doctor = doctor
         self._records: list[EpochRecord] = []
         self._best_parameters: list[Tensor] = []
         self._best_epoch: int | None = None
