@@ -1,6 +1,7 @@
 """Train a recipe on MNIST with several seeds; write errors and minutes as JSON.
 
     python benchmarks/mnist.py --recipe default --seeds 3
+    python benchmarks/mnist.py --recipe tutorial --keep     # the seeds that are missing
 
 The test error is the one measured at the lowest validation error. No choice is made by it.
 """
@@ -30,6 +31,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--name", help="of the JSON file; default: the recipe's")
+    parser.add_argument("--keep", action="store_true", help="the seeds that are in it already")
     arguments = parser.parse_args()
     recipe = load_recipe(arguments.recipe, arguments.settings)
     name = arguments.name or f"mnist-{arguments.recipe}"
@@ -40,8 +42,12 @@ def main() -> None:
         "machine": describe(),
         "runs": [],
     }
+    before = json.loads(path.read_text()) if arguments.keep and path.exists() else {"runs": []}
+    known = {run["seed"]: run for run in before["runs"]}
+    if known and any(before[key] != result[key] for key in ("recipe", "settings", "machine")):
+        raise SystemExit(f"{path} was measured with other settings or on another machine.")
     for seed in range(1, arguments.seeds + 1):
-        result["runs"].append(_run(replace(recipe, seed=seed)))
+        result["runs"].append(known.get(seed) or _run(replace(recipe, seed=seed)))
         for which in ("test_error", "validation_error"):
             result[f"mean_{which}"] = statistics.mean(run[which] for run in result["runs"])
         path.write_text(json.dumps(result, indent=2) + "\n")  # a long benchmark may be cut short
