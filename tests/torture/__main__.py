@@ -45,7 +45,8 @@ class Proof:
 def killed(n: int, variant: str, words: str) -> Proof:
     """Kill runs at random instants and resume them."""
     result = kills.kills(n, variant=variant)
-    places = ", ".join(f"{place} {count}" for place, count in result["places"].items())
+    # Places begin with a digit, which puts them in order.
+    places = ", ".join(f"{count} {place[2:]}" for place, count in result["places"].items())
     note = f"{result['kills that hit']} kills: {places}"
     return Proof(words, n, result["runs identical"], note, result["failures"])
 
