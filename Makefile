@@ -22,8 +22,9 @@ test: $(VENV)/.test check  ## set up, lint, type-check and run the tests with co
 test-slow: $(VENV)/.test  ## the tests that take minutes
 	$(BIN)/python -m pytest -m slow
 
-torture: $(VENV)/.test  ## kill, damage and fuzz at full size (about an hour)
+torture: $(VENV)/.test  ## kill, damage and forge at full size, for docs/reliability.md (a quarter of an hour)
 	PYTHONPATH=benchmarks $(BIN)/python -m tests.torture
+	$(BIN)/python benchmarks/tables.py
 
 fuzz: $(VENV)/.test  ## guided by coverage, each reader of data for a minute
 	$(PIP) install --upgrade --target $(VENV)/fuzz atheris

@@ -185,7 +185,7 @@ def label_curve_table() -> str:
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
-    lines = ["| test | times | as promised | |", "|---|---|---|---|"]
+    lines = ["| test | times | as promised | seen |", "|---|---|---|---|"]
     for proof in result["proofs"].values():
         lines.append(
             f"| {proof['test']} | {proof['tried']:,} | {proof['held']:,} | {proof['note']} |"
