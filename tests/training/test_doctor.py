@@ -22,10 +22,11 @@ from sdae.minibatches import Minibatch
 from sdae.recipes import load_recipe, recipe_names
 from sdae.rows import RowSource, TensorRows
 from sdae.training.callbacks import EpochEnded, Event, PartStarted
-from sdae.training.doctor import Doctor, _sample, overfitting, rising_cost
+from sdae.training.doctor import Doctor, _sample
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import EpochRecord, Finding
 from sdae.training.pretraining import run_pretraining
+from sdae.training.symptoms import overfitting, rising_cost
 from tests.training.helpers import (
     V,
     classes,

@@ -14,8 +14,8 @@ from sdae.report.rows import Part
 from sdae.report.stages import Networks, as_input, codes_of
 from sdae.runs.prepare import Rows
 from sdae.specs import Activation
-from sdae.training.doctor import CONSTANT, SATURATED, SATURATED_ROWS
 from sdae.training.history import PRETRAINING
+from sdae.training.symptoms import CONSTANT, SATURATED, SATURATED_ROWS
 
 SHOWN_UNITS = 64
 _BINS = 40
