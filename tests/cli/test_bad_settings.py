@@ -73,7 +73,7 @@ def test_a_recipe_file_that_is_missing_or_no_recipe(flowers: Path) -> None:
     assert train(flowers, "--recipe", path).startswith(f"Recipe {path} is not valid TOML: ")
     path.write_bytes(b"\xff\xfe")
     message = train(flowers, "--recipe", path)
-    assert message == f"{path} is not a UTF-8 text, so no recipe."
+    assert message == f"{path} is not a UTF-8 text, so no recipe. Save it as UTF-8."
     path.write_text("[pretraining]\nepoch = 1\n")
     assert "Did you mean 'epochs'?" in train(flowers, "--recipe", path)
 

@@ -46,7 +46,9 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
         try:
             content = read_bytes(path, _MAX_BYTES).decode("utf-8")
         except UnicodeDecodeError:
-            raise FileFormatError(f"{path} is not a UTF-8 text, so no recipe.") from None
+            raise FileFormatError(
+                f"{path} is not a UTF-8 text, so no recipe. Save it as UTF-8."
+            ) from None
         return parse_recipe(content, str(path), overrides)
     known = recipe_names()
     if name not in known:
