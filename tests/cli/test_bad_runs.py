@@ -33,7 +33,7 @@ def test_a_run_that_is_not_there(command: str, run: Path) -> None:
     message = refused(Path(), command, "ruin", *COMMANDS[command])
     assert message == "There is no run at ruin. Train one with: sdae train --out ruin"
     message = refused(Path(), command, "rows.csv", *COMMANDS[command])
-    assert message.startswith("There is no run at rows.csv.")
+    assert message == "rows.csv is a file, and no run: a run is a folder."
     assert run.is_dir()
 
 

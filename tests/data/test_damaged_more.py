@@ -1,5 +1,6 @@
 """Files that claim or become too much, take too long, or hold what errors cannot show."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -253,3 +254,10 @@ def test_labels_missing_in_a_dictionary_are_told(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"a": [1.0, 2.0, 3.0], "y": ["b", None, "c"]}), path)
     refused(path, path.read_bytes(), "1 row without a label, the first in row 2", "y")
+
+
+def test_a_pipe_without_an_ending_is_told_to_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "63"
+    os.mkfifo(path)
+    with pytest.raises(DataError, match=r"63 is a pipe or a device\. Save what comes out of it"):
+        load_dataset(str(path))

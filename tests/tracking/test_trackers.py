@@ -230,6 +230,24 @@ def test_a_tracker_that_cannot_begin_is_an_error_and_leaves_no_run(
     assert not (tmp_path / "run").exists()
 
 
+def test_stores_that_the_client_reaches_are_named(
+    flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
+    options = ("--target", "species", "--out", tmp_path / "run", *SMALL, "--mlflow", "trials")
+    result = invoke("train", flowers, *options)
+    assert result.exit_code == 2
+    assert "MLFLOW_ALLOW_FILE_STORE=true" in result.stderr
+    assert result.stderr.endswith("Install it with: pip install mlflow\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_tensorboard_has_a_name(flowers: Path, tmp_path: Path) -> None:
+    message = refused(tmp_path, "train", flowers, "--out", tmp_path / "run", "--tensorboard", "")
+    assert message == "--tensorboard must name a folder. Got an empty text instead."
+
+
 def test_an_experiment_has_a_name(store: Path) -> None:
     with pytest.raises(InvalidParameterError, match="must have a name"):
         MlflowTracker(" ", "run")

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from sdae.config.recipe import Recipe, flat_settings
+from sdae.errors import InvalidParameterError
 from sdae.tracking import MlflowTracker, TensorboardTracker, Tracker, Tracking
 from sdae.tracking.mlflow_tracker import check_mlflow
 from sdae.tracking.tensorboard_tracker import check_tensorboard
 
 TensorboardOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option(metavar="FOLDER", help="Follow it in TensorBoard: write events to FOLDER/RUN."),
 ]
 MlflowOption = Annotated[
@@ -29,14 +30,20 @@ class Trackers:
     ------
     MissingExtraError
         If one is not installed.
+    InvalidParameterError
+        If the folder has no name.
     """
 
-    tensorboard: Path | None
+    tensorboard: str | None
     mlflow: str | None
 
     def __post_init__(self) -> None:
         """Look whether they are installed."""
         if self.tensorboard is not None:
+            if not self.tensorboard.strip():
+                raise InvalidParameterError(
+                    "--tensorboard must name a folder. Got an empty text instead."
+                )
             check_tensorboard()
         if self.mlflow is not None:
             check_mlflow()
@@ -52,7 +59,7 @@ class Trackers:
         name = run.resolve().name
         opened: list[Tracker] = []
         if self.tensorboard is not None:
-            opened.append(TensorboardTracker(self.tensorboard / name))
+            opened.append(TensorboardTracker(Path(self.tensorboard) / name))
         if self.mlflow is not None:
             opened.append(MlflowTracker(self.mlflow, name))
         return Tracking(opened, flat_settings(recipe))

@@ -11,7 +11,7 @@ from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
 from sdae.data.tutorial_pickle import load_tutorial_pickle
 from sdae.errors import DataError, FileAccessError
-from sdae.files import explaining
+from sdae.files import explaining, read_bytes
 from sdae.wording import listed, nearest, quoted
 
 _TABLES = {
@@ -68,6 +68,8 @@ def load_dataset(
         if name.endswith(_PICKLES):
             _refuse_target(target, str(path))
             return load_tutorial_pickle(path)
+        if not path.is_file() and not path.is_dir():
+            read_bytes(path)  # which says what to do with a pipe
     raise DataError(
         f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."

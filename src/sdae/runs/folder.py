@@ -231,6 +231,8 @@ def open_run(path: Path) -> RunFolder:
         If there is no folder of a run at `path`.
     """
     with explaining(path, "read"):
+        if path.is_file():
+            raise FileAccessError(f"{path} is a file, and no run: a run is a folder.")
         if not path.is_dir():
             raise FileAccessError(
                 f"There is no run at {path}. Train one with: sdae train --out {path}"

@@ -9,6 +9,11 @@ from sdae.errors import FileAccessError, InvalidParameterError, MissingExtraErro
 from sdae.wording import plain, reason
 
 _MOST_PARAMETERS = 100  # that MLflow takes at once
+_STORES = (
+    "Its client alone reaches a server (set MLFLOW_TRACKING_URI=http://…) or, if told so by "
+    "MLFLOW_ALLOW_FILE_STORE=true, a folder (MLFLOW_TRACKING_URI=mlruns). A database, which it "
+    "takes by default, needs all of MLflow. Install it with: pip install mlflow"
+)
 
 
 class MlflowTracker:
@@ -50,7 +55,7 @@ class MlflowTracker:
         except (MlflowException, OSError) as error:
             raise FileAccessError(
                 f"MLflow cannot begin a run of experiment {plain(experiment)} in "
-                f"{get_tracking_uri()}: {reason(error)}. MLFLOW_TRACKING_URI names another store."
+                f"{get_tracking_uri()}: {reason(error)}. {_STORES}"
             ) from None
 
     def settings(self, values: Mapping[str, str]) -> None:
