@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from sdae import finetune, pretrain
-from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.randomness import NoiseKey, Stream, random_bits, visiting_order
 from tests.training.helpers import Recorder, labelled, small_stack, state_bytes, unit_rows
 
@@ -82,8 +81,9 @@ def test_the_size_of_a_slice_does_not_change_the_result(
     slice_samples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = _both_stages()
-    for engine in (AutogradPretraining, AutogradFinetuning):
-        monkeypatch.setattr(engine, "slice_samples", slice_samples)
+    monkeypatch.setattr(
+        "sdae.engines.autograd.samples_between_looks", lambda *_sizes: slice_samples
+    )
     parameters, costs, n_samples = _both_stages()
     assert parameters == expected[0]
     assert costs == pytest.approx(expected[1], rel=1e-6)

@@ -21,7 +21,7 @@ from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
 from sdae.engines.optimizer_state import give_state, state_of
-from sdae.engines.slices import NotFiniteError, Safeguard
+from sdae.engines.slices import NotFiniteError, Safeguard, samples_between_looks
 from sdae.losses import regression_loss
 from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream, random_bits, threshold
@@ -33,7 +33,6 @@ class AutogradPretraining:
     """Train one denoising autoencoder on the rows below it."""
 
     name = "autograd"
-    slice_samples = 512
     compiles = False
 
     def __init__(
@@ -49,7 +48,9 @@ class AutogradPretraining:
         self._noise = noise
         self._seed = seed
         self._optimizer = _optimizer(autoencoder.parameters(), config)
-        self._safeguard = Safeguard(list(autoencoder.parameters()))
+        trained = list(autoencoder.parameters())
+        self._safeguard = Safeguard(trained)
+        self.slice_samples = samples_between_looks(trained, config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar.
@@ -97,7 +98,6 @@ class AutogradFinetuning:
     """
 
     name = "autograd"
-    slice_samples = 512
     compiles = False
 
     def __init__(
@@ -116,7 +116,9 @@ class AutogradFinetuning:
         self._config = config
         self._seed = seed
         self._optimizer = _optimizer(stack.mlp.parameters(), config)
-        self._safeguard = Safeguard(list(stack.mlp.parameters()))
+        trained = list(stack.mlp.parameters())
+        self._safeguard = Safeguard(trained)
+        self.slice_samples = samples_between_looks(trained, config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar.

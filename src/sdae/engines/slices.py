@@ -1,4 +1,4 @@
-"""What compiled engines share: samples in one array, threads, costs that must be finite."""
+"""What engines share: how large a slice is, its rows, threads, numbers that must be finite."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +15,9 @@ _SMALL_WEIGHTS = 1 << 16
 _PARTS = 4
 _MOST_THREADS = 8
 _MOST_NUMBERS = 1 << 26
+_CHEAP_BATCH = 8
+_FEWEST_SAMPLES, _MOST_SAMPLES = 512, 2048
+_MOST_PRODUCTS = 1 << 33
 
 
 class NotFiniteError(ArithmeticError):
@@ -92,7 +95,20 @@ def parts_and_threads(n_weights: int) -> tuple[int, int]:
 
 def samples_for(n_columns: int) -> int:
     """Return how many samples to take at once: 2,048, or fewer where rows are very wide."""
-    return max(64, min(2048, _MOST_NUMBERS // n_columns))
+    return max(64, min(_MOST_SAMPLES, _MOST_NUMBERS // n_columns))
+
+
+def samples_between_looks(parameters: Sequence[Tensor], batch_size: int) -> int:
+    """Return how many samples autograd trains on before the parameters are looked at.
+
+    To look and to keep them costs about as much as half a step. So there are 2,048 samples where
+    minibatches make them cheap, and fewer, but 512, where the network is large: a stop waits for
+    the end of a slice.
+    """
+    if batch_size < _CHEAP_BATCH:
+        return _FEWEST_SAMPLES
+    n_numbers = sum(parameter.numel() for parameter in parameters)
+    return max(_FEWEST_SAMPLES, min(_MOST_SAMPLES, _MOST_PRODUCTS // n_numbers))
 
 
 def check_finite(
