@@ -28,7 +28,8 @@ from sdae.errors import RecipeError
 from sdae.specs import Activation, Decoder, Emphasis
 from tests.ground.values import REPEATABLE, emphases, levels, noises, numbers, schedules
 
-texts = st.text(min_size=1, max_size=8).filter(lambda text: text != "none")
+_characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+texts = st.text(_characters, min_size=1, max_size=8).filter(lambda text: text != "none")
 counts = st.integers(0, 2**40)
 T = TypeVar("T")
 
