@@ -42,6 +42,29 @@ def mnist_table(name: str) -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
+def search_table() -> str:
+    """Return what was tried for the recipe `default`, the best last."""
+    result = _load("recipe-search")
+    lines = [
+        "| units | masking | pre-training: epochs, rate | fine-tuning: epochs, rate "
+        "| dropout: units, input | validation error: lowest, last |",
+        "|---|---|---|---|---|---|",
+    ]
+    for run in sorted(result["runs"], key=lambda run: -min(run["validation_errors"])):
+        tried, errors = run["settings"], run["validation_errors"]
+        rates = tried["pretraining_rate"]
+        rate = ", ".join(f"{each:g}" for each in rates) if isinstance(rates, list) else f"{rates:g}"
+        n_epochs = tried["pretraining_epochs"]
+        lines.append(
+            f"| {tried['activation']} | {tried['masking']:g} "
+            f"| {f'{n_epochs}, {rate}' if n_epochs else 'none'} "
+            f"| {tried['epochs']}, {tried['rate']:g} "
+            f"| {tried['dropout']:g}, {tried['input_dropout']:g} "
+            f"| {min(errors):.2f}, {errors[-1]:.2f} % |"
+        )
+    return "\n".join([*lines, "", machine_line(result)])
+
+
 def speed_table() -> str:
     """Return the table of speeds, and the machine."""
     result = _load("speed")
@@ -218,6 +241,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
+    "recipe-search": search_table,
     "speed-headline": speed_headline,
     "speed": speed_table,
     "torture": torture_table,

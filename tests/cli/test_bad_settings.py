@@ -61,8 +61,8 @@ def test_all_bad_settings_are_told_at_once(flowers: Path) -> None:
 def test_an_unknown_recipe(flowers: Path) -> None:
     message = train(flowers, "--recipe", "tutoral")
     assert message == (
-        "There is no recipe 'tutoral'. Did you mean 'tutorial'? Known are: default, table, "
-        "tutorial; a file of your own must end in .toml."
+        "There is no recipe 'tutoral'. Did you mean 'tutorial'? Known are: arrays, default, "
+        "table, tutorial; a file of your own must end in .toml."
     )
 
 

@@ -28,6 +28,7 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"sdae"}
     for needed in (
         "sdae/py.typed",
+        "sdae/recipes/arrays.toml",
         "sdae/recipes/default.toml",
         "sdae/recipes/tutorial.toml",
         "sdae/data/mnist/README.md",

@@ -77,7 +77,7 @@ def _measure(n_epochs: int, engine: str, flush: bool) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as made, unflushed:
         data = Path(made) / "rows.npz"
         write_rows(data, VARIANTS["autograd"]._replace(n_rows=430))
-        recipe = load_recipe("default", _settings(data, n_epochs, engine))
+        recipe = load_recipe("arrays", _settings(data, n_epochs, engine))
         prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
         stack = build_stack(recipe, prepared)
         with new_run(Path(made) / "run", recipe) as run:

@@ -584,7 +584,7 @@ def test_rows_sorted_by_class_hide_no_collapse() -> None:
 
 def test_what_was_told_of_pretraining_is_not_told_again() -> None:
     x, y = labelled(N)
-    config = load_recipe("default", ["finetuning.epochs=1", "finetuning.learning_rate=1e-9"])
+    config = load_recipe("arrays", ["finetuning.epochs=1", "finetuning.learning_rate=1e-9"])
     for told, wanted in (
         (frozenset[tuple[str, int | None]](), 1),
         (frozenset({("dead units", 0), ("dead units", 1)}), 0),

@@ -45,8 +45,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="default, table, tutorial, or a .toml file. Default: 'table' for .csv and "
-            ".parquet, 'default' for anything else.",
+            help="default, arrays, table, tutorial, or a .toml file. Default: 'default' for "
+            "mnist, 'table' for .csv and .parquet, 'arrays' for anything else.",
         ),
     ] = None,
     settings: Annotated[
@@ -147,4 +147,6 @@ def resolve_recipe(
 
 
 def _default_recipe(source: str) -> str:
-    return "table" if source.lower().endswith((".csv", ".csv.gz", ".parquet")) else "default"
+    if source == "mnist":
+        return "default"
+    return "table" if source.lower().endswith((".csv", ".csv.gz", ".parquet")) else "arrays"
