@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from sdae.cli.train import resolve_recipe
 from sdae.model_file import load_model
+from sdae.recipes import load_recipe
 from tests.cli.commands import done
 from tests.cli.samples import SMALL, history
 
@@ -157,3 +159,20 @@ def test_without_matplotlib_the_run_is_kept_and_the_remedy_told(
     assert remedy in said.splitlines()
     assert (run / "model.safetensors").is_file()
     assert not list(run.rglob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("mnist", "default"),
+        (None, "default"),
+        ("rows.npz", "arrays"),
+        ("digits", "arrays"),
+        ("flowers.csv", "table"),
+        ("Flowers.CSV.gz", "table"),
+        ("flowers.parquet", "table"),
+    ],
+)
+def test_the_recipe_follows_from_the_data(source: str | None, name: str) -> None:
+    settings = [] if source is None else [f'data.source="{source}"']
+    assert resolve_recipe(source, None, []) == load_recipe(name, settings)
