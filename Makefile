@@ -48,6 +48,7 @@ format: $(VENV)/.test  ## let ruff lay out the code
 
 benchmark: $(VENV)/.test  ## measure what docs/results.md states
 	$(BIN)/python benchmarks/mnist.py
+	$(BIN)/python benchmarks/mnist.py --set pretraining.epochs=0 --name mnist-unpretrained
 	$(BIN)/python benchmarks/recipe_search.py
 	$(BIN)/python benchmarks/mnist.py --recipe tutorial
 	$(PIP) install -c constraints.txt pytensor
