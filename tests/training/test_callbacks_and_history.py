@@ -3,8 +3,10 @@
 import json
 
 import pytest
+import torch
 
 from sdae import finetune, pretrain
+from sdae.engines.slices import samples_between_looks
 from sdae.training.callbacks import (
     EpochEnded,
     Event,
@@ -57,24 +59,36 @@ def test_fine_tuning_tells_its_events_in_order() -> None:
     ]
 
 
-def test_slices_of_autograd_are_of_512_samples_and_tell_the_mean_cost_so_far() -> None:
+def test_slices_of_autograd_are_of_so_many_samples_and_tell_the_mean_cost_so_far() -> None:
     for batch_size, seen in {
-        8: [512, 1024, 1100],
-        100: [500, 1000, 1100],
-        600: [600, 1100],
+        4: [512, 1024, 1536, 2048, 2500],
+        8: [2048, 2500],
+        100: [2000, 2500],
+        2400: [2400, 2500],
     }.items():
         listener = Recorder()
         stack = small_stack(noise=0.0)
         history = pretrain(
-            stack, unit_rows(1100), epochs=(1, 0), batch_size=batch_size, callbacks=[listener]
+            stack, unit_rows(2500), epochs=(1, 0), batch_size=batch_size, callbacks=[listener]
         )
         slices = [e for e in listener.events if isinstance(e, SliceEnded)]
         assert [e.n_samples for e in slices] == seen
         assert slices[-1].cost == history.records[0].cost
         first = pretrain(
-            small_stack(noise=0.0), unit_rows(1100)[: seen[0]], epochs=(1, 0), batch_size=batch_size
+            small_stack(noise=0.0), unit_rows(2500)[: seen[0]], epochs=(1, 0), batch_size=batch_size
         )
         assert slices[0].cost == pytest.approx(first.records[0].cost, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_numbers", "batch_size", "n_samples"),
+    [(100, 8, 2048), (2**22, 8, 2048), (2**23, 8, 1024), (2**30, 8, 512), (100, 7, 512)],
+)
+def test_large_networks_and_small_minibatches_are_looked_at_more_often(
+    n_numbers: int, batch_size: int, n_samples: int
+) -> None:
+    parameters = [torch.empty(n_numbers - 50, device="meta"), torch.empty(50, device="meta")]
+    assert samples_between_looks(parameters, batch_size) == n_samples
 
 
 def test_every_callback_is_told_every_event() -> None:

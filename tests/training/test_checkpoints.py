@@ -76,6 +76,12 @@ TRAININGS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut a thousand rows into slices enough."""
+    monkeypatch.setattr("sdae.engines.autograd.samples_between_looks", lambda *_sizes: 512)
+
+
 def _stack() -> StackedDenoisingAutoencoder:
     return StackedDenoisingAutoencoder(11, (5, 4), 3, 0.3, seed=3)
 
