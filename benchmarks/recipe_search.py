@@ -96,7 +96,8 @@ def _errors(tried: Try) -> list[float]:
     tuned = run_recipe(recipe, data, build_stack(recipe, data)).finetuning
     if tuned is None:
         raise SystemExit("The recipe must fine-tune.")
-    return [round(100 * (each.validation_error or 0.0), 2) for each in tuned.records]
+    errors = [each.validation_error for each in tuned.records]
+    return [round(100 * error, 2) for error in errors if error is not None]
 
 
 if __name__ == "__main__":

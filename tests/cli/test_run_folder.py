@@ -176,3 +176,4 @@ def test_without_matplotlib_the_run_is_kept_and_the_remedy_told(
 def test_the_recipe_follows_from_the_data(source: str | None, name: str) -> None:
     settings = [] if source is None else [f'data.source="{source}"']
     assert resolve_recipe(source, None, []) == load_recipe(name, settings)
+    assert resolve_recipe(None, None, settings) == load_recipe(name, settings)

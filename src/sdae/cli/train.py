@@ -143,7 +143,10 @@ def resolve_recipe(
         for key, value in given.items()
         if value is not None
     ]
-    return load_recipe(name or _default_recipe(data or "mnist"), [*settings, *laid_over])
+    overrides = [*settings, *laid_over]
+    if name is None:  # the data may be named by a setting
+        name = _default_recipe(load_recipe("default", overrides).data.source)
+    return load_recipe(name, overrides)
 
 
 def _default_recipe(source: str) -> str:

@@ -253,20 +253,18 @@ def _optimizer(
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
     ]
-    # One kernel for all of a step, instead of several for each parameter. Not for SGD: its step is
-    # one addition, which the processor does faster unfused.
-    fused = trained[0].device.type in ("cpu", "cuda")
+    # One kernel for all of a step, instead of several for each parameter. Without momentum, a step
+    # of SGD is one addition, which the processor does faster unfused.
+    device = trained[0].device.type
+    one_addition = config.optimizer == "sgd" and config.momentum == 0
+    fused = device == "cuda" or (device == "cpu" and not one_addition)
     betas = config.beta_1, config.beta_2
     if config.optimizer == "adam":
         return torch.optim.Adam(groups, betas=betas, eps=config.epsilon, fused=fused)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, betas=betas, eps=config.epsilon, fused=fused)
     return torch.optim.SGD(
-        groups,
-        lr=0.0,
-        momentum=config.momentum,
-        nesterov=config.nesterov,
-        fused=trained[0].device.type == "cuda",
+        groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
     )
 
 

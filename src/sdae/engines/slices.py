@@ -101,9 +101,9 @@ def samples_for(n_columns: int) -> int:
 def samples_between_looks(parameters: Sequence[Tensor], batch_size: int) -> int:
     """Return how many samples autograd trains on before the parameters are looked at.
 
-    To look and to keep them costs about as much as half a step. So there are 2,048 samples where
-    minibatches make them cheap, and fewer, but 512, where the network is large: a stop waits for
-    the end of a slice.
+    To look at them and to keep them costs the time of a pass or two over them, so a slice has many
+    steps. But a stop waits for its end: there are 2,048 samples where minibatches make them cheap,
+    and fewer, down to 512, where the network is large.
     """
     if batch_size < _CHEAP_BATCH:
         return _FEWEST_SAMPLES

@@ -38,8 +38,8 @@ def check_extra() -> None:
         If it is not.
     """
     try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
+        import onnx  # noqa: F401 - is it there?
+        import onnxruntime  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError(
             "An ONNX file needs onnx to be written and onnxruntime to be checked. Install them "

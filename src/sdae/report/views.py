@@ -205,7 +205,7 @@ def map_points(codes_map: CodesMap, labels: list[str]) -> dict[str, object]:
 def _numbered(
     places: NDArray[np.float64], which: NDArray[np.int64]
 ) -> list[tuple[int, float, float]]:
-    return [(int(point), *map(float, places[point])) for point in which]  # type: ignore[misc]
+    return [(int(point), float(places[point, 0]), float(places[point, 1])) for point in which]
 
 
 def _row_tables(gallery: Gallery, step: Step, facts: Facts) -> list[RowTable]:

@@ -34,7 +34,7 @@ def check_extra() -> None:
         If it is not.
     """
     try:
-        import jinja2  # noqa: F401
+        import jinja2  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError(
             'A report needs jinja2. Install it with: pip install "sdae[report]"'

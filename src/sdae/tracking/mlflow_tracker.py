@@ -93,7 +93,7 @@ def check_mlflow() -> None:
         If it is not installed.
     """
     try:
-        import mlflow  # noqa: F401
+        import mlflow  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError(
             'Tracking with MLflow needs mlflow. Install it with: pip install "sdae[mlflow]"'

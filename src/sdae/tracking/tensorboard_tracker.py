@@ -80,7 +80,7 @@ def check_tensorboard() -> None:
         If it is not installed.
     """
     try:
-        import tensorboardX  # noqa: F401
+        import tensorboardX  # noqa: F401 - is it there?
     except ImportError:
         raise MissingExtraError(
             'TensorBoard files need tensorboardX. Install it with: pip install "sdae[tensorboard]"'
