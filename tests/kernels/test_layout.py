@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdae.kernels.layout import aligned_zeros, padded, shares
+from sdae.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
@@ -17,6 +17,24 @@ def test_zeros_begin_at_a_cache_line(shape: tuple[int, ...], kind: type[np.float
     assert zeros.dtype == kind
     assert zeros.flags.c_contiguous
     assert not zeros.any()
+
+
+@pytest.mark.parametrize("place", [0, 1024, 3072])
+def test_zeros_begin_where_wished_in_a_page(place: int) -> None:
+    zeros = aligned_zeros((3, 100), np.dtype(np.float32), place)
+    assert zeros.ctypes.data % PAGE == place
+    assert zeros.shape == (3, 100)
+    assert not zeros.any()
+
+
+@pytest.mark.parametrize("kind", [np.dtype(np.float32), np.dtype(np.float64)])
+@given(n=st.integers(1, 10_000))
+def test_no_row_is_a_little_shorter_than_pages(kind: np.dtype[np.floating], n: int) -> None:
+    length = row_length(n, kind)
+    assert length % LANES == 0
+    assert n <= length < n + max(LANES, PAGE // 8 // kind.itemsize)
+    short_of_a_page = -length * kind.itemsize % PAGE
+    assert short_of_a_page == 0 or short_of_a_page >= PAGE // 8
 
 
 @given(n=st.integers(0, 10**6), multiple=st.integers(1, 100))

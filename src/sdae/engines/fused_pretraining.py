@@ -8,6 +8,7 @@ Axes: m samples of a slice, V visible, H hidden.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from sdae.kernels.fused import noise as noises
 from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.team import Counter, Team
-from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
+from sdae.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 from sdae.minibatches import Minibatches
 from sdae.randomness import NoiseKey, Stream, hash_key, threshold
 from sdae.rows import RowSource
@@ -31,7 +32,7 @@ from sdae.specs import Decoder
 Real = NDArray[np.floating]
 
 _ROWS = 4
-_PAGE = 4096
+_WEIGHTS, _INPUTS, _SUMS, _SLOPES = (PAGE * quarter // 4 for quarter in range(4))
 
 
 class FusedPretraining:
@@ -52,14 +53,16 @@ class FusedPretraining:
         self._team = Team(n_threads)
         self._kind = autoencoder.weight.detach().numpy().dtype
         v, h = padded(n_visible), padded(n_hidden, _ROWS)
-        self._parameters = kernels.Parameters(self._zeros(h, v), self._zeros(h), self._zeros(v))
-        self._decoder = None if autoencoder.tied else self._zeros(h, v)
+        self._row_length = row_length(n_visible, self._kind)
+        matrix = partial(self._zeros, h, self._row_length, place=_WEIGHTS)
+        self._parameters = kernels.Parameters(matrix(), self._zeros(h), self._zeros(v))
+        self._decoder = None if autoencoder.tied else matrix()
         self._scratch = kernels.Scratch(
             h=self._zeros(h),
             live=self._zeros(h),
-            delta=self._zeros(v),
+            delta=self._zeros(v, place=_SLOPES),
             zeros=self._zeros(v),
-            partial=self._zeros(n_parts, v + _PAGE),
+            partial=self._zeros(n_parts, padded(v, PAGE) + PAGE, place=_SUMS),
             dots=self._zeros(2, n_parts, LANES),
         )
         self._scratch.live[:n_hidden] = 1
@@ -127,7 +130,7 @@ class FusedPretraining:
         """Corrupt the rows of a slice, (m, V), on all threads."""
         n_rows, n_visible = x.shape
         emphasis = self.autoencoder.emphasis
-        x_tilde = self._zeros(n_rows, padded(n_visible))
+        x_tilde = self._zeros(n_rows, self._row_length, place=_INPUTS)
         drawn = np.zeros((0, 0) if emphasis is None else x.shape, np.bool_)
         if self._noise.level == 0:
             x_tilde[:, :n_visible] = x
@@ -189,8 +192,8 @@ class FusedPretraining:
             pairs.append((self._decoder[:n_hidden, :n_visible], theirs.decoder_weight.t()))
         return [(inside, outside.detach().numpy()) for inside, outside in pairs]
 
-    def _zeros(self, *shape: int) -> Real:
-        return aligned_zeros(shape, self._kind)
+    def _zeros(self, *shape: int, place: int | None = None) -> Real:
+        return aligned_zeros(shape, self._kind, place)
 
 
 _LOSSES = {Decoder.SIGMOID: kernels.CROSS_ENTROPY, Decoder.LINEAR: kernels.SQUARED_ERROR}

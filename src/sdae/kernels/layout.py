@@ -13,16 +13,39 @@ ALIGNMENT = 64
 LANES = 16
 """Columns are padded and shared out in multiples of this: a cache line of float32."""
 
+PAGE = 4096
+"""Bytes after which a processor takes two places for the same one, at first sight.
 
-def aligned_zeros(shape: tuple[int, ...], kind: np.dtype[T]) -> NDArray[T]:
-    """Return zeros whose first byte lies at a multiple of ``ALIGNMENT``.
+It holds a load back behind a store that is under way if the lowest 12 bits of their addresses are
+the same. So arrays that a loop loads and stores side by side lie at different places of a page, and
+rows side by side either at the same place, where each is loaded before it is stored, or far apart.
+"""
+
+_NEARLY_A_PAGE = PAGE * 7 // 8
+
+
+def aligned_zeros(
+    shape: tuple[int, ...], kind: np.dtype[T], place: int | None = None
+) -> NDArray[T]:
+    """Return zeros that begin at a multiple of ``ALIGNMENT``, or `place` bytes into a page.
 
     NumPy aligns to 16 bytes only, and vector loads that straddle cache lines are slow.
     """
+    multiple = ALIGNMENT if place is None else PAGE
     n_bytes = int(np.prod(shape)) * kind.itemsize
-    buffer = np.zeros(n_bytes + ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % ALIGNMENT
+    buffer = np.zeros(n_bytes + 2 * multiple, np.uint8)
+    start = -buffer.ctypes.data % multiple + (place or 0)
     return buffer[start : start + n_bytes].view(kind).reshape(shape)
+
+
+def row_length(n_columns: int, kind: np.dtype[T]) -> int:
+    """Return how many columns a row has in memory: `n_columns`, padded where that is nearly a page.
+
+    Rows that are a little shorter than a number of pages lie a little before each other's places.
+    """
+    in_page = PAGE // kind.itemsize
+    nearly = _NEARLY_A_PAGE // kind.itemsize
+    return padded(n_columns, in_page if n_columns % in_page > nearly else LANES)
 
 
 def padded(n: int, multiple: int = LANES) -> int:

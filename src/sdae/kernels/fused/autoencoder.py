@@ -17,7 +17,7 @@ nearest cache, updates it and adds h_i' d_i_new to the next a. W is read and wri
 
 Rows are cut into parts; each adds to an `a` of its own, and these are summed, in the parts' order,
 where δ is computed: that work is cut by columns. Columns are padded with zeros to ``layout.LANES``
-and rows to four, so that no loop has a remainder.
+and rows to four, so that no loop has a remainder; in memory, rows of a matrix can be longer still.
 """
 
 from typing import NamedTuple
@@ -45,7 +45,7 @@ class Parameters(NamedTuple):
 
     Attributes
     ----------
-    weight : (Hp, Vp)
+    weight : (Hp, Vp or more)
         W; rows and columns of the padding are zero and stay so.
     hidden_bias : (Hp,)
     visible_bias : (Vp,)
@@ -87,7 +87,7 @@ class Samples(NamedTuple):
     ----------
     x : (m, V)
         Clean.
-    x_tilde : (m, Vp)
+    x_tilde : (m, Vp or more)
         Corrupted.
     emphasis : (m, V), or (0, 0)
         Weight of each component's loss, if they differ.
@@ -122,7 +122,7 @@ def train_slice(
     ----------
     parameters : Parameters
         Changed in place.
-    decoder : (Hp, Vp) or None
+    decoder : (Hp, Vp or more) or None
         D, the transposed decoder weight, padded likewise and changed in place; None when tied.
     scratch : Scratch
         `h`, `delta` and `dots` zero at the beginning.
@@ -185,7 +185,7 @@ def _update_and_encode(
     """Take a part's rows through the step, four at a time."""
     h, live, bias = scratch.h, scratch.live, parameters.hidden_bias
     one, zero = h.dtype.type(1), h.dtype.type(0)
-    a = scratch.partial[part][: len(x_now)]  # without the gap that follows
+    a = scratch.partial[part][: len(scratch.delta)]  # without the gap that follows
     a[:] = zero
     x_dot = delta_dot = zero
     for other in range(len(rows) - 1):
@@ -219,7 +219,7 @@ def _sums_tied(weight: Real, i: int, delta: Real, x_now: Real, sums: Real) -> No
     w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
     zero = sums.dtype.type(0)
     q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = zero
-    for j in range(weight.shape[1]):
+    for j in range(len(delta)):
         x, d = x_now[j], delta[j]
         q0 += w0[j] * x
         q1 += w1[j] * x
@@ -240,7 +240,7 @@ def _update_tied(weight: Real, i: int, x_before: Real, delta: Real, factors: Rea
     e0, e1, e2, e3 = factors[0], factors[1], factors[2], factors[3]
     g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
     h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
-    for j in range(weight.shape[1]):
+    for j in range(len(delta)):
         x, d = x_before[j], delta[j]
         v0 = (w0[j] - e0 * x) - g0 * d
         v1 = (w1[j] - e1 * x) - g1 * d
@@ -257,7 +257,7 @@ def _sums_untied(weight: Real, decoder: Real, i: int, delta: Real, x_now: Real, 
     d0, d1, d2, d3 = decoder[i], decoder[i + 1], decoder[i + 2], decoder[i + 3]
     zero = sums.dtype.type(0)
     q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = zero
-    for j in range(weight.shape[1]):
+    for j in range(len(delta)):
         x, d = x_now[j], delta[j]
         q0 += w0[j] * x
         q1 += w1[j] * x
@@ -278,12 +278,12 @@ def _update_untied(
     """Second sweep over rows i to i + 3 of both weights: updates, and shares of the next a."""
     for k in range(4):
         w, e = weight[i + k], factors[k]
-        for j in range(weight.shape[1]):
+        for j in range(len(delta)):
             w[j] -= e * x_before[j]
     d0, d1, d2, d3 = decoder[i], decoder[i + 1], decoder[i + 2], decoder[i + 3]
     g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
     h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
-    for j in range(weight.shape[1]):
+    for j in range(len(delta)):
         d = delta[j]
         v0, v1, v2, v3 = d0[j] - g0 * d, d1[j] - g1 * d, d2[j] - g2 * d, d3[j] - g3 * d
         d0[j], d1[j], d2[j], d3[j] = v0, v1, v2, v3
