@@ -57,6 +57,7 @@ class FusedPretraining:
         matrix = partial(self._zeros, h, self._row_length, place=_WEIGHTS)
         self._parameters = kernels.Parameters(matrix(), self._zeros(h), self._zeros(v))
         self._decoder = None if autoencoder.tied else matrix()
+        self._row_shares = shares(h, n_parts, _ROWS)
         self._scratch = kernels.Scratch(
             h=self._zeros(h),
             live=self._zeros(h),
@@ -64,9 +65,9 @@ class FusedPretraining:
             zeros=self._zeros(v),
             partial=self._zeros(n_parts, padded(v, PAGE) + PAGE, place=_SUMS),
             dots=self._zeros(2, n_parts, LANES),
+            order=self._row_shares[:-1, None] + np.arange(h + PAGE),
         )
         self._scratch.live[:n_hidden] = 1
-        self._row_shares = shares(h, n_parts, _ROWS)
         self._column_shares = shares(n_visible, n_parts, LANES)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:

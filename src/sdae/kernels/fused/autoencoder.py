@@ -14,6 +14,8 @@ alone. So a sweep over the row takes w_i · x̃' and d_i · δ together, and sin
 
 the next h_i is known before the row is written. A second sweep, while the row is still in the
 nearest cache, updates it and adds h_i' d_i_new to the next a. W is read and written once a step.
+:mod:`sdae.kernels.fused.sweeps` has these loops. A ReLU unit that is zero has neither e_i nor g_i:
+its rows are not written, and d_i is read only where h_i' is not zero.
 
 Rows are cut into parts; each adds to an `a` of its own, and these are summed, in the parts' order,
 where δ is computed: that work is cut by columns. Columns are padded with zeros to ``layout.LANES``
@@ -25,8 +27,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.kernels.fused import sweeps
 from sdae.kernels.fused.compiling import inlined, kernel
-from sdae.kernels.fused.elementary import activated, slope
+from sdae.kernels.fused.elementary import RELU, activated, slope
 from sdae.kernels.fused.losses import (
     cross_entropy,
     squared_error,
@@ -36,6 +39,7 @@ from sdae.kernels.fused.losses import (
 from sdae.kernels.fused.team import Counter, barrier
 
 Real = NDArray[np.floating]
+Ints = NDArray[np.intp]
 
 CROSS_ENTROPY, SQUARED_ERROR = 0, 1
 
@@ -70,6 +74,8 @@ class Scratch(NamedTuple):
         Each part's share of `a`; rows lie pages apart.
     dots : (2, parts, LANES)
         Each part's shares of x̃ · x̃' and δ · x̃', of even and of odd steps.
+    order : (parts, Hp and more) of int
+        Each part's rows, in the order they are taken in.
     """
 
     h: Real
@@ -78,6 +84,7 @@ class Scratch(NamedTuple):
     zeros: Real
     partial: Real
     dots: Real
+    order: Ints
 
 
 class Samples(NamedTuple):
@@ -108,8 +115,8 @@ def train_slice(
     activation: int,
     loss: int,
     costs: NDArray[np.float64],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
+    rows: Ints,
+    columns: Ints,
     first_step: int,
     last_step: int,
     rank: int,
@@ -178,7 +185,7 @@ def _update_and_encode(
     x_now: Real,
     rate: float,
     activation: int,
-    rows: NDArray[np.intp],
+    rows: Ints,
     part: int,
     parity: int,
 ) -> None:
@@ -191,103 +198,84 @@ def _update_and_encode(
     for other in range(len(rows) - 1):
         x_dot += scratch.dots[parity, other, 0]
         delta_dot += scratch.dots[parity, other, 1]
+    own = scratch.order[part][: rows[part + 1] - rows[part]]
+    n_moving = _resting_last(scratch.order[part], h, rows, part) if activation == RELU else len(own)
     sums = np.empty(8, h.dtype)  # w · x̃ now of four rows, then d · δ
     factors = np.empty(12, h.dtype)  # e, g and the new h of four rows
-    for i in range(rows[part], rows[part + 1], 4):
+    for k in range(0, n_moving, 4):
         if decoder is None:
-            _sums_tied(parameters.weight, i, scratch.delta, x_now, sums)
+            sweeps.sums_tied(parameters.weight, own, k, scratch.delta, x_now, sums)
         else:
-            _sums_untied(parameters.weight, decoder, i, scratch.delta, x_now, sums)
-        for k in range(4):
-            e = rate * slope(h[i + k], activation, one) * sums[4 + k]
-            g = rate * h[i + k]
-            bias[i + k] -= e
-            pre = sums[k] - e * x_dot + bias[i + k]
+            sweeps.sums_untied(parameters.weight, decoder, own, k, scratch.delta, x_now, sums)
+        for r in range(4):
+            i = own[k + r]
+            e = rate * slope(h[i], activation, one) * sums[4 + r]
+            g = rate * h[i]
+            bias[i] -= e
+            pre = sums[r] - e * x_dot + bias[i]
             if decoder is None:
                 pre -= g * delta_dot
-            h[i + k] = activated(pre, activation, one) * live[i + k]
-            factors[k], factors[4 + k], factors[8 + k] = e, g, h[i + k]
+            h[i] = activated(pre, activation, one) * live[i]
+            factors[r], factors[4 + r], factors[8 + r] = e, g, h[i]
         if decoder is None:
-            _update_tied(parameters.weight, i, x_before, scratch.delta, factors, a)
+            sweeps.update_tied(parameters.weight, own, k, x_before, scratch.delta, factors, a)
         else:
-            _update_untied(parameters.weight, decoder, i, x_before, scratch.delta, factors, a)
+            sweeps.update_untied(
+                parameters.weight, decoder, own, k, x_before, scratch.delta, factors, a
+            )
+    if n_moving < len(own):
+        _encode_resting(parameters, decoder, scratch, x_now, own[n_moving:], sums, factors, a)
 
 
 @inlined
-def _sums_tied(weight: Real, i: int, delta: Real, x_now: Real, sums: Real) -> None:
-    """First sweep over rows i to i + 3: w · x̃ now, and w · δ."""
-    w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
-    zero = sums.dtype.type(0)
-    q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = zero
-    for j in range(len(delta)):
-        x, d = x_now[j], delta[j]
-        q0 += w0[j] * x
-        q1 += w1[j] * x
-        q2 += w2[j] * x
-        q3 += w3[j] * x
-        p0 += w0[j] * d
-        p1 += w1[j] * d
-        p2 += w2[j] * d
-        p3 += w3[j] * d
-    sums[0], sums[1], sums[2], sums[3] = q0, q1, q2, q3
-    sums[4], sums[5], sums[6], sums[7] = p0, p1, p2, p3
+def _resting_last(order: Ints, h: Real, rows: Ints, part: int) -> int:
+    """Put a part's rows whose unit is zero last; return how many, in fours, come before them.
+
+    The unit is a ReLU. A row of it has no update: not of the encoder, since there is no slope, and
+    not of the decoder, since there is no h.
+    """
+    first, last = rows[part], rows[part + 1]
+    n = 0
+    for i in range(first, last):
+        order[n] = i
+        if h[i] != 0:
+            n += 1
+    n_moving = -(-n // 4) * 4
+    for i in range(first, last):
+        order[n] = i
+        if h[i] == 0:
+            n += 1
+    return n_moving
 
 
 @inlined
-def _update_tied(weight: Real, i: int, x_before: Real, delta: Real, factors: Real, a: Real) -> None:
-    """Second sweep over rows i to i + 3: both updates, and each row's share of the next a."""
-    w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
-    e0, e1, e2, e3 = factors[0], factors[1], factors[2], factors[3]
-    g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
-    h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
-    for j in range(len(delta)):
-        x, d = x_before[j], delta[j]
-        v0 = (w0[j] - e0 * x) - g0 * d
-        v1 = (w1[j] - e1 * x) - g1 * d
-        v2 = (w2[j] - e2 * x) - g2 * d
-        v3 = (w3[j] - e3 * x) - g3 * d
-        w0[j], w1[j], w2[j], w3[j] = v0, v1, v2, v3
-        a[j] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
-
-
-@inlined
-def _sums_untied(weight: Real, decoder: Real, i: int, delta: Real, x_now: Real, sums: Real) -> None:
-    """First sweep over rows i to i + 3 of both weights: w · x̃ now, and d · δ."""
-    w0, w1, w2, w3 = weight[i], weight[i + 1], weight[i + 2], weight[i + 3]
-    d0, d1, d2, d3 = decoder[i], decoder[i + 1], decoder[i + 2], decoder[i + 3]
-    zero = sums.dtype.type(0)
-    q0 = q1 = q2 = q3 = p0 = p1 = p2 = p3 = zero
-    for j in range(len(delta)):
-        x, d = x_now[j], delta[j]
-        q0 += w0[j] * x
-        q1 += w1[j] * x
-        q2 += w2[j] * x
-        q3 += w3[j] * x
-        p0 += d0[j] * d
-        p1 += d1[j] * d
-        p2 += d2[j] * d
-        p3 += d3[j] * d
-    sums[0], sums[1], sums[2], sums[3] = q0, q1, q2, q3
-    sums[4], sums[5], sums[6], sums[7] = p0, p1, p2, p3
-
-
-@inlined
-def _update_untied(
-    weight: Real, decoder: Real, i: int, x_before: Real, delta: Real, factors: Real, a: Real
+def _encode_resting(
+    parameters: Parameters,
+    decoder: Real | None,
+    scratch: Scratch,
+    x_now: Real,
+    resting: Ints,
+    sums: Real,
+    factors: Real,
+    a: Real,
 ) -> None:
-    """Second sweep over rows i to i + 3 of both weights: updates, and shares of the next a."""
-    for k in range(4):
-        w, e = weight[i + k], factors[k]
-        for j in range(len(delta)):
-            w[j] -= e * x_before[j]
-    d0, d1, d2, d3 = decoder[i], decoder[i + 1], decoder[i + 2], decoder[i + 3]
-    g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
-    h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
-    for j in range(len(delta)):
-        d = delta[j]
-        v0, v1, v2, v3 = d0[j] - g0 * d, d1[j] - g1 * d, d2[j] - g2 * d, d3[j] - g3 * d
-        d0[j], d1[j], d2[j], d3[j] = v0, v1, v2, v3
-        a[j] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
+    """Encode with ReLU units that were zero; add the shares of those that are not zero now."""
+    h, bias, live = scratch.h, parameters.hidden_bias, scratch.live
+    one, n = h.dtype.type(1), 0
+    for k in range(0, len(resting), 4):
+        sweeps.sums_encoding(parameters.weight, resting, k, len(scratch.delta), x_now, sums)
+        for r in range(4):
+            i = resting[k + r]
+            h[i] = activated(sums[r] + bias[i], RELU, one) * live[i]
+    for k in range(len(resting)):
+        i = resting[k]
+        resting[n] = i
+        if h[i] != 0:
+            n += 1
+    for k in range(0, n, 4):
+        for r in range(4):
+            factors[8 + r] = h[resting[k + r]] if k + r < n else one - one
+        sweeps.add_shares(parameters.weight if decoder is None else decoder, resting, k, factors, a)
 
 
 @inlined
