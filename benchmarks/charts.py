@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 RESULTS = Path(__file__).parent / "results"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 OURS, OTHERS = "#c2410c", "#94a3b8"
-LINES = {"fused": OURS, "autograd": "#475569"}
+LINES = {"fused": OURS, "closed_form": "#0f766e", "autograd": "#94a3b8"}
 STYLES = {1: "-", 20: "--", 100: ":"}
 
 
@@ -35,7 +35,9 @@ def _speed(result: dict[str, Any]) -> None:
     figure, axes = plt.subplots(1, len(works), figsize=(11, 2.6), layout="constrained")
     for axis, (work, times) in zip(axes, works.items(), strict=True):
         names = sorted(times, key=lambda who: times[who], reverse=True)
-        colours = [OURS if who.startswith("sdae") else OTHERS for who in names]
+        colours = [
+            OURS if who.startswith("sdae") or who.endswith("by sdae") else OTHERS for who in names
+        ]
         bars = axis.barh(names, [times[who] for who in names], color=colours)
         ours = times["sdae, fused"]
         labels = {who: f" {times[who]:,.0f} µs, {times[who] / ours:.0f}×" for who in names}

@@ -3,8 +3,7 @@
     python benchmarks/scaling.py
     python benchmarks/charts.py
 
-Microseconds a sample, medians of 3 runs after one that warms up. "autograd" at minibatches of 1, 20
-and 100 is our own loop with the engine of that name.
+Microseconds a sample, medians of 3 runs after one that warms up, of our engines by their names.
 """
 
 import json
@@ -23,7 +22,14 @@ from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 Rows = NDArray[np.float32]
 Point = dict[str, str | int | float]
 REPEATS = 3
-ENGINES = (("fused", 1), ("autograd", 1), ("autograd", 20), ("autograd", 100))
+ENGINES = (
+    ("fused", 1),
+    ("closed_form", 20),
+    ("closed_form", 100),
+    ("autograd", 1),
+    ("autograd", 20),
+    ("autograd", 100),
+)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ as scikit-learn's.
 Axes: B samples, V components, T targets.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -49,6 +50,21 @@ def reconstruction_loss(
     if emphasis is not None:
         per_component = per_component * _weights(emphasis, per_component, drawn)
     return per_component.sum(dim=1)  # (B, V) -> (B,)
+
+
+def reconstruction_slope(
+    x: Tensor,
+    decoded: Tensor,
+    decoder: Decoder,
+    emphasis: Emphasis | None = None,
+    drawn: Tensor | None = None,
+) -> Tensor:
+    """Return the derivative of :func:`reconstruction_loss` by `decoded`, (B, V) -> (B, V).
+
+    x̂ − x for the cross-entropy, 2 (x̂ − x) for the squared error, times the weights of the emphasis.
+    """
+    slope = torch.sigmoid(decoded) - x if decoder is Decoder.SIGMOID else 2 * (decoded - x)
+    return slope if emphasis is None else slope * _weights(emphasis, slope, drawn)
 
 
 def regression_loss(values: Tensor, y: Tensor) -> Tensor:

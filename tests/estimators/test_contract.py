@@ -92,7 +92,7 @@ def test_a_file_gives_it_back_to_the_byte(kind: type, tmp_path: Path) -> None:
         ("solver", "lbfgs", "one of 'adam', 'sgd'"),
         ("batch_size", 0, "'auto' or an integer ≥ 1"),
         ("momentum", 2, r"a number in \[0, 1\]"),
-        ("engine", "steam", "one of 'auto', 'autograd', 'fused'"),
+        ("engine", "steam", "one of 'auto', 'fused', 'closed_form', 'autograd'"),
         ("n_threads", 0, "an integer ≥ 1, or none"),
         ("tied", "yes", "true or false"),
     ],

@@ -12,10 +12,12 @@ from sdae import StackedDenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.engines.choice import Engine
+from sdae.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
 from sdae.engines.fused_finetuning import FusedFinetuning
 from sdae.engines.fused_pretraining import FusedPretraining
 from sdae.minibatches import minibatches
 from sdae.rows import TensorRows
+from sdae.training.epoch import slices
 
 Rows = NDArray[np.floating]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -31,15 +33,21 @@ def rows(n: int, n_columns: int, dtype: torch.dtype, seed: int = 0) -> Rows:
 
 
 def pretraining_engines(
-    stacks: Sequence[StackedDenoisingAutoencoder], x: Rows, seed: int = 9
+    stacks: Sequence[StackedDenoisingAutoencoder], x: Rows, seed: int = 9, batch_size: int = 1
 ) -> tuple[Engine, Engine]:
-    """Return autograd on the first stack and the fused engine on the second, for layer 0."""
+    """Return autograd on the first stack and a faster engine on the second, for layer 0.
+
+    The fused one for one sample a step, else the closed form.
+    """
     data = TensorRows(torch.from_numpy(x))
     one, other = (stack.autoencoder(0) for stack in stacks)
-    return (
-        AutogradPretraining(one, data, one.corruption, PretrainingConfig(), seed),
-        FusedPretraining(other, data, other.corruption, seed),
+    config = PretrainingConfig(batch_size=batch_size)
+    faster: Engine = (
+        FusedPretraining(other, data, other.corruption, seed)
+        if batch_size == 1
+        else ClosedFormPretraining(other, data, other.corruption, batch_size, seed)
     )
+    return AutogradPretraining(one, data, one.corruption, config, seed), faster
 
 
 def finetuning_engines(
@@ -49,12 +57,16 @@ def finetuning_engines(
     config: FinetuningConfig,
     seed: int = 9,
 ) -> tuple[Engine, Engine]:
-    """Return autograd on the first stack and the fused engine on the second."""
+    """Return autograd on the first stack and a faster engine on the second.
+
+    The fused one for one sample a step, else the closed form.
+    """
     data, labels = TensorRows(torch.from_numpy(x)), torch.from_numpy(y)
     one, other = stacks
+    faster = FusedFinetuning if config.batch_size == 1 else ClosedFormFinetuning
     return (
         AutogradFinetuning(one, data, labels, config, seed),
-        FusedFinetuning(other, data, labels, config, seed),
+        faster(other, data, labels, config, seed),
     )
 
 
@@ -66,13 +78,13 @@ def assert_same_walk(
     rate: float = 0.01,
     slice_samples: int = 70,
     shuffle: bool = True,
+    batch_size: int = 1,
 ) -> None:
     """Train both on n samples in slices, and hold costs and every parameter against each other."""
     tolerance = TOLERANCE[stacks[0].autoencoder(0).weight.dtype]
     order = np.random.default_rng(1).permutation(n) if shuffle else None
-    batches = minibatches(n, 1, order=order)
-    for start in range(0, n, slice_samples):
-        part = batches[start : start + slice_samples]
+    batches = minibatches(n, batch_size, order=order)
+    for part in slices(batches, slice_samples):
         costs = [float(engine.train(part, 2, rate)) for engine in engines]
         assert abs(costs[1] - costs[0]) <= tolerance * abs(costs[0])
     for engine in engines:

@@ -21,7 +21,9 @@ def _stack() -> StackedDenoisingAutoencoder:
     ("settings", "engine"),
     [
         ({}, "fused"),
-        ({"batch_size": 2}, "autograd"),
+        ({"batch_size": 2}, "closed_form"),
+        ({"engine": "closed_form"}, "closed_form"),
+        ({"batch_size": 2, "momentum": 0.5}, "autograd"),
         ({"optimizer": "adam"}, "autograd"),
         ({"momentum": 0.5}, "autograd"),
         ({"weight_decay": 0.1}, "autograd"),
@@ -63,13 +65,22 @@ def test_max_norm_is_left_to_autograd() -> None:
         finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="fused")
 
 
-def test_without_numba_autograd_serves_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_numba_the_closed_form_serves_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(choice, "numba_works", lambda: False)
     with pytest.warns(RuntimeWarning, match="numba, which compiles .*: pip install numba"):
         history = pretrain(_stack(), X, epochs=1)
-    assert history.records[0].engine == "autograd"
+    assert history.records[0].engine == "closed_form"
     with pytest.raises(InvalidParameterError, match="numba cannot be imported"):
         pretrain(_stack(), X, epochs=1, engine="fused")
+
+
+def test_the_closed_form_says_why_it_does_not_apply() -> None:
+    with pytest.raises(InvalidParameterError, match="plain gradient descent, without momentum"):
+        pretrain(_stack(), X, engine="closed_form", optimizer="adam")
+    with pytest.raises(InvalidParameterError, match="no max_norm"):
+        finetune(_stack(), (X, Y), None, engine="closed_form", batch_size=5, max_norm=1.0)
 
 
 @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])

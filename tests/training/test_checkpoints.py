@@ -57,6 +57,7 @@ def _finetuning(**settings: Any) -> Training:
 
 TRAININGS = {
     "autograd": _pretraining(engine="autograd", batch_size=20, learning_rate=0.05),
+    "closed form": _pretraining(engine="closed_form", batch_size=20, learning_rate=0.05),
     "adam, shuffled": _pretraining(
         batch_size=7, shuffle=True, optimizer="adam", schedule="linear", drop_last=True
     ),
@@ -65,6 +66,9 @@ TRAININGS = {
     "mapped codes": _pretraining(batch_size=20, codes="memmap", optimizer="adamw"),
     "fused": _pretraining(engine="fused", shuffle=True, learning_rate=0.01),
     "fine-tuning": _finetuning(engine="autograd", learning_rate=0.02, batch_size=20),
+    "fine-tuning, closed form": _finetuning(
+        engine="closed_form", batch_size=20, learning_rate=0.05, dropout=0.2, shuffle=True
+    ),
     "fine-tuning, adam": _finetuning(
         batch_size=20, optimizer="adam", learning_rate=0.01, dropout=0.2, shuffle=True
     ),
@@ -79,7 +83,8 @@ TRAININGS = {
 @pytest.fixture(autouse=True)
 def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut a thousand rows into slices enough."""
-    monkeypatch.setattr("sdae.engines.autograd.samples_between_looks", lambda *_sizes: 512)
+    for engine in ("autograd", "closed_form"):
+        monkeypatch.setattr(f"sdae.engines.{engine}.samples_between_looks", lambda *_sizes: 512)
 
 
 def _stack() -> StackedDenoisingAutoencoder:

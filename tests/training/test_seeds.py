@@ -64,11 +64,13 @@ def _numpy_state() -> str:
     return f"{kind} {np.asarray(words).tolist()} {rest}"
 
 
-def _both_stages() -> tuple[bytes, list[float], int]:
+def _both_stages(engine: str) -> tuple[bytes, list[float], int]:
     stack, pair = small_stack(), labelled(30)
     listener = Recorder()
-    pretrained = pretrain(stack, pair[0], epochs=2, batch_size=3, callbacks=[listener])
-    tuned = finetune(stack, pair, pair, epochs=30, batch_size=3, learning_rate=0.5)
+    pretrained = pretrain(
+        stack, pair[0], epochs=2, batch_size=3, engine=engine, callbacks=[listener]
+    )
+    tuned = finetune(stack, pair, pair, epochs=30, batch_size=3, learning_rate=0.5, engine=engine)
     return (
         state_bytes(stack),
         [r.cost for r in (*pretrained.records, *tuned.records)],
@@ -76,15 +78,16 @@ def _both_stages() -> tuple[bytes, list[float], int]:
     )
 
 
+@pytest.mark.parametrize("engine", ["autograd", "closed_form"])
 @pytest.mark.parametrize("slice_samples", [1, 5, 16, 10**6])
 def test_the_size_of_a_slice_does_not_change_the_result(
-    slice_samples: int, monkeypatch: pytest.MonkeyPatch
+    slice_samples: int, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    expected = _both_stages()
+    expected = _both_stages(engine)
     monkeypatch.setattr(
-        "sdae.engines.autograd.samples_between_looks", lambda *_sizes: slice_samples
+        f"sdae.engines.{engine}.samples_between_looks", lambda *_sizes: slice_samples
     )
-    parameters, costs, n_samples = _both_stages()
+    parameters, costs, n_samples = _both_stages(engine)
     assert parameters == expected[0]
     assert costs == pytest.approx(expected[1], rel=1e-6)
     assert n_samples == expected[2] == 2 * 2 * 30

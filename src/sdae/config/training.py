@@ -18,7 +18,7 @@ from sdae.config.readers import (
 from sdae.errors import invalid_parameter
 from sdae.specs import Noise, Schedule, parse_noise, parse_schedule
 
-ENGINES = ("auto", "autograd", "fused")
+ENGINES = ("auto", "fused", "closed_form", "autograd")
 OPTIMIZERS = ("sgd", "adam", "adamw")
 CODES = ("auto", "memory", "memmap", "recompute")
 

@@ -20,11 +20,13 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
+from sdae.engines.costs import SummedCosts
+from sdae.engines.dropout import kept
 from sdae.engines.optimizer_state import give_state, state_of
-from sdae.engines.slices import NotFiniteError, Safeguard, samples_between_looks
+from sdae.engines.slices import Safeguard, index_of, samples_between_looks
 from sdae.losses import regression_loss
 from sdae.minibatches import Minibatch, Minibatches
-from sdae.randomness import NoiseKey, Stream, random_bits, threshold
+from sdae.randomness import NoiseKey, Stream
 from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
@@ -152,7 +154,7 @@ class AutogradFinetuning:
 
     def _losses(self, minibatch: Minibatch, epoch: int) -> Tensor:
         """Return the loss of each sample, multiplied by its weight, (B,)."""
-        index = _index(minibatch)
+        index = index_of(minibatch)
         output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
         y = self._y[index]  # (B,) labels or (B, T) values
         if self._stack.n_targets is None:
@@ -179,8 +181,7 @@ class AutogradFinetuning:
         if level == 0:
             return h
         key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
-        kept = random_bits(key, samples, h.shape[1]) >= threshold(level)  # (B, H)
-        return h * torch.from_numpy(kept).to(h) / (1 - level)
+        return h * kept(h, level, key, samples) / (1 - level)
 
     def _limit_norms(self, max_norm: float) -> None:
         """Scale down the incoming weights of hidden units whose norm exceeds `max_norm`."""
@@ -188,53 +189,6 @@ class AutogradFinetuning:
             for layer in range(self._stack.n_layers):
                 weight = self._stack.autoencoder(layer).weight  # (H, V)
                 weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
-
-
-class SummedCosts:
-    """The summed cost of a slice, each sample's looked at before the step that follows from it.
-
-    On a GPU the look waits for the end of the slice, so that no step waits for an answer.
-    """
-
-    def __init__(self, like: Tensor) -> None:
-        self._total = like.new_zeros(())
-        self._waits = like.device.type != "cpu"
-        self._unseen: list[tuple[Tensor, Minibatch]] = []
-
-    def add(self, losses: Tensor, minibatch: Minibatch) -> None:
-        """Add the costs of a minibatch, (B,).
-
-        Raises
-        ------
-        NotFiniteError
-            If one is not finite.
-        """
-        losses = losses.detach()
-        summed = losses.sum()
-        self._total += summed
-        if self._waits:
-            self._unseen.append((losses, minibatch))
-        elif not math.isfinite(summed):
-            _check(losses, minibatch)
-
-    def total(self) -> Tensor:
-        """Return the sum, a scalar.
-
-        Raises
-        ------
-        NotFiniteError
-            If one of those not looked at yet is not finite.
-        """
-        if self._waits and not math.isfinite(self._total):
-            for losses, minibatch in self._unseen:
-                _check(losses, minibatch)
-        return self._total
-
-
-def _check(losses: Tensor, minibatch: Minibatch) -> None:
-    finite = losses.isfinite().cpu().numpy()  # (B,)
-    if not finite.all():
-        raise NotFiniteError("The cost", int(minibatch.samples[np.argmin(finite)]))
 
 
 def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
@@ -273,7 +227,3 @@ def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         # Rounded up where the type of the parameters cannot hold it: PyTorch would raise.
         most = torch.finfo(group["params"][0].dtype).max
         group["lr"] = rate if rate <= most else math.inf
-
-
-def _index(minibatch: Minibatch) -> slice | Tensor:
-    return torch.from_numpy(minibatch.samples) if minibatch.span is None else minibatch.span

@@ -13,6 +13,7 @@ from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise
 from sdae.engines.autograd import AutogradFinetuning, AutogradPretraining
+from sdae.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
 from sdae.errors import invalid_parameter
 from sdae.minibatches import Minibatches
 from sdae.rows import RowSource
@@ -75,11 +76,15 @@ def pretraining_engine(
         If the one asked for does not apply.
     """
     obstacle = _obstacle(config, list(autoencoder.parameters())) or _strange_layer(autoencoder)
-    if _takes_fused(config.engine, obstacle, "pretrain"):
-        from sdae.engines.fused_pretraining import FusedPretraining
+    match _chosen(config.engine, config.batch_size, obstacle, "pretrain"):
+        case "fused":
+            from sdae.engines.fused_pretraining import FusedPretraining
 
-        return FusedPretraining(autoencoder, rows, noise, seed)
-    return AutogradPretraining(autoencoder, rows, noise, config, seed)
+            return FusedPretraining(autoencoder, rows, noise, seed)
+        case "closed_form":
+            return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
+        case _:
+            return AutogradPretraining(autoencoder, rows, noise, config, seed)
 
 
 def finetuning_engine(
@@ -104,11 +109,15 @@ def finetuning_engine(
         obstacle = "it has no sample weights"
     if stack.n_targets is not None:
         obstacle = "it trains classifiers, and the stack has a regression head"
-    if _takes_fused(config.engine, obstacle, "finetune"):
-        from sdae.engines.fused_finetuning import FusedFinetuning
+    match _chosen(config.engine, config.batch_size, obstacle, "finetune"):
+        case "fused":
+            from sdae.engines.fused_finetuning import FusedFinetuning
 
-        return FusedFinetuning(stack, rows, y, config, seed)
-    return AutogradFinetuning(stack, rows, y, config, seed, weights)
+            return FusedFinetuning(stack, rows, y, config, seed)
+        case "closed_form":
+            return ClosedFormFinetuning(stack, rows, y, config, seed)
+        case _:
+            return AutogradFinetuning(stack, rows, y, config, seed, weights)
 
 
 def numba_works() -> bool:
@@ -120,32 +129,47 @@ def numba_works() -> bool:
     return True
 
 
-def _takes_fused(engine: str, obstacle: str | None, caller: str) -> bool:
-    """Tell whether the fused engine is to run a stage."""
+def _chosen(engine: str, batch_size: int, obstacle: str | None, caller: str) -> str:
+    """Return the name of the engine that is to run a stage, given what keeps it in autograd.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
     if engine == "autograd":
-        return False
-    if obstacle is None and not numba_works():
-        obstacle = "numba cannot be imported"
-        if engine == "auto":
+        return engine
+    lacking = _what_fused_lacks(batch_size)
+    if engine == "auto":
+        if obstacle is not None:
+            return "autograd"
+        if batch_size == 1 and lacking is not None:
             warnings.warn(
                 "Batch size 1 is slow here: numba, which compiles the fast kernels, cannot be "
                 "imported. Where there is a numba for this Python: pip install numba",
                 RuntimeWarning,
                 stacklevel=2,
             )
-    if obstacle is not None and engine == "fused":
+        return "fused" if lacking is None else "closed_form"
+    obstacle = obstacle or (lacking if engine == "fused" else None)
+    if obstacle is not None:
         raise invalid_parameter(
-            "engine", caller, "one that applies", "fused", f"It does not: {obstacle}. Use 'auto'."
+            "engine", caller, "one that applies", engine, f"It does not: {obstacle}. Use 'auto'."
         )
-    return obstacle is None
+    return engine
+
+
+def _what_fused_lacks(batch_size: int) -> str | None:
+    """Return what keeps the fused engine from what the closed form can do, or None."""
+    if batch_size != 1:
+        return f"it does one sample a step, and batch_size is {batch_size}"
+    return None if numba_works() else "numba cannot be imported"
 
 
 def _obstacle(
     config: PretrainingConfig | FinetuningConfig, parameters: Sequence[Tensor]
 ) -> str | None:
-    """Return what keeps the fused engine from training parameters as a config says, or None."""
-    if config.batch_size != 1:
-        return f"it does one sample a step, and batch_size is {config.batch_size}"
+    """Return what keeps all but autograd from training parameters as a config says, or None."""
     if config.optimizer != "sgd" or config.momentum:
         return "it does plain gradient descent, without momentum or adaptive rates"
     if config.weight_decay:
@@ -163,14 +187,14 @@ def _obstacle(
 
 
 def _strange_layer(autoencoder: DenoisingAutoencoder) -> str | None:
-    """Return what a caller has made of a layer that the fused engine does not know, or None."""
+    """Return what a caller has made of a layer that only autograd knows, or None."""
     if type(autoencoder) is not DenoisingAutoencoder or is_parametrized(autoencoder):
         return f"it knows no {type(autoencoder).__name__}"
     return None
 
 
 def _strange_network(stack: StackedDenoisingAutoencoder) -> str | None:
-    """Return what a caller has made of the network that the fused engine does not know, or None."""
+    """Return what a caller has made of the network that only autograd knows, or None."""
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     for layer, autoencoder in enumerate(layers):
         linear = stack.mlp[2 * layer]

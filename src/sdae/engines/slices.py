@@ -81,6 +81,11 @@ def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
     return np.ascontiguousarray(rows.batch(minibatch).detach().numpy())
 
 
+def index_of(minibatch: Minibatch) -> slice | Tensor:
+    """Return what picks the samples of a minibatch out of a tensor of all."""
+    return torch.from_numpy(minibatch.samples) if minibatch.span is None else minibatch.span
+
+
 def parts_and_threads(n_weights: int) -> tuple[int, int]:
     """Return into how many parts to cut a step, and how many of torch's threads to use.
 

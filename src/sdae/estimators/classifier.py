@@ -90,7 +90,7 @@ class SDAEClassifier(
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None
         Rows with this label, −1 for example, are used for pre-training only. A number or a text.
-    engine : {"auto", "fused", "autograd"}, default "auto"
+    engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.

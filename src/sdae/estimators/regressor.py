@@ -78,7 +78,7 @@ class SDAERegressor(
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
         Of the columns of X: data within [0, 1] stay as they are; others are standardised.
     tied : bool, default True
-    engine : {"auto", "fused", "autograd"}, default "auto"
+    engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
         Of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None

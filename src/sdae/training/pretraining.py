@@ -91,9 +91,10 @@ def pretrain(
         Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
         Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
-    engine : {"auto", "autograd", "fused"}
-        Who runs the steps. ``fused`` runs plain gradient descent with batch size 1 on the CPU, many
-        times faster; ``auto`` takes it where it applies. The history tells who ran.
+    engine : {"auto", "fused", "closed_form", "autograd"}
+        Who runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch size 1,
+        many times faster, and ``closed_form`` with any; ``auto`` takes the fastest that applies,
+        else ``autograd``. The history tells who ran.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
