@@ -5,6 +5,7 @@ python benchmarks/charts.py
 
 import json
 from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -27,21 +28,24 @@ def main() -> None:
 
 def _speed(result: dict[str, Any]) -> None:
     """Draw bars: microseconds a sample of every program, each at its best number of threads."""
-    works: dict[str, dict[str, float]] = defaultdict(dict)
+    works: dict[str, dict[str, dict[str, float]]] = defaultdict(dict)
     for row in result["rows"]:
         if row["batch"] == 1:
-            times = works[row["work"]]
-            times[row["who"]] = min(row["microseconds"], times.get(row["who"], float("inf")))
+            best = works[row["work"]]
+            best[row["who"]] = min(row, best.get(row["who"], row), key=itemgetter("microseconds"))
     figure, axes = plt.subplots(1, len(works), figsize=(11, 2.6), layout="constrained")
-    for axis, (work, times) in zip(axes, works.items(), strict=True):
+    for axis, (work, rows) in zip(axes, works.items(), strict=True):
+        times = {who: row["microseconds"] for who, row in rows.items()}
         names = sorted(times, key=lambda who: times[who], reverse=True)
         colours = [
             OURS if who.startswith("sdae") or who.endswith("by sdae") else OTHERS for who in names
         ]
         bars = axis.barh(names, [times[who] for who in names], color=colours)
-        ours = times["sdae, fused"]
-        labels = {who: f" {times[who]:,.0f} µs, {times[who] / ours:.0f}×" for who in names}
-        labels["sdae, fused"] = f" {ours:,.0f} µs"
+        labels = {
+            who: f" {row['microseconds']:,.0f} µs, {_times(row['times_slower'])}"
+            for who, row in rows.items()
+        }
+        labels["sdae, fused"] = f" {times['sdae, fused']:,.0f} µs"
         axis.bar_label(bars, [labels[who] for who in names], fontsize=8)
         axis.set_xscale("log")
         axis.set_xlim(10, max(times.values()) * 40)
@@ -50,6 +54,10 @@ def _speed(result: dict[str, Any]) -> None:
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     _save(figure, "speed")
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.1f}×" if factor < 10 else f"{factor:.0f}×"
 
 
 def _scaling(result: dict[str, Any]) -> None:

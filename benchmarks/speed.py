@@ -29,7 +29,7 @@ from sdae import StackedDenoisingAutoencoder, data, finetune, pretrain
 Rows = NDArray[np.float32]
 Labels = NDArray[np.int64]
 Epoch = Callable[[], object]
-REPEATS = 5
+REPEATS = 7
 REPEATS_OF_LOOPS = 15  # their ratio is near 1
 SIZES = (1000, 1000, 1000)
 THEIR_DESIGN = "pt-sdae's design by sdae"
@@ -75,8 +75,8 @@ def _pretraining_entries(x: Rows, n: dict[str, int]) -> dict[str, Epoch]:
     )
     entries: dict[str, Epoch] = {
         "sdae, fused": lambda: pretrain(stack, x[: n["fused"]], epochs=1),
-        # A rate so low that no units die: rows of units that are zero cost us nothing.
-        THEIR_DESIGN: lambda: pretrain(untied, x[: n["fused"]], epochs=1, learning_rate=1e-5),
+        # A rate so low that no units die: those that are zero would cost us nothing.
+        THEIR_DESIGN: lambda: pretrain(untied, x[: n["fused"]], epochs=1, learning_rate=1e-7),
         "PyTorch autograd": baselines.autograd_pretraining(x[: n["slow"]], 1000, 1),
         "pt-sdae's design": baselines.untied_relu_pretraining(x[: n["slow"]], 1000),
         "BernoulliRBM": baselines.sklearn_pretraining(x[: n["slow"]], 1000, 1),
@@ -113,21 +113,23 @@ def _batch_one(
             torch.set_num_threads(threads)
             for who, epoch in entries.items():
                 with threadpool_limits(threads):  # of the BLAS that scikit-learn and PyTensor use
-                    start = time.perf_counter()
-                    epoch()
-                    elapsed = time.perf_counter() - start
+                    elapsed = _time(epoch)
                 if repeat:  # the first round only warms up
                     times.setdefault((who, threads), []).append(elapsed)
     torch.set_num_threads(n_threads)
+
+    def best(who: str) -> int:
+        return min({1, n_threads}, key=lambda threads: statistics.median(times[who, threads]))
+
+    ours = times["sdae, fused", best("sdae, fused")]
     rows = []
     for (who, threads), seconds in times.items():
-        better = min(statistics.median(times[who, t]) for t in {1, n_threads})
-        if who in FUSED or statistics.median(seconds) == better:
+        if who in FUSED or threads == best(who):
             n_samples = n["fused" if who in FUSED else "slow"]
-            rows.append(_row(work, 1, who, threads, n_samples, seconds))
-    ours = max(row["samples_per_second"] for row in rows if row["who"] == "sdae, fused")
+            row = _row(work, 1, who, threads, n_samples, seconds)
+            row["times_slower"] = n["fused"] / n_samples * _ratio(seconds, ours)
+            rows.append(row)
     for row in rows:
-        row["times_slower"] = ours / row["samples_per_second"]
         print(
             f"{work}, batch 1, {row['who']} ({row['threads']} threads): "
             f"{row['microseconds']:,.0f} µs a sample, {row['times_slower']:.1f} × sdae's time",
@@ -158,14 +160,14 @@ def _minibatches(x: Rows, y: Labels) -> list[dict[str, Any]]:
         }
         for work, entries in works.items():
             times: dict[str, list[float]] = {who: [] for who in entries}
-            for _ in range(REPEATS_OF_LOOPS + 1):
+            for repeat in range(REPEATS_OF_LOOPS + 1):
                 for who, epoch in entries.items():
-                    start = time.perf_counter()
-                    epoch()
-                    times[who].append(time.perf_counter() - start)
+                    elapsed = _time(epoch)
+                    if repeat:  # the first round only warms up
+                        times[who].append(elapsed)
             for who, seconds in times.items():
                 threads = torch.get_num_threads()
-                row = _row(work, batch_size, who, threads, len(x), seconds[1:])
+                row = _row(work, batch_size, who, threads, len(x), seconds)
                 row["times_slower"] = _ratio(seconds, times["sdae, closed form"])
                 rows.append(row)
             of_closed_form, of_autograd = (
@@ -183,9 +185,9 @@ def _minibatches(x: Rows, y: Labels) -> list[dict[str, Any]]:
 def _ratio(seconds: list[float], others: list[float]) -> float:
     """Return how many times longer some runs took than others, each against its neighbour.
 
-    The machine's speed drifts. The first run only warms up.
+    The machine's speed drifts.
     """
-    return statistics.median(a / b for a, b in zip(seconds[1:], others[1:], strict=True))
+    return statistics.median(a / b for a, b in zip(seconds, others, strict=True))
 
 
 def _row(
