@@ -98,7 +98,9 @@ def _scaling(result: dict[str, Any]) -> None:
         axis.set_ylabel("µs a sample", fontsize=8)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].legend(fontsize=7, frameon=False)
+    lines = axes[0].get_lines()
+    names = [line.get_label() for line in lines]
+    figure.legend(lines, names, loc="outside lower center", ncols=6, fontsize=8, frameon=False)
     _save(figure, "scaling")
 
 

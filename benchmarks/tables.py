@@ -88,8 +88,24 @@ def speed_table() -> str:
         f"{result['tutorial_minutes']:.1f} minutes. The machine's limits in the same run: "
         f"{limits['gemm_gflops']:.0f} GFLOP/s in a product of 2048×2048 matrices, "
         f"{limits['read_write_gbs']:.0f} GB/s of reading and writing a buffer of 3.1 MB.",
+        "",
+        _in_a_busy_hour(),
     ]
     return "\n".join([*lines, "", machine_line(result)])
+
+
+def _in_a_busy_hour() -> str:
+    """Say what the same script found while the machine's neighbours were loud."""
+    result = _load("speed-busy")
+    found = ", ".join(
+        f"{row['work']} {row['times_slower']:.1f} ×"
+        for row in result["rows"]
+        if row["batch"] == 1 and row["who"] == "PyTorch autograd"
+    )
+    return (
+        "In an hour when the neighbours were loud the same script found, against PyTorch autograd: "
+        f"{found}; {result['tutorial_minutes']:.1f} minutes for `tutorial`."
+    )
 
 
 def speed_headline() -> str:
