@@ -121,3 +121,41 @@ def test_a_class_of_ones_own_is_left_to_autograd() -> None:
     assert pretrain(stack, X, epochs=1).records[0].engine == "autograd"
     with pytest.raises(InvalidParameterError, match="it knows no Own"):
         pretrain(stack, X, epochs=1, engine="fused")
+
+
+class _Scaled(torch.nn.Linear):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 3 * super().forward(x)
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_subclass_of_a_layer_is_left_to_autograd(place: int, batch_size: int) -> None:
+    stack = _stack()
+    plain = stack.mlp[place]
+    assert isinstance(plain, torch.nn.Linear)
+    own = _Scaled(plain.in_features, plain.out_features)
+    own.weight, own.bias = plain.weight, plain.bias
+    stack.mlp[place] = own
+    tuned = finetune(stack, (X, Y), None, epochs=1, batch_size=batch_size)
+    assert tuned.records[0].engine == "autograd"
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+@pytest.mark.parametrize("place", [0, -1])
+def test_a_layer_with_a_hook_is_left_to_autograd(place: int, batch_size: int) -> None:
+    stack = _stack()
+    stack.mlp[place].register_forward_hook(lambda _module, _inputs, output: 3 * output)
+    tuned = finetune(stack, (X, Y), None, epochs=1, batch_size=batch_size)
+    assert tuned.records[0].engine == "autograd"
+
+
+@pytest.mark.parametrize("batch_size", [1, 5])
+def test_a_hook_that_stops_gradients_is_heard(batch_size: int) -> None:
+    stack = _stack()
+    weight = stack.autoencoder(0).weight
+    before = weight.detach().clone()
+    weight.register_hook(torch.zeros_like)
+    pretrain(stack, X, epochs=1, batch_size=batch_size)
+    finetune(stack, (X, Y), None, epochs=1, batch_size=batch_size)
+    assert torch.equal(weight.detach(), before)

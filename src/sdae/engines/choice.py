@@ -183,7 +183,23 @@ def _obstacle(
         return f"it runs on the CPU, and the network is on {', '.join(sorted(places))}"
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
+    if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):
+        return "it computes no gradients that hooks of parameters could change"
     return None
+
+
+_PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
+_MODULE_HOOKS = (
+    "_forward_pre_hooks",
+    "_forward_hooks",
+    "_backward_pre_hooks",
+    "_backward_hooks",
+)
+
+
+def _is_hooked(what: Tensor | nn.Module, kinds: Sequence[str]) -> bool:
+    """Tell whether a caller has hung a function of one of these kinds on something."""
+    return any(getattr(what, kind, None) for kind in kinds)
 
 
 def _strange_layer(autoencoder: DenoisingAutoencoder) -> str | None:
@@ -199,13 +215,14 @@ def _strange_network(stack: StackedDenoisingAutoencoder) -> str | None:
     for layer, autoencoder in enumerate(layers):
         linear = stack.mlp[2 * layer]
         same = (
-            isinstance(linear, nn.Linear)
+            type(linear) is nn.Linear
             and linear.weight is autoencoder.weight
             and linear.bias is autoencoder.hidden_bias
             and autoencoder.activation is stack.activation
         )
-        if not same or is_parametrized(linear):
+        if not same or _is_hooked(linear, _MODULE_HOOKS):
             return f"layer {layer} of the network was replaced"
-    if stack.head.bias is None or is_parametrized(stack.head):
+    plain = type(stack.head) is nn.Linear and not _is_hooked(stack.head, _MODULE_HOOKS)
+    if stack.head.bias is None or not plain:
         return "the head was replaced by one it does not know"
     return next(filter(None, map(_strange_layer, layers)), None)

@@ -10,7 +10,7 @@ from sdae.minibatches import Minibatch
 
 
 class SummedCosts:
-    """The summed cost of a slice, each sample's looked at before the step that follows from it.
+    """The summed cost of a slice, each sample's measured before the step that follows from it.
 
     On a GPU the look waits for the end of the slice, so that no step waits for an answer.
     """

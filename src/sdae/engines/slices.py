@@ -104,7 +104,7 @@ def samples_for(n_columns: int) -> int:
 
 
 def samples_between_looks(parameters: Sequence[Tensor], batch_size: int) -> int:
-    """Return how many samples autograd trains on before the parameters are looked at.
+    """Return how many samples PyTorch trains on before the parameters are looked at.
 
     To look at them and to keep them costs the time of a pass or two over them, so a slice has many
     steps. But a stop waits for its end: there are 2,048 samples where minibatches make them cheap,
