@@ -25,8 +25,10 @@ from tests.training.reference import Corruption
 N, RATE, SEED = 25, 0.01, 21
 TOLERANCES = {torch.float32: 1e-5, torch.float64: 1e-10}
 BATCHES = pytest.mark.parametrize(
-    ("batch_size", "epochs"), [(1, 2), (6, 10)], ids=["batch1", "batch6"]
+    ("batch_size", "epochs", "engine"),
+    [(1, 2, "fused"), (1, 2, "autograd"), (6, 10, "closed_form"), (6, 10, "autograd")],
 )
+MINIBATCH_ENGINES = pytest.mark.parametrize("engine", ["closed_form", "autograd"])
 DTYPES = pytest.mark.parametrize("dtype", list(TOLERANCES), ids=str)
 NOISES = {
     "masking:0.3": Corruption("masking", 0.3),
@@ -48,6 +50,9 @@ COMBINATIONS = [
 
 
 @DTYPES
+@pytest.mark.parametrize(
+    "engines", [("fused", "closed_form"), ("autograd", "autograd")], ids=["fast", "autograd"]
+)
 @pytest.mark.parametrize(("activation", "decoder", "tied", "noise", "emphasis"), COMBINATIONS)
 def test_fifty_steps_of_pretraining_agree(
     activation: str,
@@ -55,6 +60,7 @@ def test_fifty_steps_of_pretraining_agree(
     tied: bool,
     noise: str,
     emphasis: tuple[float, float] | None,
+    engines: tuple[str, str],
     dtype: torch.dtype,
 ) -> None:
     stack = StackedDenoisingAutoencoder(
@@ -72,9 +78,15 @@ def test_fifty_steps_of_pretraining_agree(
     x, rows = unit_rows(N), unit_rows(N).astype(np.float64)
     tolerance = TOLERANCES[dtype]
     # 25 steps of one row each, then 25 steps in which every fifth minibatch has one row only.
-    for batch_size, epochs in ((1, 1), (6, 5)):
+    for engine, batch_size, epochs in zip(engines, (1, 6), (1, 5), strict=True):
         history = pretrain(
-            stack, x, epochs=epochs, learning_rate=RATE, batch_size=batch_size, seed=SEED
+            stack,
+            x,
+            epochs=epochs,
+            learning_rate=RATE,
+            batch_size=batch_size,
+            seed=SEED,
+            engine=engine,
         )
         costs = reference.pretrain(
             layers, rows, epochs=epochs, learning_rate=RATE, batch_size=batch_size, seed=SEED
@@ -88,7 +100,7 @@ def test_fifty_steps_of_pretraining_agree(
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_fifty_steps_on_each_of_three_layers_agree(
-    activation: str, tied: bool, batch_size: int, epochs: int, dtype: torch.dtype
+    activation: str, tied: bool, batch_size: int, epochs: int, engine: str, dtype: torch.dtype
 ) -> None:
     stack = small_stack(
         noise="masking:0.3", sizes=(8, 7, 6), tied=tied, activation=activation, dtype=dtype
@@ -98,7 +110,7 @@ def test_fifty_steps_on_each_of_three_layers_agree(
     assert [layer.decoder for layer in layers] == ["sigmoid", upper, upper]
     x = unit_rows(N)
     history = pretrain(
-        stack, x, epochs=epochs, learning_rate=RATE, batch_size=batch_size, seed=SEED
+        stack, x, epochs=epochs, learning_rate=RATE, batch_size=batch_size, seed=SEED, engine=engine
     )
     costs = reference.pretrain(
         layers,
@@ -114,8 +126,9 @@ def test_fifty_steps_on_each_of_three_layers_agree(
         assert history.costs(k) == pytest.approx(costs[k], rel=tolerance)
 
 
+@MINIBATCH_ENGINES
 @pytest.mark.parametrize("codes", ["memory", "memmap", "recompute"])
-def test_a_row_has_the_same_noise_wherever_the_order_puts_it(codes: str) -> None:
+def test_a_row_has_the_same_noise_wherever_the_order_puts_it(codes: str, engine: str) -> None:
     stack = small_stack(noise="masking:0.3", dtype=torch.float64)
     layers = twin_of(stack, NOISES["masking:0.3"])
     x = unit_rows(N)
@@ -132,6 +145,7 @@ def test_a_row_has_the_same_noise_wherever_the_order_puts_it(codes: str) -> None
         shuffle=True,
         seed=SEED,
         codes=codes,
+        engine=engine,
     )
     reference.pretrain(
         layers,
@@ -145,15 +159,16 @@ def test_a_row_has_the_same_noise_wherever_the_order_puts_it(codes: str) -> None
     assert_same_layers(stack, layers, 1e-10)
 
 
+@MINIBATCH_ENGINES
 @pytest.mark.parametrize("noise", ["masking:0", "gaussian:0.0", "salt_and_pepper:0"])
-def test_emphasis_at_level_zero_weighs_every_component_with_beta(noise: str) -> None:
+def test_emphasis_at_level_zero_weighs_every_component_with_beta(noise: str, engine: str) -> None:
     emphasis = None if noise.startswith("gaussian") else "1:0.4"
     stack = StackedDenoisingAutoencoder(
         V, (8,), corruption_levels=noise, emphasis=emphasis, dtype=torch.float64
     )
     layers = twin_of(stack, Corruption("masking", 0.0), (1.0, 0.4) if emphasis else None)
     x = unit_rows(N)
-    pretrain(stack, x, epochs=2, learning_rate=RATE, batch_size=6)
+    pretrain(stack, x, epochs=2, learning_rate=RATE, batch_size=6, engine=engine)
     reference.pretrain(
         layers, x.astype(np.float64), epochs=2, learning_rate=RATE, batch_size=6, seed=0
     )
@@ -165,7 +180,7 @@ def test_emphasis_at_level_zero_weighs_every_component_with_beta(noise: str) -> 
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_fifty_steps_of_finetuning_agree(
-    activation: str, tied: bool, batch_size: int, epochs: int, dtype: torch.dtype
+    activation: str, tied: bool, batch_size: int, epochs: int, engine: str, dtype: torch.dtype
 ) -> None:
     stack = small_stack(activation=activation, tied=tied, dtype=dtype)
     rng = np.random.default_rng(4)
@@ -175,7 +190,13 @@ def test_fifty_steps_of_finetuning_agree(
     network = network_of(stack)
     x, y = unit_rows(N), classes(N)
     history = finetune(
-        stack, (x, y), None, epochs=epochs, learning_rate=RATE, batch_size=batch_size
+        stack,
+        (x, y),
+        None,
+        epochs=epochs,
+        learning_rate=RATE,
+        batch_size=batch_size,
+        engine=engine,
     )
     costs = reference.finetune(
         network,
@@ -197,14 +218,22 @@ def test_fifty_steps_of_finetuning_agree(
 @DTYPES
 @BATCHES
 def test_finetuning_after_pretraining_agrees_from_the_zero_head_on(
-    batch_size: int, epochs: int, dtype: torch.dtype
+    batch_size: int, epochs: int, engine: str, dtype: torch.dtype
 ) -> None:
     stack = small_stack(dtype=dtype)
     x, y = unit_rows(N), classes(N)
-    pretrain(stack, x, epochs=2, learning_rate=RATE, batch_size=batch_size)
+    pretrain(stack, x, epochs=2, learning_rate=RATE, batch_size=batch_size, engine=engine)
     network = network_of(stack)
     assert not network.head_weight.any()
-    finetune(stack, (x, y), None, epochs=epochs, learning_rate=RATE, batch_size=batch_size)
+    finetune(
+        stack,
+        (x, y),
+        None,
+        epochs=epochs,
+        learning_rate=RATE,
+        batch_size=batch_size,
+        engine=engine,
+    )
     reference.finetune(
         network,
         x.astype(np.float64),

@@ -59,7 +59,10 @@ def test_fine_tuning_tells_its_events_in_order() -> None:
     ]
 
 
-def test_slices_of_autograd_are_of_so_many_samples_and_tell_the_mean_cost_so_far() -> None:
+@pytest.mark.parametrize("engine", ["autograd", "closed_form"])
+def test_slices_of_minibatches_are_of_so_many_samples_and_tell_the_mean_cost_so_far(
+    engine: str,
+) -> None:
     for batch_size, seen in {
         4: [512, 1024, 1536, 2048, 2500],
         8: [2048, 2500],
@@ -69,13 +72,22 @@ def test_slices_of_autograd_are_of_so_many_samples_and_tell_the_mean_cost_so_far
         listener = Recorder()
         stack = small_stack(noise=0.0)
         history = pretrain(
-            stack, unit_rows(2500), epochs=(1, 0), batch_size=batch_size, callbacks=[listener]
+            stack,
+            unit_rows(2500),
+            epochs=(1, 0),
+            batch_size=batch_size,
+            callbacks=[listener],
+            engine=engine,
         )
         slices = [e for e in listener.events if isinstance(e, SliceEnded)]
         assert [e.n_samples for e in slices] == seen
         assert slices[-1].cost == history.records[0].cost
         first = pretrain(
-            small_stack(noise=0.0), unit_rows(2500)[: seen[0]], epochs=(1, 0), batch_size=batch_size
+            small_stack(noise=0.0),
+            unit_rows(2500)[: seen[0]],
+            epochs=(1, 0),
+            batch_size=batch_size,
+            engine=engine,
         )
         assert slices[0].cost == pytest.approx(first.records[0].cost, rel=1e-6)
 

@@ -50,6 +50,10 @@ FINETUNING: list[tuple[str, object, str]] = [
 ]
 
 
+ENGINES = pytest.mark.parametrize("engine", ["autograd", "closed_form", "fused"])
+MINIBATCH_ENGINES = pytest.mark.parametrize("engine", ["autograd", "closed_form"])
+
+
 def _pretrain(**arguments: object) -> History:
     return pretrain(small_stack(), unit_rows(6), **arguments)  # type: ignore[arg-type]
 
@@ -161,7 +165,7 @@ def test_the_cpu_by_name_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(("layer", "rates"), [(0, (1e30, 0.1)), (1, (0.001, 1e30))])
-@pytest.mark.parametrize("engine", ["autograd", "fused"])
+@ENGINES
 def test_divergence_names_the_layer_the_epoch_and_the_rate(
     layer: int, rates: tuple[float, float], engine: str
 ) -> None:
@@ -176,15 +180,22 @@ def test_divergence_names_the_layer_the_epoch_and_the_rate(
     assert isinstance(caught.value, SdaeError)
 
 
-def test_divergence_in_a_later_epoch_names_that_one_and_its_rate() -> None:
+@MINIBATCH_ENGINES
+def test_divergence_in_a_later_epoch_names_that_one_and_its_rate(engine: str) -> None:
     stack = small_stack(activation="relu", decoder="linear")
     with pytest.raises(TrainingDivergedError, match=r"layer 0, epoch 3, .* learning rate 1e\+30"):
         pretrain(
-            stack, unit_rows(10), epochs=3, learning_rate=1e-6, schedule="step:2:1e36", batch_size=5
+            stack,
+            unit_rows(10),
+            epochs=3,
+            learning_rate=1e-6,
+            schedule="step:2:1e36",
+            batch_size=5,
+            engine=engine,
         )
 
 
-@pytest.mark.parametrize("engine", ["autograd", "fused"])
+@ENGINES
 def test_divergence_of_fine_tuning_names_the_stage(engine: str) -> None:
     stack = small_stack(activation="relu")
     with pytest.raises(
@@ -194,7 +205,7 @@ def test_divergence_of_fine_tuning_names_the_stage(engine: str) -> None:
         finetune(stack, labelled(10), labelled(5), epochs=2, learning_rate=1e30, engine=engine)
 
 
-@pytest.mark.parametrize("engine", ["autograd", "fused"])
+@ENGINES
 def test_divergence_keeps_the_parameters_as_before_the_slice(engine: str) -> None:
     stack = small_stack(activation="relu", decoder="linear")
     before = state_bytes(stack)
@@ -206,16 +217,18 @@ def test_divergence_keeps_the_parameters_as_before_the_slice(engine: str) -> Non
     assert state_bytes(stack) == before
 
 
-def test_divergence_stops_within_a_step() -> None:
+@MINIBATCH_ENGINES
+def test_divergence_stops_within_a_step(engine: str) -> None:
     x = unit_rows(10)
     x[3] = 3e38  # finite, but its squares are not
     stack = small_stack(activation="relu", decoder="linear")
     with pytest.raises(TrainingDivergedError, match="at sample 3, "):
-        pretrain(stack, x, epochs=1, learning_rate=1e-9, batch_size=2)
+        pretrain(stack, x, epochs=1, learning_rate=1e-9, batch_size=2, engine=engine)
 
 
-def test_a_parameter_that_is_not_finite_is_told_even_if_the_cost_is() -> None:
+@MINIBATCH_ENGINES
+def test_a_parameter_that_is_not_finite_is_told_even_if_the_cost_is(engine: str) -> None:
     stack = small_stack()
     with pytest.raises(TrainingDivergedError, match="A parameter is not finite"):
-        pretrain(stack, unit_rows(4), epochs=1, learning_rate=1e39, batch_size=4)
+        pretrain(stack, unit_rows(4), epochs=1, learning_rate=1e39, batch_size=4, engine=engine)
     assert all(bool(p.isfinite().all()) for p in stack.parameters())

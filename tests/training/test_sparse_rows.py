@@ -49,7 +49,8 @@ def _train(x: Any, y: Any, **settings: Any) -> bytes:
 
 @pytest.mark.parametrize("shuffle", [True, False])
 @pytest.mark.parametrize(
-    ("engine", "batch_size"), [("autograd", 1), ("autograd", 5), ("autograd", N), ("fused", 1)]
+    ("engine", "batch_size"),
+    [("autograd", 1), ("autograd", 5), ("autograd", N), ("closed_form", 5), ("fused", 1)],
 )
 def test_sparse_rows_give_the_same_bytes_as_dense_ones(
     engine: str, batch_size: int, shuffle: bool
@@ -75,7 +76,7 @@ def test_the_three_sets_may_have_different_forms() -> None:
     assert state_bytes(mixed) == state_bytes(stack)
 
 
-@pytest.mark.parametrize("engine", ["autograd", "fused"])
+@pytest.mark.parametrize("engine", ["autograd", "closed_form", "fused"])
 @pytest.mark.parametrize("kind", ["minmax", "standard"])
 def test_scaled_rows_give_the_same_bytes_as_scaling_first(kind: str, engine: str) -> None:
     x, y = 40 * _holed() - 3, classes(N)

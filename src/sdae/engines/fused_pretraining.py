@@ -65,7 +65,7 @@ class FusedPretraining:
             zeros=self._zeros(v),
             partial=self._zeros(n_parts, padded(v, PAGE) + PAGE, place=_SUMS),
             dots=self._zeros(2, n_parts, LANES),
-            order=self._row_shares[:-1, None] + np.arange(h + PAGE),
+            order=np.zeros((n_parts, h + PAGE), np.intp),
         )
         self._scratch.live[:n_hidden] = 1
         self._column_shares = shares(n_visible, n_parts, LANES)
@@ -84,6 +84,8 @@ class FusedPretraining:
         self._take_parameters()
         for array in (self._scratch.h, self._scratch.delta, self._scratch.dots):
             array.fill(0)
+        order = self._scratch.order  # ReLU units leave it changed
+        order[:] = self._row_shares[:-1, None] + np.arange(order.shape[1])
 
         def steps(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
             kernels.train_slice(
