@@ -6,10 +6,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_info
 
 
 def describe() -> dict[str, str | int]:
-    """Return the processor, the threads and the versions."""
+    """Return the processor, the threads, the versions, and each BLAS loaded with its kernels."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 0,
@@ -21,7 +22,17 @@ def describe() -> dict[str, str | int]:
         "numpy": version("numpy"),
         "numba": version("numba"),
         "scikit-learn": version("scikit-learn"),
+        "blas": ", ".join(_blas()),
     }
+
+
+def _blas() -> list[str]:
+    found = {
+        f"{info['internal_api']} {info['version']} ({info['architecture']})"
+        for info in threadpool_info()
+        if info["user_api"] == "blas"
+    }
+    return sorted(found)
 
 
 def _processor() -> str:

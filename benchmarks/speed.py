@@ -1,6 +1,6 @@
 """Every engine against PyTorch, PyTensor and scikit-learn, and against the machine's limits.
 
-    pip install pytensor
+    apt install libopenblas-dev && pip install pytensor
     python benchmarks/speed.py
     python benchmarks/charts.py
 
@@ -13,7 +13,6 @@ import statistics
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +38,8 @@ EPOCHS = (15, 15, 15, 36)
 
 def main() -> None:
     """Measure, print and write as JSON."""
+    if not baselines.has_pytensor():
+        print("PyTensor is left out: it needs `pip install pytensor` and the library OpenBLAS.")
     train = data.load_mnist().train
     x, y = train.x[:8192], train.y[:8192]
     codes = _codes(x)
@@ -81,7 +82,7 @@ def _pretraining_entries(x: Rows, n: dict[str, int]) -> dict[str, Epoch]:
         "pt-sdae's design": baselines.untied_relu_pretraining(x[: n["slow"]], 1000),
         "BernoulliRBM": baselines.sklearn_pretraining(x[: n["slow"]], 1000, 1),
     }
-    if find_spec("pytensor"):
+    if baselines.has_pytensor():
         entries["PyTensor"] = baselines.pytensor_pretraining(x[: n["slow"]], 1000)
     return entries
 
@@ -95,7 +96,7 @@ def _finetuning_entries(x: Rows, y: Labels, n: dict[str, int]) -> dict[str, Epoc
         "PyTorch autograd": baselines.autograd_finetuning(x[few], y[few], SIZES, 1),
         "MLPClassifier": baselines.sklearn_finetuning(x[few], y[few], SIZES, 1),
     }
-    if find_spec("pytensor"):
+    if baselines.has_pytensor():
         entries["PyTensor"] = baselines.pytensor_finetuning(x[few], y[few], SIZES)
     return entries
 

@@ -109,7 +109,7 @@ def _in_a_busy_hour() -> str:
 
 
 def speed_headline() -> str:
-    """Return the README's table of batch size 1: sdae beside PyTorch and scikit-learn."""
+    """Return the README's table of batch size 1: sdae beside the others."""
     result = _load("speed")
     best: dict[str, dict[str, dict[str, float]]] = {}
     for row in result["rows"]:
@@ -117,19 +117,21 @@ def speed_headline() -> str:
             rows = best.setdefault(row["work"], {})
             rows[row["who"]] = min(row, rows.get(row["who"], row), key=itemgetter("microseconds"))
     lines = [
-        "| µs a sample, batch size 1 | sdae | PyTorch autograd | scikit-learn |",
-        "|---|---|---|---|",
+        "| µs a sample, batch size 1 | sdae | PyTensor | PyTorch autograd | scikit-learn |",
+        "|---|---|---|---|---|",
     ]
     for work, rows in best.items():
-        torchs = rows["PyTorch autograd"]
         other = next(who for who in ("BernoulliRBM", "MLPClassifier") if who in rows)
-        sklearns = rows[other]
         lines.append(
             f"| {work} | {rows['sdae, fused']['microseconds']:,.0f} "
-            f"| {torchs['microseconds']:,.0f} ({torchs['times_slower']:.0f} ×) "
-            f"| {sklearns['microseconds']:,.0f} ({sklearns['times_slower']:.0f} ×, {other}) |"
+            f"| {_beside(rows['PyTensor'])} | {_beside(rows['PyTorch autograd'])} "
+            f"| {_beside(rows[other])}, {other} |"
         )
     return "\n".join([*lines, "", machine_line(result)])
+
+
+def _beside(row: dict[str, float]) -> str:
+    return f"{row['microseconds']:,.0f} ({row['times_slower']:.1f} ×)"
 
 
 def headline() -> str:
@@ -248,10 +250,11 @@ def machine_line(result: dict[str, Any]) -> str:
     """Return what a benchmark ran on."""
     machine = result["machine"]
     threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
+    blas = f"BLAS {machine['blas']}, " if machine.get("blas") else ""
     return (
         f"Measured on: {machine['processor']}, {threads}, {machine['system']}; "
         f"Python {machine['python']}, PyTorch {machine['torch']}, NumPy {machine['numpy']}, "
-        f"sdae {machine['sdae']}."
+        f"{blas}sdae {machine['sdae']}."
     )
 
 
