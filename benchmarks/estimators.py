@@ -70,13 +70,14 @@ def main() -> None:
     part = parser.parse_args().part
     torch.set_num_threads(1)
     result: dict[str, Any] = json.loads(PATH.read_text()) if part != "all" else {}
-    result["machine"] = describe()
     warnings.simplefilter("ignore", ConvergenceWarning)  # they are counted where it matters
     with threadpool_limits(1):
         if part != "times":
-            result |= {"repeats": REPEATS, "folds": FOLDS, "scores": _scores()}
+            result |= {"machine": describe(), "repeats": REPEATS, "folds": FOLDS}
+            result["scores"] = _scores()
         if part != "scores":
-            result |= {"fit_seconds": _fits(), "predict_ms": _predictions()}
+            result["times"] = {"machine": describe(), "fit_seconds": _fits()}
+            result["times"]["predict_ms"] = _predictions()
     PATH.write_text(json.dumps(result, indent=2) + "\n")
     print(f"Written to {PATH}")
 

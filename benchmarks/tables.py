@@ -195,7 +195,7 @@ def estimators_table() -> str:
 
 def estimators_times() -> str:
     """Return how long SDAEClassifier takes to fit and to predict, beside MLPClassifier."""
-    result = _load("estimators")
+    result = _load("estimators")["times"]
     fits = result["fit_seconds"]
     theirs = fits["MLPClassifier"]
     lines = ["| work | model | time | times MLPClassifier's |", "|---|---|---|---|"]
