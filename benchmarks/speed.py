@@ -34,6 +34,12 @@ SIZES = (1000, 1000, 1000)
 THEIR_DESIGN = "pt-sdae's design by sdae"
 FUSED = ("sdae, fused", THEIR_DESIGN)
 EPOCHS = (15, 15, 15, 36)
+LOWER, UPPER, TUNING = (
+    "pre-training 784×1000",
+    "pre-training 1000×1000",
+    "fine-tuning 784-1000³-10",
+)
+WEIGHTS = {LOWER: 784_000, UPPER: 1_000_000, TUNING: 784_000 + 2 * 1_000_000 + 10_000}
 
 
 def main() -> None:
@@ -46,9 +52,9 @@ def main() -> None:
     _assert_right(x[:100], y[:100])
     limits = _limits()
     rows = [
-        *_batch_one("pre-training 784×1000", lambda n: _pretraining_entries(x, n)),
-        *_batch_one("pre-training 1000×1000", lambda n: _pretraining_entries(codes, n)),
-        *_batch_one("fine-tuning 784-1000³-10", lambda n: _finetuning_entries(x, y, n)),
+        *_batch_one(LOWER, lambda n: _pretraining_entries(x, n)),
+        *_batch_one(UPPER, lambda n: _pretraining_entries(codes, n)),
+        *_batch_one(TUNING, lambda n: _finetuning_entries(x, y, n)),
         *_minibatches(x, y),
     ]
     _add_shares(rows, limits, x)
@@ -148,12 +154,12 @@ def _minibatches(x: Rows, y: Labels) -> list[dict[str, Any]]:
         ours = partial(pretrain, layer, x, epochs=1, batch_size=batch_size)
         tuned = partial(finetune, network, (x, y), None, epochs=1, batch_size=batch_size)
         works: dict[str, dict[str, Epoch]] = {
-            "pre-training 784×1000": {
+            LOWER: {
                 "sdae, closed form": partial(ours, engine="closed_form"),
                 "sdae, autograd": partial(ours, engine="autograd"),
                 "PyTorch autograd": baselines.autograd_pretraining(x, 1000, batch_size),
             },
-            "fine-tuning 784-1000³-10": {
+            TUNING: {
                 "sdae, closed form": partial(tuned, engine="closed_form"),
                 "sdae, autograd": partial(tuned, engine="autograd"),
                 "PyTorch autograd": baselines.autograd_finetuning(x, y, SIZES, batch_size),
@@ -208,17 +214,30 @@ def _row(
 
 
 def _limits() -> dict[str, float]:
-    """Measure matrix products (2048³) and reading and writing a buffer of a weight's size."""
+    """Measure matrix products (2048³), and reading and writing buffers of the weights' sizes.
+
+    Products by PyTorch and by NumPy, since the BLAS of one may know the processor better.
+    """
     matrix = torch.rand(2048, 2048)
-    buffer = torch.rand(1000, 784)
-    product = min(_time(lambda: matrix @ matrix) for _ in range(REPEATS + 1))
-    pass_ = min(_time(lambda: [buffer.mul_(1.0) for _ in range(200)]) for _ in range(REPEATS + 1))
     limits = {
-        "gemm_gflops": 2 * 2048**3 / product / 1e9,
-        "read_write_gbs": 200 * 2 * buffer.numel() * 4 / pass_ / 1e9,
+        "gemm_gflops, PyTorch": _gemm(lambda: matrix @ matrix),
+        "gemm_gflops, NumPy": _gemm(lambda: matrix.numpy() @ matrix.numpy()),
     }
+    for work, n_weights in WEIGHTS.items():
+        limits[f"read_write_gbs, {work}"] = _read_write(torch.rand(n_weights))
     print({name: round(value, 1) for name, value in limits.items()})
     return limits
+
+
+def _gemm(product: Callable[[], object]) -> float:
+    """Return the gigaflops of a product of two 2048×2048 matrices."""
+    return 2 * 2048**3 / min(_time(product) for _ in range(REPEATS + 1)) / 1e9
+
+
+def _read_write(buffer: torch.Tensor) -> float:
+    """Return how many gigabytes a second go from a buffer and back to it."""
+    passes = min(_time(lambda: [buffer.mul_(1.0) for _ in range(200)]) for _ in range(REPEATS + 1))
+    return 200 * 2 * buffer.numel() * 4 / passes / 1e9
 
 
 def _add_shares(rows: list[dict[str, Any]], limits: dict[str, float], x: Rows) -> None:
@@ -230,19 +249,21 @@ def _add_shares(rows: list[dict[str, Any]], limits: dict[str, float], x: Rows) -
     only those whose input is not zero, and takes no product with δ.
     """
     zero_twice = (x[1:] == 0) & (x[:-1] == 0)
-    touched = 784_000 * float(1 - zero_twice.mean())
-    weights = {"pre-training 784×1000": 784_000.0, "pre-training 1000×1000": 1_000_000.0}
+    touched = int(784_000 * (1 - zero_twice.mean()))
+    gigaflops = max(limits["gemm_gflops, PyTorch"], limits["gemm_gflops, NumPy"])
+    upper = WEIGHTS[TUNING] - 784_000
     for row in rows:
         if not row["who"].startswith("sdae"):
             continue
-        if row["work"] in weights:
-            operations, moved = 10 * weights[row["work"]], 8 * weights[row["work"]]
+        if row["work"] != TUNING:
+            operations, moved = 10 * WEIGHTS[row["work"]], 8 * WEIGHTS[row["work"]]
         elif row["batch"] == 1:
-            operations, moved = 6 * 2.01e6 + 4 * touched, 12 * 2.01e6 + 8 * touched
+            operations, moved = 6 * upper + 4 * touched, 12 * upper + 8 * touched
         else:
-            operations, moved = 6 * 2.01e6 + 4 * 784_000, 0.0
-        moved = moved if row["batch"] == 1 else 0.0  # minibatches read each weight rarely
-        least = max(operations / limits["gemm_gflops"], moved / limits["read_write_gbs"]) / 1e3
+            operations, moved = 6 * upper + 4 * 784_000, 0
+        moved = moved if row["batch"] == 1 else 0  # minibatches read each weight rarely
+        bandwidth = limits[f"read_write_gbs, {row['work']}"]
+        least = max(operations / gigaflops, moved / bandwidth) / 1e3
         if row["threads"] == torch.get_num_threads():
             row["share_of_limit"] = least / row["microseconds"]
             print(

@@ -10,7 +10,7 @@ import json
 import re
 import statistics
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,19 @@ def speed_table() -> str:
         "",
         f"By these speeds the 45 + 36 epochs of the recipe `tutorial` take "
         f"{result['tutorial_minutes']:.1f} minutes. The machine's limits in the same run: "
-        f"{limits['gemm_gflops']:.0f} GFLOP/s in a product of 2048×2048 matrices, "
-        f"{limits['read_write_gbs']:.0f} GB/s of reading and writing a buffer of 3.1 MB.",
+        f"{limits['gemm_gflops, PyTorch']:.0f} GFLOP/s in PyTorch's product of 2048×2048 matrices, "
+        f"{limits['gemm_gflops, NumPy']:.0f} in NumPy's; reading and writing buffers of the "
+        f"weights' sizes, {', '.join(_bandwidths(limits))}.",
         "",
         _in_a_busy_hour(),
     ]
     return "\n".join([*lines, "", machine_line(result)])
+
+
+def _bandwidths(limits: dict[str, float]) -> Iterator[str]:
+    for name, gigabytes in limits.items():
+        if name.startswith("read_write_gbs"):
+            yield f"{gigabytes:.0f} GB/s ({name.partition(', ')[2]})"
 
 
 def _in_a_busy_hour() -> str:
