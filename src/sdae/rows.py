@@ -17,6 +17,8 @@ from sdae.errors import DataError
 from sdae.minibatches import Minibatch, minibatches
 from sdae.sparse import SparseMatrix, csr_of, is_sparse
 
+_NUMPY_TYPES = (torch.float16, torch.float32, torch.float64)
+
 
 class RowSource(Protocol):
     """Anything that can deliver the rows of a minibatch."""
@@ -35,6 +37,8 @@ class TensorRows:
 
     def __init__(self, rows: Tensor) -> None:
         self.rows = rows
+        known = rows.device.type == "cpu" and rows.dtype in _NUMPY_TYPES
+        self._array = rows.detach().numpy() if known else None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -43,6 +47,9 @@ class TensorRows:
         """Return the rows of a minibatch, (B, V); a view where they are consecutive."""
         if minibatch.span is not None:
             return self.rows[minibatch.span]
+        if self._array is not None:
+            # PyTorch's copy leaves a thread spinning, in the way of those that train.
+            return torch.from_numpy(self._array[minibatch.samples])
         samples = torch.from_numpy(minibatch.samples)
         return self.rows.index_select(0, samples.to(self.rows.device))
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -148,17 +148,42 @@ def test_an_error_in_one_worker_is_raised_and_frees_the_others(failing: int) -> 
     crew.close()
 
 
-def test_slow_company_is_left_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock is replaced: together a chunk takes 10 s at first and 1 s later, alone 2 s."""
+def _workers(monkeypatch: pytest.MonkeyPatch, n_chunks: int, slow: Callable[[int], bool]) -> str:
+    """Do chunks; return how many workers did each. The clock is replaced: alone one takes 2 s.
+
+    Together it takes 1 s, or 10 s where `slow` of the number of the trial says so.
+    """
     clock, workers = [0.0], list[int]()
     monkeypatch.setattr("sdae.kernels.fused.team.time.perf_counter", lambda: clock[0])
     crew = Team(2)
 
     def steps(_first: int, _last: int, rank: int, n_workers: int, _counter: Counter) -> None:
         if rank == 0:
+            clock[0] += 2 if n_workers == 1 else (10 if slow(workers.count(2)) else 1)
             workers.append(n_workers)
-            clock[0] += 2 if n_workers == 1 else (10 if len(workers) <= 2 else 1)
 
-    crew.run_steps(steps, 23 * 256)
+    crew.run_steps(steps, n_chunks * 256)
     crew.close()
-    assert workers == [2, 2, *[1] * 16, *[2] * 5]
+    return "".join(map(str, workers))
+
+
+def test_company_that_is_slow_for_a_moment_is_left_for_one_chunk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The first chunk tells nothing, the third how long one takes alone.
+    assert _workers(monkeypatch, 12, lambda trial: trial in (4, 7)) == "221222122212"
+
+
+def test_company_that_stays_slow_is_tried_more_and_more_rarely(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses = [1, 2, 4, 8, 16, 16]
+    expected = "2212" + "2".join("1" * pause for pause in pauses)
+    assert _workers(monkeypatch, len(expected), lambda trial: trial >= 2) == expected
+
+
+def test_company_that_was_slow_for_long_is_kept_once_it_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = _workers(monkeypatch, 40, lambda trial: 2 <= trial < 6)
+    assert found == "2212" + "1" + "2" + "11" + "2" + "1111" + "2" + "1" * 8 + "2" * 18

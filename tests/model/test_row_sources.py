@@ -29,6 +29,18 @@ def _span(start: int, stop: int) -> Minibatch:
     return Minibatch(np.arange(start, stop), slice(start, stop))
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_rows_in_memory_are_copied_in_any_order_and_viewed_in_their_own(dtype: torch.dtype) -> None:
+    rows = torch.from_numpy(X).to(dtype)
+    source = TensorRows(rows)
+    picked = source.batch(_batch(4, 0, 4))
+    assert picked.dtype is dtype
+    assert torch.equal(picked, rows[[4, 0, 4]])
+    assert source.batch(_span(1, 3)).data_ptr() == rows[1].data_ptr()
+    picked.zero_()
+    assert torch.equal(rows, torch.from_numpy(X).to(dtype))
+
+
 @pytest.mark.parametrize("kind", ["f4", "f8", "i8", "u1", "?"])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("family", ["array", "matrix"])

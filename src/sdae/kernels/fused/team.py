@@ -21,7 +21,7 @@ Steps = Callable[[int, int, int, int, Counter], None]
 _RELEASED = 1 << 62
 _SPINS_BEFORE_YIELDING = 200_000
 _CHUNK = 256
-_TRY_AGAIN = 16
+_LONGEST_PAUSE = 16
 _CLEARLY_SLOWER = 1.2
 
 
@@ -31,7 +31,8 @@ class Team:
     Work is cut into parts, more of them than threads may be. Which thread does which part does not
     change the result, so how many threads work is free. When another program takes a core away,
     threads that wait for each other at every step crawl; then one does all parts, until a new trial
-    shows that the core is back.
+    shows that the core is back: soon, since mostly it was gone for a moment, and later and later
+    where it was not.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ class Team:
         )
         self._seconds_together = self._seconds_alone = 0.0  # of the last chunk
         self._chunks_alone = 0
+        self._pause = 0  # chunks to do alone before the next trial
         self._started = False
 
     def run_steps(self, steps: Steps, n_steps: int) -> None:
@@ -78,14 +80,17 @@ class Team:
             return False
         if self._seconds_together == 0 or self._seconds_alone == 0:
             return self._seconds_together == 0
-        fast_enough = self._seconds_together <= _CLEARLY_SLOWER * self._seconds_alone
-        return fast_enough or self._chunks_alone >= _TRY_AGAIN
+        return self._chunks_alone >= self._pause
 
     def _note(self, together: bool, seconds: float) -> None:
-        if together:
-            self._seconds_together, self._chunks_alone = seconds, 0
-        else:
+        if not together:
             self._seconds_alone, self._chunks_alone = seconds, self._chunks_alone + 1
+            return
+        self._seconds_together, self._chunks_alone = seconds, 0
+        if 0 < _CLEARLY_SLOWER * self._seconds_alone < seconds:
+            self._pause = min(max(1, 2 * self._pause), _LONGEST_PAUSE)
+        else:
+            self._pause = 0
 
     def _run(self, task: Task, n_workers: int) -> None:
         """Call the task once per worker and wait for all.
