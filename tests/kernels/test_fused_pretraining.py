@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sdae import StackedDenoisingAutoencoder, pretrain
 from sdae.engines.slices import NotFiniteError
 from sdae.minibatches import minibatches
+from sdae.specs import Activation
 from sdae.training.epoch import slices
 from tests.kernels.engines import (
     assert_same,
@@ -169,3 +170,16 @@ def test_a_stack_of_two_layers_ends_as_with_autograd(codes: str) -> None:
         )
         assert {record.engine for record in history.records} == {engine}
     assert_same(stacks[1], stacks[0], 1e-5)
+
+
+def test_a_slice_does_not_depend_on_the_activation_of_the_one_before() -> None:
+    one, other = _twins(19, 40, torch.float32, activation="relu")
+    x, (first, second) = rows(60, 19, torch.float32), slices(minibatches(60, 1), 30)
+    _, engine = pretraining_engines((one, one), x)
+    engine.train(first, 1, 0.01)  # leaves the rows of units that are zero last
+    other.load_state_dict(one.state_dict())
+    _, new_engine = pretraining_engines((other, other), x)
+    for stack, trained_by in ((one, engine), (other, new_engine)):
+        stack.autoencoder(0).activation = Activation.SIGMOID
+        trained_by.train(second, 1, 0.01)
+    assert all(map(torch.equal, one.parameters(), other.parameters()))
