@@ -150,8 +150,8 @@ def sklearn_finetuning(x: Rows, y: Labels, sizes: tuple[int, ...], batch_size: i
 def has_pytensor() -> bool:
     """Tell whether PyTensor is there, with a BLAS to link.
 
-    Without one, which is how pip installs it, it falls back to code some thirty times slower: no
-    fair comparison.
+    Without one, which is how pip installs it, it falls back to code many times slower: no fair
+    comparison.
     """
     return find_spec("pytensor") is not None and find_library("openblas") is not None
 

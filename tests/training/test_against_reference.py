@@ -188,6 +188,41 @@ def test_fifty_steps_of_finetuning_agree(
         stack.head.weight.copy_(torch.from_numpy(rng.normal(size=(C, 6))))
         stack.head.bias.copy_(torch.from_numpy(rng.normal(size=C)))
     network = network_of(stack)
+    costs, expected = _finetune_both(stack, network, epochs, batch_size, engine)
+    tolerance = TOLERANCES[dtype]
+    for k, layer in enumerate(network.layers):
+        assert_close(stack.autoencoder(k).weight, layer.weight, tolerance)
+        assert_close(stack.autoencoder(k).hidden_bias, layer.hidden_bias, tolerance)
+    assert_close(stack.head.weight, network.head_weight, tolerance)
+    assert_close(stack.head.bias, network.head_bias, tolerance)
+    assert costs == pytest.approx(expected, rel=tolerance)
+
+
+@DTYPES
+@BATCHES
+def test_finetuning_after_pretraining_agrees_from_the_zero_head_on(
+    batch_size: int, epochs: int, engine: str, dtype: torch.dtype
+) -> None:
+    stack = small_stack(dtype=dtype)
+    pretrain(
+        stack, unit_rows(N), epochs=2, learning_rate=RATE, batch_size=batch_size, engine=engine
+    )
+    network = network_of(stack)
+    assert not network.head_weight.any()
+    _finetune_both(stack, network, epochs, batch_size, engine)
+    for k, layer in enumerate(network.layers):
+        assert_close(stack.autoencoder(k).weight, layer.weight, TOLERANCES[dtype])
+    assert_close(stack.head.weight, network.head_weight, TOLERANCES[dtype])
+
+
+def _finetune_both(
+    stack: StackedDenoisingAutoencoder,
+    network: reference.Network,
+    epochs: int,
+    batch_size: int,
+    engine: str,
+) -> tuple[list[float], list[float]]:
+    """Fine-tune the stack and its twin in NumPy; return the costs of the epochs of each."""
     x, y = unit_rows(N), classes(N)
     history = finetune(
         stack,
@@ -198,7 +233,7 @@ def test_fifty_steps_of_finetuning_agree(
         batch_size=batch_size,
         engine=engine,
     )
-    costs = reference.finetune(
+    expected = reference.finetune(
         network,
         x.astype(np.float64),
         y,
@@ -206,42 +241,4 @@ def test_fifty_steps_of_finetuning_agree(
         learning_rate=RATE,
         batch_size=batch_size,
     )
-    tolerance = TOLERANCES[dtype]
-    for k, layer in enumerate(network.layers):
-        assert_close(stack.autoencoder(k).weight, layer.weight, tolerance)
-        assert_close(stack.autoencoder(k).hidden_bias, layer.hidden_bias, tolerance)
-    assert_close(stack.head.weight, network.head_weight, tolerance)
-    assert_close(stack.head.bias, network.head_bias, tolerance)
-    assert history.costs() == pytest.approx(costs, rel=tolerance)
-
-
-@DTYPES
-@BATCHES
-def test_finetuning_after_pretraining_agrees_from_the_zero_head_on(
-    batch_size: int, epochs: int, engine: str, dtype: torch.dtype
-) -> None:
-    stack = small_stack(dtype=dtype)
-    x, y = unit_rows(N), classes(N)
-    pretrain(stack, x, epochs=2, learning_rate=RATE, batch_size=batch_size, engine=engine)
-    network = network_of(stack)
-    assert not network.head_weight.any()
-    finetune(
-        stack,
-        (x, y),
-        None,
-        epochs=epochs,
-        learning_rate=RATE,
-        batch_size=batch_size,
-        engine=engine,
-    )
-    reference.finetune(
-        network,
-        x.astype(np.float64),
-        y,
-        epochs=epochs,
-        learning_rate=RATE,
-        batch_size=batch_size,
-    )
-    for k, layer in enumerate(network.layers):
-        assert_close(stack.autoencoder(k).weight, layer.weight, TOLERANCES[dtype])
-    assert_close(stack.head.weight, network.head_weight, TOLERANCES[dtype])
+    return history.costs(), expected

@@ -80,7 +80,7 @@ class SupervisedSDAE(SDAEBase):
     def _labelled(self, x: Rows, targets: NDArray[Any]) -> Labelled:
         return Labelled(network_rows(x, self.scaling_, self.network_), targets)
 
-    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:  # noqa: ARG002
+    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:  # noqa: ARG002 (classes do)
         """Return of what each part is to have its share, (n,); None: of nothing."""
         return None
 

@@ -45,7 +45,8 @@ class Team:
         self._pool = (
             ThreadPoolExecutor(n_threads - 1, thread_name_prefix="sdae") if n_threads > 1 else None
         )
-        self._seconds_together = self._seconds_alone = 0.0  # of the last chunk
+        self._tried = False  # together
+        self._seconds_alone = 0.0  # of the last chunk; 0 before the first
         self._chunks_alone = 0
         self._pause = 0  # chunks to do alone before the next trial
         self._started = False
@@ -78,15 +79,15 @@ class Team:
     def _works_together(self) -> bool:
         if self._pool is None:
             return False
-        if self._seconds_together == 0 or self._seconds_alone == 0:
-            return self._seconds_together == 0
+        if self._tried and self._seconds_alone == 0:
+            return False
         return self._chunks_alone >= self._pause
 
     def _note(self, together: bool, seconds: float) -> None:
         if not together:
             self._seconds_alone, self._chunks_alone = seconds, self._chunks_alone + 1
             return
-        self._seconds_together, self._chunks_alone = seconds, 0
+        self._tried, self._chunks_alone = True, 0
         if 0 < _CLEARLY_SLOWER * self._seconds_alone < seconds:
             self._pause = min(max(1, 2 * self._pause), _LONGEST_PAUSE)
         else:
