@@ -20,6 +20,7 @@ from sdae.corruption import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoi
 from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import autoencoder as kernels
 from sdae.kernels.fused import noise as noises
+from sdae.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
 from sdae.kernels.fused.compiling import is_cold
 from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.team import Counter, Team
@@ -55,10 +56,10 @@ class FusedPretraining:
         v, h = padded(n_visible), padded(n_hidden, _ROWS)
         self._row_length = row_length(n_visible, self._kind)
         matrix = partial(self._zeros, h, self._row_length, place=_WEIGHTS)
-        self._parameters = kernels.Parameters(matrix(), self._zeros(h), self._zeros(v))
+        self._parameters = Parameters(matrix(), self._zeros(h), self._zeros(v))
         self._decoder = None if autoencoder.tied else matrix()
         self._row_shares = shares(h, n_parts, _ROWS)
-        self._scratch = kernels.Scratch(
+        self._scratch = Scratch(
             h=self._zeros(h),
             live=self._zeros(h),
             delta=self._zeros(v, place=_SLOPES),
@@ -129,7 +130,7 @@ class FusedPretraining:
         """End the threads."""
         self._team.close()
 
-    def _corrupted(self, x: Real, numbers: NDArray[np.int64], epoch: int) -> kernels.Samples:
+    def _corrupted(self, x: Real, numbers: NDArray[np.int64], epoch: int) -> Samples:
         """Corrupt the rows of a slice, (m, V), on all threads."""
         n_rows, n_visible = x.shape
         emphasis = self.autoencoder.emphasis
@@ -144,7 +145,7 @@ class FusedPretraining:
         if emphasis is not None:
             alpha, beta = self._kind.type(emphasis.alpha), self._kind.type(emphasis.beta)
             weights = np.where(drawn, alpha, beta)
-        return kernels.Samples(x, x_tilde, weights)
+        return Samples(x, x_tilde, weights)
 
     def _draw(
         self,

@@ -13,23 +13,23 @@ alone. So a sweep over the row takes w_i · x̃' and d_i · δ together, and sin
     w_i_new · x̃' = w_i · x̃' − e_i (x̃ · x̃') − g_i (δ · x̃')        (the last term only when tied)
 
 the next h_i is known before the row is written. A second sweep, while the row is still in the
-nearest cache, updates it and adds h_i' d_i_new to the next a. W is read and written once a step.
-:mod:`sdae.kernels.fused.sweeps` has these loops. A ReLU unit that is zero has neither e_i nor g_i:
-its rows are not written, and d_i is read only where h_i' is not zero.
+nearest cache, updates it and adds h_i' d_i_new to the next a; tied, the first sweep over the rows
+that follow goes along with it, so that the processor fetches them while it updates these. W is read
+and written once a step. :mod:`sdae.kernels.fused.sweeps` has these loops. A ReLU unit that is zero
+has neither e_i nor g_i: its rows are not written, and d_i is read only where h_i' is not zero.
 
 Rows are cut into parts; each adds to an `a` of its own, and these are summed, in the parts' order,
 where δ is computed: that work is cut by columns. Columns are padded with zeros to ``layout.LANES``
 and rows to four, so that no loop has a remainder; in memory, rows of a matrix can be longer still.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.kernels.fused import sweeps
+from sdae.kernels.fused.autoencoder_memory import Ints, Parameters, Real, Samples, Scratch
 from sdae.kernels.fused.compiling import inlined, kernel
-from sdae.kernels.fused.elementary import RELU, activated, slope
+from sdae.kernels.fused.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.kernels.fused.losses import (
     cross_entropy,
     squared_error,
@@ -38,71 +38,7 @@ from sdae.kernels.fused.losses import (
 )
 from sdae.kernels.fused.team import Counter, barrier
 
-Real = NDArray[np.floating]
-Ints = NDArray[np.intp]
-
 CROSS_ENTROPY, SQUARED_ERROR = 0, 1
-
-
-class Parameters(NamedTuple):
-    """What a step changes; Vp and Hp are V and H padded.
-
-    Attributes
-    ----------
-    weight : (Hp, Vp or more)
-        W; rows and columns of the padding are zero and stay so.
-    hidden_bias : (Hp,)
-    visible_bias : (Vp,)
-    """
-
-    weight: Real
-    hidden_bias: Real
-    visible_bias: Real
-
-
-class Scratch(NamedTuple):
-    """Room for a step; see :func:`train_slice` for what it holds.
-
-    Attributes
-    ----------
-    h : (Hp,)
-    live : (Hp,)
-        1 for a hidden unit, 0 for padding.
-    delta : (Vp,)
-    zeros : (Vp,)
-    partial : (parts, Vp and more)
-        Each part's share of `a`; rows lie pages apart.
-    dots : (2, parts, LANES)
-        Each part's shares of x̃ · x̃' and δ · x̃', of even and of odd steps.
-    order : (parts, Hp and more) of int
-        Each part's rows, in the order they are taken in.
-    """
-
-    h: Real
-    live: Real
-    delta: Real
-    zeros: Real
-    partial: Real
-    dots: Real
-    order: Ints
-
-
-class Samples(NamedTuple):
-    """The samples of a slice.
-
-    Attributes
-    ----------
-    x : (m, V)
-        Clean.
-    x_tilde : (m, Vp or more)
-        Corrupted.
-    emphasis : (m, V), or (0, 0)
-        Weight of each component's loss, if they differ.
-    """
-
-    x: Real
-    x_tilde: Real
-    emphasis: Real
 
 
 @kernel
@@ -190,41 +126,69 @@ def _update_and_encode(
     parity: int,
 ) -> None:
     """Take a part's rows through the step, four at a time."""
-    h, live, bias = scratch.h, scratch.live, parameters.hidden_bias
-    one, zero = h.dtype.type(1), h.dtype.type(0)
-    a = scratch.partial[part][: len(scratch.delta)]  # without the gap that follows
+    weight, h, delta = parameters.weight, scratch.h, scratch.delta
+    zero = h.dtype.type(0)
+    a = scratch.partial[part][: len(delta)]  # without the gap that follows
     a[:] = zero
     x_dot = delta_dot = zero
     for other in range(len(rows) - 1):
         x_dot += scratch.dots[parity, other, 0]
         delta_dot += scratch.dots[parity, other, 1]
+    dots = (x_dot, delta_dot)
     own = scratch.order[part][: rows[part + 1] - rows[part]]
     n_moving = _resting_last(scratch.order[part], h, rows, part) if activation == RELU else len(own)
     sums = np.empty(8, h.dtype)  # w · x̃ now of four rows, then d · δ
     factors = np.empty(12, h.dtype)  # e, g and the new h of four rows
+    if decoder is None and n_moving > 0:
+        sweeps.sums_tied(weight, own, 0, delta, x_now, sums)
     for k in range(0, n_moving, 4):
-        if decoder is None:
-            sweeps.sums_tied(parameters.weight, own, k, scratch.delta, x_now, sums)
+        if decoder is not None:
+            sweeps.sums_untied(weight, decoder, own, k, delta, x_now, sums)
+        # The choice is made once for four rows: within the loop it costs a tenth of the step.
+        if activation == SIGMOID:
+            _encode(parameters, decoder, scratch, own, k, rate, SIGMOID, *dots, sums, factors)
+        elif activation == TANH:
+            _encode(parameters, decoder, scratch, own, k, rate, TANH, *dots, sums, factors)
         else:
-            sweeps.sums_untied(parameters.weight, decoder, own, k, scratch.delta, x_now, sums)
-        for r in range(4):
-            i = own[k + r]
-            e = rate * slope(h[i], activation, one) * sums[4 + r]
-            g = rate * h[i]
-            bias[i] -= e
-            pre = sums[r] - e * x_dot + bias[i]
-            if decoder is None:
-                pre -= g * delta_dot
-            h[i] = activated(pre, activation, one) * live[i]
-            factors[r], factors[4 + r], factors[8 + r] = e, g, h[i]
-        if decoder is None:
-            sweeps.update_tied(parameters.weight, own, k, x_before, scratch.delta, factors, a)
-        else:
-            sweeps.update_untied(
-                parameters.weight, decoder, own, k, x_before, scratch.delta, factors, a
+            _encode(parameters, decoder, scratch, own, k, rate, RELU, *dots, sums, factors)
+        if decoder is not None:
+            sweeps.update_untied(weight, decoder, own, k, x_before, delta, factors, a)
+        elif k + 4 < n_moving:
+            sweeps.update_and_next_sums_tied(
+                weight, own, k, x_before, x_now, delta, factors, a, sums
             )
+        else:
+            sweeps.update_tied(weight, own, k, x_before, delta, factors, a)
     if n_moving < len(own):
         _encode_resting(parameters, decoder, scratch, x_now, own[n_moving:], sums, factors, a)
+
+
+@inlined
+def _encode(
+    parameters: Parameters,
+    decoder: Real | None,
+    scratch: Scratch,
+    own: Ints,
+    k: int,
+    rate: float,
+    activation: int,
+    x_dot: np.floating,
+    delta_dot: np.floating,
+    sums: Real,
+    factors: Real,
+) -> None:
+    """Encode with four units, given the sums of their rows; keep what their update needs."""
+    h, bias, one = scratch.h, parameters.hidden_bias, scratch.h.dtype.type(1)
+    for r in range(4):
+        i = own[k + r]
+        e = rate * slope(h[i], activation, one) * sums[4 + r]
+        g = rate * h[i]
+        bias[i] -= e
+        pre = sums[r] - e * x_dot + bias[i]
+        if decoder is None:
+            pre -= g * delta_dot
+        h[i] = activated(pre, activation, one) * scratch.live[i]
+        factors[r], factors[4 + r], factors[8 + r] = e, g, h[i]
 
 
 @inlined

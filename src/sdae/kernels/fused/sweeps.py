@@ -54,6 +54,50 @@ def update_tied(
 
 
 @inlined
+def update_and_next_sums_tied(
+    weight: Real,
+    rows: Ints,
+    k: int,
+    x_before: Real,
+    x_now: Real,
+    delta: Real,
+    factors: Real,
+    a: Real,
+    sums: Real,
+) -> None:
+    """Do as :func:`update_tied` with these rows, and as :func:`sums_tied` with the next four.
+
+    In one loop, the processor works on the rows that are here while it fetches those that follow.
+    """
+    w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+    w4, w5 = weight[rows[k + 4]], weight[rows[k + 5]]
+    w6, w7 = weight[rows[k + 6]], weight[rows[k + 7]]
+    e0, e1, e2, e3 = factors[0], factors[1], factors[2], factors[3]
+    g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
+    h0, h1, h2, h3 = factors[8], factors[9], factors[10], factors[11]
+    zero = sums.dtype.type(0)
+    q4 = q5 = q6 = q7 = p4 = p5 = p6 = p7 = zero
+    for j in range(len(delta)):
+        x, x_next, d = x_before[j], x_now[j], delta[j]
+        q4 += w4[j] * x_next
+        q5 += w5[j] * x_next
+        q6 += w6[j] * x_next
+        q7 += w7[j] * x_next
+        p4 += w4[j] * d
+        p5 += w5[j] * d
+        p6 += w6[j] * d
+        p7 += w7[j] * d
+        v0 = (w0[j] - e0 * x) - g0 * d
+        v1 = (w1[j] - e1 * x) - g1 * d
+        v2 = (w2[j] - e2 * x) - g2 * d
+        v3 = (w3[j] - e3 * x) - g3 * d
+        w0[j], w1[j], w2[j], w3[j] = v0, v1, v2, v3
+        a[j] += (h0 * v0 + h1 * v1) + (h2 * v2 + h3 * v3)
+    sums[0], sums[1], sums[2], sums[3] = q4, q5, q6, q7
+    sums[4], sums[5], sums[6], sums[7] = p4, p5, p6, p7
+
+
+@inlined
 def sums_untied(
     weight: Real, decoder: Real, rows: Ints, k: int, delta: Real, x_now: Real, sums: Real
 ) -> None:
@@ -89,10 +133,11 @@ def update_untied(
     a: Real,
 ) -> None:
     """Update both weights, and add each row's share of the next a; `factors` are e, g and h."""
-    for r in range(4):
-        w, e = weight[rows[k + r]], factors[r]
-        for j in range(len(delta)):
-            w[j] -= e * x_before[j]
+    w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+    e0, e1, e2, e3 = factors[0], factors[1], factors[2], factors[3]
+    for j in range(len(delta)):
+        x = x_before[j]
+        w0[j], w1[j], w2[j], w3[j] = w0[j] - e0 * x, w1[j] - e1 * x, w2[j] - e2 * x, w3[j] - e3 * x
     i0, i1, i2, i3 = rows[k], rows[k + 1], rows[k + 2], rows[k + 3]
     d0, d1, d2, d3 = decoder[i0], decoder[i1], decoder[i2], decoder[i3]
     g0, g1, g2, g3 = factors[4], factors[5], factors[6], factors[7]
