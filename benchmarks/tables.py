@@ -276,6 +276,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-default": lambda: mnist_table("mnist-default"),
     "mnist-unpretrained": lambda: mnist_table("mnist-unpretrained"),
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
+    "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
     "recipe-search": search_table,
     "speed-headline": speed_headline,
     "speed": speed_table,
