@@ -28,6 +28,7 @@ from sdae.config.training import FinetuningConfig
 from sdae.corruption import Corrupted, Noise, corrupt
 from sdae.engines.costs import SummedCosts
 from sdae.engines.dropout import kept
+from sdae.engines.products import product
 from sdae.engines.slices import Safeguard, index_of, samples_between_looks
 from sdae.losses import reconstruction_loss, reconstruction_slope
 from sdae.minibatches import Minibatch, Minibatches
@@ -94,19 +95,19 @@ class ClosedFormPretraining(_ClosedForm):
     def _step(self, x: Tensor, corrupted: Corrupted, rate: float) -> Tensor:
         """Do one step; return the loss of each sample before it, (B,)."""
         layer, x_tilde = self._autoencoder, corrupted.x_tilde
-        h = layer.encode(x_tilde)  # (B, V) -> (B, H)
-        decoded = layer.decode_linear(h)  # (B, H) -> (B, V)
+        decoder = layer.weight if layer.tied else layer.decoder_weight.t()  # (H, V)
+        h = activate(product(x_tilde, layer.weight, layer.hidden_bias), layer.activation)  # (B, H)
+        decoded = product(h, decoder.t(), layer.visible_bias)  # (B, H) -> (B, V)
         losses = reconstruction_loss(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
         delta = reconstruction_slope(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
-        decoder = layer.weight if layer.tied else layer.decoder_weight.t()  # (H, V)
-        e = (delta @ decoder.t()).mul_(_slope(h, layer.activation))  # (B, V) -> (B, H)
+        e = product(delta, decoder).mul_(_slope(h, layer.activation))  # (B, V) -> (B, H)
         factor = _factor(rate, x)
         if layer.tied:
             left, right = torch.cat((h, e)), torch.cat((delta, x_tilde))  # (2B, H), (2B, V)
-            layer.weight.addmm_(left.t(), right, alpha=factor)
+            layer.weight.add_(product(left.t(), right.t()), alpha=factor)
         else:
-            layer.decoder_weight.addmm_(delta.t(), h, alpha=factor)
-            layer.weight.addmm_(e.t(), x_tilde, alpha=factor)
+            layer.decoder_weight.add_(product(delta.t(), h.t()), alpha=factor)
+            layer.weight.add_(product(e.t(), x_tilde.t()), alpha=factor)
         layer.visible_bias.add_(delta.sum(dim=0), alpha=factor)
         layer.hidden_bias.add_(e.sum(dim=0), alpha=factor)
         return losses
@@ -152,7 +153,8 @@ class ClosedFormFinetuning(_ClosedForm):
         """Do one step; return the loss of each sample before it, (B,)."""
         x, y = self._rows.batch(minibatch), self._labels[index_of(minibatch)]  # (B, V), (B,)
         inputs, slopes = self._forward(x, minibatch.samples, epoch)
-        output = self._stack.head(inputs[-1])  # (B, H) -> (B, C)
+        head = self._stack.head
+        output = product(inputs[-1], head.weight, head.bias)  # (B, H) -> (B, C)
         losses = F.cross_entropy(output, y, reduction="none")  # (B, C), (B,) -> (B,)
         delta = output.softmax(dim=1)
         delta[torch.arange(len(y)), y] -= 1
@@ -160,8 +162,8 @@ class ClosedFormFinetuning(_ClosedForm):
         for depth in reversed(range(len(self._layers))):
             layer = self._layers[depth]
             # Through the weight as it was in the forward pass, so before its update.
-            below = (delta @ layer.weight).mul_(slopes[depth - 1]) if depth > 0 else delta
-            layer.weight.addmm_(delta.t(), inputs[depth], alpha=factor)
+            below = product(delta, layer.weight.t()).mul_(slopes[depth - 1]) if depth else delta
+            layer.weight.add_(product(delta.t(), inputs[depth].t()), alpha=factor)
             layer.bias.add_(delta.sum(dim=0), alpha=factor)
             delta = below
         return losses
@@ -175,7 +177,8 @@ class ClosedFormFinetuning(_ClosedForm):
         inputs, slopes = [x if level == 0 else x * self._kept(x, level, samples, 0, epoch)], []
         level = self._config.dropout
         for depth, layer in enumerate(self._layers[:-1], start=1):
-            h = activate(layer(inputs[-1]), activation)  # (B, H below) -> (B, H)
+            a = product(inputs[-1], layer.weight, layer.bias)  # (B, H below) -> (B, H)
+            h = activate(a, activation)
             slope = _slope(h, activation)
             if level > 0:
                 stays = self._kept(h, level, samples, depth, epoch)

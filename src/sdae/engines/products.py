@@ -1,0 +1,38 @@
+"""Matrix products on the CPU, by the quicker of PyTorch's two libraries for them.
+
+In float32 PyTorch takes MKL by itself. oneDNN, which it has as well, writes machine code for the
+processor it finds; where that is not Intel's, MKL leaves half of it unused. PyTorch's own compiler
+calls oneDNN by the operator used here, which is no part of its documented interface. So it is tried
+first; where it is missing or does something else, PyTorch's usual product serves.
+"""
+
+from functools import cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return ``left @ right.T + bias``: of (n, k) and (m, k), with a bias of (m,), an (n, m)."""
+    if left.dtype == torch.float32 and left.device.type == "cpu" and _has_onednn():
+        return _by_onednn(left, right, bias)
+    return F.linear(left, right, bias)
+
+
+@cache
+def _has_onednn() -> bool:
+    """Try the operator on a product whose result is known."""
+    if not torch.backends.mkldnn.is_available():
+        return False
+    left, right = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+    try:
+        result = _by_onednn(left, right, torch.tensor([1.0, 2.0, 3.0]))
+    except (AttributeError, RuntimeError, TypeError):  # no such operator, or other arguments
+        return False
+    return torch.equal(result, torch.tensor([[12.0, 19.0, 26.0]]))
+
+
+def _by_onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(left, right, bias, "none", [], "")
+    return result
