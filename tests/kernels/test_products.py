@@ -70,3 +70,15 @@ def test_where_the_operator_does_not_serve_the_usual_product_does(
 @pytest.mark.usefixtures("_probed_anew")
 def test_a_pytorch_with_onednn_has_the_operator() -> None:
     assert products._has_onednn() == torch.backends.mkldnn.is_available()
+
+
+def test_onednn_can_be_turned_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    left, right = _numbers(5, 30, 1), _numbers(7, 30, 2)
+    product(left, right)  # it has been tried
+
+    def by_onednn(_left: Tensor, _right: Tensor, _bias: Tensor | None) -> Tensor:
+        raise AssertionError
+
+    monkeypatch.setattr(products, "_by_onednn", by_onednn)
+    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
+    assert torch.equal(product(left, right), F.linear(left, right))

@@ -15,7 +15,8 @@ from torch import Tensor
 
 def product(left: Tensor, right: Tensor, bias: Tensor | None = None) -> Tensor:
     """Return ``left @ right.T + bias``: of (n, k) and (m, k), with a bias of (m,), an (n, m)."""
-    if left.dtype == torch.float32 and left.device.type == "cpu" and _has_onednn():
+    on_cpu = left.dtype == torch.float32 and left.device.type == "cpu"
+    if on_cpu and torch.backends.mkldnn.enabled and _has_onednn():
         return _by_onednn(left, right, bias)
     return F.linear(left, right, bias)
 
