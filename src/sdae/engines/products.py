@@ -1,8 +1,8 @@
 """Matrix products on the CPU, by the quicker of PyTorch's two libraries for them.
 
 In float32 PyTorch takes MKL by itself. oneDNN, which it has as well, writes machine code for the
-processor it finds; where that is not Intel's, MKL leaves half of it unused. PyTorch's own compiler
-calls oneDNN by the operator used here, which is no part of its documented interface. So it is tried
+processor it finds; on the AMD one of our benchmarks it takes half the time. PyTorch's own compiler
+calls it by the operator used here, which is no part of its documented interface. So it is tried
 first; where it is missing or does something else, PyTorch's usual product serves.
 """
 
