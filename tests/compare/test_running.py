@@ -204,6 +204,12 @@ def test_what_cannot_be_had_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPa
     )
 
 
+def test_a_class_with_too_few_rows_to_be_tested_on_is_named() -> None:
+    data = made("rare", np.eye(62), np.repeat([0, 1], [60, 2]))
+    planned = plan(replace(small_study(None), test=0.1), data)
+    assert planned.notes == ("Too few rows to be among the 6 test rows: class 1.",)
+
+
 def test_where_nothing_can_be_had_it_is_an_error() -> None:
     data = made("rare", np.eye(40), np.repeat([0, 1], [39, 1]))
     with pytest.raises(DataError) as refusal:

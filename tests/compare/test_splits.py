@@ -66,6 +66,45 @@ def test_rows_without_labels_are_in_the_pool_of_every_seed_and_never_tested_on()
         assert (pool.labelled(30)[0] != 9).all()
 
 
+@pytest.mark.parametrize(
+    ("counts", "test", "of_test", "of_pool"),
+    [
+        ((100, 4), 0.1, [9, 1], [91, 3]),
+        ((60, 3), 0.9, [56, 1], [4, 2]),
+        ((50, 10, 3), 0.1, [4, 1, 1], [46, 9, 2]),
+        ((100, 2), 0.1, [10, 0], [90, 2]),  # two rows are needed to choose a setting
+        ((4, 4, 4), 0.75, [3, 3, 3], [1, 1, 1]),
+    ],
+)
+def test_a_rare_class_is_on_both_sides_where_there_is_room(
+    counts: tuple[int, ...], test: float, of_test: list[int], of_pool: list[int]
+) -> None:
+    y = np.repeat(np.arange(len(counts)), counts)
+    pools = set()
+    for seed in range(10):
+        pool, held_out = cut(made("rare", np.arange(float(len(y)))[:, None], y), test, seed)
+        assert np.bincount(held_out.y, minlength=len(counts)).tolist() == of_test
+        assert np.bincount(pool.y, minlength=len(counts)).tolist() == of_pool
+        assert sorted([*pool.rows[:, 0], *held_out.x[:, 0]]) == list(range(len(y)))
+        pools.add(pool.rows.tobytes())
+    assert len(pools) == 10
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_split_with_every_class_on_both_sides_is_that_of_the_order_alone(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.repeat(np.arange(4), rng.integers(2, 30, 4)))
+    test = (0.1, 0.25, 0.5, 0.75)[seed % 4]
+    pool, held_out = cut(made("any", np.arange(float(len(y)))[:, None], y), test, seed)
+    order = stratified_order(y, seed, 2)
+    tested = np.sort(order[: round(test * len(y))])
+    if all(len(np.unique(part)) == 4 for part in (y[tested], np.delete(y, tested))):
+        np.testing.assert_array_equal(held_out.x[:, 0], tested)
+    else:
+        assert len(held_out.y) == len(tested)
+    assert len(np.unique(pool.y)) == 4
+
+
 def test_too_few_rows_are_refused() -> None:
     with pytest.raises(DataError, match=r"too few rows \(3\) to test on a share of 0.1. Change"):
         cut(made("tiny", np.eye(3), np.arange(3)), 0.1, 0)

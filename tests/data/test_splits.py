@@ -95,6 +95,20 @@ def test_a_class_of_one_row_is_named_with_the_remedy() -> None:
         split_dataset(Dataset("d", table(y)), validation=0, test=0.2, seed=0)
 
 
+def test_a_class_of_fewer_rows_than_parts_is_named_before_anything_is_cut() -> None:
+    y = np.array(["cat"] * 60 + ["dog"] * 38 + ["unicorn"] * 2)
+    told = r"class 'unicorn' to cut a test part .*: 2 left\. The validation part and the training"
+    for seed in range(20):
+        with pytest.raises(DataError, match=told):
+            split_dataset(Dataset("d", table(y)), validation=0.1, test=0.2, seed=seed)
+        for validation, test in ((0.1, 0), (0, 0.2)):
+            split = split_dataset(
+                Dataset("d", table(y)), validation=validation, test=test, seed=seed
+            )
+            assert split.train.y is not None
+            assert (split.train.y == "unicorn").sum() == 1
+
+
 def test_a_part_smaller_than_the_number_of_classes_is_told() -> None:
     with pytest.raises(
         DataError, match=r"validation part with every class: of 100 .* take 3, .* 4"

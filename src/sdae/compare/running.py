@@ -14,6 +14,7 @@ from sdae.compare.splits import HeldOut, Pool, cut
 from sdae.compare.study import TITLES, Study, cell_key
 from sdae.compare.tuning import error_of, tune_and_fit
 from sdae.errors import DataError
+from sdae.wording import listed
 
 SVM_LIMIT = 20_000
 """An SVM's time grows with the square of the labelled rows; beyond these it is left out."""
@@ -67,7 +68,8 @@ def plan(study: Study, data: StudyData) -> Plan:
         If the networks' parameters are not what they must be.
     """
     check_network(study)
-    pool, _ = cut(data, study.test, 0)  # of every seed the classes have the same numbers of rows
+    # Of every seed the classes have the same numbers of rows.
+    pool, _ = cut(data, study.test, 0)
     n_pool = len(pool.y)
     notes: list[str] = []
     feasible: list[int] = []
@@ -88,6 +90,12 @@ def plan(study: Study, data: StudyData) -> Plan:
     models = {n: tuple(m for m in study.models if m != "svm" or n <= SVM_LIMIT) for n in labels}
     if "svm" in study.models and labels[-1] > SVM_LIMIT:
         notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
+    of_all, of_pool = (np.bincount(y, minlength=len(data.classes)) for y in (data.y, pool.y))
+    untested = np.flatnonzero(of_all == of_pool)
+    if len(untested):
+        names = listed(str(data.classes[number]) for number in untested)
+        n_test = len(data.y) - n_pool
+        notes.append(f"Too few rows to be among the {n_test:,} test rows: class {names}.")
     return Plan(labels, models, n_pool, tuple(notes))
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.compare.data import Rows, StudyData
+from sdae.data.every_class import missing_classes, with_every_class
 from sdae.errors import DataError
 from sdae.randomness import NoiseKey, Stream, generator
 
 Numbers = NDArray[np.int64]
 
-_TEST, _LABELS = 2, 3  # 0 and 1 are the parts that sdae.data.splits cuts
+_TEST, _LABELS, _RARE = 2, 3, 5  # 0 and 1 are the parts that sdae.data.splits cuts, 4 is of fits
+_LEAST = 2  # rows of a class to learn from, which is what choosing a setting takes
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +57,7 @@ class HeldOut:
 
 
 def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
-    """Split the rows with labels into a pool and test rows.
+    """Split the rows with labels into a pool and test rows, both with every class if they can be.
 
     Parameters
     ----------
@@ -75,8 +77,13 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
             f"{data.name} has too few rows ({len(data.y)}) to test on a share of {test:g}. Change "
             "--test."
         )
-    order = stratified_order(data.y, seed, _TEST)
-    tested, kept = np.sort(order[:n_test]), np.sort(order[n_test:])
+    is_tested = np.zeros(len(data.y), bool)
+    is_tested[stratified_order(data.y, seed, _TEST)[:n_test]] = True
+    if any(len(missing_classes(data.y, part)) for part in (is_tested, ~is_tested)):
+        # Shares are rounded, so that a rare class may be left out on either side.
+        rng = generator(NoiseKey(seed, Stream.SPLIT, _RARE))
+        is_tested = with_every_class(data.y, is_tested, rng, at_least=_LEAST)
+    tested, kept = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
     rows = np.concatenate([data.x[kept], data.unlabelled])  # (p, V), (m, V) -> (p + m, V)
     y = data.y[kept]
     pool = Pool(rows, y, stratified_order(y, seed, _LABELS))

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.every_class import with_every_class
 from sdae.data.table import Dataset, Table
 from sdae.errors import DataError, invalid_parameter
 from sdae.randomness import NoiseKey, Stream, generator
@@ -27,6 +28,10 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
         If a share is not in [0, 1), or both together leave nothing to train on.
     DataError
         If there are too few rows, or too few of one class, for every part to have some.
+
+    Notes
+    -----
+    Where there are labels, every part has rows of every class, in about the shares of the source.
     """
     for name, share in (("validation", validation), ("test", test)):
         if not 0 <= share < 1:
@@ -49,7 +54,8 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
     for number, (part, share) in enumerate(shares.items()):
         if share > 0:
             n_cut = round(share * len(table.x))
-            cut = _choose(table, remaining, n_cut, part, seed, number)
+            n_later = sum(later > 0 for later in list(shares.values())[number + 1 :])
+            cut = _choose(table, remaining, n_cut, part, seed, number, n_later)
             parts[part] = table.rows(cut, part)
             remaining = np.setdiff1d(remaining, cut, assume_unique=True)
     train = table if len(remaining) == len(table.x) else table.rows(remaining, "train")
@@ -57,9 +63,19 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
 
 
 def _choose(
-    table: Table, remaining: NDArray[np.int64], n_cut: int, part: str, seed: int, number: int
+    table: Table,
+    remaining: NDArray[np.int64],
+    n_cut: int,
+    part: str,
+    seed: int,
+    number: int,
+    n_later: int,
 ) -> NDArray[np.int64]:
-    """Choose `n_cut` of the remaining rows, stratified where there are labels; sorted."""
+    """Choose `n_cut` of the remaining rows, stratified where there are labels; sorted.
+
+    Of every class there is one row at least among them, and enough are left for the training rows
+    and the `n_later` parts that are cut afterwards.
+    """
     from sklearn.model_selection import train_test_split
 
     if not 1 <= n_cut < len(remaining):
@@ -69,24 +85,36 @@ def _choose(
         )
     labels = None if table.y is None else table.y[remaining]
     if labels is not None:
-        classes, counts = np.unique(labels, return_counts=True)
-        rare, fewest = str(classes[counts.argmin()]), int(counts.min())
-        if fewest < 2:
-            raise DataError(
-                f"{table.source} has too few rows of the class {quoted(rare)} to cut a {part} part "
-                f"with every class: {fewest} left. Add rows, drop the class, or set --{part} to 0."
-            )
-        if n_cut < len(classes) or len(remaining) - n_cut < len(classes):
-            raise DataError(
-                f"{table.source} has too few rows for a {part} part with every class: of "
-                f"{len(remaining)} rows it would take {n_cut}, and there are {len(classes)} "
-                f"classes. Add rows, change --{part}, or set it to 0."
-            )
-    words = generator(NoiseKey(seed, Stream.SPLIT, number))
+        _check_room(labels, n_cut, part, table.source, n_later)
+    rng = generator(NoiseKey(seed, Stream.SPLIT, number))
     _, cut = train_test_split(
         remaining,
         test_size=n_cut,
-        random_state=int(words.integers(2**32)),
+        random_state=int(rng.integers(2**32)),
         stratify=labels,
     )
+    if labels is not None:
+        # Shares are rounded, so that a rare class may be left out on either side.
+        is_cut = with_every_class(labels, np.isin(remaining, cut), rng, at_least=1 + n_later)
+        cut = remaining[is_cut]
     return np.sort(cut).astype(np.int64)
+
+
+def _check_room(
+    labels: NDArray[np.generic], n_cut: int, part: str, source: str, n_later: int
+) -> None:
+    """Refuse to cut where a part could not have every class."""
+    classes, counts = np.unique(labels, return_counts=True)
+    rare, fewest = str(classes[counts.argmin()]), int(counts.min())
+    if fewest < 2 + n_later:
+        later = " The validation part and the training rows need one each." if n_later else ""
+        raise DataError(
+            f"{source} has too few rows of the class {quoted(rare)} to cut a {part} part with "
+            f"every class: {fewest} left.{later} Add rows, drop the class, or set --{part} to 0."
+        )
+    if n_cut < len(classes) or len(labels) - n_cut < len(classes) * (1 + n_later):
+        raise DataError(
+            f"{source} has too few rows for a {part} part with every class: of {len(labels)} rows "
+            f"it would take {n_cut}, and there are {len(classes)} classes. Add rows, change "
+            f"--{part}, or set it to 0."
+        )
