@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from sdae.errors import DataError, FileFormatError, InvalidParameterError
+from sdae.facades import only_parameters
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.tensor_file import read_tensors, reason_of, write_tensors
@@ -29,6 +30,7 @@ FORMAT = 1
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _HALF = re.compile(r"[\ud800-\udfff]")  # of a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
+_OF_A_LAYER = ("weight", "hidden_bias", "visible_bias")
 _DTYPES = {
     str(kind).removeprefix("torch."): kind
     for kind in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -73,6 +75,8 @@ def save_model(model: Model, path: str | Path) -> None:
     DataError
         If a weight is not finite: such a model answers nothing, and would not be read. If a label
         or a name is so long, or such, that it would not be read.
+    InvalidParameterError
+        If the facades of the stack do not share their parameters, or it has others.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
@@ -107,13 +111,20 @@ def load_model(path: str | Path) -> Model:
 
 
 def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
-    """Yield every parameter once, under its canonical name."""
+    """Yield every parameter once, under its canonical name.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the facades of the stack do not share their parameters, or it has others.
+    """
+    stack.check_facades()
     for layer in range(stack.n_layers):
-        for name, parameter in stack.autoencoder(layer).named_parameters():
-            yield f"layers.{layer}.{name}", parameter
+        autoencoder = stack.autoencoder(layer)
+        names = [*_OF_A_LAYER, *([] if autoencoder.tied else ["decoder_weight"])]
+        yield from only_parameters(autoencoder, names, f"layers.{layer}.")
     if stack.n_outputs is not None:
-        yield "head.weight", stack.head.weight
-        yield "head.bias", stack.head.bias
+        yield from only_parameters(stack.head, ["weight", "bias"], "head.")
 
 
 def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:

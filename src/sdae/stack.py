@@ -2,7 +2,8 @@
 
 ``stack.autoencoders`` is a list of denoising autoencoders, which pre-training walks;
 ``stack.mlp`` is a network, which fine-tuning trains. The weight and the hidden bias of autoencoder
-k *are* the weight and the bias of the network's layer k: the same objects.
+k *are* the weight and the bias of the network's layer k: the same objects, and they stay so
+through loads and conversions (:mod:`sdae.facades`).
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
 code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T targets of
@@ -11,7 +12,7 @@ regression; O outputs are C or T.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +22,7 @@ from sdae.arrays import Array, Labels, tensor_like
 from sdae.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
 from sdae.config.readers import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.errors import InvalidParameterError, invalid_parameter
+from sdae.facades import Facades
 from sdae.randomness import check_seed
 from sdae.specs import (
     Activation,
@@ -204,6 +206,25 @@ class StackedDenoisingAutoencoder(nn.Module):
             raise TypeError(f"autoencoders[{layer}] was replaced by {type(module).__name__}.")
         return module
 
+    def check_facades(self) -> None:
+        """Refuse a stack whose facades do not share their parameters any more.
+
+        Training, saving and all methods that take rows do so first. Parameters that parted and are
+        still equal are tied again.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter was replaced in one facade alone, or loaded into one alone with
+            ``assign=True``; or if it is computed from others, as pruning and parametrizations do.
+        TypeError
+            If an autoencoder was replaced by something else.
+        """
+        if not self._facades.are_one:
+            for layer in range(self.n_layers):
+                self.autoencoder(layer)
+            self._facades.check()
+
     @property
     def n_outputs(self) -> int | None:
         """O: C, T, or None without a head."""
@@ -339,6 +360,26 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     # -- helpers -----------------------------------------------------------------------------
 
+    @property
+    def _facades(self) -> Facades:
+        return Facades(self.autoencoders, self.mlp)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Convert or move all parameters (PyTorch's methods come here); the facades stay one."""
+        were_one = self._facades.are_one
+        nn.Module._apply(self, fn, recurse)
+        if were_one:
+            self._facades.tie()
+        return self
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        """Load what is the stack's own, which is nothing; PyTorch comes here before the layers."""
+        assign = bool(local_metadata.get("assign_to_params_buffers", False))
+        self._facades.complete(state_dict, prefix, assign=assign)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
     def _depth(self, depth: int | None) -> int:
         if depth is None:
             return self.n_layers
@@ -367,6 +408,7 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def _rows(self, x: Array, n_columns: int) -> Tensor:
         """Bring rows to the type and device of the parameters, and check their shape."""
+        self.check_facades()
         like = self.autoencoder(0).weight
         rows = tensor_like(x, like)
         if rows.ndim != 2 or rows.shape[1] != n_columns:

@@ -102,14 +102,12 @@ def test_frozen_parameters_are_left_to_autograd_and_stay() -> None:
         pretrain(stack, X, epochs=1, engine="fused")
 
 
-def test_a_network_that_was_changed_is_left_to_autograd() -> None:
-    headless, replaced = _stack(), _stack()
-    headless.mlp[-1] = torch.nn.Linear(5, 2, bias=False)
-    replaced.mlp[0] = torch.nn.Linear(6, 5)
-    for stack, words in ((headless, "the head was replaced"), (replaced, "layer 0 .* replaced")):
-        assert finetune(stack, (X, Y), None, epochs=1).records[0].engine == "autograd"
-        with pytest.raises(InvalidParameterError, match=words):
-            finetune(stack, (X, Y), None, epochs=1, engine="fused")
+def test_a_head_that_was_replaced_is_left_to_autograd() -> None:
+    stack = _stack()
+    stack.mlp[-1] = torch.nn.Linear(5, 2, bias=False)
+    assert finetune(stack, (X, Y), None, epochs=1).records[0].engine == "autograd"
+    with pytest.raises(InvalidParameterError, match="the head was replaced"):
+        finetune(stack, (X, Y), None, epochs=1, engine="fused")
 
 
 def test_a_class_of_ones_own_is_left_to_autograd() -> None:
@@ -117,7 +115,9 @@ def test_a_class_of_ones_own_is_left_to_autograd() -> None:
         pass
 
     stack = _stack()
-    stack.autoencoders[0] = Own(6, 5, corruption=0.1)
+    shared = stack.mlp[0]
+    assert isinstance(shared, torch.nn.Linear)
+    stack.autoencoders[0] = Own(6, 5, corruption=0.1, encoder=shared)
     assert pretrain(stack, X, epochs=1).records[0].engine == "autograd"
     with pytest.raises(InvalidParameterError, match="it knows no Own"):
         pretrain(stack, X, epochs=1, engine="fused")

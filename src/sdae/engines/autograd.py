@@ -51,7 +51,7 @@ class AutogradPretraining:
         self._seed = seed
         self._optimizer = _optimizer(autoencoder.parameters(), config)
         trained = list(autoencoder.parameters())
-        self._safeguard = Safeguard(trained)
+        self._safeguard = Safeguard(autoencoder)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
@@ -119,7 +119,7 @@ class AutogradFinetuning:
         self._seed = seed
         self._optimizer = _optimizer(stack.mlp.parameters(), config)
         trained = list(stack.mlp.parameters())
-        self._safeguard = Safeguard(trained)
+        self._safeguard = Safeguard(stack.mlp)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:

@@ -71,7 +71,7 @@ class ClosedFormPretraining(_ClosedForm):
         self._noise = noise
         self._seed = seed
         trained = list(autoencoder.parameters())
-        self._safeguard = Safeguard(trained)
+        self._safeguard = Safeguard(autoencoder)
         self.slice_samples = samples_between_looks(trained, batch_size)
 
     @torch.no_grad()
@@ -131,7 +131,7 @@ class ClosedFormFinetuning(_ClosedForm):
         self._config = config
         self._seed = seed
         trained = list(stack.mlp.parameters())
-        self._safeguard = Safeguard(trained)
+        self._safeguard = Safeguard(stack.mlp)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
 
     @torch.no_grad()

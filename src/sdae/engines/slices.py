@@ -6,8 +6,9 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
+from sdae.errors import InvalidParameterError
 from sdae.minibatches import Minibatch
 from sdae.rows import RowSource
 
@@ -42,12 +43,14 @@ class Safeguard:
 
     Parameters
     ----------
-    parameters : sequence of Tensor
-        What the slice trains.
+    module : nn.Module
+        Whose parameters the slice trains.
     """
 
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self._parameters = [parameter.detach() for parameter in parameters]
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._trained = list(module.parameters())
+        self._parameters = [parameter.detach() for parameter in self._trained]
         self._before = [torch.empty_like(parameter) for parameter in self._parameters]
 
     @contextmanager
@@ -58,7 +61,10 @@ class Safeguard:
         ------
         NotFiniteError
             If a parameter is not finite at the end.
+        InvalidParameterError
+            If the module has other parameters now, which nobody would train.
         """
+        self._check_same()
         for before, parameter in zip(self._before, self._parameters, strict=True):
             before.copy_(parameter)
         try:
@@ -71,6 +77,16 @@ class Safeguard:
             for before, parameter in zip(self._before, self._parameters, strict=True):
                 parameter.copy_(before)
             raise
+
+    def _check_same(self) -> None:
+        now = list(self._module.parameters())
+        if len(now) != len(self._trained) or any(
+            one is not other for one, other in zip(now, self._trained, strict=True)
+        ):
+            raise InvalidParameterError(
+                "A parameter of the network was replaced while it trains, so training would not "
+                "reach it. Copy values into the parameters, as load_state_dict does without assign."
+            )
 
     def _finite(self) -> bool:
         return all(bool(parameter.isfinite().all()) for parameter in self._parameters)

@@ -205,6 +205,7 @@ class SDAEBase(BaseEstimator):
         """Check rows and apply a function of the network's input to them."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
+        self.network_.check_facades()
         with threads(self.n_threads, products_of_a_block(self.network_)):
             return in_blocks(function, x, self.scaling_, device_of(self.network_))
 

@@ -158,6 +158,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         if layer == "all":
             h = h[:, -self.network_.hidden_layer_sizes[-1] :]  # the deepest code holds the rest
         depth = self._depth_of(layer)
+        self.network_.check_facades()
         with threads(self.n_threads, products_of_a_block(self.network_)):
             rows = in_blocks(
                 lambda codes: decoded(self.network_, codes, depth),

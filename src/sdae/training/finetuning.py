@@ -31,6 +31,7 @@ from sdae.training.finetuning_walk import FinetuningWalk
 from sdae.training.history import FINETUNING, History
 from sdae.training.identity import identity_of
 from sdae.training.keeping import keeping
+from sdae.training.ready import make_ready
 from sdae.training.scoring import LabelledRows, labelled_rows
 
 
@@ -197,6 +198,7 @@ def run_finetuning(
     findings of its pre-training (:func:`sdae.training.history.findings_in`), not to be told again.
     """
     seed = check_seed(seed, "finetune")
+    make_ready(stack)
     if device is not None:
         stack.to(resolve_device(device))
     rows, y = labelled_rows(stack, train, "training")

@@ -35,6 +35,7 @@ from sdae.training.epoch import Epoch, Extent, Place, slices
 from sdae.training.history import PRETRAINING, EpochRecord, History, findings_in
 from sdae.training.identity import identity_of
 from sdae.training.keeping import Keeper, keeping
+from sdae.training.ready import make_ready
 
 
 def pretrain(
@@ -180,6 +181,7 @@ def run_pretraining(
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
     rates = per_layer(config.learning_rate, stack.n_layers, "learning_rate", "pretrain")
+    make_ready(stack)
     noises = _noises(stack, config)
     if device is not None:
         stack.to(resolve_device(device))

@@ -24,6 +24,7 @@ from sdae.minibatches import Minibatch, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed
 from sdae.rows import RowSource, row_source
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.ready import make_ready
 from sdae.training.scoring import labelled_rows
 
 
@@ -118,6 +119,7 @@ def pretraining_functions(
     caller = "pretraining_functions"
     batch_size = _batch_size(batch_size, caller)
     seed = check_seed(seed, caller)
+    make_ready(stack)
     rows = row_source(train_x, stack.n_visible, stack.autoencoder(0).weight, "train_x")
     batches = minibatches(len(rows), batch_size)
     return [PretrainFunction(stack, layer, rows, batches, seed) for layer in range(stack.n_layers)]
@@ -144,6 +146,7 @@ def build_finetune_functions(
     """
     caller = "build_finetune_functions"
     batch_size = _batch_size(batch_size, caller)
+    make_ready(stack)
     _ = stack.logistic_head  # refuse a stack without one before looking at the data
     rate = read_fields({"learning_rate": number(0)}, {"learning_rate": learning_rate}, caller)[
         "learning_rate"
