@@ -65,7 +65,7 @@ def test_a_failed_training_keeps_the_old_run(flowers: Path, old_run: Path) -> No
     assert message.startswith("The cost is not finite any more (pretraining, layer 0, epoch 1,")
 
 
-@pytest.mark.parametrize("nth", range(6))
+@pytest.mark.parametrize("nth", range(8))
 def test_a_full_disk_before_a_checkpoint_keeps_the_old_run(
     nth: int, flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_full_disk_before_a_checkpoint_keeps_the_old_run(
     assert message.endswith(": No space left on device.")
 
 
-@pytest.mark.parametrize("nth", range(8, 19))
+@pytest.mark.parametrize("nth", range(10, 21))
 def test_after_a_full_disk_training_goes_on_from_the_checkpoint(
     nth: int, flowers: Path, old_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

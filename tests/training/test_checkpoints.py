@@ -184,7 +184,7 @@ def test_another_training_is_refused_and_said_how_it_differs(tmp_path: Path) -> 
     with pytest.raises(InvalidParameterError, match=r"; x was \w{16}, and is \w{16} now"):
         pretrain(_stack(), x, epochs=3, batch_size=20, learning_rate=0.05, checkpoint=tmp_path)
     other = StackedDenoisingAutoencoder(11, (5, 4), 3, 0.3, seed=4)
-    with pytest.raises(InvalidParameterError, match="initial parameters was"):
+    with pytest.raises(InvalidParameterError, match="initial parameters were"):
         TRAININGS["autograd"](other, Checkpoint(tmp_path))
 
 

@@ -20,7 +20,7 @@ from sdae.cli.options import (
 from sdae.cli.progress import CompilingNote, display
 from sdae.cli.summary import last_line, print_summary
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
-from sdae.config.recipe import Recipe, parse_recipe, write_recipe
+from sdae.config.recipe import Recipe, parse_recipe, with_data, write_recipe
 from sdae.devices import resolve_device
 from sdae.errors import RecipeError
 from sdae.runs.folder import open_run
@@ -59,8 +59,7 @@ def finetune(
     with locked(run):
         pretrained, model = folder.pretrained(), folder.model()
         recipe = _changed(folder.recipe(), run, settings or [])
-        target = target or recipe.data.target
-        recipe = replace(recipe, data=replace(recipe.data, source=data, target=target))
+        recipe = with_data(recipe, str(run), {"source": data, "target": target})
         prepared = prepare_labelled(model, recipe.data, recipe.seed)
         console = Console(quiet=quiet, highlight=False)
         device = str(resolve_device(device))

@@ -1,6 +1,5 @@
 """``sdae resume``: go on with a run that was cut short."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,6 +16,7 @@ from sdae.cli.options import (
 )
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
+from sdae.config.recipe import with_data
 from sdae.devices import resolve_device
 from sdae.runs.lifecycle import resumed_run
 from sdae.runs.prepare import prepare
@@ -28,6 +28,10 @@ def resume(
     data: Annotated[
         str | None,
         typer.Option(help="Where the data are now, if they have moved. They must be the same."),
+    ] = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Where the rows of --unlabeled are now, likewise."),
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -49,9 +53,8 @@ def resume(
     console = Console(quiet=quiet, highlight=False)
     with resumed_run(run) as folder:
         use_threads(threads or folder.threads())
-        recipe = folder.recipe()
-        if data is not None:
-            recipe = replace(recipe, data=replace(recipe.data, source=data))
+        moved = {"source": data, "unlabeled": unlabeled}
+        recipe = with_data(folder.recipe(), str(run), moved)
         prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
         stack = build_stack(recipe, prepared)
         with trackers.open(run, recipe) as tracking:

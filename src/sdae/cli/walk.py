@@ -7,7 +7,8 @@ from sdae.cli.interrupts import handled
 from sdae.cli.progress import display
 from sdae.cli.summary import last_line, print_summary
 from sdae.config.recipe import Recipe
-from sdae.errors import MissingExtraError, SdaeError
+from sdae.errors import FileAccessError, MissingExtraError
+from sdae.runs.begun import begun_with
 from sdae.runs.folder import PLOTS, RunFolder
 from sdae.runs.lifecycle import finish
 from sdae.runs.live import LiveHistory
@@ -34,6 +35,7 @@ def train_and_keep(
     Returns what is to be the last line. What cuts it short says how to go on, where there is a
     checkpoint.
     """
+    data = begun_with(run, recipe, data)
     try:
         with handled() as interrupts:
             checkpoint = Checkpoint(
@@ -48,9 +50,9 @@ def train_and_keep(
                     checkpoint=checkpoint,
                     callbacks=[log_findings, LiveHistory(run), shown, tracking],
                 )
-            _keep(run, trained, data, console)
+            _keep(run, recipe, trained, data, console)
             tracking.pictures(run.path / PLOTS)
-    except (KeyboardInterrupt, SdaeError) as reason:
+    except (KeyboardInterrupt, FileAccessError) as reason:  # others would come again
         if run.has_checkpoints() and not run.finished:
             reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")
         raise
@@ -58,8 +60,12 @@ def train_and_keep(
     return last_line(trained.finetuning)
 
 
-def _keep(run: RunFolder, trained: TrainedRun, data: PreparedData, console: Console) -> None:
+def _keep(
+    run: RunFolder, recipe: Recipe, trained: TrainedRun, data: PreparedData, console: Console
+) -> None:
     """Write the models, the history and the pictures of a run."""
+    if recipe != run.recipe():
+        run.save_recipe(recipe)  # its data lie elsewhere now
     run.save_model(trained.model)
     if trained.pretrained is not None:
         run.save_pretrained(trained.pretrained)

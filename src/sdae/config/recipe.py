@@ -5,7 +5,7 @@ nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any
@@ -164,6 +164,30 @@ def write_recipe(recipe: Recipe) -> str:
         part = getattr(recipe, table)
         tables[table] = {item.name: _plain(getattr(part, item.name)) for item in fields(part)}
     return tomli_w.dumps(tables)
+
+
+def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Recipe:
+    """Return the recipe with other entries of its data, checked as those of a file are.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name : str
+        What to call it in errors.
+    given : mapping
+        Values by the names of :class:`DataConfig`; None leaves the recipe's.
+
+    Raises
+    ------
+    RecipeError
+        If one is not what it must be: a path, for one, that no file of text can name.
+    """
+    values = {key: value for key, value in given.items() if value is not None}
+    try:
+        read = read_fields(_DATA_READERS, values, "[data]")
+    except InvalidParameterError as error:
+        raise RecipeError(f"Recipe {name}:\n{error}") from None
+    return replace(recipe, data=replace(recipe.data, **read))
 
 
 def flat_settings(recipe: Recipe) -> dict[str, str]:

@@ -27,6 +27,7 @@ from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import FINETUNING
+from sdae.training.identity import Entry
 from sdae.training.pretraining import run_pretraining
 
 _LOWEST_RATE = 1e-6
@@ -199,8 +200,8 @@ def _finetune(
             checkpoint=checkpoint,
             stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
             known_by={
-                "tol": str(settings.tol),
-                "n_iter_no_change": str(settings.n_iter_no_change),
+                "tol": Entry(str(settings.tol)),
+                "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
             },
             callbacks=[recorder] if max_iter else [recorder, plateau],
             sample_weight=sample_weight,

@@ -11,6 +11,7 @@ from sdae.checkpoints.folder import Checkpoint
 from sdae.config.recipe import Recipe
 from sdae.errors import DataError
 from sdae.model_file import Model
+from sdae.runs.begun import known_by
 from sdae.runs.prepare import PreparedData
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
@@ -78,6 +79,7 @@ def run_recipe(
         device=device,
         seed=recipe.seed,
         checkpoint=checkpoint,
+        known_by=known_by(recipe, data),
         callbacks=callbacks,
     )
     pretrained = finetuning = None
@@ -127,6 +129,7 @@ def finetune_on(
         device=device,
         seed=recipe.seed,
         checkpoint=checkpoint,
+        known_by=known_by(recipe, data),
         told=told,
         callbacks=callbacks,
     )

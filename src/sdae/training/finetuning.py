@@ -1,6 +1,6 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
 from contextlib import closing
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from sdae.training.callbacks import (
 from sdae.training.doctor import Doctor
 from sdae.training.finetuning_walk import FinetuningWalk
 from sdae.training.history import FINETUNING, History
-from sdae.training.identity import identity_of
+from sdae.training.identity import Identity, identity_of
 from sdae.training.keeping import keeping
 from sdae.training.ready import make_ready
 from sdae.training.scoring import LabelledRows, labelled_rows
@@ -187,7 +187,7 @@ def run_finetuning(
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
     stage: str = FINETUNING,
-    known_by: Mapping[str, str] | None = None,
+    known_by: Identity | None = None,
     told: Set[tuple[str, int | None]] = frozenset(),
     callbacks: Iterable[Callback] = (),
 ) -> History:
@@ -224,10 +224,7 @@ def run_finetuning(
             stack,
             stage,
             checkpoint_of(checkpoint, "finetune"),
-            lambda: {
-                **identity_of(stack, config, seed, data),
-                **(known_by or {}),
-            },
+            lambda: {**identity_of(stack, config, seed, data), **(known_by or {})},
         ) as keeper,
         closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine,
     ):

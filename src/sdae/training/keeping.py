@@ -24,7 +24,7 @@ from sdae.model_file import parameters_of
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.epoch import Epoch, Extent, Place
 from sdae.training.history import PRETRAINING, EpochRecord, History
-from sdae.training.identity import circumstances
+from sdae.training.identity import Identity, circumstances, differences
 from sdae.training.kept import MALFORMED, Kept, give_back, history_from, malformed, place_of
 from sdae.wording import plain
 
@@ -61,7 +61,7 @@ class Keeper:
         stack: StackedDenoisingAutoencoder,
         stage: str,
         checkpoint: Checkpoint | None,
-        identity: Mapping[str, str],
+        identity: Identity,
     ) -> None:
         self._stack = stack
         self._checkpoint = checkpoint
@@ -154,7 +154,12 @@ class Keeper:
         state = {} if engine is None else engine.state()
         kinds = {"parameters": dict(parameters_of(self._stack)), "optimizer": state}
         description = {
-            "identity": self._identity,
+            "identity": {name: entry.value for name, entry in self._identity.items()},
+            "defaults": {
+                name: entry.default
+                for name, entry in self._identity.items()
+                if entry.default is not None
+            },
             "circumstances": circumstances(self._stack),
             "complete": complete,
             "engine": "" if engine is None else engine.name,
@@ -167,7 +172,7 @@ class Keeper:
 
     def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
         """Check a checkpoint and give the stack its parameters."""
-        self._check_identity(description["identity"])
+        self._check_identity(description["identity"], description.get("defaults", {}))
         differs = [
             f"{name} was {plain(str(was))}, and is {now}"
             for name, now in circumstances(self._stack).items()
@@ -189,13 +194,8 @@ class Keeper:
         give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
         return kept
 
-    def _check_identity(self, before: Mapping[str, str]) -> None:
-        names = sorted(before.keys() | self._identity.keys())
-        differs = [
-            f"{plain(name)} was {plain(str(was))}, and is {plain(str(now))} now"
-            for name in names
-            if (was := before.get(name)) != (now := self._identity.get(name))
-        ]
+    def _check_identity(self, before: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+        differs = differences(before, defaults, self._identity)
         if len(differs) > _MOST_TOLD:
             differs[_MOST_TOLD:] = ["and more"]
         if differs and self._checkpoint is not None:
@@ -211,7 +211,7 @@ def keeping(
     stack: StackedDenoisingAutoencoder,
     stage: str,
     checkpoint: Checkpoint | None,
-    identity: Callable[[], Mapping[str, str]],
+    identity: Callable[[], Identity],
 ) -> Iterator[Keeper]:
     """Hold the folder of checkpoints while a stage trains.
 

@@ -33,7 +33,7 @@ from sdae.training.codes import codes_of
 from sdae.training.doctor import Doctor
 from sdae.training.epoch import Epoch, Extent, Place, slices
 from sdae.training.history import PRETRAINING, EpochRecord, History, findings_in
-from sdae.training.identity import identity_of
+from sdae.training.identity import Identity, identity_of
 from sdae.training.keeping import Keeper, keeping
 from sdae.training.ready import make_ready
 
@@ -175,9 +175,13 @@ def run_pretraining(
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
+    known_by: Identity | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Pre-train as a validated `config` says; see :func:`pretrain`."""
+    """Pre-train as a validated `config` says; see :func:`pretrain`.
+
+    `known_by` is what else tells this training from others, such as the names of columns.
+    """
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
     rates = per_layer(config.learning_rate, stack.n_layers, "learning_rate", "pretrain")
@@ -199,7 +203,7 @@ def run_pretraining(
             stack,
             PRETRAINING,
             checkpoint_of(checkpoint, "pretrain"),
-            lambda: identity_of(stack, config, seed, {"x": given}),
+            lambda: {**identity_of(stack, config, seed, {"x": given}), **(known_by or {})},
         ) as keeper,
         TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
     ):
