@@ -2,14 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from sdae import corruption, data
-from sdae.autoencoder import DenoisingAutoencoder
-from sdae.checkpoints.folder import Checkpoint
-from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.finetuning import finetune
-from sdae.training.pretraining import pretrain
+from sdae._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from sdae._names import (
+        Checkpoint,
+        DenoisingAutoencoder,
+        StackedDenoisingAutoencoder,
+        corruption,
+        data,
+        finetune,
+        pretrain,
+    )
     from sdae.estimators import (
         SDAEClassifier,
         SDAEOutlierDetector,
@@ -32,17 +36,26 @@ __all__ = [
     "load",
     "pretrain",
 ]
-__version__ = "0.1.0"
 
 _ESTIMATORS = ("SDAEClassifier", "SDAEOutlierDetector", "SDAERegressor", "SDAETransformer", "load")
 
 
 def __getattr__(name: str) -> object:
-    """Import the estimators, and scikit-learn with them, when they are asked for."""
+    """Import what is asked for: the estimators with scikit-learn, anything else with torch.
+
+    The command line can so be ready for Ctrl-C before the seconds that these imports take.
+    """
     if name in _ESTIMATORS:
         from sdae import estimators
 
         return getattr(estimators, name)
+    if not name.startswith("_"):
+        from sdae import _names
+
+        if name in vars(_names):
+            return getattr(_names, name)
+        if name in globals():  # a module that has come with them
+            return globals()[name]
     raise AttributeError(f"module 'sdae' has no attribute {name!r}")
 
 

@@ -38,3 +38,19 @@ def test_importing_sdae_imports_no_extra_and_no_command_line() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
     assert run.stdout.strip() == "[]"
+
+
+def test_importing_sdae_handles_no_signal_and_waits_for_no_torch() -> None:
+    code = (
+        "import signal, sys; before = [signal.getsignal(n) for n in (2, 15)]; import sdae;"
+        "print('torch' in sys.modules, before == [signal.getsignal(n) for n in (2, 15)]);"
+        "print(sdae.pretrain.__module__, 'torch' in sys.modules, sdae.training.__name__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout == "False True\nsdae.training.pretraining True sdae.training\n"
+
+
+def test_a_name_that_it_does_not_have_is_no_attribute() -> None:
+    assert not hasattr(sdae, "SDAEClasifier")

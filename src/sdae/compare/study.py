@@ -10,13 +10,14 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import sklearn
+import torch
 
-import sdae
+from sdae._version import __version__
 from sdae.config.readers import Reader, integer, number, read_fields
 from sdae.errors import InvalidParameterError, invalid_parameter
 
@@ -185,9 +186,9 @@ def cell_key(
 def versions() -> dict[str, str]:
     """Return the versions of what computes a result."""
     return {
-        "sdae": sdae.__version__,
-        "torch": version("torch"),
-        "numpy": version("numpy"),
+        "sdae": __version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
     }
 

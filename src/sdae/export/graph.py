@@ -8,13 +8,13 @@ Axes: n rows (any number), V columns, H units of a layer, C classes, T targets.
 
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae._version import __version__
 from sdae.errors import DataError, MissingExtraError
 from sdae.export.subject import FARTHEST, Subject
 from sdae.preprocessing import Scaling
@@ -71,7 +71,7 @@ def onnx_bytes(subject: Subject) -> bytes:
     model = helper.make_model(
         helper.make_graph(graph.nodes, "sdae", graph.inputs, graph.outputs, graph.constants),
         producer_name="sdae",
-        producer_version=version("sdae"),
+        producer_version=__version__,
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=_IR_VERSION,
     )

@@ -4,13 +4,14 @@ import platform
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 
+from sdae._version import __version__
 from sdae.config.recipe import Recipe, write_recipe
 from sdae.files import read_bytes, regular_file, sha256
 from sdae.model_file import Model
 from sdae.report.rows import shown_source
 from sdae.runs.folder import HISTORY, MODEL, PRETRAINED, RECIPE, RunFolder
 
-_PACKAGES = ("sdae", "torch", "numpy", "scikit-learn", "matplotlib", "jinja2")
+_PACKAGES = ("torch", "numpy", "scikit-learn", "matplotlib", "jinja2")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def reproduction_of(run: RunFolder, recipe: Recipe, model: Model) -> Reproductio
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"sdae": __version__}
     for name in _PACKAGES:
         try:
             found[name] = version(name)

@@ -3,10 +3,10 @@
 import copy
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import torch
 
+from sdae._version import __version__
 from sdae.checkpoints.folder import Checkpoint
 from sdae.config.recipe import Recipe
 from sdae.errors import DataError
@@ -146,7 +146,7 @@ def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoenco
         provenance={
             "data": data.name,
             "seed": recipe.seed,
-            "sdae": version("sdae"),
+            "sdae": __version__,
             "torch": torch.__version__,
         },
     )

@@ -11,9 +11,11 @@ from dataclasses import dataclass, fields
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sdae._version import __version__
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.minibatches import minibatches
 from sdae.model_file import parameters_of
@@ -124,18 +126,23 @@ def differences(before: Mapping[str, str], defaults: Mapping[str, str], now: Ide
 
 def circumstances(stack: StackedDenoisingAutoencoder) -> dict[str, str]:
     """Return what the last bits depend on: versions, threads, machine, device."""
-    versions = {}
-    for package in ("sdae", "torch", "numpy", "numba"):
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:  # numba, where there is none for this Python
-            versions[package] = "none"
     return {
-        **versions,
+        "sdae": __version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "numba": _numba(),
         "threads": str(torch.get_num_threads()),
         "machine": f"{platform.system()} {platform.machine()}",
         "device": stack.autoencoder(0).weight.device.type,
     }
+
+
+def _numba() -> str:
+    """Return the version of numba; it is not imported, since that takes a second."""
+    try:
+        return version("numba")
+    except PackageNotFoundError:  # there is none for this Python
+        return "none"
 
 
 def _difference(name: str, was: str | None, now: str | None) -> str:
