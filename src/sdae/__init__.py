@@ -1,8 +1,8 @@
 """Stacked denoising autoencoders: greedy pre-training and fine-tuning, exact and fast."""
 
-from typing import TYPE_CHECKING
-
 from sdae._version import __version__ as __version__
+
+TYPE_CHECKING = False  # that of typing, which takes its time: the command line is to be ready first
 
 if TYPE_CHECKING:
     from sdae._names import (

@@ -5,9 +5,17 @@ has to say about a mistake; the built-in second parents let callers that know no
 package (``except ValueError``) catch them too.
 """
 
+from sdae.wording import printable
+
 
 class SdaeError(Exception):
-    """Base of all errors of the package; its text is one clear sentence for the user."""
+    """Base of all errors of the package; its text is one clear sentence for the user.
+
+    It may quote a file or its name: what a terminal would take for a command is escaped.
+    """
+
+    def __str__(self) -> str:
+        return printable(super().__str__(), kept="\n")
 
 
 class InvalidParameterError(SdaeError, ValueError):

@@ -1,4 +1,8 @@
-"""Names that stand in files, as errors show them: in one line, short, and not too many."""
+"""Words that stand in files, as errors and the terminal show them: in one line, short, few.
+
+What a terminal would take for a command, what turns the direction of writing around, and what has
+no glyph at all is escaped: a file is a stranger's word.
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -12,7 +16,7 @@ _MAX_COMPARED = 1000
 
 def quoted(name: str) -> str:
     """Return a name in quotes; a long one is shortened, and what cannot be shown is escaped."""
-    return repr(_shortened(name))
+    return repr(_shortened(name, _MAX_LENGTH))
 
 
 def listed(names: Iterable[str], most: int = _MAX_NAMES) -> str:
@@ -21,15 +25,24 @@ def listed(names: Iterable[str], most: int = _MAX_NAMES) -> str:
     return ", ".join([*map(plain, first[:most]), *(["…"] if len(first) > most else [])])
 
 
-def plain(name: str) -> str:
-    """Return a name without quotes, shortened and escaped likewise."""
-    return _escaped(_shortened(name)) or "''"
+def plain(name: str, most: int = _MAX_LENGTH) -> str:
+    """Return a name without quotes, shortened to `most` characters and escaped likewise."""
+    return printable(_shortened(name, most)) or "''"
+
+
+def printable(text: str, kept: str = "") -> str:
+    """Return a text with all that is no printable character escaped, but for those in `kept`."""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() or each in kept else repr(each)[1:-1] for each in text
+    )
 
 
 def reason(error: BaseException) -> str:
     """Return what an error of another library says: one line, not too long, without a stop."""
     first = (str(error).splitlines() or [""])[0].rstrip(". ")
-    return _escaped(first[:_MAX_REASON]) or type(error).__name__
+    return printable(first[:_MAX_REASON]) or type(error).__name__
 
 
 def nearest(name: str, names: Iterable[str], most: int = 1) -> list[str]:
@@ -40,9 +53,5 @@ def nearest(name: str, names: Iterable[str], most: int = 1) -> list[str]:
     return get_close_matches(name, list(compared), n=most)
 
 
-def _shortened(name: str) -> str:
-    return name if len(name) <= _MAX_LENGTH else name[:_MAX_LENGTH] + "…"
-
-
-def _escaped(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else text[:most] + "…"

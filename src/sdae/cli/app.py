@@ -1,7 +1,6 @@
 """The commands put together, and what becomes of errors: one sentence and exit code 2."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import sdae
+from sdae._version import __version__
 from sdae.cli import (
     compare,
     denoise,
@@ -29,7 +28,8 @@ from sdae.cli import (
     watch,
 )
 from sdae.cli.interrupts import handled
-from sdae.errors import SdaeError
+from sdae.cli.terminal import say, tell
+from sdae.errors import RecipeError, SdaeError
 
 
 class Commands(TyperGroup):
@@ -41,15 +41,16 @@ class Commands(TyperGroup):
             with handled(), warnings_told():
                 return super().invoke(ctx)
         except SdaeError as error:
-            _say(" ".join([f"Error: {error}", *_notes(error)]))
+            message = " ".join([f"Error: {error}", *_notes(error)])
+            tell(message, lines=isinstance(error, RecipeError))  # which tells of a problem a line
             raise typer.Exit(2) from None
         except KeyboardInterrupt as interrupt:
-            _say(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))
+            tell(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))
             raise typer.Exit(getattr(interrupt, "exit_code", 130)) from None
         except (MemoryError, RuntimeError) as error:
             if not isinstance(error, MemoryError) and not _tells_of_memory(error):
                 raise
-            _say("Error: not enough memory. Use fewer rows, or a smaller network.")
+            tell("Error: not enough memory. Use fewer rows, or a smaller network.")
             raise typer.Exit(2) from None
 
 
@@ -69,7 +70,7 @@ class _Teller(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a warning."""
-        _say(f"Warning: {record.getMessage()}")
+        tell(f"Warning: {record.getMessage()}")
 
 
 app = typer.Typer(
@@ -84,7 +85,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        print(f"sdae {sdae.__version__}")
+        say(f"sdae {__version__}")
         raise typer.Exit
 
 
@@ -119,11 +120,6 @@ app.command("diff")(runs.diff)
 app.command("watch")(watch.watch)
 
 
-def main() -> None:
-    """Run the command line."""
-    app()
-
-
 def _tells_of_memory(error: RuntimeError) -> bool:
     """Tell whether torch ran out of memory, which on the CPU only the text says."""
     text = str(error)
@@ -132,7 +128,3 @@ def _tells_of_memory(error: RuntimeError) -> bool:
 
 def _notes(error: BaseException) -> list[str]:
     return getattr(error, "__notes__", [])
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr)

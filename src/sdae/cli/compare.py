@@ -12,6 +12,7 @@ from rich.table import Table
 
 from sdae.checkpoints.lock import locked
 from sdae.cli.options import DataArgument, QuietOption, TargetOption, ThreadsOption, use_threads
+from sdae.cli.terminal import new_console, say, say_on
 from sdae.errors import MissingExtraError
 from sdae.files import explaining
 
@@ -76,7 +77,7 @@ def compare(
     rows = load_study_data(data, target, unlabeled)
     planned = plan(study, rows)
     folder = out or Path("compare") / Path(data).name.split(".")[0]
-    console = Console(quiet=quiet, highlight=False)
+    console = new_console(quiet=quiet)
     _announce(console, planned, rows.name, len(rows.unlabelled), study.seeds)
     with explaining(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,11 +89,11 @@ def compare(
         try:
             draw(cells, rows.name, folder)
         except MissingExtraError as missing:
-            console.print(f"No picture: {missing}", markup=False)
+            say_on(console, f"No picture: {missing}")
     console.print(_shown(table_lines(cells)))
     for line in (*details(cells), f"Results written to {folder}"):
-        console.print(line, markup=False, soft_wrap=True)
-    print(verdict_of(cells))
+        say_on(console, line)
+    say(verdict_of(cells))
 
 
 def _announce(console: Console, planned: "Plan", name: str, n_more: int, n_seeds: int) -> None:
@@ -103,7 +104,7 @@ def _announce(console: Console, planned: "Plan", name: str, n_more: int, n_seeds
         *planned.notes,
     ]
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        say_on(console, line)
 
 
 class Watcher:
@@ -113,7 +114,7 @@ class Watcher:
         self.n_done = 0
         self._console = console
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
             TextColumn("{task.completed}/{task.total}"),
             TimeRemainingColumn(),
@@ -139,11 +140,8 @@ class Watcher:
             )
             return
         found = "known" if reached.known else f"{cell.tuning_seconds + cell.fit_seconds:.1f} s"
-        self._console.print(
-            f"{reached.done}/{reached.total}  {what}: error {100 * cell.error:.2f} %, {found}",
-            soft_wrap=True,
-            markup=False,
-        )
+        error = f"error {100 * cell.error:.2f} %"
+        say_on(self._console, f"{reached.done}/{reached.total}  {what}: {error}, {found}")
 
 
 @contextmanager

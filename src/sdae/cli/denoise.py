@@ -16,6 +16,7 @@ from sdae.cli.options import (
 )
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
+from sdae.cli.terminal import say
 from sdae.inference import in_blocks, rebuilt
 from sdae.runs.folder import open_model
 from sdae.runs.prepare import fitting
@@ -50,4 +51,4 @@ def denoise(
         rows = model.scaling.undo(rows)
     names = model.feature_names or [f"x{column}" for column in range(rows.shape[1])]
     write_rows(out, rows, names)
-    print(f"{len(rows):,} rows reconstructed through layer {depth - 1} written to {out}")
+    say(f"{len(rows):,} rows reconstructed through layer {depth - 1} written to {out}")

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from sdae.cli.options import RunArgument
+from sdae.cli.terminal import say
 from sdae.runs.folder import RECIPE, RunFolder, open_run
+from sdae.wording import plain
+
+_MOST_CHARACTERS = 1000
 
 
 def doctor(run: RunArgument) -> None:
@@ -20,6 +24,7 @@ def doctor(run: RunArgument) -> None:
     found = [(record, finding) for record in records for finding in record.findings]
     for record, finding in found:
         where = "fine-tuning" if record.layer is None else f"layer {record.layer}"
-        print(f"{finding.kind.capitalize()} ({where}, epoch {record.epoch}): {finding.text}")
+        text = plain(finding.text, _MOST_CHARACTERS)
+        say(f"{plain(finding.kind.capitalize())} ({where}, epoch {record.epoch}): {text}")
     if not found:
-        print(f"Nothing found in {len(records)} epochs.")
+        say(f"Nothing found in {len(records)} epochs.")

@@ -15,6 +15,7 @@ from sdae.cli.options import (
 )
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_rows
+from sdae.cli.terminal import say
 from sdae.errors import invalid_parameter
 from sdae.inference import in_blocks, layer_codes
 from sdae.runs.folder import open_model
@@ -45,7 +46,7 @@ def encode(
     x = fitting(model, load_rows(data, model, part)).x
     codes = in_blocks(lambda rows: layer_codes(model.stack, rows)[depth - 1], x, model.scaling)
     write_rows(out, codes, [f"h{unit}" for unit in range(codes.shape[1])])
-    print(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
+    say(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
 
 
 def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: int) -> int:

@@ -4,6 +4,7 @@ import numpy as np
 
 from sdae.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, classifier
 from sdae.cli.rows_in import load_rows
+from sdae.cli.terminal import say
 from sdae.inference import in_blocks, log_probabilities, outputs
 from sdae.runs.folder import open_model
 from sdae.runs.prepare import class_numbers, fitting
@@ -27,6 +28,6 @@ def evaluate(
     logits = in_blocks(lambda rows: outputs(model.stack, rows), x, model.scaling)  # (n, C)
     wrong = int((logits.argmax(axis=1) != y).sum())
     log_p = log_probabilities(logits)[np.arange(len(y)), y]  # (n,)
-    print(f"Rows {len(y):,}, wrong {wrong:,}")
-    print(f"Negative log-likelihood {-log_p.mean():.4f}")
-    print(f"Error {100 * wrong / len(y):.2f} %")
+    say(f"Rows {len(y):,}, wrong {wrong:,}")
+    say(f"Negative log-likelihood {-log_p.mean():.4f}")
+    say(f"Error {100 * wrong / len(y):.2f} %")

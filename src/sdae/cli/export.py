@@ -8,6 +8,7 @@ import typer
 from sdae.cli.encode import depth_after
 from sdae.cli.options import ModelArgument, Stage, StageOption, model_after
 from sdae.cli.rows_in import load_rows
+from sdae.cli.terminal import say
 from sdae.errors import InvalidParameterError, SdaeError
 from sdae.export.parity import Agreement
 from sdae.export.subject import Rows
@@ -66,9 +67,9 @@ def export(
         model, onnx=onnx, numpy=numpy, sequential=sequential, layer=layer, rows=rows
     )
     if unread is not None:
-        print(f"Checked without rows of the data: {unread}")
+        say(f"Checked without rows of the data: {unread}")
     for one in exported:
-        print(f"{one.path} written. {_told(one.agreement)}")
+        say(f"{one.path} written. {_told(one.agreement)}")
 
 
 def _rows(

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sdae.checkpoints.lock import locked
 from sdae.cli.options import (
@@ -19,6 +18,7 @@ from sdae.cli.options import (
 )
 from sdae.cli.progress import CompilingNote, display
 from sdae.cli.summary import last_line, print_summary
+from sdae.cli.terminal import new_console, say
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.config.recipe import Recipe, parse_recipe, with_data, write_recipe
 from sdae.devices import resolve_device
@@ -61,7 +61,7 @@ def finetune(
         recipe = _changed(folder.recipe(), run, settings or [])
         recipe = with_data(recipe, str(run), {"source": data, "target": target})
         prepared = prepare_labelled(model, recipe.data, recipe.seed)
-        console = Console(quiet=quiet, highlight=False)
+        console = new_console(quiet=quiet)
         device = str(resolve_device(device))
         note = CompilingNote(console)
         with trackers.open(run, recipe) as tracking, display(console, quiet=quiet) as shown:
@@ -81,7 +81,7 @@ def finetune(
             new.add_history(history)
             redraw_curves(new)
     print_summary(console, None, history, run)
-    print(last_line(history))
+    say(last_line(history))
 
 
 def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:

@@ -2,8 +2,12 @@
 
 from sdae.cli.options import RunArgument
 from sdae.cli.summary import last_line
+from sdae.cli.terminal import say
 from sdae.runs.folder import open_run
 from sdae.training.history import FINETUNING, PRETRAINING, history_of
+from sdae.wording import listed, plain
+
+_MOST_CHARACTERS = 500
 
 
 def info(run: RunArgument) -> None:
@@ -17,20 +21,18 @@ def info(run: RunArgument) -> None:
     n_parameters = sum(parameter.numel() for parameter in stack.parameters())
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
-        print(f"Layer {layer}: {autoencoder.extra_repr()}")
+        say(f"Layer {layer}: {autoencoder.extra_repr()}")
     if model.classes is not None:
-        shown = ", ".join(str(label) for label in model.classes[:12])
-        more = ", …" if len(model.classes) > 12 else ""
-        print(f"Classes ({len(model.classes)}): {shown}{more}")
-    print(f"Parameters: {n_parameters:,}")
-    print(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
+        say(f"Classes ({len(model.classes)}): {listed(map(str, model.classes))}")
+    say(f"Parameters: {n_parameters:,}")
+    say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
     for key, value in sorted(model.provenance.items()):
-        print(f"Provenance: {key} = {value}")
+        say(f"Provenance: {plain(key)} = {plain(str(value), _MOST_CHARACTERS)}")
     records = folder.records()
     for stage in (PRETRAINING, FINETUNING):
         part = [record for record in records if record.stage == stage]
         if part:
             minutes = sum(record.seconds for record in part) / 60
             engines = ", ".join(sorted({record.engine for record in part}))
-            print(f"{stage.capitalize()}: {len(part)} epochs, {minutes:.2f} min, engine {engines}")
-    print(last_line(history_of(records)))
+            say(f"{stage.capitalize()}: {len(part)} epochs, {minutes:.2f} min, engine {engines}")
+    say(last_line(history_of(records)))

@@ -1,11 +1,14 @@
-"""Ctrl-C and SIGTERM: at once where nothing is at stake, after a checkpoint while training."""
+"""Ctrl-C, SIGTERM, a closed terminal: at once, or, while training, after a checkpoint."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from sdae.cli.at_once import SIGNALS, write_error
+
+_TERMINAL_CLOSED = getattr(signal, "SIGHUP", None)  # which Windows does not know
 
 
 class Interrupted(KeyboardInterrupt):
@@ -23,10 +26,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupts:
-    """Turns the two signals into :class:`Interrupted`.
+    """Turns the signals into :class:`Interrupted`.
 
     Within :meth:`waiting` the first one only is remembered, for :meth:`pending`; a second one stops
-    at once.
+    at once, unless it says that the terminal was closed, which is often said twice.
     """
 
     def __init__(self) -> None:
@@ -48,11 +51,11 @@ class Interrupts:
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal."""
-        if not self._waits or self._pending is not None:
+        if self._waits and self._pending is None:
+            self._pending = Interrupted(number)
+            write_error("Stopping after the next checkpoint. Once more stops at once.\n")
+        elif not self._waits or number != _TERMINAL_CLOSED:
             raise Interrupted(number)
-        self._pending = Interrupted(number)
-        # Not print: what the signal interrupted may be in the middle of printing.
-        os.write(2, b"Stopping after the next checkpoint. Once more stops at once.\n")
 
 
 @contextmanager
@@ -61,7 +64,7 @@ def handled() -> Iterator[Interrupts]:
     interrupts = Interrupts()
     before = {}
     in_main = threading.current_thread() is threading.main_thread()  # no other may handle signals
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         if in_main and signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, interrupts.handle)
     try:

@@ -10,6 +10,7 @@ import typer
 from sdae.cli.encode import depth_after
 from sdae.cli.options import PartOption, RunArgument, Stage, StageOption, model_after
 from sdae.cli.rows_in import load_rows
+from sdae.cli.terminal import say
 from sdae.errors import InvalidParameterError
 from sdae.runs.folder import open_run
 from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
@@ -56,7 +57,7 @@ def plot(
             model = model_after(folder, stage)
             table = load_rows(data or folder.recipe().data.source, model, part)
             draw_reconstructions(model, network_input(model, table), out, shape)
-    print(f"{kind.value.capitalize()} drawn in {out}")
+    say(f"{kind.value.capitalize()} drawn in {out}")
 
 
 def _shape(text: str) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import typer
 from sdae.cli.options import DataArgument, ModelArgument, PartOption, classifier
 from sdae.cli.rows_in import load_rows
 from sdae.cli.rows_out import check_output, write_csv
+from sdae.cli.terminal import say
 from sdae.inference import in_blocks, log_probabilities, outputs
 from sdae.runs.folder import open_model
 from sdae.runs.prepare import fitting
@@ -34,4 +35,4 @@ def predict(
     labels = (classes[number] for number in probabilities.argmax(axis=1))
     rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))
     write_csv(out, ["label", *(f"p_{label}" for label in classes)], rows)
-    print(f"{len(x):,} predictions written to {out}")
+    say(f"{len(x):,} predictions written to {out}")

@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from sdae.cli.terminal import say_on
 from sdae.training.callbacks import (
     EpochEnded,
     Event,
@@ -29,7 +30,7 @@ class Bars:
     def __init__(self, console: Console) -> None:
         # Narrow enough that nothing is cut on a terminal of 80 columns.
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
             TextColumn("{task.fields[epoch]}"),
             TextColumn("cost {task.fields[cost]}"),
@@ -114,7 +115,7 @@ class Lines:
             line += f", validation error {100 * record.validation_error:.2f} %"
         if record.test_error is not None:
             line += f", test error {100 * record.test_error:.2f} %"
-        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        say_on(self._console, line)
 
 
 class CompilingNote:
@@ -126,7 +127,7 @@ class CompilingNote:
     def __call__(self, event: Event) -> None:
         """Say so when it begins."""
         if isinstance(event, PartStarted) and event.compiles:
-            self._console.print("Compiling kernels, once, for some seconds ...", highlight=False)
+            say_on(self._console, "Compiling kernels, once, for some seconds ...")
 
 
 class Silence:

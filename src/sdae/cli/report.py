@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sdae.cli.options import RunArgument, TargetOption
+from sdae.cli.terminal import say
 from sdae.errors import SdaeError
 from sdae.report.writing import write_report
 from sdae.runs.folder import RunFolder, open_run
@@ -42,8 +43,8 @@ def report(
     """
     path, facts = write_report(open_run(run), out, data, target, playground=playground)
     if facts.unread is not None:
-        print(f"Without the parts that need rows: {facts.unread}")
-    print(f"Report written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
+        say(f"Without the parts that need rows: {facts.unread}")
+    say(f"Report written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def report_of(run: RunFolder) -> Path:

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sdae.checkpoints.frequency import Frequency
 from sdae.cli.options import (
@@ -14,6 +13,7 @@ from sdae.cli.options import (
     ThreadsOption,
     use_threads,
 )
+from sdae.cli.terminal import new_console, say
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import with_data
@@ -50,7 +50,7 @@ def resume(
     trackers = Trackers(tensorboard, mlflow)
     Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
     device = str(resolve_device(device))
-    console = Console(quiet=quiet, highlight=False)
+    console = new_console(quiet=quiet)
     with resumed_run(run) as folder:
         use_threads(threads or folder.threads())
         moved = {"source": data, "unlabeled": unlabeled}
@@ -61,4 +61,4 @@ def resume(
             last = train_and_keep(
                 folder, recipe, prepared, stack, device, checkpoint_every, console, tracking
             )
-    print(last)
+    say(last)

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from sdae.cli.options import RunArgument
-from sdae.cli.tables import table_console
+from sdae.cli.terminal import cells, say, table_console
 from sdae.errors import FileAccessError
 from sdae.runs.folder import open_run
 from sdae.runs.overview import Overview, differences, runs_in
@@ -39,7 +39,7 @@ def runs(
         raise FileAccessError(f"There is no folder {folder}. Name the one that holds the runs.")
     found = sorted(runs_in(folder), key=lambda run: _key(run, sort))
     if not found:
-        print(f"No runs in {folder}. Train one with: sdae train DATA")
+        say(f"No runs in {folder}. Train one with: sdae train DATA")
         return
     table = Table(box=None, pad_edge=False)
     for name in ("run", "data", "network", "validation", "test"):
@@ -48,15 +48,13 @@ def runs(
         table.add_column(name, justify="right" if name in ("epochs", "minutes") else "left")
     for run in found:
         table.add_row(
-            run.path.name,
-            run.data,
-            run.network,
+            *cells(run.path.name, run.data, run.network),
             _percent(run.validation_error),
             _percent(run.test_error),
             str(run.epochs),
             f"{run.minutes:.2f}",
             time.strftime("%Y-%m-%d %H:%M", time.localtime(run.changed)) if run.changed else "",
-            run.state,
+            *cells(run.state),
         )
     table_console().print(table)
 
@@ -71,13 +69,13 @@ def diff(
     """
     found = list(differences(open_run(run), open_run(other)))
     if not found:
-        print("They do not differ.")
+        say("They do not differ.")
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("", str(run), str(other)):
+    for name in cells("", str(run), str(other)):
         table.add_column(name)
     for row in found:
-        table.add_row(*row)
+        table.add_row(*cells(*row))
     table_console().print(table)
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sdae.cli.streams import output_lost
+from sdae.cli.terminal import say_on, tell
 from sdae.runs.estimate import Estimate
 from sdae.runs.prepare import PreparedData
 from sdae.stack import StackedDenoisingAutoencoder
@@ -23,8 +25,8 @@ def print_estimate(
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
     head = "" if stack.n_classes is None else f"-{stack.n_classes}"
     labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
-    _print(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
-    _print(console, f"Network {sizes}{head} on {device}.")
+    say_on(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
+    say_on(console, f"Network {sizes}{head} on {device}.")
     if expected.pretraining + expected.finetuning_most < _LONG_SECONDS:
         return
     words = f"This will take roughly {_duration(expected.pretraining)} of pre-training"
@@ -33,24 +35,26 @@ def print_estimate(
         if expected.finetuning_most > 1.05 * expected.finetuning_least:
             words += f" to at most {_duration(expected.finetuning_most)}"
         words += " of fine-tuning"
-    _print(console, f"{words}.")
+    say_on(console, f"{words}.")
 
 
 def print_summary(
     console: Console, pretraining: History | None, finetuning: History | None, path: Path
 ) -> None:
     """Print the minutes, the errors and where the run is."""
-    _print(console, "")
+    say_on(console, "")
     if pretraining is not None:
-        _print(console, f"Pre-training   {pretraining.seconds / 60:6.2f} min")
+        say_on(console, f"Pre-training   {pretraining.seconds / 60:6.2f} min")
     if finetuning is not None:
         epochs = len(finetuning.records)
-        _print(console, f"Fine-tuning    {finetuning.seconds / 60:6.2f} min, {epochs} epochs")
+        say_on(console, f"Fine-tuning    {finetuning.seconds / 60:6.2f} min, {epochs} epochs")
         if finetuning.best_validation_error is not None:
             error = 100 * finetuning.best_validation_error
             best = f"at its best, after epoch {finetuning.best_epoch}"
-            _print(console, f"Validation error {error:.2f} % ({best})")
-    _print(console, f"Run written to {path}")
+            say_on(console, f"Validation error {error:.2f} % ({best})")
+    say_on(console, f"Run written to {path}")
+    if output_lost():
+        tell(f"Standard output is lost, but not the run: it is whole in {path}")
 
 
 def last_line(finetuning: History | None) -> str:
@@ -63,10 +67,6 @@ def last_line(finetuning: History | None) -> str:
         error = 100 * finetuning.best_validation_error
         return f"No test rows; validation error {error:.2f} %"
     return "No test rows and no validation rows, so no error to report"
-
-
-def _print(console: Console, line: str) -> None:
-    console.print(line, soft_wrap=True, markup=False)
 
 
 def _duration(seconds: float) -> str:

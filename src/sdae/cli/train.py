@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from sdae.checkpoints.frequency import Frequency
 from sdae.cli.options import (
@@ -19,6 +18,7 @@ from sdae.cli.options import (
 from sdae.cli.progress import CompilingNote
 from sdae.cli.report import report_of
 from sdae.cli.summary import print_estimate
+from sdae.cli.terminal import new_console, say
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import Recipe
@@ -103,7 +103,7 @@ def train(
     device = str(resolve_device(device))
     name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
     path = out or free_run_path(f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
-    console = Console(quiet=quiet, highlight=False)
+    console = new_console(quiet=quiet)
     Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
     with new_run(path, chosen, force=force) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
@@ -114,7 +114,7 @@ def train(
             last = train_and_keep(
                 run, chosen, prepared, stack, device, checkpoint_every, console, tracking
             )
-    print(f"{last} (report: {report_of(run)})" if report else last)
+    say(f"{last} (report: {report_of(run)})" if report else last)
 
 
 def resolve_recipe(

@@ -3,6 +3,7 @@
 import typer
 
 from sdae.cli.options import ModelArgument
+from sdae.cli.terminal import say
 from sdae.runs.verify import verify as verify_files
 
 
@@ -15,9 +16,9 @@ def verify(run: ModelArgument) -> None:
     """
     n_wrong = 0
     for verdict in verify_files(run):
-        print(f"{verdict.name}: {'whole' if verdict.problem is None else verdict.problem}")
+        say(f"{verdict.name}: {'whole' if verdict.problem is None else verdict.problem}")
         n_wrong += verdict.problem is not None
     if n_wrong:
-        print(f"{n_wrong} wrong. Do not use what is wrong: restore it from a copy, or train again.")
+        say(f"{n_wrong} wrong. Do not use what is wrong: restore it from a copy, or train again.")
         raise typer.Exit(1)
-    print("All is as it was written.")
+    say("All is as it was written.")

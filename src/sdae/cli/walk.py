@@ -6,6 +6,7 @@ from sdae.checkpoints.folder import Checkpoint
 from sdae.cli.interrupts import handled
 from sdae.cli.progress import display
 from sdae.cli.summary import last_line, print_summary
+from sdae.cli.terminal import say_on
 from sdae.config.recipe import Recipe
 from sdae.errors import FileAccessError, MissingExtraError
 from sdae.runs.begun import begun_with
@@ -81,5 +82,5 @@ def _keep(
         if learned.image_shape is not None:
             draw_filters(learned, run.plots() / "filters.png")
     except MissingExtraError as missing:
-        console.print(f"No pictures: {missing}", markup=False)
+        say_on(console, f"No pictures: {missing}")
     finish(run)

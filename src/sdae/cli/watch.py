@@ -9,12 +9,14 @@ from rich.live import Live
 from rich.table import Table
 
 from sdae.cli.options import RunArgument
-from sdae.cli.tables import table_console
+from sdae.cli.streams import output_lost
+from sdae.cli.terminal import cells, table_console
 from sdae.config.readers import per_layer
 from sdae.config.recipe import Recipe
 from sdae.errors import FileAccessError
 from sdae.runs.folder import HISTORY, RECIPE, RunFolder, open_run
 from sdae.training.history import FINETUNING, EpochRecord
+from sdae.wording import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE = 24
@@ -38,7 +40,7 @@ def watch(
         return
     with Live(dashboard(folder, recipe), console=console, auto_refresh=False) as live:
         try:
-            while not folder.finished:
+            while not folder.finished and not output_lost():
                 time.sleep(1)
                 live.update(dashboard(folder, recipe), refresh=True)
         except KeyboardInterrupt:
@@ -82,7 +84,7 @@ def _add(table: Table, name: str, records: list[EpochRecord], n_epochs: int) -> 
         f"{last.samples_per_second:,.0f}",
         f"{100 * min(errors):.2f} %" if errors else "",
         f"{100 * tests[-1]:.2f} %" if tests else "",
-        ", ".join(finding.kind for record in records for finding in record.findings),
+        *cells(", ".join(finding.kind for record in records for finding in record.findings)),
     )
 
 
@@ -91,7 +93,7 @@ def _title(folder: RunFolder, records: list[EpochRecord]) -> str:
     if not folder.finished and not folder.in_use():
         state = f"cut short; go on with: sdae resume {folder.path}"
     minutes = sum(record.seconds for record in records) / 60
-    return f"{folder.path}: {state}, {minutes:.1f} min of training"
+    return printable(f"{folder.path}: {state}, {minutes:.1f} min of training")
 
 
 def _records(folder: RunFolder) -> list[EpochRecord]:

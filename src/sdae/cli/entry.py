@@ -1,0 +1,29 @@
+"""Where the command line begins: ready for signals before the seconds that its imports take."""
+
+import sys
+
+from sdae.cli.at_once import AtOnce
+
+
+def main() -> None:
+    """Run the command line, and exit."""
+    at_once = AtOnce()
+    at_once.install()
+    at_once.code = code = _run()
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Run the command; return its exit code, in which a lost terminal counts."""
+    from sdae.cli.streams import KeptStreams, open_missing
+
+    open_missing()
+    with KeptStreams() as streams:
+        from sdae.cli.app import app
+
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+            return streams.exit_code(code)
+    return 0
