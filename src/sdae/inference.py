@@ -1,15 +1,19 @@
 """Applying a trained network to many rows: a row's result does not depend on its company.
 
-How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
-with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
-block differently, so a product has 16 outputs at least, the surplus being zeros too.
+How a product of matrices rounds depends on its shape. So products are taken of blocks of one size,
+filled up with zeros. Libraries take other kernels where few columns come out, which may round the
+rows of a block differently, so a product has 16 outputs at least, the surplus being zeros too.
+Everything else is done on many blocks at once, which saves time where layers are narrow; it treats
+each number alone, so it comes to the same bytes.
 
-Axes: n rows, V columns, K outputs, B = 32 rows of a block, H units, C classes.
+Axes: n rows, V columns, K outputs, B = 32 rows of a block, m rows of whole blocks, H units,
+C classes.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,13 +25,18 @@ from torch import Tensor
 from sdae.autoencoder import activate
 from sdae.preprocessing import Scaling
 from sdae.sparse import CsrMatrix, csr_of, is_sparse
-from sdae.specs import Decoder
+from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 
 Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
 _BLOCK = 32
 """With 16, some products still round the rows of a block differently; 64 makes single rows dear."""
 _NARROW = 16
+_MOST_BLOCKS = 32
+_MOST_NUMBERS = 1 << 17
+"""Of the rows prepared at once: they stay in the cache of a core."""
+_FEW_NUMBERS = 1 << 15
+"""PyTorch computes so many with one thread, and would cut more between threads."""
 _FEW_PRODUCTS = 1 << 25
 _FARTHEST = 1e18
 """Where rows far outside the training data are cut off: their squares are still numbers."""
@@ -39,58 +48,63 @@ def in_blocks(
     scaling: Scaling | None,
     device: torch.device | str = "cpu",
 ) -> NDArray[np.float32]:
-    """Scale rows and apply `function`, (B, V) -> (B, K), to all: (n, V) -> (n, K).
+    """Scale rows and apply `function`, (m, V) -> (m, K), to all: (n, V) -> (n, K).
 
-    Rows come and answers go as float32, whatever the network computes in.
+    `function` is made of those below, and of operations on each number alone. Rows come and answers
+    go as float32, whatever the network computes in.
     """
     n_rows, n_columns = x.shape
+    at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * n_columns)))
     parts: list[NDArray[np.float32]] = []
     with torch.inference_mode():
-        for start in range(0, max(n_rows, 1), _BLOCK):
-            rows = x[start : start + _BLOCK]
-            values = _dense(rows)
-            block = np.zeros((_BLOCK, n_columns), np.float32)
-            with np.errstate(over="ignore"):  # beyond float32, and clipped
-                block[: len(values)] = values if scaling is None else scaling.apply(values)
-            np.clip(block, -_FARTHEST, _FARTHEST, out=block)
-            out = function(torch.from_numpy(block).to(device))
-            parts.append(out[: len(values)].float().cpu().numpy())
+        for start in range(0, max(n_rows, 1), at_once):
+            rows = x[start : start + at_once]
+            out = function(_whole_blocks(rows, scaling).to(device))
+            parts.append(out[: rows.shape[0]].float().cpu().numpy())
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _dense(rows: Any) -> NDArray[Any]:
+def _whole_blocks(rows: Any, scaling: Scaling | None) -> Tensor:
+    """Return rows scaled, cut off far outside, and filled up to whole blocks: (n, V) -> (m, V)."""
     values: NDArray[Any] = csr_of(rows).toarray() if is_sparse(rows) else rows
-    return values
+    n_rows, n_columns = values.shape
+    # PyTorch's memory is aligned, and how a product rounds may depend on that.
+    blocks = torch.zeros(max(_BLOCK, -(-n_rows // _BLOCK) * _BLOCK), n_columns)
+    filled = blocks.numpy()[:n_rows]
+    with np.errstate(over="ignore"):  # beyond float32, and clipped
+        filled[:] = values if scaling is None else scaling.apply(values)
+    np.clip(filled, -_FARTHEST, _FARTHEST, out=filled)
+    return blocks
 
 
 def layer_codes(network: StackedDenoisingAutoencoder, rows: Tensor) -> list[Tensor]:
-    """Return the codes of every layer, from the bottom up: (B, V) -> (B, H_0), (B, H_1), …."""
+    """Return the codes of every layer, from the bottom up: (m, V) -> (m, H_0), (m, H_1), …."""
     all_codes = []
     for layer in range(network.n_layers):
         autoencoder = network.autoencoder(layer)
         a = _affine(rows, autoencoder.weight, autoencoder.hidden_bias)
-        rows = activate(a, autoencoder.activation)
+        rows = _activated(a, autoencoder.activation)
         all_codes.append(rows)
     return all_codes
 
 
 def outputs(network: StackedDenoisingAutoencoder, rows: Tensor) -> Tensor:
-    """Return what the head gives: logits or targets, (B, V) -> (B, C)."""
+    """Return what the head gives: logits or targets, (m, V) -> (m, C)."""
     return _affine(layer_codes(network, rows)[-1], network.head.weight, network.head.bias)
 
 
 def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tensor:
-    """Carry codes of `depth` down to rows, (B, H_{depth-1}) -> (B, V)."""
+    """Carry codes of `depth` down to rows, (m, H_{depth-1}) -> (m, V)."""
     for layer in reversed(range(depth)):
         autoencoder = network.autoencoder(layer)
         weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
         a = _affine(h, weight, autoencoder.visible_bias)
-        h = torch.sigmoid(a) if autoencoder.decoder is Decoder.SIGMOID else a
+        h = _activated(a, Activation.SIGMOID) if autoencoder.decoder is Decoder.SIGMOID else a
     return h
 
 
 def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | None = None) -> Tensor:
-    """Encode to `depth` (default: the deepest code) and decode again, (B, V) -> (B, V)."""
+    """Encode to `depth` (default: the deepest code) and decode again, (m, V) -> (m, V)."""
     depth = network.n_layers if depth is None else depth
     return decoded(network, layer_codes(network, rows)[depth - 1], depth)
 
@@ -132,11 +146,46 @@ def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return W x + b, (B, V) -> (B, H), in the type of the weights."""
-    x = x.to(weight.dtype)
+    """Return W x + b, (m, V) -> (m, H), in the type of the weights: a product for each block."""
     n_out = len(bias)
-    if n_out >= _NARROW:
-        return F.linear(x, weight, bias)
-    surplus = _NARROW - n_out
-    wide = F.linear(x, F.pad(weight, (0, 0, 0, surplus)), F.pad(bias, (0, surplus)))
-    return wide[:, :n_out]
+    if n_out < _NARROW:
+        surplus = _NARROW - n_out
+        weight, bias = F.pad(weight, (0, 0, 0, surplus)), F.pad(bias, (0, surplus))
+    a = _few_at_once(lambda rows: F.linear(rows, weight, bias), x.to(weight.dtype), _BLOCK)
+    return a if n_out >= _NARROW else a[:, :n_out]
+
+
+def _activated(a: Tensor, activation: Activation) -> Tensor:
+    """Apply the non-linearity, (m, H) -> (m, H), to as many blocks at once as give the same bytes.
+
+    More numbers than PyTorch leaves to one thread are cut between threads, at any place.
+    """
+    n_rows = _BLOCK
+    if len(a) > _BLOCK and _place_does_not_matter(activation, a.dtype, a.device):
+        n_rows *= max(1, _FEW_NUMBERS // (_BLOCK * a.shape[1]))
+    return _few_at_once(lambda rows: activate(rows, activation), a, n_rows)
+
+
+def _few_at_once(function: Callable[[Tensor], Tensor], x: Tensor, n_rows: int) -> Tensor:
+    if len(x) <= n_rows:
+        return function(x)
+    return torch.cat([function(rows) for rows in x.split(n_rows)])
+
+
+@cache
+def _place_does_not_matter(
+    activation: Activation, dtype: torch.dtype, device: torch.device
+) -> bool:
+    """Try whether a number's activation is the same wherever it stands among whole blocks.
+
+    Vector instructions may round otherwise than what does the few numbers they leave over. A block
+    leaves none over, unless numbers are smaller, or vectors larger, than they are today.
+    """
+    for n_columns in (1, 3, _NARROW - 1, _NARROW, _NARROW + 1):
+        width = max(n_columns, _NARROW)  # narrow results are columns of wider ones
+        a = torch.linspace(-9, 9, 5 * _BLOCK * width, dtype=dtype, device=device)
+        whole = a.view(5 * _BLOCK, width)[:, :n_columns]
+        blocks = [activate(block, activation) for block in whole.split(_BLOCK)]
+        if not torch.equal(activate(whole, activation), torch.cat(blocks)):
+            return False
+    return True
