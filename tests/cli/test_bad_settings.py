@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sdae.runs.estimate import Estimate
 from tests.cli.commands import invoke, refused
 from tests.cli.samples import SMALL, contents
 
@@ -158,3 +159,40 @@ def test_a_name_too_long_for_the_system(flowers: Path) -> None:
     out = flowers.parent / ("x" * 300)
     message = refused(flowers.parent, "train", flowers, "--target=species", "--out", out, *SMALL)
     assert message == f"Cannot write {out}: File name too long."
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (("finetuning.batch_size=64", "finetuning.drop_last=true"), "batch_size parameter of fine"),
+        (("pretraining.batch_size=64", "pretraining.drop_last=true"), "batch_size parameter of pr"),
+        (("finetuning.engine=fused", "finetuning.batch_size=2"), "engine parameter of finetune"),
+        (("pretraining.engine=fused", "pretraining.batch_size=2"), "engine parameter of pretrain"),
+        (("finetuning.engine=closed_form", "finetuning.momentum=0.9"), "engine parameter of fine"),
+        (("pretraining.learning_rate=[0.1,0.1,0.1]",), "one for each of the 2 layers"),
+        (("model.activation=tanh", 'model.decoder=["linear","sigmoid"]'), "codes of layer 0 go"),
+    ],
+)
+def test_what_would_stop_a_later_stage_is_refused_before_any_training(
+    settings: tuple[str, ...], words: str, flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(*_: object) -> None:
+        raise AssertionError("a layer was trained")
+
+    monkeypatch.setattr("sdae.cli.train.estimate", lambda *_: Estimate(1, 1, 1))
+    monkeypatch.setattr("sdae.training.pretraining.train_layer", trained)
+    assert words in train(flowers, *(f"--set={setting}" for setting in settings))
+
+
+def test_a_training_that_would_diverge_again_is_not_to_be_resumed(
+    flowers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdae.cli.train.estimate", lambda *_: Estimate(1, 1, 1))
+    out = flowers.parent / "run"
+    options = ("--set=model.activation=relu", "--set=finetuning.learning_rate=1e30")
+    command = ("train", flowers, "--target=species", "--out", out, *SMALL)
+    result = invoke(*command, "--checkpoint-every=1epoch", *options)
+    assert result.exit_code == 2
+    assert "is not finite any more (finetuning, epoch 1" in result.stderr
+    assert "sdae resume" not in result.stderr
+    assert (out / "checkpoints").is_dir()

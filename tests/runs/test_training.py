@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import sdae
-from sdae.errors import DataError
+from sdae import Checkpoint
+from sdae.errors import DataError, InvalidParameterError
 from sdae.runs.training import build_stack, describe, finetune_on, run_recipe
 from sdae.specs import Decoder
 from sdae.training.callbacks import Event, PartStarted, StageEnded
@@ -132,3 +133,50 @@ def test_the_model_is_described_without_clock_times(source: Path) -> None:
     assert model.classes == (3, 8)
     assert model.scaling is data.scaling
     assert data.decoder is Decoder.LINEAR
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            ("finetuning.batch_size=29", "finetuning.drop_last=true"),
+            "batch_size parameter of finetune must be at most the 28 training rows",
+        ),
+        (
+            ("finetuning.engine=closed_form", "finetuning.max_norm=3"),
+            "engine parameter of finetune must be one that applies",
+        ),
+        (
+            ("finetuning.engine=fused",),
+            "it does one sample a step, and batch_size is 8",
+        ),
+        (
+            ("finetuning.engine=closed_form", "finetuning.momentum=0.9"),
+            "it does plain gradient descent",
+        ),
+    ],
+)
+def test_what_would_stop_fine_tuning_is_refused_before_pre_training(
+    settings: tuple[str, ...], problem: str, source: Path, tmp_path: Path
+) -> None:
+    recipe = recipe_for(source, *settings)
+    data = prepared(recipe)
+    stack = build_stack(recipe, data)
+    events: list[Event] = []
+    folder = Checkpoint(tmp_path / "checkpoints")
+    with pytest.raises(InvalidParameterError, match=problem):
+        run_recipe(recipe, data, stack, checkpoint=folder, callbacks=[events.append])
+    assert not events
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_rows_that_fine_tuning_cannot_take_are_refused_before_pre_training(source: Path) -> None:
+    recipe = recipe_for(source)
+    data = prepared(recipe)
+    assert data.validation is not None
+    far = np.full_like(data.validation[0], np.inf)  # as where scaling went beyond float32
+    data = replace(data, validation=(far, data.validation[1]))
+    events: list[Event] = []
+    with pytest.raises(DataError, match="x of the validation set"):
+        run_recipe(recipe, data, build_stack(recipe, data), callbacks=[events.append])
+    assert not events

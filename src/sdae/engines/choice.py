@@ -75,8 +75,7 @@ def pretraining_engine(
     InvalidParameterError
         If the one asked for does not apply.
     """
-    obstacle = _obstacle(config, list(autoencoder.parameters())) or _strange_layer(autoencoder)
-    match _chosen(config.engine, config.batch_size, obstacle, "pretrain"):
+    match engine_of_pretraining(autoencoder, config):
         case "fused":
             from sdae.engines.fused_pretraining import FusedPretraining
 
@@ -102,14 +101,7 @@ def finetuning_engine(
     InvalidParameterError
         If the one asked for does not apply.
     """
-    obstacle = _obstacle(config, list(stack.mlp.parameters())) or _strange_network(stack)
-    if config.max_norm is not None:
-        obstacle = "it has no max_norm, which touches every weight at every step"
-    if weights is not None:
-        obstacle = "it has no sample weights"
-    if stack.n_targets is not None:
-        obstacle = "it trains classifiers, and the stack has a regression head"
-    match _chosen(config.engine, config.batch_size, obstacle, "finetune"):
+    match engine_of_finetuning(stack, config, weighted=weights is not None):
         case "fused":
             from sdae.engines.fused_finetuning import FusedFinetuning
 
@@ -118,6 +110,38 @@ def finetuning_engine(
             return ClosedFormFinetuning(stack, rows, y, config, seed)
         case _:
             return AutogradFinetuning(stack, rows, y, config, seed, weights)
+
+
+def engine_of_pretraining(autoencoder: DenoisingAutoencoder, config: PretrainingConfig) -> str:
+    """Return the name of the engine that is to train one autoencoder.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    obstacle = _obstacle(config, list(autoencoder.parameters())) or _strange_layer(autoencoder)
+    return _chosen(config.engine, config.batch_size, obstacle, "pretrain")
+
+
+def engine_of_finetuning(
+    stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
+) -> str:
+    """Return the name of the engine that is to train the network, perhaps on weighted rows.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    obstacle = _obstacle(config, list(stack.mlp.parameters())) or _strange_network(stack)
+    if config.max_norm is not None:
+        obstacle = "it has no max_norm, which touches every weight at every step"
+    if weighted:
+        obstacle = "it has no sample weights"
+    if stack.n_targets is not None:
+        obstacle = "it trains classifiers, and the stack has a regression head"
+    return _chosen(config.engine, config.batch_size, obstacle, "finetune")
 
 
 def numba_works() -> bool:

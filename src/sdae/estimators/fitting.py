@@ -6,7 +6,7 @@ Axes: n rows, V columns, T targets.
 import copy
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sdae.checkpoints.folder import Checkpoint
+from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows
@@ -25,6 +26,7 @@ from sdae.preprocessing import Scaling, choose_for, fit_scaling, fit_scaling_spa
 from sdae.rows import RowSource, ScaledRows, SparseRows
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.beforehand import check_finetuning
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import FINETUNING
 from sdae.training.identity import Entry
@@ -145,13 +147,17 @@ def train(
         Where the state is kept.
     """
     recorder = Recorder(verbose=settings.verbose)
+    if labelled is not None:  # what would stop fine-tuning is refused before pre-training
+        config = _first_piece(network, labelled, settings, max_iter)
+        pair = labelled.x, labelled.targets
+        watched = None if validation is None else (validation.x, validation.targets)
+        check_finetuning(network, pair, watched, None, config, sample_weight)
     with interruptible(recorder, fine_tunes=labelled is not None):
         if rows is not None:
-            config = settings.pretraining(len(rows), epochs)
             run_pretraining(
                 network,
                 rows,
-                config,
+                settings.pretraining(len(rows), epochs),
                 seed=seed,
                 checkpoint=checkpoint,
                 callbacks=[recorder],
@@ -171,6 +177,21 @@ def train(
     return recorder
 
 
+def _first_piece(
+    network: StackedDenoisingAutoencoder,
+    labelled: Labelled,
+    settings: Settings,
+    max_iter: int | None,
+) -> FinetuningConfig:
+    """Return what fine-tuning does, up to the first plateau if the rate is adaptive."""
+    return settings.finetuning(
+        len(labelled.targets),
+        max_iter or settings.max_iter,
+        settings.learning_rate_init,
+        classifies=network.n_targets is None,
+    )
+
+
 def _finetune(
     network: StackedDenoisingAutoencoder,
     labelled: Labelled,
@@ -183,19 +204,17 @@ def _finetune(
     checkpoint: Checkpoint | None,
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
-    left, rate, piece = max_iter or settings.max_iter, settings.learning_rate_init, 0
+    first = _first_piece(network, labelled, settings, max_iter)
+    left, rate, piece = first.epochs, first.learning_rate, 0
     plateau = Plateau(settings.tol, settings.n_iter_no_change)
     best_error, best = math.inf, network.state_dict()
     while left > 0:
-        config = settings.finetuning(
-            len(labelled.targets), left, rate, classifies=network.n_targets is None
-        )
         history = run_finetuning(
             network,
             (labelled.x, labelled.targets),
             None if validation is None else (validation.x, validation.targets),
             None,
-            config,
+            replace(first, epochs=left, learning_rate=rate),
             seed=seed + piece * _SEEDS_APART,
             checkpoint=checkpoint,
             stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,

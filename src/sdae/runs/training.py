@@ -9,12 +9,14 @@ import torch
 from sdae._version import __version__
 from sdae.checkpoints.folder import Checkpoint
 from sdae.config.recipe import Recipe
+from sdae.devices import resolve_device
 from sdae.errors import DataError
 from sdae.model_file import Model
 from sdae.runs.begun import known_by
 from sdae.runs.prepare import PreparedData
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.beforehand import check_finetuning
 from sdae.training.callbacks import Callback
 from sdae.training.finetuning import run_finetuning
 from sdae.training.history import History, findings_in
@@ -70,8 +72,14 @@ def run_recipe(
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> TrainedRun:
-    """Train `stack` as the recipe says; without labels it is pre-trained only."""
+    """Train `stack` as the recipe says; without labels it is pre-trained only.
+
+    What would stop fine-tuning is refused before pre-training.
+    """
     callbacks = tuple(callbacks)
+    stack.to(resolve_device(device))
+    if data.train is not None:
+        check_finetuning(stack, data.train, data.validation, data.test, recipe.finetuning)
     pretraining = run_pretraining(
         stack,
         data.rows,

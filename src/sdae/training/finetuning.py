@@ -11,13 +11,11 @@ from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.engines.choice import finetuning_engine
-from sdae.errors import InvalidParameterError
-from sdae.minibatches import n_batches
 from sdae.randomness import check_seed
 from sdae.rows import RowSource
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.targets import weight_tensor
+from sdae.training.beforehand import check_finetuning
 from sdae.training.callbacks import (
     Callback,
     Callbacks,
@@ -32,7 +30,7 @@ from sdae.training.history import FINETUNING, History
 from sdae.training.identity import Identity, identity_of
 from sdae.training.keeping import keeping
 from sdae.training.ready import make_ready
-from sdae.training.scoring import LabelledRows, labelled_rows
+from sdae.training.scoring import LabelledRows
 
 
 def finetune(
@@ -201,23 +199,9 @@ def run_finetuning(
     make_ready(stack)
     if device is not None:
         stack.to(resolve_device(device))
-    rows, y = labelled_rows(stack, train, "training")
-    weights = None
-    if sample_weight is not None:
-        weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
-    scored = {
-        name: labelled_rows(stack, split, name)
-        for name, split in (("validation", validation), ("test", test))
-        if split is not None
-    }
-    n_updates = n_batches(len(rows), config.batch_size, config.drop_last)
-    if n_updates == 0:
-        raise InvalidParameterError(
-            f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
-            f"with drop_last. Got {config.batch_size} instead."
-        )
+    task = check_finetuning(stack, train, validation, test, config, sample_weight)
     listeners = Callbacks(callbacks)
-    data = {"x": rows, "y": y, "sample_weight": weights, **_flat(scored)}
+    data = {"x": task.rows, "y": task.y, "sample_weight": task.weights, **_flat(task.scored)}
     listeners.tell(StageStarted(FINETUNING, 1))
     with (
         keeping(
@@ -226,7 +210,7 @@ def run_finetuning(
             checkpoint_of(checkpoint, "finetune"),
             lambda: {**identity_of(stack, config, seed, data), **(known_by or {})},
         ) as keeper,
-        closing(finetuning_engine(stack, rows, y, config, seed, weights)) as engine,
+        closing(finetuning_engine(stack, task.rows, task.y, config, seed, task.weights)) as engine,
     ):
         if keeper.kept is not None:
             listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
@@ -235,9 +219,9 @@ def run_finetuning(
         doctor = Doctor()
         doctor.remember(told)
         walk = FinetuningWalk(
-            stack, rows, y, scored, config, seed, listeners, engine, keeper, doctor
+            stack, task.rows, task.y, task.scored, config, seed, listeners, engine, keeper, doctor
         )
-        history = walk.run(n_updates)
+        history = walk.run(task.n_updates)
         keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))
     return history

@@ -13,12 +13,12 @@ from sdae.config.training import PretrainingConfig
 from sdae.corruption import Noise
 from sdae.devices import resolve_device
 from sdae.engines.choice import pretraining_engine
-from sdae.errors import DataError, InvalidParameterError
-from sdae.minibatches import Minibatches, minibatches, n_batches
+from sdae.minibatches import Minibatches, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
-from sdae.rows import RowsLike, RowSource, row_source, value_range
-from sdae.specs import Decoder, Schedule
+from sdae.rows import RowsLike, RowSource, row_source
+from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.training.beforehand import check_pretraining, check_range
 from sdae.training.callbacks import (
     Callback,
     Callbacks,
@@ -190,11 +190,7 @@ def run_pretraining(
     if device is not None:
         stack.to(resolve_device(device))
     rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
-    if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
-        raise InvalidParameterError(
-            f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
-            f"drop_last. Got {config.batch_size} instead."
-        )
+    check_pretraining(stack, rows, config)
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
     doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]
@@ -216,7 +212,8 @@ def run_pretraining(
         # Train the layers from the bottom up; the codes of each are the data set of the next.
         for layer in range(stack.n_layers):
             autoencoder = stack.autoencoder(layer)
-            _check_range(autoencoder, rows)
+            if layer > 0:
+                check_range(autoencoder, rows)
             if layer >= keeper.first_layer:
                 training = LayerTraining(
                     autoencoder,
@@ -329,18 +326,3 @@ def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tu
     for layer, noise in enumerate(noises):
         check_emphasis(stack.autoencoder(layer).emphasis, noise)
     return noises
-
-
-def _check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
-    """Refuse to feed cross-entropy with data outside [0, 1]."""
-    if autoencoder.decoder is not Decoder.SIGMOID:
-        return
-    low, high = value_range(rows)
-    if low < 0 or high > 1:
-        below = autoencoder.layer - 1
-        what = "x goes" if below < 0 else f"the codes of layer {below} go"
-        raise DataError(
-            f"Layer {autoencoder.layer} has the sigmoid decoder with cross-entropy, which needs "
-            f"data in [0, 1], but {what} from {low:.6g} to {high:.6g}. Scale the data, or use "
-            "decoder='linear'."
-        )

@@ -1,0 +1,126 @@
+"""What training would refuse, found before its first step: of every layer, and of both stages."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sdae.arrays import Array
+from sdae.autoencoder import DenoisingAutoencoder
+from sdae.config.training import FinetuningConfig, PretrainingConfig
+from sdae.engines.choice import engine_of_finetuning, engine_of_pretraining
+from sdae.errors import DataError, InvalidParameterError
+from sdae.minibatches import n_batches
+from sdae.rows import RowSource, value_range
+from sdae.specs import Activation, Decoder
+from sdae.stack import StackedDenoisingAutoencoder
+from sdae.targets import weight_tensor
+from sdae.training.scoring import LabelledRows, labelled_rows
+
+
+def check_pretraining(
+    stack: StackedDenoisingAutoencoder, rows: RowSource, config: PretrainingConfig
+) -> None:
+    """Refuse what would stop pre-training, in an upper layer too, before the first is trained.
+
+    Whether codes without an upper bound leave [0, 1] shows only when they are there.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        As :func:`sdae.pretrain`.
+    """
+    if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
+            f"drop_last. Got {config.batch_size} instead."
+        )
+    for layer in range(stack.n_layers):
+        autoencoder = stack.autoencoder(layer)
+        if config.engine != "auto":  # which always finds one
+            engine_of_pretraining(autoencoder, config)
+        if layer == 0:
+            check_range(autoencoder, rows)
+        elif stack.activation is Activation.TANH and autoencoder.decoder is Decoder.SIGMOID:
+            raise _outside(autoencoder, -1, 1)
+
+
+def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
+    """Refuse to feed cross-entropy with data outside [0, 1].
+
+    Raises
+    ------
+    DataError
+        If there are such.
+    """
+    if autoencoder.decoder is Decoder.SIGMOID:
+        low, high = value_range(rows)
+        if low < 0 or high > 1:
+            raise _outside(autoencoder, low, high)
+
+
+def _outside(autoencoder: DenoisingAutoencoder, low: float, high: float) -> DataError:
+    below = autoencoder.layer - 1
+    what = "x goes" if below < 0 else f"the codes of layer {below} go"
+    return DataError(
+        f"Layer {autoencoder.layer} has the sigmoid decoder with cross-entropy, which needs "
+        f"data in [0, 1], but {what} from {low:.6g} to {high:.6g}. Scale the data, or use "
+        "decoder='linear'."
+    )
+
+
+@dataclass(frozen=True)
+class FinetuningTask:
+    """What a network is to be fine-tuned on, checked and on its device.
+
+    Attributes
+    ----------
+    rows, y : RowSource, Tensor
+        Of training.
+    weights : Tensor or None
+        Of the training rows.
+    scored : dict
+        Rows and labels of the validation and the test set, where there are any.
+    n_updates : int
+        In an epoch.
+    """
+
+    rows: RowSource
+    y: Tensor
+    weights: Tensor | None
+    scored: dict[str, tuple[RowSource, Tensor]]
+    n_updates: int
+
+
+def check_finetuning(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None,
+    config: FinetuningConfig,
+    sample_weight: Array | None = None,
+) -> FinetuningTask:
+    """Check all that fine-tuning would refuse; who pre-trains first calls it before that.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        As :func:`finetune`.
+    """
+    rows, y = labelled_rows(stack, train, "training")
+    weights = None
+    if sample_weight is not None:
+        weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
+    scored = {
+        name: labelled_rows(stack, split, name)
+        for name, split in (("validation", validation), ("test", test))
+        if split is not None
+    }
+    n_updates = n_batches(len(rows), config.batch_size, config.drop_last)
+    if n_updates == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
+            f"with drop_last. Got {config.batch_size} instead."
+        )
+    if config.engine != "auto":  # which always finds one
+        engine_of_finetuning(stack, config, weighted=weights is not None)
+    return FinetuningTask(rows, y, weights, scored, n_updates)
