@@ -4,10 +4,11 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import stat
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,8 @@ MAX_BYTES = 4 << 30
 """No file is read past this size (4 GiB), compressed or not."""
 
 _CHUNK = 1 << 20
+_BEGINNING, _HALF = 32, ".partial"
+_HALF_NAME = re.compile(rf"\.(.{{1,{_BEGINNING}}})\.[a-z0-9_]{{8}}\{_HALF}", re.DOTALL)
 _MEMBER, _MAX_MEMBERS = b"\x1f\x8b\x08", 100_000
 
 
@@ -56,7 +59,8 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         if path.is_dir():
             raise IsADirectoryError
         # Of a long name, only the beginning: the whole and more might be too long for the system.
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name[:32]}.", dir=path.parent)
+        prefix = f".{path.name[:_BEGINNING]}."
+        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=_HALF, dir=path.parent)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(content)
@@ -68,6 +72,17 @@ def write_atomically(path: str | Path, content: bytes) -> None:
             Path(temporary).unlink(missing_ok=True)
             raise
         _flush_folder(path.parent)
+
+
+def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
+    """Remove the files of a folder that :func:`write_atomically` left half-written at a kill.
+
+    Of those alone whose names were to begin as `ours` says: it gets the first 32 characters.
+    """
+    for path in folder.glob(f".*{_HALF}"):
+        name = _HALF_NAME.fullmatch(path.name)
+        if name is not None and ours(name[1]) and regular_file(path):
+            path.unlink(missing_ok=True)
 
 
 def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:

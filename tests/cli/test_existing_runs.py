@@ -32,11 +32,12 @@ def test_an_existing_run_is_refused(flowers: Path, old_run: Path) -> None:
     assert message == f"{old_run} exists already. Choose another --out, or use --force."
 
 
-def test_force_replaces_all_of_it(flowers: Path, old_run: Path) -> None:
+def test_force_replaces_the_run_and_leaves_a_note_beside_it(flowers: Path, old_run: Path) -> None:
     before = contents(old_run)
     done(*command(flowers, old_run, "--force"))
     after = contents(old_run)
-    assert "note.txt" not in after
+    assert after["note.txt"] == b"mine"
+    assert after.keys() == before.keys()
     assert after["model.safetensors"] != before["model.safetensors"]
     assert sorted(path.name for path in old_run.parent.iterdir()) == ["flowers.csv", "run"]
 
@@ -101,7 +102,7 @@ def test_a_run_that_cannot_take_its_name_leaves_the_old_one_in_place(
     rename = Path.rename
 
     def refuse_new(path: Path, target: Path) -> Path:
-        if ".partial-" in path.name:
+        if path.name == ".run.partial":
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return rename(path, target)
 

@@ -91,7 +91,7 @@ def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
         "Interrupted. To go on from the last checkpoint, use: sdae resume run\n"
     )
     held = contents(images / "run")
-    assert "lock" not in held
+    assert not (images / ".run.lock").exists()
     assert "model.safetensors" not in held
     assert RunFolder(images / "run").has_checkpoints()
     resumed = run("resume", "run", cwd=images)
@@ -121,7 +121,7 @@ def test_a_kill_leaves_the_last_checkpoint_and_a_stale_lock(images: Path) -> Non
     with training(images, "Layer 1, epoch 2/", *options) as process:
         process.kill()
         process.communicate()
-    assert json.loads((images / "run/lock").read_text())["pid"] == process.pid
+    assert json.loads((images / ".run.lock").read_text())["pid"] == process.pid
     # The lock is stale: its owner is gone, so it is taken over.
     resumed = run("resume", "run", cwd=images)
     assert resumed.returncode == 0, resumed.stderr

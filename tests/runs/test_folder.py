@@ -8,7 +8,7 @@ import torch
 
 from sdae.errors import FileAccessError, FileFormatError, RecipeError
 from sdae.model_file import Model
-from sdae.runs.folder import RunFolder, free_run_path, open_run
+from sdae.runs.folder import RunFolder, open_run
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.history import EpochRecord, History
 from tests.runs.recipes import recipe_for
@@ -105,7 +105,8 @@ def test_the_manifest_holds_the_hash_of_every_file(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.save_model(small_model())
     (run.plots() / "curves.png").write_bytes(b"picture")
-    (tmp_path / "lock").write_bytes(b"{}")
+    for others in ("notes.md", ".gitignore", "plots/mine.png"):
+        (tmp_path / others).write_bytes(b"not ours")
     run.seal()
     manifest = run.manifest()
     assert manifest.keys() == {"model.safetensors", "plots/curves.png"}
@@ -137,11 +138,3 @@ def test_a_link_is_not_followed(name: str, tmp_path: Path) -> None:
         if name[:3] == {"model": "mod", "recipe": "rec", "records": "his"}[read.__name__]:
             with pytest.raises(FileFormatError, match="is a link"):
                 read()
-
-
-def test_a_free_path_is_numbered_from_two(tmp_path: Path) -> None:
-    assert free_run_path("a", tmp_path) == tmp_path / "a"
-    for taken in ("a", "a-2", "a-3"):
-        (tmp_path / taken).mkdir()
-    assert free_run_path("a", tmp_path) == tmp_path / "a-4"
-    assert free_run_path("b") == Path("runs/b")

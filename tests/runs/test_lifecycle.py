@@ -8,10 +8,9 @@ import pytest
 import torch
 
 from sdae.checkpoints.folder import StageCheckpoints
-from sdae.checkpoints.lock import locked
 from sdae.errors import FileAccessError
 from sdae.runs.folder import RunFolder
-from sdae.runs.lifecycle import changed_run, finish, new_run, resumed_run
+from sdae.runs.lifecycle import changed_run, finish, held_run, new_run, resumed_run
 from tests.runs.recipes import recipe_for
 from tests.runs.test_folder import names, small_model
 
@@ -33,7 +32,7 @@ def fail_in_the_middle(path: Path, error: type[BaseException], *, late: bool = F
 
 
 def change_and_fail(path: Path) -> None:
-    with locked(path), changed_run(path) as new:
+    with held_run(path), changed_run(path) as new:
         new.save_recipe(OTHER)
         raise KeyboardInterrupt
 
@@ -64,11 +63,11 @@ def test_a_run_cut_short_before_its_first_checkpoint_knows_its_threads(tmp_path:
 
 def test_a_run_is_in_its_place_from_the_beginning(tmp_path: Path) -> None:
     path = tmp_path / "deep/run"
-    (tmp_path / "deep/.run.partial-1").mkdir(parents=True)  # as a kill leaves it
+    (tmp_path / "deep/.run.partial").mkdir(parents=True)  # as a kill leaves it
     with new_run(path, RECIPE) as run:
         assert run.path == path
-        assert names(path.parent) == ["run"]
-        assert names(path) == ["checkpoints", "lock", "recipe.toml"]
+        assert names(path.parent) == [".run.lock", "run"]
+        assert names(path) == ["checkpoints", "recipe.toml"]
         assert run.recipe() == RECIPE
         checkpoint(run)
         run.save_model(small_model())
@@ -76,6 +75,7 @@ def test_a_run_is_in_its_place_from_the_beginning(tmp_path: Path) -> None:
         finish(run)
         finished.append(run.finished)
     assert finished == [False, True]
+    assert names(path.parent) == ["run"]
     assert names(path) == ["manifest.json", "model.safetensors", "recipe.toml"]
 
 
@@ -100,7 +100,7 @@ def test_a_run_that_fails_after_a_checkpoint_can_go_on(tmp_path: Path) -> None:
     path = tmp_path / "run"
     with pytest.raises(KeyboardInterrupt):
         fail_in_the_middle(path, KeyboardInterrupt, late=True)
-    (path / ".model.safetensors.x1y2").write_bytes(b"half")  # as a kill leaves it
+    (path / ".model.safetensors.x1y2z3_4.partial").write_bytes(b"half")  # as a kill leaves it
     with resumed_run(path) as run:
         assert run.has_checkpoints()
         finish(run)
@@ -170,11 +170,11 @@ def test_a_run_in_use_is_refused(tmp_path: Path) -> None:
 def test_a_change_is_whole_or_none_and_sealed(tmp_path: Path) -> None:
     run = whole_run(tmp_path / "run")
     before = {path.name: path.read_bytes() for path in run.path.iterdir()}
-    (tmp_path / ".run.partial-1").mkdir()
+    (tmp_path / ".run.partial").mkdir()
     with pytest.raises(KeyboardInterrupt):
         change_and_fail(run.path)
     assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
-    with locked(run.path), changed_run(run.path) as new:
+    with held_run(run.path), changed_run(run.path) as new:
         new.save_recipe(OTHER)
     assert run.recipe() == OTHER
     assert names(tmp_path) == ["run"]

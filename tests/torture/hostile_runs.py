@@ -94,12 +94,16 @@ def _cut_places() -> Iterator[Case]:
         ("recipe.toml as a pipe", lambda run: _replaced(os.mkfifo)(run / _RECIPE)),
         ("recipe.toml as a link to /dev/zero", lambda run: _link("/dev/zero")(run / _RECIPE)),
         ("checkpoints as a link", lambda run: _link("the same")(run / "checkpoints")),
-        ("a lock that is a link", lambda run: (run / "lock").symlink_to(run.parent / "rows.npz")),
-        ("a lock that is a pipe", lambda run: os.mkfifo(run / "lock")),
-        ("a lock that is a folder", lambda run: (run / "lock").mkdir()),
+        ("a lock that is a link", lambda run: _lock(run).symlink_to(run.parent / "rows.npz")),
+        ("a lock that is a pipe", lambda run: os.mkfifo(_lock(run))),
+        ("a lock that is a folder", lambda run: _lock(run).mkdir()),
         ("a manifest that is a link", lambda run: (run / _MANIFEST).symlink_to("/etc/passwd")),
     ):
         yield _case(f"{name}, cut short", change, (resume,), "cut")
+
+
+def _lock(run: Path) -> Path:
+    return run.with_name(f".{run.name}.lock")
 
 
 def _manifests() -> Iterator[Case]:

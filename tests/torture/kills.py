@@ -186,7 +186,7 @@ def _instant(folder: Path, rng: random.Random, whole: _Unbroken) -> tuple[str | 
     if kind < 0.3:
         return None, rng.uniform(0, whole.seconds)
     if kind < 0.4:
-        marker = rng.choice((".run.partial-{pid}", "run/recipe.toml", "run/checkpoints"))
+        marker = rng.choice((".run.partial", "run/recipe.toml", "run/checkpoints"))
         return None if (folder / marker).exists() else marker, rng.uniform(0, whole.seconds / 100)
     ending = ("run/model.safetensors", "run/pretrained.safetensors", "run/manifest.json")
     markers = [*whole.checkpoints, *ending, *ending]
@@ -221,7 +221,7 @@ def _start(folder: Path, command: list[str], pictures: bool) -> int:
 
 def _end(pid: int, marker: str | None, delay: float) -> int:
     """Kill a process `delay` seconds after its start, or after a file is there; its status."""
-    path = None if marker is None else Path(f"/proc/{pid}/cwd") / marker.format(pid=pid)
+    path = None if marker is None else Path(f"/proc/{pid}/cwd") / marker
     start = time.monotonic()
     while True:
         ended, status = os.waitpid(pid, os.WNOHANG)
@@ -257,7 +257,7 @@ def _place(run: RunFolder) -> str:
 def _outcome(folder: Path) -> dict[str, Any]:
     """Return what must be the same of two runs: names, bytes, and the history but for the clock."""
     paths = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*"))}
-    timed = ("history.jsonl", "manifest.json", "lock")
+    timed = ("history.jsonl", "manifest.json")
     same = {name: p for name, p in paths.items() if p.is_file() and p.name not in timed}
     files = {name: sha256(path.read_bytes()) for name, path in same.items()}
     lines = (folder / "run/history.jsonl").read_text().splitlines()

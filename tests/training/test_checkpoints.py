@@ -211,7 +211,7 @@ def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> Non
     with pytest.raises(Cut):
         run(_stack(), Checkpoint(tmp_path, "1steps", interruption=After(4)))
     (tmp_path / "pretraining-000004.json").unlink()
-    (tmp_path / ".pretraining-000005.safetensors.x1").write_bytes(b"half")
+    (tmp_path / ".pretraining-000005.safetensors.x1y2z3_4.partial").write_bytes(b"half")
     assert StageCheckpoints(tmp_path, "pretraining", 3).numbers() == [2, 3]
     run(stack, Checkpoint(tmp_path))
     assert state_bytes(stack) == state_bytes(whole)

@@ -7,7 +7,7 @@ the SHA-256 of the former. The newest checkpoint that is whole is the one to go 
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +16,24 @@ from typing import Any
 from torch import Tensor
 
 from sdae.checkpoints.frequency import Frequency
+from sdae.checkpoints.lock import NAME as LOCK
 from sdae.checkpoints.lock import locked
 from sdae.config.readers import integer
 from sdae.errors import FileFormatError, InvalidParameterError, invalid_parameter
-from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
+from sdae.files import (
+    explaining,
+    read_bytes,
+    regular_file,
+    remove_halves,
+    sha256,
+    write_atomically,
+)
 from sdae.tensor_file import read_tensors, to_bytes
 
 FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
 _NUMBER = r"\d{6,12}"
+_HALF = re.compile(rf"[\w-]+-{_NUMBER}\.")  # the beginning of the name of a checkpoint's file
 
 Description = Mapping[str, Any]
 Tensors = Mapping[str, Tensor]
@@ -109,9 +118,8 @@ def opened(folder: Path) -> Iterator[None]:
     with explaining(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        for leftover in folder.glob(".*-??????.*.*"):  # other hidden files are none of ours
-            if leftover.is_file():
-                leftover.unlink(missing_ok=True)
+        with explaining(folder, "write"):
+            remove_halves(folder, lambda name: _HALF.match(name) is not None)
         yield
 
 
@@ -212,6 +220,21 @@ def stages_of(folder: Path) -> list[str]:
     with explaining(folder, "read"):
         names = {path.stem.rpartition("-")[0] for path in folder.glob("*-*.json")}
     return sorted(name for name in names if _numbers(folder, re.escape(name)))
+
+
+def remove_checkpoints(folder: Path, stages: Sequence[str], *others: str) -> None:
+    """Remove the checkpoints of stages, other files by their names, and the folder if it is empty.
+
+    What somebody else put into it stays.
+    """
+    ours = re.compile(rf"(?:{'|'.join(map(re.escape, stages))})-{_NUMBER}\.(?:safetensors|json)")
+    remove_halves(folder, lambda name: name in others or _HALF.match(name) is not None)
+    # Manifests first: a file without one does not count.
+    for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
+        if ours.fullmatch(path.name) or path.name in (*others, LOCK):
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _numbers(folder: Path, stage: str) -> list[int]:

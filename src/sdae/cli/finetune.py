@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from sdae.checkpoints.lock import locked
 from sdae.cli.options import (
     DataArgument,
     DeviceOption,
@@ -23,8 +22,7 @@ from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.config.recipe import Recipe, parse_recipe, with_data, write_recipe
 from sdae.devices import resolve_device
 from sdae.errors import RecipeError
-from sdae.runs.folder import open_run
-from sdae.runs.lifecycle import changed_run
+from sdae.runs.lifecycle import changed_run, held_run
 from sdae.runs.pictures import redraw_curves
 from sdae.runs.prepare import prepare_labelled
 from sdae.runs.training import describe, finetune_on
@@ -55,8 +53,7 @@ def finetune(
     """
     trackers = Trackers(tensorboard, mlflow)
     use_threads(threads)
-    folder = open_run(run)
-    with locked(run):
+    with held_run(run) as folder:
         pretrained, model = folder.pretrained(), folder.model()
         recipe = _changed(folder.recipe(), run, settings or [])
         recipe = with_data(recipe, str(run), {"source": data, "target": target})

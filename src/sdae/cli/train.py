@@ -26,7 +26,6 @@ from sdae.devices import resolve_device
 from sdae.recipes import load_recipe
 from sdae.report.writing import check_extra
 from sdae.runs.estimate import estimate
-from sdae.runs.folder import free_run_path
 from sdae.runs.lifecycle import new_run
 from sdae.runs.prepare import prepare
 from sdae.runs.training import build_stack
@@ -102,15 +101,15 @@ def train(
     )
     device = str(resolve_device(device))
     name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
-    path = out or free_run_path(f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
+    default = Path("runs", f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
     console = new_console(quiet=quiet)
     Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
-    with new_run(path, chosen, force=force) as run:
+    with new_run(out or default, chosen, force=force, numbered=out is None) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
         stack = build_stack(chosen, prepared)
         expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
         print_estimate(console, expected, prepared, stack, device)
-        with trackers.open(path, chosen) as tracking:
+        with trackers.open(run.path, chosen) as tracking:
             last = train_and_keep(
                 run, chosen, prepared, stack, device, checkpoint_every, console, tracking
             )

@@ -4,15 +4,14 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from sdae.checkpoints.lock import locked
+from sdae.checkpoints.lock import locked_name
 from sdae.errors import FileFormatError, InvalidParameterError, MissingExtraError
 from sdae.files import write_atomically
 from sdae.plots.figure import new_figure
 from sdae.report.facts import Facts, facts_of
-from sdae.runs.folder import MANIFEST, RunFolder
+from sdae.runs.folder import MANIFEST, REPORT, RunFolder
 from sdae.runs.verify import verify
 
-REPORT = "report.html"
 MOST_BYTES = 8_000_000
 
 _TOO_LARGE = (
@@ -73,14 +72,14 @@ def write_report(
     if path.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"A report is written as HTML: {path} must end in .html.")
     inside = path.resolve().parent == run.path.resolve()
-    with locked(run.path) if inside else nullcontext():
+    with locked_name(run.path) if inside else nullcontext():
         sealed = inside and (run.path / MANIFEST).exists()
         if sealed:
             _check_whole(run, path.name)
         facts = facts_of(run, data, target, playground=playground)
         write_atomically(path, page_of(facts, wanted=playground).encode("utf-8", "replace"))
         if sealed:
-            run.seal()
+            run.seal(path.name)
     return path, facts
 
 

@@ -7,14 +7,15 @@ The manifest holds the SHA-256 of every file. A run without one is in progress: 
 """
 
 import json
+import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdae.checkpoints.folder import StageCheckpoints, stages_of
-from sdae.checkpoints.lock import NAME as LOCK
-from sdae.checkpoints.lock import held
+from sdae.checkpoints.lock import name_held
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
@@ -26,13 +27,20 @@ MODEL = "model.safetensors"
 PRETRAINED = "pretrained.safetensors"
 HISTORY = "history.jsonl"
 MANIFEST = "manifest.json"
+REPORT = "report.html"
 PLOTS = "plots"
 CHECKPOINTS = "checkpoints"
+OWN_NAMES = (
+    *(RECIPE, MODEL, PRETRAINED, HISTORY, REPORT),
+    *(f"{PLOTS}/{picture}.png" for picture in ("curves", "filters", "reconstructions")),
+)
+"""The files that the package gives a run, but for the manifest."""
+FILE_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # which a manifest may have
+BEGUN = "begun.json"  # among the checkpoints: how training was begun
 
 _FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
 _MOST_THREADS = 1024
-_BEGUN = "begun.json"  # among the checkpoints: how training was begun
 _MOST_BEGUN_BYTES = 1024
 
 
@@ -75,7 +83,7 @@ class RunFolder:
 
     def in_use(self) -> bool:
         """Tell whether a process works on it."""
-        return held(self.path)
+        return name_held(self.path)
 
     def threads(self) -> int | None:
         """Return how many threads a run in progress was trained with; None where that is lost."""
@@ -86,7 +94,7 @@ class RunFolder:
                     kept = found[0]["circumstances"]["threads"]
                     break
             else:  # it was cut short before its first checkpoint
-                path = self._file(f"{CHECKPOINTS}/{_BEGUN}")
+                path = self._file(f"{CHECKPOINTS}/{BEGUN}")
                 kept = json.loads(read_bytes(path, limit=_MOST_BEGUN_BYTES))["threads"]
             n_threads = int(str(kept))
         except (LookupError, TypeError, ValueError, RecursionError, FileAccessError):
@@ -99,7 +107,7 @@ class RunFolder:
         with explaining(self.checkpoints, "write"):
             self.checkpoints.mkdir()
         content = json.dumps({"threads": n_threads}).encode()
-        write_atomically(self.checkpoints / _BEGUN, content)
+        write_atomically(self.checkpoints / BEGUN, content)
 
     def check_checkpoints(self) -> None:
         """Refuse checkpoints elsewhere.
@@ -165,12 +173,23 @@ class RunFolder:
         old = read_bytes(path) if path.exists() else b""
         write_atomically(path, old + history.to_jsonl().encode())
 
-    def seal(self) -> None:
-        """Write the manifest: the SHA-256 of every file, by which the run counts as finished."""
+    def own_names(self) -> list[str]:
+        """Return the names that the package gives to files of a run, and those of its manifest."""
+        named: Iterable[str] = ()
+        with suppress(FileAccessError, FileFormatError):  # there is none, or it is damaged
+            named = self.manifest()
+        return sorted({*OWN_NAMES, *filter(FILE_NAME.fullmatch, named)} - {MANIFEST})
+
+    def seal(self, *also: str) -> None:
+        """Write the manifest, by which the run counts as finished: the SHA-256 of every own file.
+
+        `also` are names that it did not have before. What somebody else put into the folder is left
+        out: whatever the manifest names, the package may replace and remove.
+        """
         entries = {}
-        for path in sorted([*self.path.glob("*"), *(self.path / PLOTS).glob("*")]):
-            name = path.relative_to(self.path).as_posix()
-            if regular_file(path) and name not in (MANIFEST, LOCK) and path.name[0] != ".":
+        for name in sorted({*self.own_names(), *filter(FILE_NAME.fullmatch, also)}):
+            path = self.path / name
+            if regular_file(path) and not path.parent.is_symlink():
                 content = read_bytes(path)
                 entries[name] = {"sha256": sha256(content), "bytes": len(content)}
         manifest = {"format": _FORMAT, "files": entries}
@@ -258,16 +277,6 @@ def open_model(path: Path) -> RunFolder | SavedModel:
     with explaining(path, "read"):
         is_model = path.suffix == Path(MODEL).suffix and path.is_file()
     return SavedModel(path) if is_model else open_run(path)
-
-
-def free_run_path(stem: str, parent: Path = Path("runs")) -> Path:
-    """Return ``runs/stem``, or with the first number that makes it a new one: ``runs/stem-2``."""
-    path = parent / stem
-    number = 2
-    while path.exists():
-        path = parent / f"{stem}-{number}"
-        number += 1
-    return path
 
 
 def _is_entry(entry: object) -> bool:

@@ -1,51 +1,74 @@
-"""How a run comes to be, goes on and changes, so that a crash at any instant loses nothing.
+"""How a run comes to be, goes on and changes, so that neither a crash nor another process loses it.
 
 A run is in its place from the beginning, with its recipe and its checkpoints; the manifest, written
 last, says that it is finished. An older run that it replaces waits in a hidden folder until then.
-Only one process at a time works on a run.
+
+Whoever makes, resumes or changes a run holds the lock of its name from the first look to the end.
+So nobody takes a name in the middle of another's work, and only what this process made is undone.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
 import torch
 
-from sdae.checkpoints.lock import NAME as LOCK
-from sdae.checkpoints.lock import locked
+from sdae.checkpoints.lock import InUseError, locked_name
 from sdae.config.recipe import Recipe
 from sdae.errors import FileAccessError
 from sdae.files import explaining
-from sdae.runs.folder import MANIFEST, PLOTS, RECIPE, RunFolder, open_run
+from sdae.runs.folder import RECIPE, RunFolder, open_run
+from sdae.runs.names import (
+    clean,
+    drop_replaced,
+    make_partial,
+    place_of,
+    put_in_place,
+    replaced,
+    restore,
+    take_back,
+)
+from sdae.runs.own import clear_checkpoints, copy_own
+
+_MOST_ATTEMPTS = 100  # to make a folder that others, who have no more use for it, take away
 
 
 @contextmanager
-def new_run(path: Path, recipe: Recipe, *, force: bool = False) -> Iterator[RunFolder]:
+def new_run(
+    path: Path, recipe: Recipe, *, force: bool = False, numbered: bool = False
+) -> Iterator[RunFolder]:
     """Begin a run and hold it; if what happens inside fails before a checkpoint, undo it.
+
+    Parameters
+    ----------
+    path : Path
+    recipe : Recipe
+    force : bool
+        Whether the run may replace another one. Files that somebody else put beside that one's
+        own stay.
+    numbered : bool
+        Whether the run is to have the first free name of ``path``, ``path-2``, ``path-3``, …
 
     Raises
     ------
     FileAccessError
-        If something is at `path` already (with `force`: something that is not a run, or is in use),
-        or the folder above cannot be written.
+        If something is at `path` already (with `force`: something that is not a run), another
+        process works on it, or the folder above cannot be written.
     """
-    with explaining(path, "write"):
-        restore_replaced(path)
-        _check_free(path, force=force)
-        made = _make_parents(path.parent)
-    run = RunFolder(path)
+    made: list[Path] = []
     try:
-        _begin(path, recipe)
-        with locked(path):
-            _clear_halves(path)
-            yield run
+        with ExitStack() as held:
+            path = _take_name(path, held, made, force=force, numbered=numbered)
+            run = RunFolder(_lasting(path))
+            with _begun(path, recipe):
+                yield run
     except BaseException:
-        if not run.has_checkpoints():
-            _undo(path, made)
+        for folder in made:
+            with suppress(OSError):  # something else has come into it meanwhile
+                folder.rmdir()
         raise
-    shutil.rmtree(_replaced(path), ignore_errors=True)
 
 
 @contextmanager
@@ -59,152 +82,187 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
     FileFormatError
         If its checkpoints are elsewhere.
     """
-    with explaining(path, "read"):
-        restore_replaced(path)
+    with _held(path):
         run = RunFolder(path)
         if not (path / RECIPE).is_file():
             open_run(path)  # which says what is wrong
         if run.finished:
-            with locked(path):  # clear what a crash at the very end left
-                _clear_halves(path)
-                shutil.rmtree(run.checkpoints, ignore_errors=True)
-                shutil.rmtree(_replaced(path), ignore_errors=True)
             raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
-    run.check_checkpoints()
-    with locked(path):
-        _clear_halves(path)
+        run.check_checkpoints()
         yield run
-    shutil.rmtree(_replaced(path), ignore_errors=True)
+        drop_replaced(place_of(path))
+
+
+@contextmanager
+def held_run(path: Path) -> Iterator[RunFolder]:
+    """Hold a finished run.
+
+    Raises
+    ------
+    FileAccessError
+        If there is none, it is not finished, or another process works on it.
+    """
+    with _held(path):
+        yield open_run(path)
 
 
 def finish(run: RunFolder) -> None:
     """Write the manifest of a run whose files are there, and drop its checkpoints."""
     run.seal()
-    shutil.rmtree(run.checkpoints, ignore_errors=True)
+    with suppress(OSError):  # they only take room
+        clear_checkpoints(run.path)
 
 
 @contextmanager
 def changed_run(path: Path) -> Iterator[RunFolder]:
     """Change several files of a finished run at once: yield a copy that takes its place at the end.
 
-    The caller holds the lock.
+    The caller holds the run.
 
     Raises
     ------
     FileAccessError
         If it cannot be written; the run is then as it was.
     """
-    path = path.resolve()  # of a link, and of ".", which cannot be renamed
-    staging = _staging(path)
-    with explaining(path, "write"):
-        for leftover in path.parent.glob(f".{path.name}.partial-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        staging.mkdir()
+    place = place_of(path)
     try:
         with explaining(path, "write"):
-            ignored = shutil.ignore_patterns(LOCK)
-            shutil.copytree(path, staging, dirs_exist_ok=True, ignore=ignored)
-        run = RunFolder(staging)
+            copy = make_partial(place)
+            copy_own(place, copy)
+        run = RunFolder(copy)
         yield run
         run.seal()
         with explaining(path, "write"):
-            _take_name(staging, path)
+            put_in_place(place)
     except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(OSError):
+            restore(place)
         raise
-    shutil.rmtree(_replaced(path), ignore_errors=True)
+    drop_replaced(place)
 
 
-def restore_replaced(path: Path) -> None:
-    """Give a run its name back, if a crash came between taking it away and giving it to another."""
-    if not path.exists() and _replaced(path).is_dir():
-        _replaced(path).rename(path)
-
-
-def _clear_halves(path: Path) -> None:
-    """Remove what a kill left half-written, under the hidden names it has until it is whole.
-
-    The caller holds the lock, so nobody else is making this run.
-    """
-    for folder in path.parent.glob(f".{path.name}.partial-*"):
-        shutil.rmtree(folder, ignore_errors=True)
-    for half in [*path.glob(".*"), *(path / PLOTS).glob(".*")]:
-        if half.is_file():
-            half.unlink(missing_ok=True)
-
-
-def _begin(path: Path, recipe: Recipe) -> None:
-    """Put a begun run in its place; what was there waits in a hidden folder."""
-    staging = _staging(path)
-    try:
+def _take_name(
+    path: Path, held: ExitStack, made: list[Path], *, force: bool, numbered: bool
+) -> Path:
+    """Hold a name that a run may have, and return it; the folders made for it go to `made`."""
+    if not numbered:
+        held.enter_context(_new_name(path, made))
         with explaining(path, "write"):
-            staging.mkdir()
-        RunFolder(staging).begin(recipe, torch.get_num_threads())
+            _check_free(path, force=force)
+        return path
+    names = chain([path], (path.with_name(f"{path.name}-{number}") for number in count(2)))
+    for name in names:
+        if os.path.lexists(name):
+            continue
+        with ExitStack() as trial, suppress(InUseError):  # a process takes that name just now
+            trial.enter_context(_new_name(name, made))
+            if not os.path.lexists(name):  # that is still so
+                held.enter_context(trial.pop_all())
+                return name
+    raise AssertionError("numbers do not end")
+
+
+@contextmanager
+def _new_name(path: Path, made: list[Path]) -> Iterator[None]:
+    """Hold a name; make the folders above it, again if another process takes them away."""
+    with explaining(path, "write"):
+        place = place_of(path)
+    with ExitStack() as held:
+        for attempt in count(1):
+            try:
+                with explaining(path, "write"):
+                    made[:0] = _make_parents(place.parent)
+                held.enter_context(locked_name(path))
+                break
+            except FileAccessError:
+                if attempt == _MOST_ATTEMPTS or place.parent.exists():
+                    raise
         with explaining(path, "write"):
-            _take_name(staging, path)
-    except BaseException:
-        shutil.rmtree(staging, ignore_errors=True)
-        raise
+            restore(place)
+        yield
 
 
-def _undo(path: Path, made: list[Path]) -> None:
-    """Take a begun run away; what it replaced is back, and folders made for it are gone."""
-    if not (path / MANIFEST).exists():
-        shutil.rmtree(path, ignore_errors=True)
-    with suppress(OSError):
-        restore_replaced(path)
-    for new in made:
-        with suppress(OSError):  # something else has come into it meanwhile
-            new.rmdir()
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that this process made, the deepest first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    made: list[Path] = []
+    for new in reversed(missing):
+        with suppress(FileExistsError):  # another process was quicker
+            new.mkdir()
+            made.insert(0, new)
+    return made
 
 
 def _check_free(path: Path, *, force: bool) -> None:
-    if not path.exists():
+    place = place_of(path)
+    if not place.exists():
         return
+    is_run = (place / RECIPE).is_file()
     if not force:
-        also = "" if RunFolder(path).finished or not (path / RECIPE).is_file() else _RESUME
-        raise FileAccessError(
-            f"{path} exists already. Choose another --out, or use --force.{also.format(path)}"
-        )
-    if not path.is_dir() or (any(path.iterdir()) and not (path / RECIPE).is_file()):
+        also = _RESUME.format(path) if is_run and not RunFolder(place).finished else ""
+        raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.{also}")
+    if not place.is_dir() or not (is_run or not any(place.iterdir())):
         raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
-    with locked(path):  # it is not in use
-        pass
+    clean(place)
 
 
 _RESUME = " It is not finished: to go on with it, use: sdae resume {}"
 
 
-def _take_name(staging: Path, path: Path) -> None:
-    """Give a folder the name of a run, whose own folder waits under a hidden name."""
-    old = _replaced(path)
-    if path.exists():
-        if old.exists() and not RunFolder(path).finished:
-            shutil.rmtree(path)  # an unfinished run that itself replaces the one that waits
-        else:
-            shutil.rmtree(old, ignore_errors=True)
-            path.rename(old)
+def _lasting(path: Path) -> Path:
+    """Return `path`, or all of it where the working directory goes away with what is replaced."""
+    with suppress(OSError):  # there may be none
+        if Path.cwd().is_relative_to(place := place_of(path)):
+            return place
+    return path
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold the name of a run that is there, and put in order what a kill left."""
+    with explaining(path, "read"):
+        place = place_of(path)
+        if not (place / RECIPE).is_file() and not replaced(place).is_dir():
+            open_run(path)  # which says what is wrong
+    with locked_name(path):
+        with explaining(path, "write"):
+            restore(place)
+            clean(place)
+        yield
+
+
+@contextmanager
+def _begun(path: Path, recipe: Recipe) -> Iterator[None]:
+    """Put a begun run in its place, and what it replaces back if there is no checkpoint."""
+    place = place_of(path)
+    begun: os.stat_result | None = None
     try:
-        staging.rename(path)
+        with explaining(path, "write"):
+            if replaced(place).is_dir() and place.exists():
+                take_back(place)  # unfinished: it has not replaced the one that waits
+            folder = make_partial(place)
+            begun = folder.stat()
+        RunFolder(folder).begin(recipe, torch.get_num_threads())
+        with explaining(path, "write"):
+            put_in_place(place)
+        yield
     except BaseException:
-        restore_replaced(path)
+        with suppress(OSError):
+            _undo(place, begun)
         raise
+    drop_replaced(place)
 
 
-def _staging(path: Path) -> Path:
-    return path.parent / f".{path.name}.partial-{os.getpid()}"
-
-
-def _replaced(path: Path) -> Path:
-    return path.parent / f".{path.name}.replaced"
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the new ones, the deepest first."""
-    missing = []
-    while not folder.exists():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        new.mkdir()
-    return missing
+def _undo(place: Path, begun: os.stat_result | None) -> None:
+    """Remove what this process began, unless training can go on from it or has ended."""
+    restore(place)
+    if begun is None or not place.exists() or not os.path.samestat(place.stat(), begun):
+        return
+    run = RunFolder(place)
+    if run.finished:
+        drop_replaced(place)
+    elif not run.has_checkpoints():
+        take_back(place)

@@ -1,6 +1,5 @@
 """Whether the files of a run, or the file of a model, are what they were when they were written."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,10 +11,10 @@ from sdae.files import read_bytes, regular_file, sha256
 from sdae.model_file import Model, load_model
 from sdae.runs.folder import (
     CHECKPOINTS,
+    FILE_NAME,
     HISTORY,
     MANIFEST,
     MODEL,
-    PLOTS,
     PRETRAINED,
     RECIPE,
     RunFolder,
@@ -23,8 +22,6 @@ from sdae.runs.folder import (
     open_model,
 )
 from sdae.wording import plain
-
-_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # of a file of a run
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str
     """Say how a file differs from its entry in the manifest, or None."""
     if entry is None:
         return "It is not in the manifest, so it was put there by something else."
-    if not _NAME.fullmatch(name):
+    if not FILE_NAME.fullmatch(name):
         return "The manifest names it, but no file of a run has such a name."
     path = folder / name
     if not path.exists():
