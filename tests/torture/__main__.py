@@ -13,7 +13,17 @@ from pathlib import Path
 
 from _machine import describe
 
-from tests.torture import faults, flips, hostile, kills, memory, mutations, recipes, saves
+from tests.torture import (
+    faults,
+    flips,
+    hostile,
+    kills,
+    memory,
+    mutations,
+    recipes,
+    saves,
+    together,
+)
 from tests.torture.sample_files import FORMATS
 
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results" / "torture.json"
@@ -61,6 +71,17 @@ def saved(n: int) -> Proof:
     failures = result["failures"]
     words = "SIGKILL during saves: the newest complete checkpoint loads"
     return Proof(words, n, n - len(failures), note, failures)
+
+
+def begun_together(n: int) -> Proof:
+    """Begin commands at the same instant on the same runs."""
+    result = together.together(n)
+    note = ", ".join(f"{count:,} {name}" for name, count in result["outcomes"].items())
+    words = (
+        f"{together.N_PROCESSES} commands begun together: each run is whole and of one of them, "
+        "the others are refused"
+    )
+    return Proof(words, result["rounds"], result["as promised"], note, result["failures"])
 
 
 def failed_calls() -> Proof:
@@ -142,6 +163,7 @@ def proofs() -> dict[str, Callable[[], Proof]]:
         "hostile": hostile_files,
         "flips": lambda: flipped(2000),
         "saves": lambda: saved(200),
+        "together": lambda: begun_together(50),
     }
     for name in FORMATS:
         every[f"mutations-{name}"] = partial(mutated, 2000, name)

@@ -9,6 +9,7 @@ from tests.torture.faults import CALLS, ERRORS, faults
 from tests.torture.kills import kills
 from tests.torture.memory import memory
 from tests.torture.saves import saves
+from tests.torture.together import KINDS, together
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and forks")
 needs_numba = pytest.mark.skipif(
@@ -41,3 +42,10 @@ def test_a_fault_at_any_call_of_a_writer_leaves_what_was_there_and_is_told() -> 
 @pytest.mark.parametrize("engine", ["autograd", pytest.param("fused", marks=needs_numba)])
 def test_memory_does_not_grow_with_the_number_of_epochs(engine: str) -> None:
     assert memory(200, engine, flush=False)["failures"] == []
+
+
+@pytest.mark.slow
+def test_commands_begun_together_never_take_each_others_runs() -> None:
+    result = together(3)
+    assert result["failures"] == []
+    assert result["as promised"] == 3 * len(KINDS)

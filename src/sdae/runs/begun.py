@@ -12,11 +12,10 @@ from sdae.arrays import as_tensor
 from sdae.config.recipe import Recipe
 from sdae.errors import FileFormatError, InvalidParameterError
 from sdae.files import read_bytes, regular_file, write_atomically
-from sdae.runs.folder import RunFolder
+from sdae.runs.folder import DATA, RunFolder
 from sdae.runs.prepare import PreparedData
 from sdae.training.identity import Entry, differences, hashes_of, names_of
 
-_NAME = "data.json"
 _MOST_BYTES = 1 << 28
 
 
@@ -45,7 +44,7 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
     FileFormatError
         If what was noted is damaged.
     """
-    path = run.checkpoints / _NAME
+    path = run.checkpoints / DATA
     identity = {**known_by(recipe, data), **_hashes(data)}
     if path.exists() or path.is_symlink():
         name, before = _noted(path)

@@ -20,7 +20,7 @@ from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
 from sdae.model_file import Model, load_model, save_model
-from sdae.training.history import EpochRecord, History, to_jsonl
+from sdae.training.history import FINETUNING, PRETRAINING, EpochRecord, History, to_jsonl
 
 RECIPE = "recipe.toml"
 MODEL = "model.safetensors"
@@ -36,7 +36,8 @@ OWN_NAMES = (
 )
 """The files that the package gives a run, but for the manifest."""
 FILE_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # which a manifest may have
-BEGUN = "begun.json"  # among the checkpoints: how training was begun
+STAGES = (PRETRAINING, FINETUNING)
+BEGUN, DATA = "begun.json", "data.json"  # among the checkpoints: how training was begun, on what
 
 _FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
@@ -89,7 +90,7 @@ class RunFolder:
         """Return how many threads a run in progress was trained with; None where that is lost."""
         kept: object = None
         try:
-            for stage in reversed(stages_of(self.checkpoints)):
+            for stage in reversed(self.stages()):
                 if (found := StageCheckpoints(self.checkpoints, stage, 1).newest()) is not None:
                     kept = found[0]["circumstances"]["threads"]
                     break
@@ -121,7 +122,11 @@ class RunFolder:
 
     def has_checkpoints(self) -> bool:
         """Tell whether there is a checkpoint to go on from."""
-        return bool(stages_of(self.checkpoints))
+        return bool(self.stages())
+
+    def stages(self) -> list[str]:
+        """Return the stages of training that have checkpoints."""
+        return [stage for stage in stages_of(self.checkpoints) if stage in STAGES]
 
     def model(self) -> Model:
         """Load the model as it is at the end of the run."""

@@ -32,7 +32,7 @@ from sdae.runs.names import (
 )
 from sdae.runs.own import clear_checkpoints, copy_own
 
-_MOST_ATTEMPTS = 100  # to make a folder that others, who have no more use for it, take away
+_MOST_ATTEMPTS = 100  # to use a folder that another process removes, whose run has failed
 
 
 @contextmanager
@@ -174,8 +174,8 @@ def _new_name(path: Path, made: list[Path]) -> Iterator[None]:
                     made[:0] = _make_parents(place.parent)
                 held.enter_context(locked_name(path))
                 break
-            except FileAccessError:
-                if attempt == _MOST_ATTEMPTS or place.parent.exists():
+            except FileAccessError as error:
+                if isinstance(error, InUseError) or attempt == _MOST_ATTEMPTS:
                     raise
         with explaining(path, "write"):
             restore(place)

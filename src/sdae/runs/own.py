@@ -13,8 +13,16 @@ from pathlib import Path
 
 from sdae.checkpoints.folder import remove_checkpoints
 from sdae.files import regular_file, remove_halves
-from sdae.runs.folder import BEGUN, CHECKPOINTS, MANIFEST, OWN_NAMES, PLOTS, RECIPE, RunFolder
-from sdae.training.history import FINETUNING, PRETRAINING
+from sdae.runs.folder import (
+    BEGUN,
+    CHECKPOINTS,
+    MANIFEST,
+    OWN_NAMES,
+    PLOTS,
+    RECIPE,
+    STAGES,
+    RunFolder,
+)
 
 
 def clear_halves(folder: Path) -> None:
@@ -28,7 +36,7 @@ def clear_halves(folder: Path) -> None:
 def clear_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run."""
     if _is_folder(folder / CHECKPOINTS):
-        remove_checkpoints(folder / CHECKPOINTS, (PRETRAINING, FINETUNING), BEGUN)
+        remove_checkpoints(folder / CHECKPOINTS, STAGES, BEGUN)
 
 
 def copy_own(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sdae.checkpoints.folder import StageCheckpoints, stages_of
+from sdae.checkpoints.folder import StageCheckpoints
 from sdae.errors import FileAccessError, FileFormatError, SdaeError
 from sdae.files import read_bytes, regular_file, sha256
 from sdae.model_file import Model, load_model
@@ -107,7 +107,7 @@ def _checkpoints(run: RunFolder) -> Iterator[Verdict]:
     if elsewhere.problem:
         yield elsewhere
         return
-    for stage in stages_of(run.checkpoints):
+    for stage in run.stages():
         files = StageCheckpoints(run.checkpoints, stage, keep=1)
         for number in files.numbers():
             name = f"checkpoints/{stage}-{number:06d}"
