@@ -80,10 +80,11 @@ def cut(tmp_path: Path) -> Path:
 def test_resuming_removes_what_a_kill_left_and_nothing_else(cut: Path) -> None:
     put(cut)
     put(cut, HALVES)
-    (cut / "checkpoints/lock").write_text("{}")
+    for name in ("lock", "data.json"):
+        (cut / "checkpoints" / name).write_text("{}")
     with resumed_run(cut) as run:
         assert others(cut) == {
-            *("recipe.toml", "checkpoints/begun.json", "checkpoints/lock"),
+            *("recipe.toml", "checkpoints/begun.json", "checkpoints/data.json", "checkpoints/lock"),
             *("checkpoints/pretraining-000001.json", "checkpoints/pretraining-000001.safetensors"),
             *(half for half in HALVES if half.startswith("checkpoints")),
         }

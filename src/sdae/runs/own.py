@@ -16,6 +16,7 @@ from sdae.files import regular_file, remove_halves
 from sdae.runs.folder import (
     BEGUN,
     CHECKPOINTS,
+    DATA,
     MANIFEST,
     OWN_NAMES,
     PLOTS,
@@ -36,7 +37,7 @@ def clear_halves(folder: Path) -> None:
 def clear_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run."""
     if _is_folder(folder / CHECKPOINTS):
-        remove_checkpoints(folder / CHECKPOINTS, STAGES, BEGUN)
+        remove_checkpoints(folder / CHECKPOINTS, STAGES, BEGUN, DATA)
 
 
 def copy_own(source: Path, target: Path) -> None:
