@@ -38,7 +38,7 @@ _MOST_NUMBERS = 1 << 17
 _FEW_NUMBERS = 1 << 15
 """PyTorch computes so many with one thread, and would cut more between threads."""
 _FEW_PRODUCTS = 1 << 25
-_FARTHEST = 1e18
+FARTHEST = 1e18
 """Where rows far outside the training data are cut off: their squares are still numbers."""
 
 
@@ -73,7 +73,7 @@ def _whole_blocks(rows: Any, scaling: Scaling | None) -> Tensor:
     filled = blocks.numpy()[:n_rows]
     with np.errstate(over="ignore"):  # beyond float32, and clipped
         filled[:] = values if scaling is None else scaling.apply(values)
-    np.clip(filled, -_FARTHEST, _FARTHEST, out=filled)
+    np.clip(filled, -FARTHEST, FARTHEST, out=filled)
     return blocks
 
 

@@ -30,7 +30,7 @@ def test_a_run_goes_out_in_three_ways_at_once(flower_run: Path, tmp_path: Path) 
         start = f"{path} written. Its probabilities, label, codes and reconstruction are those of "
         assert line.startswith(start)
         assert (
-            "on 90 rows of the data, 256 random and 56 extreme rows. Greatest differences: " in line
+            "on 90 rows of the data, 256 random and 72 extreme rows. Greatest differences: " in line
         )
     assert third.startswith(f"{state} written. Its probabilities and label are those of sdae on ")
     write_flowers(tmp_path / "x.csv")
@@ -74,7 +74,7 @@ def test_a_run_without_labels_and_a_single_file(unlabelled_run: Path, tmp_path: 
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     write_flowers(tmp_path / "x.csv", n_rows=7)
     said = done("export", file, "--onnx", tmp_path / "b.onnx", "--data", tmp_path / "x.csv")
-    assert "on 7 rows of the data, 256 random and 56 extreme rows" in said
+    assert "on 7 rows of the data, 256 random and 72 extreme rows" in said
 
 
 def test_data_that_are_gone_are_told(flower_run: Path, tmp_path: Path) -> None:

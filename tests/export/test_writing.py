@@ -58,14 +58,14 @@ def test_the_rows_to_check_on_are_finite_and_some_are_far_out() -> None:
     for scaled in (None, "standard"):
         subject = subject_of(make(scaled=scaled), 2)
         trial = trial_of(subject, rows_of(subject.model, 1500))
-        assert trial.kinds == {"own": 1000, "random": 256, "extreme": 56}
+        assert trial.kinds == {"own": 1000, "random": 256, "extreme": 72}
         assert np.isfinite(trial.x).all()
         assert np.abs(trial.x).max() == np.finfo(np.float32).max
         assert trial.place(1256) == "extreme row 1"
         again = trial_of(subject, rows_of(subject.model, 1500))
         assert again.x.tobytes() == trial.x.tobytes()
     with pytest.raises(IndexError):
-        trial.place(1312)
+        trial.place(1328)
 
 
 def test_a_state_tells_what_it_cannot_hold(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The network as an ONNX graph, from rows in the units of the data to answers.
 
 Every operation is one of ONNX's own, and the weights are in the file. Where the package computes in
-float64, so does the graph.
+float64, so does the graph. ONNX's Sigmoid is not used: a runtime may take an approximation that is
+right to 1e-7 absolutely and has no correct digit at -16, so that logarithms of it are wrong or
+infinite. That of onnxruntime is 17 % off at -15, and 0 from -18 on.
 
 Axes: n rows (any number), V columns, H units of a layer, C classes, T targets.
 """
@@ -16,7 +18,9 @@ from torch import Tensor
 
 from sdae._version import __version__
 from sdae.errors import DataError, MissingExtraError
-from sdae.export.subject import FARTHEST, Subject
+from sdae.export.parity import bounds_of
+from sdae.export.subject import Subject
+from sdae.inference import FARTHEST
 from sdae.preprocessing import Scaling
 from sdae.specs import Activation, Decoder
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 OPSET = 26
 _IR_VERSION = 13
 _MOST_BYTES = (1 << 31) - (1 << 20)  # of one message; more would lie in files beside it
-_OPERATIONS = {Activation.SIGMOID: "Sigmoid", Activation.TANH: "Tanh", Activation.RELU: "Relu"}
+_OPERATIONS = {Activation.TANH: "Tanh", Activation.RELU: "Relu"}
 
 
 def check_extra() -> None:
@@ -117,6 +121,21 @@ class _Graph:
         self.nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
         return output
 
+    def sigmoid(self, a: str, dtype: "np.dtype[Any]", output: str) -> str:
+        """Add 1 / (1 + exp(-a)), as exp(min(a, 0)) / (exp(min(a, 0)) + exp(min(-a, 0))).
+
+        So no power is large, and the result keeps all its digits as long as it is a normal number.
+        """
+        zero = self.constant("zero", np.zeros((), dtype))
+        minus = self.node("Neg", [a], f"{output}_minus")
+        powers = [
+            self.node(
+                "Exp", [self.node("Min", [side, zero], f"{output}_{name}")], f"{output}_e{name}"
+            )
+            for name, side in (("up", a), ("down", minus))
+        ]
+        return self.node("Div", [powers[0], self.node("Add", powers, f"{output}_sum")], output)
+
     def cast(self, value: str, dtype: "np.dtype[Any]", output: str) -> str:
         """Change the type of a value."""
         return self.node("Cast", [value], output, to=_type_of(dtype))
@@ -130,7 +149,10 @@ def _build(graph: _Graph, subject: Subject) -> None:
         weight, bias = _parameters(graph, subject, layer, "weight", "hidden_bias")
         a = graph.node("Gemm", [h, weight, bias], f"a{layer}", transB=1)  # (n, H)
         code = "codes" if layer + 1 == depth else f"h{layer}"
-        h = graph.node(_OPERATIONS[stack.activation], [a], code)
+        if stack.activation is Activation.SIGMOID:
+            h = graph.sigmoid(a, subject.dtype, code)
+        else:
+            h = graph.node(_OPERATIONS[stack.activation], [a], code)
     if stack.n_outputs is not None:
         _add_head(graph, subject, h)
     graph.output("codes", subject.dtype, stack.hidden_layer_sizes[depth - 1])
@@ -188,7 +210,7 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
         raw = f"b{layer}" if sigmoid else done
         h = graph.node("Gemm", [h, *names], raw, transB=transposed)  # (n, V)
         if sigmoid:
-            h = graph.node("Sigmoid", [h], done)
+            h = graph.sigmoid(h, subject.dtype, done)
     if scaling is not None:
         _undone(graph, h, scaling, "scaling", "reconstruction", subject.dtype)
     graph.output("reconstruction", subject.dtype, stack.n_visible)
@@ -224,6 +246,7 @@ def _metadata(subject: Subject) -> dict[str, str]:
         "classes": None if subject.labels is None else subject.labels.tolist(),
         "feature_names": model.feature_names,
         "image_shape": model.image_shape,
+        "bounds": bounds_of(subject),
     }
     return {
         key: json.dumps(value, ensure_ascii=False)

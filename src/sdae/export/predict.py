@@ -93,9 +93,9 @@ def layers_to(layer: int | None) -> range:
 
 
 def sigmoid(a: Array) -> Array:
-    """Return 1 / (1 + exp(-a))."""
-    with np.errstate(over="ignore"):  # exp(-a) becomes infinite, and its inverse 0
-        return 1 / (1 + np.exp(-a))
+    """Return 1 / (1 + exp(-a)), from powers that are never large."""
+    e = np.exp(np.minimum(a, 0))
+    return e / (e + np.exp(np.minimum(-a, 0)))
 
 
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {

@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.errors import DataError
-from sdae.inference import in_blocks, layer_codes, log_probabilities, outputs, rebuilt
+from sdae.inference import FARTHEST, in_blocks, layer_codes, log_probabilities, outputs, rebuilt
 from sdae.model_file import Model
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
 
 Rows = NDArray[np.float32] | NDArray[np.float64]
 Answers = Mapping[str, NDArray[Any]]
-FARTHEST = 1e18
-"""Where scaled rows are cut off, as :mod:`sdae.inference` does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +121,20 @@ def package_answers(subject: Subject, x: Rows) -> Answers:
     return _answers(subject, subject.stack, apply)
 
 
-def exact_answers(subject: Subject, x: Rows) -> Answers:
-    """Return what the same weights answer in float64 to the same scaled rows."""
+def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = None) -> Answers:
+    """Return what the same weights answer in float64 to the same scaled rows.
+
+    With `rng` every weight and every number of the rows is moved first, up or down by two units in
+    the last place of the network's own type: about what its sums and products may do to them.
+    """
     stack = copy.deepcopy(subject.stack).double()
     rows = torch.from_numpy(scaled(subject, x).astype(np.float64))
+    if rng is not None:
+        two_units = 2 * float(np.finfo(subject.dtype).eps)
+        with torch.no_grad():
+            for numbers in (rows, *stack.parameters()):
+                signs = 2 * rng.integers(2, size=numbers.shape, dtype=np.int8) - 1
+                numbers.add_(numbers * torch.from_numpy(signs), alpha=two_units)
 
     def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
         with torch.inference_mode():

@@ -3,7 +3,7 @@
 Axes: n rows, V columns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from sdae.export.subject import Answers, Rows, Subject, exact_answers, package_a
 _MOST_OWN = 1000
 _RANDOM = 256
 _SPIKES = 8
-_EXTREMES = (0.0, 1e-30, 1.0, 10.0, 1e3, 1e6, 1e12, 1e18, 1e30, np.inf)  # in the network's units
+_EXTREMES = (0, 1e-30, 1, 3, 10, 30, 100, 300, 1e3, 1e6, 1e12, 1e18, 1e30, np.inf)
+"""In the network's units. The steps of about 3 find where an activation is small, but not yet 0."""
+_ROUNDINGS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +34,21 @@ class Trial:
         What the package answers.
     exact : mapping of str to ndarray
         What it would answer in float64.
+    rounded : tuple of mappings of str to ndarray
+        What it would answer there if every number had been rounded by chance.
     """
 
     x: Rows
     kinds: Mapping[str, int]
     package: Answers
     exact: Answers
+    rounded: tuple[Answers, ...] = ()
+
+    def rounded_answers(self, name: str) -> Iterator[NDArray[Any]]:
+        """Yield what the package could answer as well, were its numbers rounded differently."""
+        yield self.exact[name]
+        for answers in self.rounded:
+            yield answers[name]
 
     def place(self, row: int) -> str:
         """Name a row: its kind, and its number in it, from 1."""
@@ -72,9 +83,11 @@ def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
 
 def retried(subject: Subject, trial: Trial) -> Trial:
     """Return a trial with the same rows and the answers of another subject."""
+    rng = np.random.default_rng(0)
     with np.errstate(over="ignore", invalid="ignore"):
         package, exact = (answer(subject, trial.x) for answer in (package_answers, exact_answers))
-    return replace(trial, package=package, exact=exact)
+        rounded = tuple(exact_answers(subject, trial.x, rng) for _ in range(_ROUNDINGS))
+    return replace(trial, package=package, exact=exact, rounded=rounded)
 
 
 def _checked(own: Any, n_columns: int) -> NDArray[Any]:
