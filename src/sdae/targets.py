@@ -3,6 +3,8 @@
 Axes: n rows, B rows of a call, T targets of regression.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -77,13 +79,43 @@ def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tenso
         )
     if values.is_complex() or values.dtype == torch.bool:
         raise DataError(f"The values of {name} must be real numbers. Got {values.dtype} instead.")
-    values = values.to(like).reshape(n_rows, n_targets)  # (n,) or (n, T) -> (n, T)
-    if not torch.isfinite(values).all():
+    exact = values.reshape(n_rows, n_targets)  # (n,) or (n, T) -> (n, T)
+    values = exact.to(like)
+    finite = torch.isfinite(values).all(dim=1)
+    if not finite.all():
+        row = int(finite.int().argmin())
+        got, remedy = "NaN or infinity instead", "Drop such rows."
+        if torch.isfinite(exact[row]).all():
+            got = f"{float(exact[row].abs().max()):g}, too large for {_type_name(like)}"
+            remedy = "Divide all of them by a constant."
         raise DataError(
-            f"The values of {name} must be finite. Got NaN or infinity instead, first in row "
-            f"{int(torch.isfinite(values).all(dim=1).int().argmin())}. Drop such rows."
+            f"The values of {name} must be finite. Got {got}, first in row {row}. {remedy}"
         )
     return values
+
+
+def check_squares(values: Tensor, name: str) -> None:
+    """Refuse values, (n, T), of which the square, their cost, is beyond their type.
+
+    Raises
+    ------
+    DataError
+        If there are such.
+    """
+    # Costs of types narrower than float32 are seen by the steps themselves.
+    limit = math.sqrt(max(torch.finfo(kind).max for kind in (values.dtype, torch.float32)))
+    small = (values.abs() <= limit).all(dim=1)
+    if not small.all():
+        row = int(small.int().argmin())
+        raise DataError(
+            f"The values of {name} must be at most {limit:.2g} in size, as their cost is a square "
+            f"in {_type_name(values)}. Got {float(values[row].abs().max()):g} instead, first in "
+            f"row {row}. Divide all of them by a constant."
+        )
+
+
+def _type_name(values: Tensor) -> str:
+    return str(values.dtype).removeprefix("torch.")
 
 
 def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) -> Tensor:

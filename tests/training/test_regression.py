@@ -173,3 +173,24 @@ def test_a_classifier_takes_no_values() -> None:
 def test_the_tutorial_s_functions_need_classes() -> None:
     with pytest.raises(InvalidParameterError, match=r"regression head for 2 targets, which knows"):
         _regressor().build_finetune_functions([_valued(N)] * 3, 1, 0.1)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("part", ["training", "validation", "test"])
+def test_values_whose_squares_are_too_large_are_refused(dtype: torch.dtype, part: str) -> None:
+    stack = StackedDenoisingAutoencoder(3, (2,), n_targets=1).to(dtype)
+    x, y = np.random.default_rng(0).random((8, 3)), np.arange(8.0)
+    parts: dict[str, Any] = dict.fromkeys(("training", "validation", "test"), (x, y))
+    parts[part] = x, np.where(y == 5, 1e20 if dtype is torch.float32 else 1e160, y)
+    limit = r"1\.8e\+19 .* in float32" if dtype is torch.float32 else r"1\.3e\+154 .* in float64"
+    with pytest.raises(DataError, match=f"of the {part} set must be at most {limit}.*in row 5"):
+        finetune(stack, *parts.values(), epochs=1)
+    parts[part] = x, np.where(y == 5, 1e17, y)
+    assert np.isfinite(finetune(stack, *parts.values(), epochs=1, learning_rate=1e-9).costs()).all()
+
+
+def test_a_sum_of_squares_that_is_too_large_is_not_a_silent_infinity() -> None:
+    stack = StackedDenoisingAutoencoder(3, (2,), n_targets=1)
+    x, y = np.random.default_rng(0).random((8, 3)), np.arange(8.0)
+    with pytest.raises(DataError, match=r"their values go up to 1\.5e\+19\. Divide all values"):
+        finetune(stack, (x, y), (x, np.full(8, 1.5e19)), epochs=1, learning_rate=1e-9)

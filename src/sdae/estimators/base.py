@@ -143,7 +143,6 @@ class SDAEBase(BaseEstimator):
         epochs: tuple[int, ...],
         labelled: Labelled | None = None,
         validation: Labelled | None = None,
-        sample_weight: NDArray[np.float64] | None = None,
         max_iter: int | None = None,
         keep_history: bool = False,
     ) -> None:
@@ -160,7 +159,6 @@ class SDAEBase(BaseEstimator):
                 epochs=epochs,
                 labelled=labelled,
                 validation=validation,
-                sample_weight=sample_weight,
                 max_iter=max_iter,
                 checkpoint=None if keep_history else settings.checkpoint,
             )

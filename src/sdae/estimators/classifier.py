@@ -1,6 +1,5 @@
 """``SDAEClassifier``: pre-trained on all rows, fine-tuned on those with labels."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import column_or_1d
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label, plain_labels
-from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE, Weights
+from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
+from sdae.estimators.watched import set_aside_by_class
+from sdae.estimators.weights import (
+    Numbers,
+    Weights,
+    check_some_count,
+    class_weights,
+    product,
+    row_weights,
+    where_unequal,
+)
 from sdae.inference import log_probabilities, outputs
 
 
@@ -74,7 +82,8 @@ class SDAEClassifier(
     dropout : float in [0, 0.99], default 0
         Of hidden units, in fine-tuning.
     class_weight : dict, "balanced" or None, default None
-        Weights of the classes in fine-tuning.
+        Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. The
+        rows of a class of weight 0 are as if they were not there, in pre-training too.
     corruption : noise or one per layer, default "masking:0.3"
         What pre-training does to a layer's input: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
@@ -107,7 +116,8 @@ class SDAEClassifier(
     loss_curve_ : list of float
         Mean cost of each epoch of fine-tuning, without the penalty.
     validation_scores_ : list of float or None
-        Accuracy on the rows set aside, epoch by epoch.
+        Accuracy on the rows set aside, epoch by epoch, weighted by `sample_weight` and
+        `class_weight`.
     history_ : tuple of EpochRecord
 
     Examples
@@ -210,7 +220,8 @@ class SDAEClassifier(
         y : array, (n,)
             Labels of any kind; rows with `unlabeled_label` have none.
         sample_weight : array, (n,), or None
-            Weights in fine-tuning.
+            Weights in fine-tuning. A row of weight 0 is as if it were not there, in pre-training
+            too, with a label or without; but its class stays one of ``classes_``.
         X_unlabeled : array, CSR matrix or table, (m, V), or None
             More rows, for pre-training.
         """
@@ -219,15 +230,17 @@ class SDAEClassifier(
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on)
             labelled = self._labelled_rows(y)
-            y = plain_labels(y[labelled])
-            weights = self._weights_of(x, y, labelled, sample_weight)
+            labels = plain_labels(y[labelled])
+            if not goes_on:
+                self.classes_ = found_classes(labels, type(self).__name__)
+            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
+            self._check_labels_count(numbers)
             every, epochs = x, NO_EPOCHS
             if not goes_on:
-                self.classes_ = found_classes(y, type(self).__name__)
                 every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
                 self._start(every, settings, n_classes=len(self.classes_))
-            numbers = class_numbers(y, self.classes_)
-            self._fit(every, settings, epochs, x[labelled], numbers, weights)
+            labelled = numbers >= 0
+            self._fit(every, settings, epochs, x[labelled], numbers[labelled], weights)
         return self
 
     def partial_fit(
@@ -246,27 +259,32 @@ class SDAEClassifier(
         classes : array
             All labels there will be; at the first call.
         sample_weight : array, (n,), or None
+            As in ``fit``.
         """
         settings = self._settings()
         goes_on = self._goes_on(True, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on)
             labelled = has_label(y, self.unlabeled_label, type(self).__name__)
-            y = plain_labels(y[labelled])
-            weights = self._weights_of(x, y, labelled, sample_weight)
             if not goes_on:
                 self.classes_ = self._announced(classes)
-                self._start(x, settings, n_classes=len(self.classes_))
             elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
                 wanted = f"those of the first call, {self.classes_.tolist()}"
                 raise invalid_parameter("classes", "partial_fit", wanted, classes)
-            numbers = class_numbers(y, self.classes_)
+            labels = plain_labels(y[labelled])
+            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
+            if not len(numbers):
+                self._check_labels_count(numbers)
+            if not goes_on:
+                self._start(x, settings, n_classes=len(self.classes_))
+            labelled = numbers >= 0
             self._train(
                 x,
                 settings,
                 epochs=self._stream_epochs(settings),
-                labelled=self._labelled(x[labelled], numbers) if len(y) else None,
-                sample_weight=weights,
+                labelled=self._labelled(x[labelled], numbers[labelled], weights)
+                if labelled.any()
+                else None,
                 max_iter=1,
                 keep_history=True,
             )
@@ -324,30 +342,51 @@ class SDAEClassifier(
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return announced
 
-    def _weights_of(
-        self, x: Rows, y: Labels, labelled: NDArray[np.bool_], sample_weight: Any
-    ) -> Weights:
-        """Return the weights of the labelled rows, those of their classes multiplied in, (m,)."""
-        weights = self._weights(sample_weight, x)
-        own = None if weights is None else weights[labelled]
-        if self.class_weight is None or not len(y):
-            return own
-        wanted = "None, 'balanced', or a dict from classes of y to finite numbers ≥ 0, not all 0"
-        try:
-            by_class: NDArray[np.float64] = compute_sample_weight(self.class_weight, y)
-        except (ValueError, TypeError):
-            by_class = np.zeros(0)
-        if not (np.isfinite(by_class).all() and by_class.sum() > 0 and by_class.min() >= 0):
-            caller = type(self).__name__
-            raise invalid_parameter("class_weight", caller, wanted, self.class_weight)
-        return by_class if own is None else own * by_class
+    def _rows_that_count(
+        self, x: Rows, labelled: NDArray[np.bool_], labels: Labels, sample_weight: Any
+    ) -> tuple[Rows, Numbers, Weights | None]:
+        """Leave out rows of weight 0, their own or that of their class.
 
-    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:
-        """Keep the shares of the classes, where both parts have room for all of them."""
-        _, counts = np.unique(targets, return_counts=True)
-        n_watched = math.ceil(self.validation_fraction * len(targets))
-        room = min(n_watched, len(targets) - n_watched)
-        return targets if counts.min() > 1 and room >= len(counts) else None
+        Returns
+        -------
+        x : (n, V)
+            The others.
+        numbers : (n,)
+            Their class numbers; −1 where they have no label.
+        weights : (m,) or None
+            Of those with labels; None weighs all alike.
+        """
+        caller = type(self).__name__
+        numbers = np.full(len(labelled), -1)
+        numbers[labelled] = class_numbers(labels, self.classes_)
+        own = row_weights(sample_weight, x)
+        check_some_count(own, caller)
+        counts = own > 0
+        weighed = labelled & counts
+        weights = where_unequal(own[weighed])
+        if self.class_weight is not None and len(labels):
+            of_classes = class_weights(
+                self.class_weight, self.classes_, numbers[weighed], own[weighed], caller
+            )[numbers[weighed]]
+            both = of_classes if weights is None else product(weights, of_classes)
+            counts[weighed] = both > 0
+            weights = both[both > 0]
+        if not counts.all():
+            x, numbers = x[counts], numbers[counts]
+        return x, numbers, weights
+
+    def _check_labels_count(self, numbers: Numbers) -> None:
+        if not (numbers >= 0).any():
+            raise DataError(
+                f"All rows with labels have weight 0, by sample_weight or by the class_weight "
+                f"parameter of {type(self).__name__}: there is nothing to learn classes from."
+            )
+
+    def _set_aside(
+        self, targets: NDArray[Any], share: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Keep the shares of the classes, and every class on both sides where there is room."""
+        return set_aside_by_class(self.classes_[targets], share, self._seed)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

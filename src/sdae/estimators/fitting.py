@@ -38,10 +38,14 @@ _SEEDS_APART = 1_000_003
 
 @dataclass(frozen=True)
 class Labelled:
-    """Rows with targets: class numbers (n,) int64, or values (n, T) float64."""
+    """Rows with targets: class numbers (n,) int64, or values (n, T) float64.
+
+    `weight` says how much each row counts, (n,); None weighs all alike.
+    """
 
     x: Any
     targets: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
 
 
 def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
@@ -120,7 +124,6 @@ def train(
     epochs: tuple[int, ...],
     labelled: Labelled | None = None,
     validation: Labelled | None = None,
-    sample_weight: NDArray[np.float64] | None = None,
     max_iter: int | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Recorder:
@@ -139,8 +142,6 @@ def train(
         Of pre-training, of each layer or of all.
     labelled, validation : Labelled or None
         Rows to fine-tune on, and rows to watch.
-    sample_weight : (n,) or None
-        Of the labelled rows.
     max_iter : int or None
         Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
     checkpoint : Checkpoint or None
@@ -150,8 +151,10 @@ def train(
     if labelled is not None:  # what would stop fine-tuning is refused before pre-training
         config = _first_piece(network, labelled, settings, max_iter)
         pair = labelled.x, labelled.targets
-        watched = None if validation is None else (validation.x, validation.targets)
-        check_finetuning(network, pair, watched, None, config, sample_weight)
+        watched, weights = None, None
+        if validation is not None:
+            watched, weights = (validation.x, validation.targets), validation.weight
+        check_finetuning(network, pair, watched, None, config, labelled.weight, weights)
     with interruptible(recorder, fine_tunes=labelled is not None):
         if rows is not None:
             run_pretraining(
@@ -167,7 +170,6 @@ def train(
                 network,
                 labelled,
                 validation,
-                sample_weight,
                 settings,
                 seed,
                 recorder,
@@ -196,7 +198,6 @@ def _finetune(
     network: StackedDenoisingAutoencoder,
     labelled: Labelled,
     validation: Labelled | None,
-    sample_weight: NDArray[np.float64] | None,
     settings: Settings,
     seed: int,
     recorder: Recorder,
@@ -223,7 +224,8 @@ def _finetune(
                 "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
             },
             callbacks=[recorder] if max_iter else [recorder, plateau],
-            sample_weight=sample_weight,
+            sample_weight=labelled.weight,
+            validation_weight=None if validation is None else validation.weight,
         )
         error = history.best_validation_error
         if error is not None and error < best_error:

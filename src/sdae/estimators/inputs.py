@@ -26,23 +26,26 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     ValueError
         scikit-learn's: NaN, infinity, other columns than in ``fit``, text, a wrong shape.
     """
-    return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=_TYPES)
+    with np.errstate(invalid="ignore"):
+        return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=_TYPES)
 
 
 def checked_pair(
     estimator: BaseEstimator, X: Any, y: Any, *, reset: bool, numeric: bool = False
 ) -> tuple[Rows, NDArray[Any]]:
     """Check rows and targets; `numeric` targets may have several columns, (n, T)."""
-    x, targets = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=_TYPES,
-        multi_output=numeric,
-        y_numeric=numeric,
-    )
+    # scikit-learn adds up all values to see whether they are finite: 1.7e308 and -1.7e308 alike.
+    with np.errstate(invalid="ignore"):
+        x, targets = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=_TYPES,
+            multi_output=numeric,
+            y_numeric=numeric,
+        )
     return x, targets
 
 

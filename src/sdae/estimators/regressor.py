@@ -10,8 +10,10 @@ from sklearn.utils import Tags
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError
-from sdae.estimators.inputs import checked_pair
+from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
+from sdae.estimators.target_scaling import fit_target_scaling, standardised
+from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 from sdae.inference import outputs
 from sdae.preprocessing import Scaling
 
@@ -192,7 +194,8 @@ class SDAERegressor(
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, T)
         sample_weight : array, (n,), or None
-            Weights in fine-tuning.
+            Weights in fine-tuning and in the scaling of the targets. A row of weight 0 is as if it
+            were not there, in pre-training too.
         X_unlabeled : array, CSR matrix or table, (m, V), or None
             More rows, for pre-training.
         """
@@ -200,10 +203,10 @@ class SDAERegressor(
         goes_on = self._goes_on(settings.warm_start, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
-            weights = self._weights(sample_weight, x)
+            x, y, weights = self._rows_that_count(x, y, sample_weight)
             every, epochs = x, NO_EPOCHS
             if not goes_on:
-                self._learn_targets(y)
+                self._learn_targets(y, weights)
                 every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
                 self._start(every, settings, n_targets=self.n_outputs_)
             self._fit(every, settings, epochs, x, self._standardised(y), weights)
@@ -220,20 +223,21 @@ class SDAERegressor(
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, T)
         sample_weight : array, (n,), or None
+            As in ``fit``.
         """
         settings = self._settings()
         goes_on = self._goes_on(True, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
             x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
+            x, y, weights = self._rows_that_count(x, y, sample_weight)
             if not goes_on:
-                self._learn_targets(y)
+                self._learn_targets(y, weights)
                 self._start(x, settings, n_targets=self.n_outputs_)
             self._train(
                 x,
                 settings,
                 epochs=self._stream_epochs(settings),
-                labelled=self._labelled(x, self._standardised(y)),
-                sample_weight=self._weights(sample_weight, x),
+                labelled=self._labelled(x, self._standardised(y), weights),
                 max_iter=1,
                 keep_history=True,
             )
@@ -251,16 +255,23 @@ class SDAERegressor(
         """Return the deepest codes, (n, V) -> (n, H) float32."""
         return self._codes(X, None)
 
-    def _learn_targets(self, y: NDArray[Any]) -> None:
+    def _rows_that_count(
+        self, x: Rows, y: NDArray[Any], sample_weight: Any
+    ) -> tuple[Rows, NDArray[Any], Weights | None]:
+        """Return the rows of weights above 0, their targets, and their weights if they differ."""
+        weights = row_weights(sample_weight, x)
+        check_some_count(weights, type(self).__name__)
+        counts = weights > 0
+        if not counts.all():
+            x, y, weights = x[counts], y[counts], weights[counts]
+        return x, y, where_unequal(weights)
+
+    def _learn_targets(self, y: NDArray[Any], weights: Weights | None) -> None:
         """Fit the scaling of the targets, (n,) or (n, T)."""
         self._one_column = y.ndim == 1
         columns = y.reshape(len(y), -1).astype(np.float64)
         self.n_outputs_ = columns.shape[1]
-        mean, deviation = columns.mean(axis=0), columns.std(axis=0)
-        # A target whose spread is rounding error of its size is constant.
-        constant = deviation <= 1e-12 * np.abs(mean)
-        offset, scale = np.where(constant, columns[0], mean), np.where(constant, 1.0, deviation)
-        self.target_scaling_ = Scaling("standard", offset, np.where(scale > 0, scale, 1.0))
+        self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
@@ -271,10 +282,7 @@ class SDAERegressor(
                 f"The y parameter of {type(self).__name__} must have shape {shape}, as in the "
                 f"first fit. Got {y.shape} instead. Fit a clone for other targets."
             )
-        scaled: NDArray[np.float64] = (
-            columns - self.target_scaling_.offset
-        ) / self.target_scaling_.scale
-        return scaled
+        return standardised(columns, self.target_scaling_, type(self).__name__)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight
 
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.fitting import Labelled, network_rows
 from sdae.estimators.inputs import Rows, checked_rows, stacked
 from sdae.estimators.settings import Settings
+from sdae.estimators.watched import set_aside
+from sdae.estimators.weights import Weights
 from sdae.training.history import FINETUNING
 
-Weights = NDArray[np.float64] | None
 NO_EPOCHS: tuple[int, ...] = (0,)
 
 
@@ -32,7 +31,7 @@ class SupervisedSDAE(SDAEBase):
     n_iter_ : int
         Epochs of fine-tuning.
     validation_scores_ : list of float or None
-        Score on the rows set aside, epoch by epoch, with ``early_stopping``.
+        Score on the rows set aside, weighted as they are, epoch by epoch, with ``early_stopping``.
     """
 
     loss_curve_: list[float]
@@ -53,45 +52,32 @@ class SupervisedSDAE(SDAEBase):
         epochs: tuple[int, ...],
         labelled: Rows,
         targets: NDArray[Any],
-        weights: Weights,
+        weights: Weights | None,
     ) -> None:
         """Pre-train on every row, fine-tune on the labelled; with early stopping watch some."""
         watched = None
         if settings.early_stopping:
-            train, watch = train_test_split(
-                np.arange(len(targets)),
-                test_size=settings.validation_fraction,
-                random_state=self._seed % 2**32,
-                stratify=self._strata(targets),
-            )
-            watched = self._labelled(labelled[watch], targets[watch])
+            train, watch = self._set_aside(targets, settings.validation_fraction)
+            watched = self._labelled(labelled[watch], targets[watch], _of_rows(weights, watch))
             labelled, targets = labelled[train], targets[train]
-            weights = None if weights is None else weights[train]
+            weights = _of_rows(weights, train)
         self._train(
             every,
             settings,
             epochs=epochs,
-            labelled=self._labelled(labelled, targets),
+            labelled=self._labelled(labelled, targets, weights),
             validation=watched,
-            sample_weight=weights,
         )
         self._n_stream_epochs = self._stream_end(settings)
 
-    def _labelled(self, x: Rows, targets: NDArray[Any]) -> Labelled:
-        return Labelled(network_rows(x, self.scaling_, self.network_), targets)
+    def _labelled(self, x: Rows, targets: NDArray[Any], weights: Weights | None) -> Labelled:
+        return Labelled(network_rows(x, self.scaling_, self.network_), targets, weights)
 
-    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:  # noqa: ARG002 (classes do)
-        """Return of what each part is to have its share, (n,); None: of nothing."""
-        return None
-
-    def _weights(self, sample_weight: Any, x: Rows) -> Weights:
-        """Check weights of rows, (n,)."""
-        if sample_weight is None:
-            return None
-        weights: NDArray[np.float64] = _check_sample_weight(
-            sample_weight, x, dtype=np.float64, ensure_non_negative=True
-        )
-        return weights
+    def _set_aside(
+        self, targets: NDArray[Any], share: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the places of the rows to learn from, and of those to watch."""
+        return set_aside(len(targets), share, self._seed)
 
     def _note_history(self) -> None:
         """Draw the fitted attributes that tell of training from the history."""
@@ -103,3 +89,7 @@ class SupervisedSDAE(SDAEBase):
             self.loss_ = records[-1].cost
         errors = [record.validation_error for record in records]
         self.validation_scores_ = [1 - error for error in errors if error is not None] or None
+
+
+def _of_rows(weights: Weights | None, places: NDArray[np.int64]) -> Weights | None:
+    return None if weights is None else weights[places]

@@ -14,7 +14,7 @@ from sdae.rows import RowSource, value_range
 from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.targets import weight_tensor
-from sdae.training.scoring import LabelledRows, labelled_rows
+from sdae.training.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
 
 
 def check_pretraining(
@@ -79,7 +79,7 @@ class FinetuningTask:
     weights : Tensor or None
         Of the training rows.
     scored : dict
-        Rows and labels of the validation and the test set, where there are any.
+        The validation and the test set, where there are any.
     n_updates : int
         In an epoch.
     """
@@ -87,7 +87,7 @@ class FinetuningTask:
     rows: RowSource
     y: Tensor
     weights: Tensor | None
-    scored: dict[str, tuple[RowSource, Tensor]]
+    scored: dict[str, ScoredRows]
     n_updates: int
 
 
@@ -98,6 +98,7 @@ def check_finetuning(
     test: LabelledRows | None,
     config: FinetuningConfig,
     sample_weight: Array | None = None,
+    validation_weight: Array | None = None,
 ) -> FinetuningTask:
     """Check all that fine-tuning would refuse; who pre-trains first calls it before that.
 
@@ -111,8 +112,11 @@ def check_finetuning(
     if sample_weight is not None:
         weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
     scored = {
-        name: labelled_rows(stack, split, name)
-        for name, split in (("validation", validation), ("test", test))
+        name: scored_rows(stack, split, name, weight)
+        for name, split, weight in (
+            ("validation", validation, validation_weight),
+            ("test", test, None),
+        )
         if split is not None
     }
     n_updates = n_batches(len(rows), config.batch_size, config.drop_last)

@@ -30,7 +30,7 @@ from sdae.training.history import FINETUNING, History
 from sdae.training.identity import Identity, identity_of
 from sdae.training.keeping import keeping
 from sdae.training.ready import make_ready
-from sdae.training.scoring import LabelledRows
+from sdae.training.scoring import LabelledRows, ScoredRows
 
 
 def finetune(
@@ -181,6 +181,7 @@ def run_finetuning(
     config: FinetuningConfig,
     *,
     sample_weight: Array | None = None,
+    validation_weight: Array | None = None,
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -191,6 +192,7 @@ def run_finetuning(
 ) -> History:
     """Fine-tune as a validated `config` says; see :func:`finetune`.
 
+    `validation_weight`, (m,), says how much each row of the validation set counts in its error.
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
     tells this training from others, such as the settings of callbacks that stop it; `told` are the
     findings of its pre-training (:func:`sdae.training.history.findings_in`), not to be told again.
@@ -199,7 +201,9 @@ def run_finetuning(
     make_ready(stack)
     if device is not None:
         stack.to(resolve_device(device))
-    task = check_finetuning(stack, train, validation, test, config, sample_weight)
+    task = check_finetuning(
+        stack, train, validation, test, config, sample_weight, validation_weight
+    )
     listeners = Callbacks(callbacks)
     data = {"x": task.rows, "y": task.y, "sample_weight": task.weights, **_flat(task.scored)}
     listeners.tell(StageStarted(FINETUNING, 1))
@@ -227,10 +231,11 @@ def run_finetuning(
     return history
 
 
-def _flat(scored: dict[str, tuple[RowSource, Tensor]]) -> dict[str, RowSource | Tensor]:
+def _flat(scored: dict[str, ScoredRows]) -> dict[str, RowSource | Tensor | None]:
     """Return the sets that are scored, a name for each part."""
-    flat: dict[str, RowSource | Tensor] = {}
-    for name, (x, y) in scored.items():
+    flat: dict[str, RowSource | Tensor | None] = {}
+    for name, (x, y, weight) in scored.items():
         flat[f"x of the {name} set"] = x
         flat[f"y of the {name} set"] = y
+        flat[f"weights of the {name} set"] = weight
     return flat

@@ -23,7 +23,7 @@ from sdae.training.epoch import Epoch, Extent, Place, first_slice
 from sdae.training.history import FINETUNING, EpochRecord, History, findings_in
 from sdae.training.keeping import Extra, Keeper
 from sdae.training.kept import Extras
-from sdae.training.scoring import error_of
+from sdae.training.scoring import ScoredRows, error_of
 
 
 class FinetuningWalk:
@@ -34,7 +34,7 @@ class FinetuningWalk:
         stack: StackedDenoisingAutoencoder,
         rows: RowSource,
         y: Tensor,
-        scored: dict[str, tuple[RowSource, Tensor]],
+        scored: dict[str, ScoredRows],
         config: FinetuningConfig,
         seed: int,
         listeners: Callbacks,
@@ -191,7 +191,7 @@ class FinetuningWalk:
         self._listeners.tell(ValidationImproved(epoch, error, self._test_error))
 
     def _error(self, name: str) -> float:
-        return error_of(self._stack, *self._scored[name])
+        return error_of(self._stack, self._scored[name])
 
     def _minibatches(self, epoch: int) -> Minibatches:
         order = None

@@ -3,17 +3,22 @@
 Axes: n rows, B rows at a time, T targets of regression.
 """
 
+import math
 from collections.abc import Callable
 
+import torch
 from torch import Tensor
 
-from sdae.arrays import Targets
+from sdae.arrays import Array, Targets
+from sdae.errors import DataError
 from sdae.minibatches import minibatches
 from sdae.rows import RowsLike, RowSource, row_source
 from sdae.stack import StackedDenoisingAutoencoder
-from sdae.targets import label_tensor, value_tensor
+from sdae.targets import check_squares, label_tensor, value_tensor, weight_tensor
 
 LabelledRows = tuple[RowsLike, Targets]
+ScoredRows = tuple[RowSource, Tensor, Tensor | None]
+"""Rows, their labels or values, and weights (n,) float64 on the CPU; None weighs all alike."""
 
 _ROWS_AT_A_TIME = 1024
 
@@ -39,40 +44,73 @@ def labelled_rows(
     x, y = pair
     like = stack.head.weight
     rows = row_source(x, stack.n_visible, like, f"x of the {name} set")
-    check = label_tensor if stack.n_targets is None else value_tensor
-    return rows, check(y, len(rows), like.shape[0], f"the {name} set", like)
+    if stack.n_targets is None:
+        return rows, label_tensor(y, len(rows), like.shape[0], f"the {name} set", like)
+    values = value_tensor(y, len(rows), stack.n_targets, f"the {name} set", like)
+    check_squares(values, f"the {name} set")
+    return rows, values
 
 
-def error_of(stack: StackedDenoisingAutoencoder, rows: RowSource, y: Tensor) -> float:
-    """Return what fine-tuning validates by: error rate, or in regression mean squared error."""
-    return (error_rate if stack.n_targets is None else mean_squared_error)(stack, rows, y)
+def scored_rows(
+    stack: StackedDenoisingAutoencoder, pair: LabelledRows, name: str, weight: Array | None
+) -> ScoredRows:
+    """Check rows to be scored as :func:`labelled_rows` does, and how much each of them counts."""
+    rows, y = labelled_rows(stack, pair, name)
+    exact = torch.empty(0, dtype=torch.float64)
+    return rows, y, None if weight is None else weight_tensor(weight, len(rows), name, exact)
 
 
-def error_rate(stack: StackedDenoisingAutoencoder, x: RowsLike, labels: Tensor) -> float:
-    """Return the share of rows that the network classifies wrongly, in [0, 1]."""
+def error_of(stack: StackedDenoisingAutoencoder, scored: ScoredRows) -> float:
+    """Return what fine-tuning validates by: error rate, or in regression mean squared error.
 
-    def n_wrong(x: Tensor, y: Tensor) -> int:
-        return int((stack.predict(x) != y).sum())
+    Raises
+    ------
+    DataError
+        If the sum of the squares is beyond the type of the parameters.
+    """
+    return (error_rate if stack.n_targets is None else mean_squared_error)(stack, *scored)
 
-    return _mean(n_wrong, stack, x, labels)
+
+def error_rate(
+    stack: StackedDenoisingAutoencoder, x: RowsLike, labels: Tensor, weight: Tensor | None = None
+) -> float:
+    """Return the share of rows that the network classifies wrongly, by weight, in [0, 1]."""
+
+    def wrong(x: Tensor, y: Tensor) -> Tensor:
+        return stack.predict(x) != y  # (B, V) -> (B,)
+
+    return _mean(wrong, stack, x, labels, weight)
 
 
-def mean_squared_error(stack: StackedDenoisingAutoencoder, x: RowsLike, values: Tensor) -> float:
-    """Return the mean of (ŷ − y)² over all rows and targets; `values` are (n, T)."""
+def mean_squared_error(
+    stack: StackedDenoisingAutoencoder, x: RowsLike, values: Tensor, weight: Tensor | None = None
+) -> float:
+    """Return the mean of (ŷ − y)² over all rows, by weight, and targets; `values` are (n, T)."""
 
-    def squares(x: Tensor, y: Tensor) -> float:
-        return float((stack.predict_values(x) - y).square().mean(dim=1).sum())  # (B, T) -> ()
+    def squares(x: Tensor, y: Tensor) -> Tensor:
+        return (stack.predict_values(x) - y).square().mean(dim=1)  # (B, T) -> (B,)
 
-    return _mean(squares, stack, x, values)
+    return _mean(squares, stack, x, values, weight)
 
 
 def _mean(
-    total_of: Callable[[Tensor, Tensor], float],
+    errors_of: Callable[[Tensor, Tensor], Tensor],
     stack: StackedDenoisingAutoencoder,
     x: RowsLike,
     y: Tensor,
+    weight: Tensor | None,
 ) -> float:
-    """Add up a total over rows, some at a time, and divide it by their number."""
+    """Return the mean, by weight, of an error of each row, some rows at a time."""
     rows = row_source(x, stack.n_visible, stack.head.weight, "x")
-    batches = minibatches(len(rows), _ROWS_AT_A_TIME)
-    return sum(total_of(rows.batch(part), y[part.span]) for part in batches) / len(rows)
+    total = 0.0
+    for part in minibatches(len(rows), _ROWS_AT_A_TIME):
+        errors = errors_of(rows.batch(part), y[part.span])  # (B,)
+        if weight is not None:
+            errors = errors.cpu().double() * weight[part.span]
+        total += float(errors.sum())
+    if not math.isfinite(total):
+        raise DataError(
+            "The sum of the squared errors of the rows to score is not finite any more: their "
+            f"values go up to {float(y.abs().max()):.6g}. Divide all values by a constant."
+        )
+    return total / (len(rows) if weight is None else float(weight.sum()))

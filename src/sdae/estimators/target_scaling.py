@@ -1,0 +1,70 @@
+"""The scaling of regression's targets to mean 0 and variance 1, and which cannot be scaled.
+
+Axes: n rows, T targets.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.errors import DataError
+from sdae.estimators.weights import Weights
+from sdae.preprocessing import Scaling
+
+Columns = NDArray[np.float64]
+
+_FARTHEST = 1e18  # standard deviations; the cost, its square, must be a float32 still
+
+
+def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -> Scaling:
+    """Fit the scaling to targets (n, T), which count by weights (n,), if there are any.
+
+    Raises
+    ------
+    DataError
+        If the squares of a column are too large, or too small, for float64.
+    """
+    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    relative = None if weights is None else weights / weights.max()
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        mean = np.average(columns, axis=0, weights=relative)  # (n, T) -> (T,)
+        squares = (columns - mean) ** 2
+        deviation = np.sqrt(np.average(squares, axis=0, weights=relative))  # (n, T) -> (T,)
+    low, high = columns.min(axis=0), columns.max(axis=0)
+    varies = low < high
+    too_large = varies & ~np.isfinite(deviation)
+    if too_large.any():
+        raise _not_scaled(caller, low[too_large][0], high[too_large][0], "large", "Divide it")
+    # A target whose spread is rounding error of its size is constant.
+    constant = ~varies | (deviation <= 1e-12 * np.abs(mean))
+    too_small = varies & (squares.max(axis=0) == 0)
+    if too_small.any():
+        raise _not_scaled(caller, low[too_small][0], high[too_small][0], "small", "Multiply it")
+    offset = np.where(constant, columns[0], mean)
+    scale = np.where(constant, np.where(varies, np.maximum(deviation, 1.0), 1.0), deviation)
+    return Scaling("standard", offset, np.where(scale > 0, scale, 1.0))
+
+
+def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
+    """Return targets as the network gives them, (n, T).
+
+    Raises
+    ------
+    DataError
+        If one is farther from those that the scaling was fitted to than float32 can hold.
+    """
+    with np.errstate(over="ignore"):
+        scaled: Columns = (columns - scaling.offset) / scaling.scale
+    far = np.abs(scaled) > _FARTHEST
+    if far.any():
+        raise DataError(
+            f"The y parameter of {caller} has the value {columns[far][0]:.6g}, too far from the "
+            "targets of the first fit, by which y is scaled. Fit a clone to all of them."
+        )
+    return scaled
+
+
+def _not_scaled(caller: str, low: float, high: float, extreme: str, remedy: str) -> DataError:
+    return DataError(
+        f"The y parameter of {caller} has a column whose values are too {extreme} to scale (from "
+        f"{low:.6g} to {high:.6g}). {remedy} by a constant first."
+    )

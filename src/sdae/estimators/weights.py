@@ -1,0 +1,103 @@
+"""How much each row counts in fine-tuning; a row of weight 0 is as if it were not there.
+
+Axes: n rows, m rows of some kind, C classes.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.validation import _check_sample_weight
+
+from sdae.errors import DataError, invalid_parameter
+
+Numbers = NDArray[np.int64]
+Weights = NDArray[np.float64]
+
+
+def row_weights(sample_weight: Any, x: Any) -> Weights:
+    """Check the weights of rows; None weighs all alike, (n,).
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's: other than one finite number ≥ 0 per row.
+    """
+    weights: Weights = _check_sample_weight(
+        sample_weight, x, dtype=np.float64, ensure_non_negative=True
+    )
+    return weights
+
+
+def check_some_count(weights: Weights, caller: str, remedy: str = "") -> None:
+    """Refuse rows of which none counts.
+
+    Raises
+    ------
+    DataError
+        If no weight is above 0.
+    """
+    if not (weights > 0).any():
+        raise DataError(
+            f"The sample_weight parameter of {caller} must be above 0 for at least one row. "
+            f"Got zeros instead. {remedy}".strip()
+        )
+
+
+def where_unequal(weights: Weights) -> Weights | None:
+    """Return weights, or None where all are equal: those weigh nothing, and any engine will do."""
+    return weights if len(weights) and (weights != weights[0]).any() else None
+
+
+def class_weights(
+    class_weight: Any, classes: NDArray[Any], numbers: Numbers, own: Weights, caller: str
+) -> Weights:
+    """Return the weight of each class, (C,).
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+        The constructor's.
+    classes : ndarray, shape (C,)
+        Labels.
+    numbers, own : ndarray, shape (m,)
+        Classes and weights > 0 of the labelled rows, by which to balance.
+    caller : str
+        Who is named in an error.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they are not what they must be.
+    """
+    try:
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            return _balanced(numbers, own, len(classes))
+        weights = np.asarray(compute_class_weight(class_weight, classes=classes, y=classes))
+        weights = weights.astype(np.float64)
+    except (ValueError, TypeError):
+        weights = np.zeros(0)
+    if not (np.isfinite(weights).all() and weights.sum() > 0 and weights.min() >= 0):
+        wanted = "None, 'balanced', or a dict from classes of y to finite numbers ≥ 0, not all 0"
+        raise invalid_parameter("class_weight", caller, wanted, class_weight)
+    return weights
+
+
+def product(own: Weights, others: Weights) -> Weights:
+    """Multiply weights; only their ratios count, so that those too large are made smaller."""
+    with np.errstate(over="ignore"):
+        weights = own * others
+    return weights if np.isfinite(weights).all() else own / own.max() * (others / others.max())
+
+
+def _balanced(numbers: Numbers, own: Weights, n_classes: int) -> Weights:
+    """Give the classes there are the same weight in sum, as scikit-learn does, (C,)."""
+    unequal = where_unequal(own)
+    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    relative = None if unequal is None else unequal / unequal.max()
+    counts = np.bincount(numbers, relative, n_classes)  # (C,)
+    weights = np.ones(n_classes)
+    there = counts > 0
+    weights[there] = counts.sum() / (there.sum() * counts[there])
+    return weights
