@@ -158,6 +158,10 @@ def test_where_the_folder_above_cannot_be_written_the_lock_lies_within(
         with locked_name(run):
             patch.setattr(os, "access", read_only_above)
             refused(locked_name, run, "in use by process")
+        (run / "lock").write_text('{"pid": 1, "host": "another"}')  # as a kill left it
+        patch.setattr(os, "access", access)
+        with locked_name(run):
+            assert not (run / "lock").exists()
     assert contents(run.parent) == {"run": None}
 
 

@@ -2,13 +2,17 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
 from sdae.checkpoints.folder import StageCheckpoints
+from sdae.checkpoints.lock import locked_name
 from sdae.errors import FileAccessError
+from sdae.runs import lifecycle
 from sdae.runs.folder import RunFolder
 from sdae.runs.lifecycle import changed_run, finish, held_run, new_run, resumed_run
 from tests.runs.recipes import recipe_for
@@ -180,6 +184,70 @@ def test_a_change_is_whole_or_none_and_sealed(tmp_path: Path) -> None:
     assert names(tmp_path) == ["run"]
     assert names(run.path) == ["manifest.json", "model.safetensors", "recipe.toml"]
     assert (run.path / "manifest.json").read_bytes() != before["manifest.json"]
+
+
+def test_the_first_free_name_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run-2").symlink_to("nowhere")
+    (tmp_path / "run-3").write_text("x")
+    whole_run(tmp_path / "run-5").path.rename(tmp_path / ".run-5.replaced")
+    with new_run(tmp_path / "run", RECIPE, numbered=True) as fourth:
+        with new_run(tmp_path / "run", OTHER, force=True, numbered=True) as sixth:
+            finish(sixth)
+        finish(fourth)
+    assert (fourth.path.name, sixth.path.name) == ("run-4", "run-6")
+    assert names(tmp_path) == ["run", "run-2", "run-3", "run-4", "run-5", "run-6"]
+    assert sixth.recipe() == OTHER
+
+
+def test_only_what_this_process_made_is_undone(tmp_path: Path) -> None:
+    path = tmp_path / "run"
+
+    def swap_and_fail() -> None:
+        with new_run(path, RECIPE):
+            path.rename(tmp_path / "moved")
+            shutil.copytree(tmp_path / "moved", path)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        swap_and_fail()
+    assert names(tmp_path) == ["moved", "run"]
+    assert RunFolder(path).recipe() == RECIPE
+
+
+def test_a_run_that_is_a_link_or_the_working_directory_is_replaced_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_run(tmp_path / "big/run")
+    (tmp_path / "run").symlink_to(tmp_path / "big/run")
+    monkeypatch.chdir(tmp_path / "big/run")
+    for path, recipe in ((tmp_path / "run", OTHER), (Path(), RECIPE)):
+        with new_run(path, recipe, force=True) as run:
+            run.save_model(small_model())
+            finish(run)
+        assert RunFolder(tmp_path / "run").recipe() == recipe
+        assert names(tmp_path / "big") == ["run"]
+        monkeypatch.chdir(tmp_path / "big/run")
+    assert (tmp_path / "run").is_symlink()
+
+
+def test_folders_above_that_another_process_removes_are_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds = iter((tmp_path / "new/deep", tmp_path / "new/deep", None))
+
+    @contextmanager
+    def hold(path: Path) -> Iterator[None]:
+        if (gone := next(holds)) is not None:
+            gone.rmdir()
+            gone.parent.rmdir()
+        with locked_name(path):
+            yield
+
+    monkeypatch.setattr(lifecycle, "locked_name", hold)
+    run = whole_run(tmp_path / "new/deep/run")
+    assert run.finished
+    assert names(tmp_path / "new/deep") == ["run"]
 
 
 def test_force_does_not_replace_what_is_no_run(tmp_path: Path) -> None:

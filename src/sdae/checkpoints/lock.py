@@ -24,7 +24,7 @@ from sdae.wording import plain
 
 NAME = "lock"
 _MOST_BYTES = 4096
-_OWNER_AT = 1  # Windows locks byte 0, which nobody else can read then
+_OWNER_AT = 1 if os.name == "nt" else 0  # Windows locks byte 0: nobody else can read it then
 _LOOKS, _SECONDS_APART = 5, 0.02  # whoever only looks whether a lock is held holds it meanwhile
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
@@ -63,6 +63,9 @@ def locked_name(path: Path) -> Iterator[None]:
     with _holding(file, path):
         if _held(other):  # by a process that may do more here than this one, or less
             raise _in_use(path, other)
+        if _owner(other).keys() == {"pid", "host"}:  # a kill has left it
+            with suppress(OSError):
+                other.unlink()
         yield
 
 
@@ -179,6 +182,8 @@ def _write_owner(descriptor: int) -> None:
 
 def _owner(file: Path) -> dict[str, object]:
     """Read who holds a lock; nothing where its file is empty or damaged."""
+    if not regular_file(file):
+        return {}
     try:
         with file.open("rb", buffering=0) as content:
             content.seek(_OWNER_AT)

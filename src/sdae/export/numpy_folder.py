@@ -4,12 +4,12 @@ Axes: n rows, V columns.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from secrets import token_hex
 from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
@@ -89,7 +89,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """
     check_folder(path)
     path = path.resolve()  # "." has no name
-    staging = path.parent / f".{path.name}.partial-{os.getpid()}"
+    staging = path.parent / f".{path.name}.partial-{token_hex(4)}"  # no other process has that name
     with explaining(path, "write"):
         staging.mkdir()
     try:
