@@ -1,6 +1,7 @@
 """The NumPy program: alone with NumPy it answers as the package does."""
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -257,6 +258,15 @@ def test_a_full_disk_leaves_no_folder(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(FileAccessError, match="No space left"):
         numpy_folder.write_folder(tmp_path / "folder", {"a": b"1", "b": b"2"})
     assert not any(tmp_path.iterdir())
+
+
+def test_what_a_kill_left_hinders_no_later_process_of_the_same_number(tmp_path: Path) -> None:
+    left = tmp_path / f".folder.partial-{os.getpid()}"
+    left.mkdir()
+    (left / "notes.txt").write_text("mine")
+    numpy_folder.write_folder(tmp_path / "folder", {"a": b"1"})
+    assert (tmp_path / "folder/a").read_bytes() == b"1"
+    assert (left / "notes.txt").read_text() == "mine"
 
 
 def test_a_full_disk_while_it_is_tried_is_told(
