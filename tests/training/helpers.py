@@ -1,12 +1,17 @@
 """Small data, small stacks, and the parameters of a stack as bytes."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sdae import StackedDenoisingAutoencoder
+from sdae.files import sha256
+from sdae.tensor_file import read_tensors, write_tensors
 from sdae.training.callbacks import Event, SliceEnded
 from tests.training.reference import Corruption, Floats, Layer, Network
 
@@ -140,3 +145,14 @@ class Recorder:
             before = seen if (known_layer, known_epoch) == (layer, event.epoch) else 0
             self.n_samples += event.n_samples - before
             self._of_this_epoch = (layer, event.epoch, event.n_samples)
+
+
+def forge(path: Path, change: Callable[[dict[str, Any], dict[str, torch.Tensor]], None]) -> None:
+    """Change a checkpoint and make its manifest and its checksum right again."""
+    description, tensors = read_tensors(path, "checkpoint", 1)
+    change(description, tensors)
+    write_tensors(path, tensors, description)
+    content = path.read_bytes()
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    manifest["files"][path.name] = {"sha256": sha256(content), "bytes": len(content)}
+    path.with_suffix(".json").write_text(json.dumps(manifest))

@@ -1,6 +1,5 @@
 """A training cut anywhere and called again ends with the same bytes as one never cut."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,11 +13,9 @@ import torch
 from sdae import Checkpoint, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.checkpoints.folder import StageCheckpoints
 from sdae.errors import FileAccessError, FileFormatError, InvalidParameterError
-from sdae.files import sha256
-from sdae.tensor_file import read_tensors, write_tensors
 from sdae.training.callbacks import StageResumed
 from sdae.training.history import EpochRecord, History
-from tests.training.helpers import labelled, state_bytes, unit_rows
+from tests.training.helpers import forge, labelled, state_bytes, unit_rows
 
 
 class Cut(BaseException):
@@ -237,17 +234,6 @@ def test_a_link_is_no_checkpoint(tmp_path: Path) -> None:
         TRAININGS["autograd"](_stack(), Checkpoint(folder))
 
 
-def _forge(path: Path, change: Callable[[dict[str, Any], dict[str, torch.Tensor]], None]) -> None:
-    """Change a checkpoint and make its manifest and its checksum right again."""
-    description, tensors = read_tensors(path, "checkpoint", 1)
-    change(description, tensors)
-    write_tensors(path, tensors, description)
-    content = path.read_bytes()
-    manifest = json.loads(path.with_suffix(".json").read_text())
-    manifest["files"][path.name] = {"sha256": sha256(content), "bytes": len(content)}
-    path.with_suffix(".json").write_text(json.dumps(manifest))
-
-
 def _drop(kind: str) -> Callable[[dict[str, Any], dict[str, torch.Tensor]], None]:
     def change(_: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         del tensors[next(name for name in tensors if name.startswith(kind))]
@@ -296,7 +282,7 @@ def test_a_forged_checkpoint_is_refused(
     run = TRAININGS["fine-tuning, adam"]
     with pytest.raises(Cut):
         run(_stack(), Checkpoint(tmp_path, interruption=After(5)))
-    _forge(tmp_path / "finetuning-000001.safetensors", change)
+    forge(tmp_path / "finetuning-000001.safetensors", change)
     with pytest.raises(FileFormatError, match="not valid"):
         run(_stack(), Checkpoint(tmp_path))
 

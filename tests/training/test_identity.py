@@ -16,8 +16,7 @@ from sdae.errors import FileFormatError, InvalidParameterError
 from sdae.preprocessing import Scaling
 from sdae.training.identity import Entry, differences, names_of
 from sdae.training.pretraining import run_pretraining
-from tests.training.helpers import unit_rows
-from tests.training.test_checkpoints import _forge
+from tests.training.helpers import forge, unit_rows
 
 NONE: Mapping[str, str] = {}
 
@@ -139,11 +138,11 @@ def test_forged_defaults_excuse_nothing(defaults: object, tmp_path: Path) -> Non
     config = PretrainingConfig(epochs=(2,))
     train(tmp_path, config, {})
 
-    def forge(description: dict[str, Any], _: dict[str, torch.Tensor]) -> None:
+    def change(description: dict[str, Any], _: dict[str, torch.Tensor]) -> None:
         description["defaults"] = defaults
         description["identity"]["later"] = "1"
 
-    _forge(tmp_path / "pretraining-000001.safetensors", forge)
+    forge(tmp_path / "pretraining-000001.safetensors", change)
     with pytest.raises((FileFormatError, InvalidParameterError), match=r"not valid|later was 1"):
         train(tmp_path, config, {})
 

@@ -32,6 +32,7 @@ from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_bloc
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.history import EpochRecord, History
+from sdae.training.identity import Identity, names_of
 
 logger = logging.getLogger("sdae")
 
@@ -161,10 +162,22 @@ class SDAEBase(BaseEstimator):
                 validation=validation,
                 max_iter=max_iter,
                 checkpoint=None if keep_history else settings.checkpoint,
+                known_by=self._known_by(),
             )
         self._n_calls += 1
         self.network_.zero_grad()
         self._keep(recorder, keep_history=keep_history)
+
+    def _known_by(self) -> Identity:
+        """Return what tells this fit from others, beside parameters and numbers."""
+        classes = getattr(self, "classes_", None)
+        return names_of(
+            columns=getattr(self, "feature_names_in_", None),
+            classes=None if classes is None else classes.tolist(),
+            class_type=None if classes is None else classes.dtype.str,
+            scaling=self.scaling_,
+            target_scaling=getattr(self, "target_scaling_", None),
+        )
 
     def _keep(self, recorder: Recorder, *, keep_history: bool) -> None:
         old = self.history_ if keep_history else ()

@@ -6,7 +6,9 @@ Axes: n rows, V columns, T targets.
 import copy
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,17 +21,18 @@ from sdae.checkpoints.folder import Checkpoint
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.errors import DataError, invalid_parameter
+from sdae.estimators.folders import in_turn, own_checkpoint
 from sdae.estimators.inputs import Rows
 from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Plateau, Recorder, interruptible
 from sdae.preprocessing import Scaling, choose_for, fit_scaling, fit_scaling_sparse
-from sdae.rows import RowSource, ScaledRows, SparseRows
+from sdae.rows import RowSource, ScaledRows, SparseRows, row_source
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.beforehand import check_finetuning
 from sdae.training.finetuning import run_finetuning
-from sdae.training.history import FINETUNING
-from sdae.training.identity import Entry
+from sdae.training.history import FINETUNING, PRETRAINING
+from sdae.training.identity import Entry, Identity, identity_of
 from sdae.training.pretraining import run_pretraining
 
 _LOWEST_RATE = 1e-6
@@ -126,6 +129,7 @@ def train(
     validation: Labelled | None = None,
     max_iter: int | None = None,
     checkpoint: Checkpoint | None = None,
+    known_by: Identity | None = None,
 ) -> Recorder:
     """Pre-train on `rows`, then fine-tune on those with targets; Ctrl-C keeps what was learned.
 
@@ -145,25 +149,46 @@ def train(
     max_iter : int or None
         Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
     checkpoint : Checkpoint or None
-        Where the state is kept.
+        In whose folder the state is kept.
+    known_by : mapping or None
+        What else tells this training from others there.
     """
     recorder = Recorder(verbose=settings.verbose)
+    names = known_by or {}
+    stages: dict[str, Callable[[], Identity]] = {}
+    if rows is not None:
+        pretraining = settings.pretraining(len(rows), epochs)
+        source = row_source(rows, network.n_visible, network.autoencoder(0).weight, "x")
+        stages[PRETRAINING] = lambda: {
+            **identity_of(network, pretraining, seed, {"x": source}),
+            **names,
+        }
     if labelled is not None:  # what would stop fine-tuning is refused before pre-training
-        config = _first_piece(network, labelled, settings, max_iter)
+        finetuning = _first_piece(network, labelled, settings, max_iter)
         pair = labelled.x, labelled.targets
         watched, weights = None, None
         if validation is not None:
             watched, weights = (validation.x, validation.targets), validation.weight
-        check_finetuning(network, pair, watched, None, config, labelled.weight, weights)
+        task = check_finetuning(network, pair, watched, None, finetuning, labelled.weight, weights)
+        stages[FINETUNING] = lambda: {
+            **identity_of(network, finetuning, seed, task.data()),
+            **_rule(settings),
+            **names,
+        }
+    if checkpoint is not None:
+        checkpoint = own_checkpoint(checkpoint, {name: of() for name, of in stages.items()})
     with interruptible(recorder, fine_tunes=labelled is not None):
         if rows is not None:
-            run_pretraining(
-                network,
-                rows,
-                settings.pretraining(len(rows), epochs),
-                seed=seed,
-                checkpoint=checkpoint,
-                callbacks=[recorder],
+            in_turn(
+                lambda: run_pretraining(
+                    network,
+                    source,
+                    pretraining,
+                    seed=seed,
+                    checkpoint=checkpoint,
+                    known_by=names,
+                    callbacks=[recorder],
+                )
             )
         if labelled is not None:
             _finetune(
@@ -175,6 +200,7 @@ def train(
                 recorder,
                 max_iter,
                 checkpoint,
+                names,
             )
     return recorder
 
@@ -194,6 +220,14 @@ def _first_piece(
     )
 
 
+def _rule(settings: Settings) -> dict[str, Entry]:
+    """Return what the rule that stops fine-tuning is known by."""
+    return {
+        "tol": Entry(str(settings.tol)),
+        "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
+    }
+
+
 def _finetune(
     network: StackedDenoisingAutoencoder,
     labelled: Labelled,
@@ -203,6 +237,7 @@ def _finetune(
     recorder: Recorder,
     max_iter: int | None,
     checkpoint: Checkpoint | None,
+    names: Identity,
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
     first = _first_piece(network, labelled, settings, max_iter)
@@ -210,22 +245,23 @@ def _finetune(
     plateau = Plateau(settings.tol, settings.n_iter_no_change)
     best_error, best = math.inf, network.state_dict()
     while left > 0:
-        history = run_finetuning(
-            network,
-            (labelled.x, labelled.targets),
-            None if validation is None else (validation.x, validation.targets),
-            None,
-            replace(first, epochs=left, learning_rate=rate),
-            seed=seed + piece * _SEEDS_APART,
-            checkpoint=checkpoint,
-            stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
-            known_by={
-                "tol": Entry(str(settings.tol)),
-                "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
-            },
-            callbacks=[recorder] if max_iter else [recorder, plateau],
-            sample_weight=labelled.weight,
-            validation_weight=None if validation is None else validation.weight,
+        config = replace(first, epochs=left, learning_rate=rate)
+        history = in_turn(
+            partial(
+                run_finetuning,
+                network,
+                (labelled.x, labelled.targets),
+                None if validation is None else (validation.x, validation.targets),
+                None,
+                config,
+                seed=seed + piece * _SEEDS_APART,
+                checkpoint=checkpoint,
+                stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
+                known_by={**_rule(settings), **names},
+                callbacks=[recorder] if max_iter else [recorder, plateau],
+                sample_weight=labelled.weight,
+                validation_weight=None if validation is None else validation.weight,
+            )
         )
         error = history.best_validation_error
         if error is not None and error < best_error:

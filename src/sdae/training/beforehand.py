@@ -90,6 +90,19 @@ class FinetuningTask:
     scored: dict[str, ScoredRows]
     n_updates: int
 
+    def data(self) -> dict[str, RowSource | Tensor | None]:
+        """Return all of it, a name for each part."""
+        parts: dict[str, RowSource | Tensor | None] = {
+            "x": self.rows,
+            "y": self.y,
+            "sample_weight": self.weights,
+        }
+        for name, (x, y, weight) in self.scored.items():
+            parts[f"x of the {name} set"] = x
+            parts[f"y of the {name} set"] = y
+            parts[f"weights of the {name} set"] = weight
+        return parts
+
 
 def check_finetuning(
     stack: StackedDenoisingAutoencoder,

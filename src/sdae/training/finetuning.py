@@ -4,15 +4,12 @@ from collections.abc import Iterable, Set
 from contextlib import closing
 from pathlib import Path
 
-from torch import Tensor
-
 from sdae.arrays import Array
 from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.training import FinetuningConfig
 from sdae.devices import resolve_device
 from sdae.engines.choice import finetuning_engine
 from sdae.randomness import check_seed
-from sdae.rows import RowSource
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.beforehand import check_finetuning
@@ -30,7 +27,7 @@ from sdae.training.history import FINETUNING, History
 from sdae.training.identity import Identity, identity_of
 from sdae.training.keeping import keeping
 from sdae.training.ready import make_ready
-from sdae.training.scoring import LabelledRows, ScoredRows
+from sdae.training.scoring import LabelledRows
 
 
 def finetune(
@@ -205,14 +202,13 @@ def run_finetuning(
         stack, train, validation, test, config, sample_weight, validation_weight
     )
     listeners = Callbacks(callbacks)
-    data = {"x": task.rows, "y": task.y, "sample_weight": task.weights, **_flat(task.scored)}
     listeners.tell(StageStarted(FINETUNING, 1))
     with (
         keeping(
             stack,
             stage,
             checkpoint_of(checkpoint, "finetune"),
-            lambda: {**identity_of(stack, config, seed, data), **(known_by or {})},
+            lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
         ) as keeper,
         closing(finetuning_engine(stack, task.rows, task.y, config, seed, task.weights)) as engine,
     ):
@@ -229,13 +225,3 @@ def run_finetuning(
         keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))
     return history
-
-
-def _flat(scored: dict[str, ScoredRows]) -> dict[str, RowSource | Tensor | None]:
-    """Return the sets that are scored, a name for each part."""
-    flat: dict[str, RowSource | Tensor | None] = {}
-    for name, (x, y, weight) in scored.items():
-        flat[f"x of the {name} set"] = x
-        flat[f"y of the {name} set"] = y
-        flat[f"weights of the {name} set"] = weight
-    return flat

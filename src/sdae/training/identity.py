@@ -28,6 +28,9 @@ _ROWS_AT_A_TIME = 1024
 _MOST_NAMES = 12  # that a message lists
 _NONE = "none"
 
+INITIAL = "initial parameters"
+"""The name of an entry: a hash of the parameters that a stage begins with."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -76,7 +79,7 @@ def identity_of(
         "seed": Entry(str(seed)),
         "network": Entry(network),
         "noises": Entry(noises),
-        "initial parameters": Entry(initial),
+        INITIAL: Entry(initial),
         **hashes_of(data),
     }
 
