@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.errors import DataError
+from sdae.surroundings import ordinary
 
 Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
@@ -22,7 +23,8 @@ def as_tensor(array: Targets) -> Tensor:
     """Return an array as a tensor of its own type, sharing memory where PyTorch can.
 
     What PyTorch has no tensors for is copied: read-only arrays (a view of one would be an
-    invitation to crash), negative strides, foreign byte order.
+    invitation to crash), negative strides, foreign byte order. So are tensors made in inference
+    mode, where gradients are wanted.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def as_tensor(array: Targets) -> Tensor:
         If the elements are no numbers.
     """
     if isinstance(array, Tensor):
-        return array
+        return ordinary(array)
     own = np.asarray(array)
     if own.dtype.kind not in "fiub":
         raise DataError(f"Rows and labels must be numbers. Got an array of {own.dtype} instead.")

@@ -34,6 +34,7 @@ from sdae.specs import (
     parse_emphasis,
     parse_noise,
 )
+from sdae.surroundings import undisturbed
 
 _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.SIGMOID: torch.sigmoid,
@@ -105,6 +106,7 @@ class DenoisingAutoencoder(nn.Module):
     hidden_bias: nn.Parameter
     visible_bias: nn.Parameter
 
+    @undisturbed()
     def __init__(
         self,
         n_visible: int,

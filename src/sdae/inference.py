@@ -27,6 +27,7 @@ from sdae.preprocessing import Scaling
 from sdae.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import undisturbed
 
 Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
 _BLOCK = 32
@@ -56,7 +57,7 @@ def in_blocks(
     n_rows, n_columns = x.shape
     at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * n_columns)))
     parts: list[NDArray[np.float32]] = []
-    with torch.inference_mode():
+    with undisturbed(), torch.inference_mode():
         for start in range(0, max(n_rows, 1), at_once):
             rows = x[start : start + at_once]
             out = function(_whole_blocks(rows, scaling).to(device))
@@ -69,7 +70,7 @@ def _whole_blocks(rows: Any, scaling: Scaling | None) -> Tensor:
     values: NDArray[Any] = csr_of(rows).toarray() if is_sparse(rows) else rows
     n_rows, n_columns = values.shape
     # PyTorch's memory is aligned, and how a product rounds may depend on that.
-    blocks = torch.zeros(max(_BLOCK, -(-n_rows // _BLOCK) * _BLOCK), n_columns)
+    blocks = torch.zeros(max(_BLOCK, -(-n_rows // _BLOCK) * _BLOCK), n_columns, dtype=torch.float32)
     filled = blocks.numpy()[:n_rows]
     with np.errstate(over="ignore"):  # beyond float32, and clipped
         filled[:] = values if scaling is None else scaling.apply(values)
@@ -109,6 +110,7 @@ def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | Non
     return decoded(network, layer_codes(network, rows)[depth - 1], depth)
 
 
+@undisturbed()
 def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the logarithm of the probability of each class, (n, C) -> (n, C)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)

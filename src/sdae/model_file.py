@@ -24,6 +24,7 @@ from sdae.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.facades import only_parameters
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import undisturbed
 from sdae.tensor_file import read_tensors, reason_of, write_tensors
 
 FORMAT = 1
@@ -67,6 +68,7 @@ class Model:
     estimator: Mapping[str, Any] | None = None
 
 
+@undisturbed()
 def save_model(model: Model, path: str | Path) -> None:
     """Write a model file atomically: equal models give equal bytes.
 
@@ -93,6 +95,7 @@ def save_model(model: Model, path: str | Path) -> None:
     write_tensors(path, tensors, _describe(model))
 
 
+@undisturbed()
 def load_model(path: str | Path) -> Model:
     """Read a model file, on the CPU.
 

@@ -16,6 +16,7 @@ from sdae.arrays import Array, as_tensor
 from sdae.errors import DataError
 from sdae.minibatches import Minibatch, minibatches
 from sdae.sparse import SparseMatrix, csr_of, is_sparse
+from sdae.surroundings import ordinary
 
 _NUMPY_TYPES = (torch.float16, torch.float32, torch.float64)
 
@@ -136,6 +137,20 @@ class ScaledRows:
         return ((x - self._offset) / self._scale).to(self._like)
 
 
+class OrdinaryRows:
+    """Rows of a source that makes them in inference mode, or with gradients of its own."""
+
+    def __init__(self, rows: RowSource) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Return the rows of a minibatch, (B, V), as plain numbers."""
+        return ordinary(self._rows.batch(minibatch)).detach()
+
+
 RowsLike = Array | SparseMatrix | RowSource
 """What callers may give as rows."""
 
@@ -173,7 +188,7 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
         rows = (
             MappedRows(array, like)
             if isinstance(array, np.memmap)
-            else TensorRows(as_tensor(array).to(like))
+            else TensorRows(as_tensor(array).detach().to(like))
         )
     _check_finite(rows, name)
     return rows
@@ -207,7 +222,7 @@ def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) ->
             f"{name} must deliver {like.dtype} on {like.device}, as the parameters are. "
             f"Got {first.dtype} on {first.device} instead."
         )
-    return rows
+    return OrdinaryRows(rows) if first.is_inference() or first.requires_grad else rows
 
 
 def _check_form(

@@ -33,6 +33,7 @@ from sdae.specs import (
     parse_emphasis,
     parse_noise,
 )
+from sdae.surroundings import make_ordinary, undisturbed
 from sdae.targets import row_labels
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class StackedDenoisingAutoencoder(nn.Module):
     MaskingNoise(level=0.3, exact=False)
     """
 
+    @undisturbed()
     def __init__(
         self,
         n_visible: int,
@@ -364,6 +366,7 @@ class StackedDenoisingAutoencoder(nn.Module):
     def _facades(self) -> Facades:
         return Facades(self.autoencoders, self.mlp)
 
+    @undisturbed()
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Convert or move all parameters (PyTorch's methods come here); the facades stay one."""
         were_one = self._facades.are_one
@@ -376,6 +379,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
         """Load what is the stack's own, which is nothing; PyTorch comes here before the layers."""
+        make_ordinary(self)
         assign = bool(local_metadata.get("assign_to_params_buffers", False))
         self._facades.complete(state_dict, prefix, assign=assign)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
@@ -388,6 +392,7 @@ class StackedDenoisingAutoencoder(nn.Module):
             raise invalid_parameter("depth", "StackedDenoisingAutoencoder", wanted, depth)
         return depth
 
+    @undisturbed()
     def _new_head(self, parameter: str, least: int, n_outputs: int) -> int:
         """Put a zero-initialised layer of at least `least` outputs on top; return their number."""
         if self.n_outputs is not None:
@@ -421,6 +426,7 @@ class StackedDenoisingAutoencoder(nn.Module):
             )
         return rows
 
+    @undisturbed()
     def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""
         with torch.no_grad():

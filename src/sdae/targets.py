@@ -79,7 +79,7 @@ def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tenso
         )
     if values.is_complex() or values.dtype == torch.bool:
         raise DataError(f"The values of {name} must be real numbers. Got {values.dtype} instead.")
-    exact = values.reshape(n_rows, n_targets)  # (n,) or (n, T) -> (n, T)
+    exact = values.detach().reshape(n_rows, n_targets)  # (n,) or (n, T) -> (n, T)
     values = exact.to(like)
     finite = torch.isfinite(values).all(dim=1)
     if not finite.all():
@@ -130,7 +130,7 @@ def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) 
     if weights.shape != (n_rows,) or weights.is_complex():
         got = f"{weights.dtype} of shape {tuple(weights.shape)}"
         raise _bad_weights(caller, f"{n_rows} numbers, one per training row", got)
-    weights = weights.to("cpu", torch.float64)
+    weights = weights.detach().to("cpu", torch.float64)
     if not torch.isfinite(weights).all() or weights.min() < 0:
         raise _bad_weights(caller, "finite numbers ≥ 0", f"{weights.min()} to {weights.max()}")
     # Scaled by the largest first: their sum may be beyond the largest number there is.

@@ -26,12 +26,20 @@ def _has_onednn() -> bool:
     """Try the operator on a product whose result is known."""
     if not torch.backends.mkldnn.is_available():
         return False
-    left, right = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 4.0], [5.0, 6.0], [7.0, 8.0]])
+    left, right, bias, sums = (
+        torch.tensor(values, dtype=torch.float32, device="cpu")
+        for values in (
+            [[1.0, 2.0]],
+            [[3.0, 4.0], [5.0, 6.0], [7.0, 8.0]],
+            [1.0, 2.0, 3.0],
+            [[12.0, 19.0, 26.0]],
+        )
+    )
     try:
-        result = _by_onednn(left, right, torch.tensor([1.0, 2.0, 3.0]))
+        result = _by_onednn(left, right, bias)
     except (AttributeError, RuntimeError, TypeError):  # no such operator, or other arguments
         return False
-    return torch.equal(result, torch.tensor([[12.0, 19.0, 26.0]]))
+    return torch.equal(result, sums)
 
 
 def _by_onednn(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:

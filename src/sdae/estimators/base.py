@@ -31,6 +31,7 @@ from sdae.estimators.watching import Recorder
 from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt, threads
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import undisturbed
 from sdae.training.history import EpochRecord, History
 from sdae.training.identity import Identity, names_of
 
@@ -75,15 +76,16 @@ class SDAEBase(BaseEstimator):
     @contextmanager
     def _whole_or_not_at_all(self, *, goes_on: bool) -> Iterator[None]:
         """Leave the estimator as it was if what happens inside fails."""
-        before = dict(self.__dict__)
-        if goes_on:  # then the network is trained in place
-            before["network_"] = copy.deepcopy(self.network_)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        with undisturbed():
+            before = dict(self.__dict__)
+            if goes_on:  # then the network is trained in place
+                before["network_"] = copy.deepcopy(self.network_)
+            try:
+                yield
+            except BaseException:
+                self.__dict__.clear()
+                self.__dict__.update(before)
+                raise
 
     def _goes_on(self, wanted: bool, settings: Settings) -> bool:
         """Tell whether to train on from what there is.
@@ -237,6 +239,7 @@ class SDAEBase(BaseEstimator):
         """Return the squared error of each scaled value, rebuilt from the deepest code, (n, V)."""
         return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
 
+    @undisturbed()
     def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return scaled rows to the units of the user's."""
         return rows if self.scaling_ is None else self.scaling_.undo(rows)

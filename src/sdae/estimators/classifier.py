@@ -25,6 +25,7 @@ from sdae.estimators.weights import (
     where_unequal,
 )
 from sdae.inference import log_probabilities, outputs
+from sdae.surroundings import undisturbed
 
 
 class SDAEClassifier(
@@ -296,6 +297,7 @@ class SDAEClassifier(
         labels: NDArray[Any] = self.classes_[numbers]
         return labels
 
+    @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, C), in the order of ``classes_``."""
         return np.exp(self.predict_log_proba(X))

@@ -10,6 +10,7 @@ from sklearn.utils import Tags
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.estimators.unsupervised import UnsupervisedSDAE
+from sdae.surroundings import undisturbed
 
 
 class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
@@ -135,6 +136,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         """Draw the line of ``predict`` at the share of these rows that `contamination` says."""
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
 
+    @undisturbed()
     def feature_contributions(self, X: Any) -> NDArray[np.float64]:
         """Return what each column adds to the error of each row, (n, V).
 

@@ -16,6 +16,7 @@ from sdae.estimators.target_scaling import fit_target_scaling, standardised
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 from sdae.inference import outputs
 from sdae.preprocessing import Scaling
+from sdae.surroundings import undisturbed
 
 
 class SDAERegressor(
@@ -243,6 +244,7 @@ class SDAERegressor(
             )
         return self
 
+    @undisturbed()
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the targets of each row, (n,), or (n, T) where ``fit`` had several columns."""
         values = self._apply(lambda rows: outputs(self.network_, rows), X).astype(

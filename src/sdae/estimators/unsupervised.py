@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.inputs import checked_rows
+from sdae.surroundings import undisturbed
 
 
 class UnsupervisedSDAE(SDAEBase):
@@ -35,6 +36,7 @@ class UnsupervisedSDAE(SDAEBase):
         self._learn(X, go_on=True, stream=True)
         return self
 
+    @undisturbed()
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return minus the mean squared error of each reconstructed row, scaled, (n,).
 

@@ -12,6 +12,7 @@ from sdae.engines.choice import finetuning_engine
 from sdae.randomness import check_seed
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import undisturbed
 from sdae.training.beforehand import check_finetuning
 from sdae.training.callbacks import (
     Callback,
@@ -170,6 +171,7 @@ def finetune(
     )
 
 
+@undisturbed()
 def run_finetuning(
     stack: StackedDenoisingAutoencoder,
     train: LabelledRows,

@@ -18,6 +18,7 @@ from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
 from sdae.rows import RowsLike, RowSource, row_source
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import undisturbed
 from sdae.training.beforehand import check_pretraining, check_range
 from sdae.training.callbacks import (
     Callback,
@@ -167,6 +168,7 @@ def pretrain(
     )
 
 
+@undisturbed()
 def run_pretraining(
     stack: StackedDenoisingAutoencoder,
     x: RowsLike,

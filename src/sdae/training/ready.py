@@ -2,10 +2,13 @@
 
 from sdae.facades import check_values
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import make_ordinary
 
 
 def make_ready(stack: StackedDenoisingAutoencoder) -> None:
     """Make a stack one that can be trained.
+
+    Parameters that were made in inference mode are replaced by ordinary ones.
 
     Raises
     ------
@@ -14,3 +17,4 @@ def make_ready(stack: StackedDenoisingAutoencoder) -> None:
     """
     stack.check_facades()
     check_values(stack)
+    make_ordinary(stack)

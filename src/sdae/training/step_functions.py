@@ -24,6 +24,7 @@ from sdae.minibatches import Minibatch, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed
 from sdae.rows import RowSource, row_source
 from sdae.stack import StackedDenoisingAutoencoder
+from sdae.surroundings import make_ordinary, undisturbed
 from sdae.training.ready import make_ready
 from sdae.training.scoring import labelled_rows
 
@@ -49,6 +50,7 @@ class PretrainFunction:
         self._seed = seed
         self._calls = 0
 
+    @undisturbed()
     def __call__(self, index: int, corruption: float = 0.2, lr: float = 0.1) -> float:
         """Train on minibatch `index`.
 
@@ -72,6 +74,7 @@ class PretrainFunction:
             If there is no such minibatch.
         """
         minibatch = _pick(self._batches, index)
+        make_ordinary(self._stack)
         layer = self._autoencoder.layer
         with torch.no_grad():
             x = self._stack.encode(self._rows.batch(minibatch), depth=layer)  # (B, V) -> (B, H)
@@ -100,6 +103,7 @@ class FinetuneFunctions(NamedTuple):
     test_score: Callable[[], list[float]]
 
 
+@undisturbed()
 def pretraining_functions(
     stack: StackedDenoisingAutoencoder, train_x: Array, batch_size: int, *, seed: int = 0
 ) -> list[PretrainFunction]:
@@ -125,6 +129,7 @@ def pretraining_functions(
     return [PretrainFunction(stack, layer, rows, batches, seed) for layer in range(stack.n_layers)]
 
 
+@undisturbed()
 def build_finetune_functions(
     stack: StackedDenoisingAutoencoder,
     datasets: Sequence[tuple[Array, Labels]],
@@ -162,7 +167,9 @@ def build_finetune_functions(
         for pair, name in zip(datasets, names, strict=True)
     )
 
+    @undisturbed()
     def train(index: int) -> float:
+        make_ordinary(stack)
         x, y = train_set.batch(_pick(train_set.batches, index))
         return _step(stack.negative_log_likelihood(x, y), list(stack.mlp.parameters()), rate)
 

@@ -1,0 +1,62 @@
+"""What surrounds a call in PyTorch and NumPy, kept from changing what it does.
+
+Modes that a caller entered reach into every function called inside: without gradients nothing
+trains, autocast computes in half precision, a default device takes tensors elsewhere. They are
+meant for the caller's own code. What a call is given, the network's device and type among it,
+counts; so do PyTorch's settings for a whole process (threads, the precision of float32 products,
+oneDNN on or off, deterministic algorithms).
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+_AUTOCAST = ("cpu", "cuda", "mps", "xpu")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Run what is inside, or a function that this decorates, as if nothing surrounded it."""
+    with ExitStack() as within:
+        within.enter_context(torch.inference_mode(False))
+        within.enter_context(torch.enable_grad())
+        for kind in _AUTOCAST:
+            if torch.is_autocast_enabled(kind):
+                within.enter_context(torch.autocast(kind, enabled=False))
+        if not _makes_tensors_on_cpu():
+            within.enter_context(torch.device("cpu"))
+        # NumPy's own setting: to divide by zero warns, to come near zero is nothing.
+        within.enter_context(
+            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+        )
+        yield
+
+
+def ordinary(tensor: Tensor) -> Tensor:
+    """Return a tensor that can be trained on: a copy of one that was made in inference mode."""
+    return tensor.clone() if tensor.is_inference() and torch.is_grad_enabled() else tensor
+
+
+def make_ordinary(module: nn.Module) -> None:
+    """Replace parameters that were made in inference mode, which PyTorch does not train."""
+    if not any(parameter.is_inference() for parameter in module.parameters()):
+        return
+    fresh: dict[nn.Parameter, nn.Parameter] = {}  # a shared parameter stays one
+    with undisturbed():
+        for part in module.modules():
+            for name, old in list(part.named_parameters(recurse=False)):
+                if old.is_inference():
+                    if old not in fresh:
+                        fresh[old] = nn.Parameter(old.detach().clone(), old.requires_grad)
+                    setattr(part, name, fresh[old])
+
+
+def _makes_tensors_on_cpu() -> bool:
+    """Tell whether a tensor made without a word about devices is on the CPU."""
+    try:
+        return torch.get_default_device().type == "cpu"
+    except (AssertionError, RuntimeError):  # a default device that this machine has not
+        return False
