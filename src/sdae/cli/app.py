@@ -29,7 +29,9 @@ from sdae.cli import (
 )
 from sdae.cli.interrupts import handled
 from sdae.cli.terminal import say, tell
-from sdae.errors import RecipeError, SdaeError
+from sdae.errors import InvalidParameterError, RecipeError, SdaeError
+
+_WITH_LINES = (InvalidParameterError, RecipeError)  # of which each tells a problem
 
 
 class Commands(TyperGroup):
@@ -42,7 +44,7 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
         except SdaeError as error:
             message = " ".join([f"Error: {error}", *_notes(error)])
-            tell(message, lines=isinstance(error, RecipeError))  # which tells of a problem a line
+            tell(message, lines=isinstance(error, _WITH_LINES))
             raise typer.Exit(2) from None
         except KeyboardInterrupt as interrupt:
             tell(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))

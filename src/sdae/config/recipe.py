@@ -46,6 +46,7 @@ from sdae.specs import (
     parse_emphasis,
     parse_noise,
 )
+from sdae.wording import printable
 
 _MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
@@ -126,6 +127,7 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
         If the text is no TOML, a key is unknown, or a value is not what it must be. Every problem
         is listed, each with its key.
     """
+    name = printable(name)
     try:
         tables = read_toml(content)
     except ValueError as error:
