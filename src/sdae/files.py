@@ -1,5 +1,6 @@
 """Raw files: written atomically, read within bounds, their faults told in one sentence."""
 
+import errno
 import gzip
 import hashlib
 import io
@@ -43,21 +44,57 @@ def explaining(path: Path, action: str) -> Iterator[None]:
         raise FileAccessError(f"Cannot {action} {path}: {error.strerror or error}.") from None
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+def end_of(path: str | Path) -> Path:
+    """Return where a file that a user names is written: where `path` leads, if it is a link.
 
-    The bytes go to a temporary file of the same folder, are flushed to the disk, and take the
-    name `path` in one step; the folder is flushed too. An existing file's mode is kept.
+    Written under the name of the link, the file would replace the link, and what it leads to would
+    stay as it was.
 
     Raises
     ------
     FileAccessError
-        If the folder is missing or not writable, or the disk is full. The old file is intact.
+        If the link leads in a circle.
     """
     path = Path(path)
     with explaining(path, "write"):
-        if path.is_dir():
-            raise IsADirectoryError
+        if not path.is_symlink():
+            return path
+        end = Path(os.path.realpath(path))
+        if end.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return end
+
+
+def check_kind(path: Path) -> None:
+    """Refuse to write where something is that is no file: a folder, a pipe, a device.
+
+    Raises
+    ------
+    OSError
+        If there is.
+    """
+    if path.is_dir():
+        raise IsADirectoryError
+    if path.exists() and not path.is_file():
+        raise FileAccessError(f"Cannot write {path}: it is a pipe or a device. Name a file.")
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+
+    The bytes go to a temporary file of the same folder, are flushed to the disk, and take the
+    name `path` in one step; the folder is flushed too. An existing file's mode is kept. A link is
+    replaced: :func:`end_of` follows one that a user names.
+
+    Raises
+    ------
+    FileAccessError
+        If the folder is missing or not writable, the disk is full, or something at `path` is no
+        file. The old file is intact.
+    """
+    path = Path(path)
+    with explaining(path, "write"):
+        check_kind(path)
         # Of a long name, only the beginning: the whole and more might be too long for the system.
         prefix = f".{path.name[:_BEGINNING]}."
         descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=_HALF, dir=path.parent)

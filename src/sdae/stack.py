@@ -349,9 +349,10 @@ class StackedDenoisingAutoencoder(nn.Module):
 
     def save(self, path: str | Path) -> None:
         """Write the model to a safetensors file; see :mod:`sdae.model_file`."""
+        from sdae.files import end_of
         from sdae.model_file import Model, save_model
 
-        save_model(Model(self), path)
+        save_model(Model(self), end_of(path))
 
     @classmethod
     def load(cls, path: str | Path) -> "StackedDenoisingAutoencoder":

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 
 import sdae
-from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
+from sdae import (
+    SDAEClassifier,
+    SDAEOutlierDetector,
+    SDAERegressor,
+    SDAETransformer,
+    StackedDenoisingAutoencoder,
+)
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.model_file import FORMAT
 from sdae.tensor_file import read_tensors, write_tensors
@@ -121,3 +127,13 @@ def test_scalings_of_targets_that_do_not_fit_are_refused(tmp_path: Path) -> None
     )
     with pytest.raises(FileFormatError, match="does not fit the network"):
         sdae.load(path)
+
+
+def test_saved_under_a_link_it_is_written_where_the_link_leads(tmp_path: Path) -> None:
+    link = tmp_path / "latest.safetensors"
+    link.symlink_to("first.safetensors")
+    model = fitted(SDAETransformer)
+    for saved in (model, StackedDenoisingAutoencoder(4, (3,))):
+        saved.save(link)
+        assert link.is_symlink()
+        (tmp_path / "first.safetensors").unlink()

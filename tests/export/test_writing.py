@@ -54,6 +54,14 @@ def test_the_answers_of_the_ways_out_come_in_order(tmp_path: Path) -> None:
     assert exported[1].agreement.outputs == ("probabilities", "label")
 
 
+def test_an_export_under_a_link_is_written_where_the_link_leads(tmp_path: Path) -> None:
+    link = tmp_path / "link.safetensors"
+    link.symlink_to("there.safetensors")
+    export_model(make(n_classes=2), sequential=link, rows=rows_of(make()))
+    assert link.is_symlink()
+    assert (tmp_path / "there.safetensors").is_file()
+
+
 def test_the_rows_to_check_on_are_finite_and_some_are_far_out() -> None:
     for scaled in (None, "standard"):
         subject = subject_of(make(scaled=scaled), 2)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sdae.errors import FileAccessError
-from sdae.files import write_atomically
+from sdae.files import end_of, write_atomically
 
 
 @pytest.fixture
@@ -148,3 +148,28 @@ def test_a_folder_is_never_replaced(tmp_path: Path) -> None:
 def test_a_name_of_any_length_that_the_system_allows_is_written(tmp_path: Path, name: str) -> None:
     write_atomically(tmp_path / name, b"new")
     assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_link_that_a_user_names_is_followed_and_one_of_a_run_is_replaced(file: Path) -> None:
+    link = file.with_name("link")
+    link.symlink_to(file.name)
+    assert end_of(link) == file.resolve()
+    assert end_of(file) == file
+    write_atomically(end_of(link), b"new")
+    assert (link.is_symlink(), file.read_bytes()) == (True, b"new")
+    write_atomically(link, b"newer")
+    assert (link.is_symlink(), file.read_bytes()) == (False, b"new")
+
+
+def test_a_link_in_a_circle_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(FileAccessError, match="Too many levels of symbolic links"):
+        end_of(tmp_path / "a")
+
+
+def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileAccessError, match="it is a pipe or a device"):
+        write_atomically(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()

@@ -14,7 +14,8 @@ from sdae.checkpoints.lock import locked
 from sdae.cli.options import DataArgument, QuietOption, TargetOption, ThreadsOption, use_threads
 from sdae.cli.terminal import new_console, say, say_on
 from sdae.errors import MissingExtraError
-from sdae.files import explaining
+from sdae.files import end_of, explaining
+from sdae.runs.outputs import output_file, output_folder
 
 if TYPE_CHECKING:
     from sdae.compare.running import Plan
@@ -61,11 +62,13 @@ def compare(
     # Here, so that no other command waits for scikit-learn.
     from sdae.compare.cells import CELLS, CellCache
     from sdae.compare.data import load_study_data
-    from sdae.compare.report import details, draw, verdict_of, write_table_and_verdict
+    from sdae.compare.report import FILES, details, draw, verdict_of, write_table_and_verdict
     from sdae.compare.running import plan, run_study
     from sdae.compare.study import Study, read_labels, read_models, read_network
     from sdae.compare.table import table_lines
 
+    folder = out or Path("compare") / Path(data).name.split(".")[0]
+    output_folder(folder)
     use_threads(threads)
     study = Study(
         labels=read_labels(labels),
@@ -76,13 +79,14 @@ def compare(
     )
     rows = load_study_data(data, target, unlabeled)
     planned = plan(study, rows)
-    folder = out or Path("compare") / Path(data).name.split(".")[0]
     console = new_console(quiet=quiet)
     _announce(console, planned, rows.name, len(rows.unlabelled), study.seeds)
     with explaining(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
+    for name in (CELLS, *FILES):
+        output_file(folder / name, [data, unlabeled])
     with locked(folder):
-        cache = CellCache(folder / CELLS)
+        cache = CellCache(end_of(folder / CELLS))
         with _watching(console, folder) as watch:
             cells = run_study(study, rows, cache, watch)
         write_table_and_verdict(cells, folder)

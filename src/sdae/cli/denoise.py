@@ -19,6 +19,7 @@ from sdae.cli.rows_out import check_output, write_rows
 from sdae.cli.terminal import say
 from sdae.inference import in_blocks, rebuilt
 from sdae.runs.folder import open_model
+from sdae.runs.outputs import files_of, output_file
 from sdae.runs.prepare import fitting
 
 
@@ -43,6 +44,8 @@ def denoise(
     """
     check_output(out, ".npy", ".csv")
     folder = open_model(run)
+    end = output_file(out, [*files_of(folder), data])
+    check_output(end, ".npy", ".csv")
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
     x = fitting(model, load_rows(data, model, part)).x
@@ -50,5 +53,5 @@ def denoise(
     if model.scaling is not None:
         rows = model.scaling.undo(rows)
     names = model.feature_names or [f"x{column}" for column in range(rows.shape[1])]
-    write_rows(out, rows, names)
+    write_rows(end, rows, names)
     say(f"{len(rows):,} rows reconstructed through layer {depth - 1} written to {out}")

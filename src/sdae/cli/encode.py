@@ -19,6 +19,7 @@ from sdae.cli.terminal import say
 from sdae.errors import invalid_parameter
 from sdae.inference import in_blocks, layer_codes
 from sdae.runs.folder import open_model
+from sdae.runs.outputs import files_of, output_file
 from sdae.runs.prepare import fitting
 from sdae.stack import StackedDenoisingAutoencoder
 
@@ -41,11 +42,13 @@ def encode(
     """
     check_output(out, ".npy", ".csv")
     folder = open_model(run)
+    end = output_file(out, [*files_of(folder), data])
+    check_output(end, ".npy", ".csv")
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     x = fitting(model, load_rows(data, model, part)).x
     codes = in_blocks(lambda rows: layer_codes(model.stack, rows)[depth - 1], x, model.scaling)
-    write_rows(out, codes, [f"h{unit}" for unit in range(codes.shape[1])])
+    write_rows(end, codes, [f"h{unit}" for unit in range(codes.shape[1])])
     say(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
 
 

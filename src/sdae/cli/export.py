@@ -10,11 +10,13 @@ from sdae.cli.options import ModelArgument, Stage, StageOption, model_after
 from sdae.cli.rows_in import load_rows
 from sdae.cli.terminal import say
 from sdae.errors import InvalidParameterError, SdaeError
+from sdae.export.numpy_folder import check_folder
 from sdae.export.parity import Agreement
 from sdae.export.subject import Rows
 from sdae.export.writing import export_model
 from sdae.model_file import Model
 from sdae.runs.folder import RunFolder, SavedModel, open_model
+from sdae.runs.outputs import check_apart, files_of, output_file, output_folder
 from sdae.runs.prepare import fitting
 
 
@@ -60,6 +62,12 @@ def export(
             "An export needs a place to be written to. Give --onnx, --numpy or --sequential."
         )
     folder = open_model(run)
+    source = _source(folder, data)
+    files = [output_file(path, [*files_of(folder), source]) for path in (onnx, sequential) if path]
+    if numpy is not None:
+        check_folder(numpy)
+        output_folder(numpy)
+    check_apart([*files, *([numpy] if numpy else [])])
     model = model_after(folder, stage)
     depth_after(model.stack, layer, default=1)
     rows, unread = _rows(folder, model, data)
@@ -70,6 +78,16 @@ def export(
         say(f"Checked without rows of the data: {unread}")
     for one in exported:
         say(f"{one.path} written. {_told(one.agreement)}")
+
+
+def _source(folder: RunFolder | SavedModel, data: str | None) -> str | None:
+    """Return where the rows to check on are."""
+    if data is not None or isinstance(folder, SavedModel):
+        return data
+    try:
+        return folder.recipe().data.source
+    except SdaeError:  # which is said when they are read
+        return None
 
 
 def _rows(

@@ -53,6 +53,7 @@ def finetune(
     """
     trackers = Trackers(tensorboard, mlflow)
     use_threads(threads)
+    trackers.check(run)
     with held_run(run) as folder:
         pretrained, model = folder.pretrained(), folder.model()
         recipe = _changed(folder.recipe(), run, settings or [])

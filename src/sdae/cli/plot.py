@@ -13,6 +13,7 @@ from sdae.cli.rows_in import load_rows
 from sdae.cli.terminal import say
 from sdae.errors import InvalidParameterError
 from sdae.runs.folder import open_run
+from sdae.runs.outputs import files_of, output_file
 from sdae.runs.pictures import draw_curves, draw_filters, draw_reconstructions
 from sdae.runs.prepare import network_input
 
@@ -45,18 +46,20 @@ def plot(
     Example: sdae plot runs/mnist-default filters -o filters.png
     """
     folder = open_run(run)
+    source = folder.recipe().data.source if data is None and kind is Kind.reconstructions else data
+    end = output_file(out, [*files_of(folder), source])
     shape = None if image_shape is None else _shape(image_shape)
     match kind:
         case Kind.filters:
             model = model_after(folder, stage)
             depth_after(model.stack, layer, default=1)
-            draw_filters(model, out, shape, count, layer)
+            draw_filters(model, end, shape, count, layer)
         case Kind.curves:
-            draw_curves(folder.records(), out)
+            draw_curves(folder.records(), end)
         case Kind.reconstructions:
             model = model_after(folder, stage)
-            table = load_rows(data or folder.recipe().data.source, model, part)
-            draw_reconstructions(model, network_input(model, table), out, shape)
+            table = load_rows(str(source), model, part)
+            draw_reconstructions(model, network_input(model, table), end, shape)
     say(f"{kind.value.capitalize()} drawn in {out}")
 
 

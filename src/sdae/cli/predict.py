@@ -12,6 +12,7 @@ from sdae.cli.rows_out import check_output, write_csv
 from sdae.cli.terminal import say
 from sdae.inference import in_blocks, log_probabilities, outputs
 from sdae.runs.folder import open_model
+from sdae.runs.outputs import files_of, output_file
 from sdae.runs.prepare import fitting
 
 
@@ -27,6 +28,8 @@ def predict(
     """
     check_output(out, ".csv")
     folder = open_model(run)
+    end = output_file(out, [*files_of(folder), data])
+    check_output(end, ".csv")
     model = classifier(folder)
     classes = model.classes or tuple(range(model.stack.head.out_features))
     x = fitting(model, load_rows(data, model, part)).x
@@ -34,5 +37,5 @@ def predict(
     probabilities = np.exp(log_probabilities(logits))  # (n, C)
     labels = (classes[number] for number in probabilities.argmax(axis=1))
     rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))
-    write_csv(out, ["label", *(f"p_{label}" for label in classes)], rows)
+    write_csv(end, ["label", *(f"p_{label}" for label in classes)], rows)
     say(f"{len(x):,} predictions written to {out}")

@@ -8,8 +8,10 @@ import typer
 from sdae.cli.options import RunArgument, TargetOption
 from sdae.cli.terminal import say
 from sdae.errors import SdaeError
+from sdae.files import end_of
 from sdae.report.writing import write_report
 from sdae.runs.folder import RunFolder, open_run
+from sdae.runs.outputs import files_of, output_file
 
 
 def report(
@@ -41,7 +43,11 @@ def report(
 
     Example: sdae report runs/mnist-default -o report.html
     """
-    path, facts = write_report(open_run(run), out, data, target, playground=playground)
+    folder = open_run(run)
+    if out is not None and (out := end_of(out)).parent.resolve() != run.resolve():
+        source = folder.recipe().data.source if data is None else data
+        out = output_file(out, [*files_of(folder), source])
+    path, facts = write_report(folder, out, data, target, playground=playground)
     if facts.unread is not None:
         say(f"Without the parts that need rows: {facts.unread}")
     say(f"Report written to {path} ({path.stat().st_size / 1e6:.1f} MB)")

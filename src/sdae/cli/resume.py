@@ -51,6 +51,7 @@ def resume(
     Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
     device = str(resolve_device(device))
     console = new_console(quiet=quiet)
+    trackers.check(run)
     with resumed_run(run) as folder:
         use_threads(threads or folder.threads())
         moved = {"source": data, "unlabeled": unlabeled}

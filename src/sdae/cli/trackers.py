@@ -8,6 +8,7 @@ import typer
 
 from sdae.config.recipe import Recipe, flat_settings
 from sdae.errors import InvalidParameterError
+from sdae.runs.outputs import check_apart, output_folder
 from sdae.tracking import MlflowTracker, TensorboardTracker, Tracker, Tracking
 from sdae.tracking.mlflow_tracker import check_mlflow
 from sdae.tracking.tensorboard_tracker import check_tensorboard
@@ -47,6 +48,19 @@ class Trackers:
             check_tensorboard()
         if self.mlflow is not None:
             check_mlflow()
+
+    def check(self, run: Path) -> None:
+        """Refuse to write events into a run, that of this training or another.
+
+        Raises
+        ------
+        FileAccessError
+            If they would lie there.
+        """
+        if self.tensorboard is not None:
+            folder = Path(self.tensorboard) / run.resolve().name
+            output_folder(folder)
+            check_apart([run, folder])
 
     def open(self, run: Path, recipe: Recipe) -> Tracking:
         """Begin to track the training of a run.

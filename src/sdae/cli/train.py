@@ -27,6 +27,7 @@ from sdae.recipes import load_recipe
 from sdae.report.writing import check_extra
 from sdae.runs.estimate import estimate
 from sdae.runs.lifecycle import new_run
+from sdae.runs.outputs import check_new_run
 from sdae.runs.prepare import prepare
 from sdae.runs.training import build_stack
 
@@ -104,6 +105,9 @@ def train(
     default = Path("runs", f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
     console = new_console(quiet=quiet)
     Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
+    read = [chosen.data.source, chosen.data.unlabeled, recipe]
+    check_new_run(out or default, [] if out is None else read)
+    trackers.check(out or default)
     with new_run(out or default, chosen, force=force, numbered=out is None) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
         stack = build_stack(chosen, prepared)

@@ -7,11 +7,12 @@ from sdae.compare.cells import Cell
 from sdae.compare.statistics import compare_networks, sentence, shown_p
 from sdae.compare.study import TITLES
 from sdae.compare.table import Line, best_models, table_lines, to_csv
-from sdae.files import write_atomically
+from sdae.files import end_of, write_atomically
 from sdae.plots.figure import write_png
 from sdae.plots.label_curves import Point, label_curves_figure
 
 TABLE, FIGURE, VERDICT = "table.csv", "figure.png", "verdict.txt"
+FILES = (TABLE, FIGURE, VERDICT)
 
 
 def verdict_of(cells: Sequence[Cell]) -> str:
@@ -37,9 +38,9 @@ def details(cells: Sequence[Cell]) -> list[str]:
 
 def write_table_and_verdict(cells: Sequence[Cell], folder: Path) -> None:
     """Write ``table.csv`` and ``verdict.txt``."""
-    write_atomically(folder / TABLE, to_csv(table_lines(cells)))
+    write_atomically(end_of(folder / TABLE), to_csv(table_lines(cells)))
     text = "\n".join([verdict_of(cells), "", *details(cells), ""])
-    write_atomically(folder / VERDICT, text.encode())
+    write_atomically(end_of(folder / VERDICT), text.encode())
 
 
 def draw(cells: Sequence[Cell], name: str, folder: Path) -> None:
@@ -55,7 +56,7 @@ def draw(cells: Sequence[Cell], name: str, folder: Path) -> None:
     figure = label_curves_figure(
         curves_of(lines), f"{name}: means of {n_seeds} splits, 95 % bands", cells[0].n_pool
     )
-    write_png(figure, folder / FIGURE)
+    write_png(figure, end_of(folder / FIGURE))
 
 
 def curves_of(lines: Sequence[Line]) -> dict[str, list[Point]]:

@@ -24,6 +24,7 @@ from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.settings import Settings
 from sdae.estimators.transformer import SDAETransformer
+from sdae.files import end_of
 from sdae.model_file import Model, load_model, save_model
 from sdae.preprocessing import Scaling
 from sdae.tensor_file import reason_of
@@ -45,7 +46,7 @@ _HIGHEST_COUNT = 1 << 53
 def save(estimator: SDAEBase, path: str | Path) -> None:
     """Write a fitted estimator; see :meth:`SDAEBase.save`."""
     check_is_fitted(estimator)
-    save_model(as_model(estimator), path)
+    save_model(as_model(estimator), end_of(path))
 
 
 def load(path: str | Path) -> SDAEBase:

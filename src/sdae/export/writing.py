@@ -13,7 +13,7 @@ from sdae.export.parity import Agreement
 from sdae.export.sequential import checked_sequential
 from sdae.export.subject import subject_of, without_untrained_head
 from sdae.export.trial import trial_of
-from sdae.files import explaining, write_atomically
+from sdae.files import end_of, explaining, write_atomically
 from sdae.model_file import Model
 
 
@@ -77,7 +77,7 @@ def export_model(
         wanted = f"a layer of the model, from 0 to {stack.n_layers - 1}"
         raise invalid_parameter("layer", "export_model", wanted, layer)
     targets = {
-        name: Path(path)
+        name: end_of(path) if name != "numpy" else Path(path)
         for name, path in (("onnx", onnx), ("numpy", numpy), ("sequential", sequential))
         if path is not None
     }

@@ -68,7 +68,9 @@ def write_report(
         written.
     """
     check_extra()
-    path = path or run.path / REPORT
+    path = run.path / REPORT if path is None else path
+    if path.is_symlink():
+        raise FileFormatError(f"{path} is a link. Name the file it leads to, or remove it.")
     if path.suffix.lower() not in (".html", ".htm"):
         raise InvalidParameterError(f"A report is written as HTML: {path} must end in .html.")
     inside = path.resolve().parent == run.path.resolve()

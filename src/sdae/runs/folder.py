@@ -29,6 +29,7 @@ HISTORY = "history.jsonl"
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 PLOTS = "plots"
+REPORT = "report.html"
 CHECKPOINTS = "checkpoints"
 OWN_NAMES = (
     *(RECIPE, MODEL, PRETRAINED, HISTORY, REPORT),
