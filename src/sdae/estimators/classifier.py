@@ -12,7 +12,14 @@ from sklearn.utils.validation import column_or_1d
 from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.inputs import Rows, checked_pair
-from sdae.estimators.labels import Labels, class_numbers, found_classes, has_label, plain_labels
+from sdae.estimators.labels import (
+    Labels,
+    class_numbers,
+    found_classes,
+    has_label,
+    numpy_labels,
+    plain_labels,
+)
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
 from sdae.estimators.watched import set_aside_by_class
 from sdae.estimators.weights import (
@@ -229,7 +236,7 @@ class SDAEClassifier(
         settings = self._settings()
         goes_on = self._goes_on(settings.warm_start, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, y, reset=not goes_on)
+            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
             labelled = self._labelled_rows(y)
             labels = plain_labels(y[labelled])
             if not goes_on:
@@ -265,11 +272,13 @@ class SDAEClassifier(
         settings = self._settings()
         goes_on = self._goes_on(True, settings)
         with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, y, reset=not goes_on)
+            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
             labelled = has_label(y, self.unlabeled_label, type(self).__name__)
             if not goes_on:
                 self.classes_ = self._announced(classes)
-            elif classes is not None and not np.array_equal(self.classes_, np.unique(classes)):
+            elif classes is not None and not np.array_equal(
+                self.classes_, np.unique(numpy_labels(classes))
+            ):
                 wanted = f"those of the first call, {self.classes_.tolist()}"
                 raise invalid_parameter("classes", "partial_fit", wanted, classes)
             labels = plain_labels(y[labelled])
@@ -338,7 +347,9 @@ class SDAEClassifier(
         """Read the classes of a stream."""
         if classes is None:
             raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
-        announced = found_classes(plain_labels(column_or_1d(classes)), type(self).__name__)
+        announced = found_classes(
+            plain_labels(column_or_1d(numpy_labels(classes))), type(self).__name__
+        )
         if not has_label(announced, self.unlabeled_label, type(self).__name__).all():
             wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)

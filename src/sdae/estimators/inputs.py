@@ -1,9 +1,10 @@
 """What users hand over: arrays, sparse matrices, tables; checked as scikit-learn checks.
 
-pandas, polars and pyarrow tables need nothing of ours: scikit-learn's validation reads their names
-and their numbers. Axes: n rows, V columns, T targets.
+Of tables of pandas, polars and pyarrow scikit-learn reads names and numbers; other rows of Arrow's
+become a table first. Axes: n rows, V columns, T targets.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
+
+from sdae.errors import DataError
 
 Rows = Any
 """An array of float32 or float64, or a CSR matrix, (n, V)."""
@@ -26,6 +29,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     ValueError
         scikit-learn's: NaN, infinity, other columns than in ``fit``, text, a wrong shape.
     """
+    X = as_table(X)
     with np.errstate(invalid="ignore"):
         return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=_TYPES)
 
@@ -34,6 +38,7 @@ def checked_pair(
     estimator: BaseEstimator, X: Any, y: Any, *, reset: bool, numeric: bool = False
 ) -> tuple[Rows, NDArray[Any]]:
     """Check rows and targets; `numeric` targets may have several columns, (n, T)."""
+    X = as_table(X)
     # scikit-learn adds up all values to see whether they are finite: 1.7e308 and -1.7e308 alike.
     with np.errstate(invalid="ignore"):
         x, targets = validate_data(
@@ -47,6 +52,28 @@ def checked_pair(
             y_numeric=numeric,
         )
     return x, targets
+
+
+def as_table(X: Any) -> Any:
+    """Return Arrow's record batches as a table, whose names scikit-learn reads; others as they are.
+
+    Raises
+    ------
+    DataError
+        If the rows are not there yet, as in a LazyFrame of polars.
+    """
+    if hasattr(X, "collect_schema") and not hasattr(X, "__array__"):
+        raise DataError(f"X is a {type(X).__name__}, which has no rows yet. Give its collect().")
+    pyarrow = sys.modules.get("pyarrow")  # who has a record batch has imported it
+    if isinstance(X, getattr(pyarrow, "RecordBatch", ())) or _is_arrow_alone(X):
+        return X if pyarrow is None else pyarrow.table(X)
+    return X
+
+
+def _is_arrow_alone(X: Any) -> bool:
+    """Tell whether rows offer themselves by Arrow's interface, and by none that NumPy knows."""
+    offers = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("array", "stream"))
+    return offers and not any(hasattr(X, f"__{name}__") for name in ("array", "dataframe"))
 
 
 def stacked(x: Rows, more: Rows) -> Rows:

@@ -30,10 +30,71 @@ def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
     return np.array([label != marker for label in labels], bool)
 
 
+def numpy_labels(y: Any) -> Any:
+    """Return labels of one of pandas' own integer or boolean types as NumPy's; others as they are.
+
+    scikit-learn makes floats of them, which rounds large ones and changes their texts.
+
+    Raises
+    ------
+    DataError
+        If some are missing.
+    """
+    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and hasattr(y, "iloc"):
+        column = y.iloc[:, 0]
+        labels = numpy_labels(column)
+        return y if labels is column else labels[:, None]
+    dtype = getattr(y, "dtype", None)
+    own = getattr(dtype, "numpy_dtype", None)
+    if isinstance(dtype, np.dtype) or own is None or own.kind not in "iub":
+        return y
+    missing = np.asarray(y.isna())
+    if missing.any():
+        raise _missing_labels(missing)
+    return y.to_numpy(own)
+
+
 def plain_labels(y: Labels) -> Labels:
-    """Return labels in an array of objects as an array of their type, if they have one."""
-    kinds = {type(label) for label in y.tolist()} if y.dtype.kind == "O" else set()
-    return np.array(y.tolist()) if len(kinds) == 1 and kinds <= {bool, int, float} else y
+    """Return labels in an array of objects as an array of their type, if they have one.
+
+    Raises
+    ------
+    DataError
+        If some are missing, or are integers of more than 64 bits.
+    """
+    if y.dtype.kind != "O":
+        return y
+    labels = [each.item() if isinstance(each, np.generic) else each for each in y.tolist()]
+    missing = np.array([_is_missing(label) for label in labels], bool)
+    if missing.any():
+        raise _missing_labels(missing)
+    kinds = {type(label) for label in labels}
+    if kinds == {int}:
+        return _integers(labels)
+    return np.array(labels) if kinds in ({bool}, {float}) else y
+
+
+def _integers(labels: list[int]) -> Labels:
+    """Return integers as an array without the detour by which large ones would be rounded."""
+    for kind in (np.int64, np.uint64):
+        try:
+            return np.array(labels, kind)
+        except OverflowError:
+            pass
+    odd = max(labels, key=abs)
+    raise DataError(f"y has the label {odd}, too large for 64 bits. Give such labels as texts.")
+
+
+def _is_missing(label: object) -> bool:
+    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
+
+
+def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
+    return DataError(
+        f"Input y contains NaN: {int(missing.sum()):,} of {len(missing):,} labels are missing, the "
+        f"first in row {int(missing.argmax())}. Give rows without labels as X_unlabeled, or mark "
+        "them: y.fillna(-1), for one, with unlabeled_label=-1."
+    )
 
 
 def found_classes(y: Labels, caller: str) -> Labels:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.estimators.base import SDAEBase
-from sdae.estimators.inputs import checked_rows
+from sdae.estimators.inputs import as_table, checked_rows
 from sdae.surroundings import undisturbed
 
 
@@ -48,6 +48,7 @@ class UnsupervisedSDAE(SDAEBase):
     def _learn(self, X: Any, *, go_on: bool, stream: bool) -> None:
         settings = self._settings()
         goes_on = self._goes_on(go_on, settings)
+        X = as_table(X)
         with self._whole_or_not_at_all(goes_on=goes_on):
             x = checked_rows(self, X, reset=not goes_on)
             if not goes_on:

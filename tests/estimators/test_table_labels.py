@@ -1,0 +1,135 @@
+"""Labels out of tables: integers stay integers whatever library holds them, floats stay floats."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sdae
+from sdae import SDAEClassifier, SDAERegressor
+from sdae.errors import DataError
+from sdae.export.onnx_file import run_onnx
+from sdae.export.writing import export_model
+from sdae.model_file import load_model
+from tests.estimators.helpers import labels, quick, rows
+
+pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X = rows()
+Y = labels(X)
+BIG = 2**53 + 1  # float64 knows its neighbours, but not it
+INTEGERS = {
+    **{f"pandas {kind}": pd.Series(Y, dtype=kind) for kind in ("Int8", "Int64", "UInt8", "UInt64")},
+    "pandas int64[pyarrow]": pd.Series(Y, dtype="int64[pyarrow]"),
+    "pandas uint16[pyarrow]": pd.Series(Y, dtype="uint16[pyarrow]"),
+    "pandas array": pd.array(Y, dtype="Int32"),
+    "pandas frame": pd.DataFrame({"y": pd.Series(Y, dtype="Int64")}),
+    "pandas category": pd.Series(pd.Categorical(pd.array(Y, dtype="Int64"))),
+    "polars": pl.Series(Y),
+    "polars UInt8": pl.Series(Y, dtype=pl.UInt8),
+    "pyarrow": pa.array(Y),
+    "pyarrow chunks": pa.chunked_array([Y[:20], Y[20:]]),
+    "pyarrow dictionary": pa.array(Y).dictionary_encode(),
+    "Python": Y.tolist(),
+    "objects": Y.astype(object),
+    "objects of NumPy": np.array([(np.int32, np.int64)[k % 2](y) for k, y in enumerate(Y)], object),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("y", INTEGERS.values(), ids=INTEGERS)
+def test_integers_stay_integers(y: Any) -> None:
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.dtype.kind in "iu"
+    assert model.classes_.tolist() == [0, 1, 2]
+    assert model.predict(X).dtype == model.classes_.dtype
+    expected = quick(SDAEClassifier).fit(X, Y)
+    assert model.predict_proba(X).tobytes() == expected.predict_proba(X).tobytes()
+    if isinstance(y, pd.Series | pl.Series | pa.Array | list):  # which metrics know
+        assert model.score(X, y) == expected.score(X, Y)
+
+
+@pytest.mark.parametrize("kind", ["Int64", "UInt64", "int64[pyarrow]", object])
+def test_large_integers_are_exact(kind: Any, tmp_path: Path) -> None:
+    y = pd.Series([BIG + 2 * int(number) for number in Y], dtype=kind)
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.tolist() == [BIG, BIG + 2, BIG + 4]
+    model.save(tmp_path / "model.safetensors")
+    assert sdae.load(tmp_path / "model.safetensors").classes_.tolist() == model.classes_.tolist()
+
+
+@pytest.mark.parametrize(
+    "y", [pd.Series(Y > 0, dtype="boolean"), pd.Series(Y > 0, dtype="bool[pyarrow]")]
+)
+def test_booleans_stay_booleans(y: Any) -> None:
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.dtype == bool
+    assert model.predict(X).dtype == bool
+
+
+@pytest.mark.parametrize("kind", ["float64", "Float64", "double[pyarrow]"])
+def test_floats_stay_floats(kind: str) -> None:
+    model = quick(SDAEClassifier).fit(X, pd.Series(Y.astype(float), dtype=kind))
+    assert model.classes_.dtype == np.float64
+
+
+@pytest.mark.parametrize("kind", ["Int64", "boolean", "int64[pyarrow]", object])
+def test_a_missing_label_is_told_with_the_remedy(kind: Any) -> None:
+    gaps = pd.Series([None if k % 10 == 3 else y > 0 for k, y in enumerate(Y)], dtype=kind)
+    with pytest.raises(
+        DataError, match=r"y contains NaN: 6 of 60 .* first in row 3\. .*fillna\(-1\)"
+    ):
+        quick(SDAEClassifier).fit(X, gaps)
+
+
+def test_missing_texts_are_told() -> None:
+    y = pl.Series([None if k == 7 else str(y) for k, y in enumerate(Y)])
+    with pytest.raises(DataError, match="Input y contains NaN: 1 of 60 labels are missing"):
+        quick(SDAEClassifier).fit(X, y)
+
+
+def test_the_remedy_works() -> None:
+    y = pd.Series([None if k % 2 else y for k, y in enumerate(Y)], dtype="Int64")
+    model = quick(SDAEClassifier, unlabeled_label=-1).fit(X, y.fillna(-1))
+    assert model.classes_.dtype == np.int64
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+def test_integers_of_more_than_64_bits_are_refused() -> None:
+    y = np.array([10**30 if y else 1 for y in Y], object)
+    with pytest.raises(
+        DataError, match=r"label 10{30}, too large for 64 bits\. Give such labels as"
+    ):
+        quick(SDAEClassifier).fit(X, y)
+    y[y == 10**30] = 2**63 + 5
+    assert quick(SDAEClassifier).fit(X, y).classes_.tolist() == [1, 2**63 + 5]
+
+
+def test_a_stream_takes_its_classes_from_a_table() -> None:
+    model = quick(SDAEClassifier)
+    classes = pd.array([BIG, BIG + 1, BIG + 2], dtype="Int64")
+    for _ in range(2):
+        model.partial_fit(X, pd.Series(BIG + Y, dtype="Int64"), classes=classes)
+    assert model.classes_.tolist() == [BIG, BIG + 1, BIG + 2]
+
+
+@pytest.mark.parametrize("kind", ["Int64", "UInt8", "int64[pyarrow]", "boolean"])
+def test_exports_answer_labels_of_their_type(kind: str, tmp_path: Path) -> None:
+    truth = Y > 0 if kind == "boolean" else Y
+    model = quick(SDAEClassifier).fit(X, pd.Series(truth, dtype=kind))
+    model.save(tmp_path / "model.safetensors")
+    kept = load_model(tmp_path / "model.safetensors")
+    assert kept.classes == ((False, True) if kind == "boolean" else (0, 1, 2))
+    export_model(kept, onnx=tmp_path / "model.onnx", numpy=tmp_path / "alone", rows=X)
+    found = run_onnx((tmp_path / "model.onnx").read_bytes(), X)["label"]
+    assert found.dtype == (bool if kind == "boolean" else np.int64)
+    assert found.tolist() == model.predict(X).tolist()
+
+
+def test_a_regressor_takes_the_numbers_of_tables() -> None:
+    expected = quick(SDAERegressor).fit(X, Y).predict(X)
+    for name in ("pandas Int64", "pandas int64[pyarrow]", "polars", "pyarrow"):
+        assert (
+            quick(SDAERegressor).fit(X, INTEGERS[name]).predict(X).tobytes() == expected.tobytes()
+        )
