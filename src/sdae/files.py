@@ -16,7 +16,7 @@ from pathlib import Path
 from sdae.errors import FileAccessError, FileFormatError
 
 MAX_BYTES = 4 << 30
-"""No file is read past this size (4 GiB), compressed or not."""
+"""No file is read whole past this size (4 GiB), compressed or not. Tensors know no such bound."""
 
 _CHUNK = 1 << 20
 _BEGINNING, _HALF = 32, ".partial"
@@ -79,11 +79,13 @@ def check_kind(path: Path) -> None:
         raise FileAccessError(f"Cannot write {path}: it is a pipe or a device. Name a file.")
 
 
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a new file to write to, which takes the name `path` once it is whole.
 
-    The bytes go to a temporary file of the same folder, are flushed to the disk, and take the
-    name `path` in one step; the folder is flushed too. An existing file's mode is kept. A link is
+    A crash leaves the old file or the new one, never half: the new one is a temporary file of the
+    same folder, is flushed to the disk, and takes the name in one step; the folder is flushed too.
+    An existing file's mode is kept. If what happens inside fails, nothing is left. A link is
     replaced: :func:`end_of` follows one that a user names.
 
     Raises
@@ -97,22 +99,35 @@ def write_atomically(path: str | Path, content: bytes) -> None:
         check_kind(path)
         # Of a long name, only the beginning: the whole and more might be too long for the system.
         prefix = f".{path.name[:_BEGINNING]}."
-        descriptor, temporary = tempfile.mkstemp(prefix=prefix, suffix=_HALF, dir=path.parent)
+        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=_HALF, dir=path.parent)
+        temporary = Path(name)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
+            os.close(descriptor)
+            yield temporary
+            with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
-            Path(temporary).chmod(_mode_for(path))
-            Path(temporary).replace(path)
+            temporary.chmod(_mode_for(path))
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
         _flush_folder(path.parent)
 
 
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+
+    Raises
+    ------
+    FileAccessError
+        As :func:`replacing` does. The old file is intact.
+    """
+    with replacing(path) as new, new.open("wb") as file:
+        file.write(content)
+
+
 def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
-    """Remove the files of a folder that :func:`write_atomically` left half-written at a kill.
+    """Remove the files of a folder that :func:`replacing` left half-written at a kill.
 
     Of those alone whose names were to begin as `ours` says: it gets the first 32 characters.
     """
@@ -133,9 +148,24 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
         If it is larger than `limit`.
     """
     path = Path(path)
+    checked_size(path, limit)
+    with explaining(path, "read"):
+        return path.read_bytes()
+
+
+def checked_size(path: Path, limit: int | None = None) -> int:
+    """Return how many bytes a file has, after checking that it can be read to its end.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is larger than `limit`, or is no file but a pipe or a device.
+    """
     with explaining(path, "read"):
         status = path.stat()
-        if status.st_size > limit:
+        if limit is not None and status.st_size > limit:
             raise FileFormatError(
                 f"{path} has {status.st_size:,} bytes; at most {limit:,} are read."
             )
@@ -144,7 +174,7 @@ def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
             raise FileFormatError(
                 f"{path} is a pipe or a device. Save what comes out of it as a file, and name that."
             )
-        return path.read_bytes()
+    return status.st_size
 
 
 def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
@@ -187,6 +217,23 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
 def regular_file(path: Path) -> bool:
     """Tell whether `path` is a file itself, and no link to one that may lie anywhere."""
     return path.is_file() and not path.is_symlink()
+
+
+def hash_of(path: str | Path) -> tuple[str, int]:
+    """Return the SHA-256 of a file in hexadecimal and its size in bytes, a piece at a time.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is a pipe or a device.
+    """
+    path = Path(path)
+    checked_size(path)
+    with explaining(path, "read"), path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return digest, file.tell()
 
 
 def sha256(content: bytes) -> str:

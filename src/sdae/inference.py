@@ -29,7 +29,7 @@ from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
 
-Rows = NDArray[np.float32] | NDArray[np.float64] | CsrMatrix
+Rows = NDArray[np.floating] | CsrMatrix
 _BLOCK = 32
 """With 16, some products still round the rows of a block differently; 64 makes single rows dear."""
 _NARROW = 16

@@ -63,6 +63,11 @@ def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
     return hasattr(x, "tocsr") and any(a.__module__.startswith("scipy.") for a in ancestors)
 
 
+def is_csr(x: object) -> TypeGuard[CsrMatrix]:
+    """Tell a matrix that :func:`csr_of` made from an array."""
+    return is_sparse(x)
+
+
 def csr_of(x: SparseMatrix) -> CsrMatrix:
     """Return a matrix in CSR format, each element stored once at most; `x` stays as it is."""
     matrix = x.tocsr()

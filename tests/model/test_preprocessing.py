@@ -77,7 +77,7 @@ def test_undoing_a_scaling_gives_the_rows_back(x: Rows, kind: str) -> None:
     scaling, before = _fit(x, kind), x.copy()
     back = scaling.undo(scaling.apply(x))
     assert (x == before).all()
-    assert back.dtype == np.float32
+    assert back.dtype == np.float64
     reach = np.abs(x).max(axis=0) + scaling.scale * np.abs(scaling.apply(x)).max(axis=0)
     assert (np.abs(back - x) <= 1e-6 * reach).all()
 
@@ -192,7 +192,7 @@ AUTO, SIGMOID, LINEAR = Decoder.AUTO, Decoder.SIGMOID, Decoder.LINEAR
 def test_auto_is_settled_by_the_range_of_the_data(
     x: Rows, scale: str, decoder: Decoder, expected: tuple[str, Decoder]
 ) -> None:
-    assert choose(x, scale, decoder, "rows.csv") == expected
+    assert choose(x, scale, decoder, "rows.csv")[:2] == expected
 
 
 @pytest.mark.parametrize("scale", ["none", "standard"])
@@ -214,6 +214,5 @@ def test_cross_entropy_is_refused_for_standardised_data() -> None:
     ("value", "inside"), [(0.0, True), (1.0, True), (-1e-6, False), (1.000001, False)]
 )
 def test_the_unit_interval_is_closed(value: float, inside: bool) -> None:
-    x = np.array([[0.5, value]], dtype=np.float32)
-    scale, _ = choose(x, "auto", Decoder.AUTO, "x")
-    assert (scale == "none") is inside
+    x = np.array([[0.5, value], [0.5, 0.5]], dtype=np.float32)
+    assert (choose(x, "auto", Decoder.AUTO, "x").scale == "none") is inside

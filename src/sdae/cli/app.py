@@ -59,7 +59,7 @@ class Commands(TyperGroup):
 @contextmanager
 def warnings_told() -> Iterator[None]:
     """Print what the package warns of in its log."""
-    log, handler = logging.getLogger("sdae"), _Teller()
+    log, handler = logging.getLogger("sdae"), _Teller(logging.WARNING)
     log.addHandler(handler)
     try:
         yield

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from sdae.cli.encode import depth_after
 from sdae.cli.options import (
@@ -15,7 +17,7 @@ from sdae.cli.options import (
     model_after,
 )
 from sdae.cli.rows_in import load_rows
-from sdae.cli.rows_out import check_output, write_rows
+from sdae.cli.rows_out import blocks_of, check_output, write_rows
 from sdae.cli.terminal import say
 from sdae.inference import in_blocks, rebuilt
 from sdae.runs.folder import open_model
@@ -37,6 +39,8 @@ def denoise(
 ) -> None:
     """Take rows as corrupted, reconstruct them, and write them in their own units.
 
+    Numbers are float64 where the model scales columns, and otherwise float32.
+
     Layer 0 keeps most detail; a deeper layer smooths more. The network as pre-trained is used:
     fine-tuning moves the encoders away from what the decoders undo.
 
@@ -49,9 +53,12 @@ def denoise(
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
     x = fitting(model, load_rows(data, model, part)).x
-    rows = in_blocks(lambda block: rebuilt(model.stack, block, depth), x, model.scaling)
-    if model.scaling is not None:
-        rows = model.scaling.undo(rows)
-    names = model.feature_names or [f"x{column}" for column in range(rows.shape[1])]
-    write_rows(end, rows, names)
-    say(f"{len(rows):,} rows reconstructed through layer {depth - 1} written to {out}")
+    n_columns = x.shape[1]
+
+    def denoised(block: NDArray[np.floating]) -> NDArray[np.floating]:
+        rows = in_blocks(lambda part: rebuilt(model.stack, part, depth), block, model.scaling)
+        return rows if model.scaling is None else model.scaling.undo(rows)
+
+    names = model.feature_names or [f"x{column}" for column in range(n_columns)]
+    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
+    say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from sdae.cli.options import (
     DataArgument,
@@ -14,7 +16,7 @@ from sdae.cli.options import (
     model_after,
 )
 from sdae.cli.rows_in import load_rows
-from sdae.cli.rows_out import check_output, write_rows
+from sdae.cli.rows_out import blocks_of, check_output, write_rows
 from sdae.cli.terminal import say
 from sdae.errors import invalid_parameter
 from sdae.inference import in_blocks, layer_codes
@@ -47,9 +49,16 @@ def encode(
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     x = fitting(model, load_rows(data, model, part)).x
-    codes = in_blocks(lambda rows: layer_codes(model.stack, rows)[depth - 1], x, model.scaling)
-    write_rows(end, codes, [f"h{unit}" for unit in range(codes.shape[1])])
-    say(f"{codes.shape[0]:,} codes of {codes.shape[1]:,} units written to {out}")
+    n_units = model.stack.hidden_layer_sizes[depth - 1]
+
+    def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:
+        return in_blocks(
+            lambda rows: layer_codes(model.stack, rows)[depth - 1], block, model.scaling
+        )
+
+    names = [f"h{unit}" for unit in range(n_units)]
+    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names)
+    say(f"{len(x):,} codes of {n_units:,} units written to {out}")
 
 
 def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: int) -> int:

@@ -1,5 +1,6 @@
 """``sdae predict``: labels and probabilities of rows."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,7 @@ import typer
 
 from sdae.cli.options import DataArgument, ModelArgument, PartOption, classifier
 from sdae.cli.rows_in import load_rows
-from sdae.cli.rows_out import check_output, write_csv
+from sdae.cli.rows_out import blocks_of, check_output, write_csv
 from sdae.cli.terminal import say
 from sdae.inference import in_blocks, log_probabilities, outputs
 from sdae.runs.folder import open_model
@@ -33,9 +34,14 @@ def predict(
     model = classifier(folder)
     classes = model.classes or tuple(range(model.stack.head.out_features))
     x = fitting(model, load_rows(data, model, part)).x
-    logits = in_blocks(lambda rows: outputs(model.stack, rows), x, model.scaling)
-    probabilities = np.exp(log_probabilities(logits))  # (n, C)
-    labels = (classes[number] for number in probabilities.argmax(axis=1))
-    rows = ([label, *row] for label, row in zip(labels, probabilities.tolist(), strict=True))
-    write_csv(end, ["label", *(f"p_{label}" for label in classes)], rows)
+
+    def answers() -> Iterator[list[object]]:
+        for block in blocks_of(x, len(classes)):
+            logits = in_blocks(lambda rows: outputs(model.stack, rows), block, model.scaling)
+            probabilities = np.exp(log_probabilities(logits))  # (B, C)
+            numbers = probabilities.argmax(axis=1).tolist()
+            for number, row in zip(numbers, probabilities.tolist(), strict=True):
+                yield [classes[number], *row]
+
+    write_csv(end, ["label", *(f"p_{label}" for label in classes)], answers())
     say(f"{len(x):,} predictions written to {out}")

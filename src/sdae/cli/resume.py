@@ -13,7 +13,7 @@ from sdae.cli.options import (
     ThreadsOption,
     use_threads,
 )
-from sdae.cli.terminal import new_console, say
+from sdae.cli.terminal import new_console, say, say_on
 from sdae.cli.trackers import MlflowOption, TensorboardOption, Trackers
 from sdae.cli.walk import train_and_keep
 from sdae.config.recipe import with_data
@@ -57,6 +57,7 @@ def resume(
         moved = {"source": data, "unlabeled": unlabeled}
         recipe = with_data(folder.recipe(), str(run), moved)
         prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
+        say_on(console, prepared.choice)
         stack = build_stack(recipe, prepared)
         with trackers.open(run, recipe) as tracking:
             last = train_and_keep(

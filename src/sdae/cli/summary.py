@@ -21,11 +21,16 @@ def print_estimate(
     stack: StackedDenoisingAutoencoder,
     device: str,
 ) -> None:
-    """Say what will be trained on what, and, before a long run, how long that will take."""
+    """Say what will be trained on what, how columns are scaled, and how long it will take.
+
+    The last is said before a long run only.
+    """
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
     head = "" if stack.n_classes is None else f"-{stack.n_classes}"
     labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
     say_on(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
+    if data.choice:
+        say_on(console, data.choice)
     say_on(console, f"Network {sizes}{head} on {device}.")
     if expected.pretraining + expected.finetuning_most < _LONG_SECONDS:
         return

@@ -24,7 +24,7 @@ from sdae.compare.study import CALLER, NETWORKS, PRETRAINED, Study
 from sdae.errors import invalid_parameter
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.settings import Settings
-from sdae.preprocessing import choose_for
+from sdae.preprocessing import choose
 from sdae.specs import Decoder
 from sdae.training.history import PRETRAINING
 
@@ -113,9 +113,8 @@ class Models:
         self._pool = pool
         self._seed = seed
         self._starts: dict[str, tuple[SDAEClassifier, Cost]] = {}
-        low, high = float(pool.rows.min()), float(pool.rows.max())
-        kind, _ = choose_for(low, high, "auto", Decoder.AUTO, "", "")
-        self._scales = kind != "none"  # as the networks do
+        chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
+        self._scales = chosen.scale != "none"  # as the networks do
 
     def new(self, model: str, setting: Setting) -> Any:
         """Return a model that has not seen a label, ready for ``fit``."""

@@ -15,7 +15,7 @@ from sdae.data.labels import encode_labels, find_classes
 from sdae.data.table import match_columns
 from sdae.errors import DataError
 
-Rows = NDArray[np.float32]
+Rows = NDArray[np.floating]
 Classes = tuple[int, ...] | tuple[str, ...]
 
 
@@ -27,13 +27,13 @@ class StudyData:
     ----------
     name : str
         For people.
-    x : ndarray of float32, shape (n, V)
+    x : ndarray of float32 or float64, shape (n, V)
         Rows with labels.
     y : ndarray of int64, shape (n,)
         Class numbers.
     classes : tuple
         The label of each class number.
-    unlabelled : ndarray of float32, shape (m, V)
+    unlabelled : ndarray of float32 or float64, shape (m, V)
         More rows, for pre-training.
     """
 

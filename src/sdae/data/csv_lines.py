@@ -35,6 +35,7 @@ class CsvLines:
 
     def __init__(self, content: bytes, source: str) -> None:
         self._source = source
+        self._content = content
         _check_text(content, source)
         _check_line_lengths(content, source)
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
@@ -45,6 +46,13 @@ class CsvLines:
         if not self.header:
             raise DataError(f"{source} is empty: it has no header line. Name the columns in one.")
         check_columns(len(self.header), source)
+
+    def most_rows(self, n_numbers: int) -> int:
+        """Return how many rows there may be at most, with a number in so many of their columns."""
+        content = self._content
+        line_ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+        # A row has a separator or an end after each field, and a digit for each number.
+        return 1 + min(line_ends, len(content) // (len(self.header) + n_numbers))
 
     def chunks(self) -> Iterator[list[list[str]]]:
         """Yield rows in chunks, after counting the fields of each; empty lines are passed over."""

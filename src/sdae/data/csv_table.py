@@ -1,11 +1,10 @@
 """Tables as CSV: a header line, numbers, and one column of labels.
 
-Read a chunk of rows at a time, so that memory stays near that of the file and the float32 array.
+Read a chunk of rows at a time, so that memory stays near that of the file and of the rows.
 
 Axes: n rows, V columns.
 """
 
-from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
+from sdae.data.exact import ExactRows, is_usable
 from sdae.data.labels import read_labels
 from sdae.data.table import Dataset, checked_table, lacks, not_finite
 from sdae.errors import DataError
@@ -41,7 +41,7 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
     columns = wanted_columns(lines.header, place, features, source)
     names = tuple(lines.header[column] for column in columns)
     pick = _picker(columns)
-    chunks: deque[NDArray[np.float32]] = deque()
+    x = ExactRows(lines.most_rows(len(names)), len(names))
     labels: list[str] = []
     n_rows = 0
     remaining = lines.chunks()
@@ -49,11 +49,11 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
         if place is not None:
             labels += [row[place] for row in rows]
         if names:
-            x = _numbers(pick(rows), names, n_rows, source)
-            if not np.isfinite(x).all():  # told here, not after reading what is left
+            block = _numbers(pick(rows), names, n_rows, source)
+            if not is_usable(block).all():  # told here, not after reading what is left
                 more = next(remaining, None) is not None
-                raise not_finite(x, source, names, first_row=n_rows, more=more)
-            chunks.append(x)
+                raise not_finite(block, source, names, first_row=n_rows, more=more)
+            x.add(block)
         n_rows += len(rows)
     if not n_rows or not names:
         raise DataError(
@@ -61,8 +61,7 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
             "least 1."
         )
     y = None if place is None else read_labels(labels, source)
-    x = _joined(chunks, n_rows, len(names))
-    return Dataset(path.name.split(".")[0], checked_table(x, y, source, names))
+    return Dataset(path.name.split(".")[0], checked_table(x.rows(), y, source, names))
 
 
 def find_target(header: list[str], target: str | None, source: str) -> int | None:
@@ -108,19 +107,6 @@ def wanted_columns(
     return [place for place, name in enumerate(header) if place != target and name in wanted]
 
 
-def _joined(
-    chunks: deque[NDArray[np.float32]], n_rows: int, n_features: int
-) -> NDArray[np.float32]:
-    """Join the chunks, letting go of each, so that there are never two whole copies."""
-    x = np.empty((n_rows, n_features), np.float32)
-    start = 0
-    while chunks:
-        chunk = chunks.popleft()
-        x[start : start + len(chunk)] = chunk
-        start += len(chunk)
-    return x
-
-
 def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:
     """Return what takes the fields of `columns` from rows, row by row."""
     if len(columns) == 1:
@@ -132,25 +118,24 @@ def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:
 
 def _numbers(
     fields: list[str], names: tuple[str, ...], first_row: int, source: str
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     """Turn fields into numbers, (rows, V); an empty field becomes NaN, a too large one infinite."""
     text = "".join(fields)
     if len(text) == len(fields) and "" not in fields and text.isascii() and text.isdigit():
         # Digits alone, as many tables are: their codes say what they are.
         digits = np.frombuffer(text.encode("ascii"), np.uint8) - ord("0")
-        return digits.astype(np.float32).reshape(-1, len(names))
-    with np.errstate(over="ignore"):
-        try:
-            if "_" in text:  # Python reads 1_0 as ten; in a table it is a text
-                raise ValueError
-            return np.array(fields, np.float64).astype(np.float32).reshape(-1, len(names))
-        except (ValueError, OverflowError):
-            pass
-        numbers = np.empty(len(fields), np.float32)
-        for place, field in enumerate(fields):
-            row, column = divmod(place, len(names))
-            numbers[place] = _number(field, first_row + row + 1, names[column], source)
-        return numbers.reshape(-1, len(names))
+        return digits.astype(np.float64).reshape(-1, len(names))
+    try:
+        if "_" in text:  # Python reads 1_0 as ten; in a table it is a text
+            raise ValueError
+        return np.array(fields, np.float64).reshape(-1, len(names))
+    except (ValueError, OverflowError):
+        pass
+    numbers = np.empty(len(fields), np.float64)
+    for place, field in enumerate(fields):
+        row, column = divmod(place, len(names))
+        numbers[place] = _number(field, first_row + row + 1, names[column], source)
+    return numbers.reshape(-1, len(names))
 
 
 def _number(field: str, row: int, name: str, source: str) -> float:

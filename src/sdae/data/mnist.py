@@ -70,7 +70,7 @@ def _load_file(part: str) -> Split:
     )
     if table.y is None or table.y.dtype.kind != "i":
         raise FileFormatError("The embedded MNIST has no labels. Install sdae again.")
-    return Split(table.x, table.y.astype(np.int64))
+    return Split(table.x.astype(np.float32, copy=False), table.y.astype(np.int64))
 
 
 def _load_verified(name: str) -> NDArray[np.generic]:

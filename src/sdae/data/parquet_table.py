@@ -1,9 +1,10 @@
 """Tables as Parquet, read with pyarrow (the extra ``tables``), a batch of rows at a time.
 
+The file is read as it is needed, and each batch goes to where its rows will stay.
+
 Axes: n rows, V columns.
 """
 
-import io
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ from numpy.typing import NDArray
 
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_target, wanted_columns
+from sdae.data.exact import ExactRows, Rows, is_usable
 from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table, not_finite
 from sdae.errors import DataError, FileFormatError, MissingExtraError
-from sdae.files import read_bytes
+from sdae.files import checked_size
 from sdae.wording import plain, quoted, reason
 
 _LIMIT = 2 << 30
-_BATCH_CELLS = 1 << 22
+_BATCH_CELLS = 1 << 20
+_BUFFER_BYTES = 1 << 16
 
 
 def load_parquet(
@@ -46,9 +49,9 @@ def load_parquet(
         raise MissingExtraError(
             f'{source} is a Parquet file, which pyarrow reads: pip install "sdae[tables]"'
         ) from None
-    content = read_bytes(path, _LIMIT)
+    n_packed = checked_size(path, _LIMIT)
     try:
-        x, y, names = _read(content, target, features, source)
+        x, y, names = _read(path, n_packed, target, features, source)
     except DataError:
         raise
     except (
@@ -67,10 +70,10 @@ def load_parquet(
 
 
 def _read(
-    content: bytes, target: str | None, features: Collection[str] | None, source: str
-) -> tuple[NDArray[np.float32], Labels | None, tuple[str, ...]]:
+    path: Path, n_packed: int, target: str | None, features: Collection[str] | None, source: str
+) -> tuple[Rows, Labels | None, tuple[str, ...]]:
     """Read the columns, after the schema has told that all of them can be used."""
-    file = _open(content)
+    file = _open(path)
     fields = list(file.schema_arrow)
     header = [field.name for field in fields]
     check_columns(len(header), source)
@@ -82,41 +85,48 @@ def _read(
     if place is not None:
         _check_type(fields[place].type, header[place], source, is_label=True)
         # As a dictionary, a text is there once, however many rows have it.
-        file = _open(content, read_dictionary=[header[place]])
+        file = _open(path, read_dictionary=[header[place]])
     n_rows = file.metadata.num_rows
     if not names or n_rows <= 0:
         raise DataError(
             f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
             "least 1."
         )
-    _check_size(file.metadata, len(names), len(content), source)
-    x = np.empty((n_rows, len(names)), np.float32)
+    _check_size(file.metadata, len(names), n_packed, source)
+    x = ExactRows(n_rows, len(names))
     labels: list[str] = []
-    start = 0
     read = [*names] if place is None else [*names, header[place]]
     for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=read):
-        stop = start + batch.num_rows
         columns_of_batch = dict(zip(batch.schema.names, batch.columns, strict=True))
+        block = np.empty((batch.num_rows, len(names)), np.float64)
         for column, name in enumerate(names):
-            x[start:stop, column] = _numbers(columns_of_batch[name])
-        if not np.isfinite(x[start:stop]).all():  # told here, not after reading what is left
-            more = stop < n_rows
-            raise not_finite(x[start:stop], source, names, first_row=start, more=more)
+            block[:, column] = _numbers(columns_of_batch[name])
+        if not is_usable(block).all():  # told here, not after reading what is left
+            more = len(x) + len(block) < n_rows
+            raise not_finite(block, source, names, first_row=len(x), more=more)
+        x.add(block)
         if place is not None:
             labels += _labels(columns_of_batch[header[place]])
-        start = stop
-    if start != n_rows:
+    if len(x) != n_rows:
         raise FileFormatError(
-            f"{source} is damaged: it claims {n_rows:,} rows but has {start:,}. Save it again."
+            f"{source} is damaged: it claims {n_rows:,} rows but has {len(x):,}. Save it again."
         )
-    return x, None if place is None else read_labels(labels, source), names
+    return x.rows(), None if place is None else read_labels(labels, source), names
 
 
-def _open(content: bytes, **options: Any) -> Any:
+def _open(path: Path, **options: Any) -> Any:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    # Pages come with checksums where the writer made them; without, damage may go unseen.
-    return pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, **options)
+    return pq.ParquetFile(
+        pa.OSFile(str(path)),
+        # Pages come with checksums where the writer made them; without, damage may go unseen.
+        page_checksum_verification=True,
+        # Otherwise whole columns, or all of the file, are fetched before a row is read.
+        pre_buffer=False,
+        buffer_size=_BUFFER_BYTES,
+        **options,
+    )
 
 
 def _check_size(metadata: Any, n_features: int, n_packed: int, source: str) -> None:
@@ -159,8 +169,8 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
         )
 
 
-def _numbers(column: Any) -> NDArray[np.float32]:
-    """Return a column of a batch, (rows,); missing values NaN, too large ones infinite."""
+def _numbers(column: Any) -> NDArray[np.float64]:
+    """Return a column of a batch, (rows,); missing values NaN."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -168,8 +178,7 @@ def _numbers(column: Any) -> NDArray[np.float32]:
     numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(
         zero_copy_only=False
     )
-    with np.errstate(over="ignore", invalid="ignore"):
-        return numbers.astype(np.float32)
+    return numbers
 
 
 def _labels(column: Any) -> list[str]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.data.exact import Rows, exact_rows, is_usable
 from sdae.errors import DataError
 from sdae.wording import listed, nearest, quoted
 
@@ -43,8 +44,8 @@ class Table:
 
     Attributes
     ----------
-    x : ndarray of float32, shape (n, V)
-        Features.
+    x : ndarray of float32 or float64, shape (n, V)
+        Features, in the type that keeps their values.
     y : ndarray of int64 or of str, shape (n,), or None
         Labels as the source has them.
     feature_names : tuple of str or None
@@ -55,7 +56,7 @@ class Table:
         What to call the source in messages.
     """
 
-    x: NDArray[np.float32]
+    x: Rows
     y: NDArray[np.int64] | NDArray[np.str_] | None
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
@@ -94,7 +95,7 @@ def checked_table(
     feature_names: tuple[str, ...] | None = None,
     image_shape: tuple[int, int] | None = None,
 ) -> Table:
-    """Make a table of float32 rows after checking that training can use them.
+    """Make a table of exact rows after checking that training can use them.
 
     Raises
     ------
@@ -108,9 +109,7 @@ def checked_table(
         )
     if y is not None:
         check_lengths(len(x), len(y), source)
-    # What overflows becomes infinite, and that is told just below with its place.
-    with np.errstate(over="ignore", invalid="ignore"):
-        rows = np.ascontiguousarray(x, dtype=np.float32)
+    rows = exact_rows(x)
     if x.dtype.kind == "f":
         check_finite(rows, source, feature_names)
     return Table(rows, y, feature_names, image_shape, source)
@@ -130,10 +129,8 @@ def check_lengths(n_rows: int, n_labels: int, source: str) -> None:
         )
 
 
-def check_finite(
-    x: NDArray[np.float32], source: str, feature_names: tuple[str, ...] | None = None
-) -> None:
-    """Refuse rows (n, V) with a value that is no finite number.
+def check_finite(x: Rows, source: str, feature_names: tuple[str, ...] | None = None) -> None:
+    """Refuse rows (n, V) with a value that is no finite number, or too large for float32.
 
     Looked at a block at a time, and no further than the first with such a value.
 
@@ -145,24 +142,24 @@ def check_finite(
     n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
     for start in range(0, len(x), n_rows):
         block = x[start : start + n_rows]
-        if not np.isfinite(block).all():
+        if not is_usable(block).all():
             more = start + n_rows < len(x)
             raise not_finite(block, source, feature_names, first_row=start, more=more)
 
 
 def not_finite(
-    x: NDArray[np.float32],
+    x: Rows,
     source: str,
     feature_names: tuple[str, ...] | None,
     *,
     first_row: int,
     more: bool,
 ) -> DataError:
-    """Word the error for rows (n, V) of which some values are no finite numbers.
+    """Word the error for rows (n, V) of which some values are no finite numbers in float32.
 
     `first_row` is the number of rows of the source before them; `more` tells that others follow.
     """
-    bad = ~np.isfinite(x)
+    bad = ~is_usable(x)
     row, column = (int(place) for place in np.unravel_index(np.argmax(bad), bad.shape))
     name = quoted(feature_names[column]) if feature_names else f"{column} (counted from 0)"
     n_bad = int(np.count_nonzero(bad))
@@ -202,7 +199,8 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
     if not places.keys() >= set(feature_names):
         raise lacks(table.source, feature_names, table.feature_names)
     columns = [places[name] for name in feature_names]
-    return replace(table, x=np.ascontiguousarray(table.x[:, columns]), feature_names=feature_names)
+    x: Rows = np.ascontiguousarray(table.x[:, columns])
+    return replace(table, x=x, feature_names=feature_names)
 
 
 def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataError:

@@ -240,8 +240,8 @@ class SDAEBase(BaseEstimator):
         return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
 
     @undisturbed()
-    def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return scaled rows to the units of the user's."""
+    def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Return scaled rows to the units of the user's, in float64; others as they are."""
         return rows if self.scaling_ is None else self.scaling_.undo(rows)
 
     def _depth_of(self, layer: int | str | None) -> int:

@@ -102,7 +102,8 @@ class SDAEClassifier(
         ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
         word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        Data within [0, 1] stay as they are; others are standardised.
+        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
+        of at least 0.05; others are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None

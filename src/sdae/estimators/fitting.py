@@ -25,7 +25,7 @@ from sdae.estimators.folders import in_turn, own_checkpoint
 from sdae.estimators.inputs import Rows
 from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Plateau, Recorder, interruptible
-from sdae.preprocessing import Scaling, choose_for, fit_scaling, fit_scaling_sparse
+from sdae.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
 from sdae.rows import RowSource, ScaledRows, SparseRows, row_source
 from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
@@ -65,16 +65,14 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
         # range of the codes below.
         upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
         above = [upper] * (len(settings.hidden_layer_sizes) - 1)
-    low, high = float(x.min()), float(x.max())
     remedy = "Set scale='minmax', or decoder='linear'."
-    source = f"X of {caller}"
-    scale, first = choose_for(low, high, settings.scale, first, source, remedy)
+    scale, first, _ = choose(x, settings.scale, first, f"X of {caller}", remedy)
     with np.errstate(over="ignore", invalid="ignore"):
         scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
         raise DataError(
-            f"X has a column whose values are too large to scale (from {low:.6g} to {high:.6g}). "
-            "Divide it by a constant first."
+            "X has a column whose values are too large to scale (from "
+            f"{float(x.min()):.6g} to {float(x.max()):.6g}). Divide it by a constant first."
         )
     return scaling, (first, *above)
 

@@ -31,7 +31,8 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        Data within [0, 1] stay as they are; others are standardised.
+        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
+        of at least 0.05; others are standardised.
     tied : bool, default True
     solver : {"adam", "sgd"}, default "adam"
     batch_size : int or "auto", default 32

@@ -79,7 +79,8 @@ class SDAERegressor(
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        Of the columns of X: data within [0, 1] stay as they are; others are standardised.
+        Of the columns of X: ``auto`` leaves them as they are if all values lie in [0, 1] and a
+        column has a standard deviation of at least 0.05; others are standardised.
     tied : bool, default True
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
         Of pre-training; regression is fine-tuned by autograd.

@@ -35,7 +35,8 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
         word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        Data within [0, 1] stay as they are; others are standardised.
+        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
+        of at least 0.05; others are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     solver : {"adam", "sgd"}, default "adam"
@@ -139,8 +140,11 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         """Return codes, (n, V) -> (n, H) float32; a row's code does not depend on other rows."""
         return self._codes(X, self._settings().layer)
 
-    def inverse_transform(self, H: Any) -> NDArray[np.float32]:
+    def inverse_transform(self, H: Any) -> NDArray[np.float32] | NDArray[np.float64]:
         """Carry codes down to rows in the units of the data, (n, H) -> (n, V).
+
+        Where columns are scaled the rows are float64: in float32, numbers near 1.7e9 would lie 128
+        apart. Otherwise they are float32.
 
         Raises
         ------
@@ -168,8 +172,11 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
             )
         return self._in_units(rows)
 
-    def reconstruct(self, X: Any) -> NDArray[np.float32]:
-        """Return rows as the deepest code remembers them, in the units of the data, (n, V)."""
+    def reconstruct(self, X: Any) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Return rows as the deepest code remembers them, in the units of the data, (n, V).
+
+        They are float64 where columns are scaled, and otherwise float32.
+        """
         return self._in_units(self._apply(lambda rows: rebuilt(self.network_, rows), X))
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn hands it over)

@@ -212,8 +212,8 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
         if sigmoid:
             h = graph.sigmoid(h, subject.dtype, done)
     if scaling is not None:
-        _undone(graph, h, scaling, "scaling", "reconstruction", subject.dtype)
-    graph.output("reconstruction", subject.dtype, stack.n_visible)
+        _undone(graph, h, scaling, "scaling", "reconstruction", subject.row_dtype)
+    graph.output("reconstruction", subject.row_dtype, stack.n_visible)
 
 
 def _undone(

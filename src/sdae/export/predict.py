@@ -66,7 +66,7 @@ def reconstruct(x: Array, layer: int | None = None) -> Array:
         a = h @ weights.get(f"layers.{k}.decoder_weight", tied).T
         h = FUNCTIONS[about["decoder"][k]](a + weights[f"layers.{k}.visible_bias"])
     if "scaling.scale" in weights:
-        return (h * weights["scaling.scale"] + weights["scaling.offset"]).astype(h.dtype)
+        return h * weights["scaling.scale"] + weights["scaling.offset"]  # in float64
     return h
 
 
@@ -109,9 +109,9 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
 @cache
 def model() -> tuple[dict[str, Any], dict[str, Array]]:
     """Read what describes the model, and its weights: a length, a JSON header, the numbers."""
-    content = WEIGHTS.read_bytes()
+    content = memoryview(WEIGHTS.read_bytes())
     start = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:start])
+    header = json.loads(bytes(content[8:start]))
     entry = json.loads(header.pop("__metadata__")["sdae"])
     learned = (entry.get("estimator") or {"state": {}})["state"]
     about = {
@@ -130,7 +130,7 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def read_rows(path: Path) -> Array:
-    """Read rows, (n, V), as float32: a .npy, or a .csv with a line of names.
+    """Read rows, (n, V), as they are: a .npy, or a .csv with a line of names.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def read_rows(path: Path) -> Array:
         x = np.array([[float(line[place]) for place in places] for line in lines])
     if x.ndim != 2 or x.shape[1] != about["n_visible"] or not np.isfinite(x).all():
         raise ValueError(f"{path} must hold finite numbers in {about['n_visible']} columns.")
-    return x.astype(np.float32)
+    return x
 
 
 def main() -> None:

@@ -56,10 +56,10 @@ class Subject:
 
     @property
     def row_dtype(self) -> "np.dtype[Any]":
-        """Type in which rows lose nothing: float64 where the package scales float64 rows.
+        """Type of the rows that an ONNX file takes and gives back, and of those to check on.
 
-        The command line reads rows as float32. An estimator takes them as they are, and scales
-        them before they become float32.
+        An estimator scales float64 rows before they become float32, and so does the file. The file
+        of a run takes float32, as programs that use one expect: the caller rounds the rows.
         """
         scaled_as_they_are = self.model.estimator is not None and self.model.scaling is not None
         return np.dtype(np.float64) if scaled_as_they_are else self.dtype
@@ -167,9 +167,8 @@ def _answers(
         values = apply(lambda rows: outputs(stack, rows))  # (n, T)
         found["prediction"] = undone(values, subject.target_scaling)
     found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
-    rows = undone(apply(lambda rows: rebuilt(stack, rows, depth)), scaling)  # (n, V)
-    with np.errstate(over="ignore"):
-        found["reconstruction"] = rows.astype(subject.dtype)
+    rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
+    found["reconstruction"] = undone(rebuilt_rows, scaling)
     return found
 
 

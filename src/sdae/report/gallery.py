@@ -16,6 +16,7 @@ from sdae.model_file import Model
 from sdae.randomness import NoiseKey, Stream
 from sdae.report.rows import Part
 from sdae.report.stages import as_input, as_source, in_network
+from sdae.runs.prepare import Rows
 from sdae.specs import GaussianNoise, Noise
 
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
@@ -31,14 +32,14 @@ class Version:
     ----------
     name : str
         As in ``input``, ``corrupted``, ``depth 1``.
-    rows : ndarray of float32, shape (n, V)
-        In the units of the source.
+    rows : ndarray, shape (n, V)
+        In the units of the source, in float64 where the network's are scaled.
     error : float
         Mean over rows and columns of the squared difference from the input, in the network's units.
     """
 
     name: str
-    rows: NDArray[np.float32]
+    rows: Rows
     error: float
 
 

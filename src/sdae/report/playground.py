@@ -244,7 +244,7 @@ def _examples(examples: Part) -> list[Numbers]:
     ]
 
 
-def _range(x: NDArray[np.float32]) -> tuple[float, float]:
+def _range(x: NDArray[np.floating]) -> tuple[float, float]:
     low, high = float(x.min()), float(x.max())
     return (low, high) if high > low else (low, low + 1.0)
 

@@ -28,7 +28,7 @@ class Part:
     ----------
     name : str
         As in ``test rows``.
-    x : ndarray of float32, shape (n, V)
+    x : ndarray of float32 or float64, shape (n, V)
         In the units of the source.
     y : ndarray of int64, shape (n,), or None
         Class numbers.

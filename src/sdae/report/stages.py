@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sdae.inference import in_blocks, layer_codes, log_probabilities, outputs
 from sdae.model_file import Model
-from sdae.runs.prepare import Rows
+from sdae.runs.prepare import NetworkRows, Rows
 from sdae.training.history import FINETUNING, PRETRAINING
 
 
@@ -65,12 +65,13 @@ def log_probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
     return log_probabilities(in_blocks(lambda b: outputs(model.stack, b), x, model.scaling))
 
 
-def as_input(model: Model, x: Rows) -> Rows:
+def as_input(model: Model, x: Rows) -> NetworkRows:
     """Return rows as the network takes them, (n, V) -> (n, V)."""
-    return x if model.scaling is None else model.scaling.apply(x)
+    scaling = model.scaling
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
 
 
-def as_source(model: Model, x: Rows) -> Rows:
+def as_source(model: Model, x: NetworkRows) -> Rows:
     """Return rows of the network in the source's units, (n, V) -> (n, V)."""
     return x if model.scaling is None else model.scaling.undo(x)
 

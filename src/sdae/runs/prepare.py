@@ -18,8 +18,11 @@ from sdae.model_file import Model
 from sdae.preprocessing import Scaling, choose, fit_scaling
 from sdae.specs import Decoder
 
-Rows = NDArray[np.float32]
-Labelled = tuple[Rows, NDArray[np.int64]]
+Rows = NDArray[np.floating]
+"""Rows in the units of the source, in the type that keeps their values."""
+
+NetworkRows = NDArray[np.float32]
+Labelled = tuple[NetworkRows, NDArray[np.int64]]
 Classes = tuple[int, ...] | tuple[str, ...]
 
 
@@ -32,7 +35,7 @@ class PreparedData:
     name : str
         Of the source, for people.
     rows : ndarray of float32, shape (n, V)
-        For pre-training: the training rows and the unlabelled ones.
+        For pre-training: the training rows, and after them the unlabelled ones.
     train, validation, test : (x, y) or None
         Labelled parts; `train` is None where there are no labels.
     classes : tuple or None
@@ -41,18 +44,21 @@ class PreparedData:
         Already applied to all of the above.
     decoder : Decoder
         Of the first layer, ``auto`` settled by the data.
+    choice : str
+        How columns are scaled and why, for people; empty where the model settled it before.
     feature_names : tuple of str or None
     image_shape : (int, int) or None
     """
 
     name: str
-    rows: Rows
+    rows: NetworkRows
     train: Labelled | None
     validation: Labelled | None
     test: Labelled | None
     classes: Classes | None
     scaling: Scaling | None
     decoder: Decoder
+    choice: str
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
 
@@ -73,20 +79,22 @@ def prepare(config: DataConfig, decoder: Decoder, seed: int) -> PreparedData:
         if dataset.train.feature_names is not None:
             extra = match_columns(extra, dataset.train.feature_names)
         rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
-    kind, decoder = choose(rows, config.scale, decoder, dataset.name)
-    scaling = fit_scaling(rows, kind)
+    chosen = choose(rows, config.scale, decoder, dataset.name)
+    scaling = fit_scaling(rows, chosen.scale)
+    rows = _scaled(rows, scaling)
     classes = None
     if dataset.train.y is not None:
         classes = find_classes(dataset.train.y, dataset.train.source)
     return PreparedData(
         name=dataset.name,
-        rows=_scaled(rows, scaling),
-        train=_labelled(dataset.train, classes, scaling),
+        rows=rows,
+        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, classes),
         validation=_labelled(dataset.validation, classes, scaling),
         test=_labelled(dataset.test, classes, scaling),
         classes=classes,
         scaling=scaling,
-        decoder=decoder,
+        decoder=chosen.decoder,
+        choice=chosen.reason,
         feature_names=dataset.train.feature_names,
         image_shape=dataset.train.image_shape,
     )
@@ -111,13 +119,14 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     )
     return PreparedData(
         name=dataset.name,
-        rows=train[0] if train is not None else dataset.train.x[:0],
+        rows=train[0] if train is not None else _scaled(dataset.train.x[:0], None),
         train=train,
         validation=validation,
         test=test,
         classes=classes,
         scaling=model.scaling,
         decoder=model.stack.autoencoder(0).decoder,
+        choice="",
         feature_names=model.feature_names,
         image_shape=model.image_shape,
     )
@@ -165,7 +174,7 @@ def fitting(model: Model, table: Table) -> Table:
     return table
 
 
-def network_input(model: Model, table: Table) -> Rows:
+def network_input(model: Model, table: Table) -> NetworkRows:
     """Return the rows as the model's network takes them: right columns, scaled."""
     return _scaled(fitting(model, table).x, model.scaling)
 
@@ -187,13 +196,19 @@ def class_numbers(model: Model, table: Table) -> NDArray[np.int64]:
 def _labelled(
     table: Table | None, classes: Classes | None, scaling: Scaling | None
 ) -> Labelled | None:
-    if table is None or table.y is None or classes is None:
+    return None if table is None else _with_labels(_scaled(table.x, scaling), table, classes)
+
+
+def _with_labels(rows: NetworkRows, table: Table, classes: Classes | None) -> Labelled | None:
+    """Return the scaled rows of a table with their class numbers, if there are labels."""
+    if table.y is None or classes is None:
         return None
-    return _scaled(table.x, scaling), encode_labels(table.y, classes, table.source)
+    return rows, encode_labels(table.y, classes, table.source)
 
 
-def _scaled(x: Rows, scaling: Scaling | None) -> Rows:
-    return x if scaling is None else scaling.apply(x)
+def _scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
+    """Return rows as the network takes them: float32 from here on."""
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
 
 
 def _same_width(extra: Table, train: Table) -> Table:

@@ -1,0 +1,72 @@
+"""Numbers as they are: float32 where that holds every value of a table, float64 elsewhere.
+
+Rows are scaled in float64, and only then become float32. Until then a table keeps what its source
+says: in float32, times near 1.7e9 would lie 128 apart. Whole numbers beyond 2**53 are rounded to
+float64.
+
+Axes: n rows, V columns.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[np.floating]
+
+_BLOCK_CELLS = 1 << 20
+
+
+def exact_rows(x: NDArray[Any]) -> Rows:
+    """Return rows of numbers, (n, V), in C order: as float32 if that changes none, else float64."""
+    n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
+    blocks = (x[start : start + n_rows] for start in range(0, len(x), n_rows))
+    if np.can_cast(x.dtype, np.float32) or all(map(_is_single, blocks)):
+        return np.ascontiguousarray(x, dtype=np.float32)
+    with np.errstate(over="ignore"):  # of numbers wider than float64
+        return np.ascontiguousarray(x, dtype=np.float64)
+
+
+class ExactRows:
+    """Rows that come a block at a time, each of which goes to where it will stay.
+
+    Parameters
+    ----------
+    n_rows : int
+        How many there may be at most; room that is not used is never touched.
+    n_columns : int
+        V.
+    """
+
+    def __init__(self, n_rows: int, n_columns: int) -> None:
+        self._x: Rows = np.empty((n_rows, n_columns), np.float32)
+        self._n_rows = 0
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def add(self, block: NDArray[np.float64]) -> None:
+        """Take the next rows, (rows, V)."""
+        if self._x.dtype == np.float32 and not _is_single(block):
+            exact = np.empty(self._x.shape, np.float64)
+            exact[: self._n_rows] = self._x[: self._n_rows]
+            self._x = exact
+        stop = self._n_rows + len(block)
+        self._x[self._n_rows : stop] = block
+        self._n_rows = stop
+
+    def rows(self) -> Rows:
+        """Return all of them, (n, V)."""
+        return self._x[: self._n_rows]
+
+
+def is_usable(x: NDArray[Any]) -> NDArray[np.bool_]:
+    """Tell of each number whether training can use it: it is finite, in float32 too."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.isfinite(x.astype(np.float32, copy=False))
+
+
+def _is_single(block: NDArray[Any]) -> bool:
+    """Tell whether float32 holds every number of a block."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((block.astype(np.float32) == block).all())
