@@ -219,8 +219,8 @@ def regular_file(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def hash_of(path: str | Path) -> tuple[str, int]:
-    """Return the SHA-256 of a file in hexadecimal and its size in bytes, a piece at a time.
+def hash_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal, taken a piece at a time.
 
     Raises
     ------
@@ -232,8 +232,7 @@ def hash_of(path: str | Path) -> tuple[str, int]:
     path = Path(path)
     checked_size(path)
     with explaining(path, "read"), path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, file.tell()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256(content: bytes) -> str:

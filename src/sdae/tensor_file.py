@@ -2,6 +2,9 @@
 
 Opening one executes nothing. The entry is the metadata ``sdae``; its field ``sha256`` covers the
 entry itself and the name, type, shape and bytes of every tensor, so that no flipped bit passes.
+
+Neither writing nor reading holds the content a second time. A file may be of any size: what its
+header says is compared with the bytes that are there, so no more is ever allocated than those.
 """
 
 import hashlib
@@ -9,16 +12,15 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as tensors_from_bytes
-from safetensors.torch import save as tensors_to_bytes
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sdae.errors import DataError, FileFormatError
-from sdae.files import read_bytes, write_atomically
+from sdae.errors import DataError, FileAccessError, FileFormatError
+from sdae.files import checked_size, explaining, replacing
 
 _ENTRY = "sdae"
 _DIGEST = "sha256"
@@ -42,19 +44,17 @@ def write_tensors(
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
-    content = to_bytes(tensors, description)
-    header = content[8 : 8 + _header_length(content)]
-    if problem := _excess(header, len(tensors)):
-        raise DataError(f"{path} cannot be written: {problem}. Use fewer or shorter names.")
-    write_atomically(path, content)
-
-
-def to_bytes(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
-    """Return the bytes of such a file."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     entry = dict(description) | {_DIGEST: checksum(plain, description)}
-    content: bytes = tensors_to_bytes(plain, metadata={_ENTRY: _json(entry)})
-    return content
+    with replacing(path) as new:
+        try:
+            save_file(plain, new, {_ENTRY: _json(entry)})
+        except SafetensorError as error:  # of a full disk too
+            raise FileAccessError(f"Cannot write {path}: {reason_of(error)}.") from None
+        with new.open("rb") as file:
+            header = file.read(_header_length(file.read(8)))
+        if problem := _excess(header, len(tensors)):
+            raise DataError(f"{path} cannot be written: {problem}. Use fewer or shorter names.")
 
 
 def read_tensors(
@@ -73,13 +73,14 @@ def read_tensors(
     Raises
     ------
     FileAccessError
-        If the file is missing or unreadable.
+        If the file is missing or unreadable, or larger than the memory.
     FileFormatError
         If it is damaged, no file of this kind, or of a format this version does not know.
     """
     path = Path(path)
-    content = read_bytes(path)
-    description = _description(content, path, kind)
+    n_bytes = checked_size(path)
+    with explaining(path, "read"), path.open("rb") as file:
+        description = _description(file, n_bytes, path, kind)
     found = description["format"]
     if type(found) is not int or found != version:
         shown = repr(found)[:50] if isinstance(found, int | str | None) else type(found).__name__
@@ -88,8 +89,11 @@ def read_tensors(
             "newer sdae."
         )
     digest = description.pop(_DIGEST, None)
+    _check_room(n_bytes, path)
     try:
-        tensors = tensors_from_bytes(content)
+        with explaining(path, "read"):
+            # Mapped into memory, the numbers would change with the file.
+            tensors: dict[str, Tensor] = load_file(path, backend="pread")
         expected = checksum(tensors, description)
     except (SafetensorError, ValueError, LookupError, TypeError, RuntimeError) as error:
         raise FileFormatError(f"{path} is damaged: {reason_of(error)}.") from None
@@ -100,22 +104,33 @@ def read_tensors(
     return description, tensors
 
 
-def _description(content: bytes, path: Path, kind: str) -> dict[str, Any]:
+def _check_room(n_bytes: int, path: Path) -> None:
+    """Refuse a file for which there is no memory, rather than call it damaged."""
+    try:
+        torch.empty(n_bytes, dtype=torch.uint8)  # never touched, and given back at once
+    except RuntimeError:
+        raise FileAccessError(
+            f"Cannot read {path}: it is too large for the memory, with {n_bytes:,} bytes. Use a "
+            "machine with more."
+        ) from None
+
+
+def _description(file: IO[bytes], n_bytes: int, path: Path, kind: str) -> dict[str, Any]:
     """Read the JSON entry out of the file's header, checking sizes before using them."""
-    if len(content) < 8:
-        raise FileFormatError(f"{path} is no {kind}: it has only {len(content)} bytes.")
-    length = _header_length(content)
-    if length > min(len(content) - 8, _MAX_HEADER):
+    if n_bytes < 8:
+        raise FileFormatError(f"{path} is no {kind}: it has only {n_bytes} bytes.")
+    length = _header_length(file.read(8))
+    if length > min(n_bytes - 8, _MAX_HEADER):
         raise FileFormatError(
             f"{path} is no {kind}, or is truncated: its header would have {length:,} bytes."
         )
-    raw = content[8 : 8 + length]
+    raw = file.read(length)
     if problem := _excess(raw):
         raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
     n_tensors, description = 0, None
     with suppress(ValueError, LookupError, TypeError, RecursionError):
         header = _parsed(raw)
-        n_tensors = len(header)
+        n_tensors = len(header.keys() - {"__metadata__"})
         description = _parsed(header["__metadata__"][_ENTRY])
     if problem := _excess(b"", n_tensors):
         raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
@@ -124,8 +139,8 @@ def _description(content: bytes, path: Path, kind: str) -> dict[str, Any]:
     return description
 
 
-def _header_length(content: bytes) -> int:
-    return int.from_bytes(content[:8], "little")
+def _header_length(beginning: bytes) -> int:
+    return int.from_bytes(beginning, "little")
 
 
 def _excess(header: bytes, n_tensors: int = 0) -> str:

@@ -22,13 +22,14 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
+from safetensors.torch import save_file
 
 from sdae.checkpoints.folder import StageCheckpoints
 from sdae.errors import FileAccessError
 from sdae.files import write_atomically
 
 CALLS = (
-    *("create", "write", "flush", "sync file", "close", "chmod", "replace"),
+    *("create", "write", "close", "sync file", "chmod", "replace"),
     *("open folder", "sync folder"),
 )
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
@@ -37,7 +38,7 @@ _RENAMED = ("open folder", "sync folder")  # calls after which the new file has 
 _SUPPRESSED = ("list", "unlink")  # while old checkpoints are dropped, which only take room
 _SMALL_DISK = 64 << 10
 
-_fdopen, _open = os.fdopen, os.open
+_open, _path_open, _save_file = os.open, Path.open, save_file
 
 
 class Fault:
@@ -67,7 +68,8 @@ class Fault:
         """Stand before every system call of the writers."""
         places: Mapping[str, Callable[..., Any]] = {
             "tempfile.mkstemp": self._before("create", tempfile.mkstemp),
-            "os.fdopen": lambda *arguments: _File(_fdopen(*arguments), self),
+            "pathlib.Path.open": lambda *arguments: self._open_file(*arguments),
+            "sdae.tensor_file.save_file": self._save_tensors,
             "os.fsync": self._fsync,
             "os.open": self._open_folder,
             "pathlib.Path.chmod": self._before("chmod", Path.chmod),
@@ -91,6 +93,18 @@ class Fault:
         # Nothing is flushed: hundreds of faults would take minutes.
         folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         self.at("sync folder" if folder else "sync file")
+
+    def _open_file(self, path: Path, mode: str = "r", **named: Any) -> Any:
+        file = _path_open(path, mode, **named)
+        return _File(file, self) if mode == "wb" else file
+
+    def _save_tensors(self, tensors: Any, path: Path, *arguments: Any) -> None:
+        """Write a half, and all of it if nothing fails in between."""
+        _save_file(tensors, path, *arguments)
+        whole = path.stat().st_size
+        os.truncate(path, whole // 2)
+        self.at("write")
+        _save_file(tensors, path, *arguments)
 
     def _open_folder(self, path: Any, *arguments: Any, **named: Any) -> int:
         if Path(path).is_dir():
@@ -119,15 +133,6 @@ class _File:
         self._file.flush()
         self._at("write")
         self._file.write(content[half:])
-
-    def flush(self) -> None:
-        """Flush."""
-        self._at("flush")
-        self._file.flush()
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-        return int(self._file.fileno())
 
 
 def save(folder: Path, number: int, n_values: int = 1000) -> None:

@@ -19,7 +19,7 @@ import sdae
 from sdae.checkpoints.folder import Checkpoint, StageCheckpoints
 from sdae.errors import SdaeError
 from sdae.model_file import load_model, save_model
-from sdae.tensor_file import to_bytes
+from sdae.tensor_file import write_tensors
 from tests.torture.child import Child
 from tests.torture.hostile_samples import (
     checkpoint_files,
@@ -147,7 +147,8 @@ class _Reader:
             found = StageCheckpoints(folder, "pretraining", 3).newest()
             if found is None:
                 return False
-            used = to_bytes(found[1], found[0])
+            write_tensors(folder / "used", found[1], found[0])
+            used = (folder / "used").read_bytes()
             told = any("An older checkpoint is used" in text for text in self._log.texts)
             if used not in good.values() or (used != good[newest] and not told):
                 return False

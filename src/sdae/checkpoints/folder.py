@@ -21,14 +21,15 @@ from sdae.checkpoints.lock import locked
 from sdae.config.readers import integer
 from sdae.errors import FileFormatError, InvalidParameterError, invalid_parameter
 from sdae.files import (
+    checked_size,
     explaining,
+    hash_of,
     read_bytes,
     regular_file,
     remove_halves,
-    sha256,
     write_atomically,
 )
-from sdae.tensor_file import read_tensors, to_bytes
+from sdae.tensor_file import read_tensors, write_tensors
 
 FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
@@ -151,9 +152,8 @@ class StageCheckpoints:
         numbers = self.numbers()
         number = numbers[-1] + 1 if numbers else 1
         path = self._path(number)
-        content = to_bytes(tensors, {**description, "format": FORMAT})
-        write_atomically(path, content)
-        entry = {path.name: {"sha256": sha256(content), "bytes": len(content)}}
+        write_tensors(path, tensors, {**description, "format": FORMAT})
+        entry = {path.name: {"sha256": hash_of(path), "bytes": checked_size(path)}}
         manifest = json.dumps({"format": FORMAT, "files": entry}, indent=1)
         write_atomically(path.with_suffix(".json"), manifest.encode())
         kept = [*numbers, number][-1 if last else -self._keep :]
@@ -192,8 +192,7 @@ class StageCheckpoints:
         entry = _manifest(path.with_suffix(".json")).get(path.name)
         if not isinstance(entry, dict) or not regular_file(path):
             raise FileFormatError(f"{path} is damaged: its file or its manifest is not whole.")
-        content = read_bytes(path)
-        if entry.get("bytes") != len(content) or entry.get("sha256") != sha256(content):
+        if entry.get("bytes") != checked_size(path) or entry.get("sha256") != hash_of(path):
             raise FileFormatError(f"{path} is damaged: it does not match its manifest.")
         return read_tensors(path, "checkpoint", FORMAT)
 

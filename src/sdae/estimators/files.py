@@ -241,6 +241,11 @@ def _plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON has it: texts for our values, lists for sequences."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
+    if isinstance(value, dict | list | tuple) and len(value) > _MOST_VALUES:
+        raise DataError(
+            f"The {name} parameter has {len(value):,} values; a file keeps at most "
+            f"{_MOST_VALUES:,}. Use a shorter one."
+        )
     if isinstance(value, dict):  # JSON's keys are texts only
         return [[_plain(name, key), _plain(name, weight)] for key, weight in value.items()]
     if isinstance(value, list | tuple):

@@ -18,7 +18,7 @@ from sdae.errors import FileAccessError, ParityError
 from sdae.export.parity import Agreement, check
 from sdae.export.subject import Answers, Rows, Subject
 from sdae.export.trial import Trial
-from sdae.files import explaining, read_bytes, write_atomically
+from sdae.files import explaining, write_atomically
 from sdae.model_file import save_model
 
 PROGRAM, WEIGHTS = "predict.py", "weights.safetensors"
@@ -57,7 +57,7 @@ def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agr
         folder = Path(name)
         save_model(subject.model, folder / WEIGHTS)
         shutil.copyfile(Path(__file__).with_name(PROGRAM), folder / PROGRAM)
-        files = {file: read_bytes(folder / file) for file in (WEIGHTS, PROGRAM)}
+        files = {file: (folder / file).read_bytes() for file in (WEIGHTS, PROGRAM)}
         found = _ask(folder, subject, trial.x)
     return files, check(subject, trial, found, "The NumPy program")
 

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from sdae._version import __version__
 from sdae.config.recipe import Recipe, write_recipe
-from sdae.files import read_bytes, regular_file, sha256
+from sdae.files import hash_of, regular_file
 from sdae.model_file import Model
 from sdae.report.rows import shown_source
 from sdae.runs.folder import HISTORY, MODEL, PRETRAINED, RECIPE, RunFolder
@@ -52,11 +52,7 @@ def reproduction_of(run: RunFolder, recipe: Recipe, model: Model) -> Reproductio
         seed=recipe.seed,
         trained_with={name: str(value) for name, value in sorted(model.provenance.items())},
         written_with={"python": platform.python_version(), **_versions()},
-        hashes={
-            name: sha256(read_bytes(run.path / name))
-            for name in files
-            if regular_file(run.path / name)
-        },
+        hashes={name: hash_of(run.path / name) for name in files if regular_file(run.path / name)},
     )
 
 

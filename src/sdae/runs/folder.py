@@ -18,7 +18,7 @@ from sdae.checkpoints.folder import StageCheckpoints, stages_of
 from sdae.checkpoints.lock import name_held
 from sdae.config.recipe import Recipe, parse_recipe, write_recipe
 from sdae.errors import FileAccessError, FileFormatError
-from sdae.files import explaining, read_bytes, regular_file, sha256, write_atomically
+from sdae.files import checked_size, explaining, hash_of, read_bytes, regular_file, write_atomically
 from sdae.model_file import Model, load_model, save_model
 from sdae.training.history import FINETUNING, PRETRAINING, EpochRecord, History, to_jsonl
 
@@ -196,8 +196,7 @@ class RunFolder:
         for name in sorted({*self.own_names(), *filter(FILE_NAME.fullmatch, also)}):
             path = self.path / name
             if regular_file(path) and not path.parent.is_symlink():
-                content = read_bytes(path)
-                entries[name] = {"sha256": sha256(content), "bytes": len(content)}
+                entries[name] = {"sha256": hash_of(path), "bytes": checked_size(path)}
         manifest = {"format": _FORMAT, "files": entries}
         write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1).encode())
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sdae.checkpoints.folder import StageCheckpoints
 from sdae.errors import FileAccessError, FileFormatError, SdaeError
-from sdae.files import read_bytes, regular_file, sha256
+from sdae.files import checked_size, hash_of, regular_file
 from sdae.model_file import Model, load_model
 from sdae.runs.folder import (
     CHECKPOINTS,
@@ -94,10 +94,10 @@ def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str
         return "It is missing."
     if not regular_file(path) or path.parent.is_symlink():
         return "It is a link, or no file."
-    content = read_bytes(path)
-    if entry.get("bytes") != len(content):
-        return f"It has {len(content):,} bytes, and had {entry['bytes']:,}."
-    if entry.get("sha256") != sha256(content):
+    n_bytes = checked_size(path)
+    if entry.get("bytes") != n_bytes:
+        return f"It has {n_bytes:,} bytes, and had {entry['bytes']:,}."
+    if entry.get("sha256") != hash_of(path):
         return "Its content has changed since it was written."
     return None
 
