@@ -68,7 +68,16 @@ class SDAEBase(BaseEstimator):
     _n_stream_epochs: int
 
     def _settings(self) -> Settings:
-        return Settings.read(self.get_params(deep=False), type(self).__name__)
+        return Settings.read(self._own_parameters(), type(self).__name__)
+
+    def _own_parameters(self) -> dict[str, Any]:
+        """Return the parameters of the estimator of this package that a subclass extends.
+
+        A subclass may have parameters of its own, or settle some of ours: they are attributes.
+        """
+        kinds: Any = type(self).__mro__
+        ours = next(kind for kind in kinds if kind.__module__.startswith("sdae."))
+        return {name: getattr(self, name) for name in ours._get_param_names()}
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
@@ -266,6 +275,8 @@ class SDAEBase(BaseEstimator):
         ------
         NotFittedError
             Before ``fit``.
+        DataError
+            If it is of a subclass, or has a parameter or labels of a type that no file keeps.
         FileAccessError
             If the file cannot be written; an older file of that name is then intact.
         """

@@ -46,6 +46,14 @@ _HIGHEST_COUNT = 1 << 53
 def save(estimator: SDAEBase, path: str | Path) -> None:
     """Write a fitted estimator; see :meth:`SDAEBase.save`."""
     check_is_fitted(estimator)
+    kind = type(estimator)
+    if _KINDS.get(kind.__name__) is not kind:
+        base = next(name for name, known in _KINDS.items() if isinstance(estimator, known))
+        raise DataError(
+            f"A file holds one of the estimators of sdae, and {kind.__name__} is a subclass of "
+            f"{base}, which sdae.load could not make. Pickle it, or keep its network alone with "
+            "network_.save."
+        )
     save_model(as_model(estimator), end_of(path))
 
 
