@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest torture fuzz check format benchmark clean
+.PHONY: help train test test-slow test-oldest test-pythons torture fuzz check format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -31,9 +31,11 @@ fuzz: $(VENV)/.test  ## guided by coverage, each reader of data for a minute
 	for format in $$($(BIN)/python -c 'from tests.torture.sample_files import FORMATS; print(*FORMATS)') recipe; do \
 	  PYTHONPATH=$(VENV)/fuzz $(BIN)/python -m tests.torture.atheris_target $$format 60 $(VENV)/fuzzed-$$format || exit 1; done
 
-test-oldest: $(VENV)/.test  ## the estimators with the oldest scikit-learn that is supported
-	$(PIP) install --no-deps --upgrade --target $(VENV)/oldest scikit-learn==1.7.0
-	PYTHONPATH=$(VENV)/oldest $(BIN)/python -m pytest -W ignore::pytest.PytestRemovedIn10Warning -W ignore::DeprecationWarning tests/estimators
+test-oldest: $(VENV)/oldest/.ready  ## the tests with the oldest supported version of every dependency
+	$(VENV)/oldest/bin/python -m pytest -n auto --dist loadfile -W ignore::DeprecationWarning -W ignore::pytest.PytestRemovedIn10Warning
+
+test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads gigabytes)
+	tools/test_pythons.sh
 
 check: $(VENV)/.test  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
@@ -72,6 +74,13 @@ $(VENV)/bin/python:
 $(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing sdae and its dependencies in $(VENV) (once; torch is large) ..."
 	$(PIP) install -c constraints.txt -e ".[report]"
+	@touch $@
+
+$(VENV)/oldest/.ready: $(VENV)/.test tools/oldest.py
+	@echo "Installing the oldest dependencies in $(VENV)/oldest (once; torch is large) ..."
+	$(PYTHON) -m venv --clear $(VENV)/oldest
+	$(BIN)/python tools/oldest.py > $(VENV)/oldest/constraints.txt
+	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c $(VENV)/oldest/constraints.txt -e ".[report,tables,export,tensorboard,mlflow,test]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt

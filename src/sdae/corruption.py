@@ -82,7 +82,7 @@ def corrupt(x: Tensor, noise: Noise, key: NoiseKey, samples: NDArray[np.int64]) 
         case SaltAndPepperNoise():
             bits = random_bits(key, samples, x.shape[1])  # (B, V)
             # 31 bits say whether a component is drawn; the lowest one is the coin.
-            drawn = _on_device((bits >> np.uint32(1)) < (threshold(noise.level) >> 1), x)
+            drawn = _on_device((bits >> np.uint32(1)) < np.uint64(threshold(noise.level) >> 1), x)
             salt = _on_device((bits & np.uint32(1)).astype(bool), x)
             peppered = x.masked_fill(drawn & ~salt, noise.low)
             return Corrupted(peppered.masked_fill(drawn & salt, noise.high), drawn)
@@ -97,7 +97,7 @@ def _masked(
     """Draw the components to zero, (B, V)."""
     bits = random_bits(key, samples, n_visible)
     if not noise.exact:
-        return bits < threshold(noise.level)
+        return bits < np.uint64(threshold(noise.level))
     n_masked = round(noise.level * n_visible)
     # Ranks of random words choose a uniform subset; the column breaks ties, so it is unique.
     ranks = np.argsort(bits, axis=1, kind="stable")[:, :n_masked]  # (B, n_masked)

@@ -124,7 +124,11 @@ def standard_normal(
 
 
 def threshold(probability: float) -> int:
-    """Return t such that a 32-bit word is below t with `probability` (to 2⁻³²)."""
+    """Return t such that a 32-bit word is below t with `probability` (to 2⁻³²).
+
+    It may be 2³², so arrays of words are compared with it as ``np.uint64``: with a Python number
+    outside of their range some releases of NumPy before 2.3 crash.
+    """
     return round(probability * 2.0**32)
 
 

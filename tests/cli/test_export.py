@@ -137,7 +137,8 @@ def test_a_missing_extra_is_named_and_only_onnx_needs_it(
     monkeypatch.setitem(sys.modules, name, None)
     assert refused(tmp_path, "export", flower_run, "--onnx", tmp_path / "m.onnx") == (
         "An ONNX file needs onnx to be written and onnxruntime to be checked. Install them with: "
-        'pip install "sdae[export]"'
+        'pip install "sdae[export]". Where onnxruntime has no release for this Python yet, export '
+        "with an older Python, or with --numpy."
     )
     done("export", flower_run, "--sequential", tmp_path / "m.safetensors")
     assert torch.equal(

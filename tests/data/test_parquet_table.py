@@ -56,7 +56,7 @@ def test_without_a_target_every_column_is_a_feature(tmp_path: Path) -> None:
     [
         pa.array([True, False]),
         pa.array([1, 0], pa.uint8()),
-        pa.array([1, 0], pa.float16()),
+        pa.array(np.array([1, 0], np.float16)),
         pa.array([1.0, 0.0]).dictionary_encode(),
         pa.array([decimal.Decimal("1.00"), decimal.Decimal("0.00")]),
     ],

@@ -65,14 +65,34 @@ def test_max_norm_is_left_to_autograd() -> None:
         finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="fused")
 
 
-def test_without_numba_the_closed_form_serves_with_a_warning(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (ModuleNotFoundError("No module", name="numba"), "numba is not installed"),
+        (
+            ModuleNotFoundError("No module", name="llvmlite"),
+            r"numba cannot be imported \(No module\)",
+        ),
+        (ImportError("needs NumPy 2.3.\nGot 2.4."), r"imported \(needs NumPy 2.3. Got 2.4\)"),
+        (OSError("libllvmlite.so"), r"imported \(libllvmlite.so\)"),
+    ],
+)
+def test_without_numba_the_closed_form_serves_and_says_why_and_what_to_install(
+    error: Exception, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(choice, "numba_works", lambda: False)
-    with pytest.warns(RuntimeWarning, match="numba, which compiles .*: pip install numba"):
+    def fail(_: str) -> None:
+        raise error
+
+    monkeypatch.setattr(choice, "import_module", fail)
+    remedy = "install it: pip install --upgrade numba"
+    said = f"slow here, without the fused engine: .*{fault}. .*{remedy}"
+    with pytest.warns(RuntimeWarning, match=said):
         history = pretrain(_stack(), X, epochs=1)
     assert history.records[0].engine == "closed_form"
-    with pytest.raises(InvalidParameterError, match="numba cannot be imported"):
+    with pytest.warns(RuntimeWarning, match=said):
+        tuned = finetune(_stack(), (X, Y), None, epochs=1)
+    assert tuned.records[0].engine == "closed_form"
+    with pytest.raises(InvalidParameterError, match=f"does not: .*{fault}. .*{remedy}. Use 'auto'"):
         pretrain(_stack(), X, epochs=1, engine="fused")
 
 

@@ -1,13 +1,16 @@
-"""Every package that the project's environment needs has a pinned version."""
+"""The versions that the project asks for: those it pins, and those a Python has."""
 
 import re
+import tomllib
 from importlib.metadata import distribution
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
+ROOT = Path(__file__).parents[2]
+CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = {"report", "tables", "export", "dev"}
 
 
@@ -36,3 +39,39 @@ def test_every_package_is_pinned() -> None:
     pinned = {canonicalize_name(match[1]) for match in found if match}
     assert "torch" in pinned
     assert sorted(_needed() - pinned) == []
+
+
+def _asked(python: str) -> dict[str, Requirement]:
+    """Return what is asked for by that version of Python, with the extra of exports, by name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["export"]]
+    surroundings = {"python_version": python, "python_full_version": f"{python}.0"}
+    asked: dict[str, Requirement] = {}
+    for requirement in map(Requirement, lines):
+        if requirement.marker is None or requirement.marker.evaluate(surroundings):
+            assert requirement.name not in asked  # one bound, not two
+            asked[requirement.name] = requirement
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("python", "numba", "older"),
+    [
+        ("3.11", "0.68.1", None),
+        ("3.12", "0.68.1", None),
+        ("3.13", "0.68.1", None),
+        ("3.14", "0.63.0", "0.62.1"),
+        ("3.15", "0.68.0", "0.67.0"),
+    ],
+)
+def test_every_python_that_has_numba_gets_it(python: str, numba: str, older: str | None) -> None:
+    asked = _asked(python)["numba"].specifier
+    assert numba in asked
+    assert older is None or older not in asked
+
+
+def test_a_python_without_numba_or_onnxruntime_can_install_the_rest() -> None:
+    assert "numba" not in _asked("3.16")
+    assert {"torch", "onnx"} <= set(_asked("3.16"))
+    assert "onnxruntime" in _asked("3.14")
+    assert "onnxruntime" not in _asked("3.15")

@@ -37,7 +37,7 @@ class Corruption:
             return x + self.level * standard_normal(key, samples, v), nothing
         bits = random_bits(key, samples, v).astype(np.int64)  # (B, V)
         if self.kind == "masking":
-            drawn = bits < threshold(self.level)
+            drawn = bits < np.uint64(threshold(self.level))
             return np.where(drawn, 0.0, x), drawn
         if self.kind == "exact":
             drawn = nothing
@@ -45,7 +45,7 @@ class Corruption:
                 ranked = sorted(zip(words.tolist(), range(v), strict=True))
                 row[[j for _, j in ranked[: round(self.level * v)]]] = True
             return np.where(drawn, 0.0, x), drawn
-        drawn = bits // 2 < threshold(self.level) // 2
+        drawn = bits // 2 < np.uint64(threshold(self.level) // 2)
         return np.where(drawn, np.where(bits % 2 == 1, self.high, self.low), x), drawn
 
 

@@ -19,6 +19,8 @@ from sdae.minibatches import Minibatches
 from sdae.rows import RowSource
 from sdae.stack import StackedDenoisingAutoencoder
 
+_REMEDY = "If there is a release for this Python, install it: pip install --upgrade numba"
+
 
 class Engine(Protocol):
     """Anything that trains on a slice of minibatches."""
@@ -144,13 +146,19 @@ def engine_of_finetuning(
     return _chosen(config.engine, config.batch_size, obstacle, "finetune")
 
 
-def numba_works() -> bool:
-    """Tell whether Numba is there and can be imported."""
+def numba_fault() -> str | None:
+    """Return why Numba, which compiles the fused engine, is of no use here, or None if it is."""
     try:
         import_module("numba")
-    except ImportError:
-        return False
-    return True
+    except ModuleNotFoundError as error:
+        return "numba is not installed" if error.name == "numba" else _cannot_be_imported(error)
+    except Exception as error:  # it refuses a NumPy or a Python, or its library does not load
+        return _cannot_be_imported(error)
+    return None
+
+
+def _cannot_be_imported(error: Exception) -> str:
+    return f"numba cannot be imported ({' '.join(str(error).split())[:200].rstrip('.')})"
 
 
 def _chosen(engine: str, batch_size: int, obstacle: str | None, caller: str) -> str:
@@ -169,8 +177,7 @@ def _chosen(engine: str, batch_size: int, obstacle: str | None, caller: str) -> 
             return "autograd"
         if batch_size == 1 and lacking is not None:
             warnings.warn(
-                "Batch size 1 is slow here: numba, which compiles the fast kernels, cannot be "
-                "imported. Where there is a numba for this Python: pip install numba",
+                f"Batch size 1 is slow here, without the fused engine: {lacking}.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -187,7 +194,8 @@ def _what_fused_lacks(batch_size: int) -> str | None:
     """Return what keeps the fused engine from what the closed form can do, or None."""
     if batch_size != 1:
         return f"it does one sample a step, and batch_size is {batch_size}"
-    return None if numba_works() else "numba cannot be imported"
+    fault = numba_fault()
+    return None if fault is None else f"{fault}. {_REMEDY}"
 
 
 def _obstacle(

@@ -47,7 +47,8 @@ def check_extra() -> None:
     except ImportError:
         raise MissingExtraError(
             "An ONNX file needs onnx to be written and onnxruntime to be checked. Install them "
-            'with: pip install "sdae[export]"'
+            'with: pip install "sdae[export]". Where onnxruntime has no release for this Python '
+            "yet, export with an older Python, or with --numpy."
         ) from None
 
 
