@@ -35,6 +35,7 @@ from sdae.specs import (
     parse_noise,
 )
 from sdae.surroundings import undisturbed
+from sdae.threads import usable_threads
 
 _FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     Activation.SIGMOID: torch.sigmoid,
@@ -258,6 +259,7 @@ def new_encoder(
 
 def empty_layer(n_in: int, n_out: int, dtype: torch.dtype) -> nn.Linear:
     """Make a layer whose parameters are not set yet, without touching torch's generator."""
+    usable_threads(1)  # to fill a large one is work for several
     # On the meta device nn.Linear's own initialisation draws nothing.
     return nn.Linear(n_in, n_out, dtype=dtype, device="meta").to_empty(device="cpu")
 

@@ -10,9 +10,7 @@ Axes: n rows, V columns, K outputs, B = 32 rows of a block, m rows of whole bloc
 C classes.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -38,7 +36,6 @@ _MOST_NUMBERS = 1 << 17
 """Of the rows prepared at once: they stay in the cache of a core."""
 _FEW_NUMBERS = 1 << 15
 """PyTorch computes so many with one thread, and would cut more between threads."""
-_FEW_PRODUCTS = 1 << 25
 FARTHEST = 1e18
 """Where rows far outside the training data are cut off: their squares are still numbers."""
 
@@ -116,25 +113,6 @@ def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_p: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return log_p
-
-
-@contextmanager
-def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
-    """Let PyTorch, and so the fused kernels, use that many threads.
-
-    None takes PyTorch's setting, but one thread where a step has so few products of numbers that to
-    wake another costs more than it saves.
-    """
-    before = torch.get_num_threads()
-    wanted = n_threads or (1 if n_products < _FEW_PRODUCTS else before)
-    wanted = min(wanted, max(before, os.cpu_count() or 1))  # more would only wait
-    if wanted != before:
-        torch.set_num_threads(wanted)
-    try:
-        yield
-    finally:
-        if wanted != before:
-            torch.set_num_threads(before)
 
 
 def products_of_a_block(network: StackedDenoisingAutoencoder, n_rows: int = _BLOCK) -> int:

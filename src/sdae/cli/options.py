@@ -10,6 +10,7 @@ import typer
 from sdae.errors import DataError
 from sdae.model_file import Model
 from sdae.runs.folder import RunFolder, SavedModel
+from sdae.threads import usable_threads
 from sdae.training.history import FINETUNING, PRETRAINING
 
 
@@ -88,4 +89,4 @@ def classifier(folder: RunFolder | SavedModel) -> Model:
 def use_threads(threads: int | None) -> None:
     """Limit torch to a number of threads, if one is given."""
     if threads is not None:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(usable_threads(threads))

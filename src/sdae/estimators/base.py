@@ -28,10 +28,11 @@ from sdae.estimators.fitting import (
 from sdae.estimators.inputs import Rows, checked_rows
 from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Recorder
-from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt, threads
+from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
 from sdae.preprocessing import Scaling
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
+from sdae.threads import threads, usable_threads
 from sdae.training.history import EpochRecord, History
 from sdae.training.identity import Identity, names_of
 
@@ -86,6 +87,7 @@ class SDAEBase(BaseEstimator):
     def _whole_or_not_at_all(self, *, goes_on: bool) -> Iterator[None]:
         """Leave the estimator as it was if what happens inside fails."""
         with undisturbed():
+            usable_threads(1)  # to copy a network is work for several
             before = dict(self.__dict__)
             if goes_on:  # then the network is trained in place
                 before["network_"] = copy.deepcopy(self.network_)

@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt, threads
+from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt
+from sdae.threads import threads
 
 
 class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedSDAE):

@@ -13,6 +13,7 @@ from sdae.randomness import check_seed
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
+from sdae.threads import usable_threads
 from sdae.training.beforehand import check_finetuning
 from sdae.training.callbacks import (
     Callback,
@@ -133,6 +134,7 @@ def finetune(
     >>> history.test_error < 0.3
     True
     """
+    usable_threads()
     config = FinetuningConfig.read(
         {
             "epochs": epochs,

@@ -19,6 +19,7 @@ from sdae.rows import RowsLike, RowSource, row_source
 from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
+from sdae.threads import usable_threads
 from sdae.training.beforehand import check_pretraining, check_range
 from sdae.training.callbacks import (
     Callback,
@@ -139,6 +140,7 @@ def pretrain(
     >>> costs[-1] < costs[0]
     True
     """
+    usable_threads()
     config = PretrainingConfig.read(
         {
             "epochs": epochs,

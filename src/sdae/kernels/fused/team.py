@@ -1,5 +1,6 @@
 """Threads that run one kernel together, and the barrier at which they wait for each other."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -37,11 +38,13 @@ class Team:
     Parameters
     ----------
     n_threads : int
-        At least 1; the calling thread is one of them. With 1 nothing is started.
+        At least 1; the calling thread is one of them. With 1 nothing is started. In a child forked
+        since, the calling thread does all the work: the others are not there.
     """
 
     def __init__(self, n_threads: int) -> None:
         self.n_threads = n_threads
+        self._process = os.getpid()
         self._pool = (
             ThreadPoolExecutor(n_threads - 1, thread_name_prefix="sdae") if n_threads > 1 else None
         )
@@ -69,15 +72,19 @@ class Team:
 
     def run(self, task: Task) -> None:
         """Call ``task(rank, n_workers, counter)`` once per thread, for work without barriers."""
-        self._run(task, self.n_threads)
+        self._run(task, self.n_threads if self._complete() else 1)
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool is not None:
+        if self._pool is not None and self._complete():
             self._pool.shutdown()
 
+    def _complete(self) -> bool:
+        """Tell whether there are the threads that were started, or will be."""
+        return os.getpid() == self._process
+
     def _works_together(self) -> bool:
-        if self._pool is None:
+        if self._pool is None or not self._complete():
             return False
         if self._tried and self._seconds_alone == 0:
             return False
