@@ -165,6 +165,18 @@ def test_where_the_folder_above_cannot_be_written_the_lock_lies_within(
     assert contents(run.parent) == {"run": None}
 
 
+@each_lock
+def test_a_name_that_clears_the_screen_is_escaped(lock: Lock, file: str, run: Path) -> None:
+    with lock(run):
+        owner = json.dumps({"pid": [1], "host": "\x1b[2J" + "x" * 3000})
+        (run.parent / file).write_text(owner)
+        with pytest.raises(
+            FileAccessError, match=r"in use by process \[1\] on \\x1b\[2Jxxx"
+        ) as told:
+            lock(run).__enter__()
+    assert len(str(told.value)) < 500
+
+
 def test_a_full_disk_does_not_keep_a_lock_from_being_held(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
