@@ -1,6 +1,6 @@
 """Inside scikit-learn's machinery: pipelines, searches, calibration, stacking, importances."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -192,3 +192,39 @@ def test_class_weights_and_sample_weights_multiply() -> None:
     both = quick(SDAEClassifier, class_weight={0: 2.0}).fit(x, y, np.where(y == 1, 3.0, 1.0))
     one = quick(SDAEClassifier).fit(x, y, np.array([2.0, 3.0, 1.0])[y])
     assert both.predict_proba(x).tobytes() == one.predict_proba(x).tobytes()
+
+
+UNLABELED = rows(60, seed=7)
+
+
+class Told(SDAEClassifier):
+    """Tells how many rows without labels every fit is given."""
+
+    n_rows: ClassVar[list[int]] = []
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None) -> Any:
+        self.n_rows.append(len(X_unlabeled))
+        return super().fit(X, y, sample_weight, X_unlabeled=X_unlabeled)
+
+
+class KnowsItsRows(Told):
+    """The remedy of docs/estimators.md."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None) -> Any:
+        assert X_unlabeled is None
+        return super().fit(X, y, sample_weight, X_unlabeled=UNLABELED)
+
+
+@pytest.mark.parametrize("n_rows", [40, 59, 60, 61, 90])
+def test_scikit_learn_splits_rows_without_labels_where_there_are_as_many_as_others(
+    n_rows: int,
+) -> None:
+    """docs/estimators.md says so; where this fails, scikit-learn has changed, and the page must."""
+    x = rows()
+    more = {"X_unlabeled": rows(n_rows, seed=7)}
+    Told.n_rows.clear()
+    cross_val_score(quick(Told, max_iter=1), x, labels(x), cv=3, params=more, error_score="raise")
+    assert Told.n_rows == [40 if n_rows == 60 else n_rows] * 3
+    Told.n_rows.clear()
+    cross_val_score(quick(KnowsItsRows, max_iter=1), x, labels(x), cv=3, error_score="raise")
+    assert Told.n_rows == [60] * 3
