@@ -5,6 +5,10 @@ features and averages over the minibatch. PyTorch's default reduction averages o
 which divides the gradient by V; it is not used here. The loss of regression is a mean over targets,
 as scikit-learn's.
 
+Of a network in half precision, losses are computed in float32 from its outputs, since a sum in half
+precision is soon infinite (float16) or stands still (bfloat16). The gradients that go back into the
+network are of its own type, with its range and its rounding.
+
 Axes: B samples, V components, T targets.
 """
 
@@ -13,6 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sdae.specs import Decoder, Emphasis
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return values in a type that sums can be taken in: float32 for narrower ones."""
+    return values.float() if torch.finfo(values.dtype).bits < 32 else values
 
 
 def reconstruction_loss(
@@ -42,7 +51,9 @@ def reconstruction_loss(
     Returns
     -------
     Tensor, shape (B,)
+        Of the type of `decoded`, or float32 where that is narrower.
     """
+    x, decoded = widened(x), widened(decoded)
     if decoder is Decoder.SIGMOID:
         per_component = F.binary_cross_entropy_with_logits(decoded, x, reduction="none")  # (B, V)
     else:
@@ -69,7 +80,12 @@ def reconstruction_slope(
 
 def regression_loss(values: Tensor, y: Tensor) -> Tensor:
     """Return half the mean squared error of each sample, (B, T), (B, T) -> (B,)."""
-    return (values - y).square().mean(dim=1) / 2
+    return (widened(values) - widened(y)).square().mean(dim=1) / 2
+
+
+def classification_loss(logits: Tensor, y: Tensor) -> Tensor:
+    """Return −log p(y | x) of each sample, (B, C), (B,) -> (B,)."""
+    return F.cross_entropy(widened(logits), y, reduction="none")
 
 
 def _weights(emphasis: Emphasis, like: Tensor, drawn: Tensor | None) -> Tensor:

@@ -23,6 +23,7 @@ from sdae.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
 from sdae.config.readers import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.errors import InvalidParameterError, invalid_parameter
 from sdae.facades import Facades
+from sdae.losses import widened
 from sdae.randomness import check_seed
 from sdae.specs import (
     Activation,
@@ -318,7 +319,7 @@ class StackedDenoisingAutoencoder(nn.Module):
     def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
         """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
         logits = self.logits(x)  # (B, C)
-        return F.cross_entropy(logits, row_labels(y, logits, self.head.out_features))
+        return F.cross_entropy(widened(logits), row_labels(y, logits, self.head.out_features))
 
     def errors(self, x: Array, y: Labels) -> Tensor:
         """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sdae.arrays import Array, Labels, Targets, as_tensor
 from sdae.errors import DataError, invalid_parameter
+from sdae.losses import widened
 
 
 def label_tensor(y: Targets, n_rows: int, n_classes: int, name: str, like: Tensor) -> Tensor:
@@ -119,7 +120,9 @@ def _type_name(values: Tensor) -> str:
 
 
 def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) -> Tensor:
-    """Check the weights of `n_rows` rows; scale them to mean 1, of the type of `like`, (n,).
+    """Check the weights of `n_rows` rows; scale them to mean 1, (n,).
+
+    They leave in the type of `like`, or in float32 where that is narrower.
 
     Raises
     ------
@@ -137,7 +140,7 @@ def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) 
     weights = weights / weights.max().clamp(min=torch.finfo(torch.float64).tiny)
     if not weights.any():
         raise _bad_weights(caller, "above 0 for at least one row", "zeros")
-    return (weights / weights.mean()).to(like)
+    return (weights / weights.mean()).to(widened(like))
 
 
 def _bad_weights(caller: str, constraint: str, got: str) -> DataError:

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -24,7 +23,7 @@ from sdae.engines.costs import SummedCosts
 from sdae.engines.dropout import kept
 from sdae.engines.optimizer_state import give_state, state_of
 from sdae.engines.slices import Safeguard, index_of, samples_between_looks
-from sdae.losses import regression_loss
+from sdae.losses import classification_loss, regression_loss
 from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream
 from sdae.rows import RowSource
@@ -158,7 +157,7 @@ class AutogradFinetuning:
         output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
         y = self._y[index]  # (B,) labels or (B, T) values
         if self._stack.n_targets is None:
-            losses = F.cross_entropy(output, y, reduction="none")  # (B, C), (B,) -> (B,)
+            losses = classification_loss(output, y)  # (B, C), (B,) -> (B,)
         else:
             losses = regression_loss(output, y)  # (B, T), (B, T) -> (B,)
         return losses if self._weights is None else losses * self._weights[index]

@@ -6,17 +6,20 @@ import numpy as np
 from torch import Tensor
 
 from sdae.engines.slices import NotFiniteError
+from sdae.losses import widened
 from sdae.minibatches import Minibatch
 
 
 class SummedCosts:
     """The summed cost of a slice, each sample's measured before the step that follows from it.
 
+    It is a sum in the type of the parameters, or in float32 where that is narrower.
+
     On a GPU the look waits for the end of the slice, so that no step waits for an answer.
     """
 
     def __init__(self, like: Tensor) -> None:
-        self._total = like.new_zeros(())
+        self._total = widened(like.new_zeros(()))
         self._waits = like.device.type != "cpu"
         self._unseen: list[tuple[Tensor, Minibatch]] = []
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sdae.arrays import Array, Targets
 from sdae.errors import DataError
+from sdae.losses import widened
 from sdae.minibatches import minibatches
 from sdae.rows import RowsLike, RowSource, row_source
 from sdae.stack import StackedDenoisingAutoencoder
@@ -88,7 +89,9 @@ def mean_squared_error(
     """Return the mean of (ŷ − y)² over all rows, by weight, and targets; `values` are (n, T)."""
 
     def squares(x: Tensor, y: Tensor) -> Tensor:
-        return (stack.predict_values(x) - y).square().mean(dim=1)  # (B, T) -> (B,)
+        return (
+            (widened(stack.predict_values(x)) - widened(y)).square().mean(dim=1)
+        )  # (B, T) -> (B,)
 
     return _mean(squares, stack, x, values, weight)
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor
 
+from sdae.losses import widened
 from sdae.specs import Activation, Decoder
 from sdae.training.history import EpochRecord, Finding
 
@@ -52,6 +53,7 @@ def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | No
 
 def same_code(h: Tensor, layer: int) -> Finding | None:
     """Tell of codes (n, H) that are nearly the same for all rows, though not zero."""
+    h = widened(h)
     spread = float(h.var(dim=0, correction=0).mean().sqrt())  # (n, H) -> (H,) -> ()
     size = float(h.square().mean().sqrt())
     if not spread < SAME_CODE * size:
@@ -113,6 +115,7 @@ def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | 
 
 def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
     """Tell of reconstructions of clean rows that are no better than their mean; both (n, V)."""
+    x, x_hat = widened(x), widened(x_hat)
     error = float((x - x_hat).square().mean())
     error_of_mean = float(x.var(dim=0, correction=0).mean())
     if not 0 < error_of_mean <= error:
@@ -127,6 +130,7 @@ def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
 
 def unmoved_weight(before: Tensor, after: Tensor, layer: int) -> Finding | None:
     """Tell of a weight (H, V) that pre-training left where it was."""
+    before, after = widened(before), widened(after)
     change, size = float((after - before).norm()), float(before.norm())
     if not change <= UNMOVED * size:
         return None
