@@ -7,18 +7,21 @@ from typing import Any
 from tensorboardX.proto.event_pb2 import Event
 
 
+def events_in(path: Path) -> list[Any]:
+    """Return the events of a file, in order."""
+    events, content, start = [], path.read_bytes(), 0
+    while start < len(content):
+        # A record: its length, a checksum of that, itself, a checksum of that.
+        (length,) = struct.unpack_from("<Q", content, start)
+        events.append(Event.FromString(content[start + 12 : start + 12 + length]))
+        start += 12 + length + 4
+    return events
+
+
 def values_in(folder: Path) -> list[tuple[str, int, Any]]:
     """Return the tag, the step and the value of all summaries in the event files of a folder."""
-    found = []
-    for path in sorted(folder.glob("events.*")):
-        content, start = path.read_bytes(), 0
-        while start < len(content):
-            # A record: its length, a checksum of that, itself, a checksum of that.
-            (length,) = struct.unpack_from("<Q", content, start)
-            event = Event.FromString(content[start + 12 : start + 12 + length])
-            found += [(value.tag, event.step, value) for value in event.summary.value]
-            start += 12 + length + 4
-    return found
+    events = [event for path in sorted(folder.glob("events.*")) for event in events_in(path)]
+    return [(value.tag, event.step, value) for event in events for value in event.summary.value]
 
 
 def scalars_in(folder: Path) -> dict[str, list[tuple[int, float]]]:

@@ -16,7 +16,7 @@ from sdae.tracking import MlflowTracker, TensorboardTracker, Tracking
 from sdae.training.history import EpochRecord, History
 from tests.cli.commands import done, invoke, refused
 from tests.cli.samples import SMALL, write_flowers
-from tests.tracking.events import scalars_in, values_in
+from tests.tracking.events import events_in, scalars_in, values_in
 
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
 
@@ -70,6 +70,44 @@ def test_tensorboard_holds_the_history_of_a_call(tmp_path: Path) -> None:
     with Tracking([TensorboardTracker(tmp_path / "a/b")]) as tracking:
         history = train([tracking])
     assert scalars_in(tmp_path / "a/b") == expected(history.records)
+
+
+def test_trainings_within_one_second_lose_no_events(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tensorboardX.proto.event_pb2 import SessionLog
+
+    monkeypatch.setattr("tensorboardX.event_file_writer.time.time", lambda: 1_700_000_000.0)
+    one, other = (TensorboardTracker(tmp_path) for _ in range(2))
+    one.scalars({"a": 1.0}, 1)
+    other.scalars({"a": 2.0}, 1)
+    one.scalars({"a": 3.0}, 2)
+    for tracker in (one, other):
+        tracker.close(finished=True)
+    later = TensorboardTracker(tmp_path)  # as of a run that goes on at once
+    later.scalars({"b": 4.0}, 1)
+    later.close(finished=True)
+    assert sorted(scalars_in(tmp_path)["a"]) == [(1, 1.0), (1, 2.0), (2, 3.0)]
+    assert scalars_in(tmp_path)["b"] == [(1, 4.0)]
+    paths = sorted(tmp_path.iterdir())
+    assert len(paths) == 3
+    # TensorBoard reads files by their names, and forgets at a start what came before it.
+    starts = [event for event in events_in(paths[-1]) if event.HasField("session_log")]
+    assert [event.session_log.status for event in starts] == [SessionLog.START]
+    assert any(event.summary.value for event in events_in(paths[-1]) if event.step == 1)
+    assert [value.tag for event in events_in(paths[-1]) for value in event.summary.value] == ["b"]
+
+
+def test_mlflow_keeps_trainings_of_one_moment_apart(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1_700_000_000.0)
+    trackers = [MlflowTracker("trials", "same") for _ in range(2)]
+    for number, tracker in enumerate(trackers):
+        tracker.scalars({"a": float(number)}, 1)
+        tracker.close(finished=True)
+    assert sorted(run.data.metrics["a"] for run in mlflow_runs("trials")) == [0.0, 1.0]
+    assert store.is_dir()
 
 
 def test_mlflow_holds_the_history_of_a_call(store: Path) -> None:

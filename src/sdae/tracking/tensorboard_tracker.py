@@ -1,5 +1,7 @@
 """TensorBoard: event files that ``tensorboard --logdir FOLDER`` shows."""
 
+import os
+import secrets
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,7 +40,9 @@ class TensorboardTracker:
         from tensorboardX import SummaryWriter
 
         with explaining(Path(folder), "write"):
-            self._writer: Any = SummaryWriter(str(folder), purge_step=0)
+            self._writer: Any = SummaryWriter(
+                str(folder), purge_step=0, filename_suffix=_suffix(Path(folder))
+            )
 
     def settings(self, values: Mapping[str, str]) -> None:
         """Show the settings among TensorBoard's hyperparameters, beside the errors."""
@@ -69,6 +73,17 @@ class TensorboardTracker:
     def close(self, *, finished: bool) -> None:  # noqa: ARG002 - an event file knows no end
         """Write what is left."""
         self._writer.close()
+
+
+def _suffix(folder: Path) -> str:
+    """Return an end of the name of an events file that no other has.
+
+    tensorboardX names files by the second and empties one of the same name. The number comes first,
+    since TensorBoard reads files in the order of their names: a training that goes on after another
+    comes behind it.
+    """
+    number = sum("tfevents" in path.name for path in folder.glob("*"))
+    return f".{number:06d}.{os.getpid()}.{secrets.token_hex(4)}"
 
 
 def check_tensorboard() -> None:
