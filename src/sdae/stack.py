@@ -333,20 +333,62 @@ class StackedDenoisingAutoencoder(nn.Module):
     # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
 
     def pretraining_functions(
-        self, train_x: Array, batch_size: int, *, seed: int = 0
+        self,
+        train_x: Array,
+        batch_size: int,
+        *,
+        optimizer: str = "sgd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        seed: int = 0,
     ) -> "list[PretrainFunction]":
         """Return one training function per layer; see :mod:`sdae.training.step_functions`."""
         from sdae.training.step_functions import pretraining_functions
 
-        return pretraining_functions(self, train_x, batch_size, seed=seed)
+        return pretraining_functions(
+            self,
+            train_x,
+            batch_size,
+            optimizer=optimizer,
+            momentum=momentum,
+            nesterov=nesterov,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            seed=seed,
+        )
 
     def build_finetune_functions(
-        self, datasets: Sequence[tuple[Array, Labels]], batch_size: int, learning_rate: float
+        self,
+        datasets: Sequence[tuple[Array, Labels]],
+        batch_size: int,
+        learning_rate: float,
+        *,
+        optimizer: str = "sgd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
     ) -> "FinetuneFunctions":
         """Return (train, valid_score, test_score); see :mod:`sdae.training.step_functions`."""
         from sdae.training.step_functions import build_finetune_functions
 
-        return build_finetune_functions(self, datasets, batch_size, learning_rate)
+        return build_finetune_functions(
+            self,
+            datasets,
+            batch_size,
+            learning_rate,
+            optimizer=optimizer,
+            momentum=momentum,
+            nesterov=nesterov,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write the model to a safetensors file; see :mod:`sdae.model_file`."""

@@ -48,7 +48,7 @@ class AutogradPretraining:
         self._rows = rows
         self._noise = noise
         self._seed = seed
-        self._optimizer = _optimizer(autoencoder.parameters(), config)
+        self._optimizer = new_optimizer(autoencoder.parameters(), config)
         trained = list(autoencoder.parameters())
         self._safeguard = Safeguard(autoencoder)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
@@ -61,7 +61,7 @@ class AutogradPretraining:
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
-        _set_rate(self._optimizer, rate)
+        set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
         costs = SummedCosts(self._autoencoder.weight)
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
@@ -116,7 +116,7 @@ class AutogradFinetuning:
         self._weights = weights
         self._config = config
         self._seed = seed
-        self._optimizer = _optimizer(stack.mlp.parameters(), config)
+        self._optimizer = new_optimizer(stack.mlp.parameters(), config)
         trained = list(stack.mlp.parameters())
         self._safeguard = Safeguard(stack.mlp)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
@@ -129,7 +129,7 @@ class AutogradFinetuning:
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
-        _set_rate(self._optimizer, rate)
+        set_rate(self._optimizer, rate)
         costs = SummedCosts(self._stack.head.weight)
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             for minibatch in minibatches:
@@ -197,7 +197,7 @@ def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
     optimizer.step()
 
 
-def _optimizer(
+def new_optimizer(
     parameters: Iterable[nn.Parameter], config: PretrainingConfig | FinetuningConfig
 ) -> torch.optim.Optimizer:
     """Make the optimiser of a stage; weight decay acts on weights, not on biases."""
@@ -221,7 +221,8 @@ def _optimizer(
     )
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give all parameters a learning rate."""
     for group in optimizer.param_groups:
         # Rounded up where the type of the parameters cannot hold it: PyTorch would raise.
         most = torch.finfo(group["params"][0].dtype).max

@@ -46,6 +46,9 @@ def finetune(
     optimizer: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
     schedule: Schedule | str = "constant",
     weight_decay: float = 0.0,
     max_norm: float | None = None,
@@ -87,7 +90,9 @@ def finetune(
         At most this many passes.
     learning_rate : float, default 0.1
         Initial rate, on the gradient of the mean cost of a minibatch.
-    batch_size, shuffle, drop_last, optimizer, momentum, nesterov, schedule, weight_decay
+    batch_size, shuffle, drop_last, schedule, weight_decay
+        As in :func:`sdae.pretrain`.
+    optimizer, momentum, nesterov, beta_1, beta_2, epsilon
         As in :func:`sdae.pretrain`.
     max_norm : float or None
         Largest norm of a hidden unit's incoming weights (Srivastava et al. 2014, section 5.1).
@@ -145,6 +150,9 @@ def finetune(
             "optimizer": optimizer,
             "momentum": momentum,
             "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
             "schedule": schedule,
             "weight_decay": weight_decay,
             "max_norm": max_norm,

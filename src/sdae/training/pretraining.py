@@ -53,6 +53,9 @@ def pretrain(
     optimizer: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
     schedule: Schedule | str = "constant",
     weight_decay: float = 0.0,
     codes: str = "auto",
@@ -87,6 +90,9 @@ def pretrain(
         What turns gradients into updates.
     momentum : float in [0, 1], nesterov : bool
         Of SGD.
+    beta_1, beta_2 : float in [0, 1), epsilon : float > 0
+        Of Adam and AdamW: how slowly its averages of gradients and of their squares move, and what
+        is added to the root of the latter.
     schedule : Schedule or str, default "constant"
         How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
         ``cosine``, ``step:10:0.5``.
@@ -152,6 +158,9 @@ def pretrain(
             "optimizer": optimizer,
             "momentum": momentum,
             "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
             "schedule": schedule,
             "weight_decay": weight_decay,
             "codes": codes,

@@ -10,15 +10,18 @@ Axes: B samples of a minibatch, V visible, H hidden.
 """
 
 from collections.abc import Callable, Sequence
+from operator import is_
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from sdae.arrays import Array, Labels
 from sdae.autoencoder import DenoisingAutoencoder
-from sdae.config.readers import integer, number, read_fields
+from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import corrupt
+from sdae.engines.autograd import descend, new_optimizer, set_rate
 from sdae.errors import InvalidParameterError
 from sdae.minibatches import Minibatch, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed
@@ -41,12 +44,14 @@ class PretrainFunction:
         layer: int,
         rows: RowSource,
         batches: Sequence[Minibatch],
+        config: PretrainingConfig,
         seed: int,
     ) -> None:
         self._stack = stack
         self._autoencoder: DenoisingAutoencoder = stack.autoencoder(layer)
         self._rows = rows
         self._batches = batches
+        self._steps = _Steps(config)
         self._seed = seed
         self._calls = 0
 
@@ -84,7 +89,7 @@ class PretrainFunction:
         self._calls += 1
         corrupted = corrupt(x, noise, key, minibatch.samples)
         cost = self._autoencoder.loss_of(x, corrupted).mean()
-        return _step(cost, list(self._autoencoder.parameters()), lr)
+        return self._steps.take(cost, list(self._autoencoder.parameters()), lr)
 
 
 class FinetuneFunctions(NamedTuple):
@@ -105,7 +110,17 @@ class FinetuneFunctions(NamedTuple):
 
 @undisturbed()
 def pretraining_functions(
-    stack: StackedDenoisingAutoencoder, train_x: Array, batch_size: int, *, seed: int = 0
+    stack: StackedDenoisingAutoencoder,
+    train_x: Array,
+    batch_size: int,
+    *,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    seed: int = 0,
 ) -> list[PretrainFunction]:
     """Return a list whose element k does one step of training on layer k.
 
@@ -117,16 +132,32 @@ def pretraining_functions(
         The training set.
     batch_size : int
         Rows of a minibatch.
+    optimizer, momentum, nesterov, beta_1, beta_2, epsilon
+        As in :func:`sdae.pretrain`; each function has a memory of its own.
     seed : int, default 0
         Of the noise.
     """
     caller = "pretraining_functions"
-    batch_size = _batch_size(batch_size, caller)
+    config = PretrainingConfig.read(
+        {
+            "batch_size": batch_size,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+        },
+        caller,
+    )
     seed = check_seed(seed, caller)
     make_ready(stack)
     rows = row_source(train_x, stack.n_visible, stack.autoencoder(0).weight, "train_x")
-    batches = minibatches(len(rows), batch_size)
-    return [PretrainFunction(stack, layer, rows, batches, seed) for layer in range(stack.n_layers)]
+    batches = minibatches(len(rows), config.batch_size)
+    return [
+        PretrainFunction(stack, layer, rows, batches, config, seed)
+        for layer in range(stack.n_layers)
+    ]
 
 
 @undisturbed()
@@ -135,6 +166,13 @@ def build_finetune_functions(
     datasets: Sequence[tuple[Array, Labels]],
     batch_size: int,
     learning_rate: float,
+    *,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
 ) -> FinetuneFunctions:
     """Return ``train``, ``valid_score`` and ``test_score``.
 
@@ -148,14 +186,25 @@ def build_finetune_functions(
         Rows of a minibatch.
     learning_rate : float
         Of every step.
+    optimizer, momentum, nesterov, beta_1, beta_2, epsilon
+        As in :func:`sdae.pretrain`.
     """
     caller = "build_finetune_functions"
-    batch_size = _batch_size(batch_size, caller)
+    config = FinetuningConfig.read(
+        {
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+        },
+        caller,
+    )
     make_ready(stack)
     _ = stack.logistic_head  # refuse a stack without one before looking at the data
-    rate = read_fields({"learning_rate": number(0)}, {"learning_rate": learning_rate}, caller)[
-        "learning_rate"
-    ]
     if len(datasets) != 3:
         raise InvalidParameterError(
             f"The datasets parameter of {caller} must be three pairs (x, y): training, validation "
@@ -163,15 +212,18 @@ def build_finetune_functions(
         )
     names = ("training", "validation", "test")
     train_set, valid_set, test_set = (
-        _LabelledBatches(stack, pair, batch_size, name)
+        _LabelledBatches(stack, pair, config.batch_size, name)
         for pair, name in zip(datasets, names, strict=True)
     )
+
+    steps = _Steps(config)
 
     @undisturbed()
     def train(index: int) -> float:
         make_ordinary(stack)
         x, y = train_set.batch(_pick(train_set.batches, index))
-        return _step(stack.negative_log_likelihood(x, y), list(stack.mlp.parameters()), rate)
+        cost = stack.negative_log_likelihood(x, y)
+        return steps.take(cost, list(stack.mlp.parameters()), config.learning_rate)
 
     return FinetuneFunctions(train, valid_set.errors, test_set.errors)
 
@@ -200,13 +252,37 @@ class _LabelledBatches:
         return [float(self._stack.errors(*self.batch(minibatch))) for minibatch in self._whole]
 
 
-def _step(cost: torch.Tensor, parameters: list[torch.nn.Parameter], rate: float) -> float:
-    """Do p ← p − rate · ∂cost/∂p on every parameter, and return the cost before it."""
-    gradients = torch.autograd.grad(cost, parameters)
-    with torch.no_grad():
-        for parameter, gradient in zip(parameters, gradients, strict=True):
-            parameter.sub_(rate * gradient)
-    return float(cost.detach())
+class _Steps:
+    """Steps of one optimiser, which remembers what it needs from one to the next."""
+
+    def __init__(self, config: PretrainingConfig | FinetuningConfig) -> None:
+        self._config = config
+        self._parameters: list[nn.Parameter] = []
+        self._optimizer: torch.optim.Optimizer | None = None
+
+    def take(self, cost: Tensor, parameters: list[nn.Parameter], rate: float) -> float:
+        """Do a step on every parameter, and return the cost before it."""
+        if self._config.optimizer == "sgd" and not self._config.momentum:
+            gradients = torch.autograd.grad(cost, parameters)
+            with torch.no_grad():  # p ← p − rate · ∂cost/∂p
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.sub_(rate * gradient)
+            return float(cost.detach())
+        optimizer = self._optimizer_of(parameters)
+        set_rate(optimizer, rate)
+        descend(optimizer, cost)
+        optimizer.zero_grad(set_to_none=True)
+        return float(cost.detach())
+
+    def _optimizer_of(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """Return the optimiser; where parameters were replaced, one that begins anew."""
+        same = len(parameters) == len(self._parameters) and all(
+            map(is_, parameters, self._parameters)
+        )
+        if self._optimizer is None or not same:
+            self._parameters = parameters
+            self._optimizer = new_optimizer(parameters, self._config)
+        return self._optimizer
 
 
 def _pick(batches: Sequence[Minibatch], index: int) -> Minibatch:
@@ -217,8 +293,3 @@ def _pick(batches: Sequence[Minibatch], index: int) -> Minibatch:
     if not 0 <= index < len(batches):
         raise IndexError(f"There are minibatches 0 to {len(batches) - 1}. Got index {index}.")
     return batches[index]
-
-
-def _batch_size(batch_size: object, caller: str) -> int:
-    size = read_fields({"batch_size": integer(1)}, {"batch_size": batch_size}, caller)
-    return int(size["batch_size"])
