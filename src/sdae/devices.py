@@ -7,6 +7,17 @@ from sdae.errors import invalid_parameter
 NAMES = ("auto", "cpu", "cuda", "mps")
 
 
+def nearest_device(name: str) -> torch.device | None:
+    """Return the device of that name, ``cuda:1``; else one of its kind; else None."""
+    device = torch.device(name)
+    if device.type == "cuda" and torch.cuda.is_available():
+        is_there = (device.index or 0) < torch.cuda.device_count()
+        return device if is_there else torch.device("cuda")
+    if device.type == "mps" and torch.backends.mps.is_available():
+        return device
+    return None
+
+
 def resolve_device(name: str) -> torch.device:
     """Return the device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
 

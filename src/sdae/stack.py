@@ -10,6 +10,7 @@ code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T 
 regression; O outputs are C or T.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -479,6 +480,15 @@ class StackedDenoisingAutoencoder(nn.Module):
                 for start in range(0, max(len(x), 1), _INFERENCE_ROWS)
             ]
         return torch.cat(parts)
+
+
+@undisturbed()
+def copy_on_cpu(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder:
+    """Return a copy of a stack on the CPU, without gradients; nothing is copied on its device."""
+    copies: dict[int, Tensor] = {id(buffer): buffer.detach().cpu() for buffer in stack.buffers()}
+    for parameter in stack.parameters():
+        copies[id(parameter)] = nn.Parameter(parameter.detach().cpu(), parameter.requires_grad)
+    return copy.deepcopy(stack, copies)
 
 
 def _settle_decoder(decoder: Decoder, layer: int, activation: Activation) -> Decoder:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from sdae.devices import nearest_device
 from sdae.errors import invalid_parameter
 from sdae.estimators.fitting import (
     Labelled,
@@ -30,13 +31,16 @@ from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Recorder
 from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
 from sdae.preprocessing import Scaling
-from sdae.stack import StackedDenoisingAutoencoder
+from sdae.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.surroundings import undisturbed
 from sdae.threads import threads, usable_threads
 from sdae.training.history import EpochRecord, History
 from sdae.training.identity import Identity, names_of
+from sdae.wording import reason
 
 logger = logging.getLogger("sdae")
+
+_ANYWHERE = ("cpu", "meta")  # kinds of devices that every machine has
 
 
 class SDAEBase(BaseEstimator):
@@ -79,6 +83,35 @@ class SDAEBase(BaseEstimator):
         kinds: Any = type(self).__mro__
         ours = next(kind for kind in kinds if kind.__module__.startswith("sdae."))
         return {name: getattr(self, name) for name in ours._get_param_names()}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle or a copy keeps: the network on the CPU, which is everywhere."""
+        state = dict(super().__getstate__())
+        network = state.get("network_")
+        if network is not None and (device := device_of(network)).type not in _ANYWHERE:
+            state["network_"] = copy_on_cpu(network)
+            state["_network_device"] = str(device)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what a pickle or a copy kept; the network goes back to its device if that is here.
+
+        Otherwise it stays on the CPU, and the log ``sdae`` says so.
+        """
+        state = dict(state)
+        name = state.pop("_network_device", None)
+        super().__setstate__(state)
+        if name is None:
+            return
+        device, away = nearest_device(name), f"The network of {type(self).__name__} was on {name}"
+        if device is None:
+            logger.info("%s, which is not here: it is on the CPU now.", away)
+            return
+        try:
+            self.network_.to(device)
+        except RuntimeError as error:  # no memory left, or no CUDA in a forked child
+            self.network_.to("cpu")
+            logger.warning("%s, and is on the CPU now: %s.", away, reason(error))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
