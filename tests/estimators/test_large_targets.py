@@ -43,6 +43,19 @@ def test_a_spread_beyond_float64_is_refused_and_nothing_is_changed(
     assert not hasattr(model, "network_")
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (10**400, "too large for a float64"),
+        (np.longdouble("1e400"), "infinity or a value too large"),
+    ],
+)
+def test_a_number_beyond_float64_is_refused(value: Any, text: str) -> None:
+    y = np.array([value] + [1] * 59, object if isinstance(value, int) else np.longdouble)
+    with pytest.raises(ValueError, match=text):
+        quick(SDAERegressor).fit(X, y)
+
+
 @pytest.mark.parametrize("value", [1e100, -1e140, 1e-150])
 def test_large_and_small_targets_that_can_be_scaled_are_learned(value: float) -> None:
     y = value * X[:, 0]

@@ -30,27 +30,38 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
         scikit-learn's: NaN, infinity, other columns than in ``fit``, text, a wrong shape.
     """
     X = as_table(X)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=_TYPES)
 
 
 def checked_pair(
     estimator: BaseEstimator, X: Any, y: Any, *, reset: bool, numeric: bool = False
 ) -> tuple[Rows, NDArray[Any]]:
-    """Check rows and targets; `numeric` targets may have several columns, (n, T)."""
+    """Check rows and targets; `numeric` targets may have several columns, (n, T).
+
+    Raises
+    ------
+    ValueError
+        scikit-learn's, as for rows alone; also targets that are missing or not finite.
+    """
     X = as_table(X)
     # scikit-learn adds up all values to see whether they are finite: 1.7e308 and -1.7e308 alike.
-    with np.errstate(invalid="ignore"):
-        x, targets = validate_data(
-            estimator,
-            X,
-            y,
-            reset=reset,
-            accept_sparse="csr",
-            dtype=_TYPES,
-            multi_output=numeric,
-            y_numeric=numeric,
-        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            x, targets = validate_data(
+                estimator,
+                X,
+                y,
+                reset=reset,
+                accept_sparse="csr",
+                dtype=_TYPES,
+                multi_output=numeric,
+                y_numeric=numeric,
+            )
+        except OverflowError:
+            raise DataError(
+                "X or y has an integer too large for a float64. Divide the values by a constant."
+            ) from None
     return x, targets
 
 

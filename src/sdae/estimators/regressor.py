@@ -12,7 +12,7 @@ from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
-from sdae.estimators.target_scaling import fit_target_scaling, standardised
+from sdae.estimators.target_scaling import fit_target_scaling, standardised, target_columns
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 from sdae.inference import outputs
 from sdae.preprocessing import Scaling
@@ -272,13 +272,13 @@ class SDAERegressor(
     def _learn_targets(self, y: NDArray[Any], weights: Weights | None) -> None:
         """Fit the scaling of the targets, (n,) or (n, T)."""
         self._one_column = y.ndim == 1
-        columns = y.reshape(len(y), -1).astype(np.float64)
+        columns = target_columns(y, type(self).__name__)
         self.n_outputs_ = columns.shape[1]
         self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
-        columns = y.reshape(len(y), -1).astype(np.float64)
+        columns = target_columns(y, type(self).__name__)
         if columns.shape[1] != self.n_outputs_ or (y.ndim == 1) != self._one_column:
             shape = "(n,)" if self._one_column else f"(n, {self.n_outputs_})"
             raise DataError(

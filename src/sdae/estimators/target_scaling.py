@@ -3,6 +3,8 @@
 Axes: n rows, T targets.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,24 @@ from sdae.preprocessing import Scaling
 Columns = NDArray[np.float64]
 
 _FARTHEST = 1e18  # standard deviations; the cost, its square, must be a float32 still
+
+
+def target_columns(y: NDArray[Any], caller: str) -> Columns:
+    """Return targets, (n,) or (n, T), as float64 of shape (n, T).
+
+    Raises
+    ------
+    DataError
+        If one of a wider type is too large for float64.
+    """
+    with np.errstate(over="ignore"):
+        columns = y.reshape(len(y), -1).astype(np.float64)
+    if not np.isfinite(columns).all():
+        raise DataError(
+            f"The y parameter of {caller} has a value too large for a float64. Divide y by a "
+            "constant."
+        )
+    return columns
 
 
 def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -> Scaling:
