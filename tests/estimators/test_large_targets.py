@@ -44,15 +44,15 @@ def test_a_spread_beyond_float64_is_refused_and_nothing_is_changed(
 
 
 @pytest.mark.parametrize(
-    ("value", "text"),
+    "y",
     [
-        (10**400, "too large for a float64"),
-        (np.longdouble("1e400"), "infinity or a value too large"),
+        np.array([10**400] + [1] * 59, object),
+        np.array(["1e400"] + ["1"] * 59).astype(np.longdouble),
     ],
+    ids=["integer", "wide float"],
 )
-def test_a_number_beyond_float64_is_refused(value: Any, text: str) -> None:
-    y = np.array([value] + [1] * 59, object if isinstance(value, int) else np.longdouble)
-    with pytest.raises(ValueError, match=text):
+def test_a_number_beyond_float64_is_refused(y: Any) -> None:
+    with pytest.raises(ValueError, match="too large for "):
         quick(SDAERegressor).fit(X, y)
 
 
