@@ -4,6 +4,8 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pyarrow as pa
+
 
 @contextmanager
 def memory_below(n_bytes: float) -> Iterator[None]:
@@ -15,3 +17,15 @@ def memory_below(n_bytes: float) -> Iterator[None]:
     finally:
         tracemalloc.stop()
     assert peak < n_bytes, f"{peak:,} bytes were allocated"
+
+
+@contextmanager
+def arrow_memory_below(n_bytes: float) -> Iterator[None]:
+    """Check that pyarrow, whose memory is not Python's, took no more than `n_bytes` at any time."""
+    before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
+    assert pool.max_memory() < n_bytes, f"{pool.max_memory():,} bytes were allocated"

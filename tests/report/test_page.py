@@ -16,7 +16,7 @@ from sdae.plots.images import grey_png
 from sdae.report.colours import class_colours, luminance
 from sdae.report.facts import Facts, facts_of
 from sdae.report.training import Found
-from sdae.report.wording import duration
+from sdae.report.wording import duration, number
 from sdae.report.writing import page_of
 from sdae.runs.folder import open_run
 from sdae.training.history import Finding
@@ -236,3 +236,20 @@ def test_a_grey_png_is_read_by_others() -> None:
         assert np.asarray(image).tolist() == [[0, 128, 255], [255, 0, 64]]
     with Image.open(io.BytesIO(grey_png(values, -1, 2))) as image:
         assert np.asarray(image).tolist() == [[85, 128, 170], [255, 0, 106]]
+
+
+@pytest.mark.parametrize(
+    ("value", "span", "text"),
+    [
+        (1700000012.25, 400.0, "1700000012"),
+        (1700000012.25, 0.0, "1.7e+09"),
+        (-5.123456, 3.0, "−5.123"),
+        (0.0, 3.0, "0"),
+        (1e-9, 1e300, "1e−09"),
+        (1e300, 1e-300, "1.0000000000000001e+300"),
+    ],
+)
+def test_numbers_have_the_digits_in_which_their_column_differs(
+    value: float, span: float, text: str
+) -> None:
+    assert number(value, span) == text

@@ -138,3 +138,11 @@ def test_a_page_that_would_be_too_large_leaves_out_what_it_must(
     least = Page(page_of(digit_facts, most_bytes=100_000))
     assert "playground" not in least.sections
     assert "The playground is left out" in least.words
+
+
+def test_the_rows_to_begin_with_keep_their_numbers(digit_facts: Facts) -> None:
+    networks = digit_facts.networks
+    x = np.full((1, 64), 1_700_000_001.0)
+    (example,) = plain(networks, Part("test", x, None, np.arange(1))).settings["examples"]
+    content = zlib.decompress(base64.b64decode(example["values"]))
+    assert np.frombuffer(content, "<f8").tolist() == [1_700_000_001.0] * 64

@@ -39,7 +39,8 @@ class ExactRows:
     """
 
     def __init__(self, n_rows: int, n_columns: int) -> None:
-        self._x: Rows = np.empty((n_rows, n_columns), np.float32)
+        self._shape = (n_rows, n_columns)
+        self._x: Rows | None = None
         self._n_rows = 0
 
     def __len__(self) -> int:
@@ -47,17 +48,22 @@ class ExactRows:
 
     def add(self, block: NDArray[np.float64]) -> None:
         """Take the next rows, (rows, V)."""
-        if self._x.dtype == np.float32 and not _is_single(block):
-            exact = np.empty(self._x.shape, np.float64)
-            exact[: self._n_rows] = self._x[: self._n_rows]
-            self._x = exact
+        rows = self._x
+        if rows is None:
+            rows = np.empty(self._shape, np.float32 if _is_single(block) else np.float64)
+        elif rows.dtype == np.float32 and not _is_single(block):
+            exact = np.empty(self._shape, np.float64)
+            exact[: self._n_rows] = rows[: self._n_rows]
+            rows = exact
         stop = self._n_rows + len(block)
-        self._x[self._n_rows : stop] = block
-        self._n_rows = stop
+        rows[self._n_rows : stop] = block
+        self._x, self._n_rows = rows, stop
 
     def rows(self) -> Rows:
         """Return all of them, (n, V)."""
-        return self._x[: self._n_rows]
+        return (
+            np.empty((0, self._shape[1]), np.float32) if self._x is None else self._x[: len(self)]
+        )
 
 
 def is_usable(x: NDArray[Any]) -> NDArray[np.bool_]:

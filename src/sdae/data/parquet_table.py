@@ -1,6 +1,7 @@
 """Tables as Parquet, read with pyarrow (the extra ``tables``), a batch of rows at a time.
 
-The file is read as it is needed, and each batch goes to where its rows will stay.
+The file is read as it is needed, some columns after the others, and each batch goes to where it
+will stay: a reader of all columns at once holds a page of each.
 
 Axes: n rows, V columns.
 """
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_target, wanted_columns
-from sdae.data.exact import ExactRows, Rows, is_usable
+from sdae.data.exact import Rows, is_usable
 from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table, not_finite
 from sdae.errors import DataError, FileFormatError, MissingExtraError
@@ -23,6 +24,7 @@ from sdae.wording import plain, quoted, reason
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20
+_COLUMNS = 8  # read at a time: of float64 they fill a line of the processor's cache
 _BUFFER_BYTES = 1 << 16
 
 
@@ -93,25 +95,48 @@ def _read(
             "least 1."
         )
     _check_size(file.metadata, len(names), n_packed, source)
-    x = ExactRows(n_rows, len(names))
-    labels: list[str] = []
-    read = [*names] if place is None else [*names, header[place]]
-    for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=read):
-        columns_of_batch = dict(zip(batch.schema.names, batch.columns, strict=True))
-        block = np.empty((batch.num_rows, len(names)), np.float64)
+    kinds = [fields[column].type for column in columns]
+    x = np.empty((n_rows, len(names)), np.float32 if all(map(_is_single, kinds)) else np.float64)
+    for first in range(0, len(names), _COLUMNS):
+        _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
+    y = None if place is None else read_labels(_all_labels(file, header[place]), source)
+    return x, y, names
+
+
+def _fill(
+    x: Rows, file: Any, names: tuple[str, ...], all_names: tuple[str, ...], source: str
+) -> None:
+    """Read some columns into where they will stay, (n, columns)."""
+    start = 0
+    for batch in file.iter_batches(max(1, _BATCH_CELLS // _COLUMNS), columns=[*names]):
+        block = x[start : start + batch.num_rows]
         for column, name in enumerate(names):
-            block[:, column] = _numbers(columns_of_batch[name])
+            with np.errstate(over="ignore"):
+                block[:, column] = _numbers(batch.column(name))[: len(block)]
         if not is_usable(block).all():  # told here, not after reading what is left
-            more = len(x) + len(block) < n_rows
-            raise not_finite(block, source, names, first_row=len(x), more=more)
-        x.add(block)
-        if place is not None:
-            labels += _labels(columns_of_batch[header[place]])
-    if len(x) != n_rows:
+            raise _not_finite(file, all_names, source)
+        start += batch.num_rows
+    if start != len(x):
         raise FileFormatError(
-            f"{source} is damaged: it claims {n_rows:,} rows but has {len(x):,}. Save it again."
+            f"{source} is damaged: it claims {len(x):,} rows but has {start:,}. Save it again."
         )
-    return x.rows(), None if place is None else read_labels(labels, source), names
+
+
+def _not_finite(file: Any, names: tuple[str, ...], source: str) -> DataError:
+    """Find the first row with a value that is no finite number, and word the error."""
+    start, n_rows = 0, file.metadata.num_rows
+    for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=[*names]):
+        block = np.stack([_numbers(batch.column(name)) for name in names], axis=1)
+        if not is_usable(block).all():
+            more = start + len(block) < n_rows
+            return not_finite(block, source, names, first_row=start, more=more)
+        start += len(block)
+    return FileFormatError(f"{source} changes while it is read. Try again.")
+
+
+def _all_labels(file: Any, name: str) -> list[str]:
+    batches = file.iter_batches(_BATCH_CELLS, columns=[name])
+    return [text for batch in batches for text in _labels(batch.column(0))]
 
 
 def _open(path: Path, **options: Any) -> Any:
@@ -167,6 +192,24 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
             "numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or name "
             "it with --target if it holds the labels."
         )
+
+
+def _is_single(kind: Any) -> bool:
+    """Tell whether float32 holds every number of a type."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    narrow = (
+        pa.bool_(),
+        pa.int8(),
+        pa.uint8(),
+        pa.int16(),
+        pa.uint16(),
+        pa.float16(),
+        pa.float32(),
+    )
+    return kind in narrow
 
 
 def _numbers(column: Any) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from sdae.data.exact import Rows, exact_rows, is_usable
 from sdae.errors import DataError
 from sdae.wording import listed, nearest, quoted
 
-_BLOCK_CELLS = 1 << 22
+_BLOCK_CELLS = 1 << 20
 
 
 class Split(NamedTuple):

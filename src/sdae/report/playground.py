@@ -239,7 +239,7 @@ def _noise(noise: Noise) -> Numbers:
 def _examples(examples: Part) -> list[Numbers]:
     y = [None] * len(examples) if examples.y is None else examples.y.tolist()
     return [
-        {"row": int(number), "label": label, "values": packed(row)}
+        {"row": int(number), "label": label, "values": packed(row.astype(np.float64))}
         for number, label, row in zip(examples.numbers, y, examples.x, strict=True)
     ]
 

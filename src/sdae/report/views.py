@@ -48,7 +48,7 @@ class UnitBars:
 class Cell:
     """A value of a row: its share of the column's range in percent, and whether it was changed."""
 
-    value: float
+    text: str
     share: float
     changed: bool
 
@@ -229,6 +229,7 @@ def _cells(values: list[float], low: float, span: float) -> list[Cell]:
     cells = []
     for place, value in enumerate(values):
         share = min(max((value - low) / span, 0.0), 1.0) if span > 0 else 0.5
-        changed = place == 1 and number(value) != number(values[0])
-        cells.append(Cell(value, round(100 * share, 1), changed))
+        text = number(value, span)
+        changed = place == 1 and text != number(values[0], span)
+        cells.append(Cell(text, round(100 * share, 1), changed))
     return cells

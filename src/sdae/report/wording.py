@@ -1,5 +1,7 @@
 """Names and numbers as the page shows them."""
 
+import math
+
 _MOST_CHARACTERS = 40
 
 
@@ -21,9 +23,16 @@ def duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def number(value: float) -> str:
-    """Return a number in at most four digits, or all those of a whole one, with its minus sign."""
-    text = f"{value:,.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.4g}"
+def number(value: float, span: float = 0.0) -> str:
+    """Return a number in at most four digits, or all those of a whole one, with its minus sign.
+
+    One that is large beside the span of its column, as a time is, gets as many digits as it takes
+    to see it differ.
+    """
+    more = math.log10(abs(value)) - math.log10(span) - 2 if value and span > 0 else 0.0
+    digits = min(17, 5 + math.ceil(more)) if more > 0 else 4
+    is_whole = value == int(value) and abs(value) < 1e15
+    text = f"{value:,.0f}" if is_whole else f"{value:.{digits}g}"
     return text.replace("-", "−")
 
 

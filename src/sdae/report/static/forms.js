@@ -51,9 +51,16 @@ function RowForm(data, network, changed) {
     }
   }
 
+  // Numbers that are large beside their spread, as times are, need more digits to differ.
+  function digits(least, column) {
+    const { offset, scale } = data.scaling ?? { offset: values, scale: values };
+    const more = Math.ceil(Math.log10(Math.abs(offset[column] / scale[column]))) - 2;
+    return Math.min(17, least + (more > 0 ? more : 0));
+  }
+
   function fill() {
     inputs.forEach((input, column) => {
-      input.value = Number(values[column].toPrecision(6));
+      input.value = Number(values[column].toPrecision(digits(6, column)));
     });
   }
 
@@ -70,7 +77,7 @@ function RowForm(data, network, changed) {
       }
       lines.forEach((cells, column) => {
         cells.forEach((cell, place) => {
-          cell.textContent = forms[place + 1][1][column].toPrecision(4);
+          cell.textContent = forms[place + 1][1][column].toPrecision(digits(4, column));
         });
       });
     },

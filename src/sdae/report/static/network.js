@@ -15,6 +15,11 @@ const Network = (() => {
     return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
   }
 
+  async function doubles(text) {
+    const view = new DataView(await unpack(text));
+    return Float64Array.from({ length: view.byteLength / 8 }, (_, i) => view.getFloat64(8 * i, true));
+  }
+
   async function matrix(stored) {
     if (!stored) {
       return null;
@@ -135,5 +140,5 @@ const Network = (() => {
     }
   }
 
-  return { load: Network.load, floats };
+  return { load: Network.load, doubles };
 })();

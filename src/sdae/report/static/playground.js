@@ -11,7 +11,7 @@
   }
   const network = await Network.load(data);
   const form = data.image ? ImageForm(data, show) : RowForm(data, network, show);
-  const examples = await Promise.all(data.examples.map((e) => Network.floats(e.values)));
+  const examples = await Promise.all(data.examples.map((e) => Network.doubles(e.values)));
   const noise = { kind: data.noise.kind, level: data.noise.level, seed: 1 };
   let waiting = false;
 
