@@ -128,7 +128,7 @@ def _description(file: IO[bytes], n_bytes: int, path: Path, kind: str) -> dict[s
     if problem := _excess(raw):
         raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
     n_tensors, description = 0, None
-    with suppress(ValueError, LookupError, TypeError, RecursionError):
+    with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
         header = _parsed(raw)
         n_tensors = len(header.keys() - {"__metadata__"})
         description = _parsed(header["__metadata__"][_ENTRY])
