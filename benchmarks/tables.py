@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 
 RESULTS = Path(__file__).parent / "results"
@@ -238,6 +239,12 @@ def label_curve_table() -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
+def bulk_table() -> str:
+    """Return how long it takes to predict many rows, and the machine."""
+    result = _load("bulk-predict")
+    return "\n".join([bulk_cases(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -269,6 +276,7 @@ def machine_line(result: dict[str, Any]) -> str:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
+    "bulk-predict": bulk_table,
     "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,

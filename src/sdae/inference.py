@@ -1,17 +1,19 @@
 """Applying a trained network to many rows: a row's result does not depend on its company.
 
-How a product of matrices rounds depends on its shape. So products are taken of blocks of one size,
-filled up with zeros. Libraries take other kernels where few columns come out, which may round the
-rows of a block differently, so a product has 16 outputs at least, the surplus being zeros too.
-Everything else is done on many blocks at once, which saves time where layers are narrow; it treats
-each number alone, so it comes to the same bytes.
+How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
+with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
+block differently, so a product has 16 outputs at least, the surplus being zeros too.
+
+Where layers are narrow, to call PyTorch for each block would cost many times what it computes. So
+many blocks are computed at once, wherever a trial shows that this gives the bytes of each block by
+itself.
 
 Axes: n rows, V columns, K outputs, B = 32 rows of a block, m rows of whole blocks, H units,
 C classes.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,9 +33,10 @@ Rows = NDArray[np.floating] | CsrMatrix
 _BLOCK = 32
 """With 16, some products still round the rows of a block differently; 64 makes single rows dear."""
 _NARROW = 16
-_MOST_BLOCKS = 32
-_MOST_NUMBERS = 1 << 17
-"""Of the rows prepared at once: they stay in the cache of a core."""
+_MOST_BLOCKS = 128
+_MOST_NUMBERS = 1 << 18
+"""Of all rows that are computed at once, in the widest layer: 1 MiB, which stays in a cache."""
+_SMALL_WEIGHT = 1 << 14
 _FEW_NUMBERS = 1 << 15
 """PyTorch computes so many with one thread, and would cut more between threads."""
 FARTHEST = 1e18
@@ -44,18 +47,19 @@ def in_blocks(
     function: Callable[[Tensor], Tensor],
     x: Rows,
     scaling: Scaling | None,
-    device: torch.device | str = "cpu",
+    network: StackedDenoisingAutoencoder,
 ) -> NDArray[np.float32]:
     """Scale rows and apply `function`, (m, V) -> (m, K), to all: (n, V) -> (n, K).
 
     `function` is made of those below, and of operations on each number alone. Rows come and answers
     go as float32, whatever the network computes in.
     """
-    n_rows, n_columns = x.shape
-    at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * n_columns)))
+    widest = max(network.n_visible, *network.hidden_layer_sizes, network.n_outputs or 0)
+    at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * widest)))
+    device = device_of(network)
     parts: list[NDArray[np.float32]] = []
     with undisturbed(), torch.inference_mode():
-        for start in range(0, max(n_rows, 1), at_once):
+        for start in range(0, max(x.shape[0], 1), at_once):
             rows = x[start : start + at_once]
             out = function(_whole_blocks(rows, scaling).to(device))
             parts.append(out[: rows.shape[0]].float().cpu().numpy())
@@ -126,13 +130,48 @@ def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return W x + b, (m, V) -> (m, H), in the type of the weights: a product for each block."""
+    """Return W x + b, (m, V) -> (m, H), in the type of the weights."""
     n_out = len(bias)
     if n_out < _NARROW:
         surplus = _NARROW - n_out
         weight, bias = F.pad(weight, (0, 0, 0, surplus)), F.pad(bias, (0, surplus))
-    a = _few_at_once(lambda rows: F.linear(rows, weight, bias), x.to(weight.dtype), _BLOCK)
+    x = x.to(weight.dtype)
+    if len(x) <= _BLOCK or _rounds_as_its_blocks(x, weight):
+        a = F.linear(x, weight, bias)
+    else:
+        a = _product_of_blocks(x, weight, bias)
     return a if n_out >= _NARROW else a[:, :n_out]
+
+
+def _product_of_blocks(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.cat([F.linear(block, weight, bias) for block in x.split(_BLOCK)])
+
+
+def _rounds_as_its_blocks(x: Tensor, weight: Tensor) -> bool:
+    """Tell whether one product of all rows is known to give the bytes of its blocks' products.
+
+    Only small products are looked at: in large ones a call for each block costs little.
+    """
+    if weight.numel() > _SMALL_WEIGHT or x.device.type != "cpu" or not x.is_contiguous():
+        return False
+    layout = (weight.shape, weight.stride())
+    return _try_product(len(x), *layout, weight.dtype, torch.get_num_threads())
+
+
+@lru_cache(maxsize=1024)
+def _try_product(
+    n_rows: int, shape: torch.Size, stride: tuple[int, ...], dtype: torch.dtype, _threads: int
+) -> bool:
+    """Try both on random numbers.
+
+    In which order a product sums depends on shapes, layout and threads (hence `_threads`), but not
+    on the numbers. Another order would show in many of so many sums.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.empty(n_rows, shape[1], dtype=dtype).normal_(generator=generator)
+    weight = torch.empty_strided(shape, stride, dtype=dtype).normal_(generator=generator)
+    bias = torch.empty(shape[0], dtype=dtype).normal_(generator=generator)
+    return torch.equal(F.linear(x, weight, bias), _product_of_blocks(x, weight, bias))
 
 
 def _activated(a: Tensor, activation: Activation) -> Tensor:
@@ -143,13 +182,9 @@ def _activated(a: Tensor, activation: Activation) -> Tensor:
     n_rows = _BLOCK
     if len(a) > _BLOCK and _place_does_not_matter(activation, a.dtype, a.device):
         n_rows *= max(1, _FEW_NUMBERS // (_BLOCK * a.shape[1]))
-    return _few_at_once(lambda rows: activate(rows, activation), a, n_rows)
-
-
-def _few_at_once(function: Callable[[Tensor], Tensor], x: Tensor, n_rows: int) -> Tensor:
-    if len(x) <= n_rows:
-        return function(x)
-    return torch.cat([function(rows) for rows in x.split(n_rows)])
+    if len(a) <= n_rows:
+        return activate(a, activation)
+    return torch.cat([activate(part, activation) for part in a.split(n_rows)])
 
 
 @cache

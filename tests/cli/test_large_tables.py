@@ -23,12 +23,12 @@ NOW = 1_700_000_000
 
 def denoised(model: Model, x: NDArray[np.float64]) -> NDArray[np.floating]:
     assert model.scaling is not None
-    rows = in_blocks(lambda part: rebuilt(model.stack, part, 1), x, model.scaling)
+    rows = in_blocks(lambda part: rebuilt(model.stack, part, 1), x, model.scaling, model.stack)
     return model.scaling.undo(rows)
 
 
 def codes(model: Model, x: NDArray[np.float64]) -> NDArray[np.floating]:
-    return in_blocks(lambda part: layer_codes(model.stack, part)[-1], x, model.scaling)
+    return in_blocks(lambda part: layer_codes(model.stack, part)[-1], x, model.scaling, model.stack)
 
 
 def as_csv(header: list[str], rows: list[list[object]]) -> bytes:
@@ -74,7 +74,11 @@ def test_predictions_in_blocks_are_those_of_one(
     done("predict", flower_run, data, "-o", tmp_path / "out.csv")
     model = load_model(flower_run / "model.safetensors")
     assert model.classes is not None
-    p = np.exp(log_probabilities(in_blocks(lambda b: outputs(model.stack, b), x, model.scaling)))
+    p = np.exp(
+        log_probabilities(
+            in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
+        )
+    )
     rows = [[model.classes[row.argmax()], *row.tolist()] for row in p]
     header = ["label", *(f"p_{label}" for label in model.classes)]
     assert (tmp_path / "out.csv").read_bytes() == as_csv(header, rows)

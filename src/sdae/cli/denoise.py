@@ -56,7 +56,9 @@ def denoise(
     n_columns = x.shape[1]
 
     def denoised(block: NDArray[np.floating]) -> NDArray[np.floating]:
-        rows = in_blocks(lambda part: rebuilt(model.stack, part, depth), block, model.scaling)
+        rows = in_blocks(
+            lambda part: rebuilt(model.stack, part, depth), block, model.scaling, model.stack
+        )
         return rows if model.scaling is None else model.scaling.undo(rows)
 
     names = model.feature_names or [f"x{column}" for column in range(n_columns)]

@@ -53,7 +53,10 @@ def encode(
 
     def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:
         return in_blocks(
-            lambda rows: layer_codes(model.stack, rows)[depth - 1], block, model.scaling
+            lambda rows: layer_codes(model.stack, rows)[depth - 1],
+            block,
+            model.scaling,
+            model.stack,
         )
 
     names = [f"h{unit}" for unit in range(n_units)]

@@ -25,7 +25,9 @@ def evaluate(
     table = load_rows(data, model, part, target or folder.target())
     y = class_numbers(model, table)
     x = fitting(model, table).x
-    logits = in_blocks(lambda rows: outputs(model.stack, rows), x, model.scaling)  # (n, C)
+    logits = in_blocks(
+        lambda rows: outputs(model.stack, rows), x, model.scaling, model.stack
+    )  # (n, C)
     wrong = int((logits.argmax(axis=1) != y).sum())
     log_p = log_probabilities(logits)[np.arange(len(y)), y]  # (n,)
     say(f"Rows {len(y):,}, wrong {wrong:,}")

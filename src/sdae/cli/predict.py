@@ -37,7 +37,9 @@ def predict(
 
     def answers() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
-            logits = in_blocks(lambda rows: outputs(model.stack, rows), block, model.scaling)
+            logits = in_blocks(
+                lambda rows: outputs(model.stack, rows), block, model.scaling, model.stack
+            )
             probabilities = np.exp(log_probabilities(logits))  # (B, C)
             numbers = probabilities.argmax(axis=1).tolist()
             for number, row in zip(numbers, probabilities.tolist(), strict=True):

@@ -264,7 +264,7 @@ class SDAEBase(BaseEstimator):
         x = checked_rows(self, X, reset=False)
         self.network_.check_facades()
         with threads(self.n_threads, products_of_a_block(self.network_)):
-            return in_blocks(function, x, self.scaling_, device_of(self.network_))
+            return in_blocks(function, x, self.scaling_, self.network_)
 
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
         """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.inference import decoded, device_of, in_blocks, products_of_a_block, rebuilt
+from sdae.inference import decoded, in_blocks, products_of_a_block, rebuilt
 from sdae.threads import threads
 
 
@@ -169,7 +169,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
                 lambda codes: decoded(self.network_, codes, depth),
                 h,
                 None,
-                device_of(self.network_),
+                self.network_,
             )
         return self._in_units(rows)
 

@@ -116,7 +116,7 @@ def package_answers(subject: Subject, x: Rows) -> Answers:
         return exact_answers(subject, x)
 
     def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        return in_blocks(function, x, subject.model.scaling)
+        return in_blocks(function, x, subject.model.scaling, subject.stack)
 
     return _answers(subject, subject.stack, apply)
 

@@ -50,7 +50,7 @@ def codes_of(model: Model, x: Rows) -> list[NDArray[np.float32]]:
     """Return the codes of rows in the source's units, layer by layer: (n, V) -> (n, H_0), …."""
     stack = model.stack
     side_by_side = in_blocks(
-        lambda rows: torch.cat(layer_codes(stack, rows), dim=1), x, model.scaling
+        lambda rows: torch.cat(layer_codes(stack, rows), dim=1), x, model.scaling, stack
     )
     return np.split(side_by_side, np.cumsum(stack.hidden_layer_sizes)[:-1], axis=1)
 
@@ -62,7 +62,9 @@ def probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
 
 def log_probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
     """Return the logarithms of class probabilities, (n, V) -> (n, C)."""
-    return log_probabilities(in_blocks(lambda b: outputs(model.stack, b), x, model.scaling))
+    return log_probabilities(
+        in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
+    )
 
 
 def as_input(model: Model, x: Rows) -> NetworkRows:
