@@ -18,7 +18,7 @@ from sdae.errors import FileAccessError, FileFormatError
 MAX_BYTES = 4 << 30
 """No file is read whole past this size (4 GiB), compressed or not. Tensors know no such bound."""
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _BEGINNING, _HALF = 32, ".partial"
 _HALF_NAME = re.compile(rf"\.(.{{1,{_BEGINNING}}})\.[a-z0-9_]{{8}}\{_HALF}", re.DOTALL)
 _MEMBER, _MAX_MEMBERS = b"\x1f\x8b\x08", 100_000

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from importlib.metadata import distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def _needed() -> set[str]:
     return seen - {"sdae"}
 
 
+@pytest.mark.skipif(find_spec("ruff") is None, reason="not the environment that is pinned")
 def test_every_package_is_pinned() -> None:
     lines = CONSTRAINTS.read_text().splitlines()
     found = (re.match(r"([\w.-]+)==\S+$", line) for line in lines)

@@ -18,6 +18,9 @@ from tests.cli.commands import done, invoke, refused
 from tests.cli.samples import SMALL, write_flowers
 from tests.tracking.events import events_in, scalars_in, values_in
 
+# MLflow calls it, and Python 3.14 warns of it.
+pytestmark = pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning")
+
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
 
 
