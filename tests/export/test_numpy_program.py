@@ -17,6 +17,7 @@ from sdae.export import numpy_folder, predict
 from sdae.export.subject import package_answers, subject_of
 from sdae.export.writing import export_model
 from sdae.model_file import Model
+from sdae.preprocessing import Scaling
 from tests.cli.commands import fail_after
 from tests.cli.samples import contents, write_table
 from tests.export.conftest import Program
@@ -279,3 +280,32 @@ def test_a_full_disk_while_it_is_tried_is_told(
     with pytest.raises(FileAccessError, match=r"Cannot write .*: No space left on device\."):
         export_model(make(), numpy=tmp_path / "folder")
     assert not any(tmp_path.iterdir())
+
+
+def test_times_are_scaled_as_float64(tmp_path: Path) -> None:
+    """The program reads numbers that float32 would not tell apart, and gives such numbers back."""
+    plain = make(classes=("no", "yes"), scaled="standard", size=0.3)
+    scaling = Scaling("standard", np.full(6, 1.7e9), np.full(6, 5.0))
+    model = Model(plain.stack, scaling, plain.classes, NAMES)
+    x = 1.7e9 + 5 * np.random.default_rng(0).normal(size=(50, 6))
+    exported = export_model(
+        model,
+        onnx=tmp_path / "model.onnx",
+        numpy=tmp_path / "model",
+        sequential=tmp_path / "m.safetensors",
+        rows=x,
+    )
+    assert len(exported) == 3
+    write_csv(tmp_path / "rows.csv", x, NAMES)
+    command = [sys.executable, "predict.py", "../rows.csv", "-o", "../answers.csv"]
+    subprocess.run(command, cwd=tmp_path / "model", check=True)
+    _, lines = read_csv(tmp_path / "answers.csv")
+    found = np.array([line[1:] for line in lines], np.float64)
+    np.testing.assert_allclose(found, wanted(model, x)["probabilities"], atol=1e-5)
+    np.save(tmp_path / "x.npy", x)
+    code = "import numpy as np\nfrom predict import reconstruct\n"
+    code += "np.save('../back.npy', reconstruct(np.load('../x.npy'), 0))"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "model", check=True)
+    back = np.load(tmp_path / "back.npy")
+    assert back.dtype == np.float64
+    np.testing.assert_allclose(back, wanted(model, x, 0)["reconstruction"], rtol=0, atol=1e-3)
