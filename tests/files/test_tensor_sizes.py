@@ -125,6 +125,14 @@ def test_an_estimator_with_a_longer_parameter_than_is_read_is_not_written(
         model.save(tmp_path / "m.safetensors")
 
 
+@pytest.mark.parametrize("header", [b"[]", b"5", b'"x"', b"null", b"{}"])
+def test_a_header_that_names_no_tensors_is_refused(header: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    with pytest.raises(FileFormatError, match="is no model file of sdae, or its header is damaged"):
+        read_tensors(path, "model file", 1)
+
+
 @pytest.mark.slow
 def test_more_than_4_gib_are_written_and_read(tmp_path: Path) -> None:
     """Takes some 4.5 GB of memory, and of disk."""
