@@ -17,6 +17,8 @@ from tests.cli.commands import done, refused
 from tests.cli.samples import contents, measurements, write_flowers
 from tests.export.models import make
 
+pytest.importorskip("onnxruntime")  # not every Python has one
+
 X = measurements().astype(np.float32)
 
 

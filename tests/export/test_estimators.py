@@ -13,6 +13,8 @@ from sdae.model_file import load_model
 from tests.estimators.helpers import labels, quick, rows
 from tests.export.conftest import Program
 
+onnxruntime = pytest.importorskip("onnxruntime")  # not every Python has one
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X = rows() + 1e9  # float32 would not tell these apart
 TEXTS = np.array(["Ähre", "no", "yes"])
@@ -77,6 +79,7 @@ def test_rows_that_need_no_scaling_are_float32(tmp_path: Path) -> None:
             tmp_path / "m.safetensors"
         )
         export_model(load_model(tmp_path / "m.safetensors"), onnx=tmp_path / "m.onnx")
-        runtime = pytest.importorskip("onnxruntime")
-        session = runtime.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            tmp_path / "m.onnx", providers=["CPUExecutionProvider"]
+        )
         assert session.get_inputs()[0].type == kind

@@ -284,6 +284,7 @@ def test_a_full_disk_while_it_is_tried_is_told(
 
 def test_times_are_scaled_as_float64(tmp_path: Path) -> None:
     """The program reads numbers that float32 would not tell apart, and gives such numbers back."""
+    pytest.importorskip("onnxruntime")  # not every Python has one
     plain = make(classes=("no", "yes"), scaled="standard", size=0.3)
     scaling = Scaling("standard", np.full(6, 1.7e9), np.full(6, 5.0))
     model = Model(plain.stack, scaling, plain.classes, NAMES)

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
@@ -18,6 +17,8 @@ from sdae.export.subject import subject_of
 from sdae.export.writing import export_model
 from sdae.model_file import Model
 from tests.export.models import assert_same, make, rows_of, unit_of, wanted
+
+onnxruntime = pytest.importorskip("onnxruntime")  # not every Python has one
 
 
 def written(model: Model, path: Path, layer: int | None = None) -> onnx.ModelProto:

@@ -24,6 +24,8 @@ from sdae.model_file import Model, save_model
 from tests.cli.samples import contents
 from tests.export.models import make, rows_of
 
+pytest.importorskip("onnxruntime")  # not every Python has one
+
 MODEL = make(
     classes=("a", "b", "c"),
     scaled="standard",

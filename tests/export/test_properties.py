@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,8 @@ from sdae.export.trial import trial_of
 from sdae.model_file import Model
 from tests.export.conftest import Program
 from tests.export.models import Rows, assert_same, make, rows_of, unit_of, wanted
+
+pytest.importorskip("onnxruntime")  # not every Python has one
 
 PROPERTIES = settings(
     max_examples=60,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -30,6 +29,8 @@ from sdae.export.writing import export_model
 from sdae.model_file import Model
 from tests.export.conftest import Program
 from tests.export.models import make, rows_of
+
+onnxruntime = pytest.importorskip("onnxruntime")  # not every Python has one
 
 TYPES = [torch.float32, torch.float64]
 Values = NDArray[Any]

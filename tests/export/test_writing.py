@@ -26,23 +26,36 @@ from tests.export.models import make, rows_of
         ({"onnx": "m.onnx", "layer": 2}, InvalidParameterError, "from 0 to 1. Got 2"),
         ({"onnx": "m.onnx", "layer": -1}, InvalidParameterError, "from 0 to 1. Got -1"),
         ({"onnx": "m.pb"}, InvalidParameterError, "must end in .onnx. Got .*m.pb instead"),
-        ({"onnx": "m.onnx", "rows": np.ones((3, 5))}, DataError, r"\(n, 6\). Got one of shape "),
-        ({"onnx": "m.onnx", "rows": np.ones((0, 6))}, DataError, r"of shape \(0, 6\)"),
-        ({"onnx": "m.onnx", "rows": [["a"] * 6]}, DataError, "and type <U1"),
-        ({"onnx": "m.onnx", "rows": np.full((1, 6), np.nan)}, DataError, "missing or infinite"),
-        ({"onnx": "m.onnx", "rows": np.full((1, 6), 1e300)}, DataError, "missing or infinite"),
+        (
+            {"sequential": "m.safetensors", "rows": np.ones((3, 5))},
+            DataError,
+            r"\(n, 6\). Got one of shape ",
+        ),
+        ({"sequential": "m.safetensors", "rows": np.ones((0, 6))}, DataError, r"of shape \(0, 6\)"),
+        ({"sequential": "m.safetensors", "rows": [["a"] * 6]}, DataError, "and type <U1"),
+        (
+            {"sequential": "m.safetensors", "rows": np.full((1, 6), np.nan)},
+            DataError,
+            "missing or infinite",
+        ),
+        (
+            {"sequential": "m.safetensors", "rows": np.full((1, 6), 1e300)},
+            DataError,
+            "missing or infinite",
+        ),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(
     given: dict[str, Any], error: type[Exception], said: str, tmp_path: Path
 ) -> None:
-    places = {name: tmp_path / value for name, value in given.items() if name == "onnx"}
+    places = {name: tmp_path / value for name, value in given.items() if isinstance(value, str)}
     with pytest.raises(error, match=said):
         export_model(make(), **(given | places))
     assert not any(tmp_path.iterdir())
 
 
 def test_the_answers_of_the_ways_out_come_in_order(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")  # not every Python has one
     exported = export_model(
         make(n_classes=2),
         sequential=tmp_path / "m.safetensors",

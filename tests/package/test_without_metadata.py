@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sdae
 from tests.cli.samples import SMALL, write_flowers
 
@@ -39,6 +41,7 @@ def _uninstalled(*arguments: str | Path, cwd: Path) -> str:
 
 
 def test_a_run_is_trained_to_its_end_reported_and_exported(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")  # not every Python has one
     write_flowers(tmp_path / "flowers.csv")
     train = ("train", "flowers.csv", "--target=species", "--out=run", "--report", "--quiet")
     assert _uninstalled(*train, *SMALL, cwd=tmp_path).endswith("(report: run/report.html)\n")
