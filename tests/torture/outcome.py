@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sdae.data import Dataset, Table, load_dataset
+from sdae.data.exact import is_usable
 from sdae.errors import SdaeError
 
 MAX_SECONDS = 2.0
@@ -82,9 +83,9 @@ def _fault_of_data(dataset: Dataset) -> str:
 
 
 def _fault_of_table(table: Table) -> str:
-    if table.x.dtype != np.float32 or table.x.ndim != 2 or table.x.size == 0:
+    if table.x.dtype not in (np.float32, np.float64) or table.x.ndim != 2 or table.x.size == 0:
         return f"rows of type {table.x.dtype} and shape {table.x.shape}"
-    if not np.isfinite(table.x).all():
+    if not is_usable(table.x).all():  # finite in float32 too
         return "rows that are not finite"
     names = table.feature_names
     if names is not None and len(set(names)) != table.n_features:

@@ -3,6 +3,7 @@
 An output that is a link is written where the link leads. All is looked at before any work is done.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -56,6 +57,8 @@ def output_file(path: Path, inputs: Inputs) -> Path:
     with explaining(path, "write"):
         check_kind(end)
         if not end.parent.is_dir():
+            if end.parent.exists():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             raise FileNotFoundError
         if not os.access(end.parent, os.W_OK | os.X_OK):
             raise PermissionError
