@@ -16,6 +16,8 @@
 # So the error is bounded absolutely, about 6e-8, and log(Sigmoid(a)) is wrong by 17 % of the
 # probability at -15 and -inf from -18 on. In float64 it is no better than float32 could be.
 # onnx.reference, NumPy and PyTorch have all digits there.
+#
+# The exit code is 1 if this has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -6,6 +6,8 @@
 # predict answers 1.0 for 1 and texts made of labels read "1.0". Labels beyond 2**53 are changed: the
 # two identifiers 2**53 and 2**53 + 1 become one class, and the classifier refuses to fit for want of a
 # second one.
+#
+# The exit code is 1 if this has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

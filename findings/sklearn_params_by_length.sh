@@ -5,6 +5,8 @@
 # the training fold if its length is that of X, and given whole otherwise: there is no other test. A
 # second table for fit (rows without labels, a background sample, prototypes) of 59 or 61 rows
 # arrives whole beside 60 rows of X; one of 60 rows arrives as 40, chosen by the folds of X.
+#
+# The exit code is 1 if this has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

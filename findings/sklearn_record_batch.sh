@@ -5,6 +5,8 @@
 # permuted Table is refused. A RecordBatch is what ParquetFile.iter_batches yields, so it is what
 # partial_fit gets from a file: it sets no names, and batches with permuted columns are accepted
 # without a word. The sums that the scaler keeps are then of different columns.
+#
+# The exit code is 1 if this has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -6,6 +6,8 @@
 # process or in two (a resumed training, two folds of a cross-validation), there is one file, and what
 # the first has flushed is gone: of the tags "first" and "second" only "second" is read back. With
 # different values of filename_suffix there are two files and both tags.
+#
+# The exit code is 1 if this has changed.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
