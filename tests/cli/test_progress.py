@@ -114,8 +114,9 @@ def test_the_length_of_a_long_run_is_told_beforehand(
     expected = Estimate(pretraining, least, most)
     print_estimate(console, expected, data, build_stack(recipe, data), "cpu")
     lines = out.getvalue().splitlines()
-    assert lines[1] == "Network 4-3-3 on cpu."
-    assert lines[2:] == ([] if words is None else [f"This will take {words}"])
+    assert lines[1] == data.choice
+    assert lines[2] == "Network 4-3-3 on cpu."
+    assert lines[3:] == ([] if words is None else [f"This will take {words}"])
 
 
 @pytest.mark.usefixtures("no_pictures")
