@@ -37,6 +37,7 @@ def test_training_says_what_it_does_and_ends_with_the_test_error(story: tuple[Pa
     folder, said = story
     lines = said.splitlines()
     assert lines[0] == "flowers: 62 rows to learn from, 62 with labels."
+    assert lines.pop(1).startswith("Columns are standardised: values go from ")
     assert lines[1].startswith("Network 4-6-5-3 on ")
     starts = [f"Layer {layer}, epoch {epoch}/2: cost " for layer in (0, 1) for epoch in (1, 2)]
     starts += [f"Fine-tuning, epoch {epoch}/3: cost " for epoch in (1, 2, 3)]
