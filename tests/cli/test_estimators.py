@@ -29,12 +29,11 @@ def test_a_run_of_the_command_line_is_an_estimator_and_says_the_same(
     done("encode", flower_run, tmp_path / "x.csv", "-o", tmp_path / "h.npy")
     with (tmp_path / "p.csv").open(newline="") as file:
         header, *lines = list(csv.reader(file))
-    again = pandas.DataFrame(x.astype(np.float32), columns=names)  # the command line's type
     assert header[1:] == [f"p_{label}" for label in model.classes_]
-    assert [line[0] for line in lines] == model.predict(again).tolist()
+    assert [line[0] for line in lines] == model.predict(table).tolist()
     p = np.array([line[1:] for line in lines], np.float64)
-    assert p.tobytes() == model.predict_proba(again).tobytes()
-    assert np.load(tmp_path / "h.npy").tobytes() == model.transform(again).tobytes()
+    assert p.tobytes() == model.predict_proba(table).tobytes()
+    assert np.load(tmp_path / "h.npy").tobytes() == model.transform(table).tobytes()
 
 
 def test_the_command_line_takes_an_estimators_file(tmp_path: Path) -> None:

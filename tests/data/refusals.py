@@ -22,6 +22,17 @@ def soon(seconds: float) -> Iterator[None]:
     assert time.process_time() - start < seconds
 
 
+@contextmanager
+def no_longer_than(path: Path, sound: bytes, target: str | None, factor: float) -> Iterator[None]:
+    """Allow `factor` times the time that reading a sound file takes here and now."""
+    path.write_bytes(sound)
+    start = time.process_time()
+    load_dataset(path, target)
+    allowed = factor * (time.process_time() - start)
+    with soon(allowed):
+        yield
+
+
 def refused(path: Path, content: bytes, match: str, target: str | None = None) -> str:
     path.write_bytes(content)
     with pytest.raises(DataError, match=match) as caught:

@@ -16,7 +16,7 @@ from sdae.errors import DataError, FileAccessError
 from sdae.wording import listed, nearest, plain, quoted, reason
 from tests.data.memory import arrow_memory_below, memory_below
 from tests.data.npy_files import ROWS, npy
-from tests.data.refusals import MIB, refused, soon, zipped
+from tests.data.refusals import MIB, no_longer_than, refused, soon, zipped
 
 # -- CSV ------------------------------------------------------------------------------------------
 
@@ -46,8 +46,10 @@ def test_long_labels_that_are_all_of_a_length_are_kept(tmp_path: Path) -> None:
 def test_what_is_wrong_at_the_end_of_a_dense_table_is_found_soon(
     tmp_path: Path, content: bytes, target: str | None, match: str
 ) -> None:
-    with soon(1):  # of 16 MiB, there would be eight times as much
-        refused(tmp_path / "rows.csv", content, match, target)
+    path = tmp_path / "rows.csv"
+    sound = (b"a\n" + b"1\n" * 1_000_000) if target is None else (b"a,y\n" + b"1,1\n" * 500_000)
+    with no_longer_than(path, sound, target, factor=4):
+        refused(path, content, match, target)
 
 
 def test_missing_values_up_to_the_end_are_counted(tmp_path: Path) -> None:

@@ -65,7 +65,12 @@ def test_every_example_is_tested() -> None:
 @cache
 def printed(name: str) -> list[str]:
     """Return the lines that an example prints; it must end well and warn of nothing."""
-    command = [sys.executable, "-W", "error::DeprecationWarning", str(EXAMPLES / f"{name}.py")]
+    command = [
+        sys.executable,
+        "-W",
+        "error::DeprecationWarning:__main__",
+        str(EXAMPLES / f"{name}.py"),
+    ]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "Warning" not in run.stderr, run.stderr
