@@ -1,6 +1,7 @@
 """A run goes on with its own data, wherever they lie now, and with no others."""
 
 import gzip
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -177,7 +178,38 @@ def test_before_the_first_checkpoint_data_are_compared_too(flowers: Path, tmp_pa
     assert "column names were a, b, c, d, and are b, a, c, d now" in refusal("resume", run)
 
 
-def test_a_run_that_an_older_version_began_goes_on(flowers: Path, tmp_path: Path) -> None:
+def test_a_run_whose_checkpoints_were_deleted_is_trained_from_the_beginning(
+    flowers: Path, tmp_path: Path
+) -> None:
+    run, alone = tmp_path / "run", tmp_path / "alone"
+    done("train", flowers, "--out", alone, *TABLE)
+    cut_after(3, "train", flowers, "--out", run, *TABLE)
+    shutil.rmtree(run / "checkpoints")  # as is advised where all of them are damaged
+    done("resume", run)
+    assert (run / "model.safetensors").read_bytes() == (alone / "model.safetensors").read_bytes()
+
+
+def test_a_run_that_an_older_version_began_has_its_tables_rounded(tmp_path: Path) -> None:
+    """Such a version made float32 of a table before it scaled it, and noted nothing of the data."""
+    run, exact, single = tmp_path / "run", tmp_path / "exact.csv", tmp_path / "single.csv"
+    x = measurements(60) * 1.1
+    for path, rows in ((exact, x), (single, x.astype(np.float32).astype(np.float64))):
+        write_table(path, [*HEADER, "species"], [*rows.T.tolist(), species(60)])
+    done("train", single, "--out", tmp_path / "alone", *TABLE)
+    cut_after(3, "train", single, "--out", run, *TABLE)
+    (run / "checkpoints/data.json").unlink()
+    assert "x was " in refusal("resume", run, "--data", exact)
+    begun = run / "checkpoints/begun.json"
+    begun.write_text(json.dumps({"threads": json.loads(begun.read_text())["threads"]}))
+    done("resume", run, "--data", exact)
+    found, expected = (
+        load_model(tmp_path / name / "model.safetensors") for name in ("run", "alone")
+    )
+    for one, other in zip(found.stack.parameters(), expected.stack.parameters(), strict=True):
+        assert one.equal(other)
+
+
+def test_a_run_without_a_note_of_its_data_goes_on(flowers: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     cut_after(1, "train", flowers, "--out", run, *TABLE)
     (run / "checkpoints/data.json").unlink()

@@ -71,6 +71,35 @@ def test_a_file_of_the_manifest_is_no_output_and_another_is(folder: Path) -> Non
     assert message == of_a_run(run / "mine.csv", run)
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        ("checkpoints/pretraining-000001.json",),
+        ("checkpoints/fit-0123456789abcdef/lock", "model.safetensors"),
+        ("model.safetensors", "pretrained.safetensors"),
+    ],
+)
+def test_a_project_with_files_of_such_names_is_no_run(
+    others: tuple[str, ...], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(folder / "run/recipe.toml", folder / "recipe.toml")
+    for name in others:
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / name).touch()
+    (folder / "manifest.json").write_text('{"format": 1, "files": {}}')
+    monkeypatch.chdir(folder)
+    done("export", "run", "--numpy", "numpy")
+    done("export", "run", "--sequential", "network.safetensors")
+
+
+def test_the_folder_that_a_link_leads_to_is_named(folder: Path) -> None:
+    link = folder / "latest.csv"
+    link.symlink_to(folder / "nowhere/2025.csv")
+    assert refused(folder, "predict", folder / "run", folder / "flowers.csv", "-o", link) == (
+        f"Cannot write {link}: {folder / 'nowhere'}, where {link} leads, does not exist."
+    )
+
+
 def test_a_folder_with_a_recipe_alone_is_no_run(folder: Path) -> None:
     mine = folder / "mine"
     mine.mkdir()

@@ -14,6 +14,7 @@ from sdae.model_file import FORMAT
 from sdae.runs.folder import RunFolder
 from sdae.tensor_file import read_tensors, write_tensors
 from tests.cli.commands import done, invoke, refused
+from tests.cli.samples import SMALL, write_flowers
 
 
 @pytest.fixture
@@ -68,6 +69,26 @@ def test_a_missing_file_a_new_one_and_a_link(run: Path) -> None:
     found = problems(run)
     assert found["model.safetensors"].startswith("It is not in the manifest")
     assert found["../elsewhere"] == "The manifest names it, but no file of a run has such a name."
+
+
+def test_a_run_may_be_reached_through_a_link(run: Path, tmp_path: Path) -> None:
+    latest = tmp_path / "latest"
+    latest.symlink_to(run)
+    assert done("verify", latest).endswith("All is as it was written.\n")
+    done("report", latest, "-o", tmp_path / "page.html", "--no-playground")
+    seal(latest)
+    assert "model.safetensors" in RunFolder(run).manifest()
+    assert done("verify", run).endswith("All is as it was written.\n")
+
+
+def test_a_run_is_whole_that_was_trained_through_a_link(tmp_path: Path) -> None:
+    flowers = write_flowers(tmp_path / "flowers.csv")
+    (tmp_path / "link").symlink_to("store")
+    done("train", flowers, "--target=species", "--out", tmp_path / "link", *SMALL)
+    for name in ("link", "store"):
+        said = done("verify", tmp_path / name)
+        assert "model.safetensors: whole" in said
+        assert said.endswith("All is as it was written.\n")
 
 
 def test_a_damaged_or_missing_manifest(run: Path) -> None:

@@ -56,7 +56,9 @@ def resume(
         use_threads(threads or folder.threads())
         moved = {"source": data, "unlabeled": unlabeled}
         recipe = with_data(folder.recipe(), str(run), moved)
-        prepared = prepare(recipe.data, recipe.model.decoder[0], recipe.seed)
+        prepared = prepare(
+            recipe.data, recipe.model.decoder[0], recipe.seed, rounded=folder.rounds_tables()
+        )
         say_on(console, prepared.choice)
         stack = build_stack(recipe, prepared)
         with trackers.open(run, recipe) as tracking:

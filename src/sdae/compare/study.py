@@ -182,11 +182,15 @@ def cell_key(
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
+_RULES = "rules 2"
+"""Raised where data are split or scaled otherwise than before: then old results do not count."""
+
+
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of what computes a result."""
     return {
-        "sdae": __version__,
+        "sdae": f"{__version__}, {_RULES}",
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,

@@ -77,6 +77,10 @@ class Table:
         y = None if self.y is None else self.y[chosen]
         return replace(self, x=self.x[chosen], y=y, source=f"{self.source} ({part})")
 
+    def rounded(self) -> "Table":
+        """Return it with float32 features."""
+        return replace(self, x=self.x.astype(np.float32, copy=False))
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -86,6 +90,11 @@ class Dataset:
     train: Table
     validation: Table | None = None
     test: Table | None = None
+
+    def rounded(self) -> "Dataset":
+        """Return it with float32 features."""
+        validation, test = (part and part.rounded() for part in (self.validation, self.test))
+        return Dataset(self.name, self.train.rounded(), validation, test)
 
 
 def checked_table(

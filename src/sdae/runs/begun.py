@@ -11,7 +11,7 @@ from pathlib import Path
 from sdae.arrays import as_tensor
 from sdae.config.recipe import Recipe
 from sdae.errors import FileFormatError, InvalidParameterError
-from sdae.files import read_bytes, regular_file, write_atomically
+from sdae.files import explaining, read_bytes, regular_file, write_atomically
 from sdae.runs.folder import DATA, RunFolder
 from sdae.runs.prepare import PreparedData
 from sdae.training.identity import Entry, differences, hashes_of, names_of
@@ -33,9 +33,9 @@ def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
 def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedData:
     """Return the data under the name that they had when the run was begun.
 
-    At its beginning they are noted. Afterwards the recipe is made to name where they are now. Of a
-    run that an older version began nothing is noted: its checkpoints tell whether they are the
-    same, and its recipe is written when it is finished.
+    At its beginning they are noted. Afterwards the recipe is made to name where they are now.
+    Without a note, as of a run that an older version began, its checkpoints tell whether they are
+    the same, and its recipe is written when it is finished.
 
     Raises
     ------
@@ -60,6 +60,8 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
     if not run.has_checkpoints():
         values = {name: entry.value for name, entry in identity.items()}
         note = {"name": data.name, "identity": values}
+        with explaining(run.checkpoints, "write"):
+            run.checkpoints.mkdir(exist_ok=True)  # somebody may have deleted it, to begin anew
         write_atomically(path, json.dumps(note, indent=1).encode())
     return data
 

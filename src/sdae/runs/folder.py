@@ -29,7 +29,6 @@ HISTORY = "history.jsonl"
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 PLOTS = "plots"
-REPORT = "report.html"
 CHECKPOINTS = "checkpoints"
 OWN_NAMES = (
     *(RECIPE, MODEL, PRETRAINED, HISTORY, REPORT),
@@ -96,19 +95,29 @@ class RunFolder:
                     kept = found[0]["circumstances"]["threads"]
                     break
             else:  # it was cut short before its first checkpoint
-                path = self._file(f"{CHECKPOINTS}/{BEGUN}")
-                kept = json.loads(read_bytes(path, limit=_MOST_BEGUN_BYTES))["threads"]
+                kept = self._begun()["threads"]
             n_threads = int(str(kept))
         except (LookupError, TypeError, ValueError, RecursionError, FileAccessError):
             return None  # going on will say what is wrong
         return n_threads if 1 <= n_threads <= _MOST_THREADS else None
+
+    def rounds_tables(self) -> bool:
+        """Tell whether an older version began it, which rounded tables to float32 at once."""
+        try:
+            return self.has_checkpoints() and "tables" not in self._begun()
+        except (TypeError, ValueError, RecursionError, FileAccessError):
+            return False
+
+    def _begun(self) -> Any:
+        path = self._file(f"{CHECKPOINTS}/{BEGUN}")
+        return json.loads(read_bytes(path, limit=_MOST_BEGUN_BYTES))
 
     def begin(self, recipe: Recipe, n_threads: int) -> None:
         """Write what a run in progress is known by, from before its first checkpoint on."""
         self.save_recipe(recipe)
         with explaining(self.checkpoints, "write"):
             self.checkpoints.mkdir()
-        content = json.dumps({"threads": n_threads}).encode()
+        content = json.dumps({"threads": n_threads, "tables": "exact"}).encode()
         write_atomically(self.checkpoints / BEGUN, content)
 
     def check_checkpoints(self) -> None:
@@ -195,7 +204,8 @@ class RunFolder:
         entries = {}
         for name in sorted({*self.own_names(), *filter(FILE_NAME.fullmatch, also)}):
             path = self.path / name
-            if regular_file(path) and not path.parent.is_symlink():
+            elsewhere = path.parent != self.path and path.parent.is_symlink()
+            if regular_file(path) and not elsewhere:
                 entries[name] = {"sha256": hash_of(path), "bytes": checked_size(path)}
         manifest = {"format": _FORMAT, "files": entries}
         write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1).encode())

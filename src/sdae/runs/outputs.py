@@ -13,21 +13,20 @@ from sdae.checkpoints.lock import NAME as LOCK
 from sdae.errors import FileAccessError, FileFormatError
 from sdae.files import check_kind, end_of, explaining
 from sdae.runs.folder import (
+    BEGUN,
     CHECKPOINTS,
     HISTORY,
     MANIFEST,
     MODEL,
-    PLOTS,
+    OWN_NAMES,
     PRETRAINED,
     RECIPE,
-    REPORT,
     RunFolder,
     SavedModel,
 )
 
 _FILES = (RECIPE, MODEL, PRETRAINED, HISTORY, MANIFEST)
-_PICTURES = (f"{PLOTS}/{name}.png" for name in ("curves", "filters", "reconstructions"))
-_OURS = {name.casefold() for name in (*_FILES, LOCK, REPORT, *_PICTURES, CHECKPOINTS)}
+_OURS = {name.casefold() for name in (*OWN_NAMES, MANIFEST, LOCK, CHECKPOINTS)}
 
 Inputs = Iterable[str | Path | None]
 
@@ -59,7 +58,8 @@ def output_file(path: Path, inputs: Inputs) -> Path:
         if not end.parent.is_dir():
             if end.parent.exists():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            raise FileNotFoundError
+            through = f", where {path} leads," if end != path else ""
+            raise FileAccessError(f"Cannot write {path}: {end.parent}{through} does not exist.")
         if not os.access(end.parent, os.W_OK | os.X_OK):
             raise PermissionError
         if (run := _run_around(end)) and _is_of_run(end, run):
@@ -125,11 +125,19 @@ def check_new_run(path: Path, inputs: Inputs) -> None:
 
 def _run_around(path: Path) -> Path | None:
     """Return the run that a path lies in, if it does."""
-    for folder in _real(path).parents:
-        # One such name alone may stand in any folder: a recipe, for instance.
-        if sum((folder / name).exists() for name in (*_FILES, CHECKPOINTS)) > 1:
-            return folder
-    return None
+    return next(filter(_is_run, _real(path).parents), None)
+
+
+def _is_run(folder: Path) -> bool:
+    """Tell whether a folder is a run, begun or finished: any may have a recipe, or checkpoints."""
+    if not (folder / RECIPE).is_file():
+        return False
+    if (folder / HISTORY).is_file() or (folder / CHECKPOINTS / BEGUN).is_file():
+        return True
+    try:
+        return RECIPE in RunFolder(folder).manifest()
+    except (FileAccessError, FileFormatError):
+        return False
 
 
 def _is_of_run(path: Path, run: Path) -> bool:

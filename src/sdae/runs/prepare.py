@@ -63,8 +63,12 @@ class PreparedData:
     image_shape: tuple[int, int] | None
 
 
-def prepare(config: DataConfig, decoder: Decoder, seed: int) -> PreparedData:
+def prepare(
+    config: DataConfig, decoder: Decoder, seed: int, *, rounded: bool = False
+) -> PreparedData:
     """Load, split and scale the data of a recipe.
+
+    `rounded` makes tables float32 before they are scaled, as older versions did.
 
     Raises
     ------
@@ -73,11 +77,14 @@ def prepare(config: DataConfig, decoder: Decoder, seed: int) -> PreparedData:
     """
     dataset = load_dataset(config.source, config.target)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
+    if rounded:
+        dataset = dataset.rounded()
     rows = dataset.train.x
     if config.unlabeled is not None:
         extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
         if dataset.train.feature_names is not None:
             extra = match_columns(extra, dataset.train.feature_names)
+        extra = extra.rounded() if rounded else extra
         rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
     chosen = choose(rows, config.scale, decoder, dataset.name)
     scaling = fit_scaling(rows, chosen.scale)

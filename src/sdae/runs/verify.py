@@ -92,7 +92,7 @@ def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str
     path = folder / name
     if not path.exists():
         return "It is missing."
-    if not regular_file(path) or path.parent.is_symlink():
+    if not regular_file(path) or (path.parent != folder and path.parent.is_symlink()):
         return "It is a link, or no file."
     n_bytes = checked_size(path)
     if entry.get("bytes") != n_bytes:
