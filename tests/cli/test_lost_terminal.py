@@ -2,9 +2,11 @@
 
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -152,3 +154,28 @@ def test_a_signal_during_the_imports_ends_in_one_line(
     assert said == ""
     lines = [line for line in told.splitlines() if not line.startswith("import time:")]
     assert lines == ["Interrupted. Nothing was written."]
+
+
+def test_whoever_watches_leaves_when_the_terminal_is_gone(flower_run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(flower_run, tmp_path / "run"))
+    for name in ("manifest.json", "model.safetensors"):  # as in a run in progress
+        (run / name).unlink()
+    ours, theirs = pty.openpty()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen(
+            [SDAE, "watch", run],
+            cwd=tmp_path,
+            env=environment(),
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with process:
+        os.close(theirs)
+        os.read(ours, 1)
+        time.sleep(1.5)  # it looks once a second
+        os.close(ours)
+        assert process.wait(timeout=60) == 1

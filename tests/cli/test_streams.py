@@ -7,6 +7,8 @@ import sys
 from typing import TextIO, cast
 
 import pytest
+from rich.console import Console
+from rich.live import Live
 
 from sdae.cli.streams import KeptStream, KeptStreams, open_missing, output_lost
 from sdae.cli.terminal import new_console, say, say_on, table_console, tell
@@ -50,6 +52,14 @@ def test_a_full_disk_is_told_of_once_and_in_the_exit_code(monkeypatch: pytest.Mo
     said = "Error: Cannot write to standard output: No space left on device. All else was done.\n"
     assert error.getvalue() == said
     assert streams.exit_code(2) == 2
+
+
+def test_a_live_display_does_not_hide_a_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    with kept(Failing(errno.EIO), monkeypatch):
+        console = Console(force_terminal=True)
+        with Live(console=console, auto_refresh=False):
+            console.print("one")
+            assert output_lost()
 
 
 def test_a_reader_that_left_ends_quietly_as_after_sigpipe(monkeypatch: pytest.MonkeyPatch) -> None:

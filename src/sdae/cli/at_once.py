@@ -19,10 +19,13 @@ class AtOnce:
     ----------
     code : int or None
         The exit code of the command, once it is known.
+    message : str
+        What is printed until then.
     """
 
     def __init__(self) -> None:
         self.code: int | None = None
+        self.message = "Interrupted. Nothing was written.\n"
 
     def install(self) -> None:
         """Handle the signals from now on; one that is ignored stays so, as after nohup."""
@@ -33,7 +36,7 @@ class AtOnce:
     def handle(self, number: int, _frame: object) -> None:
         """Take a signal."""
         if self.code is None:
-            write_error("Interrupted. Nothing was written.\n")
+            write_error(self.message)
         # No exception: whoever imports at this moment could take it for a module that is not there.
         os._exit(128 + number if self.code is None else self.code)
 

@@ -9,11 +9,10 @@ def main() -> None:
     """Run the command line, and exit."""
     at_once = AtOnce()
     at_once.install()
-    at_once.code = code = _run()
-    sys.exit(code)
+    sys.exit(_run(at_once))
 
 
-def _run() -> int:
+def _run(at_once: AtOnce) -> int:
     """Run the command; return its exit code, in which a lost terminal counts."""
     from sdae.cli.streams import KeptStreams, open_missing
 
@@ -21,9 +20,12 @@ def _run() -> int:
     with KeptStreams() as streams:
         from sdae.cli.app import app
 
+        at_once.message = "Interrupted.\n"  # whoever goes on handles signals until it has ended
+        code = 0
         try:
             app()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
-            return streams.exit_code(code)
-    return 0
+        at_once.code = code
+        at_once.code = streams.exit_code(code)
+    return at_once.code

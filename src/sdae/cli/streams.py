@@ -142,8 +142,10 @@ class KeptStreams:
 
 def output_lost() -> bool:
     """Tell whether what was printed so far reached nobody."""
-    sys.stdout.flush()
-    return isinstance(sys.stdout, KeptStream) and sys.stdout.lost is not None
+    # A live display of rich stands before the stream.
+    stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
+    stream.flush()
+    return isinstance(stream, KeptStream) and stream.lost is not None
 
 
 def open_missing() -> None:

@@ -40,7 +40,8 @@ def watch(
         return
     with Live(dashboard(folder, recipe), console=console, auto_refresh=False) as live:
         try:
-            while not folder.finished and not output_lost():
+            # A terminal that is gone is none any more, and rich writes nothing there.
+            while not folder.finished and console.is_terminal and not output_lost():
                 time.sleep(1)
                 live.update(dashboard(folder, recipe), refresh=True)
         except KeyboardInterrupt:
