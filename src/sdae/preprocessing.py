@@ -25,6 +25,7 @@ _CHUNK_CELLS = 1 << 22
 _CHUNK_ROWS = 4096
 _CHUNK_VALUES = 1 << 22
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
+_SMALL = 1e-140  # the square of a smaller difference may be no number
 _FELT = 1e-7  # in deviations: what a float32 network would notice of a mean's rounding error
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
@@ -165,7 +166,19 @@ def _fitted(x: Any, kind: str) -> Scaling:
         scale = high - low
         return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
     mean, variance = _moments(x)
-    return _standard(mean, np.sqrt(variance), low, high, x.dtype)
+    deviation = np.sqrt(variance)
+    tiny = (low < high) & (high - low < _SMALL)
+    if tiny.any():
+        mean[tiny], deviation[tiny] = _moments_of_tiny(x[:, tiny])
+    return _standard(mean, deviation, low, high, x.dtype)
+
+
+def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
+    """Return mean and deviation of columns whose squares are no numbers, (n, V) -> (V,), (V,)."""
+    rows = (x.toarray() if is_csr(x) else x).astype(np.float64)
+    _, exponent = np.frexp(np.abs(rows).max(axis=0))
+    mean, variance = _moments(np.ldexp(rows, -exponent))
+    return np.ldexp(mean, exponent), np.ldexp(np.sqrt(variance), exponent)
 
 
 def _standard(
@@ -176,7 +189,7 @@ def _standard(
     # variance. Only by up to 1, though: with a scale of 1, larger steps would be large inputs.
     rounding = _ROUNDING.get(str(dtype), _ROUNDING["float64"])
     noise = rounding * np.maximum(np.abs(low), np.abs(high))
-    constant = (high - low <= np.minimum(noise, 1.0)) | (deviation == 0)
+    constant = high - low <= np.minimum(noise, 1.0)
     offset = np.where(low == high, low, mean)  # the mean of equal large numbers may be off by one
     return Scaling("standard", offset, np.where(constant, 1.0, deviation))
 

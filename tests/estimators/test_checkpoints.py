@@ -175,6 +175,18 @@ def test_files_in_the_folder_itself_are_gone_on_with(name: str, tmp_path: Path) 
     assert len([p for p in (tmp_path / "cut").iterdir() if p.is_dir()]) == 1
 
 
+def test_damaged_checkpoints_in_the_folder_itself_are_no_hindrance(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    x = rows(60)
+    for name in ("pretraining-000001.safetensors", "pretraining-000001.json"):
+        (tmp_path / name).write_text("{}")
+    quick(SDAEClassifier, checkpoint=tmp_path).fit(x, labels(x))
+    assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 1
+    assert "are damaged" in caplog.text
+    assert "This fit takes a subfolder." in caplog.text
+
+
 def test_a_setting_that_comes_later_changes_no_folder() -> None:
     now = {"pretraining": {"seed": Entry("1"), "momentum": Entry("0.0", "0.0")}}
     later = {"pretraining": {**now["pretraining"], "warm_up": Entry("0", "0")}}

@@ -84,3 +84,20 @@ def test_targets_far_from_those_of_the_first_fit_are_refused(way: str, value: fl
     with pytest.raises(DataError, match=r"has the value .*e\+\d+, too far from the targets of the"):
         getattr(model, way)(X, with_one(value))
     np.testing.assert_array_equal(model.predict(X), before)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("offset", "spread"), [(0, 1), (1.7e9, 1e-4), (-1.7e9, 1e-3), (1e6, 1e-7), (1e3, 1e-10)]
+)
+def test_a_small_spread_on_a_large_offset_is_learned(
+    offset: float, spread: float, weighted: bool
+) -> None:
+    y = offset + spread * (X @ np.arange(1.0, X.shape[1] + 1))
+    weights = 1.0 + np.arange(60) % 2 if weighted else None
+    model = quick(SDAERegressor, max_iter=60, learning_rate_init=0.05).fit(X, y, weights)
+    expected = np.sqrt(
+        np.average((y - y[0]) ** 2, weights=weights) - np.average(y - y[0], weights=weights) ** 2
+    )
+    assert model.target_scaling_.scale[0] == pytest.approx(expected, rel=1e-3)
+    assert model.score(X, y) > 0.8

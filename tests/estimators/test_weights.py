@@ -231,3 +231,10 @@ def test_early_stopping_says_which_classes_have_no_room(caplog: pytest.LogCaptur
     assert len(told) == 1
     assert told[0].startswith("With early_stopping none of the 2 rows to learn from is of the clas")
     assert len(told[0].split("class ")[1].split(":")[0].split(", ")) == 4
+
+
+def test_weights_whose_sum_is_no_number_are_weights() -> None:
+    x = rows(40)
+    plain_fit = quick(SDAEClassifier, class_weight={0: 1.0, 1: 1.0, 2: 1.0}).fit(x, labels(x))
+    large = quick(SDAEClassifier, class_weight={0: 1e308, 1: 1e308, 2: 1e308}).fit(x, labels(x))
+    assert large.predict_proba(x).tobytes() == plain_fit.predict_proba(x).tobytes()

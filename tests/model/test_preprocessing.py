@@ -216,3 +216,19 @@ def test_cross_entropy_is_refused_for_standardised_data() -> None:
 def test_the_unit_interval_is_closed(value: float, inside: bool) -> None:
     x = np.array([[0.5, value], [0.5, 0.5]], dtype=np.float32)
     assert (choose(x, "auto", Decoder.AUTO, "x").scale == "none") is inside
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+@pytest.mark.parametrize("size", [1e-310, 1e-200, 3e-162, 1e-161, 1e-150, 1e-100])
+def test_a_column_of_tiny_numbers_is_standardised(size: float, kind: str) -> None:
+    z = np.random.default_rng(0).normal(size=(200, 2))
+    z[::3] = 0
+    x = z * [size, 1]
+    matrix = sparse.csr_array(x)
+    scaling = (
+        fit_scaling(x, "standard") if kind == "dense" else fit_scaling_sparse(matrix, "standard")
+    )
+    assert scaling is not None
+    exact = (z - z.mean(axis=0)) / z.std(axis=0)
+    tolerance = 1e-6 if size > 1e-307 else 1e-3  # subnormal numbers have fewer digits
+    np.testing.assert_allclose(scaling.apply(x), exact, rtol=tolerance, atol=tolerance)

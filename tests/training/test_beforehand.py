@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.errors import DataError, InvalidParameterError
 from tests.training.helpers import state_bytes, unit_rows
 
@@ -40,3 +41,19 @@ def test_rows_that_cross_entropy_does_not_take_leave_no_folder_of_checkpoints(
     with pytest.raises(DataError, match="x goes from 0"):
         pretrain(StackedDenoisingAutoencoder(11, (5,)), x, checkpoint=tmp_path / "checkpoints")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_or_a_network_that_is_frozen_is_refused() -> None:
+    stack = StackedDenoisingAutoencoder(11, (5, 4), 2, seed=3)
+    stack.autoencoder(1).requires_grad_(False)
+    before = state_bytes(stack)
+    with pytest.raises(InvalidParameterError, match=r"all parameters of layer 1 are frozen .*True"):
+        pretrain(stack, unit_rows(20), epochs=1, batch_size=4)
+    stack.mlp.requires_grad_(False)
+    y = torch.arange(20) % 2
+    with pytest.raises(InvalidParameterError, match="all parameters of the network are frozen"):
+        finetune(stack, (unit_rows(20), y), None, epochs=1, batch_size=4)
+    assert state_bytes(stack) == before
+    stack.head.requires_grad_(True)
+    finetune(stack, (unit_rows(20), y), None, epochs=1, batch_size=4)
+    assert state_bytes(stack) != before

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from sdae.checkpoints.folder import Checkpoint, StageCheckpoints, stages_of
 from sdae.checkpoints.lock import InUseError
+from sdae.errors import FileAccessError, FileFormatError
 from sdae.training.history import PRETRAINING
 from sdae.training.identity import INITIAL, Identity, differences
 from sdae.training.kept import MALFORMED, malformed
@@ -31,15 +32,13 @@ def own_checkpoint(checkpoint: Checkpoint, stages: Mapping[str, Identity]) -> Ch
     """Return where the training of these stages, by their names, has its checkpoints.
 
     That is the folder itself if it holds this training, as older versions had it.
-
-    Raises
-    ------
-    FileFormatError
-        If checkpoints in the folder itself are damaged.
     """
     folder = Path(checkpoint.folder)
-    if folder.is_dir() and _holds(folder, stages):
-        return checkpoint
+    try:
+        if folder.is_dir() and _holds(folder, stages):
+            return checkpoint
+    except (FileAccessError, FileFormatError) as error:  # of somebody else, perhaps
+        logger.warning("%s This fit takes a subfolder.", error)
     return replace(checkpoint, folder=folder / _name(stages))
 
 

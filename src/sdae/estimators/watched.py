@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
 from sdae.data.every_class import missing_classes, with_every_class
+from sdae.errors import invalid_parameter
 from sdae.randomness import NoiseKey, Stream, generator
 from sdae.wording import listed
 
@@ -49,6 +50,14 @@ def set_aside_by_class(labels: NDArray[Any], share: float, seed: int) -> tuple[P
 
 
 def _cut(n_rows: int, share: float, seed: int, strata: Any) -> tuple[Places, Places]:
+    if (n_watched := math.ceil(share * n_rows)) >= n_rows:
+        raise invalid_parameter(
+            "validation_fraction",
+            "the estimator",
+            "small enough to leave rows to learn from with early_stopping",
+            share,
+            f"Of {n_rows} labelled rows {n_watched} would be set aside.",
+        )
     train, watch = train_test_split(
         np.arange(n_rows), test_size=share, random_state=seed % 2**32, stratify=strata
     )

@@ -78,7 +78,7 @@ def class_weights(
         weights = weights.astype(np.float64)
     except (ValueError, TypeError):
         weights = np.zeros(0)
-    if not (np.isfinite(weights).all() and weights.sum() > 0 and weights.min() >= 0):
+    if not (np.isfinite(weights).all() and weights.max(initial=0) > 0 and weights.min() >= 0):
         wanted = "None, 'balanced', or a dict from classes of y to finite numbers ≥ 0, not all 0"
         raise invalid_parameter("class_weight", caller, wanted, class_weight)
     return weights

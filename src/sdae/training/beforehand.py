@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdae.arrays import Array
 from sdae.autoencoder import DenoisingAutoencoder
@@ -36,6 +36,7 @@ def check_pretraining(
         )
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
+        _check_trainable(autoencoder, "pretrain", f"layer {layer}")
         if config.engine != "auto":  # which always finds one
             engine_of_pretraining(autoencoder, config)
         if layer == 0:
@@ -56,6 +57,14 @@ def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
         low, high = value_range(rows)
         if low < 0 or high > 1:
             raise _outside(autoencoder, low, high)
+
+
+def _check_trainable(part: nn.Module, caller: str, name: str) -> None:
+    if not any(parameter.requires_grad for parameter in part.parameters()):
+        raise InvalidParameterError(
+            f"{caller} has nothing to train: all parameters of {name} are frozen (requires_grad is "
+            "False). Unfreeze some with requires_grad_(True)."
+        )
 
 
 def _outside(autoencoder: DenoisingAutoencoder, low: float, high: float) -> DataError:
@@ -121,6 +130,7 @@ def check_finetuning(
         As :func:`finetune`.
     """
     rows, y = labelled_rows(stack, train, "training")
+    _check_trainable(stack.mlp, "finetune", "the network")
     weights = None
     if sample_weight is not None:
         weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
