@@ -111,9 +111,18 @@ def test_a_class_of_fewer_rows_than_parts_is_named_before_anything_is_cut() -> N
 
 def test_a_part_smaller_than_the_number_of_classes_is_told() -> None:
     with pytest.raises(
-        DataError, match=r"validation part with every class: of 100 .* take 3, .* 4"
+        DataError,
+        match=r"of 100 rows the validation part would take 3 and leave 97 for the training rows, "
+        r"which need 4 and 4 for 4 classes",
     ):
         split_dataset(Dataset("d", table(LABELS)), validation=0.03, test=0, seed=0)
+    few = np.repeat(["a", "b", "c", "d"], 3)
+    with pytest.raises(
+        DataError,
+        match="of 12 rows the test part would take 6 and leave 6 for the validation part and the "
+        "training rows, which need 4 and 8 for 4 classes",
+    ):
+        split_dataset(Dataset("d", table(few)), validation=0.2, test=0.5, seed=0)
 
 
 def test_too_few_rows_are_told() -> None:

@@ -2,9 +2,8 @@
 
 ``table`` says what loaded data are, and ``exact`` in which type they keep their numbers; ``idx``,
 ``arrays``, ``csv_table``, ``parquet_table`` and ``tutorial_pickle`` each read one format;
-``sources`` chooses among them; ``bounds`` says how large a file may become, and ``wording`` how
-errors show what stands in it; ``labels`` turns labels into class numbers; ``splits`` cuts
-validation and test rows.
+``sources`` chooses among them; ``bounds`` says how large a file may become; ``labels`` turns labels
+into class numbers; ``splits`` cuts validation and test rows.
 """
 
 from sdae.data.mnist import load_mnist

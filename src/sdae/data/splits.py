@@ -112,9 +112,12 @@ def _check_room(
             f"{source} has too few rows of the class {quoted(rare)} to cut a {part} part with "
             f"every class: {fewest} left.{later} Add rows, drop the class, or set --{part} to 0."
         )
-    if n_cut < len(classes) or len(labels) - n_cut < len(classes) * (1 + n_later):
+    n_left, n_needed = len(labels) - n_cut, len(classes) * (1 + n_later)
+    if n_cut < len(classes) or n_left < n_needed:
+        others = "the validation part and the training rows" if n_later else "the training rows"
         raise DataError(
-            f"{source} has too few rows for a {part} part with every class: of {len(labels)} rows "
-            f"it would take {n_cut}, and there are {len(classes)} classes. Add rows, change "
+            f"{source} has too few rows for parts with every class: of {len(labels)} rows the "
+            f"{part} part would take {n_cut} and leave {n_left} for {others}, which need "
+            f"{len(classes)} and {n_needed} for {len(classes)} classes. Add rows, change "
             f"--{part}, or set it to 0."
         )
