@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sdae.errors import FileAccessError, FileFormatError
@@ -83,10 +83,11 @@ def check_kind(path: Path) -> None:
 def replacing(path: str | Path) -> Iterator[Path]:
     """Give a new file to write to, which takes the name `path` once it is whole.
 
-    A crash leaves the old file or the new one, never half: the new one is a temporary file of the
-    same folder, is flushed to the disk, and takes the name in one step; the folder is flushed too.
-    An existing file's mode is kept. If what happens inside fails, nothing is left. A link is
-    replaced: :func:`end_of` follows one that a user names.
+    A crash leaves the old file or the new one, never half: the new one lies in a hidden folder
+    beside it, is flushed to the disk, and takes the name in one step; the folder above is flushed
+    too. The hidden folder holds whatever else its writer makes on the way: safetensors has a
+    temporary file of its own. An existing file's mode is kept. If what happens inside fails,
+    nothing is left. A link is replaced: :func:`end_of` follows one that a user names.
 
     Raises
     ------
@@ -99,18 +100,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         check_kind(path)
         # Of a long name, only the beginning: the whole and more might be too long for the system.
         prefix = f".{path.name[:_BEGINNING]}."
-        descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=_HALF, dir=path.parent)
-        temporary = Path(name)
+        half = Path(tempfile.mkdtemp(prefix=prefix, suffix=_HALF, dir=path.parent))
         try:
-            os.close(descriptor)
+            temporary = half / "new"
             yield temporary
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())
             temporary.chmod(_mode_for(path))
             temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        finally:
+            _remove(half)
         _flush_folder(path.parent)
 
 
@@ -127,14 +126,26 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 
 def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
-    """Remove the files of a folder that :func:`replacing` left half-written at a kill.
+    """Remove from a folder what :func:`replacing` left half-written at a kill.
 
-    Of those alone whose names were to begin as `ours` says: it gets the first 32 characters.
+    Of that alone whose names were to begin as `ours` says: it gets the first 32 characters.
     """
     for path in folder.glob(f".*{_HALF}"):
         name = _HALF_NAME.fullmatch(path.name)
-        if name is not None and ours(name[1]) and regular_file(path):
+        if name is None or not ours(name[1]):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            _remove(path)
+        elif regular_file(path):  # of an older version
             path.unlink(missing_ok=True)
+
+
+def _remove(half: Path) -> None:
+    """Remove a hidden folder and the files in it, as far as that can be done."""
+    with suppress(OSError):
+        for path in half.iterdir():
+            path.unlink()
+        half.rmdir()
 
 
 def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:

@@ -114,7 +114,7 @@ def test_a_folder_that_may_not_be_written_is_told_with_the_remedy(
     def deny(**_: object) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-    monkeypatch.setattr("tempfile.mkstemp", deny)
+    monkeypatch.setattr("tempfile.mkdtemp", deny)
     with pytest.raises(
         FileAccessError, match=r"Cannot write .*: permission denied. Check who owns it, or choose"
     ):

@@ -67,7 +67,7 @@ class Fault:
     def injected(self) -> Iterator[None]:
         """Stand before every system call of the writers."""
         places: Mapping[str, Callable[..., Any]] = {
-            "tempfile.mkstemp": self._before("create", tempfile.mkstemp),
+            "tempfile.mkdtemp": self._before("create", tempfile.mkdtemp),
             "pathlib.Path.open": lambda *arguments: self._open_file(*arguments),
             "sdae.tensor_file.save_file": self._save_tensors,
             "os.fsync": self._fsync,

@@ -209,6 +209,9 @@ def test_a_checkpoint_without_its_manifest_does_not_count(tmp_path: Path) -> Non
         run(_stack(), Checkpoint(tmp_path, "1steps", interruption=After(4)))
     (tmp_path / "pretraining-000004.json").unlink()
     (tmp_path / ".pretraining-000005.safetensors.x1y2z3_4.partial").write_bytes(b"half")
+    half = tmp_path / ".pretraining-000005.json.x1y2z3_4.partial"
+    half.mkdir()
+    (half / ".tmpAbCdEf").write_bytes(b"half of safetensors")
     assert StageCheckpoints(tmp_path, "pretraining", 3).numbers() == [2, 3]
     run(stack, Checkpoint(tmp_path))
     assert state_bytes(stack) == state_bytes(whole)
