@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tests.cli.commands import environment
+from tests.tracing import traced
 
 # The command ends, and a signal comes before its exit code is known, or while its output is passed
 # on: where the code is, the signal changes nothing any more.
@@ -40,7 +41,7 @@ def ended(at: str, folder: Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-c", SCRIPT, at, "--version"],
             cwd=folder,
-            env=environment(),
+            env=traced(environment()),
             capture_output=True,
             encoding="utf-8",
             timeout=60,

@@ -77,7 +77,16 @@ def printed(name: str) -> list[str]:
     return run.stdout.splitlines()
 
 
-@pytest.mark.parametrize("name", sorted(COMPARISONS))
+_LONG = {"drop_in_for_mlpclassifier", "features_for_gradient_boosting"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in _LONG else ())
+        for name in sorted(COMPARISONS)
+    ],
+)
 def test_an_example_prints_its_comparisons(name: str) -> None:
     lines = printed(name)
     for heading, names, least in COMPARISONS[name]:

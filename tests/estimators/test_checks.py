@@ -23,13 +23,15 @@ def expected_failures(estimator: Any) -> dict[str, str]:
 ESTIMATORS = [
     SDAETransformer(),
     SDAETransformer((7, 5), "sigmoid", layer="all", solver="sgd", pretrain_epochs=3),
-    SDAETransformer((7, 5), "tanh", layer=0, batch_size=1, solver="sgd", momentum=0),
     SDAEClassifier(),
-    SDAEClassifier((20, 20), "tanh", learning_rate_init=0.01, early_stopping=True, scale="minmax"),
-    SDAEClassifier((30,), "logistic", class_weight="balanced", dropout=0.1, alpha=0),
     SDAERegressor(),
     SDAERegressor((20, 10), "tanh", early_stopping=True, pretrain_epochs=5, max_iter=400),
     SDAEOutlierDetector(),
+]
+MORE = [
+    SDAETransformer((7, 5), "tanh", layer=0, batch_size=1, solver="sgd", momentum=0),
+    SDAEClassifier((20, 20), "tanh", learning_rate_init=0.01, early_stopping=True, scale="minmax"),
+    SDAEClassifier((30,), "logistic", class_weight="balanced", dropout=0.1, alpha=0),
     SDAEOutlierDetector((20, 5), activation="tanh", corruption="gaussian:0.2", tied=False),
 ]
 
@@ -39,4 +41,13 @@ ESTIMATORS = [
     ESTIMATORS, expected_failed_checks=expected_failures
 )
 def test_scikit_learns_check_passes(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@parametrize_with_checks(  # type: ignore[untyped-decorator]
+    MORE, expected_failed_checks=expected_failures
+)
+def test_scikit_learns_check_passes_with_other_parameters(estimator: Any, check: Any) -> None:
     check(estimator)

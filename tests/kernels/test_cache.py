@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sdae.kernels.fused.compiling import _can_be_written
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +49,7 @@ def _said(process: "subprocess.Popen[str]") -> list[str]:
     return out.split()
 
 
+@pytest.mark.slow
 def test_cold_starts_at_once_and_a_warm_one_and_one_without_a_cache_agree(tmp_path: Path) -> None:
     both_cold = [_start(tmp_path), _start(tmp_path)]
     first, second = (_said(process) for process in both_cold)

@@ -11,6 +11,7 @@ import torch
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from tests.kernels.engines import rows
+from tests.tracing import traced
 
 ROOT = Path(__file__).parents[2]
 VARIANTS = (
@@ -49,6 +50,6 @@ def test_without_compilation_the_result_is_the_same_to_rounding(tmp_path: Path) 
         "from tests.kernels.test_interpreted import trained\n"
         f"np.save({str(out)!r}, trained())"
     )
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)}
+    environment = traced({**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(ROOT)})
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)
     assert np.load(out) == pytest.approx(trained(), abs=1e-6)

@@ -39,6 +39,7 @@ def test_a_fault_at_any_call_of_a_writer_leaves_what_was_there_and_is_told() -> 
     assert min(result["faults injected"].values()) >= len(CALLS) * (len(ERRORS) + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["autograd", pytest.param("fused", marks=needs_numba)])
 def test_memory_does_not_grow_with_the_number_of_epochs(engine: str) -> None:
     assert memory(200, engine, flush=False)["failures"] == []
