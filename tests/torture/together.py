@@ -17,6 +17,7 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from tests.torture.saves import in_new_process
 
 N_PROCESSES = 4
 _SECONDS = 120
+_TRIES = 20
 _N_RECORDS = 7  # two layers for two epochs, and three epochs of fine-tuning
 _SETTINGS = (
     "--set=model.hidden_layer_sizes=[6,5]",
@@ -76,12 +78,18 @@ def _whole_run(folder: Path) -> None:
 
 def _cut_run(folder: Path) -> None:
     command = (*_TRAIN, "--out=run", f"--seed={_OLD}")
-    pid = _fork(folder, command)
     marker = folder / "run/checkpoints/pretraining-000001.json"
-    while not marker.exists():
-        time.sleep(0.0003)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+    for _ in range(_TRIES):
+        pid = _fork(folder, command)
+        while not marker.exists() and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            time.sleep(0.0003)
+        with suppress(ProcessLookupError, ChildProcessError):  # it has ended already
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        if marker.exists() and not RunFolder(folder / "run").finished:
+            return
+        shutil.rmtree(folder / "run", ignore_errors=True)
+    raise AssertionError("every training ended before it was killed")
 
 
 _DIVERGE = ("pretraining.learning_rate=1e30", "pretraining.optimizer=sgd", "model.activation=relu")
