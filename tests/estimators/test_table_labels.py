@@ -68,6 +68,31 @@ def test_booleans_stay_booleans(y: Any) -> None:
     assert model.predict(X).dtype == bool
 
 
+TRUE = pd.Series(Y > 0)
+CATEGORIES = {
+    "Categorical": pd.Categorical(Y > 0),
+    "Series": TRUE.astype("category"),
+    "index": pd.CategoricalIndex(Y > 0),
+    "frame": pd.DataFrame({"y": TRUE.astype("category")}),
+    "of boolean": TRUE.astype("boolean").astype("category"),
+    "of bool[pyarrow]": TRUE.astype("bool[pyarrow]").astype("category"),
+    "of objects": TRUE.astype(object).astype("category"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
+@pytest.mark.parametrize("y", CATEGORIES.values(), ids=CATEGORIES)
+def test_categories_of_booleans_stay_booleans(y: Any, tmp_path: Path) -> None:
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.dtype == bool
+    assert model.classes_.tolist() == [False, True]
+    assert model.predict(X).tolist() == quick(SDAEClassifier).fit(X, Y > 0).predict(X).tolist()
+    model.save(tmp_path / "model.safetensors")
+    assert load_model(tmp_path / "model.safetensors").classes == (False, True)
+    stream = quick(SDAEClassifier).partial_fit(X, y, classes=pd.Categorical([True, False]))
+    assert stream.partial_fit(X, y, classes=[False, True]).classes_.dtype == bool
+
+
 @pytest.mark.parametrize("kind", ["float64", "Float64", "double[pyarrow]"])
 def test_floats_stay_floats(kind: str) -> None:
     model = quick(SDAEClassifier).fit(X, pd.Series(Y.astype(float), dtype=kind))
@@ -83,17 +108,42 @@ def test_a_missing_label_is_told_with_the_remedy(kind: Any) -> None:
         quick(SDAEClassifier).fit(X, gaps)
 
 
-def test_missing_texts_are_told() -> None:
-    y = pl.Series([None if k == 7 else str(y) for k, y in enumerate(Y)])
-    with pytest.raises(DataError, match="Input y contains NaN: 1 of 60 labels are missing"):
-        quick(SDAEClassifier).fit(X, y)
+NUMBERS = [None if k == 7 else int(y) for k, y in enumerate(Y)]
+TEXTS = [None if k == 7 else f"c{y}" for k, y in enumerate(Y)]
+GAPS = {
+    **{f"pandas {kind}": pd.Series(TEXTS, dtype=kind) for kind in ("string", "str", "category")},
+    "pandas string[pyarrow]": pd.Series(TEXTS, dtype=pd.ArrowDtype(pa.string())),
+    "pandas array": pd.array(TEXTS, dtype="string"),
+    "pandas frame": pd.DataFrame({"y": pd.Series(TEXTS, dtype="string")}),
+    "pandas category of integers": pd.Series(NUMBERS, dtype="Int64").astype("category"),
+    "pandas category of booleans": pd.Series([y and y > 1 for y in NUMBERS], dtype="category"),
+    "pandas Float64": pd.Series(NUMBERS, dtype="Float64"),
+    "polars": pl.Series(NUMBERS),
+    "polars frame": pl.DataFrame({"y": NUMBERS}),
+    "polars texts": pl.Series(TEXTS),
+    "pyarrow": pa.array(NUMBERS),
+    "pyarrow chunks": pa.chunked_array([NUMBERS[:5], NUMBERS[5:]]),
+    "pyarrow dictionary": pa.array(NUMBERS).dictionary_encode(),
+    "pyarrow table": pa.table({"y": NUMBERS}),
+}
 
 
-def test_the_remedy_works() -> None:
-    y = pd.Series([None if k % 2 else y for k, y in enumerate(Y)], dtype="Int64")
-    model = quick(SDAEClassifier, unlabeled_label=-1).fit(X, y.fillna(-1))
-    assert model.classes_.dtype == np.int64
-    assert model.classes_.tolist() == [0, 1, 2]
+@pytest.mark.parametrize("y", GAPS.values(), ids=GAPS)
+def test_a_missing_label_is_told_whatever_holds_it(y: Any) -> None:
+    told = r"Input y contains NaN: 1 of 60 labels are missing, the first in row 7\. Give"
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(DataError, match=told):
+            getattr(quick(SDAEClassifier), method)(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:Downcasting:FutureWarning")  # of pandas 2
+@pytest.mark.parametrize("kind", ["Int64", "boolean", "string", "str", "category", object])
+def test_the_remedy_works(kind: Any) -> None:
+    whole = [str(y) if kind in ("string", "str") else int(y > 0) for y in Y]
+    y = pd.Series([None if k % 2 else y for k, y in enumerate(whole)], dtype=kind)
+    filled = y.astype(object).fillna(-1)
+    model = quick(SDAEClassifier, unlabeled_label=-1).fit(X, filled)
+    assert model.classes_.tolist() == sorted(set(whole[::2]))
 
 
 def test_integers_of_more_than_64_bits_are_refused() -> None:
@@ -126,6 +176,20 @@ def test_exports_answer_labels_of_their_type(kind: str, tmp_path: Path) -> None:
     found = run_onnx((tmp_path / "model.onnx").read_bytes(), X)["label"]
     assert found.dtype == (bool if kind == "boolean" else np.int64)
     assert found.tolist() == model.predict(X).tolist()
+
+
+@pytest.mark.parametrize("kind", ["UInt64", "uint64", "category"])
+def test_onnx_answers_large_integers_as_integers(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")  # not every Python has one
+    y = pd.Series(Y.astype(np.uint64) + np.uint64(2**63)).astype(kind)
+    model = quick(SDAEClassifier).fit(X, y)
+    model.save(tmp_path / "model.safetensors")
+    kept = load_model(tmp_path / "model.safetensors")
+    export_model(kept, onnx=tmp_path / "model.onnx", numpy=tmp_path / "alone", rows=X)
+    found = run_onnx((tmp_path / "model.onnx").read_bytes(), X)["label"]
+    assert found.dtype == np.uint64
+    assert found.tolist() == model.predict(X).tolist()
+    assert set(found.tolist()) <= {2**63, 2**63 + 1, 2**63 + 2}
 
 
 def test_a_regressor_takes_the_numbers_of_tables() -> None:

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
-from sklearn.utils.validation import column_or_1d
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.errors import DataError, invalid_parameter
@@ -15,6 +14,7 @@ from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.labels import (
     Labels,
     class_numbers,
+    column_of_labels,
     found_classes,
     has_label,
     numpy_labels,
@@ -278,7 +278,7 @@ class SDAEClassifier(
             if not goes_on:
                 self.classes_ = self._announced(classes)
             elif classes is not None and not np.array_equal(
-                self.classes_, np.unique(numpy_labels(classes))
+                self.classes_, np.unique(column_of_labels(classes))
             ):
                 wanted = f"those of the first call, {self.classes_.tolist()}"
                 raise invalid_parameter("classes", "partial_fit", wanted, classes)
@@ -321,6 +321,13 @@ class SDAEClassifier(
         logits = self._logits(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the share of the labels, (n,), that ``predict`` gives, by weight if there is one.
+
+        scikit-learn's own metrics do not know all types of labels that ``fit`` takes.
+        """
+        return float(super().score(X, column_of_labels(y), sample_weight))
+
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the deepest codes, (n, V) -> (n, H) float32."""
         return self._codes(X, None)
@@ -348,9 +355,7 @@ class SDAEClassifier(
         """Read the classes of a stream."""
         if classes is None:
             raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
-        announced = found_classes(
-            plain_labels(column_or_1d(numpy_labels(classes))), type(self).__name__
-        )
+        announced = found_classes(column_of_labels(classes), type(self).__name__)
         if not has_label(announced, self.unlabeled_label, type(self).__name__).all():
             wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
 
 from sdae.errors import DataError, invalid_parameter
 
@@ -31,47 +32,79 @@ def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
 
 
 def numpy_labels(y: Any) -> Any:
-    """Return labels of one of pandas' own integer or boolean types as NumPy's; others as they are.
+    """Return labels as NumPy's where scikit-learn would change or refuse them; others as they are.
 
-    scikit-learn makes floats of them, which rounds large ones and changes their texts.
+    It makes floats of pandas' own integers and booleans and of categories of booleans, which rounds
+    large ones and changes their texts. Arrays of NumPy's StringDType it does not take.
 
     Raises
     ------
     DataError
         If some are missing.
     """
-    if getattr(y, "ndim", 1) == 2 and y.shape[1] == 1 and hasattr(y, "iloc"):
-        column = y.iloc[:, 0]
-        labels = numpy_labels(column)
-        return y if labels is column else labels[:, None]
-    dtype = getattr(y, "dtype", None)
-    own = getattr(dtype, "numpy_dtype", None)
-    if isinstance(dtype, np.dtype) or own is None or own.kind not in "iub":
-        return y
-    missing = np.asarray(y.isna())
+    column = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1 else y
+    labels = _as_array(column)
+    if labels.ndim == 0 or labels.size != len(labels):
+        return y  # scikit-learn says what is wrong
+    missing = _missing(labels.ravel())
     if missing.any():
         raise _missing_labels(missing)
-    return y.to_numpy(own)
+    dtype = getattr(column, "dtype", None)
+    own = _own_type(dtype)
+    if own is not None:
+        labels = column.to_numpy(own)
+    elif not hasattr(dtype, "categories") and getattr(dtype, "kind", None) != "T":
+        return y
+    return labels if column is y else labels[:, None]
+
+
+def _as_array(y: Any) -> Labels:
+    """Return labels as an array in which those that are missing can be told from others."""
+    if isinstance(y, list | tuple):
+        return np.asarray(y, object)  # NumPy would write a NaN among texts as a text
+    if isinstance(y, np.ma.MaskedArray):
+        labels = np.array(y.data, object)
+        labels[np.ma.getmaskarray(y)] = None
+        return labels
+    labels = np.asarray(y)
+    return labels.astype(object) if labels.dtype.kind == "T" else labels
+
+
+def _own_type(dtype: Any) -> "np.dtype[Any] | None":
+    """Return NumPy's counterpart of one of pandas' own integer or boolean types."""
+    own: np.dtype[Any] | None = getattr(dtype, "numpy_dtype", None)
+    known = isinstance(dtype, np.dtype) or own is None or own.kind not in "iub"
+    return None if known else own
 
 
 def plain_labels(y: Labels) -> Labels:
-    """Return labels in an array of objects as an array of their type, if they have one.
+    """Return labels in the byte order of the machine, and objects of one type as an array of it.
+
+    Raises
+    ------
+    DataError
+        If some are integers of more than 64 bits.
+    """
+    if y.dtype.kind != "O":
+        return y.astype(y.dtype.newbyteorder("="), copy=False)
+    labels = [each.item() if isinstance(each, np.generic) else each for each in y.tolist()]
+    kinds = {type(label) for label in labels}
+    if kinds == {int}:
+        return _integers(labels)
+    return np.array(labels) if kinds in ({bool}, {float}) else y
+
+
+def column_of_labels(y: Any) -> Labels:
+    """Return labels that come without rows as an array of their type, (n,).
 
     Raises
     ------
     DataError
         If some are missing, or are integers of more than 64 bits.
+    ValueError
+        scikit-learn's, if they are of another shape.
     """
-    if y.dtype.kind != "O":
-        return y
-    labels = [each.item() if isinstance(each, np.generic) else each for each in y.tolist()]
-    missing = np.array([_is_missing(label) for label in labels], bool)
-    if missing.any():
-        raise _missing_labels(missing)
-    kinds = {type(label) for label in labels}
-    if kinds == {int}:
-        return _integers(labels)
-    return np.array(labels) if kinds in ({bool}, {float}) else y
+    return plain_labels(column_or_1d(numpy_labels(y)))
 
 
 def _integers(labels: list[int]) -> Labels:
@@ -85,15 +118,26 @@ def _integers(labels: list[int]) -> Labels:
     raise DataError(f"y has the label {odd}, too large for 64 bits. Give such labels as texts.")
 
 
+def _missing(labels: Labels) -> NDArray[np.bool_]:
+    """Tell which labels are missing, (n,): None, NaN, and what pandas has for them."""
+    if labels.dtype.kind == "O":
+        return np.array([_is_missing(label) for label in labels.tolist()], bool)
+    return np.isnan(labels) if labels.dtype.kind in "fcmM" else np.zeros(len(labels), bool)
+
+
 def _is_missing(label: object) -> bool:
-    return label is None or type(label).__name__ in ("NAType", "NaTType") or label != label
+    """Tell whether an object stands for a label that is missing."""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    odd = label != label  # an array, if the label is one
+    return isinstance(odd, bool | np.bool_) and bool(odd)
 
 
 def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
     return DataError(
         f"Input y contains NaN: {int(missing.sum()):,} of {len(missing):,} labels are missing, the "
         f"first in row {int(missing.argmax())}. Give rows without labels as X_unlabeled, or mark "
-        "them: y.fillna(-1), for one, with unlabeled_label=-1."
+        "them: y.astype(object).fillna(-1), for one, with unlabeled_label=-1."
     )
 
 

@@ -33,7 +33,7 @@ class Subject:
     model : Model
     depth : int
         Codes are those after so many layers, and rows are reconstructed from them.
-    labels : ndarray of int64, bool or object (texts), shape (C,), or None
+    labels : ndarray of int64, uint64, bool or object (texts), shape (C,), or None
         The label of each class; None where there are no classes.
     target_scaling : Scaling or None
         What turns the outputs of a regression into the units of its targets.
@@ -180,6 +180,10 @@ def undone(values: NDArray[Any], scaling: Scaling | None) -> NDArray[Any]:
 def _labels(classes: tuple[int, ...] | tuple[str, ...]) -> NDArray[Any]:
     if all(isinstance(label, bool) for label in classes):
         return np.array(classes, np.bool_)
-    if all(isinstance(label, int) and -(2**63) <= label < 2**63 for label in classes):
-        return np.array(classes, np.int64)
+    if all(isinstance(label, int) for label in classes):
+        for kind in (np.int64, np.uint64):
+            try:
+                return np.array(classes, kind)
+            except OverflowError:
+                pass
     return np.array([str(label) for label in classes], object)

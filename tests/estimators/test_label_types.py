@@ -1,0 +1,119 @@
+"""Labels of NumPy's own types: byte orders, texts of any length, and gaps of every kind."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sdae
+from sdae import SDAEClassifier
+from sdae.errors import DataError
+from sdae.export.onnx_file import run_onnx
+from sdae.export.writing import export_model
+from sdae.model_file import load_model
+from tests.estimators.helpers import labels, quick, rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X = rows()
+Y = labels(X)
+TEXTS = np.array([f"c{y}" for y in Y])
+StringDType = np.dtypes.StringDType
+
+
+@pytest.mark.parametrize(
+    "kind", [">i2", ">i4", ">i8", ">u4", ">u8", ">f4", ">f8", ">U3", "<i4", "<i8", "<f8", "<U3"]
+)
+def test_labels_of_any_byte_order_are_saved_and_exported(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")  # not every Python has one
+    y = (TEXTS if kind.endswith("U3") else Y).astype(kind)
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.dtype == y.dtype.newbyteorder("=")
+    assert model.classes_.dtype.isnative
+    assert model.classes_.tolist() == np.unique(y).tolist()
+    model.save(tmp_path / "model.safetensors")
+    loaded = sdae.load(tmp_path / "model.safetensors")
+    assert isinstance(loaded, SDAEClassifier)
+    assert loaded.classes_.dtype == model.classes_.dtype
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    export_model(load_model(tmp_path / "model.safetensors"), onnx=tmp_path / "m.onnx", rows=X)
+    found = run_onnx((tmp_path / "m.onnx").read_bytes(), X)["label"].tolist()
+    assert found == [str(y) if kind[1] == "f" else y for y in model.predict(X).tolist()]
+
+
+def test_a_stream_announces_classes_of_another_byte_order() -> None:
+    model = quick(SDAEClassifier)
+    for _ in range(2):
+        model.partial_fit(X, Y.astype(">i4"), classes=np.array([0, 1, 2], ">i4"))
+    assert model.classes_.dtype == np.dtype(np.int32)
+    assert model.classes_.dtype.isnative
+
+
+@pytest.mark.parametrize("kind", [StringDType(), StringDType(na_object=np.nan)], ids=str)
+def test_texts_of_any_length_are_texts(kind: Any, tmp_path: Path) -> None:
+    y = TEXTS.astype(kind)
+    model = quick(SDAEClassifier).fit(X, y)
+    assert model.classes_.tolist() == ["c0", "c1", "c2"]
+    expected = quick(SDAEClassifier).fit(X, TEXTS)
+    assert model.predict(X).tolist() == expected.predict(X).tolist()
+    assert model.score(X, y) == expected.score(X, TEXTS)
+    model.save(tmp_path / "model.safetensors")
+    loaded = sdae.load(tmp_path / "model.safetensors")
+    assert isinstance(loaded, SDAEClassifier)
+    assert loaded.classes_.tolist() == ["c0", "c1", "c2"]
+    classes = np.array(["c0", "c1", "c2"], kind)
+    stream = quick(SDAEClassifier).partial_fit(X, y, classes=classes)
+    assert stream.partial_fit(X, y, classes=classes).classes_.tolist() == ["c0", "c1", "c2"]
+
+
+def test_texts_of_any_length_can_be_marked() -> None:
+    y = np.where(np.arange(len(Y)) % 2, TEXTS, "?").astype(StringDType())
+    model = quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
+    assert model.classes_.tolist() == ["c0", "c1", "c2"]
+
+
+def with_gap(y: Any, gap: object) -> Any:
+    """Return labels of which the one in row 7 is missing."""
+    y = y.copy()
+    y[7] = gap
+    return y
+
+
+GAPS = {
+    "StringDType, None": with_gap(TEXTS.astype(StringDType(na_object=None)), None),
+    "StringDType, NaN": with_gap(TEXTS.astype(StringDType(na_object=np.nan)), np.nan),
+    "floats": with_gap(Y.astype(float), np.nan),
+    "large floats first": with_gap(Y.astype(">f8"), np.nan),
+    "objects": with_gap(TEXTS.astype(object), np.nan),
+    "list": with_gap(TEXTS.astype(object), np.nan).tolist(),
+    "column": with_gap(TEXTS.astype(object), None)[:, None],
+    "dates": with_gap(Y.astype("M8[D]"), np.datetime64("NaT")),
+    "masked": np.ma.masked_array(Y, np.arange(len(Y)) == 7),
+}
+
+
+@pytest.mark.parametrize("y", GAPS.values(), ids=GAPS)
+def test_a_missing_label_is_told_with_its_row(y: Any) -> None:
+    told = r"Input y contains NaN: 1 of 60 labels are missing, the first in row 7\. Give"
+    with pytest.raises(DataError, match=told):
+        quick(SDAEClassifier).fit(X, y)
+
+
+def test_rows_without_labels_are_counted_on_the_way_to_a_missing_one() -> None:
+    y = with_gap(TEXTS.astype(object), None)
+    y[:5] = "?"
+    with pytest.raises(DataError, match=r"1 of 60 labels are missing, the first in row 7\."):
+        quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
+
+
+def test_a_masked_array_without_gaps_is_an_array() -> None:
+    model = quick(SDAEClassifier).fit(X, np.ma.masked_array(Y, np.zeros(len(Y), bool)))
+    assert model.classes_.tolist() == [0, 1, 2]
+
+
+def test_objects_are_scored() -> None:
+    model = quick(SDAEClassifier).fit(X, Y)
+    weights = np.arange(1.0, 61.0)
+    assert model.score(X, Y.astype(object)) == np.mean(model.predict(X) == Y)
+    share = np.average(model.predict(X) == Y, weights=weights)
+    assert model.score(X, Y.astype(object), sample_weight=weights) == pytest.approx(share)
