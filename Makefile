@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest test-pythons torture fuzz check format benchmark clean
+.PHONY: help train test test-slow test-oldest test-pythons torture fuzz check kernels format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -13,7 +13,8 @@ help:  ## list the targets
 train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result and write its report
 	$(BIN)/sdae train mnist --report
 
-test: $(VENV)/.test check  ## set up, lint, type-check and run the tests with coverage
+test: $(VENV)/.test  ## set up, lint, type-check and run the tests with coverage
+	$(MAKE) --no-print-directory --jobs=2 check kernels
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
@@ -36,6 +37,9 @@ test-oldest: $(VENV)/oldest/.ready  ## the tests with the oldest supported versi
 
 test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads gigabytes)
 	tools/test_pythons.sh
+
+kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
+	$(BIN)/python -m tests.kernels.compile_all
 
 check: $(VENV)/.test  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -122,7 +122,7 @@ def test_a_part_smaller_than_the_number_of_classes_is_told() -> None:
         match="of 12 rows the test part would take 6 and leave 6 for the validation part and the "
         "training rows, which need 4 and 8 for 4 classes",
     ):
-        split_dataset(Dataset("d", table(few)), validation=0.2, test=0.5, seed=0)
+        split_dataset(Dataset("d", table(few, 12)), validation=0.2, test=0.5, seed=0)
 
 
 def test_too_few_rows_are_told() -> None:

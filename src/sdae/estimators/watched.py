@@ -56,7 +56,7 @@ def _cut(n_rows: int, share: float, seed: int, strata: Any) -> tuple[Places, Pla
             "the estimator",
             "small enough to leave rows to learn from with early_stopping",
             share,
-            f"Of {n_rows} labelled rows {n_watched} would be set aside.",
+            f"With n_samples={n_rows} labelled rows, {n_watched} would be set aside.",
         )
     train, watch = train_test_split(
         np.arange(n_rows), test_size=share, random_state=seed % 2**32, stratify=strata
