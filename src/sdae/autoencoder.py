@@ -11,37 +11,22 @@ Equations (Vincent et al. 2010, section 3.1; W is (H, V), the transpose of the t
 Axes: B samples, V = n_visible, H = n_hidden.
 """
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdae.config.readers import integer, read_fields
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.text import parse_choice
 from sdae.corruption import Corrupted, corrupt
 from sdae.errors import InvalidParameterError, invalid_parameter
 from sdae.losses import reconstruction_loss
 from sdae.randomness import NoiseKey, Stream, check_seed, generator
-from sdae.specs import (
-    Activation,
-    Decoder,
-    Emphasis,
-    GaussianNoise,
-    Noise,
-    parse_choice,
-    parse_emphasis,
-    parse_noise,
-)
 from sdae.surroundings import undisturbed
 from sdae.threads import usable_threads
-
-_FUNCTIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
-    Activation.SIGMOID: torch.sigmoid,
-    Activation.TANH: torch.tanh,
-    Activation.RELU: torch.relu,
-}
 
 
 class DenoisingAutoencoder(nn.Module):
@@ -56,7 +41,7 @@ class DenoisingAutoencoder(nn.Module):
         or a number, the level of masking noise.
     tied : bool, default True
         Decode with the transpose of the encoder's weight.
-    activation : {"sigmoid", "tanh", "relu"}
+    activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
         The encoder's non-linearity s.
     decoder : {"auto", "sigmoid", "linear"}
         ``sigmoid`` with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
@@ -77,7 +62,7 @@ class DenoisingAutoencoder(nn.Module):
     ----------
     weight : Parameter, shape (H, V)
         Initially uniform in ±4 √(6 / (V + H)) for the sigmoid and ±√(6 / (V + H)) for tanh (Glorot
-        and Bengio 2010), ±√(6 / V) for ReLU (He et al. 2015).
+        and Bengio 2010), ±√(6 / V) for ReLU, GELU and SiLU (He et al. 2015).
     hidden_bias : Parameter, shape (H,)
     visible_bias : Parameter, shape (V,)
         Both initially zero.
@@ -237,7 +222,7 @@ class DenoisingAutoencoder(nn.Module):
 
 def activate(a: Tensor, activation: Activation) -> Tensor:
     """Apply the non-linearity s to pre-activations of any shape."""
-    return _FUNCTIONS[activation](a)
+    return activation.facts.function(a)
 
 
 def new_encoder(
@@ -272,7 +257,7 @@ def check_emphasis(emphasis: Emphasis | None, noise: Noise) -> None:
     InvalidParameterError
         If both are asked for.
     """
-    if emphasis is not None and isinstance(noise, GaussianNoise):
+    if emphasis is not None and not noise.draws_components:
         raise invalid_parameter(
             "emphasis",
             "DenoisingAutoencoder",
@@ -285,10 +270,5 @@ def check_emphasis(emphasis: Emphasis | None, noise: Noise) -> None:
 
 def _uniform_weight(fan_in: int, fan_out: int, activation: Activation, key: NoiseKey) -> Tensor:
     """Draw an initial weight, (fan_out, fan_in)."""
-    glorot = math.sqrt(6.0 / (fan_in + fan_out))
-    bound = {
-        Activation.SIGMOID: 4.0 * glorot,
-        Activation.TANH: glorot,
-        Activation.RELU: math.sqrt(6.0 / fan_in),
-    }[activation]
+    bound = activation.facts.weight_bound(fan_in, fan_out)
     return torch.from_numpy(generator(key).uniform(-bound, bound, size=(fan_out, fan_in)))

@@ -23,9 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.autoencoder import activate
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
 from sdae.preprocessing import Scaling
 from sdae.sparse import CsrMatrix, csr_of, is_sparse
-from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
 

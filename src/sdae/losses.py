@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sdae.specs import Decoder, Emphasis
+from sdae.core.kinds.decoders import Decoder, Emphasis
 
 
 def widened(values: Tensor) -> Tensor:

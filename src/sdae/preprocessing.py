@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import DataError
 from sdae.sparse import CsrMatrix, SparseMatrix, csr_of, is_csr, is_sparse
-from sdae.specs import Decoder
 
 Rows = NDArray[np.floating]
 Numbers = NDArray[np.float64]

@@ -22,19 +22,14 @@ from torch import Tensor, nn
 from sdae.arrays import Array, Labels, tensor_like
 from sdae.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
 from sdae.config.readers import integer, one_or_each, parsed, per_layer, read_fields
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.text import parse_choice
 from sdae.errors import InvalidParameterError, invalid_parameter
 from sdae.facades import Facades
 from sdae.losses import widened
 from sdae.randomness import check_seed
-from sdae.specs import (
-    Activation,
-    Decoder,
-    Emphasis,
-    Noise,
-    parse_choice,
-    parse_emphasis,
-    parse_noise,
-)
 from sdae.surroundings import make_ordinary, undisturbed
 from sdae.targets import row_labels
 
@@ -43,11 +38,6 @@ if TYPE_CHECKING:
 
 
 _INFERENCE_ROWS = 1024
-_MODULES: dict[Activation, type[nn.Module]] = {
-    Activation.SIGMOID: nn.Sigmoid,
-    Activation.TANH: nn.Tanh,
-    Activation.RELU: nn.ReLU,
-}
 
 
 class StackedDenoisingAutoencoder(nn.Module):
@@ -66,7 +56,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         The noise of each layer: a masking level, a noise object, or its text (``gaussian:0.1``).
     n_targets : int or None
         T, at least 1, of a regressor. A stack has either classes or targets.
-    activation : {"sigmoid", "tanh", "relu"}
+    activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
         Of all hidden layers.
     decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
         ``auto`` is ``sigmoid`` for layer 0; an upper layer takes it from the range of the codes
@@ -159,7 +149,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         for layer, n_hidden in enumerate(self.hidden_layer_sizes):
             encoder = new_encoder(n_input, n_hidden, self.activation, seed, layer, dtype)
             self.mlp.append(encoder)
-            self.mlp.append(_MODULES[self.activation]())
+            self.mlp.append(self.activation.facts.module())
             self.autoencoders.append(
                 DenoisingAutoencoder(
                     n_input,
@@ -495,5 +485,5 @@ def _settle_decoder(decoder: Decoder, layer: int, activation: Activation) -> Dec
     """Settle ``auto`` from the range of what the layer reconstructs."""
     if decoder is not Decoder.AUTO:
         return decoder
-    in_unit_interval = layer == 0 or activation is Activation.SIGMOID
+    in_unit_interval = layer == 0 or activation.facts.within_unit_interval
     return Decoder.SIGMOID if in_unit_interval else Decoder.LINEAR

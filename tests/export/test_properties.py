@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load
 from torch import nn
 
+from sdae.core.kinds.activations import Activation
 from sdae.export.onnx_file import checked_onnx, run_onnx
 from sdae.export.sequential import checked_sequential
 from sdae.export.subject import subject_of
@@ -56,7 +57,7 @@ def models(draw: st.DrawFn) -> tuple[Model, int]:
         scaled=draw(st.sampled_from([None, "minmax", "standard"])),
         size=draw(st.sampled_from([0.05, 0.5, 1.0])),
         seed=draw(st.integers(0, 1000)),
-        activation=draw(st.sampled_from(["sigmoid", "tanh", "relu"])),
+        activation=draw(st.sampled_from(Activation)),
         decoder=[decoders[layer % len(decoders)] for layer in range(len(sizes))],
         tied=draw(st.booleans()),
         dtype=draw(st.sampled_from([torch.float32, torch.float64])),
@@ -90,7 +91,14 @@ def _asked(program: ModuleType, model: Model, x: Rows, layer: int) -> dict[str, 
 
 
 def _check_sequential(content: bytes, model: Model, x: Rows) -> None:
-    kinds = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+    kinds = {
+        "sigmoid": nn.Sigmoid,
+        "tanh": nn.Tanh,
+        "relu": nn.ReLU,
+        "gelu": nn.GELU,
+        "silu": nn.SiLU,
+        "identity": nn.Identity,
+    }
     widths = [model.stack.n_visible, *model.stack.hidden_layer_sizes]
     network = nn.Sequential()
     for n_in, n_out in itertools.pairwise(widths):

@@ -5,8 +5,10 @@ import re
 import pytest
 from hypothesis import given
 
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.text import parse_choice
 from sdae.errors import InvalidParameterError
-from sdae.specs import Activation, Decoder, Emphasis, parse_choice, parse_emphasis
 from tests.ground.values import REPEATABLE, emphases
 
 
@@ -17,7 +19,14 @@ def test_a_choice_is_read_from_itself_and_from_its_text(member: Activation | Dec
 
 
 def test_the_choices_are_those_of_the_papers() -> None:
-    assert [str(member) for member in Activation] == ["sigmoid", "tanh", "relu"]
+    assert [str(member) for member in Activation] == [
+        "sigmoid",
+        "tanh",
+        "relu",
+        "gelu",
+        "silu",
+        "identity",
+    ]
     assert [str(member) for member in Decoder] == ["auto", "sigmoid", "linear"]
 
 
@@ -27,7 +36,8 @@ def test_the_choices_are_those_of_the_papers() -> None:
 )
 def test_an_unknown_choice_is_refused_with_the_nearest(value: object, hint: str) -> None:
     text = (
-        "The activation parameter of the network must be one of 'sigmoid', 'tanh', 'relu'. "
+        "The activation parameter of the network must be one of 'sigmoid', 'tanh', "
+        "'relu', 'gelu', 'silu', 'identity'. "
         f"Got {value!r} instead.{hint}"
     )
     with pytest.raises(InvalidParameterError, match=re.escape(text) + "$"):

@@ -19,13 +19,14 @@ from sdae.config.recipe import (
 from sdae.config.training import (
     CODES,
     ENGINES,
-    OPTIMIZERS,
     FinetuningConfig,
     PretrainingConfig,
 )
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis
+from sdae.core.kinds.optimizers import Optimizer
 from sdae.corruption import MaskingNoise, SaltAndPepperNoise
 from sdae.errors import RecipeError
-from sdae.specs import Activation, Decoder, Emphasis
 from tests.ground.values import REPEATABLE, emphases, levels, noises, numbers, schedules
 
 _characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
@@ -42,7 +43,7 @@ _common = {
     "batch_size": st.integers(1, 10**6),
     "shuffle": st.booleans(),
     "drop_last": st.booleans(),
-    "optimizer": st.sampled_from(OPTIMIZERS),
+    "optimizer": st.sampled_from(Optimizer),
     "momentum": levels,
     "nesterov": st.booleans(),
     "schedule": schedules,

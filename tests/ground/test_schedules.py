@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.errors import InvalidParameterError
-from sdae.specs import Schedule, parse_schedule
 from tests.ground.values import REPEATABLE, schedules
 
 

@@ -5,9 +5,9 @@ import re
 import pytest
 
 from sdae.config.training import FinetuningConfig, PretrainingConfig
+from sdae.core.kinds.schedules import Schedule
 from sdae.corruption import GaussianNoise, MaskingNoise
 from sdae.errors import InvalidParameterError
-from sdae.specs import Schedule
 
 
 def test_the_defaults_of_pretraining_are_the_tutorials() -> None:
@@ -48,7 +48,7 @@ COMMON = [
     ("batch_size", 0, "an integer ≥ 1"),
     ("shuffle", 1, "true or false"),
     ("drop_last", "no", "true or false"),
-    ("optimizer", "rmsprop", "one of 'sgd', 'adam', 'adamw'"),
+    ("optimizer", "lion", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
     ("momentum", 1.5, "a number in [0, 1]"),
     ("nesterov", None, "true or false"),
     ("weight_decay", -0.1, "a finite number ≥ 0"),

@@ -1,9 +1,11 @@
-"""Hypothesis strategies for the values of `sdae.specs`, and settings that repeat exactly."""
+"""Hypothesis strategies for the values of the kinds, and settings that repeat exactly."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from sdae.specs import Emphasis, GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise, Schedule
+from sdae.core.kinds.decoders import Emphasis
+from sdae.core.kinds.noises import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise, SwapNoise
+from sdae.core.kinds.schedules import Schedule
 
 REPEATABLE = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 
@@ -23,6 +25,7 @@ noises: st.SearchStrategy[Noise] = st.one_of(
     st.builds(MaskingNoise, levels, st.booleans()),
     _salt_and_pepper(),
     st.builds(GaussianNoise, numbers),
+    st.builds(SwapNoise, levels),
 )
 emphases = st.builds(Emphasis, numbers, numbers)
 schedules = st.one_of(

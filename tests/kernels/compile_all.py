@@ -9,7 +9,7 @@ import sys
 import torch
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
-from sdae.engines.choice import numba_fault
+from sdae.engines.support import numba_fault
 from tests.kernels.engines import rows
 
 TYPES = {"float32": torch.float32, "float64": torch.float64}

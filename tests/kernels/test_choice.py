@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder, finetune, pretrain
-from sdae.engines import choice
+from sdae.engines import support
 from sdae.errors import InvalidParameterError
 from tests.kernels.engines import rows
 
@@ -83,7 +83,7 @@ def test_without_numba_the_closed_form_serves_and_says_why_and_what_to_install(
     def fail(_: str) -> None:
         raise error
 
-    monkeypatch.setattr(choice, "import_module", fail)
+    monkeypatch.setattr(support, "import_module", fail)
     remedy = "install it: pip install --upgrade numba"
     said = f"slow here, without the fused engine: .*{fault}. .*{remedy}"
     with pytest.warns(RuntimeWarning, match=said):

@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae.core.kinds.activations import Activation
 from sdae.engines.slices import NotFiniteError
 from sdae.minibatches import minibatches
-from sdae.specs import Activation
 from sdae.training.epoch import slices
 from tests.kernels.engines import (
     assert_same,

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from sdae.corruption import GaussianNoise, Noise, corrupt, parse_noise
-from sdae.engines.fused_pretraining import described
 from sdae.kernels.fused.noise import corrupt_rows, draw_bits, draw_kept
 from sdae.randomness import NoiseKey, Stream, hash_key, random_bits, threshold
 
@@ -36,7 +35,9 @@ def test_rows_are_corrupted_as_by_the_twin(noise: Noise, kind: Any, n: int) -> N
     twin = corrupt(torch.from_numpy(x), noise, KEY, SAMPLES)
     x_tilde = np.full((len(x), n + 3), 9, kind)
     drawn = np.zeros(x.shape, np.bool_)
-    flags, limit, low, high = described(noise, n)
+    arguments = noise.kernel_arguments(n)
+    assert arguments is not None
+    flags, limit, low, high = arguments
     key = np.uint64(hash_key(KEY))
     corrupt_rows(x, SAMPLES, flags, key, limit, kind(low), kind(high), noise.level, x_tilde, drawn)
     assert (x_tilde[:, n:] == 9).all()

@@ -3,10 +3,12 @@
 Axes: B samples, V visible, H hidden, C classes. ω weighs the components of the loss, (B, V).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -19,16 +21,26 @@ def sigmoid(a: Array) -> Array:
 
 def activate(a: Array, activation: str) -> Array:
     """s(a), component by component."""
-    if activation == "sigmoid":
-        return sigmoid(a)
-    return np.tanh(a) if activation == "tanh" else np.where(a > 0, a, 0.0)
+    return np.asarray(FUNCTIONS[activation][0](a))
 
 
-def slope(h: Array, activation: str) -> Array:
-    """s'(a), told from h = s(a)."""
-    if activation == "sigmoid":
-        return h * (1 - h)
-    return 1 - h**2 if activation == "tanh" else np.where(h > 0, 1.0, 0.0)
+def slope(a: Array, activation: str) -> Array:
+    """s'(a), component by component."""
+    return np.asarray(FUNCTIONS[activation][1](a))
+
+
+Function = Callable[[Array], Array]
+FUNCTIONS: dict[str, tuple[Function, Function]] = {
+    "sigmoid": (sigmoid, lambda a: sigmoid(a) * (1 - sigmoid(a))),
+    "tanh": (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
+    "relu": (lambda a: np.where(a > 0, a, 0.0), lambda a: np.where(a > 0, 1.0, 0.0)),
+    "gelu": (
+        lambda a: a * special.ndtr(a),
+        lambda a: special.ndtr(a) + a * np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi),
+    ),
+    "silu": (lambda a: a * sigmoid(a), lambda a: sigmoid(a) * (1 + a * (1 - sigmoid(a)))),
+    "identity": (lambda a: a, np.ones_like),
+}
 
 
 def component_weights(drawn: NDArray[np.bool_], alpha: float, beta: float) -> Array:
@@ -56,9 +68,13 @@ class Autoencoder:
         }
         return named if self.decoder_weight is None else named | {"decoder_weight": self._w_prime()}
 
+    def linear(self, x: Array) -> Array:
+        """W x + b, (B, V) -> (B, H)."""
+        return x @ self.weight.T + self.hidden_bias
+
     def encode(self, x: Array) -> Array:
         """Code, (B, V) -> (B, H)."""
-        return activate(x @ self.weight.T + self.hidden_bias, self.activation)
+        return activate(self.linear(x), self.activation)
 
     def decode(self, h: Array) -> Array:
         """Reconstruction, (B, H) -> (B, V)."""
@@ -80,11 +96,11 @@ class Autoencoder:
 
     def gradients(self, x: Array, x_tilde: Array, omega: Array) -> dict[str, Array]:
         """Derivative of the cost by each parameter."""
-        h = self.encode(x_tilde)  # (B, H)
+        a, h = self.linear(x_tilde), self.encode(x_tilde)  # (B, H)
         x_hat = self.decode(h)  # (B, V)
         factor = 1.0 if self.decoder == "sigmoid" else 2.0
         delta = factor * omega * (x_hat - x) / len(x)  # ∂cost/∂a, (B, V)
-        delta_hidden = delta @ self._w_prime() * slope(h, self.activation)  # (B, H)
+        delta_hidden = delta @ self._w_prime() * slope(a, self.activation)  # (B, H)
         by_encoder = delta_hidden.T @ x_tilde  # (H, V)
         by_decoder = delta.T @ h  # (V, H)
         gradients = {"hidden_bias": delta_hidden.sum(axis=0), "visible_bias": delta.sum(axis=0)}
@@ -129,8 +145,8 @@ class Network:
         delta /= len(x)
         by_weights, by_biases = [delta.T @ inputs[-1]], [delta.sum(axis=0)]
         for layer in reversed(range(len(self.weights) - 1)):
-            h = inputs[layer + 1]
-            delta = delta @ self.weights[layer + 1] * slope(h, self.activation)  # (B, H_layer)
+            a = inputs[layer] @ self.weights[layer].T + self.biases[layer]  # (B, H_layer)
+            delta = delta @ self.weights[layer + 1] * slope(a, self.activation)
             by_weights.insert(0, delta.T @ inputs[layer])
             by_biases.insert(0, delta.sum(axis=0))
         return by_weights, by_biases

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from sdae import DenoisingAutoencoder
+from sdae.core.kinds.decoders import Decoder
 from sdae.corruption import MaskingNoise
 from sdae.errors import InvalidParameterError
-from sdae.specs import Decoder
 
 V, H = 40, 24
 GLOROT = math.sqrt(6 / (V + H))
@@ -226,7 +226,10 @@ def test_it_describes_itself() -> None:
     [
         ({"corruption": 1.5}, r"level .* must be a number in \[0, 1\]. Got 1.5"),
         ({"corruption": "maskin:0.3"}, r"corruption parameter of Denois.* Did you mean 'masking'"),
-        ({"activation": "ReLu"}, r"activation .* 'sigmoid', 'tanh', 'relu'. Got 'ReLu'.*'relu'\?"),
+        (
+            {"activation": "ReLu"},
+            r"activation .* 'sigmoid', 'tanh', 'relu', 'gelu', .*. Got 'ReLu'.*'relu'\?",
+        ),
         ({"decoder": "liner"}, r"decoder .* 'auto', 'sigmoid', 'linear'. Got 'liner'.*'linear'\?"),
         ({"emphasis": "triple"}, r"emphasis .* Got 'triple' instead"),
         ({"seed": -1}, r"seed parameter of DenoisingAutoencoder .* \[0, 2\*\*64\). Got -1"),

@@ -14,7 +14,9 @@ from sdae.corruption import (
     SaltAndPepperNoise,
     corrupt,
 )
+from sdae.donors import RowDonors
 from sdae.randomness import NoiseKey, Stream
+from sdae.rows import TensorRows
 from tests.ground.values import REPEATABLE, noises
 
 KEY = NoiseKey(3, Stream.CORRUPTION, 1, 2)
@@ -154,9 +156,11 @@ def test_the_noise_of_a_row_depends_on_its_number_and_not_on_the_batch(
     noise: Noise, samples: list[int]
 ) -> None:
     data = _rows(100, 7)
-    together = _corrupt(data, noise).x_tilde
+    donors, every = RowDonors(TensorRows(data)), np.arange(100)
+    together = corrupt(data, noise, KEY, every, donors).x_tilde
     chosen = np.array(samples)
-    assert torch.equal(corrupt(data[chosen], noise, KEY, chosen).x_tilde, together[chosen])
+    alone = corrupt(data[chosen], noise, KEY, chosen, donors).x_tilde
+    assert torch.equal(alone, together[chosen])
 
 
 @pytest.mark.parametrize(

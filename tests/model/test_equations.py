@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from sdae.core.kinds.activations import Activation
 from tests.model.equations import Array, Autoencoder, Network, component_weights
 
 B, V, H, C = 5, 7, 4, 3
@@ -32,7 +33,7 @@ def _assert_slopes(gradient: Array, cost: Callable[[], float], parameter: Array)
 @pytest.mark.parametrize("weights", [(1.0, 1.0), (1.0, 0.5), (2.0, 0.0)], ids=str)
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 def test_gradients_of_the_autoencoder_are_finite_differences(
     activation: str, decoder: str, tied: bool, weights: tuple[float, float]
 ) -> None:
@@ -53,7 +54,7 @@ def test_gradients_of_the_autoencoder_are_finite_differences(
         _assert_slopes(gradients[name], lambda: model.cost(x, x_tilde, omega), parameter)
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 @pytest.mark.parametrize("hidden", [(H,), (H, 6, 5)], ids=str)
 def test_gradients_of_the_network_are_finite_differences(
     activation: str, hidden: tuple[int, ...]

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder
-from sdae.specs import Emphasis
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Emphasis
 from tests.model import equations
 from tests.model.equations import Array
 
 B, V, H, C = 6, 11, 7, 4
 TOLERANCES = {torch.float64: 1e-10, torch.float32: 1e-5}
-ACTIVATIONS = ("sigmoid", "tanh", "relu")
+ACTIVATIONS = tuple(Activation)
 NOISES = ("masking:0.3", "masking:0.4:exact", "salt_and_pepper:0.3", "gaussian:0.2", "masking:0.0")
 EMPHASES = (None, Emphasis(1.0, 0.5), Emphasis(1.5, 0.0))
 CORRUPTED_LOSSES = [

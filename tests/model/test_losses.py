@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from sdae.core.kinds.decoders import Decoder, Emphasis
 from sdae.losses import reconstruction_loss
-from sdae.specs import Decoder, Emphasis
 
 X = torch.tensor([[0.0, 1.0, 0.5], [1.0, 1.0, 0.25]], dtype=torch.float64)
 LN3 = math.log(3)

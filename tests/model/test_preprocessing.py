@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sdae import preprocessing
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import DataError
 from sdae.preprocessing import (
     Scaling,
@@ -18,7 +19,6 @@ from sdae.preprocessing import (
     fit_scaling,
     fit_scaling_sparse,
 )
-from sdae.specs import Decoder
 from tests.ground.values import REPEATABLE
 
 Rows = NDArray[np.float32]

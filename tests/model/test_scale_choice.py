@@ -11,10 +11,10 @@ from scipy import sparse
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAETransformer
 from sdae.config.recipe import DataConfig
+from sdae.core.kinds.decoders import Decoder
 from sdae.data import load_mnist
 from sdae.preprocessing import choose
 from sdae.runs.prepare import prepare
-from sdae.specs import Decoder
 
 AUTO, SIGMOID, LINEAR = Decoder.AUTO, Decoder.SIGMOID, Decoder.LINEAR
 

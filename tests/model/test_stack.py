@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder
+from sdae.core.kinds.activations import Activation
 from sdae.corruption import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from sdae.errors import InvalidParameterError, SdaeError
 from tests.ground.values import REPEATABLE
 from tests.model.stacks import SIZES, C, V, labels, linear_layers, make, randomised, rows
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu")
+ACTIVATIONS = tuple(Activation)
 depths = st.lists(st.integers(1, 12), min_size=1, max_size=6).map(tuple)
 
 

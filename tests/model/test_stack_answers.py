@@ -9,12 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdae.core.kinds.activations import Activation
 from sdae.errors import DataError, InvalidParameterError
 from tests.ground.values import REPEATABLE
 from tests.model.stacks import SIZES, C, V, labels, make, randomised, rows
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 def test_depth_counts_layers_from_the_input(activation: str) -> None:
     stack, x = randomised(make(activation=activation)), torch.from_numpy(rows())
     h = x
@@ -26,7 +27,7 @@ def test_depth_counts_layers_from_the_input(activation: str) -> None:
     assert torch.equal(stack.encode(x), h)
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 def test_decoding_goes_back_down_through_the_same_layers(activation: str) -> None:
     stack, x = randomised(make(activation=activation, tied=False)), torch.from_numpy(rows())
     assert torch.equal(stack.decode(x, 0), x)

@@ -15,6 +15,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.noises import GaussianNoise, MaskingNoise
 from sdae.report.codes_map import map_of, principal_components, purity
 from sdae.report.facts import Facts
 from sdae.report.gallery import levels_around, one_of_each
@@ -22,7 +24,6 @@ from sdae.report.layers import code_facts
 from sdae.report.preferred import preferred_inputs, weights_of
 from sdae.report.rows import Part
 from sdae.report.stages import codes_of
-from sdae.specs import Activation, GaussianNoise, MaskingNoise
 
 
 def part(y: list[int]) -> Part:

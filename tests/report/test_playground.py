@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.noises import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from sdae.preprocessing import Scaling
 from sdae.report.facts import Facts
 from sdae.report.playground import (
@@ -22,7 +24,6 @@ from sdae.report.playground import (
 from sdae.report.rows import Part
 from sdae.report.stages import Networks
 from sdae.report.writing import page_of
-from sdae.specs import GaussianNoise, MaskingNoise, SaltAndPepperNoise
 from sdae.stack import StackedDenoisingAutoencoder
 from tests.report.runs import Page, digit_rows
 
@@ -81,7 +82,7 @@ def test_probabilities_agree_within_two_hundredths_on_99_of_100_rows(digit_facts
     assert agreement.share >= 0.99
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 def test_all_activations_and_a_scaling(activation: str, digit_facts: Facts) -> None:
     stack = StackedDenoisingAutoencoder(6, (8, 5), 3, activation=activation, seed=2)
     torch.nn.init.normal_(stack.head.weight, std=0.3, generator=torch.Generator().manual_seed(0))

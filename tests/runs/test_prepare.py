@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sdae.config.recipe import DataConfig
+from sdae.core.kinds.decoders import Decoder
 from sdae.data import load_dataset
 from sdae.errors import DataError
 from sdae.model_file import Model
@@ -19,7 +20,6 @@ from sdae.runs.prepare import (
     prepare_labelled,
 )
 from sdae.runs.training import build_stack, describe
-from sdae.specs import Decoder
 from tests.runs.recipes import prepared, recipe_for, write_csv, write_npz
 
 

@@ -9,9 +9,9 @@ import torch
 
 import sdae
 from sdae import Checkpoint
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import DataError, InvalidParameterError
 from sdae.runs.training import build_stack, describe, finetune_on, run_recipe
-from sdae.specs import Decoder
 from sdae.training.callbacks import Event, PartStarted, StageEnded
 from tests.runs.recipes import prepared, recipe_for, write_npz
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from sdae.randomness import NoiseKey, Stream, random_bits, standard_normal, threshold
 
@@ -58,6 +59,12 @@ _ACTIVATIONS: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Flo
     "sigmoid": (sigmoid, lambda a: sigmoid(a) * (1 - sigmoid(a))),
     "tanh": (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
     "relu": (lambda a: np.maximum(a, 0.0), lambda a: (a > 0).astype(np.float64)),
+    "identity": (lambda a: a, np.ones_like),
+    "gelu": (
+        lambda a: a * special.ndtr(a),
+        lambda a: special.ndtr(a) + a * np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi),
+    ),
+    "silu": (lambda a: a * sigmoid(a), lambda a: sigmoid(a) * (1 + a * (1 - sigmoid(a)))),
 }
 
 

@@ -59,8 +59,15 @@ TRAININGS = {
         batch_size=7, shuffle=True, optimizer="adam", schedule="linear", drop_last=True
     ),
     "momentum": _pretraining(batch_size=20, momentum=0.9, nesterov=True, learning_rate=0.01),
+    "nadam": _pretraining(batch_size=20, optimizer="nadam", learning_rate=0.01),
+    "rmsprop": _pretraining(batch_size=20, optimizer="rmsprop", momentum=0.5),
     "recomputed codes": _pretraining(batch_size=20, codes="recompute"),
     "mapped codes": _pretraining(batch_size=20, codes="memmap", optimizer="adamw"),
+    "swap": _pretraining(batch_size=20, corruption="swap:0.2", shuffle=True, learning_rate=0.02),
+    "swap, mapped": _pretraining(batch_size=20, corruption="swap:0.2", codes="memmap"),
+    "swap, recomputed": _pretraining(
+        batch_size=20, corruption="swap:0.2", codes="recompute", engine="autograd"
+    ),
     "fused": _pretraining(engine="fused", shuffle=True, learning_rate=0.01),
     "fine-tuning": _finetuning(engine="autograd", learning_rate=0.02, batch_size=20),
     "fine-tuning, closed form": _finetuning(
@@ -69,6 +76,8 @@ TRAININGS = {
     "fine-tuning, adam": _finetuning(
         batch_size=20, optimizer="adam", learning_rate=0.01, dropout=0.2, shuffle=True
     ),
+    "fine-tuning, nadam": _finetuning(batch_size=20, optimizer="nadam", learning_rate=0.01),
+    "fine-tuning, rmsprop": _finetuning(batch_size=20, optimizer="rmsprop", learning_rate=0.001),
     "fine-tuning, patience": _finetuning(
         batch_size=20, learning_rate=0.05, patience_epochs=1, patience_increase=1.5
     ),

@@ -17,6 +17,7 @@ from sklearn import datasets
 from torch import Tensor
 
 from sdae import SDAEClassifier, StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.core.kinds.activations import Activation
 from sdae.data import load_mnist
 from sdae.minibatches import Minibatch
 from sdae.recipes import load_recipe, recipe_names
@@ -449,7 +450,7 @@ def test_a_finding_is_made_of_texts() -> None:
 # -- silence on healthy runs ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 def test_healthy_training_is_not_commented_on(activation: str) -> None:
     x, y = labelled(300)
     stack = small_stack(sizes=(20, 15), activation=activation)

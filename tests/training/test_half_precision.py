@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis
 from sdae.engines.costs import SummedCosts
 from sdae.losses import classification_loss, reconstruction_loss, regression_loss
 from sdae.minibatches import minibatches
-from sdae.specs import Activation, Decoder, Emphasis
 from sdae.targets import weight_tensor
 from sdae.training.scoring import mean_squared_error
 from sdae.training.symptoms import poor_reconstruction, same_code, unmoved_weight

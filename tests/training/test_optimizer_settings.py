@@ -81,7 +81,7 @@ def test_recipes_and_estimators_have_them_too() -> None:
         ({"beta_2": -0.1}, r"beta_2 parameter of {} must be a number in \[0, 1\]\. Got -0\.1"),
         ({"epsilon": 0.0}, r"epsilon parameter of {} must be a finite number > 0\. Got 0\.0"),
         ({"momentum": 1.5}, r"momentum parameter of {} must be a number in \[0, 1\]\. Got 1\.5"),
-        ({"optimizer": "sdg"}, "optimizer parameter of {} must be one of 'sgd', 'adam', 'adamw'"),
+        ({"optimizer": "sdg"}, "optimizer parameter of {} must be one of 'sgd', 'adam', 'adamw', "),
         ({"nesterov": True}, "nesterov parameter of {} must be false without momentum"),
     ],
 )

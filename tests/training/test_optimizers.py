@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
-from sdae.specs import Schedule
+from sdae.core.kinds.schedules import Schedule
 from tests.training.helpers import classes, small_stack, unit_rows
 
 N, BATCH, EPOCHS, RATE = 10, 4, 3, 0.02
@@ -25,6 +25,14 @@ OPTIONS: dict[str, dict[str, object]] = {
     "momentum with decay": {"momentum": 0.9, "weight_decay": 0.3},
     "adam with decay": {"optimizer": "adam", "weight_decay": 0.3},
     "adamw with decay": {"optimizer": "adamw", "weight_decay": 0.3},
+    "nadam": {"optimizer": "nadam"},
+    "nadam with decay": {"optimizer": "nadam", "weight_decay": 0.3},
+    "rmsprop": {"optimizer": "rmsprop"},
+    "rmsprop with decay and momentum": {
+        "optimizer": "rmsprop",
+        "weight_decay": 0.3,
+        "momentum": 0.7,
+    },
 }
 State = dict[str, Tensor]
 
@@ -41,10 +49,21 @@ def _update(p: Tensor, g: Tensor, state: State, rate: float, options: dict[str, 
         p = p - rate * decay * p
     else:
         g = g + decay * p
+    if options["optimizer"] == "rmsprop":
+        state["s"] = 0.99 * state.get("s", torch.zeros_like(p)) + 0.01 * g * g
+        mu, step = float(str(options.get("momentum", 0.0))), g / (state["s"].sqrt() + 1e-8)
+        state["b"] = mu * state.get("b", torch.zeros_like(p)) + step
+        return p - rate * state["b"]
     t = float(state.get("t", torch.zeros(())) + 1)
     state["t"] = torch.tensor(t)
     state["m"] = 0.9 * state.get("m", torch.zeros_like(p)) + 0.1 * g
     state["v"] = 0.999 * state.get("v", torch.zeros_like(p)) + 0.001 * g * g
+    if options["optimizer"] == "nadam":  # with the momentum of Dozat's equation (3.2)
+        mu, following = (0.9 * (1 - 0.5 * 0.96 ** (0.004 * step)) for step in (t, t + 1))
+        state["product"] = state.get("product", torch.ones(())) * mu  # PyTorch keeps it in float32
+        product = float(state["product"])
+        mean = following / (1 - product * following) * state["m"] + (1 - mu) / (1 - product) * g
+        return torch.addcdiv(p, mean, (state["v"] / (1 - 0.999**t)).sqrt() + 1e-8, value=-rate)
     m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
     return torch.addcdiv(p, m, v.sqrt() + 1e-8, value=-rate)
 

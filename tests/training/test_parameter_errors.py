@@ -5,8 +5,8 @@ import re
 import pytest
 
 from sdae import finetune, pretrain
+from sdae.core.kinds.decoders import Emphasis
 from sdae.errors import InvalidParameterError, SdaeError, TrainingDivergedError
-from sdae.specs import Emphasis
 from sdae.training.history import History
 from tests.training.helpers import labelled, small_stack, state_bytes, unit_rows
 
@@ -17,7 +17,7 @@ BOTH: list[tuple[str, object, str]] = [
     ("shuffle", 1, "true or false"),
     ("shuffle", "yes", "true or false"),
     ("drop_last", 0, "true or false"),
-    ("optimizer", "sdg", "one of 'sgd', 'adam', 'adamw'"),
+    ("optimizer", "sdg", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
     *[("momentum", v, "a number in [0, 1]") for v in (-0.1, 1.1, NAN, "0.9")],
     ("nesterov", "no", "true or false"),
     *[("weight_decay", v, "a finite number ≥ 0") for v in (-1, INF)],

@@ -21,11 +21,11 @@ from sdae.compare.meter import Cost, measured
 from sdae.compare.quiet import quiet
 from sdae.compare.splits import Pool
 from sdae.compare.study import CALLER, NETWORKS, PRETRAINED, Study
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import invalid_parameter
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.settings import Settings
 from sdae.preprocessing import choose
-from sdae.specs import Decoder
 from sdae.training.history import PRETRAINING
 
 Setting = Mapping[str, Any]

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 from numbers import Real
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 from sdae.errors import InvalidParameterError
 
 T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
 
 MAX_PROBLEMS = 20
 _MAX_INTEGER = 2**63 - 1
@@ -104,6 +106,17 @@ def choice(*names: str) -> Reader[str]:
         return str(value)
 
     return Reader("one of " + ", ".join(repr(name) for name in names), read)
+
+
+def member(kind: type[E]) -> Reader[E]:
+    """Read a member of an enumeration, or its name."""
+
+    def read(value: object) -> E:
+        if not isinstance(value, str):
+            raise ValueError
+        return kind(value)
+
+    return Reader("one of " + ", ".join(repr(str(each)) for each in kind), read)
 
 
 def text() -> Reader[str]:

@@ -34,18 +34,12 @@ from sdae.config.training import (
     FinetuningConfig,
     PretrainingConfig,
 )
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.noises import MaskingNoise, Noise, parse_noise
+from sdae.core.kinds.text import parse_choice
 from sdae.errors import InvalidParameterError, RecipeError
 from sdae.randomness import check_seed
-from sdae.specs import (
-    Activation,
-    Decoder,
-    Emphasis,
-    MaskingNoise,
-    Noise,
-    parse_choice,
-    parse_emphasis,
-    parse_noise,
-)
 from sdae.wording import printable
 
 _MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32

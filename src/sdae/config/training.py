@@ -9,24 +9,26 @@ from sdae.config.readers import (
     boolean,
     choice,
     integer,
+    member,
     number,
     one_or_each,
     optional,
     parsed,
     read_fields,
 )
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.optimizers import Optimizer
+from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.errors import invalid_parameter
-from sdae.specs import Noise, Schedule, parse_noise, parse_schedule
 
 ENGINES = ("auto", "fused", "closed_form", "autograd")
-OPTIMIZERS = ("sgd", "adam", "adamw")
 CODES = ("auto", "memory", "memmap", "recompute")
 
 _COMMON: dict[str, Reader[Any]] = {
     "batch_size": integer(1),
     "shuffle": boolean(),
     "drop_last": boolean(),
-    "optimizer": choice(*OPTIMIZERS),
+    "optimizer": member(Optimizer),
     "momentum": number(0, 1),
     "nesterov": boolean(),
     "beta_1": number(0, 0.9999999),
@@ -70,7 +72,7 @@ class PretrainingConfig:
     corruption: tuple[Noise, ...] | None = None
     shuffle: bool = False
     drop_last: bool = False
-    optimizer: str = "sgd"
+    optimizer: Optimizer = Optimizer.SGD
     momentum: float = 0.0
     nesterov: bool = False
     beta_1: float = 0.9
@@ -96,7 +98,7 @@ class FinetuningConfig:
     batch_size: int = 1
     shuffle: bool = False
     drop_last: bool = False
-    optimizer: str = "sgd"
+    optimizer: Optimizer = Optimizer.SGD
     momentum: float = 0.0
     nesterov: bool = False
     beta_1: float = 0.9

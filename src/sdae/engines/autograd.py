@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import Noise, corrupt
+from sdae.donors import RowDonors
 from sdae.engines.costs import SummedCosts
 from sdae.engines.dropout import kept
 from sdae.engines.optimizer_state import give_state, state_of
@@ -46,6 +47,8 @@ class AutogradPretraining:
     ) -> None:
         self._autoencoder = autoencoder
         self._rows = rows
+        self._donors = RowDonors(rows)
+        self._config = config
         self._noise = noise
         self._seed = seed
         self._optimizer = new_optimizer(autoencoder.parameters(), config)
@@ -67,7 +70,7 @@ class AutogradPretraining:
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
-                corrupted = corrupt(x, self._noise, key, minibatch.samples)
+                corrupted = corrupt(x, self._noise, key, minibatch.samples, self._donors)
                 losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
                 costs.add(losses, minibatch)
                 descend(self._optimizer, losses.mean())
@@ -79,7 +82,7 @@ class AutogradPretraining:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Give the optimiser its memory back."""
-        give_state(self._optimizer, state)
+        give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -146,7 +149,7 @@ class AutogradFinetuning:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Give the optimiser its memory back."""
-        give_state(self._optimizer, state)
+        give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
 
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""
@@ -206,19 +209,7 @@ def new_optimizer(
         {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
         {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
     ]
-    # One kernel for all of a step, instead of several for each parameter. Without momentum, a step
-    # of SGD is one addition, which the processor does faster unfused.
-    device = trained[0].device.type
-    one_addition = config.optimizer == "sgd" and config.momentum == 0
-    fused = device == "cuda" or (device == "cpu" and not one_addition)
-    betas = config.beta_1, config.beta_2
-    if config.optimizer == "adam":
-        return torch.optim.Adam(groups, betas=betas, eps=config.epsilon, fused=fused)
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, betas=betas, eps=config.epsilon, fused=fused)
-    return torch.optim.SGD(
-        groups, lr=0.0, momentum=config.momentum, nesterov=config.nesterov, fused=fused
-    )
+    return config.optimizer.facts.make(groups, config, trained[0].device.type)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

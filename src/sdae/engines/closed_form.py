@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from sdae.autoencoder import DenoisingAutoencoder, activate
 from sdae.config.training import FinetuningConfig
 from sdae.corruption import Corrupted, Noise, corrupt
+from sdae.donors import RowDonors
 from sdae.engines.costs import SummedCosts
 from sdae.engines.dropout import kept
 from sdae.engines.products import product
@@ -34,7 +35,6 @@ from sdae.losses import reconstruction_loss, reconstruction_slope
 from sdae.minibatches import Minibatch, Minibatches
 from sdae.randomness import NoiseKey, Stream
 from sdae.rows import RowSource
-from sdae.specs import Activation
 from sdae.stack import StackedDenoisingAutoencoder
 
 
@@ -68,6 +68,7 @@ class ClosedFormPretraining(_ClosedForm):
     ) -> None:
         self._autoencoder = autoencoder
         self._rows = rows
+        self._donors = RowDonors(rows)
         self._noise = noise
         self._seed = seed
         trained = list(autoencoder.parameters())
@@ -88,7 +89,7 @@ class ClosedFormPretraining(_ClosedForm):
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
-                corrupted = corrupt(x, self._noise, key, minibatch.samples)
+                corrupted = corrupt(x, self._noise, key, minibatch.samples, self._donors)
                 costs.add(self._step(x, corrupted, rate), minibatch)
             return costs.total()
 
@@ -96,11 +97,12 @@ class ClosedFormPretraining(_ClosedForm):
         """Do one step; return the loss of each sample before it, (B,)."""
         layer, x_tilde = self._autoencoder, corrupted.x_tilde
         decoder = layer.weight if layer.tied else layer.decoder_weight.t()  # (H, V)
-        h = activate(product(x_tilde, layer.weight, layer.hidden_bias), layer.activation)  # (B, H)
+        a = product(x_tilde, layer.weight, layer.hidden_bias)  # (B, V) -> (B, H)
+        h = activate(a, layer.activation)
         decoded = product(h, decoder.t(), layer.visible_bias)  # (B, H) -> (B, V)
         losses = reconstruction_loss(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
         delta = reconstruction_slope(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
-        e = product(delta, decoder).mul_(_slope(h, layer.activation))  # (B, V) -> (B, H)
+        e = product(delta, decoder).mul_(layer.activation.facts.slope(a, h))  # (B, V) -> (B, H)
         factor = _factor(rate, x)
         if layer.tied:
             left, right = torch.cat((h, e)), torch.cat((delta, x_tilde))  # (2B, H), (2B, V)
@@ -179,7 +181,7 @@ class ClosedFormFinetuning(_ClosedForm):
         for depth, layer in enumerate(self._layers[:-1], start=1):
             a = product(inputs[-1], layer.weight, layer.bias)  # (B, H below) -> (B, H)
             h = activate(a, activation)
-            slope = _slope(h, activation)
+            slope = activation.facts.slope(a, h)
             if level > 0:
                 stays = self._kept(h, level, samples, depth, epoch)
                 h, slope = h.mul_(stays), slope.mul_(stays)
@@ -193,17 +195,6 @@ class ClosedFormFinetuning(_ClosedForm):
         """Return 0 for what is dropped and 1 / (1 − level) elsewhere, of the shape of `like`."""
         key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
         return kept(like, level, key, samples).div_(1 - level)
-
-
-def _slope(h: Tensor, activation: Activation) -> Tensor:
-    """Return s'(a) in terms of h = s(a), of any shape."""
-    match activation:
-        case Activation.SIGMOID:
-            return h * (1 - h)
-        case Activation.TANH:
-            return 1 - h * h
-        case Activation.RELU:
-            return (h > 0).to(h)
 
 
 def _factor(rate: float, minibatch: Tensor) -> float:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.config.training import FinetuningConfig
+from sdae.core.kinds.activations import kernel_of
 from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import network as kernels
 from sdae.kernels.fused import network_memory as memory
 from sdae.kernels.fused.compiling import is_cold
-from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.noise import draw_kept
 from sdae.kernels.fused.team import Counter, Team
 from sdae.kernels.layout import LANES, aligned_zeros, padded, shares
@@ -97,7 +97,7 @@ class FusedFinetuning:
                 kept,
                 self._kind.type(1 / (1 - self._config.dropout)),
                 self._kind.type(rate),
-                ACTIVATIONS[self.stack.activation],
+                kernel_of(self.stack.activation),
                 costs,
                 first,
                 last,

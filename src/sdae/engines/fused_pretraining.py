@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
-from sdae.corruption import GaussianNoise, MaskingNoise, Noise, SaltAndPepperNoise
+from sdae.core.kinds.activations import kernel_of
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.noises import Noise
 from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import autoencoder as kernels
 from sdae.kernels.fused import noise as noises
 from sdae.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
 from sdae.kernels.fused.compiling import is_cold
-from sdae.kernels.fused.elementary import ACTIVATIONS
 from sdae.kernels.fused.team import Counter, Team
 from sdae.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 from sdae.minibatches import Minibatches
-from sdae.randomness import NoiseKey, Stream, hash_key, threshold
+from sdae.randomness import NoiseKey, Stream, hash_key
 from sdae.rows import RowSource
-from sdae.specs import Decoder
 
 Real = NDArray[np.floating]
 
@@ -95,7 +95,7 @@ class FusedPretraining:
                 self._scratch,
                 samples,
                 self._kind.type(rate),
-                ACTIVATIONS[self.autoencoder.activation],
+                kernel_of(self.autoencoder.activation),
                 _LOSSES[self.autoencoder.decoder],
                 costs,
                 self._row_shares,
@@ -155,7 +155,9 @@ class FusedPretraining:
         x_tilde: Real,
         drawn: NDArray[np.bool_],
     ) -> None:
-        kind, limit, low, high = described(self._noise, x.shape[1])
+        arguments = self._noise.kernel_arguments(x.shape[1])
+        assert arguments is not None  # the choice of the engine saw to it
+        kind, limit, low, high = arguments
 
         def work(rank: int, n_workers: int, _counter: Counter) -> None:
             bounds = shares(len(x), n_workers, 1)
@@ -201,16 +203,3 @@ class FusedPretraining:
 
 
 _LOSSES = {Decoder.SIGMOID: kernels.CROSS_ENTROPY, Decoder.LINEAR: kernels.SQUARED_ERROR}
-
-
-def described(noise: Noise, n_visible: int) -> tuple[int, np.uint64, float, float]:
-    """Return the kernel's flags of a noise: its kind, the limit of its bits, its two values."""
-    match noise:
-        case MaskingNoise(level, exact=True):
-            return noises.EXACT_MASKING, np.uint64(round(level * n_visible)), 0.0, 0.0
-        case MaskingNoise(level):
-            return noises.MASKING, np.uint64(threshold(level)), 0.0, 0.0
-        case SaltAndPepperNoise(level, low, high):
-            return noises.SALT_AND_PEPPER, np.uint64(threshold(level) >> 1), low, high
-        case GaussianNoise():
-            return noises.GAUSSIAN, np.uint64(0), 0.0, 0.0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-_ADAPTIVE = frozenset({"step", "exp_avg", "exp_avg_sq"})
+_NUMBERS = ("step", "mu_product")
 
 
 def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -18,8 +18,12 @@ def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def give_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+def give_state(
+    optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor], kept: frozenset[str]
+) -> None:
     """Give an optimiser the tensors that :func:`state_of` returned; none where it did no step yet.
+
+    `kept` are the names of what it keeps of a parameter once it did a step.
 
     Raises
     ------
@@ -29,7 +33,7 @@ def give_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) ->
     if not state:
         return
     parameters = _trained(optimizer)
-    names = [(number, name) for number in range(len(parameters)) for name in _names(optimizer)]
+    names = [(number, name) for number in range(len(parameters)) for name in kept]
     wanted = {f"{number}.{name}": (parameters[number], name) for number, name in names}
     for key in sorted(wanted.keys() | state.keys()):
         if key not in state or key not in wanted or not _fits(state[key], *wanted[key]):
@@ -38,16 +42,8 @@ def give_state(optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor]) ->
         optimizer.state[parameter][name] = state[key].to(parameter.device).clone()
 
 
-def _names(optimizer: torch.optim.Optimizer) -> frozenset[str]:
-    """Return the names of what it keeps of a parameter once it did a step."""
-    if not isinstance(optimizer, torch.optim.SGD):
-        return _ADAPTIVE
-    has_momentum = any(group["momentum"] for group in optimizer.param_groups)
-    return frozenset({"momentum_buffer"} if has_momentum else ())
-
-
 def _fits(value: Tensor, parameter: Tensor, name: str) -> bool:
-    if name == "step":  # a number of its own type, whatever the parameters are of
+    if name in _NUMBERS:  # of a type of their own, whatever the parameters are of
         return value.shape == () and value.is_floating_point()
     return value.shape == parameter.shape and value.dtype == parameter.dtype
 

@@ -46,9 +46,9 @@ class SDAEClassifier(
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
-    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+    activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Of all layers.
-    solver : {"adam", "sgd"}, default "adam"
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
         Of both stages.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.

@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 
 from sdae.checkpoints.folder import Checkpoint
 from sdae.config.training import FinetuningConfig
+from sdae.core.kinds.decoders import Decoder
 from sdae.devices import resolve_device
 from sdae.errors import DataError, invalid_parameter
 from sdae.estimators.folders import in_turn, own_checkpoint
@@ -27,7 +28,6 @@ from sdae.estimators.settings import Settings
 from sdae.estimators.watching import Plateau, Recorder, interruptible
 from sdae.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
 from sdae.rows import RowSource, ScaledRows, SparseRows, row_source
-from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.beforehand import check_finetuning
 from sdae.training.finetuning import run_finetuning

@@ -22,7 +22,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         Units of each layer.
     contamination : float in (0, 0.5], default 0.1
         Share of the rows of ``fit`` that ``predict`` calls outliers.
-    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+    activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Of all layers.
     corruption : noise or one per layer, default "masking:0.3"
         What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
@@ -34,7 +34,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
         of at least 0.05; others are standardised.
     tied : bool, default True
-    solver : {"adam", "sgd"}, default "adam"
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n).
     shuffle : bool, default True

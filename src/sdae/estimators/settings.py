@@ -16,6 +16,7 @@ from sdae.config.readers import (
     boolean,
     choice,
     integer,
+    member,
     number,
     one_or_each,
     optional,
@@ -23,16 +24,13 @@ from sdae.config.readers import (
     read_fields,
 )
 from sdae.config.training import ENGINES, FinetuningConfig, PretrainingConfig
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.optimizers import Optimizer
+from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.devices import NAMES
 from sdae.errors import InvalidParameterError
-from sdae.specs import (
-    Activation,
-    Decoder,
-    Noise,
-    Schedule,
-    parse_noise,
-    parse_schedule,
-)
 
 _RATES = ("constant", "invscaling", "adaptive")
 
@@ -76,7 +74,7 @@ def _checkpoint(value: object) -> Checkpoint | None:
 
 _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
-    "activation": Reader("one of 'sigmoid' (or 'logistic'), 'tanh', 'relu'", _activation),
+    "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
     "corruption": one_or_each(parsed("a noise", parse_noise)),
     "pretrain_epochs": one_or_each(integer(0)),
     "pretrain_learning_rate": one_or_each(number(0)),
@@ -85,7 +83,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     ),
     "tied": boolean(),
     "scale": choice("auto", "none", "minmax", "standard"),
-    "solver": choice("adam", "sgd"),
+    "solver": member(Optimizer),
     "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
     "shuffle": boolean(),
     "momentum": number(0, 1),
@@ -141,7 +139,7 @@ class Settings:
     decoder: tuple[Decoder, ...]
     tied: bool
     scale: str
-    solver: str
+    solver: Optimizer
     batch_size: int | None
     shuffle: bool
     momentum: float

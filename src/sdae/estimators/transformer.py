@@ -22,7 +22,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
-    activation : {"tanh", "relu", "sigmoid", "logistic"}, default "tanh"
+    activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Of all layers.
     corruption : noise or one per layer, default "masking:0.3"
         What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
@@ -40,7 +40,7 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         of at least 0.05; others are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
-    solver : {"adam", "sgd"}, default "adam"
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n). Size 1 with
         ``solver="sgd"`` and ``momentum=0`` is the classical method, and runs in the fused engine.

@@ -9,7 +9,7 @@ Axes: n rows (any number), V columns, H units of a layer, C classes, T targets.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae._version import __version__
+from sdae.core.kinds.activations import Node, sigmoid_nodes
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import DataError, MissingExtraError
 from sdae.export.parity import bounds_of
 from sdae.export.subject import Subject
 from sdae.inference import FARTHEST
 from sdae.preprocessing import Scaling
-from sdae.specs import Activation, Decoder
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, ValueInfoProto
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 OPSET = 26
 _IR_VERSION = 13
 _MOST_BYTES = (1 << 31) - (1 << 20)  # of one message; more would lie in files beside it
-_OPERATIONS = {Activation.TANH: "Tanh", Activation.RELU: "Relu"}
 
 
 def check_extra() -> None:
@@ -122,20 +122,32 @@ class _Graph:
         self.nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
         return output
 
-    def sigmoid(self, a: str, dtype: "np.dtype[Any]", output: str) -> str:
-        """Add 1 / (1 + exp(-a)), as exp(min(a, 0)) / (exp(min(a, 0)) + exp(min(-a, 0))).
+    def expression(
+        self,
+        of: Callable[[Node, str], str],
+        value: str,
+        dtype: "np.dtype[Any]",
+        output: str,
+    ) -> str:
+        """Add what a kind does to a value, of one type."""
+        first = len(self.nodes)
 
-        So no power is large, and the result keeps all its digits as long as it is a normal number.
-        """
-        zero = self.constant("zero", np.zeros((), dtype))
-        minus = self.node("Neg", [a], f"{output}_minus")
-        powers = [
-            self.node(
-                "Exp", [self.node("Min", [side, zero], f"{output}_{name}")], f"{output}_e{name}"
-            )
-            for name, side in (("up", a), ("down", minus))
-        ]
-        return self.node("Div", [powers[0], self.node("Add", powers, f"{output}_sum")], output)
+        def add(operation: str, *inputs: str | float) -> str:
+            names = [
+                each
+                if isinstance(each, str)
+                else self.constant(f"{each:.17g}", np.array(each, dtype))
+                for each in inputs
+            ]
+            name = f"{output}_{len(self.nodes) - first}"
+            if operation == "Erf" and dtype == np.float64:  # onnxruntime has it for float32 alone
+                single = self.cast(names[0], np.dtype(np.float32), f"{name}_single")
+                return self.cast(self.node(operation, [single], f"{name}_erf"), dtype, name)
+            return self.node(operation, names, name)
+
+        of(add, value)
+        self.nodes[-1].output[0] = output
+        return output
 
     def cast(self, value: str, dtype: "np.dtype[Any]", output: str) -> str:
         """Change the type of a value."""
@@ -150,10 +162,7 @@ def _build(graph: _Graph, subject: Subject) -> None:
         weight, bias = _parameters(graph, subject, layer, "weight", "hidden_bias")
         a = graph.node("Gemm", [h, weight, bias], f"a{layer}", transB=1)  # (n, H)
         code = "codes" if layer + 1 == depth else f"h{layer}"
-        if stack.activation is Activation.SIGMOID:
-            h = graph.sigmoid(a, subject.dtype, code)
-        else:
-            h = graph.node(_OPERATIONS[stack.activation], [a], code)
+        h = graph.expression(stack.activation.facts.onnx, a, subject.dtype, code)
     if stack.n_outputs is not None:
         _add_head(graph, subject, h)
     graph.output("codes", subject.dtype, stack.hidden_layer_sizes[depth - 1])
@@ -211,7 +220,7 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
         raw = f"b{layer}" if sigmoid else done
         h = graph.node("Gemm", [h, *names], raw, transB=transposed)  # (n, V)
         if sigmoid:
-            h = graph.sigmoid(h, subject.dtype, done)
+            h = graph.expression(sigmoid_nodes, h, subject.dtype, done)
     if scaling is not None:
         _undone(graph, h, scaling, "scaling", "reconstruction", subject.row_dtype)
     graph.output("reconstruction", subject.row_dtype, stack.n_visible)

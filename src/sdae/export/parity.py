@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.kinds.decoders import Decoder
 from sdae.errors import ParityError
 from sdae.export.subject import Answers, Subject
 from sdae.export.trial import Trial
 from sdae.preprocessing import Scaling
-from sdae.specs import Activation, Decoder
 
 ABSOLUTE, RELATIVE, CLOSE = 1e-5, 1e-4, 1e-4
 
@@ -51,7 +51,7 @@ def _small_count(subject: Subject) -> set[str]:
     names = set()
     if stack.n_classes is not None:
         names.add("probabilities")
-    if stack.activation is Activation.SIGMOID:
+    if stack.activation.facts.keeps_small_codes:
         names.add("codes")
     if stack.autoencoder(0).decoder is Decoder.SIGMOID and subject.model.scaling is None:
         names.add("reconstruction")  # scaled back, small values are lost beside the offset

@@ -11,6 +11,7 @@ Axes: n rows, V columns, H units of a layer, C classes, T targets.
 import argparse
 import csv
 import json
+import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -98,10 +99,19 @@ def sigmoid(a: Array) -> Array:
     return e / (e + np.exp(np.minimum(-a, 0)))
 
 
+def gelu(a: Array) -> Array:
+    """Return a times the share of normal numbers below it: NumPy has no error function."""
+    share = np.vectorize(math.erfc, otypes=[float])(-a * math.sqrt(0.5)) / 2
+    return (a * share).astype(a.dtype)
+
+
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda a: np.maximum(a, 0),
+    "gelu": gelu,
+    "silu": lambda a: a * sigmoid(a),
+    "identity": lambda a: a,
     "linear": lambda a: a,
 }
 

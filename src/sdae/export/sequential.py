@@ -17,13 +17,6 @@ from torch import Tensor, nn
 from sdae.export.parity import Agreement, check
 from sdae.export.subject import Answers, Rows, Subject, scaled, undone
 from sdae.export.trial import Trial, retried
-from sdae.specs import Activation
-
-_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    Activation.SIGMOID: nn.Sigmoid,
-    Activation.TANH: nn.Tanh,
-    Activation.RELU: nn.ReLU,
-}
 
 
 def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
@@ -90,5 +83,5 @@ def _network_of(state: dict[str, Tensor], subject: Subject) -> nn.Sequential:
         n_out, n_in = weight.shape
         network.append(nn.Linear(n_in, n_out, dtype=weight.dtype))
         if layer < subject.stack.n_layers:
-            network.append(_ACTIVATIONS[subject.stack.activation]())
+            network.append(subject.stack.activation.facts.module())
     return network

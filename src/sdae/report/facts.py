@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from sdae.core.kinds.noises import Noise
 from sdae.errors import SdaeError
 from sdae.report.answers import Answers, answers_of
 from sdae.report.codes_map import CodesMap, map_of
@@ -15,7 +16,6 @@ from sdae.report.stages import Networks
 from sdae.report.training import Architecture, Training, architecture_of, training_of
 from sdae.report.wording import short
 from sdae.runs.folder import PRETRAINED, RunFolder
-from sdae.specs import Noise
 
 _GALLERY_IMAGES, _GALLERY_ROWS = 10, 3
 _ROWS_OF_CODES = 2_000

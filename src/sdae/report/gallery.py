@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from sdae.config.recipe import Recipe
+from sdae.core.kinds.noises import Noise
 from sdae.corruption import corrupt
 from sdae.inference import rebuilt
 from sdae.model_file import Model
@@ -17,7 +18,6 @@ from sdae.randomness import NoiseKey, Stream
 from sdae.report.rows import Part
 from sdae.report.stages import as_input, as_source, in_network
 from sdae.runs.prepare import Rows
-from sdae.specs import GaussianNoise, Noise
 
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -88,8 +88,8 @@ def trained_noise(model: Model, recipe: Recipe) -> Noise:
 
 def levels_around(noise: Noise) -> list[float]:
     """Return levels to show, from none to much, with that of `noise` among them."""
-    if isinstance(noise, GaussianNoise):
-        levels = {round(multiple * (noise.std or _DEVIATION), 6) for multiple in _MULTIPLES}
+    if not noise.draws_components:
+        levels = {round(multiple * (noise.level or _DEVIATION), 6) for multiple in _MULTIPLES}
     else:
         levels = {*_SHARES}
     return sorted({*levels, noise.level})

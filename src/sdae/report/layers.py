@@ -3,19 +3,20 @@
 Axes: n rows, V columns, H units, F units shown, K bins.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sdae.core.kinds.activations import Activation
 from sdae.report.preferred import preferred_inputs, weights_of
 from sdae.report.rows import Part
 from sdae.report.stages import Networks, as_input, codes_of
 from sdae.runs.prepare import Rows
-from sdae.specs import Activation
 from sdae.training.history import PRETRAINING
-from sdae.training.symptoms import CONSTANT, SATURATED, SATURATED_ROWS
+from sdae.training.symptoms import CONSTANT, SATURATED_ROWS
 
 SHOWN_UNITS = 64
 _BINS = 40
@@ -126,20 +127,21 @@ def code_facts(
     h: NDArray[np.float32], activation: Activation, edges: NDArray[np.float64]
 ) -> CodeFacts:
     """Describe codes (n, H) as the doctor looks at them."""
-    if activation is Activation.RELU:
-        dead, saturated = (h == 0).all(axis=0), None
-    else:
-        dead = h.max(axis=0) - h.min(axis=0) <= CONSTANT  # (n, H) -> (H,)
-        margin, low = SATURATED[activation], 0 if activation is Activation.SIGMOID else -1
-        at_limits = ((h <= low + margin) | (h >= 1 - margin)).mean(axis=0)  # (n, H) -> (H,)
-        saturated = float((at_limits >= SATURATED_ROWS).mean())
+    facts, saturated = activation.facts, None
+    spread = h.max(axis=0) - h.min(axis=0)  # (n, H) -> (H,)
+    dead = (h == 0).all(axis=0) if facts.off_at_zero else spread <= CONSTANT
+    if (margin := facts.saturated_within) is not None:
+        at_limits = (h <= facts.low + margin) | (h >= facts.high - margin)
+        saturated = float((at_limits.mean(axis=0) >= SATURATED_ROWS).mean())  # (n, H) -> (H,) -> ()
     counts, _ = np.histogram(h, edges)
     return CodeFacts(float(dead.mean()), saturated, counts / h.size)
 
 
 def _edges(codes: list[NDArray[np.float32]], activation: Activation) -> NDArray[np.float64]:
     """Return edges of bins that hold all the codes."""
-    if activation is not Activation.RELU:
-        return np.linspace(0.0 if activation is Activation.SIGMOID else -1.0, 1.0, _BINS + 1)
-    highest = max((float(h.max()) for h in codes), default=0.0)
-    return np.linspace(0.0, highest or 1.0, _BINS + 1)
+    low, high = activation.facts.limits
+    if math.isinf(low):
+        low = min((float(h.min()) for h in codes), default=0.0)
+    if math.isinf(high):
+        high = max((float(h.max()) for h in codes), default=0.0)
+    return np.linspace(low, high if high > low else low + 1.0, _BINS + 1)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.noises import Noise
 from sdae.report.rows import Part
 from sdae.report.stages import Networks, as_input, probabilities_of
-from sdae.specs import Activation, Noise, SaltAndPepperNoise
 from sdae.stack import StackedDenoisingAutoencoder
 
 MOST_WEIGHTS = 16_000_000  # more would not fit, however well they deflate
@@ -231,9 +233,8 @@ def _agreement(page: NDArray[np.float64], model: NDArray[np.float64]) -> Agreeme
 
 
 def _noise(noise: Noise) -> Numbers:
-    kind = str(noise).split(":")[0]
-    bounds = [noise.low, noise.high] if isinstance(noise, SaltAndPepperNoise) else [0.0, 1.0]
-    return {"kind": kind, "level": noise.level, "low": bounds[0], "high": bounds[1]}
+    low, high = getattr(noise, "low", 0.0), getattr(noise, "high", 1.0)
+    return {"kind": noise.name, "level": noise.level, "low": low, "high": high}
 
 
 def _examples(examples: Part) -> list[Numbers]:
@@ -255,11 +256,4 @@ def _floats(values: Tensor) -> NDArray[np.float32]:
 
 
 def _activate(a: NDArray[np.float32], activation: Activation) -> NDArray[np.float32]:
-    match activation:
-        case Activation.RELU:
-            return np.maximum(a, 0)
-        case Activation.TANH:
-            return np.tanh(a)
-        case _:
-            with np.errstate(over="ignore"):  # exp(large) is infinite, and 1 / ∞ is 0
-                return np.float32(1) / (np.float32(1) + np.exp(-a))
+    return activation.facts.function(torch.from_numpy(a)).numpy()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.config.recipe import DataConfig
+from sdae.core.kinds.decoders import Decoder
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.labels import encode_labels, find_classes
 from sdae.data.splits import split_dataset
@@ -16,7 +17,6 @@ from sdae.data.table import match_columns
 from sdae.errors import DataError
 from sdae.model_file import Model
 from sdae.preprocessing import Scaling, choose, fit_scaling
-from sdae.specs import Decoder
 
 Rows = NDArray[np.floating]
 """Rows in the units of the source, in the type that keeps their values."""

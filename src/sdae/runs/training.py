@@ -9,12 +9,12 @@ import torch
 from sdae._version import __version__
 from sdae.checkpoints.folder import Checkpoint
 from sdae.config.recipe import Recipe
+from sdae.core.kinds.decoders import Decoder
 from sdae.devices import resolve_device
 from sdae.errors import DataError
 from sdae.model_file import Model
 from sdae.runs.begun import known_by
 from sdae.runs.prepare import PreparedData
-from sdae.specs import Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.training.beforehand import check_finetuning
 from sdae.training.callbacks import Callback

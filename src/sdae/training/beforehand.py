@@ -1,5 +1,6 @@
 """What training would refuse, found before its first step: of every layer, and of both stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -7,18 +8,22 @@ from torch import Tensor, nn
 from sdae.arrays import Array
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.noises import Noise
 from sdae.engines.choice import engine_of_finetuning, engine_of_pretraining
 from sdae.errors import DataError, InvalidParameterError
 from sdae.minibatches import n_batches
 from sdae.rows import RowSource, value_range
-from sdae.specs import Activation, Decoder
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.targets import weight_tensor
 from sdae.training.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
 
 
 def check_pretraining(
-    stack: StackedDenoisingAutoencoder, rows: RowSource, config: PretrainingConfig
+    stack: StackedDenoisingAutoencoder,
+    rows: RowSource,
+    config: PretrainingConfig,
+    noises: Sequence[Noise],
 ) -> None:
     """Refuse what would stop pre-training, in an upper layer too, before the first is trained.
 
@@ -38,11 +43,11 @@ def check_pretraining(
         autoencoder = stack.autoencoder(layer)
         _check_trainable(autoencoder, "pretrain", f"layer {layer}")
         if config.engine != "auto":  # which always finds one
-            engine_of_pretraining(autoencoder, config)
+            engine_of_pretraining(autoencoder, config, noises[layer])
         if layer == 0:
             check_range(autoencoder, rows)
-        elif stack.activation is Activation.TANH and autoencoder.decoder is Decoder.SIGMOID:
-            raise _outside(autoencoder, -1, 1)
+        elif stack.activation.facts.low < 0 and autoencoder.decoder is Decoder.SIGMOID:
+            raise _outside(autoencoder, stack.activation.facts.low, stack.activation.facts.high)
 
 
 def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from sdae.arrays import Array
 from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.training import FinetuningConfig
+from sdae.core.kinds.schedules import Schedule
 from sdae.devices import resolve_device
 from sdae.engines.choice import finetuning_engine
 from sdae.randomness import check_seed
-from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
 from sdae.threads import usable_threads

@@ -10,13 +10,13 @@ from sdae.autoencoder import DenoisingAutoencoder, check_emphasis
 from sdae.checkpoints.folder import Checkpoint, checkpoint_of
 from sdae.config.readers import per_layer
 from sdae.config.training import PretrainingConfig
+from sdae.core.kinds.schedules import Schedule
 from sdae.corruption import Noise
 from sdae.devices import resolve_device
 from sdae.engines.choice import pretraining_engine
 from sdae.minibatches import Minibatches, minibatches
 from sdae.randomness import NoiseKey, Stream, check_seed, visiting_order
 from sdae.rows import RowsLike, RowSource, row_source
-from sdae.specs import Schedule
 from sdae.stack import StackedDenoisingAutoencoder
 from sdae.surroundings import undisturbed
 from sdae.threads import usable_threads
@@ -86,13 +86,13 @@ def pretrain(
         Visit the rows in a new random order each epoch, instead of as given.
     drop_last : bool, default False
         Leave out a last, smaller minibatch, as the tutorial does.
-    optimizer : {"sgd", "adam", "adamw"}
+    optimizer : {"sgd", "adam", "adamw", "nadam", "rmsprop"}
         What turns gradients into updates.
     momentum : float in [0, 1], nesterov : bool
-        Of SGD.
+        Of SGD; the momentum of RMSprop too.
     beta_1, beta_2 : float in [0, 1), epsilon : float > 0
-        Of Adam and AdamW: how slowly its averages of gradients and of their squares move, and what
-        is added to the root of the latter.
+        Of Adam, AdamW and NAdam: how slowly their averages of gradients and of their squares move.
+        `epsilon`, of RMSprop too, is added to the root of the latter.
     schedule : Schedule or str, default "constant"
         How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
         ``cosine``, ``step:10:0.5``.
@@ -203,7 +203,7 @@ def run_pretraining(
     if device is not None:
         stack.to(resolve_device(device))
     rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
-    check_pretraining(stack, rows, config)
+    check_pretraining(stack, rows, config, noises)
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
     doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]

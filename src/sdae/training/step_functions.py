@@ -10,6 +10,7 @@ Axes: B samples of a minibatch, V visible, H hidden.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import is_
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from sdae.arrays import Array, Labels
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.corruption import corrupt
+from sdae.donors import RowDonors
 from sdae.engines.autograd import descend, new_optimizer, set_rate
 from sdae.errors import InvalidParameterError
 from sdae.minibatches import Minibatch, minibatches
@@ -50,6 +52,7 @@ class PretrainFunction:
         self._stack = stack
         self._autoencoder: DenoisingAutoencoder = stack.autoencoder(layer)
         self._rows = rows
+        self._donors = RowDonors(rows, partial(stack.encode, depth=layer))
         self._batches = batches
         self._steps = _Steps(config)
         self._seed = seed
@@ -87,7 +90,7 @@ class PretrainFunction:
         # Each call has noise of its own, as if it were an epoch.
         key = NoiseKey(self._seed, Stream.STEP_CORRUPTION, layer, self._calls)
         self._calls += 1
-        corrupted = corrupt(x, noise, key, minibatch.samples)
+        corrupted = corrupt(x, noise, key, minibatch.samples, self._donors)
         cost = self._autoencoder.loss_of(x, corrupted).mean()
         return self._steps.take(cost, list(self._autoencoder.parameters()), lr)
 

@@ -12,8 +12,9 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor
 
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
 from sdae.losses import widened
-from sdae.specs import Activation, Decoder
 from sdae.training.history import EpochRecord, Finding
 
 # Share of dead units that is told. The codes of a ReLU layer are nowhere negative, so the signs of
@@ -22,10 +23,8 @@ DEAD_SHARE = 0.75
 # A sigmoid or tanh unit whose values differ by no more is dead. Long pre-training makes units that
 # are nearly always off, but their few answers differ by more.
 CONSTANT = 1e-3
-# Nearer to its limits than this a unit is saturated: its slope is below 4 percent of the steepest.
-SATURATED = {Activation.SIGMOID: 0.01, Activation.TANH: 0.02}
-# ... if it is so for this share of the rows: to be so for 95 in 100 is quite common where a sigmoid
-# layer was pre-trained for long and its units answer to rare things.
+# A unit is saturated that is near its limits for this share of the rows: to be so for 95 in 100 is
+# quite common where a sigmoid layer was pre-trained for long and its units answer to rare things.
 SATURATED_ROWS = 0.99
 # Share of saturated units that is told.
 SATURATED_SHARE = 0.5
@@ -68,7 +67,7 @@ def same_code(h: Tensor, layer: int) -> Finding | None:
 
 def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
     """Tell of units that are zero (ReLU) or constant for all rows, from codes (n, H)."""
-    if activation is Activation.RELU:
+    if activation.facts.off_at_zero:
         dead, state = (h == 0).all(dim=0), "they are 0"  # (n, H) -> (H,)
         remedy = "use activation='sigmoid'"
     else:
@@ -86,18 +85,18 @@ def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
 
 def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
     """Tell of sigmoid or tanh units at their limits for nearly all rows, from codes (n, H)."""
-    if activation is Activation.RELU:
+    margin, low, high = activation.facts.saturated_within, *activation.facts.limits
+    if margin is None:
         return None
-    margin, low = SATURATED[activation], 0 if activation is Activation.SIGMOID else -1
-    share = ((h <= low + margin) | (h >= 1 - margin)).float().mean(dim=0)  # (n, H) -> (H,)
+    share = ((h <= low + margin) | (h >= high - margin)).float().mean(dim=0)  # (n, H) -> (H,)
     n_saturated, n_units = int((share >= SATURATED_ROWS).sum()), h.shape[1]
     if n_saturated < SATURATED_SHARE * n_units:
         return None
     return Finding(
         "saturated units",
         f"Layer {layer}: {n_saturated} of {n_units} units are saturated, and hardly learn: within "
-        f"{margin} of {low} or 1 for nearly all of {len(h)} rows. Lower the learning rate, or "
-        "scale the data.",
+        f"{margin} of {low:g} or {high:g} for nearly all of {len(h)} rows. Lower the learning "
+        "rate, or scale the data.",
     )
 
 

@@ -87,7 +87,6 @@ def sigmoid_from(a: Any, e: Any, one: Any) -> Any:
 
 
 SIGMOID, TANH, RELU = 0, 1, 2
-ACTIVATIONS = {"sigmoid": SIGMOID, "tanh": TANH, "relu": RELU}
 """Numbers of the activations: flags of kernels, not types, so one compilation serves all."""
 
 

@@ -70,7 +70,26 @@ const Network = (() => {
   }
 
   const sigmoid = (a) => 1 / (1 + Math.exp(-a));
-  const activations = { relu: (a) => Math.max(a, 0), tanh: Math.tanh, sigmoid };
+
+  // 1 minus the error function, to 1.2e-7 of itself (Press et al., Numerical Recipes, section 6.2).
+  function erfc(x) {
+    const t = 1 / (1 + Math.abs(x) / 2);
+    const terms = [
+      0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807, -0.18628806, 0.09678418,
+      0.37409196, 1.00002368, -1.26551223,
+    ];
+    const positive = t * Math.exp(-x * x + terms.reduce((sum, term) => sum * t + term, 0));
+    return x >= 0 ? positive : 2 - positive;
+  }
+
+  const activations = {
+    sigmoid,
+    tanh: Math.tanh,
+    relu: (a) => Math.max(a, 0),
+    gelu: (a) => (a / 2) * erfc(-a * Math.SQRT1_2),
+    silu: (a) => a * sigmoid(a),
+    identity: (a) => a,
+  };
 
   function softmax(a) {
     const highest = a.reduce((x, y) => Math.max(x, y));

@@ -26,21 +26,21 @@
     };
   }
 
-  // A scaled row with noise, as the package's corruptions do.
+  // What the package's corruptions do to a value of a scaled row, given two random numbers.
+  const { low, high } = data.noise;
+  const others = examples.map((values) => network.scaled(values));
+  const normal = (u, v) => Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v);
+  const noises = {
+    masking: (value, u) => (u < noise.level ? 0 : value),
+    salt_and_pepper: (value, u, v) => (u < noise.level ? (v < 0.5 ? low : high) : value),
+    gaussian: (value, u, v) => value + noise.level * normal(u, v),
+    swap: (value, u, v, column) =>
+      u < noise.level && others.length ? others[Math.floor(v * others.length)][column] : value,
+  };
+
   function corrupted(x) {
     const random = generator(noise.seed);
-    const { low, high } = data.noise;
-    return x.map((value) => {
-      const [u, v] = [random(), random()];
-      switch (noise.kind) {
-        case "masking":
-          return u < noise.level ? 0 : value;
-        case "salt_and_pepper":
-          return u < noise.level ? (v < 0.5 ? low : high) : value;
-        default:
-          return value + noise.level * Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v);
-      }
-    });
+    return x.map((value, column) => noises[noise.kind](value, random(), random(), column));
   }
 
   // Many changes between two pictures of the screen make one computation.

@@ -1,0 +1,211 @@
+"""The non-linearities s of an encoder, h = s(a) with a = W x + b.
+
+To add one, add a member here, and s in NumPy to ``FUNCTIONS`` of ``sdae/export/predict.py`` and in
+JavaScript to ``activations`` of ``sdae/report/static/network.js``. docs/adding-a-kind.md shows it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Node = Callable[..., str]
+"""Adds an operation of ONNX: its name, then its inputs, names of values or numbers."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an activation.
+
+    Attributes
+    ----------
+    function : callable
+        s of pre-activations of any shape.
+    slope : callable
+        s'(a), given a and h = s(a).
+    module : callable
+        Makes the layer of a network of PyTorch.
+    low, high : float
+        No code is lower or higher.
+    weight_bound : callable
+        Given V inputs and H units, the b of initial weights uniform in ±b.
+    onnx : callable
+        Adds s(a) to a graph, given what adds a node and the name of a.
+    keeps_small_codes : bool
+        Whether codes near 0 are to have all their digits in an export.
+    off_at_zero : bool
+        Whether all pre-activations below some number give exactly 0, so that a unit can die.
+    saturated_within : float or None
+        Within this of a limit a unit is saturated: its slope is below 4 percent of the steepest.
+    kernel : int or None
+        Its number in the fused engine's kernels, if they know it.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
+    module: Callable[[], nn.Module]
+    low: float
+    high: float
+    weight_bound: Callable[[int, int], float]
+    onnx: Callable[[Node, str], str]
+    keeps_small_codes: bool = False
+    off_at_zero: bool = False
+    saturated_within: float | None = None
+    kernel: int | None = None
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """What no code is lower, and higher than."""
+        return self.low, self.high
+
+    @property
+    def within_unit_interval(self) -> bool:
+        """Whether all codes lie in [0, 1]."""
+        return self.low >= 0 and self.high <= 1
+
+
+def glorot(n_in: int, n_out: int) -> float:
+    """Return √(6 / (V + H)) (Glorot and Bengio 2010)."""
+    return math.sqrt(6.0 / (n_in + n_out))
+
+
+def steep_glorot(n_in: int, n_out: int) -> float:
+    """Return 4 √(6 / (V + H)), for the sigmoid, whose slope at 0 is a quarter of tanh's (ibid.)."""
+    return 4.0 * glorot(n_in, n_out)
+
+
+def he(n_in: int, _n_out: int) -> float:
+    """Return √(6 / V) (He et al. 2015)."""
+    return math.sqrt(6.0 / n_in)
+
+
+def sigmoid_nodes(node: Node, a: str) -> str:
+    """Add 1 / (1 + exp(-a)), as exp(min(a, 0)) / (exp(min(a, 0)) + exp(min(-a, 0))).
+
+    So no power is large, and the result keeps all its digits as long as it is a normal number.
+    """
+    up = node("Exp", node("Min", a, 0.0))
+    down = node("Exp", node("Min", node("Neg", a), 0.0))
+    return node("Div", up, node("Add", up, down))
+
+
+def _gelu_nodes(node: Node, a: str) -> str:
+    share = node("Add", node("Erf", node("Mul", a, math.sqrt(0.5))), 1.0)
+    return node("Mul", node("Mul", a, 0.5), share)
+
+
+def _gelu_slope(a: Tensor, _h: Tensor) -> Tensor:
+    share = 0.5 * (1 + torch.erf(a * math.sqrt(0.5)))
+    return share + a * torch.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+
+
+def _silu_slope(a: Tensor, h: Tensor) -> Tensor:
+    share = torch.sigmoid(a)
+    return share + h * (1 - share)
+
+
+class Activation(StrEnum):
+    """The non-linearity s of an encoder."""
+
+    _value_: str
+    facts: Facts
+
+    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
+        """Make a member that equals its name; outside this class, the name alone finds it."""
+        assert facts is not None
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.facts = facts
+        return member
+
+    SIGMOID = (
+        "sigmoid",
+        Facts(
+            function=torch.sigmoid,
+            slope=lambda _, h: h * (1 - h),
+            module=nn.Sigmoid,
+            low=0.0,
+            high=1.0,
+            weight_bound=steep_glorot,
+            onnx=sigmoid_nodes,
+            keeps_small_codes=True,
+            saturated_within=0.01,
+            kernel=0,
+        ),
+    )
+    TANH = (
+        "tanh",
+        Facts(
+            function=torch.tanh,
+            slope=lambda _, h: 1 - h * h,
+            module=nn.Tanh,
+            low=-1.0,
+            high=1.0,
+            weight_bound=glorot,
+            onnx=lambda node, a: node("Tanh", a),
+            saturated_within=0.02,
+            kernel=1,
+        ),
+    )
+    RELU = (
+        "relu",
+        Facts(
+            function=torch.relu,
+            slope=lambda _, h: (h > 0).to(h),
+            module=nn.ReLU,
+            low=0.0,
+            high=math.inf,
+            weight_bound=he,
+            onnx=lambda node, a: node("Relu", a),
+            off_at_zero=True,
+            kernel=2,
+        ),
+    )
+    GELU = (  # Hendrycks and Gimpel 2016, the form with the error function
+        "gelu",
+        Facts(
+            function=F.gelu,
+            slope=_gelu_slope,
+            module=nn.GELU,
+            low=-0.1700,
+            high=math.inf,
+            weight_bound=he,
+            onnx=_gelu_nodes,
+        ),
+    )
+    SILU = (  # Elfwing et al. 2018
+        "silu",
+        Facts(
+            function=F.silu,
+            slope=_silu_slope,
+            module=nn.SiLU,
+            low=-0.2785,
+            high=math.inf,
+            weight_bound=he,
+            onnx=lambda node, a: node("Mul", a, sigmoid_nodes(node, a)),
+        ),
+    )
+    IDENTITY = (
+        "identity",
+        Facts(
+            function=lambda a: a,
+            slope=lambda a, _: torch.ones_like(a),
+            module=nn.Identity,
+            low=-math.inf,
+            high=math.inf,
+            weight_bound=glorot,
+            onnx=lambda node, a: node("Identity", a),
+        ),
+    )
+
+
+def kernel_of(activation: Activation) -> int:
+    """Return the number of an activation in the fused engine's kernels, which must know it."""
+    number = activation.facts.kernel
+    assert number is not None  # the choice of the engine saw to it
+    return number

@@ -1,0 +1,70 @@
+"""A corrupted batch, and the other rows that a noise may take values from.
+
+Axes: B samples, V components.
+"""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+class Corrupted(NamedTuple):
+    """A corrupted batch.
+
+    Attributes
+    ----------
+    x_tilde : Tensor, shape (B, V)
+        The corrupted input; `x` itself, not a copy, where nothing is corrupted.
+    drawn : Tensor of bool, shape (B, V), or None
+        The components drawn for corruption, changed or not. None where the noise draws none in
+        particular: Gaussian noise (it touches all), or level 0.
+    """
+
+    x_tilde: Tensor
+    drawn: Tensor | None
+
+
+class Donors(Protocol):
+    """Other rows, whose values a noise may put into a row."""
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        ...
+
+    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers that the rows of a batch have among them, (B,)."""
+        ...
+
+    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+        """Return the value of each column in the row of that number, (B, V) -> (B, V)."""
+        ...
+
+
+class OfBatch:
+    """The rows of a batch, as donors for one another: row i has the number i."""
+
+    def __init__(self, x: Tensor) -> None:
+        self._x = x
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the places of the rows of the batch, (B,)."""
+        return np.arange(len(samples))
+
+    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+        """Return the value of each column in the row of that number, (B, V) -> (B, V)."""
+        return self._x.gather(0, torch.from_numpy(numbers).to(self._x.device))
+
+
+def on_device(array: NDArray[np.bool_] | NDArray[np.float64], x: Tensor) -> Tensor:
+    """Bring what was drawn to the device of `x`; numbers become of its type."""
+    tensor = torch.from_numpy(array)
+    # MPS has no float64: narrow before the copy.
+    if tensor.is_floating_point():
+        tensor = tensor.to(x.dtype)
+    return tensor.to(x.device, non_blocking=True)

@@ -1,0 +1,299 @@
+"""The noises: q(x_tilde given x), and which components they draw.
+
+A noise is a frozen value with a text form (``parse_noise(str(noise)) == noise``). Which components
+are drawn is decided by the counter-based bits of :mod:`sdae.randomness`, in NumPy, so every engine
+and device sees the same noise. To add one, add a class to ``NOISES``; docs/adding-a-kind.md shows
+how.
+
+Axes: B samples, V components.
+
+Sources: Vincent, Larochelle, Bengio and Manzagol, "Extracting and composing robust features with
+denoising autoencoders" (ICML 2008); Vincent, Larochelle, Lajoie, Bengio and Manzagol, "Stacked
+denoising autoencoders" (JMLR 11, 2010), section 3.3.
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.kinds.corrupted import Corrupted, Donors, on_device
+from sdae.core.kinds.text import check_level, did_you_mean, is_number
+from sdae.errors import InvalidParameterError, invalid_parameter
+from sdae.randomness import NoiseKey, random_bits, standard_normal, threshold
+
+KernelArguments = tuple[int, np.uint64, float, float]
+
+
+@dataclass(frozen=True)
+class MaskingNoise:
+    """Set components to zero (Vincent et al. 2008, section 2.3; the tutorial's noise).
+
+    Parameters
+    ----------
+    level : float in [0, 1]
+        Probability with which each component is zeroed, independently of the others.
+    exact : bool, default False
+        Zero the same number of components, ``round(level * n_visible)``, in every sample: Vincent's
+        fixed fraction in place of the tutorial's independent draws.
+    """
+
+    name: ClassVar[str] = "masking"
+    forms: ClassVar[str] = "'masking:0.3', 'masking:0.25:exact'"
+    draws_components: ClassVar[bool] = True
+
+    level: float
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        check_level("level", "MaskingNoise", self.level)
+        object.__setattr__(self, "level", float(self.level))  # of NumPy's numbers too
+
+    @classmethod
+    def of_words(cls, level: str, *options: str) -> Self:
+        """Read what stands behind the name."""
+        if options not in ((), ("exact",)):
+            raise ValueError(options)
+        return cls(float(level), exact=bool(options))
+
+    def with_level(self, level: float) -> "MaskingNoise":
+        """Return the same noise at another level."""
+        return replace(self, level=level)
+
+    def corrupt(
+        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+    ) -> Corrupted:
+        """Corrupt a batch, (B, V)."""
+        drawn = on_device(self._drawn(key, samples, x.shape[1]), x)  # (B, V)
+        return Corrupted(x.masked_fill(drawn, 0.0), drawn)
+
+    def kernel_arguments(self, n_visible: int) -> KernelArguments:
+        """Return the fused kernel's number of the noise, the limit of its bits, its two values."""
+        if self.exact:
+            return 1, np.uint64(round(self.level * n_visible)), 0.0, 0.0
+        return 0, np.uint64(threshold(self.level)), 0.0, 0.0
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.level!r}" + (":exact" if self.exact else "")
+
+    def _drawn(
+        self, key: NoiseKey, samples: NDArray[np.int64], n_visible: int
+    ) -> NDArray[np.bool_]:
+        bits = random_bits(key, samples, n_visible)
+        if not self.exact:
+            return bits < np.uint64(threshold(self.level))
+        n_masked = round(self.level * n_visible)
+        # Ranks of random words choose a uniform subset; the column breaks ties, so it is unique.
+        ranks = np.argsort(bits, axis=1, kind="stable")[:, :n_masked]  # (B, n_masked)
+        drawn = np.zeros(bits.shape, dtype=bool)
+        np.put_along_axis(drawn, ranks, True, axis=1)
+        return drawn
+
+
+@dataclass(frozen=True)
+class SaltAndPepperNoise:
+    """Set components to the lowest or highest value by a fair coin (Vincent et al. 2010, 3.3).
+
+    Parameters
+    ----------
+    level : float in [0, 1]
+        Probability with which each component is drawn, independently of the others.
+    low, high : float, default 0 and 1
+        The two values a drawn component may take; ``low < high``.
+    """
+
+    name: ClassVar[str] = "salt_and_pepper"
+    forms: ClassVar[str] = "'salt_and_pepper:0.2' (':low=-1:high=1')"
+    draws_components: ClassVar[bool] = True
+
+    level: float
+    low: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_level("level", "SaltAndPepperNoise", self.level)
+        for name, bound in (("low", self.low), ("high", self.high)):
+            if not is_number(bound):
+                raise invalid_parameter(name, "SaltAndPepperNoise", "a finite number", bound)
+        if not self.low < self.high:
+            raise invalid_parameter(
+                "low", "SaltAndPepperNoise", f"below high ({self.high!r})", self.low
+            )
+        for name in ("level", "low", "high"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+
+    @classmethod
+    def of_words(cls, level: str, *options: str) -> Self:
+        """Read what stands behind the name."""
+        bounds = {"low": 0.0, "high": 1.0}
+        for option in options:
+            key, _, number = option.partition("=")
+            if key not in bounds:
+                raise ValueError(key)
+            bounds[key] = float(number)
+        return cls(float(level), bounds["low"], bounds["high"])
+
+    def with_level(self, level: float) -> "SaltAndPepperNoise":
+        """Return the same noise at another level."""
+        return replace(self, level=level)
+
+    def corrupt(
+        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+    ) -> Corrupted:
+        """Corrupt a batch, (B, V)."""
+        bits = random_bits(key, samples, x.shape[1])  # (B, V)
+        # 31 bits say whether a component is drawn; the lowest one is the coin.
+        drawn = on_device((bits >> np.uint32(1)) < np.uint64(threshold(self.level) >> 1), x)
+        salt = on_device((bits & np.uint32(1)).astype(bool), x)
+        peppered = x.masked_fill(drawn & ~salt, self.low)
+        return Corrupted(peppered.masked_fill(drawn & salt, self.high), drawn)
+
+    def kernel_arguments(self, _n_visible: int) -> KernelArguments:
+        """Return the fused kernel's number of the noise, the limit of its bits, its two values."""
+        return 2, np.uint64(threshold(self.level) >> 1), self.low, self.high
+
+    def __str__(self) -> str:
+        bounds = "" if (self.low, self.high) == (0, 1) else f":low={self.low!r}:high={self.high!r}"
+        return f"{self.name}:{self.level!r}{bounds}"
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Add independent normal noise N(0, std²) to every component (Vincent et al. 2010, 3.3).
+
+    Parameters
+    ----------
+    std : float, at least 0
+        Standard deviation, in the units of the (scaled) data.
+    """
+
+    name: ClassVar[str] = "gaussian"
+    forms: ClassVar[str] = "'gaussian:0.15'"
+    draws_components: ClassVar[bool] = False
+
+    std: float
+
+    def __post_init__(self) -> None:
+        if not is_number(self.std) or self.std < 0:
+            raise invalid_parameter("std", "GaussianNoise", "a finite number ≥ 0", self.std)
+        object.__setattr__(self, "std", float(self.std))
+
+    @classmethod
+    def of_words(cls, std: str) -> Self:
+        """Read what stands behind the name."""
+        return cls(float(std))
+
+    @property
+    def level(self) -> float:
+        """The standard deviation, under the name the other noises use."""
+        return self.std
+
+    def with_level(self, level: float) -> "GaussianNoise":
+        """Return the noise with another standard deviation."""
+        return replace(self, std=level)
+
+    def corrupt(
+        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+    ) -> Corrupted:
+        """Corrupt a batch, (B, V)."""
+        normal = standard_normal(key, samples, x.shape[1]) * self.std  # (B, V)
+        return Corrupted(x + on_device(normal, x).to(x.dtype), None)
+
+    def kernel_arguments(self, _n_visible: int) -> KernelArguments:
+        """Return the fused kernel's number of the noise; it has no limit and no values."""
+        return 3, np.uint64(0), 0.0, 0.0
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.std!r}"
+
+
+@dataclass(frozen=True)
+class SwapNoise:
+    """Give components the value that another row has in the same column.
+
+    Where values are of many kinds, a swapped one is still one that its column knows.
+
+    Parameters
+    ----------
+    level : float in [0, 1]
+        Probability with which each component is drawn, independently of the others. Each drawn one
+        has a donor of its own: any row of the data but its own, where there are others.
+    """
+
+    name: ClassVar[str] = "swap"
+    forms: ClassVar[str] = "'swap:0.15'"
+    draws_components: ClassVar[bool] = True
+
+    level: float
+
+    def __post_init__(self) -> None:
+        check_level("level", "SwapNoise", self.level)
+        object.__setattr__(self, "level", float(self.level))
+
+    @classmethod
+    def of_words(cls, level: str) -> Self:
+        """Read what stands behind the name."""
+        return cls(float(level))
+
+    def with_level(self, level: float) -> "SwapNoise":
+        """Return the same noise at another level."""
+        return replace(self, level=level)
+
+    def corrupt(
+        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], donors: Donors
+    ) -> Corrupted:
+        """Corrupt a batch, (B, V)."""
+        n_visible = x.shape[1]
+        bits = random_bits(key, samples, 2 * n_visible)  # (B, 2 V)
+        drawn = bits[:, :n_visible] < np.uint64(threshold(self.level))  # (B, V)
+        others = np.uint64(max(len(donors) - 1, 1))
+        numbers = (bits[:, n_visible:].astype(np.uint64) * others >> np.uint64(32)).astype(np.int64)
+        own = donors.numbers_of(samples)[:, None]
+        numbers += (numbers >= own) & (len(donors) > 1)
+        numbers = np.where(drawn, numbers, own)
+        where = on_device(drawn, x)
+        return Corrupted(torch.where(where, donors.values(numbers).to(x), x), where)
+
+    def kernel_arguments(self, _n_visible: int) -> None:
+        """Return None: the fused kernel does not know it."""
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.level!r}"
+
+
+Noise = MaskingNoise | SaltAndPepperNoise | GaussianNoise | SwapNoise
+NOISES: tuple[type[Noise], ...] = (MaskingNoise, SaltAndPepperNoise, GaussianNoise, SwapNoise)
+_FORMS = (
+    "a masking level in [0, 1], a noise object, or a text such as "
+    f"{', '.join(kind.forms for kind in NOISES[:-1])} or {NOISES[-1].forms}"
+)
+
+
+def parse_noise(value: object, *, parameter: str = "corruption", caller: str = "noise") -> Noise:
+    """Read a noise from an object, a text such as ``masking:0.3``, or a number (a masking level).
+
+    Raises
+    ------
+    InvalidParameterError
+        If `value` is none of these; `parameter` and `caller` are named in the text.
+    """
+    if isinstance(value, NOISES):
+        return value
+    if is_number(value):
+        return MaskingNoise(float(value))
+    hint = ""
+    if isinstance(value, str):
+        name, *words = value.strip().split(":")
+        kinds = {kind.name: kind for kind in NOISES}
+        try:
+            return kinds[name].of_words(*words)
+        except InvalidParameterError:
+            raise
+        except (ValueError, TypeError):
+            pass
+        except KeyError:
+            hint = did_you_mean(name, tuple(kinds))
+    raise invalid_parameter(parameter, caller, _FORMS, value, hint)

@@ -1,0 +1,124 @@
+"""The optimisers of autograd training, and what each remembers from step to step.
+
+To add one, add a member here. Plain and momentum SGD have engines of their own beside autograd.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol, Self
+
+import torch
+
+Groups = Sequence[dict[str, Any]]
+"""Parameters in the form of torch.optim, each with its ``weight_decay``."""
+
+
+class OptimizerSettings(Protocol):
+    """What a stage says of its optimiser."""
+
+    @property
+    def momentum(self) -> float:
+        """Of SGD and RMSprop."""
+        ...
+
+    @property
+    def nesterov(self) -> bool:
+        """Of SGD."""
+        ...
+
+    @property
+    def beta_1(self) -> float:
+        """Of Adam and its kin."""
+        ...
+
+    @property
+    def beta_2(self) -> float:
+        """Of Adam and its kin."""
+        ...
+
+    @property
+    def epsilon(self) -> float:
+        """Of the adaptive ones."""
+        ...
+
+
+Make = Callable[[Groups, OptimizerSettings, str], torch.optim.Optimizer]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of an optimiser.
+
+    Attributes
+    ----------
+    make : callable
+        Makes it for parameters on a type of device.
+    state : callable
+        The names of what it keeps of a parameter once it did a step.
+    """
+
+    make: Make
+    state: Callable[[OptimizerSettings], frozenset[str]]
+
+
+# Where PyTorch has it, one fused kernel does all of a step, instead of several for each parameter.
+_FUSED = ("cpu", "cuda")
+
+
+def _sgd(groups: Groups, settings: OptimizerSettings, device: str) -> torch.optim.Optimizer:
+    momentum = settings.momentum
+    # Without momentum a step is one addition, which a processor does faster unfused.
+    fused = device in _FUSED and not (device == "cpu" and momentum == 0)
+    return torch.optim.SGD(
+        groups, lr=0.0, momentum=momentum, nesterov=settings.nesterov, fused=fused
+    )
+
+
+def _adam(kind: Callable[..., torch.optim.Optimizer]) -> Make:
+    def make(groups: Groups, settings: OptimizerSettings, device: str) -> torch.optim.Optimizer:
+        betas = settings.beta_1, settings.beta_2
+        return kind(groups, betas=betas, eps=settings.epsilon, fused=device in _FUSED)
+
+    return make
+
+
+def _nadam(groups: Groups, settings: OptimizerSettings, _device: str) -> torch.optim.Optimizer:
+    return torch.optim.NAdam(groups, betas=(settings.beta_1, settings.beta_2), eps=settings.epsilon)
+
+
+def _rmsprop(groups: Groups, settings: OptimizerSettings, _device: str) -> torch.optim.Optimizer:
+    return torch.optim.RMSprop(groups, momentum=settings.momentum, eps=settings.epsilon)
+
+
+def _with_momentum(*names: str) -> Callable[[OptimizerSettings], frozenset[str]]:
+    def state(settings: OptimizerSettings) -> frozenset[str]:
+        return frozenset((*names, "momentum_buffer") if settings.momentum else names)
+
+    return state
+
+
+_MOMENTS = frozenset({"step", "exp_avg", "exp_avg_sq"})
+
+
+class Optimizer(StrEnum):
+    """How parameters follow their gradients."""
+
+    _value_: str
+    facts: Facts
+
+    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
+        """Make a member that equals its name; outside this class, the name alone finds it."""
+        assert facts is not None
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.facts = facts
+        return member
+
+    SGD = "sgd", Facts(_sgd, _with_momentum())
+    ADAM = "adam", Facts(_adam(torch.optim.Adam), lambda _: _MOMENTS)  # Kingma and Ba 2015
+    # Loshchilov and Hutter 2019
+    ADAMW = "adamw", Facts(_adam(torch.optim.AdamW), lambda _: _MOMENTS)
+    NADAM = "nadam", Facts(_nadam, lambda _: _MOMENTS | {"mu_product"})  # Dozat 2016
+    # Tieleman and Hinton 2012; the squares are forgotten at 0.99, as PyTorch's are by default
+    RMSPROP = "rmsprop", Facts(_rmsprop, _with_momentum("step", "square_avg"))
