@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Bytecode is compiled at the first import: of most files never.
+PIP := PIP_NO_COMPILE=1 $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help train test test-slow test-oldest test-pythons torture fuzz check kernels format benchmark clean
 
