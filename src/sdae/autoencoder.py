@@ -161,7 +161,7 @@ class DenoisingAutoencoder(nn.Module):
     def decode(self, h: Tensor) -> Tensor:
         """Return the reconstruction x̂ of a code, equation (2): (B, H) -> (B, V)."""
         decoded = self.decode_linear(h)
-        return torch.sigmoid(decoded) if self.decoder is Decoder.SIGMOID else decoded
+        return activate(decoded, self.decoder.facts.output)
 
     def decode_linear(self, h: Tensor) -> Tensor:
         """Return a = W' h + b', the decoder before its non-linearity: (B, H) -> (B, V)."""
@@ -215,7 +215,7 @@ class DenoisingAutoencoder(nn.Module):
         )
 
     def _initial_decoder_weight(self) -> Tensor:
-        like = Activation.SIGMOID if self.decoder is Decoder.SIGMOID else Activation.TANH
+        like = self.decoder.facts.output
         key = NoiseKey(self.seed, Stream.INITIALISATION, self.layer, 1)
         return _uniform_weight(self.n_hidden, self.n_visible, like, key).to(self.weight)
 

@@ -24,7 +24,6 @@ from torch import Tensor
 
 from sdae.autoencoder import activate
 from sdae.core.kinds.activations import Activation
-from sdae.core.kinds.decoders import Decoder
 from sdae.preprocessing import Scaling
 from sdae.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.stack import StackedDenoisingAutoencoder
@@ -102,7 +101,7 @@ def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tens
         autoencoder = network.autoencoder(layer)
         weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
         a = _affine(h, weight, autoencoder.visible_bias)
-        h = _activated(a, Activation.SIGMOID) if autoencoder.decoder is Decoder.SIGMOID else a
+        h = _activated(a, autoencoder.decoder.facts.output)
     return h
 
 
@@ -180,6 +179,8 @@ def _activated(a: Tensor, activation: Activation) -> Tensor:
 
     More numbers than PyTorch leaves to one thread are cut between threads, at any place.
     """
+    if activation is Activation.IDENTITY:
+        return a
     n_rows = _BLOCK
     if len(a) > _BLOCK and _place_does_not_matter(activation, a.dtype, a.device):
         n_rows *= max(1, _FEW_NUMBERS // (_BLOCK * a.shape[1]))

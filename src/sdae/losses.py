@@ -54,10 +54,7 @@ def reconstruction_loss(
         Of the type of `decoded`, or float32 where that is narrower.
     """
     x, decoded = widened(x), widened(decoded)
-    if decoder is Decoder.SIGMOID:
-        per_component = F.binary_cross_entropy_with_logits(decoded, x, reduction="none")  # (B, V)
-    else:
-        per_component = (x - decoded).square()  # (B, V)
+    per_component = decoder.facts.loss(x, decoded)  # (B, V)
     if emphasis is not None:
         per_component = per_component * _weights(emphasis, per_component, drawn)
     return per_component.sum(dim=1)  # (B, V) -> (B,)
@@ -74,7 +71,7 @@ def reconstruction_slope(
 
     x̂ − x for the cross-entropy, 2 (x̂ − x) for the squared error, times the weights of the emphasis.
     """
-    slope = torch.sigmoid(decoded) - x if decoder is Decoder.SIGMOID else 2 * (decoded - x)
+    slope = decoder.facts.slope(x, decoded)
     return slope if emphasis is None else slope * _weights(emphasis, slope, drawn)
 
 

@@ -161,6 +161,30 @@ def test_the_script_of_a_page_lists_every_activation() -> None:
         assert f"    {activation}" in table
 
 
+# -- decoders -------------------------------------------------------------------------------------
+
+DECODERS = pytest.mark.parametrize("decoder", [each for each in Decoder if each != "auto"])
+
+
+@DECODERS
+def test_the_slope_of_a_loss_is_its_derivative(decoder: Decoder) -> None:
+    a = A.clone().requires_grad_()
+    x = torch.rand(A.shape, dtype=A.dtype, generator=torch.Generator().manual_seed(1))
+    (expected,) = torch.autograd.grad(decoder.facts.loss(x, a).sum(), a)
+    torch.testing.assert_close(decoder.facts.slope(x, a.detach()), expected, rtol=1e-12, atol=1e-12)
+    exact = decoder.facts.output.facts.function(a.detach())  # where the output is the data
+    assert float(decoder.facts.slope(exact, a.detach()).abs().max()) < 1e-12
+    if decoder.facts.within_unit_interval:
+        assert decoder.facts.output.facts.within_unit_interval
+
+
+@DECODERS
+def test_the_kernels_know_a_decoder_by_its_number(decoder: Decoder) -> None:
+    kernel = pytest.importorskip("sdae.kernels.fused.autoencoder")
+    numbers = {"sigmoid": kernel.CROSS_ENTROPY, "linear": kernel.SQUARED_ERROR}
+    assert decoder.facts.kernel == numbers.get(decoder)
+
+
 # -- noises ---------------------------------------------------------------------------------------
 
 NOISES_OF_EACH = [

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.core.kinds.activations import kernel_of
-from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import Noise
 from sdae.engines.slices import check_finite, parts_and_threads, rows_of, samples_for
 from sdae.kernels.fused import autoencoder as kernels
@@ -82,6 +81,8 @@ class FusedPretraining:
         slice_ = minibatches.joined
         samples = self._corrupted(rows_of(self._rows, slice_), slice_.samples, epoch)
         costs = np.zeros((len(self._row_shares) - 1, len(slice_.samples)))
+        loss = self.autoencoder.decoder.facts.kernel
+        assert loss is not None  # the choice of the engine saw to it
         self._take_parameters()
         for array in (self._scratch.h, self._scratch.delta, self._scratch.dots):
             array.fill(0)
@@ -96,7 +97,7 @@ class FusedPretraining:
                 samples,
                 self._kind.type(rate),
                 kernel_of(self.autoencoder.activation),
-                _LOSSES[self.autoencoder.decoder],
+                loss,
                 costs,
                 self._row_shares,
                 self._column_shares,
@@ -200,6 +201,3 @@ class FusedPretraining:
 
     def _zeros(self, *shape: int, place: int | None = None) -> Real:
         return aligned_zeros(shape, self._kind, place)
-
-
-_LOSSES = {Decoder.SIGMOID: kernels.CROSS_ENTROPY, Decoder.LINEAR: kernels.SQUARED_ERROR}

@@ -15,6 +15,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
 from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import Noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.stack import StackedDenoisingAutoencoder
@@ -44,7 +45,7 @@ class Problem:
         Of the hidden layers.
     modified : str or None
         What a caller has made of the network that only autograd knows.
-    noise : Noise or None
+    noise, decoder : Noise, Decoder or None
         Of pre-training.
     has_weights : bool
         Whether rows have weights.
@@ -57,6 +58,7 @@ class Problem:
     activation: Activation
     modified: str | None
     noise: Noise | None = None
+    decoder: Decoder | None = None
     has_weights: bool = False
     is_regression: bool = False
 
@@ -72,6 +74,7 @@ def pretraining_problem(
         autoencoder.activation,
         _modified_layer(autoencoder),
         noise=noise,
+        decoder=autoencoder.decoder,
     )
 
 
@@ -120,6 +123,8 @@ def fused_lacks(problem: Problem) -> str | None:
         return f"it has no kernel for the activation {problem.activation}"
     if problem.noise is not None and problem.noise.kernel_arguments(1) is None:
         return f"it has no kernel for the noise {problem.noise}"
+    if problem.decoder is not None and problem.decoder.facts.kernel is None:
+        return f"it has no kernel for the decoder {problem.decoder}"
     fault = numba_fault()
     return None if fault is None else f"{fault}. {_REMEDY}"
 

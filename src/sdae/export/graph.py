@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae._version import __version__
-from sdae.core.kinds.activations import Node, sigmoid_nodes
-from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.activations import Activation, Node
 from sdae.errors import DataError, MissingExtraError
 from sdae.export.parity import bounds_of
 from sdae.export.subject import Subject
@@ -211,16 +210,16 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
     h = "codes"
     for layer in reversed(range(subject.depth)):
         autoencoder = stack.autoencoder(layer)
-        sigmoid = autoencoder.decoder is Decoder.SIGMOID
+        output = autoencoder.decoder.facts.output
         last = layer == 0 and scaling is None
         done = "reconstruction" if last else f"x_hat{layer}"
         weight = "weight" if autoencoder.tied else "decoder_weight"
         names = _parameters(graph, subject, layer, weight, "visible_bias")
         transposed = int(not autoencoder.tied)
-        raw = f"b{layer}" if sigmoid else done
+        raw = done if output is Activation.IDENTITY else f"b{layer}"
         h = graph.node("Gemm", [h, *names], raw, transB=transposed)  # (n, V)
-        if sigmoid:
-            h = graph.expression(sigmoid_nodes, h, subject.dtype, done)
+        if output is not Activation.IDENTITY:
+            h = graph.expression(output.facts.onnx, h, subject.dtype, done)
     if scaling is not None:
         _undone(graph, h, scaling, "scaling", "reconstruction", subject.row_dtype)
     graph.output("reconstruction", subject.row_dtype, stack.n_visible)

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.kinds.decoders import Decoder
 from sdae.errors import ParityError
 from sdae.export.subject import Answers, Subject
 from sdae.export.trial import Trial
@@ -53,7 +52,8 @@ def _small_count(subject: Subject) -> set[str]:
         names.add("probabilities")
     if stack.activation.facts.keeps_small_codes:
         names.add("codes")
-    if stack.autoencoder(0).decoder is Decoder.SIGMOID and subject.model.scaling is None:
+    output = stack.autoencoder(0).decoder.facts.output
+    if output.facts.keeps_small_codes and subject.model.scaling is None:
         names.add("reconstruction")  # scaled back, small values are lost beside the offset
     return names
 

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from sdae.arrays import Array
 from sdae.autoencoder import DenoisingAutoencoder
 from sdae.config.training import FinetuningConfig, PretrainingConfig
-from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import Noise
 from sdae.engines.choice import engine_of_finetuning, engine_of_pretraining
 from sdae.errors import DataError, InvalidParameterError
@@ -46,7 +45,7 @@ def check_pretraining(
             engine_of_pretraining(autoencoder, config, noises[layer])
         if layer == 0:
             check_range(autoencoder, rows)
-        elif stack.activation.facts.low < 0 and autoencoder.decoder is Decoder.SIGMOID:
+        elif stack.activation.facts.low < 0 and autoencoder.decoder.facts.within_unit_interval:
             raise _outside(autoencoder, stack.activation.facts.low, stack.activation.facts.high)
 
 
@@ -58,7 +57,7 @@ def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
     DataError
         If there are such.
     """
-    if autoencoder.decoder is Decoder.SIGMOID:
+    if autoencoder.decoder.facts.within_unit_interval:
         low, high = value_range(rows)
         if low < 0 or high > 1:
             raise _outside(autoencoder, low, high)

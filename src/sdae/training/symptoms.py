@@ -103,7 +103,7 @@ def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | 
 def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | None:
     """Tell of rows (n, V) outside [0, 1] whose reconstruction is measured by cross-entropy."""
     low, high = float(x.min()), float(x.max())
-    if decoder is not Decoder.SIGMOID or (low >= 0 and high <= 1):
+    if not decoder.facts.within_unit_interval or (low >= 0 and high <= 1):
         return None
     return Finding(
         "outside [0, 1]",

@@ -1,10 +1,50 @@
-"""The decoders, each with its loss, and the emphasis of that loss on what was corrupted."""
+"""The decoders, each with its loss, and the emphasis of that loss on what was corrupted.
 
+To add one, add a member here. Axes: B samples, V components.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.text import is_number
 from sdae.errors import invalid_parameter
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a decoder.
+
+    Attributes
+    ----------
+    output : Activation
+        What makes the reconstruction of what the decoder computes, x̂ = s'(a).
+    loss : callable
+        Of x and a, the loss of each component: two (B, V) -> (B, V).
+    slope : callable
+        Of x and a, the derivative of the loss by a: two (B, V) -> (B, V).
+    within_unit_interval : bool
+        Whether the data must lie in [0, 1].
+    kernel : int or None
+        Its number in the fused engine's kernels, if they know it.
+    """
+
+    output: Activation
+    loss: Callable[[Tensor, Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
+    within_unit_interval: bool = False
+    kernel: int | None = None
+
+
+def _cross_entropy(x: Tensor, a: Tensor) -> Tensor:
+    """−x log x̂ − (1 − x) log(1 − x̂), from a: no finite input gives inf or NaN."""
+    return F.binary_cross_entropy_with_logits(a, x, reduction="none")
 
 
 class Decoder(StrEnum):
@@ -14,9 +54,42 @@ class Decoder(StrEnum):
     real values; ``auto`` is settled by what is known of the data.
     """
 
-    AUTO = "auto"
-    SIGMOID = "sigmoid"
-    LINEAR = "linear"
+    _value_: str
+    _known: Facts | None
+
+    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
+        """Make a member that equals its name; outside this class, the name alone finds it."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member._known = facts
+        return member
+
+    AUTO = "auto", None
+    SIGMOID = (
+        "sigmoid",
+        Facts(
+            output=Activation.SIGMOID,
+            loss=_cross_entropy,
+            slope=lambda x, a: torch.sigmoid(a) - x,
+            within_unit_interval=True,
+            kernel=0,
+        ),
+    )
+    LINEAR = (
+        "linear",
+        Facts(
+            output=Activation.IDENTITY,
+            loss=lambda x, a: (x - a).square(),
+            slope=lambda x, a: 2 * (a - x),
+            kernel=1,
+        ),
+    )
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of it; nothing of ``auto``, before it is settled."""
+        assert self._known is not None
+        return self._known
 
 
 @dataclass(frozen=True)
