@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -176,6 +177,13 @@ def test_the_slope_of_a_loss_is_its_derivative(decoder: Decoder) -> None:
     assert float(decoder.facts.slope(exact, a.detach()).abs().max()) < 1e-12
     if decoder.facts.within_unit_interval:
         assert decoder.facts.output.facts.within_unit_interval
+
+
+@DECODERS
+def test_the_script_of_a_page_lists_every_decoder(decoder: Decoder) -> None:
+    script = NETWORK_JS.read_text(encoding="utf-8")
+    table = script[script.index("const decoders = {") :].split("};")[0]
+    assert re.search(rf"\b{decoder}\b", table)
 
 
 @DECODERS

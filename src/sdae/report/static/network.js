@@ -90,6 +90,7 @@ const Network = (() => {
     silu: (a) => a * sigmoid(a),
     identity: (a) => a,
   };
+  const decoders = { sigmoid, linear: (a) => a };
 
   function softmax(a) {
     const highest = a.reduce((x, y) => Math.max(x, y));
@@ -155,7 +156,7 @@ const Network = (() => {
       const a = l.decoderWeight
         ? affine(l.decoderWeight, l.visibleBias, h)
         : affineTransposed(l.weight, l.visibleBias, h);
-      return l.decoder === "sigmoid" ? a.map(sigmoid) : a;
+      return a.map(decoders[l.decoder]);
     }
   }
 
