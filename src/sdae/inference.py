@@ -1,4 +1,4 @@
-"""Applying a trained network to many rows: a row's result does not depend on its company.
+"""Applying a trained network to many rows: a row's result does not depend on the other rows.
 
 How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
 with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
