@@ -77,7 +77,11 @@ def printed(name: str) -> list[str]:
     return run.stdout.splitlines()
 
 
-_LONG = {"drop_in_for_mlpclassifier", "features_for_gradient_boosting"}
+_LONG = {
+    "digits_with_50_labels",
+    "drop_in_for_mlpclassifier",
+    "features_for_gradient_boosting",
+}
 
 
 @pytest.mark.parametrize(

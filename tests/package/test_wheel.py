@@ -43,6 +43,7 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
     assert kinds == {".py", ".toml", ".md", ".gz", ".typed", ".j2", ".css", ".js"}
 
 
+@pytest.mark.slow
 def test_an_environment_with_the_wheel_trains_on_the_embedded_mnist(
     wheel: Path, tmp_path: Path
 ) -> None:
