@@ -37,8 +37,12 @@ class RowDonors:
         """Return the numbers of samples, which are those they have in the source, (B,)."""
         return samples
 
+    @torch.no_grad()
     def values(self, numbers: NDArray[np.int64]) -> Tensor:
-        """Return the value of each column in the row of that number, (B, V) -> (B, V)."""
+        """Return the value of each column in the row of that number, (B, V) -> (B, V).
+
+        They are data: no gradient goes into what the rows went through.
+        """
         if self._through is None and isinstance(self._rows, TensorRows):
             rows = self._rows.rows
             return rows.gather(0, torch.from_numpy(numbers).to(rows.device))

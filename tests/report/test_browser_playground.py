@@ -1,19 +1,24 @@
-"""The playground in a browser: drawn on, changed, and held against the model."""
+"""The playground in a browser: drawn on, changed, and checked against the model."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import Select
 
+import sdae
+from sdae.core.kinds.activations import Activation
 from sdae.report.facts import Facts
 from sdae.report.stages import as_input
 from tests.report.browser import EXAMPLE, Browser
 from tests.report.runs import STRANGE, digit_rows, without_bytes
+
+NETWORK_JS = Path(sdae.__file__).with_name("report") / "static" / "network.js"
 
 
 def draw(browser: Browser, *strokes: list[tuple[float, float]]) -> None:
@@ -152,3 +157,14 @@ def test_the_example_in_the_documentation_reads_a_drawn_digit(browser: Browser) 
     ring = [(0.5 + 0.2 * np.cos(t), 0.5 + 0.3 * np.sin(t)) for t in np.linspace(0, 6.3, 16)]
     draw(browser, ring)
     assert shown_probabilities(browser)["0"] > 0.8
+
+
+@pytest.mark.parametrize("activation", Activation)
+def test_the_script_computes_every_activation(activation: Activation, browser: Browser) -> None:
+    a = torch.linspace(-12, 12, 481, dtype=torch.float64)
+    script = NETWORK_JS.read_text(encoding="utf-8")
+    start, end = script.index("  const sigmoid"), script.index("  function softmax")
+    asked = f"return arguments[0].map((a) => activations[{str(activation)!r}](a))"
+    found = np.array(browser.ask(script[start:end] + asked, a.tolist()))
+    expected = activation.facts.function(a).numpy()
+    np.testing.assert_allclose(found, expected, rtol=2e-7, atol=1e-15)

@@ -1,4 +1,4 @@
-"""What layers learned, held against other libraries: probes, spectra, rows rebuilt, the map."""
+"""What layers learned, checked against other libraries: probes, spectra, rows rebuilt, the map."""
 
 import sys
 from dataclasses import replace

@@ -22,16 +22,15 @@ class Row:
     n_bytes: int = 0
 
 
-def run(*words: str, all_ways: bool = True, share: int = 1) -> Iterator[Row]:
+def run(*words: str, all_ways: bool = True) -> Iterator[Row]:
     """Try the cases whose names have all of some words, in a child process.
 
-    With `all_ways` each goes every way into the package, otherwise one of its ways, in turn. Of
-    `share` cases in a row one is tried. Last, the payloads are shown to do something where pickles
-    are trusted: else all would prove nothing.
+    With `all_ways` each goes every way into the package, otherwise one of its ways, in turn. Last,
+    the payloads are shown to do something where pickles are trusted: else all would prove nothing.
     """
     with Child("tests.torture.hostile_judge") as child:
         for number, name in enumerate(child.ask("names")):
-            if number % share == 0 and all(word in name for word in words):
+            if all(word in name for word in words):
                 answer = child.ask([name, None if all_ways else number])
                 yield Row(name, [child.end]) if answer is None else Row(name, **answer)
         harmless = child.ask("payloads")

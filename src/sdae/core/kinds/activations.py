@@ -7,12 +7,12 @@ JavaScript to ``activations`` of ``sdae/report/static/network.js``. docs/adding-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sdae.core.kinds.kind import Kind
 
 Node = Callable[..., str]
 """Adds an operation of ONNX: its name, then its inputs, names of values or numbers."""
@@ -109,19 +109,10 @@ def _silu_slope(a: Tensor, h: Tensor) -> Tensor:
     return share + h * (1 - share)
 
 
-class Activation(StrEnum):
+class Activation(Kind):
     """The non-linearity s of an encoder."""
 
-    _value_: str
     facts: Facts
-
-    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
-        """Make a member that equals its name; outside this class, the name alone finds it."""
-        assert facts is not None
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.facts = facts
-        return member
 
     SIGMOID = (
         "sigmoid",

@@ -5,14 +5,13 @@ To add one, add a member here. Axes: B samples, V components.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.kind import Kind
 from sdae.core.kinds.text import is_number
 from sdae.errors import invalid_parameter
 
@@ -47,24 +46,16 @@ def _cross_entropy(x: Tensor, a: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(a, x, reduction="none")
 
 
-class Decoder(StrEnum):
+class Decoder(Kind):
     """The output of a decoder and, with it, the loss.
 
     ``sigmoid`` pairs with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
-    real values; ``auto`` is settled by what is known of the data.
+    real values; ``auto`` is settled by what is known of the data, and has no facts before.
     """
 
-    _value_: str
-    _known: Facts | None
+    facts: Facts
 
-    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
-        """Make a member that equals its name; outside this class, the name alone finds it."""
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member._known = facts
-        return member
-
-    AUTO = "auto", None
+    AUTO = "auto"
     SIGMOID = (
         "sigmoid",
         Facts(
@@ -84,12 +75,6 @@ class Decoder(StrEnum):
             kernel=1,
         ),
     )
-
-    @property
-    def facts(self) -> Facts:
-        """What is known of it; nothing of ``auto``, before it is settled."""
-        assert self._known is not None
-        return self._known
 
 
 @dataclass(frozen=True)

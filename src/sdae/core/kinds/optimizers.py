@@ -1,14 +1,15 @@
 """The optimisers of autograd training, and what each remembers from step to step.
 
-To add one, add a member here. Plain and momentum SGD have engines of their own beside autograd.
+To add one, add a member here. Plain gradient descent has engines of its own beside autograd.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 import torch
+
+from sdae.core.kinds.kind import Kind
 
 Groups = Sequence[dict[str, Any]]
 """Parameters in the form of torch.optim, each with its ``weight_decay``."""
@@ -101,19 +102,10 @@ def _with_momentum(*names: str) -> Callable[[OptimizerSettings], frozenset[str]]
 _MOMENTS = frozenset({"step", "exp_avg", "exp_avg_sq"})
 
 
-class Optimizer(StrEnum):
+class Optimizer(Kind):
     """How parameters follow their gradients."""
 
-    _value_: str
     facts: Facts
-
-    def __new__(cls, name: str, facts: Facts | None = None) -> Self:
-        """Make a member that equals its name; outside this class, the name alone finds it."""
-        assert facts is not None
-        member = str.__new__(cls, name)
-        member._value_ = name
-        member.facts = facts
-        return member
 
     SGD = "sgd", Facts(_sgd, _with_momentum())
     ADAM = "adam", Facts(_adam(torch.optim.Adam), lambda _: _MOMENTS)  # Kingma and Ba 2015
