@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -98,13 +100,20 @@ def test_a_closed_terminal_ends_in_a_checkpoint(images: Path) -> None:
     done("resume", images / "run", "--data", images / "images.npz")
 
 
-def test_a_training_that_ignores_the_closing_of_its_terminal_goes_on(images: Path) -> None:
+@contextmanager
+def without_hangups(
+    folder: Path, *arguments: str | Path
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a command on a terminal, ignoring SIGHUP as after nohup, until it has said something.
+
+    Yields the process and the terminal's other end, to be closed.
+    """
     ours, theirs = pty.openpty()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a started process takes it over
     try:
         process = subprocess.Popen(
-            [SDAE, *TRAIN],
-            cwd=images,
+            [SDAE, *arguments],
+            cwd=folder,
             env=environment(),
             stdin=theirs,
             stdout=theirs,
@@ -115,7 +124,12 @@ def test_a_training_that_ignores_the_closing_of_its_terminal_goes_on(images: Pat
     with process:
         os.close(theirs)
         os.read(ours, 1)
-        os.close(ours)
+        yield process, ours
+
+
+def test_a_training_that_ignores_the_closing_of_its_terminal_goes_on(images: Path) -> None:
+    with without_hangups(images, *TRAIN) as (process, terminal):
+        os.close(terminal)
         assert process.wait(timeout=120) == 1
     assert whole(images / "run")
 
@@ -160,22 +174,7 @@ def test_whoever_watches_leaves_when_the_terminal_is_gone(flower_run: Path, tmp_
     run = Path(shutil.copytree(flower_run, tmp_path / "run"))
     for name in ("manifest.json", "model.safetensors"):  # as in a run in progress
         (run / name).unlink()
-    ours, theirs = pty.openpty()
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        process = subprocess.Popen(
-            [SDAE, "watch", run],
-            cwd=tmp_path,
-            env=environment(),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        )
-    finally:
-        signal.signal(signal.SIGHUP, before)
-    with process:
-        os.close(theirs)
-        os.read(ours, 1)
+    with without_hangups(tmp_path, "watch", run) as (process, terminal):
         time.sleep(1.5)  # it looks once a second
-        os.close(ours)
+        os.close(terminal)
         assert process.wait(timeout=60) == 1

@@ -90,6 +90,8 @@ def test_a_project_with_files_of_such_names_is_no_run(
     monkeypatch.chdir(folder)
     done("export", "run", "--numpy", "numpy")
     done("export", "run", "--sequential", "network.safetensors")
+    assert (folder / "numpy/predict.py").is_file()
+    assert (folder / "network.safetensors").is_file()
 
 
 def test_the_folder_that_a_link_leads_to_is_named(folder: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_damaged_or_missing_manifest(run: Path) -> None:
     (run / "manifest.json").write_text("{")
     assert "is damaged: it is no manifest" in problems(run)["manifest.json"]
     (run / "manifest.json").unlink()
-    assert "The other files cannot be held against it." in problems(run)["manifest.json"]
+    assert "The other files cannot be checked against it." in problems(run)["manifest.json"]
 
 
 def _change(name: str, to: torch.Tensor) -> Callable[[Path], None]:

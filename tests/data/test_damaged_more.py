@@ -48,7 +48,7 @@ def test_what_is_wrong_at_the_end_of_a_dense_table_is_found_soon(
 ) -> None:
     path = tmp_path / "rows.csv"
     sound = (b"a\n" + b"1\n" * 1_000_000) if target is None else (b"a,y\n" + b"1,1\n" * 500_000)
-    with no_longer_than(path, sound, target, factor=4):
+    with no_longer_than(path, sound, target, factor=2.5):
         refused(path, content, match, target)
 
 

@@ -19,7 +19,7 @@ needs_numba = pytest.mark.skipif(
 
 @pytest.mark.parametrize(
     ("variant", "n"),
-    [("autograd", 2), pytest.param("fused", 2, marks=needs_numba), ("threads", 1)],
+    [("autograd", 3), pytest.param("fused", 3, marks=needs_numba), ("threads", 1)],
 )
 def test_a_run_killed_at_any_instant_is_resumed_to_the_same_bytes(variant: str, n: int) -> None:
     result = kills(n, 1, variant)

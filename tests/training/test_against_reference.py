@@ -47,7 +47,7 @@ COMBINATIONS = [
         (None, (1.0, 0.4)),
     )
     if not (noise.startswith("gaussian") and emphasis)
-    and (activation.facts.kernel is not None or (noise == "masking:0.3" and not emphasis))
+    and (activation.facts.kernel is not None or noise == "masking:0.3")
 ]
 
 

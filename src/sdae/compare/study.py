@@ -37,7 +37,7 @@ DEFAULT_LABELS: tuple[int | None, ...] = (50, 100, 300, 1000, 3000, None)
 MAX_BUDGET = 4
 
 CALLER = "sdae compare"
-_FORMAT = 1
+_FORMAT = 2  # raised where results would be others by the same versions, as by other splits
 _OURS = ("random_state", "warm_start", "checkpoint", "unlabeled_label", "verbose")
 _TUNED = ("learning_rate_init", "dropout")
 _READERS: Mapping[str, Reader[Any]] = {
@@ -182,15 +182,11 @@ def cell_key(
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-_RULES = "rules 2"
-"""Raised where data are split or scaled otherwise than before: then old results do not count."""
-
-
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of what computes a result."""
     return {
-        "sdae": f"{__version__}, {_RULES}",
+        "sdae": __version__,
         "torch": str(torch.__version__),
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
