@@ -150,7 +150,7 @@ def only_parameters(
 
 
 def _equal(one: Any, other: Any, *, whether_trained: bool = True) -> bool:
-    """Tell whether two tensors are the same to the byte, NaN included."""
+    """Return whether two tensors are the same to the byte, NaN included."""
     if one is other:
         return True
     if (one.dtype, one.shape, one.device) != (other.dtype, other.shape, other.device):

@@ -226,7 +226,7 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def regular_file(path: Path) -> bool:
-    """Tell whether `path` is a file itself, and no link to one that may lie anywhere."""
+    """Return whether `path` is a file itself, and no link to one that may lie anywhere."""
     return path.is_file() and not path.is_symlink()
 
 

@@ -31,7 +31,7 @@ from sdae.surroundings import undisturbed
 
 Rows = NDArray[np.floating] | CsrMatrix
 _BLOCK = 32
-"""With 16, some products still round the rows of a block differently; 64 makes single rows dear."""
+"""With 16, some products still round the rows of a block differently; 64 makes single rows slow."""
 _NARROW = 16
 _MOST_BLOCKS = 128
 _MOST_NUMBERS = 1 << 18
@@ -148,7 +148,7 @@ def _product_of_blocks(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _rounds_as_its_blocks(x: Tensor, weight: Tensor) -> bool:
-    """Tell whether one product of all rows is known to give the bytes of its blocks' products.
+    """Return whether one product of all rows is known to give the bytes of its blocks' products.
 
     Only small products are looked at: in large ones a call for each block costs little.
     """

@@ -26,7 +26,7 @@ _CHUNK_ROWS = 4096
 _CHUNK_VALUES = 1 << 22
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
 _SMALL = 1e-140  # the square of a smaller difference may be no number
-_FELT = 1e-7  # in deviations: what a float32 network would notice of a mean's rounding error
+FELT = 1e-7  # in deviations: what a float32 network would notice of a mean's rounding error
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
     "none": "left as they are",
@@ -170,7 +170,7 @@ def _fitted(x: Any, kind: str) -> Scaling:
     tiny = (low < high) & (high - low < _SMALL)
     if tiny.any():
         mean[tiny], deviation[tiny] = _moments_of_tiny(x[:, tiny])
-    return _standard(mean, deviation, low, high, x.dtype)
+    return standard(mean, deviation, low, high, x.dtype)
 
 
 def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
@@ -181,10 +181,18 @@ def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
     return np.ldexp(mean, exponent), np.ldexp(np.sqrt(variance), exponent)
 
 
-def _standard(
+def standard(
     mean: Numbers, deviation: Numbers, low: Numbers, high: Numbers, dtype: "np.dtype[Any]"
 ) -> Scaling:
-    """Return the scaling to zero mean and unit variance of columns of a type, (V,)."""
+    """Return the scaling to zero mean and unit variance of columns of a type.
+
+    Parameters
+    ----------
+    mean, deviation, low, high : ndarray of float64, shape (V,)
+        Of each column.
+    dtype : numpy.dtype
+        Of the columns.
+    """
     # Values that differ by the rounding of their type are one number: not to be blown up to unit
     # variance. Only by up to 1, though: with a scale of 1, larger steps would be large inputs.
     rounding = _ROUNDING.get(str(dtype), _ROUNDING["float64"])
@@ -248,7 +256,7 @@ def _moments(x: Any) -> tuple[Numbers, Numbers]:
     drift /= n_rows
     variance = squares / n_rows
     # The mean of many large numbers that hardly differ is rounded by more than they differ.
-    off = np.abs(drift) > _FELT * np.sqrt(variance)
+    off = np.abs(drift) > FELT * np.sqrt(variance)
     exact = np.maximum(variance - np.square(drift), 0.0)
     return np.where(off, mean + drift, mean), np.where(off, exact, variance)
 

@@ -58,7 +58,7 @@ class CsrMatrix(Protocol):
 
 
 def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
-    """Tell whether something is a matrix or array of scipy.sparse."""
+    """Return whether something is a matrix or array of scipy.sparse."""
     ancestors = type(x).__mro__
     return hasattr(x, "tocsr") and any(a.__module__.startswith("scipy.") for a in ancestors)
 

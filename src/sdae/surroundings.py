@@ -55,7 +55,7 @@ def make_ordinary(module: nn.Module) -> None:
 
 
 def _makes_tensors_on_cpu() -> bool:
-    """Tell whether a tensor made without a word about devices is on the CPU."""
+    """Return whether a tensor made without a word about devices is on the CPU."""
     try:
         return torch.get_default_device().type == "cpu"
     except (AssertionError, RuntimeError):  # a default device that this machine has not

@@ -181,7 +181,7 @@ class StageCheckpoints:
         )
 
     def read(self, number: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """Read a checkpoint, held against its manifest.
+        """Read a checkpoint, checked against its manifest.
 
         Raises
         ------

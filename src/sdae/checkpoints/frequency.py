@@ -42,7 +42,7 @@ class Due:
         self._last = time.monotonic()
 
     def after(self, n_steps: int, *, epoch_ended: bool) -> bool:
-        """Count some steps; tell whether it is time."""
+        """Count some steps; return whether it is time."""
         if self._frequency.unit == "s":
             return time.monotonic() - self._last >= self._frequency.n
         self._passed += int(epoch_ended) if self._frequency.unit == "epoch" else n_steps

@@ -70,7 +70,7 @@ def locked_name(path: Path) -> Iterator[None]:
 
 
 def name_held(path: Path) -> bool:
-    """Tell whether a process holds the name of a folder; no file is made or changed."""
+    """Return whether a process holds the name of a folder; no file is made or changed."""
     return any(_held(file) for file in _places(path))
 
 
@@ -135,7 +135,7 @@ def _release(file: Path, descriptor: int) -> None:
 
 
 def _held(file: Path) -> bool:
-    """Tell whether a process holds a lock."""
+    """Return whether a process holds a lock."""
     if not regular_file(file):
         return False
     try:
@@ -151,7 +151,7 @@ def _held(file: Path) -> bool:
 
 
 def _lock(descriptor: int) -> bool:
-    """Lock an open file; tell whether that succeeded."""
+    """Lock an open file; return whether that succeeded."""
     for look in range(_LOOKS):
         if lock_descriptor(descriptor, blocking=False):
             return True
@@ -194,7 +194,7 @@ def _owner(file: Path) -> dict[str, object]:
 
 
 def _is_file(file: Path, descriptor: int) -> bool:
-    """Tell whether `file` is still the open one."""
+    """Return whether `file` is still the open one."""
     try:
         return os.path.samestat(file.stat(), os.fstat(descriptor))
     except FileNotFoundError:

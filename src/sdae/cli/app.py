@@ -123,7 +123,7 @@ app.command("watch")(watch.watch)
 
 
 def _tells_of_memory(error: RuntimeError) -> bool:
-    """Tell whether torch ran out of memory, which on the CPU only the text says."""
+    """Return whether torch ran out of memory, which on the CPU only the text says."""
     text = str(error)
     return "allocate memory" in text or "Storage size" in text or "out of memory" in text
 

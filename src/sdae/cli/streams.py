@@ -76,7 +76,7 @@ class KeptStream(io.TextIOBase):
         """Leave the stream open: it is the process's."""
 
     def isatty(self) -> bool:
-        """Tell whether it is a terminal, as far as it is there."""
+        """Return whether it is a terminal, as far as it is there."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
@@ -141,7 +141,7 @@ class KeptStreams:
 
 
 def output_lost() -> bool:
-    """Tell whether what was printed so far reached nobody."""
+    """Return whether what was printed so far reached nobody."""
     # A live display of rich stands before the stream.
     stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
     stream.flush()

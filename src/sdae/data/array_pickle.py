@@ -1,8 +1,8 @@
 """Pickles of NumPy arrays, read without trusting them.
 
-A pickle is a program. Before it runs, its operations are held against those that arrays need. When
-it runs, every name it asks for is answered by a stand-in of ours, and none of these can run code,
-change NumPy's own objects, or allocate more than the bytes that are there.
+A pickle is a program. Before it runs, its operations are checked against those that arrays need.
+When it runs, every name it asks for is answered by a stand-in of ours, and none of these can run
+code, change NumPy's own objects, or allocate more than the bytes that are there.
 """
 
 import functools

@@ -73,6 +73,6 @@ def is_usable(x: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _is_single(block: NDArray[Any]) -> bool:
-    """Tell whether float32 holds every number of a block."""
+    """Return whether float32 holds every number of a block."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool((block.astype(np.float32) == block).all())

@@ -24,7 +24,7 @@ _MAX_DIMENSIONS = 8
 
 
 def parse_idx(content: bytes, source: str) -> NDArray[np.generic]:
-    """Return the array of an IDX file; its header is held against its size first.
+    """Return the array of an IDX file; its header is checked against its size first.
 
     Raises
     ------

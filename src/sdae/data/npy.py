@@ -1,4 +1,4 @@
-"""The NPY format, ``.npy`` and the members of an ``.npz``: the header is held against the size.
+"""The NPY format, ``.npy`` and the members of an ``.npz``: the header is checked against the size.
 
 An NPY file is: a magic string, a version, the length of the header, the header (type, order and
 shape, as a Python literal), the elements. Objects (pickles) in it are never loaded.

@@ -195,7 +195,7 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
 
 
 def _is_single(kind: Any) -> bool:
-    """Tell whether float32 holds every number of a type."""
+    """Return whether float32 holds every number of a type."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(kind):

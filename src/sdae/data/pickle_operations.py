@@ -1,4 +1,4 @@
-"""The operations of a pickle, held against those that NumPy arrays need, before any is run.
+"""The operations of a pickle, checked against those that NumPy arrays need, before any is run.
 
 A pickle is a program for a small stack machine. Left out are dictionaries and sets, since hashing
 what is nested deeply exhausts the machine's stack; objects made without a call; numbers with

@@ -194,5 +194,5 @@ def _modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
 
 
 def _is_hooked(what: Tensor | nn.Module, kinds: Sequence[str]) -> bool:
-    """Tell whether a caller has hung a function of one of these kinds on something."""
+    """Return whether a caller has hung a function of one of these kinds on something."""
     return any(getattr(what, kind, None) for kind in kinds)

@@ -132,7 +132,7 @@ class SDAEBase(BaseEstimator):
                 raise
 
     def _goes_on(self, wanted: bool, settings: Settings) -> bool:
-        """Tell whether to train on from what there is.
+        """Return whether to train on from what there is.
 
         Raises
         ------

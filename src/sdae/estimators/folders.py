@@ -67,7 +67,7 @@ def _name(stages: Mapping[str, Identity]) -> str:
 
 
 def _holds(folder: Path, stages: Mapping[str, Identity]) -> bool:
-    """Tell whether checkpoints that lie in a folder itself are of this training."""
+    """Return whether checkpoints that lie in a folder itself are of this training."""
     found = set(stages_of(folder)) & set(stages)
     return bool(found) and all(_is_of(folder, stage, stages) for stage in found)
 

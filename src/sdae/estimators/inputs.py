@@ -82,7 +82,7 @@ def as_table(X: Any) -> Any:
 
 
 def _is_arrow_alone(X: Any) -> bool:
-    """Tell whether rows offer themselves by Arrow's interface, and by none that NumPy knows."""
+    """Return whether rows offer themselves by Arrow's interface, and by none that NumPy knows."""
     offers = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("array", "stream"))
     return offers and not any(hasattr(X, f"__{name}__") for name in ("array", "dataframe"))
 

@@ -126,7 +126,7 @@ def _missing(labels: Labels) -> NDArray[np.bool_]:
 
 
 def _is_missing(label: object) -> bool:
-    """Tell whether an object stands for a label that is missing."""
+    """Return whether an object stands for a label that is missing."""
     if label is None or type(label).__name__ in ("NAType", "NaTType"):
         return True
     odd = label != label  # an array, if the label is one

@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from sdae.errors import DataError
 from sdae.estimators.weights import Weights
-from sdae.preprocessing import Scaling
+from sdae.preprocessing import FELT, Scaling, standard
 
 Columns = NDArray[np.float64]
 
-_ROUNDING = 1e-14
 _SMALLEST_SQUARE = 1e-300  # smaller ones lose their digits
-_FELT = 1e-7  # an error of the mean, in standard deviations
 _FARTHEST = 1e18  # standard deviations; the cost, its square, must be a float32 still
 
 
@@ -54,7 +52,7 @@ def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -
         deviation = np.sqrt(np.average(squares, axis=0, weights=relative))  # (n, T) -> (T,)
         # The mean of many large numbers that hardly differ is rounded by more than they differ.
         drift = np.average(columns - mean, axis=0, weights=relative)
-        off = np.abs(drift) > _FELT * deviation
+        off = np.abs(drift) > FELT * deviation
         mean = np.where(off, mean + drift, mean)
         squares = np.where(off, (columns - mean) ** 2, squares)
         exact = np.sqrt(np.average(squares, axis=0, weights=relative))
@@ -64,14 +62,10 @@ def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -
     too_large = varies & ~np.isfinite(deviation)
     if too_large.any():
         raise _not_scaled(caller, low[too_large][0], high[too_large][0], "large", "Divide it")
-    # As of rows: values that differ by rounding are one, but no step of more than 1.
-    noise = _ROUNDING * np.maximum(np.abs(low), np.abs(high))
-    constant = high - low <= np.minimum(noise, 1.0)
     too_small = varies & (squares.max(axis=0) < _SMALLEST_SQUARE)
     if too_small.any():
         raise _not_scaled(caller, low[too_small][0], high[too_small][0], "small", "Multiply it")
-    offset = np.where(constant, columns[0], mean)
-    return Scaling("standard", offset, np.where(constant, 1.0, deviation))
+    return standard(mean, deviation, low, high, columns.dtype)
 
 
 def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:

@@ -52,7 +52,7 @@ class Plateau:
         self.reached = False
 
     def __call__(self, event: Event) -> bool:
-        """Take an event; tell whether to stop."""
+        """Take an event; return whether to stop."""
         if isinstance(event, StageResumed):
             for record in event.history.records:
                 self._watch(record)

@@ -1,4 +1,4 @@
-"""The rows on which an export is held against the package: some of its own, random, extreme.
+"""The rows on which an export is checked against the package: some of its own, random, extreme.
 
 Axes: n rows, V columns.
 """

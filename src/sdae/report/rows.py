@@ -68,7 +68,7 @@ class ReportRows:
     shown : Part
         What figures are about.
     fitted, probed : Part
-        What probes are fitted on, and what they are held against; no row is in both.
+        What probes are fitted on, and what they are checked against; no row is in both.
     classes : tuple or None
         The label of each class number.
     unseen : bool

@@ -34,7 +34,7 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
     """Return the data under the name that they had when the run was begun.
 
     At its beginning they are noted. Afterwards the recipe is made to name where they are now.
-    Without a note, as of a run that an older version began, its checkpoints tell whether they are
+    Without a note, as of a run that an older version began, its checkpoints say whether they are
     the same, and its recipe is written when it is finished.
 
     Raises

@@ -83,7 +83,7 @@ class RunFolder:
         return self.path / CHECKPOINTS
 
     def in_use(self) -> bool:
-        """Tell whether a process works on it."""
+        """Return whether a process works on it."""
         return name_held(self.path)
 
     def threads(self) -> int | None:
@@ -102,7 +102,7 @@ class RunFolder:
         return n_threads if 1 <= n_threads <= _MOST_THREADS else None
 
     def rounds_tables(self) -> bool:
-        """Tell whether an older version began it, which rounded tables to float32 at once."""
+        """Return whether an older version began it, which rounded tables to float32 at once."""
         try:
             return self.has_checkpoints() and "tables" not in self._begun()
         except (TypeError, ValueError, RecursionError, FileAccessError):
@@ -131,7 +131,7 @@ class RunFolder:
         self._file(CHECKPOINTS)
 
     def has_checkpoints(self) -> bool:
-        """Tell whether there is a checkpoint to go on from."""
+        """Return whether there is a checkpoint to go on from."""
         return bool(self.stages())
 
     def stages(self) -> list[str]:
@@ -295,7 +295,7 @@ def open_model(path: Path) -> RunFolder | SavedModel:
 
 
 def _is_entry(entry: object) -> bool:
-    """Tell whether a value of a manifest is what it keeps of a file."""
+    """Return whether a value of a manifest is what it keeps of a file."""
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)

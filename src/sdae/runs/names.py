@@ -88,5 +88,5 @@ def drop_replaced(place: Path) -> None:
 
 
 def _can_go_back(folder: Path) -> bool:
-    """Tell whether what was replaced is still whole: its recipe is the first that is removed."""
+    """Return whether what was replaced is still whole: its recipe is the first that is removed."""
     return folder.is_dir() and ((folder / RECIPE).is_file() or not any(folder.iterdir()))

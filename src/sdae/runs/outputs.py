@@ -129,7 +129,7 @@ def _run_around(path: Path) -> Path | None:
 
 
 def _is_run(folder: Path) -> bool:
-    """Tell whether a folder is a run, begun or finished: any may have a recipe, or checkpoints."""
+    """Return whether a folder is a run: any may have a recipe, or checkpoints."""
     if not (folder / RECIPE).is_file():
         return False
     if (folder / HISTORY).is_file() or (folder / CHECKPOINTS / BEGUN).is_file():
@@ -141,7 +141,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_of_run(path: Path, run: Path) -> bool:
-    """Tell whether a path in a run is one that the package or the manifest names."""
+    """Return whether a path in a run is one that the package or the manifest names."""
     name = _real(path).relative_to(run).as_posix().casefold()
     if name in _OURS or name.split("/")[0] == CHECKPOINTS.casefold():
         return True
@@ -158,14 +158,14 @@ def _there(inputs: Inputs) -> list[Path]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Tell whether two paths are one file, by another name, letter case or hard link too."""
+    """Return whether two paths are one file, by another name, letter case or hard link too."""
     if one.exists() and other.exists():
         return one.samefile(other)
     return _real(one) == _real(other)
 
 
 def _within(path: Path, folder: Path) -> bool:
-    """Tell whether a path is a folder, or lies in it."""
+    """Return whether a path is a folder, or lies in it."""
     real = _real(path)
     return any(_same(each, folder) for each in (real, *real.parents))
 

@@ -90,5 +90,5 @@ def _merge(source: Path, target: Path) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Tell whether `path` is a folder itself, and no link to one that may lie anywhere."""
+    """Return whether `path` is a folder itself, and no link to one that may lie anywhere."""
     return path.is_dir() and not path.is_symlink()

@@ -66,7 +66,7 @@ def _finished(run: RunFolder) -> Iterator[Verdict]:
     try:
         manifest = run.manifest()
     except (FileAccessError, FileFormatError) as error:
-        yield Verdict(MANIFEST, f"{error} The other files cannot be held against it.")
+        yield Verdict(MANIFEST, f"{error} The other files cannot be checked against it.")
         manifest = None
     contents: dict[str, Callable[[], object]] = {
         RECIPE: run.recipe,

@@ -131,7 +131,7 @@ class Doctor:
 
 
 def _looks(epoch: int) -> bool:
-    """Tell whether rows are looked at after an epoch: after 1, 2, 4, 8, and so on."""
+    """Return whether rows are looked at after an epoch: after 1, 2, 4, 8, and so on."""
     return epoch.bit_count() == 1
 
 

@@ -51,11 +51,11 @@ class EarlyStopping:
         self.patience, self.best_error = patience, best_error
 
     def validation_due(self, t: int) -> bool:
-        """Tell whether to validate after update `t`."""
+        """Return whether to validate after update `t`."""
         return (t + 1) % self.frequency == 0
 
     def record(self, t: int, error: float) -> bool:
-        """Take the validation error after update `t`; tell whether it is the lowest so far."""
+        """Take the validation error after update `t`; return whether it is the lowest so far."""
         if not error < self.best_error:
             return False
         if error < self.best_error * self._threshold:
@@ -64,7 +64,7 @@ class EarlyStopping:
         return True
 
     def ended(self, t: int) -> bool:
-        """Tell whether patience has run out after update `t`."""
+        """Return whether patience has run out after update `t`."""
         return self.patience <= t
 
     def updates_until_validation(self, t: int) -> int:

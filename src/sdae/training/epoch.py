@@ -46,7 +46,7 @@ class Extent:
     drop_last: bool
 
     def holds(self, place: Place) -> bool:
-        """Tell whether training can come to a place."""
+        """Return whether training can come to a place."""
         most = n_batches(self.n_rows, self.batch_size, self.drop_last)
         n_samples = min(place.n_batches * self.batch_size, self.n_rows)
         return (

@@ -112,7 +112,7 @@ class FinetuningWalk:
     def _train_epoch(
         self, epoch: int, progress: Epoch, rule: EarlyStopping, first_update: int
     ) -> bool:
-        """Go through the training set once; tell whether training ends here."""
+        """Go through the training set once; return whether training ends here."""
         validates = "validation" in self._scored
         stops_early = validates and self._config.early_stopping
         batches = self._minibatches(epoch)

@@ -56,7 +56,7 @@ def inlined(function: F) -> F:
 
 
 def is_cold(function: Callable[..., Any]) -> bool:
-    """Tell whether a kernel must be compiled at its first call: it has no machine code at all."""
+    """Return whether a kernel must be compiled at its first call: it has no machine code at all."""
     loaded: Any = function
     if numba.config.DISABLE_JIT or loaded.signatures:
         return False

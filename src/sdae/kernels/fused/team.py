@@ -80,7 +80,7 @@ class Team:
             self._pool.shutdown()
 
     def _complete(self) -> bool:
-        """Tell whether there are the threads that were started, or will be."""
+        """Return whether there are the threads that were started, or will be."""
         return os.getpid() == self._process
 
     def _works_together(self) -> bool:
