@@ -40,7 +40,7 @@ test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads 
 	tools/test_pythons.sh
 
 kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
-	$(BIN)/python -m tests.kernels.compile_all
+	$(BIN)/python -m tests.train.kernels.compile_all
 
 check: $(VENV)/.test  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -21,15 +21,15 @@ from _machine import describe
 from matplotlib.axes import Axes
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from sdae.compare.cells import CELLS, Cell, CellCache
-from sdae.compare.data import StudyData
-from sdae.compare.report import details, verdict_of
-from sdae.compare.running import Progress, plan, run_study
-from sdae.compare.statistics import compare_networks
-from sdae.compare.study import TITLES, Study
-from sdae.compare.table import Line, table_lines
+from sdae.app.compare.result_cache import CELLS, Cell, CellCache
+from sdae.app.compare.result_table import Line, table_lines
+from sdae.app.compare.statistics import compare_networks
+from sdae.app.compare.study import TITLES, Study
+from sdae.app.compare.study_data import StudyData
+from sdae.app.compare.study_files import details, verdict_of
+from sdae.app.compare.study_run import Progress, plan, run_study
+from sdae.app.plots.figure import new_figure
 from sdae.data import load_mnist
-from sdae.plots.figure import new_figure
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"

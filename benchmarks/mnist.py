@@ -18,10 +18,10 @@ from typing import Any
 
 from _machine import describe
 
-from sdae.config.recipe import Recipe
-from sdae.recipes import load_recipe
-from sdae.runs.prepare import prepare
-from sdae.runs.training import build_stack, run_recipe
+from sdae.app.recipes import load_recipe
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack, run_recipe
 
 
 def main() -> None:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import torch
 from _machine import describe
 
-from sdae.recipes import load_recipe
-from sdae.runs.prepare import prepare
-from sdae.runs.training import build_stack, run_recipe
+from sdae.app.recipes import load_recipe
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack, run_recipe
 
 PATH = Path(__file__).parent / "results" / "recipe-search.json"
 

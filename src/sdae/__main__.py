@@ -1,6 +1,6 @@
 """``python -m sdae`` is ``sdae``."""
 
-from sdae.cli import main
+from sdae.app.cli import main
 
 if __name__ == "__main__":
     main()

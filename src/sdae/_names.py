@@ -1,11 +1,16 @@
 """What ``import sdae`` offers beside the estimators: imported, with torch, once it is asked for."""
 
-from sdae import corruption, data
-from sdae.autoencoder import DenoisingAutoencoder
-from sdae.checkpoints.folder import Checkpoint
-from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.finetuning import finetune
-from sdae.training.pretraining import pretrain
+import sdae.training.callbacks
+import sdae.training.history  # noqa: F401
+from sdae import (
+    corruption,
+    data,
+)
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.finetuning import finetune
+from sdae.train.pretraining import pretrain
 
 __all__ = [
     "Checkpoint",

@@ -1,28 +1,15 @@
-"""Corruption: q(x_tilde given x), and which components it drew.
+"""Corruption of a batch, and the noises: public names of :mod:`sdae.core.corruption`."""
 
-The noises are in :mod:`sdae.core.kinds.noises`, and exported from here.
-
->>> from sdae.corruption import GaussianNoise, MaskingNoise, parse_noise
->>> parse_noise("masking:0.3") == parse_noise(0.3) == MaskingNoise(0.3)
-True
->>> print(MaskingNoise(0.25, exact=True), GaussianNoise(0.1))
-masking:0.25:exact gaussian:0.1
-"""
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from sdae.core.kinds.corrupted import Corrupted, Donors, OfBatch
-from sdae.core.kinds.noises import (
+from sdae.core.corruption import (
+    Corrupted,
     GaussianNoise,
     MaskingNoise,
     Noise,
     SaltAndPepperNoise,
     SwapNoise,
+    corrupt,
     parse_noise,
 )
-from sdae.randomness import NoiseKey
 
 __all__ = [
     "Corrupted",
@@ -34,35 +21,3 @@ __all__ = [
     "corrupt",
     "parse_noise",
 ]
-
-
-def corrupt(
-    x: Tensor,
-    noise: Noise,
-    key: NoiseKey,
-    samples: NDArray[np.int64],
-    donors: Donors | None = None,
-) -> Corrupted:
-    """Corrupt a batch.
-
-    Parameters
-    ----------
-    x : Tensor, shape (B, V)
-        The clean input. It is never changed.
-    noise : MaskingNoise, SaltAndPepperNoise, GaussianNoise or SwapNoise
-        What to do to it.
-    key : NoiseKey
-        Seed, stream, layer and epoch of the noise.
-    samples : ndarray of int64, shape (B,)
-        The number of each row in its data set: a row's noise depends on it, not on the batch.
-    donors : Donors or None
-        The rows that swapped values come from. None: those of the batch.
-
-    Returns
-    -------
-    Corrupted
-        `x_tilde` and the components drawn.
-    """
-    if noise.level == 0:
-        return Corrupted(x, None)
-    return noise.corrupt(x, key, samples, OfBatch(x) if donors is None else donors)

@@ -1,58 +1,27 @@
-"""Every exception the package raises on purpose, on one screen.
+"""The exceptions of the package: public names of :mod:`sdae.core.errors`."""
 
-All of them derive from :class:`SdaeError`, so ``except SdaeError`` catches whatever the package
-has to say about a mistake; the built-in second parents let callers that know nothing of the
-package (``except ValueError``) catch them too.
-"""
+from sdae.core.errors import (
+    DataError,
+    FileAccessError,
+    FileFormatError,
+    InvalidParameterError,
+    MissingExtraError,
+    ParityError,
+    RecipeError,
+    SdaeError,
+    TrainingDivergedError,
+    invalid_parameter,
+)
 
-from sdae.wording import printable
-
-
-class SdaeError(Exception):
-    """Base of all errors of the package; its text is one clear sentence for the user.
-
-    It may quote a file or its name: what a terminal would take for a command is escaped.
-    """
-
-    def __str__(self) -> str:
-        return printable(super().__str__(), kept="\n")
-
-
-class InvalidParameterError(SdaeError, ValueError):
-    """A parameter has a value it must not have."""
-
-
-class RecipeError(SdaeError, ValueError):
-    """A recipe (TOML) has an unknown key, a value of the wrong kind, or cannot be parsed."""
-
-
-class DataError(SdaeError, ValueError):
-    """Rows, columns or labels that training or prediction cannot use."""
-
-
-class FileFormatError(DataError):
-    """A file is damaged, truncated, or not of the format its name promises."""
-
-
-class FileAccessError(SdaeError, OSError):
-    """A file or folder is missing, cannot be read, or cannot be written."""
-
-
-class TrainingDivergedError(SdaeError, ArithmeticError):
-    """The training cost stopped being a finite number."""
-
-
-class ParityError(SdaeError, ArithmeticError):
-    """An export answers other than the package, so it was not written."""
-
-
-class MissingExtraError(SdaeError, ImportError):
-    """A feature needs an optional dependency; the text names the extra to install."""
-
-
-def invalid_parameter(
-    parameter: str, caller: str, constraint: str, value: object, remedy: str = ""
-) -> InvalidParameterError:
-    """Word the error for one bad parameter: its name, what it must be, what it got, the remedy."""
-    text = f"The {parameter} parameter of {caller} must be {constraint}. Got {value!r} instead."
-    return InvalidParameterError(f"{text} {remedy}".strip())
+__all__ = [
+    "DataError",
+    "FileAccessError",
+    "FileFormatError",
+    "InvalidParameterError",
+    "MissingExtraError",
+    "ParityError",
+    "RecipeError",
+    "SdaeError",
+    "TrainingDivergedError",
+    "invalid_parameter",
+]

@@ -13,18 +13,18 @@ from scipy import sparse
 
 import sdae
 from sdae import StackedDenoisingAutoencoder, pretrain
-from sdae.config.training import ENGINES, PretrainingConfig
+from sdae.app.export import numpy_program as program
+from sdae.core.corruption import corrupt
+from sdae.core.donors import RowDonors
+from sdae.core.errors import InvalidParameterError
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import NOISES, Noise, SwapNoise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
-from sdae.corruption import corrupt
-from sdae.donors import RowDonors
-from sdae.engines import support
-from sdae.errors import InvalidParameterError
-from sdae.export import predict as program
-from sdae.randomness import NoiseKey, Stream
-from sdae.rows import MappedRows, RowSource, SparseRows, TensorRows
+from sdae.core.randomness import NoiseKey, Stream
+from sdae.core.rows import MappedRows, RowSource, SparseRows, TensorRows
+from sdae.train.engines import support
+from sdae.train.settings import ENGINES, PretrainingConfig
 
 ACTIVATIONS = pytest.mark.parametrize("activation", Activation)
 A = torch.linspace(-12, 12, 2401, dtype=torch.float64)
@@ -88,7 +88,7 @@ def test_a_saturated_unit_hardly_learns(activation: Activation) -> None:
 
 
 def test_the_numbers_of_kernels_are_those_of_the_entries() -> None:
-    elementary = pytest.importorskip("sdae.kernels.fused.elementary")
+    elementary = pytest.importorskip("sdae.train.kernels.fused.elementary")
     known = {a.name: a.facts.kernel for a in Activation if a.facts.kernel is not None}
     assert known == {name: getattr(elementary, name) for name in ("SIGMOID", "TANH", "RELU")}
 
@@ -116,7 +116,7 @@ def test_its_operations_of_onnx_compute_it(activation: Activation, dtype: Any) -
     onnx = pytest.importorskip("onnx")
     from onnx.reference import ReferenceEvaluator
 
-    from sdae.export.graph import _Graph
+    from sdae.app.export.onnx_graph import _Graph
 
     graph, type_ = _Graph(), np.dtype(dtype)
     graph.input("a", type_, 1)
@@ -168,7 +168,7 @@ def test_the_script_of_a_page_lists_every_decoder(decoder: Decoder) -> None:
 
 @DECODERS
 def test_the_kernels_know_a_decoder_by_its_number(decoder: Decoder) -> None:
-    kernel = pytest.importorskip("sdae.kernels.fused.autoencoder")
+    kernel = pytest.importorskip("sdae.train.kernels.fused.autoencoder_step")
     numbers = {"sigmoid": kernel.CROSS_ENTROPY, "linear": kernel.SQUARED_ERROR}
     assert decoder.facts.kernel == numbers.get(decoder)
 
@@ -216,7 +216,7 @@ def test_a_noise_depends_on_the_row_and_not_on_the_batch(noise: Noise) -> None:
 
 @NOISY
 def test_the_fused_kernel_knows_a_noise_by_its_number(noise: Noise) -> None:
-    kernel = pytest.importorskip("sdae.kernels.fused.noise")
+    kernel = pytest.importorskip("sdae.train.kernels.fused.noise")
     numbers = {
         "masking:0.3": kernel.MASKING,
         "masking:0.25:exact": kernel.EXACT_MASKING,

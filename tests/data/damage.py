@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from sdae.core.errors import SdaeError
 from sdae.data import Dataset, load_dataset
-from sdae.errors import SdaeError
 
 FUZZ = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sdae.core.errors import DataError
 from sdae.data import load_dataset
-from sdae.errors import DataError
 
 MIB = 1 << 20
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, Table, load_dataset
-from sdae.errors import DataError, FileFormatError
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 

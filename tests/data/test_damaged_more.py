@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sdae.core.errors import DataError, FileAccessError
+from sdae.core.wording import listed, nearest, plain, quoted, reason
 from sdae.data import load_dataset
 from sdae.data.bounds import MAX_COLUMNS
 from sdae.data.csv_lines import CsvLines
 from sdae.data.labels import encode_labels, find_classes, read_labels
-from sdae.errors import DataError, FileAccessError
-from sdae.wording import listed, nearest, plain, quoted, reason
 from tests.data.memory import arrow_memory_below, memory_below
 from tests.data.npy_files import ROWS, npy
 from tests.data.refusals import MIB, no_longer_than, refused, soon, zipped

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdae.core.errors import FileFormatError
 from sdae.data import Dataset, load_dataset
-from sdae.errors import FileFormatError
 from tests.data.memory import memory_below
 from tests.data.pickle_samples import PARTS, PROTOCOL_2, Call, X, Y, array_by_protocol_0
 

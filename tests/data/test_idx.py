@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.data import load_dataset
 from sdae.data.idx import load_idx_folder, parse_idx
-from sdae.errors import DataError, FileAccessError, FileFormatError
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 

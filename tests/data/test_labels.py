@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError
 from sdae.data.labels import encode_labels, find_classes, read_labels, whole_numbers
-from sdae.errors import DataError
 
 
 def test_classes_are_sorted_and_unique() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sdae.data.mnist
+from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Splits, load_dataset, load_mnist
-from sdae.errors import DataError, FileFormatError
 
 FILES = Path(sdae.data.__file__).parent / "mnist"
 

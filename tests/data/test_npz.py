@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, load_dataset
-from sdae.errors import DataError, FileFormatError
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 from tests.data.npy_files import ROWS, npy, npy_of

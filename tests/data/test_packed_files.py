@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdae.core.errors import FileFormatError
 from sdae.data import load_dataset
 from sdae.data.bounds import check_room
-from sdae.errors import FileFormatError
 from tests.data.memory import memory_below
 from tests.data.npy_files import ROWS, npy, npy_of
 from tests.data.pickle_samples import old

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 
+from sdae.core.errors import DataError, FileFormatError, MissingExtraError
 from sdae.data import Dataset, load_dataset
-from sdae.errors import DataError, FileFormatError, MissingExtraError
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import sdae.data
+from sdae.core.errors import DataError, FileAccessError
 from sdae.data import load_dataset
-from sdae.errors import DataError, FileAccessError
 
 
 def test_the_room_offers_what_its_map_says() -> None:

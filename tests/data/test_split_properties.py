@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 
+from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.randomness import NoiseKey, Stream, generator
 from sdae.data import Dataset
 from sdae.data.splits import split_dataset
 from sdae.data.table import checked_table
-from sdae.errors import DataError, InvalidParameterError
-from sdae.randomness import NoiseKey, Stream, generator
 
 PROPERTIES = settings(max_examples=60, derandomize=True, deadline=None, database=None)
 SHARES = st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.4, 0.7])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError, InvalidParameterError
 from sdae.data import Dataset, Table
 from sdae.data.splits import split_dataset
 from sdae.data.table import checked_table
-from sdae.errors import DataError, InvalidParameterError
 
 LABELS = np.repeat(np.arange(4), [40, 30, 20, 10])
 

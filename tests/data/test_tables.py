@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError
 from sdae.data.table import Table, check_finite, checked_table, match_columns
-from sdae.errors import DataError
 
 
 def table(names: tuple[str, ...] | None = ("width", "height", "depth")) -> Table:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
+from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, load_dataset
-from sdae.errors import DataError, FileFormatError
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.pickle_samples import PARTS, PROTOCOL_0, PROTOCOL_2, X, Y, old
 

@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
-from sdae.cli.app import app
+from sdae.app.cli.typer_app import app
 from tests.docs.examples import PAGES, ROOT, commands
 
 LINES = sorted({line for page in PAGES for line in commands(page, "sdae")})

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sdae import SDAEClassifier
-from sdae.engines import dropout
-from sdae.randomness import NoiseKey, Stream, visiting_order
+from sdae.core.randomness import NoiseKey, Stream, visiting_order
+from sdae.train.engines import dropout
 from tests.estimators.helpers import labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -27,8 +27,8 @@ def test_each_piece_visits_the_rows_and_drops_units_in_an_order_of_its_own(
         keys.append(key)
         return dropout.kept(h, level, key, samples)
 
-    monkeypatch.setattr("sdae.training.finetuning_walk.visiting_order", order)
-    monkeypatch.setattr("sdae.engines.autograd.kept", kept)
+    monkeypatch.setattr("sdae.train.finetuning_walk.visiting_order", order)
+    monkeypatch.setattr("sdae.train.engines.autograd.kept", kept)
     x = rows()
     model = quick(
         SDAEClassifier,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdae import SDAEClassifier, SDAERegressor
-from sdae.errors import InvalidParameterError
+from sdae.core.errors import InvalidParameterError
 from tests.estimators.helpers import labels, quick, rows
 
 PLAIN = {"solver": "sgd", "momentum": 0.0, "alpha": 0.0, "engine": "closed_form"}

@@ -14,14 +14,14 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
-from sdae.errors import InvalidParameterError
-from sdae.estimators.folders import own_checkpoint
-from sdae.training.finetuning import run_finetuning
-from sdae.training.finetuning_walk import FinetuningWalk
-from sdae.training.history import History
-from sdae.training.identity import Entry
+from sdae.core.errors import InvalidParameterError
+from sdae.estimators.fit_checkpoints import own_checkpoint
+from sdae.train.finetuning import run_finetuning
+from sdae.train.finetuning_walk import FinetuningWalk
+from sdae.train.history import History
+from sdae.train.identity import Entry
 from tests.estimators.helpers import answers, labels, quick, rows
-from tests.training.helpers import forge
+from tests.train.helpers import forge
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -268,7 +268,7 @@ def test_the_same_fit_at_once_waits_and_takes_over_what_was_learned(
             go_on.set()  # and then wait for the first in earnest
             fitted.result(60)
 
-        monkeypatch.setattr("sdae.estimators.folders.sleep", looked)
+        monkeypatch.setattr("sdae.estimators.fit_checkpoints.sleep", looked)
         try:
             second = quick(SDAETransformer, checkpoint=tmp_path).fit(x)
         finally:

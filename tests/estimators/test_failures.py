@@ -7,7 +7,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
-from sdae.errors import DataError, TrainingDivergedError
+from sdae.core.errors import DataError, TrainingDivergedError
 from tests.estimators.helpers import ALL, answers, fitted, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 from tests.estimators.helpers import ALL, answers, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

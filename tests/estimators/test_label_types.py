@@ -8,10 +8,10 @@ import pytest
 
 import sdae
 from sdae import SDAEClassifier
-from sdae.errors import DataError
-from sdae.export.onnx_file import run_onnx
-from sdae.export.writing import export_model
-from sdae.model_file import load_model
+from sdae.app.export.onnx_file import run_onnx
+from sdae.app.export.writing import export_model
+from sdae.core.errors import DataError
+from sdae.core.model_file import load_model
 from tests.estimators.helpers import labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

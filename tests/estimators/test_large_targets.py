@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdae import SDAERegressor
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 from sdae.estimators.target_scaling import fit_target_scaling
 from tests.estimators.helpers import quick, rows
 

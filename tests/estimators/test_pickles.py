@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from sdae import SDAEClassifier, SDAETransformer, StackedDenoisingAutoencoder
 from sdae.estimators import base
 from tests.estimators.helpers import ALL, answers, labels, quick, rows
-from tests.training.helpers import state_bytes
+from tests.train.helpers import state_bytes
 
 X = rows()
 GPU = torch.device("cuda", 1)

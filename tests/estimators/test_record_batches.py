@@ -7,7 +7,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from sdae import SDAEClassifier, SDAERegressor
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 from tests.estimators.helpers import ALL, SUPERVISED, answers, labels, quick, rows
 
 pa, pl = (pytest.importorskip(name) for name in ("pyarrow", "polars"))

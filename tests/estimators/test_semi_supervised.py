@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdae import SDAEClassifier, SDAERegressor
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 from tests.estimators.helpers import labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
-from sdae.errors import DataError, InvalidParameterError
+from sdae.core.errors import DataError, InvalidParameterError
 from tests.estimators.helpers import ALL, answers, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

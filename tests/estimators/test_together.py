@@ -161,7 +161,7 @@ def test_a_warm_start_goes_on_without_pretraining_again() -> None:
 def test_ctrl_c_ends_a_fit_with_a_warning_that_says_what_is_left(
     monkeypatch: pytest.MonkeyPatch, layer: int | None, text: str, n_iter: int
 ) -> None:
-    from sdae.estimators import watching
+    from sdae.estimators import fit_callbacks as watching
 
     def interrupt(self: Any, event: Any) -> None:
         record = getattr(event, "record", None)

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, r2_score
 
 from sdae import SDAEClassifier, SDAERegressor
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 from sdae.estimators.target_scaling import fit_target_scaling
 from tests.estimators.helpers import SUPERVISED, labels, quick, rows
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from sdae import Checkpoint, SDAEClassifier, SDAERegressor, StackedDenoisingAutoencoder, finetune
-from sdae.model_file import Model, save_model
-from sdae.preprocessing import Scaling
+from sdae.core.model_file import Model, save_model
+from sdae.core.preprocessing import Scaling
 
 X = np.round(np.random.default_rng(5).random((12, 5)), 3).astype(np.float32)
 Y = np.arange(12) % 3

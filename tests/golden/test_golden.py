@@ -12,8 +12,8 @@ import torch
 
 import sdae
 from sdae import Checkpoint
-from sdae.checkpoints.folder import StageCheckpoints
-from sdae.model_file import load_model, save_model
+from sdae.core.model_file import load_model, save_model
+from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints
 from tests.golden.make import X, stack, train
 
 HERE = Path(__file__).parent

@@ -141,7 +141,7 @@ def test_the_check_finds_what_is_planted(source: str, what: str) -> None:
         "np.load(x, allow_pickle=False)",
         "from importlib import import_module\nimport_module('numba')",
         "import re\nre.compile('x')",
-        "from sdae.estimators.files import load\nload(path)",
+        "from sdae.estimators.saving import load\nload(path)",
         "import json\njson.loads(text)",
         "model.evaluate(x)",
     ],

@@ -49,7 +49,7 @@ def test_importing_sdae_handles_no_signal_and_waits_for_no_torch() -> None:
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    assert run.stdout == "False True\nsdae.training.pretraining True sdae.training\n"
+    assert run.stdout == "False True\nsdae.train.pretraining True sdae.training\n"
 
 
 def test_a_name_that_it_does_not_have_is_no_attribute() -> None:

@@ -28,13 +28,13 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"sdae"}
     for needed in (
         "sdae/py.typed",
-        "sdae/recipes/arrays.toml",
-        "sdae/recipes/default.toml",
-        "sdae/recipes/tutorial.toml",
+        "sdae/app/recipes/arrays.toml",
+        "sdae/app/recipes/default.toml",
+        "sdae/app/recipes/tutorial.toml",
         "sdae/data/mnist/README.md",
-        "sdae/report/templates/page.html.j2",
-        "sdae/report/static/style.css",
-        "sdae/report/static/playground.js",
+        "sdae/app/report/templates/page.html.j2",
+        "sdae/app/report/static/style.css",
+        "sdae/app/report/static/playground.js",
         "sdae/data/mnist/train-images-idx3-ubyte.gz",
         "sdae/data/mnist/t10k-labels-idx1-ubyte.gz",
     ):

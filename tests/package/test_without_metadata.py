@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sdae
-from tests.cli.samples import SMALL, write_flowers
+from tests.app.cli.samples import SMALL, write_flowers
 
 _UNINSTALLED = """
 import importlib.metadata as metadata, runpy, sys

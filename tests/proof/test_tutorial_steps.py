@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sdae import StackedDenoisingAutoencoder
-from sdae.randomness import NoiseKey, Stream, random_bits, threshold
+from sdae.core.randomness import NoiseKey, Stream, random_bits, threshold
 from tests.proof.tutorial import Array, Corruption, Layer, SdA
 
 SIZES = (12, 9, 7)

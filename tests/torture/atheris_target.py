@@ -29,7 +29,7 @@ def main() -> None:
     atheris = importlib.import_module("atheris")
     with atheris.instrument_imports(include=["sdae.data", "sdae.config"]):
         # Of the package, only these are watched; numpy and zipfile are others' to fuzz.
-        import sdae.config.recipe
+        import sdae.app.recipes.recipe
         import sdae.data  # noqa: F401
 
     seeds = folder / "seeds"
@@ -62,8 +62,8 @@ def _seeds(name: str) -> list[bytes]:
 
 def recipe_target(content: bytes) -> None:
     """Read bytes as a recipe: it is refused, or is read back as it was."""
-    from sdae.config.recipe import parse_recipe, write_recipe
-    from sdae.errors import RecipeError
+    from sdae.app.recipes.recipe import parse_recipe, write_recipe
+    from sdae.core.errors import RecipeError
 
     try:
         recipe = parse_recipe(content.decode("utf-8", "replace"), "fuzz.toml")
@@ -75,8 +75,8 @@ def recipe_target(content: bytes) -> None:
 
 def _file_target(name: str) -> Callable[[bytes], None]:
     """Return what loads bytes as the first file of the format's first sample."""
+    from sdae.core.errors import SdaeError
     from sdae.data import load_dataset
-    from sdae.errors import SdaeError
 
     memory = "/dev/shm"  # many times as fast as a disk, where there is one
     folder = Path(tempfile.mkdtemp(prefix="fuzz-", dir=memory if Path(memory).is_dir() else None))

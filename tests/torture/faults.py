@@ -24,9 +24,9 @@ from unittest.mock import patch
 import torch
 from safetensors.torch import save_file
 
-from sdae.checkpoints.folder import StageCheckpoints
-from sdae.errors import FileAccessError
-from sdae.files import write_atomically
+from sdae.core.errors import FileAccessError
+from sdae.core.files import write_atomically
+from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints
 
 CALLS = (
     *("create", "write", "close", "sync file", "chmod", "replace"),
@@ -69,7 +69,7 @@ class Fault:
         places: Mapping[str, Callable[..., Any]] = {
             "tempfile.mkdtemp": self._before("create", tempfile.mkdtemp),
             "pathlib.Path.open": lambda *arguments: self._open_file(*arguments),
-            "sdae.tensor_file.save_file": self._save_tensors,
+            "sdae.core.tensor_file.save_file": self._save_tensors,
             "os.fsync": self._fsync,
             "os.open": self._open_folder,
             "pathlib.Path.chmod": self._before("chmod", Path.chmod),

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import sdae
-from sdae.checkpoints.folder import Checkpoint, StageCheckpoints
-from sdae.errors import SdaeError
-from sdae.model_file import load_model, save_model
-from sdae.tensor_file import write_tensors
+from sdae.core.errors import SdaeError
+from sdae.core.model_file import load_model, save_model
+from sdae.core.tensor_file import write_tensors
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoints
 from tests.torture.child import Child
 from tests.torture.hostile_samples import (
     checkpoint_files,
@@ -28,7 +28,7 @@ from tests.torture.hostile_samples import (
     stack,
     train,
 )
-from tests.training.helpers import state_bytes
+from tests.train.helpers import state_bytes
 
 KINDS = ("model", "SDAEClassifier", "SDAERegressor", "SDAEOutlierDetector", "checkpoint")
 Files = dict[str, bytes]

@@ -9,12 +9,12 @@ from pathlib import Path
 from typer.main import get_command
 
 import sdae
-from sdae.cli.app import app
+from sdae.app.cli.typer_app import app
+from sdae.app.recipes import load_recipe
+from sdae.app.runs.run_folder import open_model, open_run
+from sdae.core.errors import SdaeError
+from sdae.core.model_file import load_model
 from sdae.data import load_dataset
-from sdae.errors import SdaeError
-from sdae.model_file import load_model
-from sdae.recipes import load_recipe
-from sdae.runs.folder import open_model, open_run
 
 Way = Callable[[Path], object]
 

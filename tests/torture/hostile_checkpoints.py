@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from sdae.files import sha256
+from sdae.core.files import sha256
 from tests.torture.hostile_case import Case, resume
 from tests.torture.hostile_samples import (
     Forgery,

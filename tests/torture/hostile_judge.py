@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, cast
 
-from sdae.errors import SdaeError
+from sdae.core.errors import SdaeError
 from tests.torture import (
     hostile_checkpoints,
     hostile_data,

@@ -24,7 +24,7 @@ from tests.torture.hostile_samples import (
 
 CODE = (
     "os.system",
-    "sdae.estimators.files.load",
+    "sdae.estimators.saving.load",
     "__import__('os').system('true')",
     "sigmoid; import os",
     "torch.nn.Sigmoid",

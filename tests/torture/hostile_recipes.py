@@ -33,7 +33,7 @@ def _choices() -> Iterator[Case]:
     ):
         for value in (
             '"os.system"',
-            '"sdae.estimators.files.load"',
+            '"sdae.estimators.saving.load"',
             "\"__import__('os').system('true')\"",
             '"../../x"',
             '["os.system"]',

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sdae
-from sdae.training.history import EpochRecord
+from sdae.train.history import EpochRecord
 from tests.torture.hostile_case import (
     Case,
     Way,

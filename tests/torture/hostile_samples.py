@@ -18,16 +18,16 @@ from torch import Tensor
 
 import sdae
 from sdae import Checkpoint, StackedDenoisingAutoencoder
-from sdae.config.recipe import Recipe, parse_recipe
-from sdae.files import sha256
-from sdae.model_file import Model, save_model
-from sdae.preprocessing import Scaling
-from sdae.runs.folder import CHECKPOINTS, RunFolder
-from sdae.runs.lifecycle import finish, new_run
-from sdae.runs.prepare import prepare
-from sdae.runs.training import build_stack, run_recipe
-from sdae.tensor_file import checksum
-from sdae.training.history import History
+from sdae.app.recipes.recipe import Recipe, parse_recipe
+from sdae.app.runs.lifecycle import finish, new_run
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_folder import CHECKPOINTS, RunFolder
+from sdae.app.runs.run_recipe import build_stack, run_recipe
+from sdae.core.files import sha256
+from sdae.core.model_file import Model, save_model
+from sdae.core.preprocessing import Scaling
+from sdae.core.tensor_file import checksum
+from sdae.train.history import History
 from tests.estimators.helpers import fitted
 
 Entry = dict[str, Any]

@@ -25,11 +25,11 @@ from sklearn.datasets import make_blobs
 from typer.testing import CliRunner
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
-from sdae.checkpoints.folder import StageCheckpoints, stages_of
-from sdae.cli.app import app
-from sdae.errors import FileFormatError
-from sdae.files import sha256
-from sdae.runs.folder import RunFolder
+from sdae.app.cli.typer_app import app
+from sdae.app.runs.run_folder import RunFolder
+from sdae.core.errors import FileFormatError
+from sdae.core.files import sha256
+from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints, stages_of
 from tests.torture.saves import in_new_process
 
 _MOST_KILLS = 12  # of one run; then it may end

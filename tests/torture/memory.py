@@ -16,13 +16,13 @@ from unittest.mock import patch
 
 import torch
 
-from sdae.checkpoints.folder import Checkpoint
-from sdae.recipes import load_recipe
-from sdae.runs.lifecycle import new_run
-from sdae.runs.live import LiveHistory
-from sdae.runs.prepare import prepare
-from sdae.runs.training import build_stack, run_recipe
-from sdae.training.callbacks import EpochEnded, Event
+from sdae.app.recipes import load_recipe
+from sdae.app.runs.lifecycle import new_run
+from sdae.app.runs.live_history import LiveHistory
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack, run_recipe
+from sdae.train.callbacks import EpochEnded, Event
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from tests.torture.kills import VARIANTS, write_rows
 from tests.torture.saves import in_new_process
 

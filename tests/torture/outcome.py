@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from sdae.core.errors import SdaeError
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.exact import is_usable
-from sdae.errors import SdaeError
 
 MAX_SECONDS = 2.0
 MAX_BYTES = 3 << 29  # 1.5 GiB

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sdae.config.recipe import parse_recipe, write_recipe
-from sdae.config.toml_text import MAX_CHARACTERS
-from sdae.errors import RecipeError
+from sdae.app.recipes.recipe import parse_recipe, write_recipe
+from sdae.app.recipes.toml_text import MAX_CHARACTERS
+from sdae.core.errors import RecipeError
 from tests.torture.byte_damage import damage
 
 NAME = "torture.toml"

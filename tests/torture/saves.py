@@ -21,8 +21,8 @@ from unittest.mock import patch
 
 import torch
 
-from sdae.checkpoints.folder import StageCheckpoints, opened
-from sdae.errors import SdaeError
+from sdae.core.errors import SdaeError
+from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints, opened
 
 _KEEP = 3
 _N_VALUES = 1 << 16  # of each of four tensors: 1 MiB together

@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 from sklearn.datasets import load_iris
 from typer.testing import CliRunner
 
-from sdae.cli.app import app
-from sdae.runs.folder import MODEL, RunFolder
-from sdae.runs.verify import verify
-from tests.cli.commands import without_warnings
+from sdae.app.cli.typer_app import app
+from sdae.app.runs.run_folder import MODEL, RunFolder
+from sdae.app.runs.verification import verify
+from tests.app.cli.commands import without_warnings
 from tests.torture.saves import in_new_process
 
 N_PROCESSES = 4

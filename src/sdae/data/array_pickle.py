@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import FileFormatError
+from sdae.core.wording import plain, reason
 from sdae.data.pickle_operations import check_operations, refused
-from sdae.errors import FileFormatError
-from sdae.wording import plain, reason
 
 
 class _Latin1:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from sdae.errors import DataError, FileFormatError
-from sdae.files import MAX_BYTES
+from sdae.core.errors import DataError, FileFormatError
+from sdae.core.files import MAX_BYTES
 
 _ALWAYS = 1 << 30
 _RATIO = 64

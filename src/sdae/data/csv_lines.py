@@ -10,9 +10,9 @@ import io
 from collections.abc import Iterator
 from itertools import islice
 
+from sdae.core.errors import DataError, FileFormatError
+from sdae.core.wording import reason
 from sdae.data.bounds import check_columns
-from sdae.errors import DataError, FileFormatError
-from sdae.wording import reason
 
 # So few rows that Python's collector of garbage, which counts lists, does not set out for them.
 _CHUNK_ROWS = 500

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError
+from sdae.core.files import read_decompressed
+from sdae.core.wording import listed, nearest, quoted
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
 from sdae.data.labels import read_labels
 from sdae.data.table import Dataset, checked_table, lacks, not_finite
-from sdae.errors import DataError
-from sdae.files import read_decompressed
-from sdae.wording import listed, nearest, quoted
 
 _MISSING = ("", "na", "nan", "null", "none")
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import FileAccessError, FileFormatError
+from sdae.core.files import read_decompressed, translate_os_errors
+from sdae.core.wording import listed
 from sdae.data.bounds import check_room, unpacked_limit
 from sdae.data.labels import whole_numbers
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
-from sdae.errors import FileAccessError, FileFormatError
-from sdae.files import explaining, read_decompressed
-from sdae.wording import listed
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8
@@ -92,7 +92,7 @@ def load_idx_folder(folder: Path) -> Dataset:
     DataError
         If a part has another number of labels than of images.
     """
-    with explaining(folder, "read"):
+    with translate_os_errors(folder, "read"):
         there = sorted(path for path in folder.iterdir() if path.is_file())
     train = _load_part(folder, there, "train")
     if train is None:

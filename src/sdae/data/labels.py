@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.errors import DataError
-from sdae.wording import listed, nearest, quoted
+from sdae.core.errors import DataError
+from sdae.core.wording import listed, nearest, quoted
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
 Classes = tuple[int, ...] | tuple[str, ...]

@@ -5,10 +5,10 @@ from importlib.resources import as_file, files
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import FileFormatError
+from sdae.core.files import read_decompressed, sha256
 from sdae.data.idx import image_table, parse_idx
 from sdae.data.table import Dataset, Split, Splits
-from sdae.errors import FileFormatError
-from sdae.files import read_decompressed, sha256
 
 IMAGE_SHAPE = (28, 28)
 _N_TRAIN = 50_000

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.errors import DataError, FileFormatError
+from sdae.core.errors import DataError, FileFormatError
 
 _MAX_DIMENSIONS = 32
 _MAX_HEADER = 10_000  # NumPy's own bound

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError, FileFormatError, MissingExtraError
+from sdae.core.files import checked_size
+from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_target, wanted_columns
 from sdae.data.exact import Rows, is_usable
 from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table, not_finite
-from sdae.errors import DataError, FileFormatError, MissingExtraError
-from sdae.files import checked_size
-from sdae.wording import plain, quoted, reason
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20

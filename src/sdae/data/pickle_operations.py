@@ -13,7 +13,7 @@ import re
 
 import numpy as np
 
-from sdae.errors import FileFormatError
+from sdae.core.errors import FileFormatError
 
 _MAX_OPERATIONS = 10_000
 

@@ -3,16 +3,16 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from sdae.data.arrays import load_npy, load_npz
+from sdae.core.errors import DataError, FileAccessError
+from sdae.core.files import read_bytes, translate_os_errors
+from sdae.core.wording import listed, nearest, quoted
+from sdae.data.array_files import load_npy, load_npz
 from sdae.data.csv_table import load_csv
 from sdae.data.idx import load_idx_folder
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
 from sdae.data.tutorial_pickle import load_tutorial_pickle
-from sdae.errors import DataError, FileAccessError
-from sdae.files import explaining, read_bytes
-from sdae.wording import listed, nearest, quoted
 
 _TABLES = {
     ".csv": load_csv,
@@ -53,7 +53,7 @@ def load_dataset(
     if "\0" in str(source):
         raise FileAccessError(f"Cannot read {str(source)!r}: a path has no zero bytes. Check it.")
     path = Path(source)
-    with explaining(path, "read"):
+    with translate_os_errors(path, "read"):
         if path.is_dir():
             _refuse_target(target, str(path))
             return load_idx_folder(path)

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.randomness import NoiseKey, Stream, generator
+from sdae.core.wording import quoted
 from sdae.data.every_class import with_every_class
 from sdae.data.table import Dataset, Table
-from sdae.errors import DataError, invalid_parameter
-from sdae.randomness import NoiseKey, Stream, generator
-from sdae.wording import quoted
 
 
 def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int) -> Dataset:

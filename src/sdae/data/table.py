@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError
+from sdae.core.wording import listed, nearest, quoted
 from sdae.data.exact import Rows, exact_rows, is_usable
-from sdae.errors import DataError
-from sdae.wording import listed, nearest, quoted
 
 _BLOCK_CELLS = 1 << 20
 

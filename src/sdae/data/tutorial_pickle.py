@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import FileFormatError
+from sdae.core.files import read_decompressed
 from sdae.data.array_pickle import PickledArray, read_arrays
 from sdae.data.bounds import check_room, unpacked_limit
 from sdae.data.labels import whole_numbers
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
-from sdae.errors import FileFormatError
-from sdae.files import read_decompressed
 
 _LIMIT = 512 << 20
 _PARTS = ("train", "validation", "test")

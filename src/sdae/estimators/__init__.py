@@ -1,9 +1,9 @@
 """The scikit-learn face: estimators that pre-train on all rows and fine-tune on labelled ones."""
 
 from sdae.estimators.classifier import SDAEClassifier
-from sdae.estimators.files import load
 from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
+from sdae.estimators.saving import load
 from sdae.estimators.transformer import SDAETransformer
 
 __all__ = [

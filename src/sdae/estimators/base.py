@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from sdae.devices import nearest_device
-from sdae.errors import invalid_parameter
+from sdae.core.devices import nearest_device
+from sdae.core.errors import invalid_parameter
+from sdae.core.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
+from sdae.core.preprocessing import Scaling
+from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
+from sdae.core.surroundings import undisturbed
+from sdae.core.threads import threads, usable_threads
+from sdae.core.wording import reason
+from sdae.estimators.fit_callbacks import Recorder
 from sdae.estimators.fitting import (
     Labelled,
     network_rows,
@@ -27,16 +34,9 @@ from sdae.estimators.fitting import (
     train,
 )
 from sdae.estimators.inputs import Rows, checked_rows
-from sdae.estimators.settings import Settings
-from sdae.estimators.watching import Recorder
-from sdae.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
-from sdae.preprocessing import Scaling
-from sdae.stack import StackedDenoisingAutoencoder, copy_on_cpu
-from sdae.surroundings import undisturbed
-from sdae.threads import threads, usable_threads
-from sdae.training.history import EpochRecord, History
-from sdae.training.identity import Identity, names_of
-from sdae.wording import reason
+from sdae.estimators.parameters import Settings
+from sdae.train.history import EpochRecord, History
+from sdae.train.identity import Identity, names_of
 
 logger = logging.getLogger("sdae")
 
@@ -315,7 +315,7 @@ class SDAEBase(BaseEstimator):
         FileAccessError
             If the file cannot be written; an older file of that name is then intact.
         """
-        from sdae.estimators.files import save
+        from sdae.estimators.saving import save
 
         save(self, path)
 

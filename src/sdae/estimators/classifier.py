@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 
-from sdae.checkpoints.folder import Checkpoint
-from sdae.errors import DataError, invalid_parameter
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.inference import log_probabilities, outputs
+from sdae.core.surroundings import undisturbed
 from sdae.estimators.inputs import Rows, checked_pair
-from sdae.estimators.labels import (
+from sdae.estimators.label_encoding import (
     Labels,
     class_numbers,
     column_of_labels,
@@ -21,7 +22,7 @@ from sdae.estimators.labels import (
     plain_labels,
 )
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
-from sdae.estimators.watched import set_aside_by_class
+from sdae.estimators.watched_rows import set_aside_by_class
 from sdae.estimators.weights import (
     Numbers,
     Weights,
@@ -31,8 +32,7 @@ from sdae.estimators.weights import (
     row_weights,
     where_unequal,
 )
-from sdae.inference import log_probabilities, outputs
-from sdae.surroundings import undisturbed
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
 class SDAEClassifier(

@@ -1,4 +1,4 @@
-"""From checked parameters and rows to a trained network; the walks themselves are `sdae.training`.
+"""From checked parameters and rows to a trained network; the walks themselves are `sdae.train`.
 
 Axes: n rows, V columns, T targets.
 """
@@ -17,23 +17,23 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from sdae.checkpoints.folder import Checkpoint
-from sdae.config.training import FinetuningConfig
+from sdae.core.devices import resolve_device
+from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.kinds.decoders import Decoder
-from sdae.devices import resolve_device
-from sdae.errors import DataError, invalid_parameter
-from sdae.estimators.folders import in_turn, own_checkpoint
+from sdae.core.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
+from sdae.core.rows import RowSource, ScaledRows, SparseRows, row_source
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
+from sdae.estimators.fit_checkpoints import in_turn, own_checkpoint
 from sdae.estimators.inputs import Rows
-from sdae.estimators.settings import Settings
-from sdae.estimators.watching import Plateau, Recorder, interruptible
-from sdae.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
-from sdae.rows import RowSource, ScaledRows, SparseRows, row_source
-from sdae.stack import StackedDenoisingAutoencoder
-from sdae.training.beforehand import check_finetuning
-from sdae.training.finetuning import run_finetuning
-from sdae.training.history import FINETUNING, PRETRAINING
-from sdae.training.identity import Entry, Identity, identity_of
-from sdae.training.pretraining import run_pretraining
+from sdae.estimators.parameters import Settings
+from sdae.train.beforehand import check_finetuning
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.finetuning import run_finetuning
+from sdae.train.history import FINETUNING, PRETRAINING
+from sdae.train.identity import Entry, Identity, identity_of
+from sdae.train.pretraining import run_pretraining
+from sdae.train.settings import FinetuningConfig
 
 _LOWEST_RATE = 1e-6
 _SEEDS_APART = 1_000_003

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from sdae.errors import DataError
+from sdae.core.errors import DataError
 
 Rows = Any
 """An array of float32 or float64, or a CSR matrix, (n, V)."""

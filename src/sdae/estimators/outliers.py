@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
 from sklearn.utils import Tags
 
-from sdae.checkpoints.folder import Checkpoint
+from sdae.core.surroundings import undisturbed
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.surroundings import undisturbed
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
 class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):

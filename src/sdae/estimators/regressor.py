@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.utils import Tags
 
-from sdae.checkpoints.folder import Checkpoint
-from sdae.errors import DataError
+from sdae.core.errors import DataError
+from sdae.core.inference import outputs
+from sdae.core.preprocessing import Scaling
+from sdae.core.surroundings import undisturbed
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
 from sdae.estimators.target_scaling import fit_target_scaling, standardised, target_columns
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
-from sdae.inference import outputs
-from sdae.preprocessing import Scaling
-from sdae.surroundings import undisturbed
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
 class SDAERegressor(

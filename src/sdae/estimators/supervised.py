@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.fitting import Labelled, network_rows
 from sdae.estimators.inputs import Rows, checked_rows, stacked
-from sdae.estimators.settings import Settings
-from sdae.estimators.watched import set_aside
+from sdae.estimators.parameters import Settings
+from sdae.estimators.watched_rows import set_aside
 from sdae.estimators.weights import Weights
-from sdae.training.history import FINETUNING
+from sdae.train.history import FINETUNING
 
 NO_EPOCHS: tuple[int, ...] = (0,)
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.errors import DataError
+from sdae.core.errors import DataError
+from sdae.core.preprocessing import FELT, Scaling, standard
 from sdae.estimators.weights import Weights
-from sdae.preprocessing import FELT, Scaling, standard
 
 Columns = NDArray[np.float64]
 

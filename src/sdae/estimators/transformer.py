@@ -9,10 +9,10 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sdae.checkpoints.folder import Checkpoint
+from sdae.core.inference import decoded, in_blocks, products_of_a_block, rebuilt
+from sdae.core.threads import threads
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.inference import decoded, in_blocks, products_of_a_block, rebuilt
-from sdae.threads import threads
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
 class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedSDAE):

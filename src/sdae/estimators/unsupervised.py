@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.surroundings import undisturbed
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.inputs import as_table, checked_rows
-from sdae.surroundings import undisturbed
 
 
 class UnsupervisedSDAE(SDAEBase):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
-from sdae.errors import DataError, invalid_parameter
+from sdae.core.errors import DataError, invalid_parameter
 
 Numbers = NDArray[np.int64]
 Weights = NDArray[np.float64]

@@ -1,1 +1,1 @@
-"""The two walks over the model: pre-training its autoencoders, fine-tuning its network."""
+"""What users import of training: its events and its records."""

@@ -1,7 +1,7 @@
 """The non-linearities s of an encoder, h = s(a) with a = W x + b.
 
-To add one, add a member here, and s in NumPy to ``FUNCTIONS`` of ``sdae/export/predict.py`` and in
-JavaScript to ``activations`` of ``sdae/report/static/network.js``. docs/adding-a-kind.md shows it.
+To add one, add a member here, and s to ``FUNCTIONS`` of ``app/export/numpy_program.py`` (NumPy) and
+to ``activations`` of ``app/report/static/network.js`` (JavaScript): see docs/adding-a-kind.md.
 """
 
 import math

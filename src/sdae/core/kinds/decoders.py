@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.kind import Kind
 from sdae.core.kinds.text import is_number
-from sdae.errors import invalid_parameter
 
 
 @dataclass(frozen=True)

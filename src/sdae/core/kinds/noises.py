@@ -1,9 +1,9 @@
 """The noises: q(x_tilde given x), and which components they draw.
 
 A noise is a frozen value with a text form (``parse_noise(str(noise)) == noise``). Which components
-are drawn is decided by the counter-based bits of :mod:`sdae.randomness`, in NumPy, so every engine
-and device sees the same noise. To add one, add a class to ``NOISES``; docs/adding-a-kind.md shows
-how.
+are drawn is decided by the counter-based bits of :mod:`sdae.core.randomness`, in NumPy, so every
+engine and device sees the same noise. To add one, add a class to ``NOISES``;
+docs/adding-a-kind.md shows how.
 
 Axes: B samples, V components.
 
@@ -20,10 +20,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.kinds.corrupted import Corrupted, Donors, on_device
 from sdae.core.kinds.text import check_level, did_you_mean, is_number
-from sdae.errors import InvalidParameterError, invalid_parameter
-from sdae.randomness import NoiseKey, random_bits, standard_normal, threshold
+from sdae.core.randomness import NoiseKey, random_bits, standard_normal, threshold
 
 KernelArguments = tuple[int, np.uint64, float, float]
 

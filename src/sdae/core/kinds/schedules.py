@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.kinds.text import did_you_mean, is_number, shortest
-from sdae.errors import InvalidParameterError, invalid_parameter
 
 
 @dataclass(frozen=True)

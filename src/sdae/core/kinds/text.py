@@ -6,7 +6,7 @@ from enum import StrEnum
 from numbers import Real
 from typing import TypeGuard, TypeVar
 
-from sdae.errors import invalid_parameter
+from sdae.core.errors import invalid_parameter
 
 ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 

@@ -1,0 +1,1 @@
+"""What people see and run: the command line, runs, recipes, reports, studies, plots, exports."""

@@ -1,0 +1,66 @@
+"""``sdae denoise``: rows reconstructed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from sdae.app.cli.commands.encode import depth_after
+from sdae.app.cli.options import (
+    DataArgument,
+    ModelArgument,
+    PartOption,
+    Stage,
+    StageOption,
+    model_after,
+)
+from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
+from sdae.app.cli.terminal import say
+from sdae.app.runs.output_paths import files_of, output_file
+from sdae.app.runs.prepare import fitting
+from sdae.app.runs.run_folder import open_model
+from sdae.core.inference import in_blocks, rebuilt
+
+
+def denoise(
+    run: ModelArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+    ],
+    layer: Annotated[
+        int, typer.Option(help="Encode up to this layer before decoding, from 0.")
+    ] = 0,
+    stage: StageOption = Stage.pretraining,
+    part: PartOption = "auto",
+) -> None:
+    """Take rows as corrupted, reconstruct them, and write them in their own units.
+
+    Numbers are float64 where the model scales columns, and otherwise float32.
+
+    Layer 0 keeps most detail; a deeper layer smooths more. The network as pre-trained is used:
+    fine-tuning moves the encoders away from what the decoders undo.
+
+    Example: sdae denoise runs/flowers noisy.csv -o clean.csv
+    """
+    check_output(out, ".npy", ".csv")
+    folder = open_model(run)
+    end = output_file(out, [*files_of(folder), data])
+    check_output(end, ".npy", ".csv")
+    model = model_after(folder, stage)
+    depth = depth_after(model.stack, layer, default=1)
+    x = fitting(model, load_rows(data, model, part)).x
+    n_columns = x.shape[1]
+
+    def denoised(block: NDArray[np.floating]) -> NDArray[np.floating]:
+        rows = in_blocks(
+            lambda part: rebuilt(model.stack, part, depth), block, model.scaling, model.stack
+        )
+        return rows if model.scaling is None else model.scaling.undo(rows)
+
+    names = model.feature_names or [f"x{column}" for column in range(n_columns)]
+    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
+    say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")

@@ -1,0 +1,80 @@
+"""``sdae encode``: the codes of rows."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+
+from sdae.app.cli.options import (
+    DataArgument,
+    ModelArgument,
+    PartOption,
+    Stage,
+    StageOption,
+    model_after,
+)
+from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
+from sdae.app.cli.terminal import say
+from sdae.app.runs.output_paths import files_of, output_file
+from sdae.app.runs.prepare import fitting
+from sdae.app.runs.run_folder import open_model
+from sdae.core.errors import invalid_parameter
+from sdae.core.inference import in_blocks, layer_codes
+from sdae.core.stack import StackedDenoisingAutoencoder
+
+
+def encode(
+    run: ModelArgument,
+    data: DataArgument,
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+    ],
+    layer: Annotated[
+        int | None, typer.Option(help="Layer whose codes to write, from 0. Default: the deepest.")
+    ] = None,
+    stage: StageOption = Stage.finetuning,
+    part: PartOption = "auto",
+) -> None:
+    """Write the codes of a layer, one row of float32 per row of data.
+
+    Example: sdae encode runs/flowers new.csv --layer 0 -o codes.npy
+    """
+    check_output(out, ".npy", ".csv")
+    folder = open_model(run)
+    end = output_file(out, [*files_of(folder), data])
+    check_output(end, ".npy", ".csv")
+    model = model_after(folder, stage)
+    depth = depth_after(model.stack, layer, default=model.stack.n_layers)
+    x = fitting(model, load_rows(data, model, part)).x
+    n_units = model.stack.hidden_layer_sizes[depth - 1]
+
+    def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:
+        return in_blocks(
+            lambda rows: layer_codes(model.stack, rows)[depth - 1],
+            block,
+            model.scaling,
+            model.stack,
+        )
+
+    names = [f"h{unit}" for unit in range(n_units)]
+    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names)
+    say(f"{len(x):,} codes of {n_units:,} units written to {out}")
+
+
+def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: int) -> int:
+    """Return the depth after a layer.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is no such layer.
+    """
+    if layer is None:
+        return default
+    if not 0 <= layer < stack.n_layers:
+        wanted = f"a layer of the run, from 0 to {stack.n_layers - 1}"
+        raise invalid_parameter("--layer", "this command", wanted, layer)
+    return layer + 1

@@ -1,0 +1,35 @@
+"""``sdae evaluate``: the error of a run on labelled rows."""
+
+import numpy as np
+
+from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, classifier
+from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.terminal import say
+from sdae.app.runs.prepare import class_numbers, fitting
+from sdae.app.runs.run_folder import open_model
+from sdae.core.inference import in_blocks, log_probabilities, outputs
+
+
+def evaluate(
+    run: ModelArgument,
+    data: DataArgument,
+    target: TargetOption = None,
+    part: PartOption = "auto",
+) -> None:
+    """Print the error and the negative log-likelihood on labelled rows.
+
+    Example: sdae evaluate runs/mnist-default mnist --part test
+    """
+    folder = open_model(run)
+    model = classifier(folder)
+    table = load_rows(data, model, part, target or folder.target())
+    y = class_numbers(model, table)
+    x = fitting(model, table).x
+    logits = in_blocks(
+        lambda rows: outputs(model.stack, rows), x, model.scaling, model.stack
+    )  # (n, C)
+    wrong = int((logits.argmax(axis=1) != y).sum())
+    log_p = log_probabilities(logits)[np.arange(len(y)), y]  # (n,)
+    say(f"Rows {len(y):,}, wrong {wrong:,}")
+    say(f"Negative log-likelihood {-log_p.mean():.4f}")
+    say(f"Error {100 * wrong / len(y):.2f} %")

@@ -1,0 +1,123 @@
+"""``sdae export``: a model for other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.app.cli.commands.encode import depth_after
+from sdae.app.cli.options import ModelArgument, Stage, StageOption, model_after
+from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.terminal import say
+from sdae.app.export.exported_model import Rows
+from sdae.app.export.numpy_folder import check_folder
+from sdae.app.export.parity import Agreement
+from sdae.app.export.writing import export_model
+from sdae.app.runs.output_paths import check_apart, files_of, output_file, output_folder
+from sdae.app.runs.prepare import fitting
+from sdae.app.runs.run_folder import RunFolder, SavedModel, open_model
+from sdae.core.errors import InvalidParameterError, SdaeError
+from sdae.core.model_file import Model
+
+
+def export(
+    run: ModelArgument,
+    onnx: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.onnx", help="ONNX file to write, for any ONNX runtime."),
+    ] = None,
+    numpy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Folder to write: weights, and a predict.py that needs NumPy."
+        ),
+    ] = None,
+    sequential: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.safetensors", help="State to write, for an nn.Sequential of PyTorch."
+        ),
+    ] = None,
+    layer: Annotated[
+        int | None,
+        typer.Option(
+            help="Layer whose codes the ONNX file gives, and from which it reconstructs, from 0. "
+            "Default: the deepest."
+        ),
+    ] = None,
+    stage: StageOption = Stage.finetuning,
+    data: Annotated[
+        str | None, typer.Option(help="Rows to check on. Default: the run's own data.")
+    ] = None,
+) -> None:
+    """Write the model for other programs: scaling, network and labels in one.
+
+    What is written has answered as sdae does, on rows of the data, random and extreme ones;
+    otherwise nothing is written.
+
+    Example: sdae export runs/mnist-default --onnx digits.onnx
+    """
+    if onnx is None and numpy is None and sequential is None:
+        raise InvalidParameterError(
+            "An export needs a place to be written to. Give --onnx, --numpy or --sequential."
+        )
+    folder = open_model(run)
+    source = _source(folder, data)
+    files = [output_file(path, [*files_of(folder), source]) for path in (onnx, sequential) if path]
+    if numpy is not None:
+        check_folder(numpy)
+        output_folder(numpy)
+    check_apart([*files, *([numpy] if numpy else [])])
+    model = model_after(folder, stage)
+    depth_after(model.stack, layer, default=1)
+    rows, unread = _rows(folder, model, data)
+    exported = export_model(
+        model, onnx=onnx, numpy=numpy, sequential=sequential, layer=layer, rows=rows
+    )
+    if unread is not None:
+        say(f"Checked without rows of the data: {unread}")
+    for one in exported:
+        say(f"{one.path} written. {_told(one.agreement)}")
+
+
+def _source(folder: RunFolder | SavedModel, data: str | None) -> str | None:
+    """Return where the rows to check on are."""
+    if data is not None or isinstance(folder, SavedModel):
+        return data
+    try:
+        return folder.recipe().data.source
+    except SdaeError:  # which is said when they are read
+        return None
+
+
+def _rows(
+    folder: RunFolder | SavedModel, model: Model, data: str | None
+) -> tuple[Rows | None, str | None]:
+    """Return rows to check on, or why there are none."""
+    if data is not None:
+        return fitting(model, load_rows(data, model)).x, None
+    if isinstance(folder, SavedModel):
+        return None, "a model's file does not say where they are. Name them with --data."
+    try:
+        return fitting(model, load_rows(folder.recipe().data.source, model)).x, None
+    except SdaeError as error:
+        return None, str(error)
+
+
+def _told(agreement: Agreement) -> str:
+    """Say what an export answers, on how many rows it was checked, and how well it agrees."""
+    number = {kind: f"{count:,}" for kind, count in agreement.kinds.items()}
+    rows = f"{number['random']} random and {number['extreme']} extreme rows"
+    if "own" in number:
+        rows = f"{number['own']} rows of the data, {rows}"
+    if agreement.n_undecided:
+        rows += f", but for {agreement.n_undecided:,} where rounding decides"
+    differences = [f"{name} {value:.1g}" for name, value in agreement.differences.items()]
+    return (
+        f"Its {_listed(agreement.outputs)} are those of sdae on {rows}. Greatest differences: "
+        f"{', '.join(differences)}."
+    )
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,107 @@
+"""``sdae finetune``: go on from a run with labelled data."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.app.cli.options import (
+    DataArgument,
+    DeviceOption,
+    QuietOption,
+    RunArgument,
+    TargetOption,
+    ThreadsOption,
+    use_threads,
+)
+from sdae.app.cli.progress import CompilingNote, display
+from sdae.app.cli.summary import last_line, print_summary
+from sdae.app.cli.terminal import new_console, say
+from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
+from sdae.app.recipes.recipe import Recipe, parse_recipe, with_data, write_recipe
+from sdae.app.runs.lifecycle import changed_run, held_run
+from sdae.app.runs.pictures import redraw_curves
+from sdae.app.runs.prepare import prepare_labelled
+from sdae.app.runs.run_recipe import describe, finetune_on
+from sdae.core.devices import resolve_device
+from sdae.core.errors import RecipeError
+from sdae.train.callbacks import Callback, log_findings
+from sdae.train.history import findings_in
+
+
+def finetune(
+    run: RunArgument,
+    data: DataArgument,
+    target: TargetOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the run's recipe."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Fine-tune the network of a run on labelled rows, in place.
+
+    The run keeps its columns and scaling; its classes too, if it has any. The model and the history
+    are replaced only when training has ended.
+
+    Example: sdae finetune runs/flowers labelled.csv --target species
+    """
+    trackers = Trackers(tensorboard, mlflow)
+    use_threads(threads)
+    trackers.check(run)
+    with held_run(run) as folder:
+        pretrained, model = folder.pretrained(), folder.model()
+        recipe = _changed(folder.recipe(), run, settings or [])
+        recipe = with_data(recipe, str(run), {"source": data, "target": target})
+        prepared = prepare_labelled(model, recipe.data, recipe.seed)
+        console = new_console(quiet=quiet)
+        device = str(resolve_device(device))
+        note = CompilingNote(console)
+        with trackers.open(run, recipe) as tracking, display(console, quiet=quiet) as shown:
+            callbacks: list[Callback] = [log_findings, note, shown, tracking]
+            history = finetune_on(
+                recipe,
+                prepared,
+                model.stack,
+                told=findings_in(folder.records()),
+                device=device,
+                callbacks=callbacks,
+            )
+        with changed_run(run) as new:
+            new.save_pretrained(pretrained)
+            new.save_model(describe(recipe, prepared, model.stack))
+            new.save_recipe(recipe)
+            new.add_history(history)
+            redraw_curves(new)
+    print_summary(console, None, history, run)
+    say(last_line(history))
+
+
+def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
+    """Return the run's recipe with settings laid over it.
+
+    Raises
+    ------
+    RecipeError
+        If one would change what is settled: the network, its pre-training, the scaling.
+    """
+    changed = parse_recipe(write_recipe(recipe), str(run), settings)
+    settled = {
+        "model": changed.model == recipe.model,
+        "pretraining": changed.pretraining == recipe.pretraining,
+        "data": replace(changed.data, validation=recipe.data.validation, test=recipe.data.test)
+        == recipe.data,
+    }
+    for table, same in settled.items():
+        if not same:
+            raise RecipeError(
+                f"The {table} settings of {run} are settled: its network is pre-trained, and DATA "
+                "and --target name the data. sdae finetune can set finetuning.…, data.validation, "
+                "data.test and seed; train a new run to change others."
+            )
+    return changed

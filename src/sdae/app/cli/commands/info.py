@@ -1,0 +1,38 @@
+"""``sdae info``: what a run is."""
+
+from sdae.app.cli.options import RunArgument
+from sdae.app.cli.summary import last_line
+from sdae.app.cli.terminal import say
+from sdae.app.runs.run_folder import open_run
+from sdae.core.wording import listed, plain
+from sdae.train.history import FINETUNING, PRETRAINING, history_of
+
+_MOST_CHARACTERS = 500
+
+
+def info(run: RunArgument) -> None:
+    """Print the network, its data, its training and its results.
+
+    Example: sdae info runs/mnist-default
+    """
+    folder = open_run(run)
+    model = folder.model()
+    stack = model.stack
+    n_parameters = sum(parameter.numel() for parameter in stack.parameters())
+    for layer in range(stack.n_layers):
+        autoencoder = stack.autoencoder(layer)
+        say(f"Layer {layer}: {autoencoder.extra_repr()}")
+    if model.classes is not None:
+        say(f"Classes ({len(model.classes)}): {listed(map(str, model.classes))}")
+    say(f"Parameters: {n_parameters:,}")
+    say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
+    for key, value in sorted(model.provenance.items()):
+        say(f"Provenance: {plain(key)} = {plain(str(value), _MOST_CHARACTERS)}")
+    records = folder.records()
+    for stage in (PRETRAINING, FINETUNING):
+        part = [record for record in records if record.stage == stage]
+        if part:
+            minutes = sum(record.seconds for record in part) / 60
+            engines = ", ".join(sorted({record.engine for record in part}))
+            say(f"{stage.capitalize()}: {len(part)} epochs, {minutes:.2f} min, engine {engines}")
+    say(last_line(history_of(records)))

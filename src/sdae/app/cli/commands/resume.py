@@ -1,0 +1,68 @@
+"""``sdae resume``: go on with a run that was cut short."""
+
+from typing import Annotated
+
+import typer
+
+from sdae.app.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    QuietOption,
+    RunArgument,
+    ThreadsOption,
+    use_threads,
+)
+from sdae.app.cli.terminal import new_console, say, say_on
+from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
+from sdae.app.cli.train_and_write import train_and_keep
+from sdae.app.recipes.recipe import with_data
+from sdae.app.runs.lifecycle import resumed_run
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack
+from sdae.core.devices import resolve_device
+from sdae.train.checkpoints.frequency import Frequency
+
+
+def resume(
+    run: RunArgument,
+    data: Annotated[
+        str | None,
+        typer.Option(help="Where the data are now, if they have moved. They must be the same."),
+    ] = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Where the rows of --unlabeled are now, likewise."),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    checkpoint_every: CheckpointOption = "60s",
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Go on with a run that was interrupted, killed or stopped by an error.
+
+    It ends with the same model as if it had never been cut short. The number of threads is the
+    one it began with, unless given.
+
+    Example: sdae resume runs/mnist-default
+    """
+    trackers = Trackers(tensorboard, mlflow)
+    Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
+    device = str(resolve_device(device))
+    console = new_console(quiet=quiet)
+    trackers.check(run)
+    with resumed_run(run) as folder:
+        use_threads(threads or folder.threads())
+        moved = {"source": data, "unlabeled": unlabeled}
+        recipe = with_data(folder.recipe(), str(run), moved)
+        prepared = prepare(
+            recipe.data, recipe.model.decoder[0], recipe.seed, rounded=folder.rounds_tables()
+        )
+        say_on(console, prepared.choice)
+        stack = build_stack(recipe, prepared)
+        with trackers.open(run, recipe) as tracking:
+            last = train_and_keep(
+                folder, recipe, prepared, stack, device, checkpoint_every, console, tracking
+            )
+    say(last)

@@ -1,0 +1,158 @@
+"""``sdae train``: from data to a run folder."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sdae.app.cli.commands.report import report_of
+from sdae.app.cli.options import (
+    CheckpointOption,
+    DeviceOption,
+    QuietOption,
+    TargetOption,
+    ThreadsOption,
+    use_threads,
+)
+from sdae.app.cli.progress import CompilingNote
+from sdae.app.cli.summary import print_estimate
+from sdae.app.cli.terminal import new_console, say
+from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
+from sdae.app.cli.train_and_write import train_and_keep
+from sdae.app.recipes import load_recipe
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.report.report_file import check_extra
+from sdae.app.runs.estimate import estimate
+from sdae.app.runs.lifecycle import new_run
+from sdae.app.runs.output_paths import check_new_run
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack
+from sdae.core.devices import resolve_device
+from sdae.train.checkpoints.frequency import Frequency
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="'mnist', a .csv, .parquet, .npz or .npy file, a folder of IDX files, or the "
+            "tutorial's mnist.pkl.gz. Default: the recipe's.",
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="default, arrays, table, tutorial, or a .toml file. Default: 'default' for "
+            "mnist, 'table' for .csv and .parquet, 'arrays' for anything else.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the recipe."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Folder to make. Default: new, in runs/."),
+    ] = None,
+    target: TargetOption = None,
+    unlabeled: Annotated[
+        str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
+    ] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="Share of rows to validate on, where DATA has no parts.")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="Share of rows to test on, where DATA has no parts.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+    checkpoint_every: CheckpointOption = "60s",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
+    tensorboard: TensorboardOption = None,
+    mlflow: MlflowOption = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="End by writing the page that sdae report writes.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Pre-train layer by layer, fine-tune on the labels, and keep the run.
+
+    Without labels the network is pre-trained only; go on later with sdae finetune. A training that
+    was cut short goes on with sdae resume.
+
+    Example: sdae train flowers.csv --target species --out runs/flowers
+    """
+    if report:
+        check_extra()
+    trackers = Trackers(tensorboard, mlflow)
+    use_threads(threads)
+    chosen = resolve_recipe(
+        data,
+        recipe,
+        settings or [],
+        target=target,
+        unlabeled=unlabeled,
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+    device = str(resolve_device(device))
+    name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
+    default = Path("runs", f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
+    console = new_console(quiet=quiet)
+    Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
+    read = [chosen.data.source, chosen.data.unlabeled, recipe]
+    check_new_run(out or default, [] if out is None else read)
+    trackers.check(out or default)
+    with new_run(out or default, chosen, force=force, numbered=out is None) as run:
+        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
+        stack = build_stack(chosen, prepared)
+        expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
+        print_estimate(console, expected, prepared, stack, device)
+        with trackers.open(run.path, chosen) as tracking:
+            last = train_and_keep(
+                run, chosen, prepared, stack, device, checkpoint_every, console, tracking
+            )
+    say(f"{last} (report: {report_of(run)})" if report else last)
+
+
+def resolve_recipe(
+    data: str | None,
+    name: str | None,
+    settings: list[str],
+    *,
+    target: str | None = None,
+    unlabeled: str | None = None,
+    validation: float | None = None,
+    test: float | None = None,
+    seed: int | None = None,
+) -> Recipe:
+    """Return the recipe with everything the command line says laid over it."""
+    given = {
+        "data.source": data,
+        "data.target": target,
+        "data.unlabeled": unlabeled,
+        "data.validation": validation,
+        "data.test": test,
+        "seed": seed,
+    }
+    # A JSON text or number is a TOML one too.
+    laid_over = [
+        f"{key}={json.dumps(value, ensure_ascii=False)}"
+        for key, value in given.items()
+        if value is not None
+    ]
+    overrides = [*settings, *laid_over]
+    if name is None:  # the data may be named by a setting
+        name = _default_recipe(load_recipe("default", overrides).data.source)
+    return load_recipe(name, overrides)
+
+
+def _default_recipe(source: str) -> str:
+    if source == "mnist":
+        return "default"
+    return "table" if source.lower().endswith((".csv", ".csv.gz", ".parquet")) else "arrays"

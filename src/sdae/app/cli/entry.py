@@ -1,0 +1,31 @@
+"""Where the command line begins: ready for signals before the seconds that its imports take."""
+
+import sys
+
+from sdae.app.cli.at_once import AtOnce
+
+
+def main() -> None:
+    """Run the command line, and exit."""
+    at_once = AtOnce()
+    at_once.install()
+    sys.exit(_run(at_once))
+
+
+def _run(at_once: AtOnce) -> int:
+    """Run the command; return its exit code, in which a lost terminal counts."""
+    from sdae.app.cli.streams import KeptStreams, open_missing
+
+    open_missing()
+    with KeptStreams() as streams:
+        from sdae.app.cli.typer_app import app
+
+        at_once.message = "Interrupted.\n"  # whoever goes on handles signals until it has ended
+        code = 0
+        try:
+            app()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        at_once.code = code
+        at_once.code = streams.exit_code(code)
+    return at_once.code

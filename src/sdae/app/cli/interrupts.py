@@ -1,0 +1,74 @@
+"""Ctrl-C, SIGTERM, a closed terminal: at once, or, while training, after a checkpoint."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from sdae.app.cli.at_once import SIGNALS, write_error
+
+_TERMINAL_CLOSED = getattr(signal, "SIGHUP", None)  # which Windows does not know
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal that ends the command.
+
+    Parameters
+    ----------
+    number : int
+        Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
+
+
+class Interrupts:
+    """Turns the signals into :class:`Interrupted`.
+
+    Within :meth:`waiting` the first one only is remembered, for :meth:`pending`; a second one stops
+    at once, unless it says that the terminal was closed, which is often said twice.
+    """
+
+    def __init__(self) -> None:
+        self._waits = False
+        self._pending: Interrupted | None = None
+
+    def pending(self) -> BaseException | None:
+        """Return what is to be raised once a checkpoint is written, or None."""
+        return self._pending
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let the first signal wait for whoever asks for it."""
+        self._waits = True
+        try:
+            yield
+        finally:
+            self._waits = False
+
+    def handle(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal."""
+        if self._waits and self._pending is None:
+            self._pending = Interrupted(number)
+            write_error("Stopping after the next checkpoint. Once more stops at once.\n")
+        elif not self._waits or number != _TERMINAL_CLOSED:
+            raise Interrupted(number)
+
+
+@contextmanager
+def handled() -> Iterator[Interrupts]:
+    """Handle the signals while a command runs; one that is ignored stays so."""
+    interrupts = Interrupts()
+    before = {}
+    in_main = threading.current_thread() is threading.main_thread()  # no other may handle signals
+    for number in SIGNALS:
+        if in_main and signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, interrupts.handle)
+    try:
+        yield interrupts
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

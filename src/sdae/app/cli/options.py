@@ -1,0 +1,92 @@
+"""Arguments and options that several commands share, and what they mean together."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from sdae.app.runs.run_folder import RunFolder, SavedModel
+from sdae.core.errors import DataError
+from sdae.core.model_file import Model
+from sdae.core.threads import usable_threads
+from sdae.train.history import FINETUNING, PRETRAINING
+
+
+class Stage(StrEnum):
+    """Stages of a run after which its network is kept."""
+
+    pretraining = PRETRAINING
+    finetuning = FINETUNING
+
+
+ModelArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.safetensors.")
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+DataArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="A .csv, .parquet, .npz or .npy file, a folder of IDX files, the tutorial's "
+        "mnist.pkl.gz, or 'mnist' for the embedded set.",
+    ),
+]
+TargetOption = Annotated[
+    str | None, typer.Option(help="Column (or array of an .npz) that holds the labels.")
+]
+PartOption = Annotated[
+    str,
+    typer.Option(
+        help="Rows to use, where DATA has parts: train, validation or test. By default the test "
+        "part if there is one, otherwise all rows."
+    ),
+]
+StageOption = Annotated[
+    Stage, typer.Option(help="Use the network as it was after this stage of training.")
+]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+CheckpointOption = Annotated[
+    str,
+    typer.Option(
+        "--checkpoint-every",
+        metavar="N",
+        help="How often to keep the state: as in 1epoch, 500steps or 60s.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
+
+
+def model_after(folder: RunFolder | SavedModel, stage: Stage) -> Model:
+    """Load the model of a run as it was after a stage."""
+    return folder.pretrained() if stage is Stage.pretraining else folder.model()
+
+
+def classifier(folder: RunFolder | SavedModel) -> Model:
+    """Load the model of a run that has been fine-tuned.
+
+    Raises
+    ------
+    DataError
+        If the run is pre-trained only, or the model is one of regression.
+    """
+    model = folder.model()
+    if model.stack.n_targets is not None:
+        raise DataError(
+            f"{folder.path} holds a model of regression, and this command is for classes. "
+            "In Python, sdae.load gives its estimator, which predicts."
+        )
+    if model.stack.n_classes is None:
+        raise DataError(
+            f"{folder.path} is pre-trained only, so it cannot classify. Fine-tune it first with: "
+            f"sdae finetune {folder.path} DATA --target COLUMN"
+        )
+    return model
+
+
+def use_threads(threads: int | None) -> None:
+    """Limit torch to a number of threads, if one is given."""
+    if threads is not None:
+        torch.set_num_threads(usable_threads(threads))

@@ -1,0 +1,154 @@
+"""What training shows while it runs: a bar per layer and stage, or plain lines.
+
+Bars go to a terminal; where the output is no terminal, one line per epoch is printed.
+"""
+
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from sdae.app.cli.terminal import say_on
+from sdae.train.callbacks import (
+    EpochEnded,
+    Event,
+    PartStarted,
+    SliceEnded,
+    ValidationImproved,
+)
+
+
+class Bars:
+    """A live bar for each layer and for fine-tuning; a context manager and a callback."""
+
+    def __init__(self, console: Console) -> None:
+        # Narrow enough that nothing is cut on a terminal of 80 columns.
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[epoch]}"),
+            TextColumn("cost {task.fields[cost]}"),
+            TextColumn("{task.fields[speed]}"),
+            TextColumn("{task.fields[validation]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            console=console,
+        )
+        self._task = TaskID(0)
+        self._n_epochs = 0
+        self._n_samples = 0
+        self._start = 0.0
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show an event."""
+        match event:
+            case PartStarted():
+                self._begin(event)
+            case SliceEnded():
+                self._advance(event)
+            case ValidationImproved():
+                best = f"val {100 * event.validation_error:.2f} %"
+                self._progress.update(self._task, validation=best)
+
+    def _begin(self, part: PartStarted) -> None:
+        self._n_epochs, self._n_samples = part.n_epochs, part.n_samples
+        self._start = time.monotonic()
+        self._task = self._progress.add_task(
+            _name(part.layer),
+            total=part.n_epochs * part.n_samples,
+            epoch=f"0/{part.n_epochs}",
+            cost="–",
+            speed="",
+            validation="",
+        )
+
+    def _advance(self, event: SliceEnded) -> None:
+        done = (event.epoch - 1) * self._n_samples + event.n_samples
+        speed = done / max(time.monotonic() - self._start, 1e-9)
+        self._progress.update(
+            self._task,
+            completed=done,
+            epoch=f"{event.epoch}/{self._n_epochs}",
+            cost=f"{event.cost:.4g}",
+            speed=f"{speed:,.0f}/s",
+        )
+
+
+class Lines:
+    """One plain line per epoch, for logs; a context manager and a callback."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._n_epochs = 0
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        """Print the end of an epoch."""
+        if isinstance(event, PartStarted):
+            self._n_epochs = event.n_epochs
+        if not isinstance(event, EpochEnded):
+            return
+        record = event.record
+        line = (
+            f"{_name(record.layer)}, epoch {record.epoch}/{self._n_epochs}: "
+            f"cost {record.cost:.5g}, {record.samples_per_second:,.0f} samples/s, "
+            f"{record.seconds:.1f} s"
+        )
+        if record.validation_error is not None:
+            line += f", validation error {100 * record.validation_error:.2f} %"
+        if record.test_error is not None:
+            line += f", test error {100 * record.test_error:.2f} %"
+        say_on(self._console, line)
+
+
+class CompilingNote:
+    """A callback that says that kernels are being compiled, while nothing else moves."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, event: Event) -> None:
+        """Say so when it begins."""
+        if isinstance(event, PartStarted) and event.compiles:
+            say_on(self._console, "Compiling kernels, once, for some seconds ...")
+
+
+class Silence:
+    """Shows nothing."""
+
+    def __enter__(self) -> "Silence":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        pass
+
+    def __call__(self, event: Event) -> None:
+        """Ignore an event."""
+
+
+def display(console: Console, *, quiet: bool) -> Bars | Lines | Silence:
+    """Return what fits: nothing, bars on a terminal, lines elsewhere."""
+    if quiet:
+        return Silence()
+    return Bars(console) if console.is_terminal else Lines(console)
+
+
+def _name(layer: int | None) -> str:
+    return "Fine-tuning" if layer is None else f"Layer {layer}"

@@ -1,0 +1,18 @@
+"""Rows on their way in: the data a command is to use with a run."""
+
+from sdae.app.runs.prepare import choose_rows
+from sdae.core.model_file import Model
+from sdae.data import Table, load_dataset
+
+
+def load_rows(data: str, model: Model, part: str = "auto", target: str | None = None) -> Table:
+    """Load the model's columns of some data, and their labels if a `target` is named.
+
+    Other columns are passed over, whatever they hold.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the data.
+    """
+    return choose_rows(load_dataset(data, target, model.feature_names), part)

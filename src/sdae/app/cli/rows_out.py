@@ -1,0 +1,67 @@
+"""Rows on their way out: CSV or NPY, written atomically, a block of rows at a time.
+
+Axes: n rows, V columns.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import InvalidParameterError
+from sdae.core.files import replacing
+
+_BLOCK_CELLS = 1 << 18
+_BLOCK = 32  # rows that a network is applied to at once: blocks end where its blocks do
+
+
+def blocks_of(x: NDArray[np.floating], n_outputs: int) -> Iterator[NDArray[np.floating]]:
+    """Cut rows, (n, V), of which `n_outputs` columns will be made, into blocks of them."""
+    cells = _BLOCK_CELLS // max(x.shape[1], n_outputs)
+    n_rows = _BLOCK * max(1, cells // _BLOCK)
+    return (x[start : start + n_rows] for start in range(0, len(x), n_rows))
+
+
+def write_rows(
+    path: Path, blocks: Iterable[NDArray[np.floating]], n_rows: int, names: Sequence[str]
+) -> None:
+    """Write blocks of rows, (n, V) in all, to a ``.npy``, or under `names` to a ``.csv``."""
+    if check_output(path, ".npy", ".csv") == ".csv":
+        write_csv(path, names, (row for block in blocks for row in block.tolist()))
+        return
+    with replacing(path) as new, new.open("wb") as file:
+        for place, block in enumerate(blocks):
+            if place == 0:
+                header: dict[str, Any] = {
+                    "descr": np.lib.format.dtype_to_descr(block.dtype),
+                    "fortran_order": False,
+                    "shape": (n_rows, block.shape[1]),
+                }
+                np.lib.format.write_array_header_1_0(file, header)
+            file.write(np.ascontiguousarray(block).data)
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV with a header; rows are asked for as they are written."""
+    with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def check_output(path: Path, *kinds: str) -> str:
+    """Return the suffix of an output file.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is none of `kinds`.
+    """
+    kind = path.suffix.lower()
+    if kind not in kinds:
+        wanted = " or ".join(kinds)
+        raise InvalidParameterError(f"The output must be a {wanted} file. Got {path} instead.")
+    return kind

@@ -1,0 +1,82 @@
+"""What a command says at the start of a long run and at its end."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from sdae.app.cli.streams import output_lost
+from sdae.app.cli.terminal import say_on, tell
+from sdae.app.runs.estimate import Estimate
+from sdae.app.runs.prepare import PreparedData
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.history import History
+
+_LONG_SECONDS = 20
+
+
+def print_estimate(
+    console: Console,
+    expected: Estimate,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+) -> None:
+    """Say what will be trained on what, how columns are scaled, and how long it will take.
+
+    The last is said before a long run only.
+    """
+    sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
+    head = "" if stack.n_classes is None else f"-{stack.n_classes}"
+    labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
+    say_on(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
+    if data.choice:
+        say_on(console, data.choice)
+    say_on(console, f"Network {sizes}{head} on {device}.")
+    if expected.pretraining + expected.finetuning_most < _LONG_SECONDS:
+        return
+    words = f"This will take roughly {_duration(expected.pretraining)} of pre-training"
+    if data.train is not None:
+        words += f" and {_duration(expected.finetuning_least)}"
+        if expected.finetuning_most > 1.05 * expected.finetuning_least:
+            words += f" to at most {_duration(expected.finetuning_most)}"
+        words += " of fine-tuning"
+    say_on(console, f"{words}.")
+
+
+def print_summary(
+    console: Console, pretraining: History | None, finetuning: History | None, path: Path
+) -> None:
+    """Print the minutes, the errors and where the run is."""
+    say_on(console, "")
+    if pretraining is not None:
+        say_on(console, f"Pre-training   {pretraining.seconds / 60:6.2f} min")
+    if finetuning is not None:
+        epochs = len(finetuning.records)
+        say_on(console, f"Fine-tuning    {finetuning.seconds / 60:6.2f} min, {epochs} epochs")
+        if finetuning.best_validation_error is not None:
+            error = 100 * finetuning.best_validation_error
+            best = f"at its best, after epoch {finetuning.best_epoch}"
+            say_on(console, f"Validation error {error:.2f} % ({best})")
+    say_on(console, f"Run written to {path}")
+    if output_lost():
+        tell(f"Standard output is lost, but not the run: it is whole in {path}")
+
+
+def last_line(finetuning: History | None) -> str:
+    """Return the last line of a run: its test error, or why there is none."""
+    if finetuning is None or not finetuning.records:
+        return "Pre-trained only. Go on with: sdae finetune RUN DATA --target COLUMN"
+    if finetuning.test_error is not None:
+        return f"Test error {100 * finetuning.test_error:.2f} %"
+    if finetuning.best_validation_error is not None:
+        error = 100 * finetuning.best_validation_error
+        return f"No test rows; validation error {error:.2f} %"
+    return "No test rows and no validation rows, so no error to report"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,86 @@
+"""What ``sdae train`` and ``sdae resume`` share: train with checkpoints, then write the run."""
+
+from rich.console import Console
+
+from sdae.app.cli.interrupts import handled
+from sdae.app.cli.progress import display
+from sdae.app.cli.summary import last_line, print_summary
+from sdae.app.cli.terminal import say_on
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.begun_data import begun_with
+from sdae.app.runs.lifecycle import finish
+from sdae.app.runs.live_history import LiveHistory
+from sdae.app.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.run_folder import PLOTS, RunFolder
+from sdae.app.runs.run_recipe import TrainedRun, run_recipe
+from sdae.app.tracking import Tracking
+from sdae.core.errors import FileAccessError, MissingExtraError
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.callbacks import log_findings
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+
+
+def train_and_keep(
+    run: RunFolder,
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+    checkpoint_every: str,
+    console: Console,
+    tracking: Tracking,
+) -> str:
+    """Train a new stack, from the checkpoints of the run if there are any, and write its files.
+
+    Returns what is to be the last line. What cuts it short says how to go on, where there is a
+    checkpoint.
+    """
+    data = begun_with(run, recipe, data)
+    try:
+        with handled() as interrupts:
+            checkpoint = Checkpoint(
+                run.checkpoints, checkpoint_every, interruption=interrupts.pending
+            )
+            with interrupts.waiting(), display(console, quiet=console.quiet) as shown:
+                trained = run_recipe(
+                    recipe,
+                    data,
+                    stack,
+                    device=device,
+                    checkpoint=checkpoint,
+                    callbacks=[log_findings, LiveHistory(run), shown, tracking],
+                )
+            _keep(run, recipe, trained, data, console)
+            tracking.pictures(run.path / PLOTS)
+    except (KeyboardInterrupt, FileAccessError) as reason:  # others would come again
+        if run.has_checkpoints() and not run.finished:
+            reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")
+        raise
+    print_summary(console, trained.pretraining, trained.finetuning, run.path)
+    return last_line(trained.finetuning)
+
+
+def _keep(
+    run: RunFolder, recipe: Recipe, trained: TrainedRun, data: PreparedData, console: Console
+) -> None:
+    """Write the models, the history and the pictures of a run."""
+    if recipe != run.recipe():
+        run.save_recipe(recipe)  # its data lie elsewhere now
+    run.save_model(trained.model)
+    if trained.pretrained is not None:
+        run.save_pretrained(trained.pretrained)
+    histories = [trained.pretraining, trained.finetuning]
+    records = [record for history in histories if history for record in history.records]
+    run.save_history(records)
+    try:
+        if records:
+            draw_curves(records, run.plots() / "curves.png")
+        rows = data.rows if data.test is None else data.test[0]
+        learned = trained.pretrained or trained.model
+        draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")
+        if learned.image_shape is not None:
+            draw_filters(learned, run.plots() / "filters.png")
+    except MissingExtraError as missing:
+        say_on(console, f"No pictures: {missing}")
+    finish(run)

@@ -1,0 +1,132 @@
+"""The commands put together, and what becomes of errors: one sentence and exit code 2."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from sdae._version import __version__
+from sdae.app.cli.commands import (
+    compare,
+    denoise,
+    doctor,
+    encode,
+    evaluate,
+    export,
+    finetune,
+    info,
+    plot,
+    predict,
+    report,
+    resume,
+    runs,
+    train,
+    verify,
+    watch,
+)
+from sdae.app.cli.interrupts import handled
+from sdae.app.cli.terminal import say, tell
+from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
+
+_WITH_LINES = (InvalidParameterError, RecipeError)  # of which each tells a problem
+
+
+class Commands(TyperGroup):
+    """The commands; a user's mistake is told in one sentence, never as a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command and turn our own errors and signals into a message and an exit code."""
+        try:
+            with handled(), warnings_told():
+                return super().invoke(ctx)
+        except SdaeError as error:
+            message = " ".join([f"Error: {error}", *_notes(error)])
+            tell(message, lines=isinstance(error, _WITH_LINES))
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt as interrupt:
+            tell(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))
+            raise typer.Exit(getattr(interrupt, "exit_code", 130)) from None
+        except (MemoryError, RuntimeError) as error:
+            if not isinstance(error, MemoryError) and not _tells_of_memory(error):
+                raise
+            tell("Error: not enough memory. Use fewer rows, or a smaller network.")
+            raise typer.Exit(2) from None
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Print what the package warns of in its log."""
+    log, handler = logging.getLogger("sdae"), _Teller(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+class _Teller(logging.Handler):
+    """Prints warnings on what is standard error at that time: a live display takes its place."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a warning."""
+        tell(f"Warning: {record.getMessage()}")
+
+
+app = typer.Typer(
+    name="sdae",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        say(f"sdae {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones."""
+
+
+app.command("train")(train.train)
+app.command("resume")(resume.resume)
+app.command("finetune")(finetune.finetune)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("encode")(encode.encode)
+app.command("denoise")(denoise.denoise)
+app.command("info")(info.info)
+app.command("plot")(plot.plot)
+app.command("doctor")(doctor.doctor)
+app.command("report")(report.report)
+app.command("export")(export.export)
+app.command("verify")(verify.verify)
+app.command("compare")(compare.compare)
+app.command("runs")(runs.runs)
+app.command("diff")(runs.diff)
+app.command("watch")(watch.watch)
+
+
+def _tells_of_memory(error: RuntimeError) -> bool:
+    """Return whether torch ran out of memory, which on the CPU only the text says."""
+    text = str(error)
+    return "allocate memory" in text or "Storage size" in text or "out of memory" in text
+
+
+def _notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])

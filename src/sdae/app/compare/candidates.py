@@ -1,0 +1,188 @@
+"""The models of one seed: the two networks, which start as copies of one, and those beside them.
+
+Every model has the same number of settings to choose from, the usual one first. Axes: n rows,
+V columns.
+"""
+
+import copy
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from sdae.app.compare.label_splits import Pool
+from sdae.app.compare.meter import Cost, measured
+from sdae.app.compare.quiet import quiet
+from sdae.app.compare.study import CALLER, NETWORKS, PRETRAINED, Study
+from sdae.core.errors import invalid_parameter
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.preprocessing import choose
+from sdae.estimators.classifier import SDAEClassifier
+from sdae.estimators.parameters import Settings
+from sdae.train.history import PRETRAINING
+
+Setting = Mapping[str, Any]
+
+_LOG = logging.getLogger(__name__)
+
+_OF_NETWORKS: tuple[Setting, ...] = (
+    {"learning_rate_init": 0.005, "dropout": 0.0},
+    {"learning_rate_init": 0.001, "dropout": 0.5},
+    {"learning_rate_init": 0.001, "dropout": 0.0},
+    {"learning_rate_init": 0.005, "dropout": 0.5},
+)
+_GRIDS: Mapping[str, tuple[Setting, ...]] = {
+    **dict.fromkeys(NETWORKS, _OF_NETWORKS),
+    "logistic": ({"C": 1.0}, {"C": 0.1}, {"C": 0.01}, {"C": 10.0}),
+    "boosting": (
+        {"min_samples_leaf": 20, "max_features": 1.0},
+        {"min_samples_leaf": 5, "max_features": 0.2},
+        {"min_samples_leaf": 5, "max_features": 1.0},
+        {"min_samples_leaf": 20, "max_features": 0.2},
+    ),
+    "svm": ({"C": 1.0}, {"C": 10.0}, {"C": 0.1}, {"C": 100.0}),
+    "mlp": (
+        {"learning_rate_init": 0.001, "alpha": 0.0001},
+        {"learning_rate_init": 0.005, "alpha": 0.0001},
+        {"learning_rate_init": 0.001, "alpha": 1.0},
+        {"learning_rate_init": 0.005, "alpha": 1.0},
+    ),
+}
+_FIXED: Mapping[str, Setting] = {
+    "logistic": {"max_iter": 500},
+    "boosting": {"max_bins": 63, "early_stopping": False},  # 255 take four times as long
+    "svm": {},
+    "mlp": {},
+}
+_LATER = ("max_iter", "learning_rate_init", "early_stopping", "class_weight")
+
+
+def settings_of(model: str, study: Study) -> tuple[Setting, ...]:
+    """Return the settings that a model may choose from."""
+    return _GRIDS[model][: study.budget]
+
+
+def describe_model(model: str, study: Study) -> dict[str, object]:
+    """Return all that is fixed about a model, and its settings, for the name of a result."""
+    grid = [dict(setting) for setting in settings_of(model, study)]
+    if model in NETWORKS:
+        everything = SDAEClassifier(**dict(study.network)).get_params(deep=False)
+        return {"grid": grid, "fixed": {name: str(value) for name, value in everything.items()}}
+    return {"grid": grid, "fixed": {name: str(v) for name, v in _fixed(model, study).items()}}
+
+
+def check_network(study: Study) -> None:
+    """Refuse parameters that the networks cannot have, before anything is trained.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is unknown or not what it must be, or there is no pre-training.
+    """
+    defaults = SDAEClassifier().get_params(deep=False)
+    settings = Settings.read(defaults | dict(study.network), CALLER)
+    for name in study.network:
+        if name not in defaults:  # it is another estimator's
+            wanted = f"one of SDAEClassifier's parameters: {', '.join(sorted(defaults))}"
+            raise invalid_parameter("--set", CALLER, wanted, name)
+    if not all(settings.pretrain_epochs):
+        wanted = "at least 1, of every layer: it is pre-training that is compared with none"
+        raise invalid_parameter("pretrain_epochs", CALLER, wanted, study.network["pretrain_epochs"])
+
+
+class Models:
+    """Makes the models of one seed; the pre-trained network is made once, when first asked for.
+
+    Parameters
+    ----------
+    study : Study
+    pool : Pool
+        Rows to pre-train on. Of labels, one of each class is looked at, for its name alone.
+    seed : int
+    """
+
+    def __init__(self, study: Study, pool: Pool, seed: int) -> None:
+        self._study = study
+        self._pool = pool
+        self._seed = seed
+        self._starts: dict[str, tuple[SDAEClassifier, Cost]] = {}
+        chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
+        self._scales = chosen.scale != "none"  # as the networks do
+
+    def new(self, model: str, setting: Setting) -> Any:
+        """Return a model that has not seen a label, ready for ``fit``."""
+        if model in NETWORKS:
+            network = copy.deepcopy(self._start(model)[0])
+            kept = {name: v for name, v in self._study.network.items() if name in _LATER}
+            defaults = SDAEClassifier().get_params(deep=False)
+            later = {name: defaults[name] for name in _LATER} | kept
+            return network.set_params(**(later | dict(setting)))
+        parameters = {**_fixed(model, self._study), **setting}
+        made = _made(model, parameters, self._seed)
+        return make_pipeline(StandardScaler(), made) if self._scales else made
+
+    def cost_of_start(self, model: str) -> Cost:
+        """Return what pre-training took; nothing for a model that has none."""
+        return self._start(model)[1] if model == PRETRAINED else Cost()
+
+    def _start(self, model: str) -> tuple[SDAEClassifier, Cost]:
+        """Return a network before any label, pre-trained or not, and what it took.
+
+        That is one epoch of fine-tuning at a rate of 0, which changes nothing, after pre-training;
+        with ``warm_start`` the next ``fit`` fine-tunes from there.
+        """
+        if model not in self._starts:
+            parameters = dict(self._study.network) | {
+                "random_state": self._seed,
+                "unlabeled_label": -1,
+                "warm_start": True,
+                "max_iter": 1,
+                "learning_rate_init": 0.0,
+                "early_stopping": False,
+                "class_weight": None,
+            }
+            if model != PRETRAINED:
+                parameters["pretrain_epochs"] = 0
+            marked = np.full(len(self._pool.rows), -1)
+            named = self._pool.first_of_each_class()
+            marked[named] = self._pool.y[named]
+            with measured() as cost, quiet():
+                start = SDAEClassifier(**parameters).fit(self._pool.rows, marked)
+            self._starts[model] = start, cost
+            self._tell(start)
+        return self._starts[model]
+
+    def _tell(self, start: SDAEClassifier) -> None:
+        """Warn, once in a study, of what the doctor found in pre-training."""
+        if self._seed > 0:
+            return
+        for record in start.history_:
+            for finding in record.findings if record.stage == PRETRAINING else ():
+                _LOG.warning("Pre-training, seed 0. %s", finding.text)
+
+
+def _fixed(model: str, study: Study) -> dict[str, Any]:
+    fixed = dict(_FIXED[model])
+    if model == "mlp":  # of the size of the networks
+        default = SDAEClassifier().hidden_layer_sizes
+        fixed["hidden_layer_sizes"] = study.network.get("hidden_layer_sizes", default)
+    return fixed
+
+
+def _made(model: str, parameters: dict[str, Any], seed: int) -> Any:
+    match model:
+        case "logistic":
+            return LogisticRegression(**parameters, random_state=seed)
+        case "boosting":
+            return HistGradientBoostingClassifier(**parameters, random_state=seed)
+        case "svm":
+            return SVC(**parameters, random_state=seed)
+        case _:
+            return MLPClassifier(**parameters, random_state=seed)

@@ -1,0 +1,210 @@
+"""What is compared: label counts, seeds, models, and the tuning that each model gets.
+
+A :class:`Study` is frozen and holds everything but the data; :func:`cell_key` names a single result
+by its content, so that results are found again as long as nothing they depend on has changed.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import sklearn
+import torch
+
+from sdae._version import __version__
+from sdae.core.constraints import Reader, integer, number, read_fields
+from sdae.core.errors import InvalidParameterError, invalid_parameter
+
+PRETRAINED, RANDOM = "pretrained", "random"
+NETWORKS = (PRETRAINED, RANDOM)
+BESIDE = ("logistic", "boosting", "svm", "mlp")
+TITLES: Mapping[str, str] = {
+    PRETRAINED: "network, pre-trained",
+    RANDOM: "network, random start",
+    "logistic": "logistic regression",
+    "boosting": "gradient boosting",
+    "svm": "RBF SVM",
+    "mlp": "MLPClassifier",
+}
+ALL = "all"
+DEFAULT_LABELS: tuple[int | None, ...] = (50, 100, 300, 1000, 3000, None)
+MAX_BUDGET = 4
+
+CALLER = "sdae compare"
+_FORMAT = 2  # raised where results would be others by the same versions, as by other splits
+_OURS = ("random_state", "warm_start", "checkpoint", "unlabeled_label", "verbose")
+_TUNED = ("learning_rate_init", "dropout")
+_READERS: Mapping[str, Reader[Any]] = {
+    "seeds": integer(2),
+    "folds": integer(2),
+    "budget": integer(1),
+    "test": number(0, 0.9),
+}
+
+
+@dataclass(frozen=True)
+class Study:
+    """A comparison, but for its data.
+
+    Attributes
+    ----------
+    labels : tuple of int or None
+        Numbers of labelled rows; None stands for all there are.
+    seeds : int
+        Splits, and networks: seeds 0 to `seeds` − 1.
+    models : tuple of str
+        The two networks, and those of :data:`BESIDE` that stand beside them.
+    test : float
+        Share of the rows that each seed keeps for testing.
+    folds : int
+        Of the cross-validation on the labelled rows that chooses a setting.
+    budget : int
+        Settings tried per model, from 1 to 4.
+    network : mapping of str to object
+        Parameters of ``SDAEClassifier`` other than its defaults, of both networks.
+    """
+
+    labels: tuple[int | None, ...] = DEFAULT_LABELS
+    seeds: int = 10
+    models: tuple[str, ...] = (*NETWORKS, *BESIDE)
+    test: float = 0.25
+    folds: int = 3
+    budget: int = MAX_BUDGET
+    network: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        """Check what users may give.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a value is not what it must be.
+        """
+        read_fields(_READERS, {name: getattr(self, name) for name in _READERS}, CALLER)
+        if self.budget > MAX_BUDGET:
+            raise invalid_parameter("budget", CALLER, f"at most {MAX_BUDGET}", self.budget)
+        if self.test == 0:
+            raise invalid_parameter("test", CALLER, "a share of the rows above 0", self.test)
+        for name in self.network:
+            _check_free(name)
+
+
+def read_labels(text: str) -> tuple[int | None, ...]:
+    """Read label counts such as ``50,100,all``; sorted, each once, all the rows at the end.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is neither ``all`` nor a number of at least 2.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not all(word == ALL or (word.isdecimal() and int(word) >= 2) for word in words):
+        wanted = "numbers of labelled rows from 2, or 'all', with commas between them"
+        raise invalid_parameter("--labels", CALLER, wanted, text, "For one: 50,100,all.")
+    numbers = sorted({int(word) for word in words if word != ALL})
+    return (*numbers, None) if ALL in words else tuple(numbers)
+
+
+def read_models(text: str) -> tuple[str, ...]:
+    """Read names of models, such as ``logistic,svm``; the two networks are there in any case.
+
+    Raises
+    ------
+    InvalidParameterError
+        If one is unknown.
+    """
+    words = [word.strip() for word in text.split(",")]
+    known = (*NETWORKS, *BESIDE)
+    if not set(words) <= set(known):
+        wanted = f"names with commas between them, of: {', '.join(known)}"
+        raise invalid_parameter("--models", CALLER, wanted, text)
+    return (*NETWORKS, *(name for name in BESIDE if name in words))
+
+
+def read_network(settings: Iterable[str]) -> Mapping[str, object]:
+    """Read parameters of the networks from ``KEY=VALUE`` texts; a value is TOML, or else a text.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a text has no ``=``, or the parameter is not free to be set.
+    """
+    parameters: dict[str, object] = {}
+    for setting in settings:
+        name, equals, raw = (part.strip() for part in setting.partition("="))
+        if not name or not equals or not raw:
+            wanted = "KEY=VALUE, as in pretrain_epochs=20"
+            raise invalid_parameter("--set", CALLER, wanted, setting)
+        _check_free(name)
+        parameters[name] = _value(raw)
+    return MappingProxyType(parameters)
+
+
+def cell_key(
+    data: str,
+    study: Study,
+    *,
+    model: str,
+    described: Mapping[str, object],
+    seed: int,
+    n_labels: int,
+) -> str:
+    """Return the name of one result: the SHA-256 of all that it depends on.
+
+    Parameters
+    ----------
+    data : str
+        The hash of the data.
+    study : Study
+        Of which only the test share, the folds and the budget matter here.
+    model, described
+        The model, its settings and its other parameters.
+    seed, n_labels : int
+        Which cell.
+    """
+    content = {
+        "format": _FORMAT,
+        "data": data,
+        "test": study.test,
+        "folds": study.folds,
+        "model": model,
+        "described": described,
+        "seed": seed,
+        "labels": n_labels,
+        "versions": versions(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions of what computes a result."""
+    return {
+        "sdae": __version__,
+        "torch": str(torch.__version__),
+        "numpy": np.__version__,
+        "scikit-learn": sklearn.__version__,
+    }
+
+
+def _check_free(name: str) -> None:
+    if name in _TUNED:
+        raise InvalidParameterError(
+            f"sdae compare tunes {name} itself, for both networks from the same values. Leave it "
+            "out."
+        )
+    if name in _OURS:
+        raise InvalidParameterError(f"sdae compare sets {name} itself. Leave it out.")
+
+
+def _value(raw: str) -> object:
+    try:
+        return tomllib.loads(f"value = {raw}")["value"]
+    except (ValueError, RecursionError):
+        return raw

@@ -1,0 +1,187 @@
+"""The walk of a study: plan its cells, find those that are known, compute the others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from threadpoolctl import threadpool_limits
+
+from sdae.app.compare.candidates import Models, check_network, describe_model, settings_of
+from sdae.app.compare.label_splits import HeldOut, Pool, cut
+from sdae.app.compare.result_cache import Cell, CellCache
+from sdae.app.compare.study import TITLES, Study, cell_key
+from sdae.app.compare.study_data import StudyData
+from sdae.app.compare.tuning import error_of, tune_and_fit
+from sdae.core.errors import DataError
+from sdae.core.wording import listed
+
+SVM_LIMIT = 20_000
+"""An SVM's time grows with the square of the labelled rows; beyond these it is left out."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which cells a study has on some data.
+
+    Attributes
+    ----------
+    labels : tuple of int
+        Numbers of labelled rows that can be had, ascending.
+    models : mapping of int to tuple of str
+        The models at each of them.
+    n_pool : int
+        Rows to learn from; where all of them have labels, that is the last number.
+    notes : tuple of str
+        What is left out, and why.
+    """
+
+    labels: tuple[int, ...]
+    models: dict[int, tuple[str, ...]]
+    n_pool: int
+    notes: tuple[str, ...]
+
+    @property
+    def n_models(self) -> int:
+        """Cells of one seed."""
+        return sum(len(models) for models in self.models.values())
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A cell, and how far the study is."""
+
+    cell: Cell
+    done: int
+    total: int
+    known: bool
+
+
+def plan(study: Study, data: StudyData) -> Plan:
+    """Settle which label counts and models are feasible.
+
+    Raises
+    ------
+    DataError
+        If no label count is.
+    InvalidParameterError
+        If the networks' parameters are not what they must be.
+    """
+    check_network(study)
+    # Of every seed the classes have the same numbers of rows.
+    pool, _ = cut(data, study.test, 0)
+    n_pool = len(pool.y)
+    notes: list[str] = []
+    feasible: list[int] = []
+    for wanted in study.labels:
+        reason = _infeasible(n_pool if wanted is None else wanted, pool, data)
+        if reason is None:
+            feasible.append(n_pool if wanted is None else wanted)
+        else:
+            what = "all labels" if wanted is None else f"{wanted:,} labels"
+            notes.append(f"Left out: {what}, {reason}.")
+    if not feasible:
+        raise DataError(
+            f"{data.name} allows none of the label counts: "
+            + " ".join(note.removeprefix("Left out: ") for note in notes)
+            + " Give other --labels, or drop rare classes."
+        )
+    labels = tuple(sorted(set(feasible)))
+    models = {n: tuple(m for m in study.models if m != "svm" or n <= SVM_LIMIT) for n in labels}
+    if "svm" in study.models and labels[-1] > SVM_LIMIT:
+        notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
+    of_all, of_pool = (np.bincount(y, minlength=len(data.classes)) for y in (data.y, pool.y))
+    untested = np.flatnonzero(of_all == of_pool)
+    if len(untested):
+        names = listed(str(data.classes[number]) for number in untested)
+        n_test = len(data.y) - n_pool
+        notes.append(f"Too few rows to be among the {n_test:,} test rows: class {names}.")
+    return Plan(labels, models, n_pool, tuple(notes))
+
+
+def run_study(
+    study: Study,
+    data: StudyData,
+    cache: CellCache,
+    watch: Callable[[Progress], None] | None = None,
+) -> list[Cell]:
+    """Return the cells of a study; those the cache has are not computed again.
+
+    Parameters
+    ----------
+    study : Study
+    data : StudyData
+    cache : CellCache
+        Each cell is kept in it as soon as it is there.
+    watch : callable or None
+        Told of every cell.
+    """
+    planned = plan(study, data)
+    cells: list[Cell] = []
+    with threadpool_limits(torch.get_num_threads()):
+        for seed in range(study.seeds):
+            pool, held_out = cut(data, study.test, seed)
+            models = Models(study, pool, seed)
+            for n_labels in planned.labels:
+                for model in planned.models[n_labels]:
+                    key = cell_key(
+                        data.sha256,
+                        study,
+                        model=model,
+                        described=describe_model(model, study),
+                        seed=seed,
+                        n_labels=n_labels,
+                    )
+                    cell = cache.get(key)
+                    known = cell is not None
+                    if cell is None:
+                        cell = _computed(study, models, model, pool, held_out, seed, n_labels)
+                        cache.put(key, cell)
+                    cells.append(cell)
+                    if watch is not None:
+                        total = study.seeds * planned.n_models
+                        watch(Progress(cell, len(cells), total, known))
+    return cells
+
+
+def _computed(
+    study: Study,
+    models: Models,
+    model: str,
+    pool: Pool,
+    held_out: HeldOut,
+    seed: int,
+    n_labels: int,
+) -> Cell:
+    x, y = pool.labelled(n_labels)
+    settings = settings_of(model, study)
+    fitted = tune_and_fit(models, model, settings, x, y, n_folds=study.folds, seed=seed)
+    pretraining = models.cost_of_start(model)
+    return Cell(
+        model=model,
+        labels=n_labels,
+        seed=seed,
+        error=error_of(fitted.model, held_out.x, held_out.y),
+        setting=", ".join(f"{name}={value:g}" for name, value in fitted.setting.items()),
+        n_pool=len(pool.y),
+        n_test=len(held_out.x),
+        pretraining_seconds=pretraining.seconds,
+        tuning_seconds=fitted.tuning.seconds,
+        fit_seconds=fitted.fit.seconds,
+        pretraining_cpu=pretraining.cpu_seconds,
+        tuning_cpu=fitted.tuning.cpu_seconds,
+        fit_cpu=fitted.fit.cpu_seconds,
+        memory=pretraining.plus(fitted.fit).memory,
+    )
+
+
+def _infeasible(n_labels: int, pool: Pool, data: StudyData) -> str | None:
+    """Say why so many labels cannot be had, if they cannot."""
+    n_pool = len(pool.y)
+    if n_labels > n_pool:
+        return f"there are {n_pool:,} rows to learn from"
+    counts = np.bincount(pool.labelled(n_labels)[1], minlength=len(data.classes))
+    if counts.min() >= 2:
+        return None
+    rare = data.classes[int(counts.argmin())]
+    return f"the class {rare!r} would have {counts.min()} of them, and needs 2"

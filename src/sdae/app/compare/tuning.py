@@ -1,0 +1,97 @@
+"""One model at one number of labels: choose its setting on the labelled rows, then fit it.
+
+Nothing here knows of test rows. Axes: k labelled rows, V columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from sdae.app.compare.candidates import Models, Setting
+from sdae.app.compare.label_splits import Numbers
+from sdae.app.compare.meter import Cost, measured
+from sdae.app.compare.quiet import quiet
+from sdae.app.compare.study_data import Rows
+from sdae.core.errors import TrainingDivergedError
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A model fitted with the setting that did best in cross-validation.
+
+    Attributes
+    ----------
+    model : estimator
+    setting : Setting
+    tuning, fit : Cost
+    """
+
+    model: Any
+    setting: Setting
+    tuning: Cost
+    fit: Cost
+
+
+def tune_and_fit(
+    models: Models,
+    name: str,
+    settings: Sequence[Setting],
+    x: Rows,
+    y: Numbers,
+    *,
+    n_folds: int,
+    seed: int,
+) -> Fitted:
+    """Choose among `settings` by stratified cross-validation, then fit on all labelled rows.
+
+    Parameters
+    ----------
+    models : Models
+    name : str
+        Of the model.
+    settings : sequence of Setting
+        Of equal ones the first wins.
+    x : ndarray, shape (k, V)
+    y : ndarray of int64, shape (k,)
+    n_folds : int
+        At most; a class with fewer rows makes them fewer.
+    seed : int
+        Of the folds, which are the same for every model.
+    """
+    models.cost_of_start(name)  # pre-training, if it has not been yet, is counted on its own
+    with measured() as tuning, quiet():
+        chosen = settings[0]
+        if len(settings) > 1:
+            n_folds = min(n_folds, int(np.bincount(y)[np.unique(y)].min()))
+            folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+            cuts = list(folds.split(x, y))
+            errors = [_error_in_folds(models, name, setting, x, y, cuts) for setting in settings]
+            chosen = settings[int(np.argmin(errors))]
+    with measured() as fit, quiet():
+        model = models.new(name, chosen).fit(x, y)
+    return Fitted(model, chosen, tuning, fit)
+
+
+def error_of(model: Any, x: Rows, y: Numbers) -> float:
+    """Return the share of rows that a model classifies wrongly."""
+    return float(np.mean(model.predict(x) != y))
+
+
+def _error_in_folds(
+    models: Models, name: str, setting: Setting, x: Rows, y: Numbers, cuts: list[Any]
+) -> float:
+    """Return the mean error over the folds; 1 where training diverges."""
+    try:
+        return float(
+            np.mean(
+                [
+                    error_of(models.new(name, setting).fit(x[kept], y[kept]), x[left], y[left])
+                    for kept, left in cuts
+                ]
+            )
+        )
+    except TrainingDivergedError:
+        return 1.0

@@ -1,0 +1,1 @@
+"""A model on its way out: as ONNX, as NumPy, as plain PyTorch. Only this room uses onnx."""

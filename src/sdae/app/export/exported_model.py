@@ -1,0 +1,196 @@
+"""What is exported, and what the package itself answers: the measure of every export.
+
+Axes: n rows, V columns, H units of the layer whose codes are asked for, C classes, T targets.
+"""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.errors import DataError
+from sdae.core.inference import (
+    FARTHEST,
+    in_blocks,
+    layer_codes,
+    log_probabilities,
+    outputs,
+    rebuilt,
+)
+from sdae.core.model_file import Model
+from sdae.core.preprocessing import Scaling
+from sdae.core.stack import StackedDenoisingAutoencoder
+
+Rows = NDArray[np.float32] | NDArray[np.float64]
+Answers = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A model, and how it is asked.
+
+    Attributes
+    ----------
+    model : Model
+    depth : int
+        Codes are those after so many layers, and rows are reconstructed from them.
+    labels : ndarray of int64, uint64, bool or object (texts), shape (C,), or None
+        The label of each class; None where there are no classes.
+    target_scaling : Scaling or None
+        What turns the outputs of a regression into the units of its targets.
+    """
+
+    model: Model
+    depth: int
+    labels: NDArray[Any] | None
+    target_scaling: Scaling | None
+
+    @property
+    def stack(self) -> StackedDenoisingAutoencoder:
+        """The network."""
+        return self.model.stack
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """Type of the parameters, and of what the network computes."""
+        return np.dtype(str(self.stack.autoencoder(0).weight.dtype).removeprefix("torch."))
+
+    @property
+    def row_dtype(self) -> "np.dtype[Any]":
+        """Type of the rows that an ONNX file takes and gives back, and of those to check on.
+
+        An estimator scales float64 rows before they become float32, and so does the file. The file
+        of a run takes float32, as programs that use one expect: the caller rounds the rows.
+        """
+        scaled_as_they_are = self.model.estimator is not None and self.model.scaling is not None
+        return np.dtype(np.float64) if scaled_as_they_are else self.dtype
+
+
+def subject_of(model: Model, depth: int) -> Subject:
+    """Return what is to be exported of a model.
+
+    Raises
+    ------
+    DataError
+        If it is of half precision, which does not agree with what other programs compute.
+    FileFormatError
+        If it is one of an estimator of regression, but not a valid one.
+    """
+    stack, target_scaling = model.stack, None
+    kind = stack.autoencoder(0).weight.dtype
+    if kind not in (torch.float32, torch.float64):
+        raise DataError(
+            f"Networks of float32 or float64 are exported, and this one has {kind} parameters. "
+            "Convert it: load it with StackedDenoisingAutoencoder.load, call float(), and save it."
+        )
+    if stack.n_targets is not None and model.estimator is not None:
+        from sdae.estimators.saving import checked_estimator  # it brings scikit-learn along
+
+        target_scaling = getattr(
+            checked_estimator(model, Path("The model")), "target_scaling_", None
+        )
+    labels = None
+    if stack.n_classes is not None:
+        labels = _labels(model.classes or tuple(range(stack.n_classes)))
+    return Subject(model, depth, labels, target_scaling)
+
+
+def without_untrained_head(model: Model) -> Model:
+    """Return the model without a head that is still zero, which knows nothing of classes.
+
+    The network that a run keeps from before its fine-tuning has such a one.
+    """
+    stack = model.stack
+    if stack.n_outputs is None or model.estimator is not None:
+        return model
+    if any(bool(parameter.any()) for parameter in stack.head.parameters()):
+        return model
+    headless = copy.deepcopy(stack)
+    del headless.mlp[-1]
+    headless.n_classes = headless.n_targets = None
+    return replace(model, stack=headless, classes=None)
+
+
+def package_answers(subject: Subject, x: Rows) -> Answers:
+    """Return what the package answers to rows, (n, V): each output by its name."""
+    if subject.dtype == np.float64:
+        return exact_answers(subject, x)
+
+    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        return in_blocks(function, x, subject.model.scaling, subject.stack)
+
+    return _answers(subject, subject.stack, apply)
+
+
+def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = None) -> Answers:
+    """Return what the same weights answer in float64 to the same scaled rows.
+
+    With `rng` every weight and every number of the rows is moved first, up or down by two units in
+    the last place of the network's own type: about what its sums and products may do to them.
+    """
+    stack = copy.deepcopy(subject.stack).double()
+    rows = torch.from_numpy(scaled(subject, x).astype(np.float64))
+    if rng is not None:
+        two_units = 2 * float(np.finfo(subject.dtype).eps)
+        with torch.no_grad():
+            for numbers in (rows, *stack.parameters()):
+                signs = 2 * rng.integers(2, size=numbers.shape, dtype=np.int8) - 1
+                numbers.add_(numbers * torch.from_numpy(signs), alpha=two_units)
+
+    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
+        with torch.inference_mode():
+            return function(rows).numpy()
+
+    return _answers(subject, stack, apply)
+
+
+def scaled(subject: Subject, x: Rows) -> Rows:
+    """Return rows as the network takes them, (n, V) -> (n, V) of its type."""
+    scaling = subject.model.scaling
+    with np.errstate(over="ignore"):  # what is too large for the type, and cut off
+        values = x if scaling is None else (x - scaling.offset) / scaling.scale
+        rows: Rows = np.clip(values.astype(subject.dtype), -FARTHEST, FARTHEST)
+    return rows
+
+
+def _answers(
+    subject: Subject,
+    stack: StackedDenoisingAutoencoder,
+    apply: Callable[[Callable[[Tensor], Tensor]], NDArray[Any]],
+) -> Answers:
+    depth, scaling = subject.depth, subject.model.scaling
+    found: dict[str, NDArray[Any]] = {}
+    if subject.labels is not None:
+        logits = apply(lambda rows: outputs(stack, rows))  # (n, C)
+        found["probabilities"] = np.exp(log_probabilities(logits))
+        found["label"] = subject.labels[logits.argmax(axis=1)]  # (n,)
+    if stack.n_targets is not None:
+        values = apply(lambda rows: outputs(stack, rows))  # (n, T)
+        found["prediction"] = undone(values, subject.target_scaling)
+    found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
+    rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
+    found["reconstruction"] = undone(rebuilt_rows, scaling)
+    return found
+
+
+def undone(values: NDArray[Any], scaling: Scaling | None) -> NDArray[Any]:
+    """Return values, (n, K), to the units they had before scaling."""
+    return values if scaling is None else values * scaling.scale + scaling.offset
+
+
+def _labels(classes: tuple[int, ...] | tuple[str, ...]) -> NDArray[Any]:
+    if all(isinstance(label, bool) for label in classes):
+        return np.array(classes, np.bool_)
+    if all(isinstance(label, int) for label in classes):
+        for kind in (np.int64, np.uint64):
+            try:
+                return np.array(classes, kind)
+            except OverflowError:
+                pass
+    return np.array([str(label) for label in classes], object)

@@ -1,0 +1,132 @@
+"""A folder that answers with NumPy alone: the model's file, and one program that reads it.
+
+Axes: n rows, V columns.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory, gettempdir
+
+import numpy as np
+
+from sdae.app.export.exported_model import Answers, Rows, Subject
+from sdae.app.export.parity import Agreement, check
+from sdae.app.export.probe_rows import Trial
+from sdae.core.errors import FileAccessError, ParityError
+from sdae.core.files import translate_os_errors, write_atomically
+from sdae.core.model_file import save_model
+
+PROGRAM, WEIGHTS = "predict.py", "weights.safetensors"
+_SECONDS = 600
+_ASK = """
+import json, sys
+import numpy as np
+known = set(sys.modules)
+sys.path.insert(0, ".")
+import predict
+x, layer = np.load("rows.npy"), int(sys.argv[1])
+answers = {"codes": predict.encode(x, layer), "reconstruction": predict.reconstruct(x, layer)}
+labels = None
+if sys.argv[2] == "classes":
+    answers["probabilities"], labels = predict.predict_proba(x), predict.predict(x).tolist()
+if sys.argv[2] == "values":
+    answers["prediction"] = predict.predict(x)
+np.savez("answers.npz", **answers)
+foreign = sorted({"torch", "sdae", "safetensors"} & set(sys.modules) - known)
+print(json.dumps({"labels": labels, "foreign": foreign}))
+"""
+
+
+def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agreement]:
+    """Return the files of the folder, and how well the program and the package agree.
+
+    The program has answered in a process of its own, which imported nothing but NumPy.
+
+    Raises
+    ------
+    ParityError
+        If they do not agree, or it did.
+    """
+    temporary = Path(gettempdir())
+    with translate_os_errors(temporary, "write"), TemporaryDirectory(prefix="sdae-") as name:
+        folder = Path(name)
+        save_model(subject.model, folder / WEIGHTS)
+        shutil.copyfile(Path(__file__).with_name("numpy_program.py"), folder / PROGRAM)
+        files = {file: (folder / file).read_bytes() for file in (WEIGHTS, PROGRAM)}
+        found = _ask(folder, subject, trial.x)
+    return files, check(subject, trial, found, "The NumPy program")
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a place where something is.
+
+    Raises
+    ------
+    FileAccessError
+        If a file or a folder that is not empty is there.
+    """
+    with translate_os_errors(path, "write"):
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise FileAccessError(
+                f"{path} exists already and is no empty folder. Choose another, or remove it."
+            )
+        if not path.resolve().parent.is_dir():
+            raise FileNotFoundError
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder so that it is there with all its files, or not at all.
+
+    Raises
+    ------
+    FileAccessError
+        If it cannot be written.
+    """
+    check_folder(path)
+    path = path.resolve()  # "." has no name
+    staging = path.parent / f".{path.name}.partial-{token_hex(4)}"  # no other process has that name
+    with translate_os_errors(path, "write"):
+        staging.mkdir()
+    try:
+        for name, content in files.items():
+            write_atomically(staging / name, content)
+        with translate_os_errors(path, "write"):
+            if path.exists():
+                path.rmdir()
+            staging.rename(path)
+    except BaseException:
+        shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
+    """Let the program of a folder answer to rows, (n, V): each output by its name."""
+    np.save(folder / "rows.npy", x)
+    kind = "classes" if subject.labels is not None else "values"
+    head = kind if subject.stack.n_outputs is not None else "none"
+    command = [sys.executable, "-c", _ASK, str(subject.depth - 1), head]
+    try:
+        asked = subprocess.run(
+            command, cwd=folder, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        reason = "".join(lines[-1:]).rstrip(".")
+        raise ParityError(f"The NumPy program failed: {reason}. Nothing was written.") from None
+    said = json.loads(asked.stdout)
+    if said["foreign"]:
+        raise ParityError(
+            f"The NumPy program imports {', '.join(said['foreign'])}. Nothing was written."
+        )
+    with np.load(folder / "answers.npz", allow_pickle=False) as answers:
+        found = dict(answers)
+    if subject.labels is not None:
+        as_text = subject.labels.dtype.kind == "O"  # also numbers too large for ONNX
+        labels = [str(label) if as_text else label for label in said["labels"]]
+        found["label"] = np.array(labels, object)
+    return found

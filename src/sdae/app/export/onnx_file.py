@@ -1,0 +1,51 @@
+"""The content of an ONNX file, run in onnxruntime before anything is written."""
+
+from typing import Any
+
+import torch
+
+from sdae.app.export.exported_model import Answers, Rows, Subject
+from sdae.app.export.onnx_graph import check_extra, onnx_bytes
+from sdae.app.export.parity import Agreement, check
+from sdae.app.export.probe_rows import Trial
+from sdae.core.errors import ParityError
+
+_ERRORS_ONLY = 3
+
+
+def checked_onnx(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
+    """Return the content, and how well onnxruntime and the package agree on it.
+
+    Raises
+    ------
+    ParityError
+        If they do not.
+    DataError
+        If the network is too large for a file.
+    MissingExtraError
+        If onnx or onnxruntime is not installed.
+    """
+    content = onnx_bytes(subject)
+    return content, check(subject, trial, run_onnx(content, trial.x), "The ONNX file")
+
+
+def run_onnx(content: bytes, x: Rows) -> Answers:
+    """Return what onnxruntime answers to rows, (n, V): each output by its name."""
+    check_extra()
+    import onnxruntime as runtime
+
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = _ERRORS_ONLY
+    try:
+        # From bytes there is no folder in which weights outside of the file could be looked for.
+        session: Any = runtime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"]
+        )
+        names = [output.name for output in session.get_outputs()]
+        return dict(zip(names, session.run(names, {"x": x}), strict=True))
+    except Exception as error:  # onnxruntime has a class for each of its faults, and no base
+        reason = " ".join(str(error).split())[:500].rstrip(".")
+        raise ParityError(
+            f"The ONNX file does not run in onnxruntime: {reason}. Nothing was written."
+        ) from None

@@ -1,0 +1,196 @@
+"""Whether an export answers as the package does.
+
+An answer is the same where it differs by at most 1e-5 plus 1e-4 of its size. The size is that of a
+probability itself; of codes, reconstructions and predictions it is the largest of the row, in the
+units of the network. A label is the same where the two best classes differ by more than 1e-4.
+
+A row may differ by more where rounding decides: where float32 alone, against the same weights in
+float64, moves the package's own answer by a tenth of what is allowed. One comparison could be close
+by chance, so there are two more, with numbers rounded at random. Such rows are counted.
+
+Of what a softmax or a sigmoid gives, small values count too, since logarithms are taken of them:
+they may differ by 1e-4 of themselves, and by ten times what rounding alone moves a value of the
+row, in shares of it. What is too small for a normal number of its type may become 0.
+
+Axes: n rows, K columns of an output.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.export.exported_model import Answers, Subject
+from sdae.app.export.probe_rows import Trial
+from sdae.core.errors import ParityError
+from sdae.core.preprocessing import Scaling
+
+ABSOLUTE, RELATIVE, CLOSE = 1e-5, 1e-4, 1e-4
+
+
+def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
+    """Return how far each output but the labels may be from the package's, in words of JSON.
+
+    It is ``absolute`` plus ``relative`` times the value, or the largest of the row.
+    """
+    tiny = float(np.finfo(subject.dtype).tiny)
+    of_itself: dict[str, float | str] = {"relative": RELATIVE, "of": "the value", "absolute": tiny}
+    of_row = of_itself | {"of": "the largest of the row", "absolute": ABSOLUTE}
+    stack, small_count = subject.stack, _small_count(subject)
+    heads = {"probabilities": stack.n_classes, "prediction": stack.n_targets}
+    names = [*(name for name, width in heads.items() if width), "codes", "reconstruction"]
+    return {name: of_itself if name in small_count else of_row for name in names}
+
+
+def _small_count(subject: Subject) -> set[str]:
+    """Return the outputs that a softmax or a sigmoid gives, as they are."""
+    stack = subject.stack
+    names = set()
+    if stack.n_classes is not None:
+        names.add("probabilities")
+    if stack.activation.facts.keeps_small_codes:
+        names.add("codes")
+    output = stack.autoencoder(0).decoder.facts.output
+    if output.facts.keeps_small_codes and subject.model.scaling is None:
+        names.add("reconstruction")  # scaled back, small values are lost beside the offset
+    return names
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well an export and the package agree.
+
+    Attributes
+    ----------
+    kinds : mapping
+        Of each kind of rows their number.
+    n_undecided : int
+        Rows that differ, and where rounding decides.
+    outputs : tuple of str
+        What was compared.
+    differences : mapping
+        Of each output but the labels the greatest difference, of values above 1 in shares of them.
+    """
+
+    kinds: Mapping[str, int]
+    n_undecided: int
+    outputs: tuple[str, ...]
+    differences: Mapping[str, float]
+
+
+def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreement:
+    """Hold the answers of an export, by output, against those of the package.
+
+    Raises
+    ------
+    ParityError
+        If one differs, or most rows do where rounding decides.
+    """
+    units = {"reconstruction": subject.model.scaling, "prediction": subject.target_scaling}
+    small_count = _small_count(subject)
+    n_rows = len(trial.x)
+    undecided = np.zeros(n_rows, np.bool_)
+    differences = {}
+    for name, answers in found.items():
+        if name == "label":
+            continue
+        package = trial.package[name]
+        if answers.shape != package.shape:
+            raise ParityError(
+                f"{what} gives {name} of shape {answers.shape} instead of {package.shape}. "
+                "Nothing was written."
+            )
+        with np.errstate(all="ignore"):
+            compared = _compare(trial, name, answers, units.get(name))
+        differs = ~(compared.difference <= compared.allowed).all(axis=1)  # or where it is NaN
+        wrong = differs & compared.decided
+        if name in small_count and not wrong.any():
+            compared = replace(compared, allowed=_allowed_of_small(subject, trial, name))
+            wrong = np.any(compared.difference > compared.allowed, axis=1) & ~differs
+        if wrong.any():
+            raise _differs(what, name, trial, compared, int(np.argmax(wrong)))
+        differences[name] = float(compared.relative[~differs].max(initial=0.0))
+        undecided |= differs
+    if "label" in found:
+        _check_labels(what, trial, found["label"], ~undecided)
+    n_undecided = int(np.count_nonzero(undecided))
+    if 2 * n_undecided > n_rows:
+        raise ParityError(
+            f"{what} cannot be checked: it differs in {n_undecided} of {n_rows} rows, in which the "
+            "model's own answers change with rounding. Nothing was written. Train it again with "
+            "smaller weights."
+        )
+    outputs = tuple(name for name in trial.package if name in found)
+    return Agreement(trial.kinds, n_undecided, outputs, differences)
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Differences, as they are and in shares, and what is allowed, (n, K); which rows count."""
+
+    difference: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    allowed: NDArray[np.float64]
+    decided: NDArray[np.bool_]
+
+
+def _compare(trial: Trial, name: str, found: NDArray[Any], scaling: Scaling | None) -> _Compared:
+    package = trial.package[name]
+    one = np.finfo(found.dtype).eps * np.abs(package.astype(np.float64))  # a unit in the last place
+    if scaling is not None:
+        one /= scaling.scale
+    found, package = (_in_network_units(a, scaling) for a in (found, package))
+    size = np.abs(package)  # (n, K)
+    if name != "probabilities":
+        size = np.broadcast_to(size.max(axis=1, keepdims=True), size.shape)
+    allowed = ABSOLUTE + RELATIVE * size
+    decided = np.ones(len(package), np.bool_)
+    for answers in trial.rounded_answers(name):
+        itself = np.abs(package - _in_network_units(answers, scaling))
+        decided &= (itself <= allowed / 10 + one).all(axis=1)  # and not where anything is NaN
+    difference = np.abs(found - package)
+    return _Compared(difference, difference / np.maximum(size, 1), allowed + 2 * one, decided)
+
+
+def _allowed_of_small(subject: Subject, trial: Trial, name: str) -> NDArray[np.float64]:
+    """Return by how much values of an output may differ of which the small ones count, (n, K)."""
+    package = trial.package[name].astype(np.float64)
+    tiny = float(np.finfo(subject.dtype).tiny)
+    size = np.maximum(package, tiny)
+    moved = np.zeros((len(size), 1))  # in shares of a value, the largest of its row
+    for answers in trial.rounded_answers(name):
+        share = np.abs(package - answers) / size
+        share[np.maximum(package, answers) < tiny] = 0  # numbers that have lost their digits
+        moved = np.maximum(moved, np.nan_to_num(share, nan=np.inf).max(axis=1, keepdims=True))
+    return (RELATIVE + 10 * moved) * size + tiny
+
+
+def _in_network_units(values: NDArray[Any], scaling: Scaling | None) -> NDArray[np.float64]:
+    values = values.astype(np.float64)
+    return values if scaling is None else (values - scaling.offset) / scaling.scale
+
+
+def _check_labels(
+    what: str, trial: Trial, labels: NDArray[Any], compared: NDArray[np.bool_]
+) -> None:
+    best = np.sort(trial.package["probabilities"], axis=1)[:, -2:]  # (n, 2)
+    clear = compared & (best[:, 1] - best[:, 0] > CLOSE)
+    wanted = trial.package["label"]
+    for row in np.flatnonzero(clear).tolist():
+        if labels[row] != wanted[row]:
+            raise ParityError(
+                f"{what} does not answer as the model does: for {trial.place(row)} the label is "
+                f"{labels[row]!r} instead of {wanted[row]!r}. Nothing was written."
+            )
+
+
+def _differs(what: str, name: str, trial: Trial, compared: _Compared, row: int) -> ParityError:
+    excess = np.nan_to_num(compared.difference[row] - compared.allowed[row], nan=np.inf)
+    column = int(np.argmax(excess))
+    return ParityError(
+        f"{what} does not answer as the model does: of {trial.place(row)}, {name} "
+        f"{column} (from 0) differs by {compared.difference[row, column]:.3g}, where "
+        f"{compared.allowed[row, column]:.3g} is allowed. Nothing was written."
+    )

@@ -1,0 +1,133 @@
+"""The rows on which an export is checked against the package: some of its own, random, extreme.
+
+Axes: n rows, V columns.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.export.exported_model import Answers, Rows, Subject, exact_answers, package_answers
+from sdae.core.errors import DataError
+
+_MOST_OWN = 1000
+_RANDOM = 256
+_SPIKES = 8
+_EXTREMES = (0, 1e-30, 1, 3, 10, 30, 100, 300, 1e3, 1e6, 1e12, 1e18, 1e30, np.inf)
+"""In the network's units. The steps of about 3 find where an activation is small, but not yet 0."""
+_ROUNDINGS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Rows, and what is to be answered to them.
+
+    Attributes
+    ----------
+    x : ndarray of the type the subject takes, shape (n, V)
+    kinds : mapping
+        Of each kind of rows their number, in their order: ``own`` (maybe), ``random``, ``extreme``.
+    package : mapping of str to ndarray
+        What the package answers.
+    exact : mapping of str to ndarray
+        What it would answer in float64.
+    rounded : tuple of mappings of str to ndarray
+        What it would answer there if every number had been rounded by chance.
+    """
+
+    x: Rows
+    kinds: Mapping[str, int]
+    package: Answers
+    exact: Answers
+    rounded: tuple[Answers, ...] = ()
+
+    def rounded_answers(self, name: str) -> Iterator[NDArray[Any]]:
+        """Yield what the package could answer as well, were its numbers rounded differently."""
+        yield self.exact[name]
+        for answers in self.rounded:
+            yield answers[name]
+
+    def place(self, row: int) -> str:
+        """Name a row: its kind, and its number in it, from 1."""
+        for kind, number in self.kinds.items():
+            if row < number:
+                return f"{kind} row {row + 1}"
+            row -= number
+        raise IndexError(row)
+
+
+def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
+    """Choose rows and ask the package; the same model and rows give the same trial.
+
+    Raises
+    ------
+    DataError
+        If `own` are not rows of finite numbers of the right width.
+    """
+    rng = np.random.default_rng(seed)
+    n_columns = subject.stack.n_visible
+    parts: dict[str, Rows] = {}
+    if own is not None:
+        own = _checked(own, n_columns)
+        chosen = np.sort(rng.permutation(len(own))[:_MOST_OWN])
+        parts["own"] = _of_type(own[chosen], subject)
+    half = (_RANDOM // 2, n_columns)
+    parts["random"] = _in_units(subject, np.concatenate([rng.normal(size=half), rng.random(half)]))
+    parts["extreme"] = _in_units(subject, _extreme_rows(n_columns, rng))
+    kinds = {kind: len(part) for kind, part in parts.items()}
+    return retried(subject, Trial(np.concatenate([*parts.values()]), kinds, {}, {}))
+
+
+def retried(subject: Subject, trial: Trial) -> Trial:
+    """Return a trial with the same rows and the answers of another subject."""
+    rng = np.random.default_rng(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        package, exact = (answer(subject, trial.x) for answer in (package_answers, exact_answers))
+        rounded = tuple(exact_answers(subject, trial.x, rng) for _ in range(_ROUNDINGS))
+    return replace(trial, package=package, exact=exact, rounded=rounded)
+
+
+def _checked(own: Any, n_columns: int) -> NDArray[Any]:
+    rows = np.asarray(own)
+    if rows.shape[1:] != (n_columns,) or not len(rows) or rows.dtype.kind not in "fiub":
+        raise DataError(
+            f"The rows to check on must be an array of numbers, (n, {n_columns}). Got one of shape "
+            f"{rows.shape} and type {rows.dtype}."
+        )
+    return rows
+
+
+def _extreme_rows(n_columns: int, rng: np.random.Generator) -> Rows:
+    """Return rows of one value in all columns, in one, and in each of any sign: (n, V)."""
+    values = np.array([sign * value for value in _EXTREMES for sign in (1, -1)])[:, None]  # (n, 1)
+    spikes = np.zeros((_SPIKES, n_columns))
+    spikes[np.arange(_SPIKES), rng.integers(n_columns, size=_SPIKES)] = 1e6
+    signs = rng.choice([-1.0, 1.0], size=(len(values), n_columns))
+    return np.concatenate([values * np.ones(n_columns), values * signs, spikes, -spikes])
+
+
+def _in_units(subject: Subject, rows: Rows) -> Rows:
+    """Return rows of the network's units to those of the data, as finite numbers of their type."""
+    scaling = subject.model.scaling
+    most = np.finfo(subject.row_dtype).max
+    with np.errstate(over="ignore"):
+        values = rows if scaling is None else rows * scaling.scale + scaling.offset
+    return _of_type(np.clip(values, -most, most), subject)
+
+
+def _of_type(rows: Any, subject: Subject) -> Rows:
+    """Return rows of the type that the subject takes.
+
+    Raises
+    ------
+    DataError
+        If a value is missing, or infinite in that type.
+    """
+    with np.errstate(over="ignore"):
+        typed: Rows = rows.astype(subject.row_dtype)
+    if not np.isfinite(typed).all():
+        raise DataError("The rows to check on have values that are missing or infinite.")
+    return typed

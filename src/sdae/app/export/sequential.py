@@ -1,0 +1,87 @@
+"""The network for plain PyTorch: what ``nn.Sequential.load_state_dict`` takes.
+
+The names are those of ``stack.mlp``: ``0.weight``, ``0.bias``, ``2.weight``, …, with activations in
+between. What a state cannot hold is in the one metadata entry ``sdae``, which is JSON: the
+activation, classes, names of columns, and how rows are scaled before the network sees them.
+
+Axes: n rows, V columns.
+"""
+
+import json
+from dataclasses import replace
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from sdae.app.export.exported_model import Answers, Rows, Subject, scaled, undone
+from sdae.app.export.parity import Agreement, check
+from sdae.app.export.probe_rows import Trial, retried
+
+
+def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
+    """Return the content of the file, and how well an ``nn.Sequential`` that loads it agrees.
+
+    Raises
+    ------
+    ParityError
+        If it does not.
+    """
+    content = sequential_bytes(subject)
+    deepest = replace(subject, depth=subject.stack.n_layers)
+    if deepest.depth != subject.depth:
+        trial = retried(deepest, trial)
+    found = _ask(load(content), deepest, trial.x)
+    return content, check(deepest, trial, found, "The nn.Sequential")
+
+
+def sequential_bytes(subject: Subject) -> bytes:
+    """Return the state of the network with what describes it: equal models give equal bytes."""
+    model = subject.model
+    scaling = model.scaling and {
+        "offset": model.scaling.offset.tolist(),
+        "scale": model.scaling.scale.tolist(),
+    }
+    target = subject.target_scaling and {
+        "offset": subject.target_scaling.offset.tolist(),
+        "scale": subject.target_scaling.scale.tolist(),
+    }
+    about = {
+        "activation": str(subject.stack.activation),
+        "classes": None if subject.labels is None else subject.labels.tolist(),
+        "feature_names": model.feature_names,
+        "scaling": scaling,
+        "target_scaling": target,
+    }
+    state = {name: tensor.contiguous() for name, tensor in subject.stack.mlp.state_dict().items()}
+    content: bytes = save(state, {"sdae": json.dumps(about, sort_keys=True)})
+    return content
+
+
+def _ask(state: dict[str, Tensor], subject: Subject, x: Rows) -> Answers:
+    """Let a network of its own answer to rows, (n, V): each output by its name."""
+    network = _network_of(state, subject)
+    network.load_state_dict(state)
+    with torch.inference_mode():
+        output = network(torch.from_numpy(scaled(subject, x)))  # (n, K)
+    if subject.labels is not None:
+        number = output.argmax(dim=1).numpy()
+        return {
+            "probabilities": torch.softmax(output, dim=1).numpy(),
+            "label": subject.labels[number],
+        }
+    if subject.stack.n_targets is not None:
+        return {"prediction": undone(output.numpy(), subject.target_scaling)}
+    return {"codes": output.numpy()}
+
+
+def _network_of(state: dict[str, Tensor], subject: Subject) -> nn.Sequential:
+    """Build the network from the shapes of its weights: an activation after each but the head."""
+    network = nn.Sequential()
+    weights = sorted((int(name.split(".")[0]), w) for name, w in state.items() if w.ndim == 2)
+    for layer, (_, weight) in enumerate(weights):
+        n_out, n_in = weight.shape
+        network.append(nn.Linear(n_in, n_out, dtype=weight.dtype))
+        if layer < subject.stack.n_layers:
+            network.append(subject.stack.activation.facts.module())
+    return network

@@ -1,0 +1,83 @@
+"""Error against the number of labels, a line per model with a band of confidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sdae.app.plots.figure import new_figure
+from sdae.core.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The first two are what the picture is about: one colour, in full and broken.
+_STYLES: tuple[Mapping[str, Any], ...] = (
+    {"color": "#c2410c", "linewidth": 2.2},
+    {"color": "#c2410c", "linestyle": "--", "linewidth": 1.6},
+    {"color": "#475569"},
+    {"color": "#0f766e"},
+    {"color": "#4338ca"},
+    {"color": "#a16207"},
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """An error, as a share, with its confidence interval, at a number of labels."""
+
+    labels: int
+    error: float
+    low: float
+    high: float
+
+
+def label_curves_figure(
+    curves: Mapping[str, Sequence[Point]], title: str, n_all: int | None = None
+) -> "Figure":
+    """Draw the error of models against the number of labelled rows.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of Point
+        By the model's name, in the order of the legend.
+    title : str
+        Above the picture.
+    n_all : int or None
+        The number of labels that is called ``all`` on the axis.
+
+    Raises
+    ------
+    DataError
+        If there are no points.
+    """
+    if not any(curves.values()):
+        raise DataError("There are no results, so there is no picture to draw.")
+    figure = new_figure(7.2, 4.4)
+    axes = figure.add_subplot()
+    numbers = sorted({point.labels for points in curves.values() for point in points})
+    for place, (name, points) in enumerate(curves.items()):
+        style = _STYLES[place % len(_STYLES)]
+        x = [point.labels for point in points]
+        low, high = ([100 * value for value in values] for values in _bounds(points))
+        axes.plot(x, [100 * p.error for p in points], marker="o", markersize=4, label=name, **style)
+        axes.fill_between(x, low, high, color=style["color"], alpha=0.12, linewidth=0)
+        beside = [number * 1.025 ** (place - (len(curves) - 1) / 2) for number in x]
+        axes.vlines(beside, low, high, color=style["color"], linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlim(numbers[0] / 1.25, numbers[-1] * 1.25)
+    axes.set_ylim(bottom=0)
+    named = [f"all {n:,}" if n == n_all else f"{n:,}" for n in numbers]
+    axes.set_xticks(numbers, named, minor=False)
+    axes.minorticks_off()
+    axes.set_title(title, fontsize=10)
+    axes.set_xlabel("labelled rows")
+    axes.set_ylabel("error on the test rows, %")
+    axes.grid(axis="y", color="#e2e8f0")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _bounds(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    """Return the bounds of the band; an interval may reach below 0 where an error cannot."""
+    return [max(0.0, p.low) for p in points], [min(1.0, p.high) for p in points]

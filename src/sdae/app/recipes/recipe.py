@@ -1,0 +1,287 @@
+"""A whole recipe: the model, the data, the two stages and the seed, read from and written to TOML.
+
+A recipe is data. Every key is known and validated; an unknown one is an error that suggests the
+nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any
+
+import tomli_w
+
+from sdae.app.recipes.toml_text import read_toml
+from sdae.core.constraints import (
+    MAX_PROBLEMS,
+    Reader,
+    boolean,
+    choice,
+    find_oversize,
+    layer_size,
+    number,
+    one_or_each,
+    optional,
+    parsed,
+    read_fields,
+    shown,
+    text,
+)
+from sdae.core.errors import InvalidParameterError, RecipeError
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.noises import MaskingNoise, Noise, parse_noise
+from sdae.core.kinds.text import parse_choice
+from sdae.core.randomness import check_seed
+from sdae.core.wording import printable
+from sdae.train.settings import (
+    FINETUNING_READERS,
+    PRETRAINING_READERS,
+    FinetuningConfig,
+    PretrainingConfig,
+)
+
+_MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
+SCALES = ("auto", "none", "minmax", "standard")
+
+_MODEL_READERS: Mapping[str, Reader[Any]] = {
+    "hidden_layer_sizes": one_or_each(layer_size()),
+    "corruption": one_or_each(parsed("a noise", parse_noise)),
+    "activation": parsed(
+        "an activation", lambda value: parse_choice(Activation, value, "activation")
+    ),
+    "decoder": one_or_each(
+        parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))
+    ),
+    "tied": boolean(),
+    "emphasis": parsed("an emphasis", parse_emphasis),
+}
+_DATA_READERS: Mapping[str, Reader[Any]] = {
+    "source": text(),
+    "target": optional(text()),
+    "unlabeled": optional(text()),
+    "scale": choice(*SCALES),
+    "validation": number(0, 0.9),
+    "test": number(0, 0.9),
+}
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The network: sizes of its hidden layers, noise, activation and decoders."""
+
+    hidden_layer_sizes: tuple[int, ...] = (500, 500)
+    corruption: tuple[Noise, ...] = (MaskingNoise(0.1),)
+    activation: Activation = Activation.SIGMOID
+    decoder: tuple[Decoder, ...] = (Decoder.AUTO,)
+    tied: bool = True
+    emphasis: Emphasis | None = None
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the rows come from and how they are scaled and split."""
+
+    source: str = "mnist"
+    target: str | None = None
+    unlabeled: str | None = None
+    scale: str = "auto"
+    validation: float = 0.15
+    test: float = 0.15
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run needs: with the same data it gives the same model."""
+
+    seed: int = 0
+    model: ModelConfig = field(default_factory=ModelConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
+    finetuning: FinetuningConfig = field(default_factory=FinetuningConfig)
+
+
+def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a recipe from TOML.
+
+    Parameters
+    ----------
+    content : str
+        The TOML text.
+    name : str
+        What to call it in errors: the file, or the name of the recipe.
+    overrides : iterable of str
+        ``KEY=VALUE`` settings that win over the text, as in ``pretraining.epochs=5``. The value is
+        TOML; what is not TOML is taken as a text.
+
+    Raises
+    ------
+    RecipeError
+        If the text is no TOML, a key is unknown, or a value is not what it must be. Every problem
+        is listed, each with its key.
+    """
+    name = printable(name)
+    try:
+        tables = read_toml(content)
+    except ValueError as error:
+        raise RecipeError(f"Recipe {name} is not valid TOML: {error}.") from None
+    for override in overrides:
+        _override(tables, override)
+    problems: list[str] = []
+    unknown = sorted(tables.keys() - {"seed", *_TABLES})
+    problems += [_unknown_table(key) for key in unknown[:MAX_PROBLEMS]]
+    if len(unknown) > MAX_PROBLEMS:
+        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more keys that a recipe has not.")
+    parts: dict[str, Any] = {}
+    for table, read in _TABLES.items():
+        values = tables.get(table, {})
+        try:
+            if not isinstance(values, dict):
+                raise InvalidParameterError(
+                    f"[{table}] must be a table. Got {_shown(values)} instead."
+                )
+            parts[table] = read(values, f"[{table}]")
+        except InvalidParameterError as error:
+            problems.append(str(error))
+    try:
+        seed = _read_seed(tables.get("seed", 0))
+    except InvalidParameterError as error:
+        problems.append(str(error))
+    if problems:
+        raise RecipeError(f"Recipe {name}:\n" + "\n".join(sorted(problems)))
+    return Recipe(seed=seed, **parts)
+
+
+def write_recipe(recipe: Recipe) -> str:
+    """Return the recipe as TOML, every value spelled out."""
+    tables: dict[str, object] = {"seed": recipe.seed}
+    for table in _TABLES:
+        part = getattr(recipe, table)
+        tables[table] = {item.name: _plain(getattr(part, item.name)) for item in fields(part)}
+    return tomli_w.dumps(tables)
+
+
+def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Recipe:
+    """Return the recipe with other entries of its data, checked as those of a file are.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name : str
+        What to call it in errors.
+    given : mapping
+        Values by the names of :class:`DataConfig`; None leaves the recipe's.
+
+    Raises
+    ------
+    RecipeError
+        If one is not what it must be: a path, for one, that no file of text can name.
+    """
+    values = {key: value for key, value in given.items() if value is not None}
+    try:
+        read = read_fields(_DATA_READERS, values, "[data]")
+    except InvalidParameterError as error:
+        raise RecipeError(f"Recipe {name}:\n{error}") from None
+    return replace(recipe, data=replace(recipe.data, **read))
+
+
+def flat_settings(recipe: Recipe) -> dict[str, str]:
+    """Return the settings of a recipe as texts, by their dotted names."""
+    flat = {"seed": str(recipe.seed)}
+    for table in _TABLES:
+        part = getattr(recipe, table)
+        for item in fields(part):
+            value = getattr(part, item.name)
+            text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            flat[f"{table}.{item.name}"] = text
+    return flat
+
+
+def _plain(value: object) -> object:
+    """Turn a value into what TOML has: a list of one becomes the one; a choice becomes its text."""
+    if value is None:
+        return "none"
+    if isinstance(value, tuple):
+        plain = [_plain(item) for item in value]
+        return plain[0] if len(plain) == 1 else plain
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def _shown(value: object) -> str:
+    return find_oversize(value) or shown(value)
+
+
+def _read_seed(value: object) -> int:
+    oversize = find_oversize(value)
+    if oversize:
+        raise InvalidParameterError(f"The seed parameter of the recipe must not be {oversize}.")
+    return check_seed(value, "the recipe")
+
+
+def _read_model(values: Mapping[str, object], caller: str) -> ModelConfig:
+    model = ModelConfig(**read_fields(_MODEL_READERS, values, caller))
+    for below, above in pairwise(model.hidden_layer_sizes):
+        if below * above > _MAX_WEIGHTS:
+            raise InvalidParameterError(
+                f"The hidden_layer_sizes parameter of {caller} asks for {below * above:,} weights "
+                f"between layers of {below:,} and {above:,} units; at most {_MAX_WEIGHTS:,} are "
+                "made. Give smaller sizes."
+            )
+    return model
+
+
+def _read_data(values: Mapping[str, object], caller: str) -> DataConfig:
+    return DataConfig(**read_fields(_DATA_READERS, values, caller))
+
+
+_TABLES = {
+    "model": _read_model,
+    "data": _read_data,
+    "pretraining": PretrainingConfig.read,
+    "finetuning": FinetuningConfig.read,
+}
+
+
+def _override(tables: dict[str, Any], override: str) -> None:
+    """Apply one ``KEY=VALUE`` to the tables of a recipe."""
+    key, equals, raw = override.partition("=")
+    key = key.strip()
+    if not equals or not key or not raw.strip():
+        raise RecipeError(
+            "A setting must be KEY=VALUE, as in pretraining.epochs=5. Got "
+            f"{shown(override)} instead."
+        )
+    *path, name = key.split(".")
+    table = tables
+    for step in path:
+        table = table.setdefault(step, {})
+        if not isinstance(table, dict):
+            raise RecipeError(f"Setting {shown(override)}: {shown(step)} is a value, not a table.")
+    table[name] = _toml_value(raw.strip())
+
+
+def _toml_value(raw: str) -> object:
+    try:
+        tables = read_toml(f"value = {raw}")
+    except ValueError:
+        return raw
+    return tables["value"] if len(tables) == 1 else raw  # a line may bring a key of its own
+
+
+def _unknown_table(key: str) -> str:
+    known = ["seed", *_TABLES]
+    dotted = [
+        f"{table}.{name}"
+        for table, readers in (
+            ("model", _MODEL_READERS),
+            ("data", _DATA_READERS),
+            ("pretraining", PRETRAINING_READERS),
+            ("finetuning", FINETUNING_READERS),
+        )
+        for name in readers
+    ]
+    same_name = [path for path in dotted if path.endswith(f".{key}")]
+    near = same_name or get_close_matches(key[:80], known, n=1, cutoff=0.5)
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+    return f"A recipe has no {shown(key)}. {hint}"

@@ -1,0 +1,142 @@
+"""All that a report says, as numbers: computed here, drawn and worded elsewhere."""
+
+from dataclasses import dataclass, replace
+
+from sdae.app.report.answers import Answers, answers_of
+from sdae.app.report.codes_map import CodesMap, map_of
+from sdae.app.report.gallery import Gallery, gallery_of, trained_noise
+from sdae.app.report.layers import LayerFacts, layer_facts
+from sdae.app.report.page_words import short
+from sdae.app.report.playground import MOST_WEIGHTS, Playground, n_weights, playground_of
+from sdae.app.report.probes import Probes, probe_layers
+from sdae.app.report.reproduce import Reproduction, reproduction_of
+from sdae.app.report.shown_rows import ReportRows, given_rows, own_rows
+from sdae.app.report.stages import Networks
+from sdae.app.report.training_curves import Architecture, Training, architecture_of, training_of
+from sdae.app.runs.run_folder import PRETRAINED, RunFolder
+from sdae.core.errors import SdaeError
+from sdae.core.kinds.noises import Noise
+
+_GALLERY_IMAGES, _GALLERY_ROWS = 10, 3
+_ROWS_OF_CODES = 2_000
+_COMPARED_ROWS = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A run, in numbers.
+
+    Attributes
+    ----------
+    name : str
+        Of the run's folder.
+    source : str
+        Name of the data.
+    networks : Networks
+    architecture : Architecture
+    training : Training
+    layers : tuple of LayerFacts
+    reproduction : Reproduction
+    rows : ReportRows or None
+        None where the data could not be read; what needs rows is then None too.
+    unread : str or None
+        Why not, in the words of whoever tried.
+    probes, gallery, answers, codes_map : or None
+    playground : Playground or None
+        None where the reader left it out, or the network is too large.
+    """
+
+    name: str
+    source: str
+    networks: Networks
+    architecture: Architecture
+    training: Training
+    layers: tuple[LayerFacts, ...]
+    reproduction: Reproduction
+    rows: ReportRows | None = None
+    unread: str | None = None
+    probes: Probes | None = None
+    gallery: Gallery | None = None
+    answers: Answers | None = None
+    codes_map: CodesMap | None = None
+    playground: Playground | None = None
+
+
+def facts_of(
+    run: RunFolder, data: str | None = None, target: str | None = None, *, playground: bool = True
+) -> Facts:
+    """Compute what a report says of a run.
+
+    Parameters
+    ----------
+    run : RunFolder
+        A finished run.
+    data : str or None
+        Rows to look at in place of the run's own.
+    target : str or None
+        The column of their labels.
+    playground : bool
+        Whether the page is to hold the network.
+
+    Raises
+    ------
+    SdaeError
+        If the run cannot be read, or the data that are named. The run's own data may be missing:
+        then `unread` says why.
+    """
+    recipe, final = run.recipe(), run.model()
+    finetuned = (run.path / PRETRAINED).is_file()
+    networks = Networks(run.pretrained() if finetuned else final, final, finetuned)
+    rows, unread = None, None
+    if data is not None:
+        rows = given_rows(data, target, recipe, final)
+    else:
+        try:
+            rows = own_rows(recipe, final)
+        except SdaeError as error:
+            unread = str(error)
+    shown = None if rows is None else rows.shown
+    facts = Facts(
+        name=run.path.resolve().name,
+        source=str(final.provenance.get("data", "")) if rows is None else rows.source,
+        networks=networks,
+        architecture=architecture_of(final),
+        training=training_of(run.records()),
+        layers=layer_facts(
+            networks, None if shown is None else shown.sample(_ROWS_OF_CODES, recipe.seed)
+        ),
+        reproduction=reproduction_of(run, recipe, final),
+        rows=rows,
+        unread=unread,
+    )
+    if rows is not None:
+        n_rows = _GALLERY_ROWS if rows.image_shape is None else _GALLERY_IMAGES
+        facts = replace(
+            facts,
+            probes=probe_layers(networks, rows, recipe.seed),
+            gallery=gallery_of(networks.pretrained, recipe, rows.shown, n_rows),
+            answers=answers_of(networks, rows.shown),
+            codes_map=map_of(networks, rows.shown, recipe.seed),
+        )
+    if playground and n_weights(networks) <= MOST_WEIGHTS:
+        noise = trained_noise(networks.pretrained, recipe)
+        facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
+    return facts
+
+
+def _playground(facts: Facts, noise: Noise, seed: int) -> Playground:
+    rows, model = facts.rows, facts.networks.final
+    shape = model.image_shape if rows is None else rows.image_shape
+    n_classes = model.stack.n_classes
+    classes = model.classes or (None if n_classes is None else tuple(range(n_classes)))
+    names = model.feature_names or [f"x{column}" for column in range(model.stack.n_visible)]
+    return playground_of(
+        facts.networks,
+        noise,
+        labels=None if classes is None else [short(label) for label in classes],
+        columns=None if shape is not None else [short(name) for name in names],
+        image_shape=shape,
+        examples=None if facts.gallery is None else facts.gallery.part,
+        compared=None if rows is None else rows.shown.sample(_COMPARED_ROWS, seed),
+        centred=shape == (28, 28) and facts.source.lower().startswith("mnist"),
+    )

@@ -1,0 +1,126 @@
+"""Rows as they are, corrupted, and reconstructed from each depth, at several levels of corruption.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.report.shown_rows import Part
+from sdae.app.report.stages import as_input, as_source, in_network
+from sdae.app.runs.prepare import Rows
+from sdae.core.corruption import corrupt
+from sdae.core.inference import rebuilt
+from sdae.core.kinds.noises import Noise
+from sdae.core.model_file import Model
+from sdae.core.randomness import NoiseKey, Stream
+
+_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
+_MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+_DEVIATION = 0.1  # where the model's own noise has none
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """The rows in one form.
+
+    Attributes
+    ----------
+    name : str
+        As in ``input``, ``corrupted``, ``depth 1``.
+    rows : ndarray, shape (n, V)
+        In the units of the source, in float64 where the network's are scaled.
+    error : float
+        Mean over rows and columns of the squared difference from the input, in the network's units.
+    """
+
+    name: str
+    rows: Rows
+    error: float
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One level of corruption: its noise, and the rows in each form, the input first."""
+
+    noise: Noise
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """The rows at all levels.
+
+    Attributes
+    ----------
+    part : Part
+        The rows.
+    steps : tuple of Step
+        By rising level.
+    trained : int
+        The place of the step with the noise that layer 0 was trained with.
+    """
+
+    part: Part
+    steps: tuple[Step, ...]
+    trained: int
+
+
+def gallery_of(model: Model, recipe: Recipe, rows: Part, n_rows: int) -> Gallery:
+    """Corrupt and reconstruct some rows, one of each class in turn where they have labels."""
+    part = rows.take(one_of_each(rows, n_rows))
+    noise = trained_noise(model, recipe)
+    levels = levels_around(noise)
+    steps = tuple(_step(model, part, noise.with_level(level)) for level in levels)
+    return Gallery(part, steps, levels.index(noise.level))
+
+
+def trained_noise(model: Model, recipe: Recipe) -> Noise:
+    """Return the noise that layer 0 was pre-trained with."""
+    own = recipe.pretraining.corruption
+    noise: Noise = model.stack.autoencoder(0).corruption if own is None else own[0]
+    return noise
+
+
+def levels_around(noise: Noise) -> list[float]:
+    """Return levels to show, from none to much, with that of `noise` among them."""
+    if not noise.draws_components:
+        levels = {round(multiple * (noise.level or _DEVIATION), 6) for multiple in _MULTIPLES}
+    else:
+        levels = {*_SHARES}
+    return sorted({*levels, noise.level})
+
+
+def one_of_each(rows: Part, most: int) -> NDArray[np.int64]:
+    """Return places of at most so many rows: the first of each class, then the second, ….
+
+    They are in the order of their classes; without labels they are the first rows.
+    """
+    if rows.y is None:
+        return np.arange(min(most, len(rows)))
+    order = np.argsort(rows.y, kind="stable")  # by class, then by place
+    starts = np.searchsorted(rows.y[order], rows.y[order])  # where the class of each begins
+    rank = np.arange(len(order)) - starts  # how many of its class come before
+    chosen = order[np.argsort(rank, kind="stable")[:most]]
+    return chosen[np.argsort(rows.y[chosen], kind="stable")]
+
+
+def _step(model: Model, part: Part, noise: Noise) -> Step:
+    stack = model.stack
+    clean = in_network(model, as_input(model, part.x))  # (n, V)
+    key = NoiseKey(0, Stream.MODULE_CORRUPTION)
+    x_tilde = corrupt(clean, noise, key, part.numbers).x_tilde
+    forms = {"input": clean, "corrupted": x_tilde}
+    with torch.no_grad():
+        for depth in range(1, stack.n_layers + 1):
+            forms[f"depth {depth}"] = rebuilt(stack, x_tilde, depth)
+    return Step(noise, tuple(_version(model, name, form, clean) for name, form in forms.items()))
+
+
+def _version(model: Model, name: str, form: torch.Tensor, clean: torch.Tensor) -> Version:
+    error = float((form - clean).square().mean())
+    return Version(name, as_source(model, form.float().numpy()), error)

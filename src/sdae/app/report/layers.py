@@ -1,0 +1,147 @@
+"""What each layer is and does: its units' favourites, its codes, its weight.
+
+Axes: n rows, V columns, H units, F units shown, K bins.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.app.report.preferred import preferred_inputs, weights_of
+from sdae.app.report.shown_rows import Part
+from sdae.app.report.stages import Networks, as_input, codes_of
+from sdae.app.runs.prepare import Rows
+from sdae.core.kinds.activations import Activation
+from sdae.train.history import PRETRAINING
+from sdae.train.symptoms import CONSTANT, SATURATED_ROWS
+
+SHOWN_UNITS = 64
+_BINS = 40
+
+
+@dataclass(frozen=True, eq=False)
+class CodeFacts:
+    """The codes of a layer after a stage.
+
+    Attributes
+    ----------
+    dead : float
+        Share of units that are zero (ReLU) or constant (others) for all rows.
+    saturated : float or None
+        Share of units at their limits for nearly all rows; None for ReLU, which has no upper limit.
+    shares : ndarray of float64, shape (K,)
+        Of the values, per bin of the layer's histogram.
+    """
+
+    dead: float
+    saturated: float | None
+    shares: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LayerFacts:
+    """A layer.
+
+    Attributes
+    ----------
+    number : int
+        From 0.
+    n_inputs, n_units : int
+    corruption, decoder : str
+        As it was pre-trained.
+    n_rows : int
+        Whose codes were looked at; 0 where there were no rows.
+    edges : ndarray of float64, shape (K + 1,)
+        Of the bins of the histograms.
+    codes : mapping of str to CodeFacts
+        By stage.
+    singular_values : mapping of str to ndarray of float64
+        Of the weight, the largest first, by stage.
+    units : ndarray of int64, shape (F,)
+        Those shown: whose values vary most, or without rows those with the largest weights.
+    favourites : ndarray of float32, shape (F, V)
+        Of layer 0 the units' weights, of deeper ones the input each likes best.
+    """
+
+    number: int
+    n_inputs: int
+    n_units: int
+    corruption: str
+    decoder: str
+    n_rows: int
+    edges: NDArray[np.float64]
+    codes: dict[str, CodeFacts]
+    singular_values: dict[str, NDArray[np.float64]]
+    units: NDArray[np.int64]
+    favourites: NDArray[np.float32]
+
+
+def layer_facts(networks: Networks, rows: Part | None) -> tuple[LayerFacts, ...]:
+    """Look at every layer, from the bottom up; without rows there are no codes to tell of."""
+    stages = dict(networks.stages())
+    codes = {} if rows is None else {name: codes_of(m, rows.x) for name, m in stages.items()}
+    x = None if rows is None else as_input(networks.pretrained, rows.x)
+    return tuple(
+        _layer(networks, layer, x, {name: of_layers[layer] for name, of_layers in codes.items()})
+        for layer in range(networks.pretrained.stack.n_layers)
+    )
+
+
+def _layer(
+    networks: Networks, layer: int, x: Rows | None, codes: dict[str, NDArray[np.float32]]
+) -> LayerFacts:
+    stack = networks.pretrained.stack
+    autoencoder = stack.autoencoder(layer)
+    h = codes.get(PRETRAINING)
+    with torch.no_grad():
+        # A dead unit has nothing to show, so the liveliest are chosen, where that is known.
+        weight = autoencoder.weight.numpy()
+        spread = np.linalg.norm(weight, axis=1) if h is None else h.std(axis=0)  # (H,)
+        spectra = {
+            name: torch.linalg.svdvals(model.stack.autoencoder(layer).weight.double()).numpy()
+            for name, model in networks.stages()
+        }
+    units = np.argsort(-spread, kind="stable")[:SHOWN_UNITS]
+    edges = _edges(list(codes.values()), stack.activation)
+    return LayerFacts(
+        number=layer,
+        n_inputs=weight.shape[1],
+        n_units=weight.shape[0],
+        corruption=str(autoencoder.corruption),
+        decoder=str(autoencoder.decoder),
+        n_rows=0 if h is None else len(h),
+        edges=edges,
+        codes={name: code_facts(c, stack.activation, edges) for name, c in codes.items()},
+        singular_values=spectra,
+        units=units,
+        favourites=weights_of(stack, layer, units)
+        if layer == 0
+        else preferred_inputs(stack, layer, units, x, h),
+    )
+
+
+def code_facts(
+    h: NDArray[np.float32], activation: Activation, edges: NDArray[np.float64]
+) -> CodeFacts:
+    """Describe codes (n, H) as the doctor looks at them."""
+    facts, saturated = activation.facts, None
+    spread = h.max(axis=0) - h.min(axis=0)  # (n, H) -> (H,)
+    dead = (h == 0).all(axis=0) if facts.off_at_zero else spread <= CONSTANT
+    if (margin := facts.saturated_within) is not None:
+        at_limits = (h <= facts.low + margin) | (h >= facts.high - margin)
+        saturated = float((at_limits.mean(axis=0) >= SATURATED_ROWS).mean())  # (n, H) -> (H,) -> ()
+    counts, _ = np.histogram(h, edges)
+    return CodeFacts(float(dead.mean()), saturated, counts / h.size)
+
+
+def _edges(codes: list[NDArray[np.float32]], activation: Activation) -> NDArray[np.float64]:
+    """Return edges of bins that hold all the codes."""
+    low, high = activation.facts.limits
+    if math.isinf(low):
+        low = min((float(h.min()) for h in codes), default=0.0)
+    if math.isinf(high):
+        high = max((float(h.max()) for h in codes), default=0.0)
+    return np.linspace(low, high if high > low else low + 1.0, _BINS + 1)

@@ -1,0 +1,259 @@
+"""The network for the page itself to compute with: weights as bytes, one scale for each row.
+
+Everything is plain JSON; arrays are little-endian, deflated and in base64. What the page makes of
+them is in ``static/network.js``.
+
+Axes: n rows, V columns, H units, C classes.
+"""
+
+import base64
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.app.report.shown_rows import Part
+from sdae.app.report.stages import Networks, as_input, probabilities_of
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.noises import Noise
+from sdae.core.stack import StackedDenoisingAutoencoder
+
+MOST_WEIGHTS = 16_000_000  # more would not fit, however well they deflate
+TOLERANCE = 0.02
+_LEVELS = 127
+
+Numbers = dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """A weight in bytes: ``scales[:, None] * values``.
+
+    Attributes
+    ----------
+    values : ndarray of int8, shape (H, V)
+    scales : ndarray of float32, shape (H,)
+    """
+
+    values: NDArray[np.int8]
+    scales: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, weight: Tensor) -> "Matrix":
+        """Round a weight (H, V) to bytes; the largest of a row becomes 127."""
+        exact = weight.detach().float().cpu().numpy()
+        largest = np.abs(exact).max(axis=1)  # (H, V) -> (H,)
+        scales = np.where(largest > 0, largest / _LEVELS, 1.0).astype(np.float32)
+        return cls(np.rint(exact / scales[:, None]).astype(np.int8), scales)
+
+    def restored(self) -> NDArray[np.float32]:
+        """Return the weight that the page computes with, (H, V)."""
+        return self.values * self.scales[:, None]
+
+    def to_json(self) -> Numbers:
+        """Return the matrix as JSON values."""
+        return {
+            "shape": list(self.values.shape),
+            "values": packed(self.values),
+            "scales": packed(self.scales),
+        }
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How near the page's probabilities are to the model's.
+
+    Attributes
+    ----------
+    n_rows : int
+    share : float
+        Of the rows where no probability differs by more than `TOLERANCE`.
+    largest : float
+        Of all differences.
+    """
+
+    n_rows: int
+    share: float
+    largest: float
+
+
+@dataclass(frozen=True, eq=False)
+class Playground:
+    """What the page needs to compute as the model does.
+
+    Attributes
+    ----------
+    settings : dict
+        The form of rows, their scaling, the noise, the classes, and some rows to begin with.
+    classifier : dict or None
+        The layers that classify.
+    autoencoder : dict or None
+        The layers that reconstruct; None where they would make the page too large.
+    agreement : Agreement or None
+        None where the network does not classify, or there are no rows.
+    """
+
+    settings: Numbers
+    classifier: Numbers | None
+    autoencoder: Numbers | None
+    agreement: Agreement | None
+
+    def to_json(self) -> Numbers:
+        """Return what is written into the page."""
+        return {
+            **self.settings,
+            "classifier": self.classifier,
+            "autoencoder": self.autoencoder,
+        }
+
+
+def playground_of(
+    networks: Networks,
+    noise: Noise,
+    labels: list[str] | None,
+    columns: list[str] | None,
+    image_shape: tuple[int, int] | None,
+    examples: Part | None,
+    compared: Part | None,
+    *,
+    centred: bool,
+) -> Playground:
+    """Round the networks to bytes, and hold them against the exact ones.
+
+    Parameters
+    ----------
+    networks : Networks
+    noise : Noise
+        To begin with.
+    labels, columns : list of str or None
+        Names of classes and of columns, as the page is to show them.
+    image_shape : (int, int) or None
+    examples : Part or None
+        Rows to begin with.
+    compared : Part or None
+        Rows whose probabilities are compared.
+    centred : bool
+        Whether a drawing is to be sized and centred as the digits of MNIST are.
+    """
+    final, pretrained = networks.final, networks.pretrained
+    classifier = agreement = None
+    if networks.classifies:
+        layers = [Matrix.of(final.stack.autoencoder(k).weight) for k in range(final.stack.n_layers)]
+        head = Matrix.of(final.stack.head.weight)
+        classifier = _classifier(final.stack, layers, head)
+        if compared is not None and len(compared):
+            rows = compared.x
+            p = page_probabilities(final.stack, layers, head, as_input(final, rows))
+            agreement = _agreement(p, probabilities_of(final, rows))
+    scaling = final.scaling
+    low, high = (0.0, 1.0) if compared is None else _range(compared.x)
+    settings: Numbers = {
+        "image": None if image_shape is None else list(image_shape),
+        "low": low,
+        "high": high,
+        "centred": centred,
+        "activation": str(final.stack.activation),
+        "noise": _noise(noise),
+        "labels": labels,
+        "columns": columns,
+        "scaling": None
+        if scaling is None
+        else {"offset": scaling.offset.tolist(), "scale": scaling.scale.tolist()},
+        "examples": [] if examples is None else _examples(examples),
+    }
+    return Playground(settings, classifier, _autoencoder(pretrained.stack), agreement)
+
+
+def n_weights(networks: Networks) -> int:
+    """Return how many weights the page would hold."""
+    models = {id(model): model for _, model in networks.stages()}
+    return sum(p.numel() for model in models.values() for p in model.stack.parameters())
+
+
+def page_probabilities(
+    stack: StackedDenoisingAutoencoder,
+    layers: list[Matrix],
+    head: Matrix,
+    x: NDArray[np.float32],
+) -> NDArray[np.float64]:
+    """Return the probabilities the page computes for scaled rows, (n, V) -> (n, C)."""
+    h = x
+    for number, layer in enumerate(layers):
+        bias = _floats(stack.autoencoder(number).hidden_bias)
+        h = _activate(h @ layer.restored().T + bias, stack.activation)  # (n, H_k)
+    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, C)
+    p = np.exp(a - a.max(axis=1, keepdims=True))
+    probabilities: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
+    return probabilities
+
+
+def packed(values: NDArray[Any]) -> str:
+    """Return an array as text: little-endian, deflated, base64."""
+    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
+    return base64.b64encode(zlib.compress(little.tobytes(), 9)).decode("ascii")
+
+
+def _classifier(stack: StackedDenoisingAutoencoder, layers: list[Matrix], head: Matrix) -> Numbers:
+    biases = [_floats(stack.autoencoder(k).hidden_bias) for k in range(stack.n_layers)]
+    return {
+        "layers": [
+            {"weight": layer.to_json(), "bias": packed(bias)}
+            for layer, bias in zip(layers, biases, strict=True)
+        ],
+        "head": {"weight": head.to_json(), "bias": packed(_floats(stack.head.bias))},
+    }
+
+
+def _autoencoder(stack: StackedDenoisingAutoencoder) -> Numbers:
+    layers = []
+    for number in range(stack.n_layers):
+        layer = stack.autoencoder(number)
+        untied = None if layer.tied else Matrix.of(layer.decoder_weight).to_json()
+        layers.append(
+            {
+                "weight": Matrix.of(layer.weight).to_json(),
+                "bias": packed(_floats(layer.hidden_bias)),
+                "visible_bias": packed(_floats(layer.visible_bias)),
+                "decoder": str(layer.decoder),
+                "decoder_weight": untied,
+            }
+        )
+    return {"layers": layers}
+
+
+def _agreement(page: NDArray[np.float64], model: NDArray[np.float64]) -> Agreement:
+    difference = np.abs(page - model).max(axis=1)  # (n, C) -> (n,)
+    return Agreement(
+        len(difference), float((difference <= TOLERANCE).mean()), float(difference.max())
+    )
+
+
+def _noise(noise: Noise) -> Numbers:
+    low, high = getattr(noise, "low", 0.0), getattr(noise, "high", 1.0)
+    return {"kind": noise.name, "level": noise.level, "low": low, "high": high}
+
+
+def _examples(examples: Part) -> list[Numbers]:
+    y = [None] * len(examples) if examples.y is None else examples.y.tolist()
+    return [
+        {"row": int(number), "label": label, "values": packed(row.astype(np.float64))}
+        for number, label, row in zip(examples.numbers, y, examples.x, strict=True)
+    ]
+
+
+def _range(x: NDArray[np.floating]) -> tuple[float, float]:
+    low, high = float(x.min()), float(x.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def _floats(values: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = values.detach().float().cpu().numpy()
+    return array
+
+
+def _activate(a: NDArray[np.float32], activation: Activation) -> NDArray[np.float32]:
+    return activation.facts.function(torch.from_numpy(a)).numpy()

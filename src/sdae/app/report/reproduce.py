@@ -1,0 +1,66 @@
+"""What it takes to make the run again: its recipe, versions, seed and hashes."""
+
+import platform
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+
+from sdae._version import __version__
+from sdae.app.recipes.recipe import Recipe, write_recipe
+from sdae.app.report.shown_rows import shown_source
+from sdae.app.runs.run_folder import HISTORY, MODEL, PRETRAINED, RECIPE, RunFolder
+from sdae.core.files import hash_of, regular_file
+from sdae.core.model_file import Model
+
+_PACKAGES = ("torch", "numpy", "scikit-learn", "matplotlib", "jinja2")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """How to make the run again.
+
+    Attributes
+    ----------
+    recipe : str
+        In TOML; data are named without the folders of one machine.
+    seed : int
+    trained_with : mapping of str to str
+        Versions and whatever else the model tells of its making.
+    written_with : mapping of str to str
+        Versions that made the page.
+    hashes : mapping of str to str
+        SHA-256 of the run's files.
+    """
+
+    recipe: str
+    seed: int
+    trained_with: dict[str, str]
+    written_with: dict[str, str]
+    hashes: dict[str, str]
+
+
+def reproduction_of(run: RunFolder, recipe: Recipe, model: Model) -> Reproduction:
+    """Gather what the run's files and this environment say."""
+    unlabeled = recipe.data.unlabeled
+    data = replace(
+        recipe.data,
+        source=shown_source(recipe.data.source),
+        unlabeled=None if unlabeled is None else shown_source(unlabeled),
+    )
+    files = (RECIPE, HISTORY, PRETRAINED, MODEL)
+    return Reproduction(
+        recipe=write_recipe(replace(recipe, data=data)),
+        seed=recipe.seed,
+        trained_with={name: str(value) for name, value in sorted(model.provenance.items())},
+        written_with={"python": platform.python_version(), **_versions()},
+        hashes={name: hash_of(run.path / name) for name in files if regular_file(run.path / name)},
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"sdae": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # it came another way
+            continue
+    return found

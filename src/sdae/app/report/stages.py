@@ -1,0 +1,83 @@
+"""The two networks of a run: as pre-training left it, and as it is at the end.
+
+Axes: n rows, V columns, H_k units of layer k, C classes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.app.runs.prepare import NetworkRows, Rows
+from sdae.core.inference import in_blocks, layer_codes, log_probabilities, outputs
+from sdae.core.model_file import Model
+from sdae.train.history import FINETUNING, PRETRAINING
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """The networks of a run.
+
+    Attributes
+    ----------
+    pretrained : Model
+        What filters, reconstructions and units are shown of.
+    final : Model
+        What answers; the same where there was no fine-tuning.
+    finetuned : bool
+    """
+
+    pretrained: Model
+    final: Model
+    finetuned: bool
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the network has classes to choose from."""
+        return self.final.stack.n_classes is not None
+
+    def stages(self) -> Iterator[tuple[str, Model]]:
+        """Yield what there is, by the name of its stage."""
+        yield PRETRAINING, self.pretrained
+        if self.finetuned:
+            yield FINETUNING, self.final
+
+
+def codes_of(model: Model, x: Rows) -> list[NDArray[np.float32]]:
+    """Return the codes of rows in the source's units, layer by layer: (n, V) -> (n, H_0), …."""
+    stack = model.stack
+    side_by_side = in_blocks(
+        lambda rows: torch.cat(layer_codes(stack, rows), dim=1), x, model.scaling, stack
+    )
+    return np.split(side_by_side, np.cumsum(stack.hidden_layer_sizes)[:-1], axis=1)
+
+
+def probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
+    """Return class probabilities, as ``sdae predict`` does: (n, V) -> (n, C)."""
+    return np.exp(log_probabilities_of(model, x))
+
+
+def log_probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
+    """Return the logarithms of class probabilities, (n, V) -> (n, C)."""
+    return log_probabilities(
+        in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
+    )
+
+
+def as_input(model: Model, x: Rows) -> NetworkRows:
+    """Return rows as the network takes them, (n, V) -> (n, V)."""
+    scaling = model.scaling
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
+
+
+def as_source(model: Model, x: NetworkRows) -> Rows:
+    """Return rows of the network in the source's units, (n, V) -> (n, V)."""
+    return x if model.scaling is None else model.scaling.undo(x)
+
+
+def in_network(model: Model, rows: Rows) -> Tensor:
+    """Return rows that are scaled already as a tensor of the network's type, (n, V)."""
+    return torch.from_numpy(rows.copy()).to(model.stack.autoencoder(0).weight)

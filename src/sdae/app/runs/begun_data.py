@@ -1,0 +1,93 @@
+"""What data a run was begun with: to go on, they must be the same, wherever they lie now.
+
+``data.json`` lies among the checkpoints from before the first of them until the run is finished.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.run_folder import DATA, RunFolder
+from sdae.core.conversions import as_tensor
+from sdae.core.errors import FileFormatError, InvalidParameterError
+from sdae.core.files import read_bytes, regular_file, translate_os_errors, write_atomically
+from sdae.train.identity import Entry, differences, hashes_of, names_of
+
+_MOST_BYTES = 1 << 28
+
+
+def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
+    """Return what tells the training of a run from others, beside settings and numbers."""
+    return names_of(
+        columns=data.feature_names,
+        classes=data.classes,
+        target=recipe.data.target,
+        image_shape=data.image_shape,
+        scaling=data.scaling,
+    )
+
+
+def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedData:
+    """Return the data under the name that they had when the run was begun.
+
+    At its beginning they are noted. Afterwards the recipe is made to name where they are now.
+    Without a note, as of a run that an older version began, its checkpoints say whether they are
+    the same, and its recipe is written when it is finished.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they are others.
+    FileFormatError
+        If what was noted is damaged.
+    """
+    path = run.checkpoints / DATA
+    identity = {**known_by(recipe, data), **_hashes(data)}
+    if path.exists() or path.is_symlink():
+        name, before = _noted(path)
+        differs = differences(before, {}, identity)
+        if differs:
+            raise InvalidParameterError(
+                f"{run.path} holds another training: {'; '.join(differs)}. The data must be those "
+                "it was begun with: name them with --data, or train a new run."
+            )
+        if recipe != run.recipe():
+            run.save_recipe(recipe)
+        return replace(data, name=name)
+    if not run.has_checkpoints():
+        values = {name: entry.value for name, entry in identity.items()}
+        note = {"name": data.name, "identity": values}
+        with translate_os_errors(run.checkpoints, "write"):
+            run.checkpoints.mkdir(exist_ok=True)  # somebody may have deleted it, to begin anew
+        write_atomically(path, json.dumps(note, indent=1).encode())
+    return data
+
+
+def _hashes(data: PreparedData) -> dict[str, Entry]:
+    parts = {"x": as_tensor(data.rows)}
+    labelled = {"training": data.train, "validation": data.validation, "test": data.test}
+    for name, part in labelled.items():
+        if part is not None:
+            parts[f"x of the {name} set"] = as_tensor(part[0])
+            parts[f"y of the {name} set"] = as_tensor(part[1])
+    return hashes_of(parts)
+
+
+def _noted(path: Path) -> tuple[str, Mapping[str, str]]:
+    """Read the name of the data, and by what they are known."""
+    try:
+        if not regular_file(path):
+            raise ValueError
+        note = json.loads(read_bytes(path, limit=_MOST_BYTES))
+        name, identity = note["name"], note["identity"]
+        if not all(isinstance(text, str) for text in (name, *identity.values())):
+            raise TypeError
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise FileFormatError(
+            f"{path} is damaged: it does not say what data the run was begun with. Delete it to go "
+            "on without that check."
+        ) from None
+    return name, identity

@@ -1,0 +1,68 @@
+"""How long a run will roughly take, from a trial of a few steps on a copy of the network."""
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.prepare import PreparedData
+from sdae.core.constraints import per_layer
+from sdae.core.devices import resolve_device
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.callbacks import Callback
+from sdae.train.finetuning import run_finetuning
+from sdae.train.pretraining import run_pretraining
+
+_TRIAL_STEPS = 12
+_TRIAL_SAMPLES = 400  # at least: a slice has a beginning and an end that cost time too
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds a run may take.
+
+    Attributes
+    ----------
+    pretraining : float
+    finetuning_least, finetuning_most : float
+        Patience may end fine-tuning anywhere in between.
+    """
+
+    pretraining: float
+    finetuning_least: float
+    finetuning_most: float
+
+
+def estimate(
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    device: str,
+    callbacks: Iterable[Callback] = (),
+) -> Estimate:
+    """Time a few steps of every stage and layer; `stack` itself is left as it is."""
+    callbacks = tuple(callbacks)
+    trial = copy.deepcopy(stack).to(resolve_device(device))
+    pretraining, finetuning = recipe.pretraining, recipe.finetuning
+    rows = data.rows[: max(_TRIAL_SAMPLES, _TRIAL_STEPS * pretraining.batch_size)]
+    short = replace(pretraining, epochs=(1,), drop_last=False)
+    for _ in range(2):  # the first round only warms up
+        history = run_pretraining(trial, rows, short, seed=recipe.seed, callbacks=callbacks)
+    epochs = per_layer(pretraining.epochs, stack.n_layers, "epochs", "the recipe")
+    pretraining_seconds = sum(
+        n_epochs * len(data.rows) * record.seconds / len(rows)
+        for n_epochs, record in zip(epochs, history.records, strict=True)
+    )
+    if data.train is None:
+        return Estimate(pretraining_seconds, 0.0, 0.0)
+    n_trial = max(_TRIAL_SAMPLES, _TRIAL_STEPS * finetuning.batch_size)
+    x, y = data.train[0][:n_trial], data.train[1][:n_trial]
+    one_epoch = replace(finetuning, epochs=1, drop_last=False)
+    for _ in range(2):
+        history = run_finetuning(
+            trial, (x, y), None, None, one_epoch, seed=recipe.seed, callbacks=callbacks
+        )
+    epoch_seconds = len(data.train[0]) * history.seconds / len(x)
+    patient = finetuning.early_stopping and data.validation is not None
+    least = min(finetuning.patience_epochs, finetuning.epochs) if patient else finetuning.epochs
+    return Estimate(pretraining_seconds, least * epoch_seconds, finetuning.epochs * epoch_seconds)

@@ -1,0 +1,268 @@
+"""How a run comes to be, goes on and changes, so that neither a crash nor another process loses it.
+
+A run is in its place from the beginning, with its recipe and its checkpoints; the manifest, written
+last, says that it is finished. An older run that it replaces waits in a hidden folder until then.
+
+Whoever makes, resumes or changes a run holds the lock of its name from the first look to the end.
+So nobody takes a name in the middle of another's work, and only what this process made is undone.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, count
+from pathlib import Path
+
+import torch
+
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.own_files import clear_checkpoints, copy_own
+from sdae.app.runs.run_folder import RECIPE, RunFolder, open_run
+from sdae.app.runs.run_names import (
+    clean,
+    drop_replaced,
+    make_partial,
+    place_of,
+    put_in_place,
+    replaced,
+    restore,
+    take_back,
+)
+from sdae.core.errors import FileAccessError
+from sdae.core.files import translate_os_errors
+from sdae.train.checkpoints.lock import InUseError, locked_name
+
+_MOST_ATTEMPTS = 100  # to use a folder that another process removes, whose run has failed
+
+
+@contextmanager
+def new_run(
+    path: Path, recipe: Recipe, *, force: bool = False, numbered: bool = False
+) -> Iterator[RunFolder]:
+    """Begin a run and hold it; if what happens inside fails before a checkpoint, undo it.
+
+    Parameters
+    ----------
+    path : Path
+    recipe : Recipe
+    force : bool
+        Whether the run may replace another one. Files that somebody else put beside that one's
+        own stay.
+    numbered : bool
+        Whether the run is to have the first free name of ``path``, ``path-2``, ``path-3``, …
+
+    Raises
+    ------
+    FileAccessError
+        If something is at `path` already (with `force`: something that is not a run), another
+        process works on it, or the folder above cannot be written.
+    """
+    made: list[Path] = []
+    try:
+        with ExitStack() as held:
+            path = _take_name(path, held, made, force=force, numbered=numbered)
+            run = RunFolder(_lasting(path))
+            with _begun(path, recipe):
+                yield run
+    except BaseException:
+        for folder in made:
+            with suppress(OSError):  # something else has come into it meanwhile
+                folder.rmdir()
+        raise
+
+
+@contextmanager
+def resumed_run(path: Path) -> Iterator[RunFolder]:
+    """Hold a run that was cut short.
+
+    Raises
+    ------
+    FileAccessError
+        If there is none, it is finished, or another process works on it.
+    FileFormatError
+        If its checkpoints are elsewhere.
+    """
+    with _held(path):
+        run = RunFolder(path)
+        if not (path / RECIPE).is_file():
+            open_run(path)  # which says what is wrong
+        if run.finished:
+            raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
+        run.check_checkpoints()
+        yield run
+        drop_replaced(place_of(path))
+
+
+@contextmanager
+def held_run(path: Path) -> Iterator[RunFolder]:
+    """Hold a finished run.
+
+    Raises
+    ------
+    FileAccessError
+        If there is none, it is not finished, or another process works on it.
+    """
+    with _held(path):
+        yield open_run(path)
+
+
+def finish(run: RunFolder) -> None:
+    """Write the manifest of a run whose files are there, and drop its checkpoints."""
+    run.seal()
+    with suppress(OSError):  # they only take room
+        clear_checkpoints(run.path)
+
+
+@contextmanager
+def changed_run(path: Path) -> Iterator[RunFolder]:
+    """Change several files of a finished run at once: yield a copy that takes its place at the end.
+
+    The caller holds the run.
+
+    Raises
+    ------
+    FileAccessError
+        If it cannot be written; the run is then as it was.
+    """
+    place = place_of(path)
+    try:
+        with translate_os_errors(path, "write"):
+            copy = make_partial(place)
+            copy_own(place, copy)
+        run = RunFolder(copy)
+        yield run
+        run.seal()
+        with translate_os_errors(path, "write"):
+            put_in_place(place)
+    except BaseException:
+        with suppress(OSError):
+            restore(place)
+        raise
+    drop_replaced(place)
+
+
+def _take_name(
+    path: Path, held: ExitStack, made: list[Path], *, force: bool, numbered: bool
+) -> Path:
+    """Hold a name that a run may have, and return it; the folders made for it go to `made`."""
+    if not numbered:
+        held.enter_context(_new_name(path, made))
+        with translate_os_errors(path, "write"):
+            _check_free(path, force=force)
+        return path
+    names = chain([path], (path.with_name(f"{path.name}-{number}") for number in count(2)))
+    for name in names:
+        if os.path.lexists(name):
+            continue
+        with ExitStack() as trial, suppress(InUseError):  # a process takes that name just now
+            trial.enter_context(_new_name(name, made))
+            if not os.path.lexists(name):  # that is still so
+                held.enter_context(trial.pop_all())
+                return name
+    raise AssertionError("numbers do not end")
+
+
+@contextmanager
+def _new_name(path: Path, made: list[Path]) -> Iterator[None]:
+    """Hold a name; make the folders above it, again if another process takes them away."""
+    with translate_os_errors(path, "write"):
+        place = place_of(path)
+    with ExitStack() as held:
+        for attempt in count(1):
+            try:
+                with translate_os_errors(path, "write"):
+                    made[:0] = _make_parents(place.parent)
+                held.enter_context(locked_name(path))
+                break
+            except FileAccessError as error:
+                if isinstance(error, InUseError) or attempt == _MOST_ATTEMPTS:
+                    raise
+        with translate_os_errors(path, "write"):
+            restore(place)
+        yield
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return those that this process made, the deepest first."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    made: list[Path] = []
+    for new in reversed(missing):
+        with suppress(FileExistsError):  # another process was quicker
+            new.mkdir()
+            made.insert(0, new)
+    return made
+
+
+def _check_free(path: Path, *, force: bool) -> None:
+    place = place_of(path)
+    if not place.exists():
+        return
+    is_run = (place / RECIPE).is_file()
+    if not force:
+        also = _RESUME.format(path) if is_run and not RunFolder(place).finished else ""
+        raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.{also}")
+    if not place.is_dir() or not (is_run or not any(place.iterdir())):
+        raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
+    clean(place)
+
+
+_RESUME = " It is not finished: to go on with it, use: sdae resume {}"
+
+
+def _lasting(path: Path) -> Path:
+    """Return `path`, or all of it where the working directory goes away with what is replaced."""
+    with suppress(OSError):  # there may be none
+        if Path.cwd().is_relative_to(place := place_of(path)):
+            return place
+    return path
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold the name of a run that is there, and put in order what a kill left."""
+    with translate_os_errors(path, "read"):
+        place = place_of(path)
+        if not (place / RECIPE).is_file() and not replaced(place).is_dir():
+            open_run(path)  # which says what is wrong
+    with locked_name(path):
+        with translate_os_errors(path, "write"):
+            restore(place)
+            clean(place)
+        yield
+
+
+@contextmanager
+def _begun(path: Path, recipe: Recipe) -> Iterator[None]:
+    """Put a begun run in its place, and what it replaces back if there is no checkpoint."""
+    place = place_of(path)
+    begun: os.stat_result | None = None
+    try:
+        with translate_os_errors(path, "write"):
+            if replaced(place).is_dir() and place.exists():
+                take_back(place)  # unfinished: it has not replaced the one that waits
+            folder = make_partial(place)
+            begun = folder.stat()
+        RunFolder(folder).begin(recipe, torch.get_num_threads())
+        with translate_os_errors(path, "write"):
+            put_in_place(place)
+        yield
+    except BaseException:
+        with suppress(OSError):
+            _undo(place, begun)
+        raise
+    drop_replaced(place)
+
+
+def _undo(place: Path, begun: os.stat_result | None) -> None:
+    """Remove what this process began, unless training can go on from it or has ended."""
+    restore(place)
+    if begun is None or not place.exists() or not os.path.samestat(place.stat(), begun):
+        return
+    run = RunFolder(place)
+    if run.finished:
+        drop_replaced(place)
+    elif not run.has_checkpoints():
+        take_back(place)

@@ -1,0 +1,227 @@
+"""Data made ready for a network: loaded, split, scaled, labels turned into class numbers.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.recipes.recipe import DataConfig
+from sdae.core.errors import DataError
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.model_file import Model
+from sdae.core.preprocessing import Scaling, choose, fit_scaling
+from sdae.data import Dataset, Table, load_dataset
+from sdae.data.labels import encode_labels, find_classes
+from sdae.data.splits import split_dataset
+from sdae.data.table import match_columns
+
+Rows = NDArray[np.floating]
+"""Rows in the units of the source, in the type that keeps their values."""
+
+NetworkRows = NDArray[np.float32]
+Labelled = tuple[NetworkRows, NDArray[np.int64]]
+Classes = tuple[int, ...] | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """What training needs of the data.
+
+    Attributes
+    ----------
+    name : str
+        Of the source, for people.
+    rows : ndarray of float32, shape (n, V)
+        For pre-training: the training rows, and after them the unlabelled ones.
+    train, validation, test : (x, y) or None
+        Labelled parts; `train` is None where there are no labels.
+    classes : tuple or None
+        The label of each class number.
+    scaling : Scaling or None
+        Already applied to all of the above.
+    decoder : Decoder
+        Of the first layer, ``auto`` settled by the data.
+    choice : str
+        How columns are scaled and why, for people; empty where the model settled it before.
+    feature_names : tuple of str or None
+    image_shape : (int, int) or None
+    """
+
+    name: str
+    rows: NetworkRows
+    train: Labelled | None
+    validation: Labelled | None
+    test: Labelled | None
+    classes: Classes | None
+    scaling: Scaling | None
+    decoder: Decoder
+    choice: str
+    feature_names: tuple[str, ...] | None
+    image_shape: tuple[int, int] | None
+
+
+def prepare(
+    config: DataConfig, decoder: Decoder, seed: int, *, rounded: bool = False
+) -> PreparedData:
+    """Load, split and scale the data of a recipe.
+
+    `rounded` makes tables float32 before they are scaled, as older versions did.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the files, the columns, the labels or the values.
+    """
+    dataset = load_dataset(config.source, config.target)
+    dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
+    if rounded:
+        dataset = dataset.rounded()
+    rows = dataset.train.x
+    if config.unlabeled is not None:
+        extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
+        if dataset.train.feature_names is not None:
+            extra = match_columns(extra, dataset.train.feature_names)
+        extra = extra.rounded() if rounded else extra
+        rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
+    chosen = choose(rows, config.scale, decoder, dataset.name)
+    scaling = fit_scaling(rows, chosen.scale)
+    rows = _scaled(rows, scaling)
+    classes = None
+    if dataset.train.y is not None:
+        classes = find_classes(dataset.train.y, dataset.train.source)
+    return PreparedData(
+        name=dataset.name,
+        rows=rows,
+        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, classes),
+        validation=_labelled(dataset.validation, classes, scaling),
+        test=_labelled(dataset.test, classes, scaling),
+        classes=classes,
+        scaling=scaling,
+        decoder=chosen.decoder,
+        choice=chosen.reason,
+        feature_names=dataset.train.feature_names,
+        image_shape=dataset.train.image_shape,
+    )
+
+
+def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedData:
+    """Load and split labelled data for a model that exists: its columns, scaling and classes.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the data; a missing target is an error here.
+    """
+    dataset = load_dataset(config.source, config.target, model.feature_names)
+    dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
+    if dataset.train.y is None:
+        raise DataError(f"{dataset.name} has no labels to fine-tune on. Name them with --target.")
+    classes = model.classes or find_classes(dataset.train.y, dataset.train.source)
+    train, validation, test = (
+        None if table is None else _labelled(fitting(model, table), classes, model.scaling)
+        for table in (dataset.train, dataset.validation, dataset.test)
+    )
+    return PreparedData(
+        name=dataset.name,
+        rows=train[0] if train is not None else _scaled(dataset.train.x[:0], None),
+        train=train,
+        validation=validation,
+        test=test,
+        classes=classes,
+        scaling=model.scaling,
+        decoder=model.stack.autoencoder(0).decoder,
+        choice="",
+        feature_names=model.feature_names,
+        image_shape=model.image_shape,
+    )
+
+
+def choose_rows(dataset: Dataset, part: str) -> Table:
+    """Return the rows a command works on.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    part : {"auto", "train", "validation", "test"}
+        ``auto`` is the test part where the source has one, and otherwise all its rows.
+
+    Raises
+    ------
+    DataError
+        If the source has no such part.
+    """
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    if part == "auto":
+        return dataset.train if dataset.test is None else dataset.test
+    table = parts.get(part)
+    if table is None:
+        there = ", ".join(name for name, rows in parts.items() if rows is not None)
+        raise DataError(f"{dataset.name} has no part {part!r}. It has: {there}.")
+    return table
+
+
+def fitting(model: Model, table: Table) -> Table:
+    """Return the table with the model's columns, in the model's order.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or the number of columns is wrong.
+    """
+    if model.feature_names is not None:
+        table = match_columns(table, model.feature_names)
+    if table.x.shape[1] != model.stack.n_visible:
+        raise DataError(
+            f"{table.source} has {table.x.shape[1]} columns of features; the model expects "
+            f"{model.stack.n_visible}. If one of them is the label, name it with --target."
+        )
+    return table
+
+
+def network_input(model: Model, table: Table) -> NetworkRows:
+    """Return the rows as the model's network takes them: right columns, scaled."""
+    return _scaled(fitting(model, table).x, model.scaling)
+
+
+def class_numbers(model: Model, table: Table) -> NDArray[np.int64]:
+    """Return the labels of a table as class numbers of the model, (n,).
+
+    Raises
+    ------
+    DataError
+        If there are no labels, or one was never seen in training.
+    """
+    if table.y is None:
+        raise DataError(f"{table.source} has no labels to compare with. Name them with --target.")
+    classes = model.classes or tuple(range(model.stack.head.out_features))
+    return encode_labels(table.y, classes, table.source)
+
+
+def _labelled(
+    table: Table | None, classes: Classes | None, scaling: Scaling | None
+) -> Labelled | None:
+    return None if table is None else _with_labels(_scaled(table.x, scaling), table, classes)
+
+
+def _with_labels(rows: NetworkRows, table: Table, classes: Classes | None) -> Labelled | None:
+    """Return the scaled rows of a table with their class numbers, if there are labels."""
+    if table.y is None or classes is None:
+        return None
+    return rows, encode_labels(table.y, classes, table.source)
+
+
+def _scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
+    """Return rows as the network takes them: float32 from here on."""
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
+
+
+def _same_width(extra: Table, train: Table) -> Table:
+    if extra.x.shape[1] != train.x.shape[1]:
+        raise DataError(
+            f"{extra.source} has {extra.x.shape[1]} columns, but {train.source} has "
+            f"{train.x.shape[1]} columns of features. Unlabelled rows need the same columns."
+        )
+    return extra

@@ -1,0 +1,160 @@
+"""Run a recipe: build the stack the data need, pre-train it, fine-tune it."""
+
+import copy
+from collections.abc import Iterable, Set
+from dataclasses import dataclass
+
+import torch
+
+from sdae._version import __version__
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.begun_data import known_by
+from sdae.app.runs.prepare import PreparedData
+from sdae.core.devices import resolve_device
+from sdae.core.errors import DataError
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.model_file import Model
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.beforehand import check_finetuning
+from sdae.train.callbacks import Callback
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.finetuning import run_finetuning
+from sdae.train.history import History, findings_in
+from sdae.train.pretraining import run_pretraining
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """What a recipe gave.
+
+    Attributes
+    ----------
+    model : Model
+        At the end.
+    pretrained : Model or None
+        Before fine-tuning; None where there was none.
+    pretraining : History
+    finetuning : History or None
+    """
+
+    model: Model
+    pretrained: Model | None
+    pretraining: History
+    finetuning: History | None
+
+
+def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencoder:
+    """Build the stack of a recipe for the data it is to learn."""
+    model = recipe.model
+    decoders: tuple[Decoder, ...] = model.decoder
+    if len(decoders) == 1:
+        # One word means all layers; "auto" is settled by the data for layer 0 alone.
+        decoders = (decoders[0],) * len(model.hidden_layer_sizes)
+    return StackedDenoisingAutoencoder(
+        data.rows.shape[1],
+        model.hidden_layer_sizes,
+        None if data.classes is None else len(data.classes),
+        model.corruption,
+        activation=model.activation,
+        decoder=(data.decoder, *decoders[1:]),
+        tied=model.tied,
+        emphasis=model.emphasis,
+        seed=recipe.seed,
+    )
+
+
+def run_recipe(
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    *,
+    device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> TrainedRun:
+    """Train `stack` as the recipe says; without labels it is pre-trained only.
+
+    What would stop fine-tuning is refused before pre-training.
+    """
+    callbacks = tuple(callbacks)
+    stack.to(resolve_device(device))
+    if data.train is not None:
+        check_finetuning(stack, data.train, data.validation, data.test, recipe.finetuning)
+    pretraining = run_pretraining(
+        stack,
+        data.rows,
+        recipe.pretraining,
+        device=device,
+        seed=recipe.seed,
+        checkpoint=checkpoint,
+        known_by=known_by(recipe, data),
+        callbacks=callbacks,
+    )
+    pretrained = finetuning = None
+    if data.train is not None:
+        pretrained = describe(recipe, data, copy.deepcopy(stack))
+        finetuning = finetune_on(
+            recipe,
+            data,
+            stack,
+            told=findings_in(pretraining.records),
+            device=device,
+            checkpoint=checkpoint,
+            callbacks=callbacks,
+        )
+    return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
+
+
+def finetune_on(
+    recipe: Recipe,
+    data: PreparedData,
+    stack: StackedDenoisingAutoencoder,
+    *,
+    told: Set[tuple[str, int | None]] = frozenset(),
+    device: str = "cpu",
+    checkpoint: Checkpoint | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Fine-tune `stack` on prepared labelled data; it gets its head here if it has none.
+
+    `told` are findings of pre-training, which are not told again.
+
+    Raises
+    ------
+    DataError
+        If there are no labels.
+    """
+    if data.train is None or data.classes is None:
+        raise DataError(f"{data.name} has no labels to fine-tune on. Name them with --target.")
+    if stack.n_classes is None:
+        stack.add_head(len(data.classes))
+    return run_finetuning(
+        stack,
+        data.train,
+        data.validation,
+        data.test,
+        recipe.finetuning,
+        device=device,
+        seed=recipe.seed,
+        checkpoint=checkpoint,
+        known_by=known_by(recipe, data),
+        told=told,
+        callbacks=callbacks,
+    )
+
+
+def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder) -> Model:
+    """Return the model with what its user needs to feed it and to read its answers."""
+    return Model(
+        stack,
+        data.scaling,
+        data.classes,
+        data.feature_names,
+        data.image_shape,
+        provenance={
+            "data": data.name,
+            "seed": recipe.seed,
+            "sdae": __version__,
+            "torch": torch.__version__,
+        },
+    )

@@ -1,1 +1,0 @@
-"""What a layer is, what a stage of training does, a whole recipe: validated once, kept as TOML."""

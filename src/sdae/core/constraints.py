@@ -1,0 +1,261 @@
+"""Declared constraints: what a value must be, said once, checked and worded in one place.
+
+A :class:`Reader` turns what a user gave (an argument, a TOML value) into what the code uses, or
+refuses it. :func:`read_fields` reads a whole set and reports every problem in one error.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from numbers import Real
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from sdae.core.errors import InvalidParameterError
+
+T = TypeVar("T")
+E = TypeVar("E", bound=StrEnum)
+
+MAX_PROBLEMS = 20
+_MAX_INTEGER = 2**63 - 1
+_MAX_UNITS = 1_000_000
+_MAX_SHOWN = 500  # characters
+_MAX_CHOICE = 200  # characters of what names a choice
+# Of one value: characters of a text, bits of a number, values in all, lists in lists.
+_MAX_TEXT, _MAX_BITS, _MAX_VALUES, _MAX_DEPTH = 4096, 4096, 1000, 4
+
+
+@dataclass(frozen=True)
+class Reader(Generic[T]):
+    """How to read one value: `read` raises ``ValueError`` where it is not `constraint`."""
+
+    constraint: str
+    read: Callable[[object], T]
+
+
+def integer(minimum: int, maximum: int | None = None) -> Reader[int]:
+    """Read an integer of at least `minimum`, and at most `maximum` or what 64 bits hold."""
+
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise ValueError
+        if value < minimum or (maximum is not None and value > maximum):
+            raise ValueError
+        if value > _MAX_INTEGER:
+            raise InvalidParameterError(f"It must be below 2**63. Got {shown(value)} instead.")
+        return int(value)
+
+    if maximum is None:
+        return Reader(f"an integer ≥ {minimum}", read)
+    return Reader(f"an integer from {minimum:,} to {maximum:,}", read)
+
+
+def layer_size() -> Reader[int]:
+    """Read how many units a layer has."""
+    return integer(1, _MAX_UNITS)
+
+
+def number(
+    minimum: float, maximum: float = math.inf, *, open_minimum: bool = False
+) -> Reader[float]:
+    """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, float | int | Real):  # the usual first
+            raise ValueError
+        try:
+            result = float(value)
+        except OverflowError:
+            raise ValueError from None
+        if (
+            not math.isfinite(result)
+            or result < minimum
+            or result > maximum
+            or (open_minimum and result == minimum)
+        ):
+            raise ValueError
+        return result
+
+    sign = ">" if open_minimum else "≥"
+    if maximum == math.inf:
+        return Reader(f"a finite number {sign} {minimum:g}", read)
+    bracket = "(" if open_minimum else "["
+    return Reader(f"a number in {bracket}{minimum:g}, {maximum:g}]", read)
+
+
+def boolean() -> Reader[bool]:
+    """Read true or false."""
+
+    def read(value: object) -> bool:
+        if not isinstance(value, bool | np.bool_):
+            raise ValueError
+        return bool(value)
+
+    return Reader("true or false", read)
+
+
+def choice(*names: str) -> Reader[str]:
+    """Read one of `names`."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in names:
+            raise ValueError
+        return str(value)
+
+    return Reader("one of " + ", ".join(repr(name) for name in names), read)
+
+
+def member(kind: type[E]) -> Reader[E]:
+    """Read a member of an enumeration, or its name."""
+
+    def read(value: object) -> E:
+        if not isinstance(value, str):
+            raise ValueError
+        return kind(value)
+
+    return Reader("one of " + ", ".join(repr(str(each)) for each in kind), read)
+
+
+def text() -> Reader[str]:
+    """Read a text that is not empty, and that a path can have and a file can keep."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not value:
+            raise ValueError
+        if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidParameterError(
+                f"It must be a text of characters that UTF-8 has, without zero bytes. Got "
+                f"{shown(value)} instead. Rename what is named so."
+            )
+        return value
+
+    return Reader("a text", read)
+
+
+def parsed(constraint: str, parse: Callable[[object], T]) -> Reader[T]:
+    """Read through a parser that raises our own error, whose text then stands for itself."""
+
+    def read(value: object) -> T:
+        if isinstance(value, str | int | list | tuple | dict) and len(repr(value)) > _MAX_CHOICE:
+            raise InvalidParameterError(f"It must be shorter. Got {shown(value)} instead.")
+        return parse(value)
+
+    return Reader(constraint, read)
+
+
+def optional(reader: Reader[T]) -> Reader[T | None]:
+    """Read None, or the text ``none`` (TOML has no null), or what `reader` reads."""
+
+    def read(value: object) -> T | None:
+        return None if value is None or value == "none" else reader.read(value)
+
+    return Reader(f"{reader.constraint}, or none", read)
+
+
+def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
+    """Read one value, or a list with one value per layer; the result is a tuple either way."""
+
+    def read(value: object) -> tuple[T, ...]:
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, list | tuple):
+            if not value:
+                raise ValueError
+            return tuple(reader.read(item) for item in value)
+        return (reader.read(value),)
+
+    return Reader(f"{reader.constraint}; one value, or a list with one per layer", read)
+
+
+def read_fields(
+    readers: Mapping[str, Reader[Any]], values: Mapping[str, object], caller: str
+) -> dict[str, Any]:
+    """Read every value by its reader; collect all problems into one error.
+
+    Raises
+    ------
+    InvalidParameterError
+        One line per problem: a value that is not what it must be, or an unknown name, with the
+        nearest known one.
+    """
+    problems: list[str] = []
+    fields: dict[str, Any] = {}
+    for name, value in values.items():
+        if len(problems) == MAX_PROBLEMS:
+            problems.append(f"There may be more problems with {caller} than these.")
+            break
+        reader = readers.get(name)
+        if reader is None:
+            problems.append(_unknown(name, tuple(readers), caller))
+            continue
+        oversize = find_oversize(value)
+        if oversize:
+            problems.append(f"The {name} parameter of {caller} must not be {oversize}.")
+            continue
+        try:
+            fields[name] = reader.read(value)
+        except InvalidParameterError as error:
+            problems.append(f"The {name} parameter of {caller}: {error}")
+        except ValueError:
+            problems.append(
+                f"The {name} parameter of {caller} must be {reader.constraint}. "
+                f"Got {shown(value)} instead."
+            )
+    if problems:
+        raise InvalidParameterError("\n".join(problems))
+    return fields
+
+
+def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str) -> tuple[T, ...]:
+    """Spread one value over all layers, or check that there is one for each.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the number of values is neither 1 nor `n_layers`.
+    """
+    if len(values) == 1:
+        return values * n_layers
+    if len(values) != n_layers:
+        raise InvalidParameterError(
+            f"The {parameter} parameter of {caller} must be one value or one for each of the "
+            f"{n_layers} layers. Got {len(values)} values instead."
+        )
+    return values
+
+
+def shown(value: object) -> str:
+    """Return a value as errors show it, shortened if it is very long."""
+    text = repr(value[:_MAX_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+
+
+def find_oversize(value: object) -> str:
+    """Say what makes a value too large to be meant, or to be read or shown at all; or nothing.
+
+    Python has limits of its own, to the digits of a number and to nesting, and no words for them.
+    """
+    level, n_values = [value], 0
+    for _ in range(_MAX_DEPTH):
+        n_values += len(level)
+        if n_values > _MAX_VALUES:
+            return f"a list or table of more than {_MAX_VALUES:,} values"
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, str) and len(item) > _MAX_TEXT:
+                return f"a text of {len(item):,} characters"
+            if isinstance(item, int) and item.bit_length() > _MAX_BITS:
+                return f"a number of {item.bit_length():,} bits"
+            if isinstance(item, list | tuple | dict):
+                inner.extend(item.values() if isinstance(item, dict) else item)
+        level = inner
+    return f"values nested more than {_MAX_DEPTH} deep" if level else ""
+
+
+def _unknown(name: str, known: tuple[str, ...], caller: str) -> str:
+    near = get_close_matches(name[:_MAX_SHOWN], known, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."
+    return f"{caller} has no parameter {shown(name)}. {hint}"

@@ -1,0 +1,42 @@
+"""Where arrays and tensors meet: conversions that never write to the user's data."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.errors import DataError
+from sdae.core.surroundings import ordinary
+
+Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
+Labels = Tensor | NDArray[np.int64]
+Targets = Labels | Array
+"""Labels of classes, or values of regression."""
+
+
+def tensor_like(array: Array, like: Tensor) -> Tensor:
+    """Return `array` as a tensor of the type and device of `like`, sharing memory where it can."""
+    return as_tensor(array).to(dtype=like.dtype, device=like.device)
+
+
+def as_tensor(array: Targets) -> Tensor:
+    """Return an array as a tensor of its own type, sharing memory where PyTorch can.
+
+    What PyTorch has no tensors for is copied: read-only arrays (a view of one would be an
+    invitation to crash), negative strides, foreign byte order. So are tensors made in inference
+    mode, where gradients are wanted.
+
+    Raises
+    ------
+    DataError
+        If the elements are no numbers.
+    """
+    if isinstance(array, Tensor):
+        return ordinary(array)
+    own = np.asarray(array)
+    if own.dtype.kind not in "fiub":
+        raise DataError(f"Rows and labels must be numbers. Got an array of {own.dtype} instead.")
+    shareable = own.flags.writeable and own.dtype.isnative and min(own.strides, default=0) >= 0
+    if not shareable:
+        own = np.array(own, dtype=own.dtype.newbyteorder("="), order="C")
+    return torch.from_numpy(own)

@@ -1,0 +1,60 @@
+"""The rows of a data set as donors, for noises that put values of other rows into a row.
+
+Axes: B samples, V components.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.minibatches import Minibatch
+from sdae.core.rows import RowSource, TensorRows
+
+_AT_ONCE = 2048
+
+
+class RowDonors:
+    """The rows of a source: each has the number that it has there.
+
+    Parameters
+    ----------
+    rows : RowSource
+    through : callable or None
+        What rows go through first: a layer's input is the code of the layers below.
+    """
+
+    def __init__(self, rows: RowSource, through: Callable[[Tensor], Tensor] | None = None) -> None:
+        self._rows = rows
+        self._through = through
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers of samples, which are those they have in the source, (B,)."""
+        return samples
+
+    @torch.no_grad()
+    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+        """Return the value of each column in the row of that number, (B, V) -> (B, V).
+
+        They are data: no gradient goes into what the rows went through.
+        """
+        if self._through is None and isinstance(self._rows, TensorRows):
+            rows = self._rows.rows
+            return rows.gather(0, torch.from_numpy(numbers).to(rows.device))
+        wanted, places = np.unique(numbers, return_inverse=True)
+        places = places.reshape(numbers.shape)  # (B, V), into `wanted`
+        parts = []
+        for start in range(0, len(wanted), _AT_ONCE):
+            rows = self._rows.batch(Minibatch(wanted[start : start + _AT_ONCE], None))
+            rows = rows if self._through is None else self._through(rows)
+            here = (places >= start) & (places < start + len(rows))
+            line, column = np.nonzero(here)
+            part = rows.new_zeros(numbers.shape)
+            part[line, column] = rows[places[here] - start, column]
+            parts.append(part)
+        return torch.stack(parts).sum(dim=0)  # each value is in one of them, among zeros

@@ -1,0 +1,271 @@
+"""Raw files: written atomically, read within bounds, their faults told in one sentence."""
+
+import errno
+import gzip
+import hashlib
+import io
+import os
+import re
+import stat
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sdae.core.errors import FileAccessError, FileFormatError
+
+MAX_BYTES = 4 << 30
+"""No file is read whole past this size (4 GiB), compressed or not. Tensors know no such bound."""
+
+_CHUNK = 1 << 18
+_BEGINNING, _HALF = 32, ".partial"
+_HALF_NAME = re.compile(rf"\.(.{{1,{_BEGINNING}}})\.[a-z0-9_]{{8}}\{_HALF}", re.DOTALL)
+_MEMBER, _MAX_MEMBERS = b"\x1f\x8b\x08", 100_000
+
+
+@contextmanager
+def translate_os_errors(path: Path, action: str) -> Iterator[None]:
+    """Turn an ``OSError`` while `action` ("read", "write") is done to `path` into our own error."""
+    try:
+        yield
+    except FileAccessError:
+        raise
+    except FileNotFoundError:
+        missing = path if action == "read" else path.parent
+        raise FileAccessError(f"Cannot {action} {path}: {missing} does not exist.") from None
+    except IsADirectoryError:
+        raise FileAccessError(f"Cannot {action} {path}: it is a folder, not a file.") from None
+    except PermissionError:
+        raise FileAccessError(
+            f"Cannot {action} {path}: permission denied. Check who owns it, or choose another path."
+        ) from None
+    except OSError as error:
+        raise FileAccessError(f"Cannot {action} {path}: {error.strerror or error}.") from None
+
+
+def end_of(path: str | Path) -> Path:
+    """Return where a file that a user names is written: where `path` leads, if it is a link.
+
+    Written under the name of the link, the file would replace the link, and what it leads to would
+    stay as it was.
+
+    Raises
+    ------
+    FileAccessError
+        If the link leads in a circle.
+    """
+    path = Path(path)
+    with translate_os_errors(path, "write"):
+        if not path.is_symlink():
+            return path
+        end = Path(os.path.realpath(path))
+        if end.is_symlink():
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return end
+
+
+def check_kind(path: Path) -> None:
+    """Refuse to write where something is that is no file: a folder, a pipe, a device.
+
+    Raises
+    ------
+    OSError
+        If there is.
+    """
+    if path.is_dir():
+        raise IsADirectoryError
+    if path.exists() and not path.is_file():
+        raise FileAccessError(f"Cannot write {path}: it is a pipe or a device. Name a file.")
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a new file to write to, which takes the name `path` once it is whole.
+
+    A crash leaves the old file or the new one, never half: the new one lies in a hidden folder
+    beside it, is flushed to the disk, and takes the name in one step; the folder above is flushed
+    too. The hidden folder holds whatever else its writer makes on the way: safetensors has a
+    temporary file of its own. An existing file's mode is kept. If what happens inside fails,
+    nothing is left. A link is replaced: :func:`end_of` follows one that a user names.
+
+    Raises
+    ------
+    FileAccessError
+        If the folder is missing or not writable, the disk is full, or something at `path` is no
+        file. The old file is intact.
+    """
+    path = Path(path)
+    with translate_os_errors(path, "write"):
+        check_kind(path)
+        # Of a long name, only the beginning: the whole and more might be too long for the system.
+        prefix = f".{path.name[:_BEGINNING]}."
+        half = Path(tempfile.mkdtemp(prefix=prefix, suffix=_HALF, dir=path.parent))
+        try:
+            temporary = half / "new"
+            yield temporary
+            with temporary.open("r+b") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(_mode_for(path))
+            temporary.replace(path)
+        finally:
+            _remove(half)
+        _flush_folder(path.parent)
+
+
+def write_atomically(path: str | Path, content: bytes) -> None:
+    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+
+    Raises
+    ------
+    FileAccessError
+        As :func:`replacing` does. The old file is intact.
+    """
+    with replacing(path) as new, new.open("wb") as file:
+        file.write(content)
+
+
+def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
+    """Remove from a folder what :func:`replacing` left half-written at a kill.
+
+    Of that alone whose names were to begin as `ours` says: it gets the first 32 characters.
+    """
+    for path in folder.glob(f".*{_HALF}"):
+        name = _HALF_NAME.fullmatch(path.name)
+        if name is None or not ours(name[1]):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            _remove(path)
+        elif regular_file(path):  # of an older version
+            path.unlink(missing_ok=True)
+
+
+def _remove(half: Path) -> None:
+    """Remove a hidden folder and the files in it, as far as that can be done."""
+    with suppress(OSError):
+        for path in half.iterdir():
+            path.unlink()
+        half.rmdir()
+
+
+def read_bytes(path: str | Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a whole file of at most `limit` bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is larger than `limit`.
+    """
+    path = Path(path)
+    checked_size(path, limit)
+    with translate_os_errors(path, "read"):
+        return path.read_bytes()
+
+
+def checked_size(path: Path, limit: int | None = None) -> int:
+    """Return how many bytes a file has, after checking that it can be read to its end.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is larger than `limit`, or is no file but a pipe or a device.
+    """
+    with translate_os_errors(path, "read"):
+        status = path.stat()
+        if limit is not None and status.st_size > limit:
+            raise FileFormatError(
+                f"{path} has {status.st_size:,} bytes; at most {limit:,} are read."
+            )
+        # Others may have no end, or wait for somebody who writes to them.
+        if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+            raise FileFormatError(
+                f"{path} is a pipe or a device. Save what comes out of it as a file, and name that."
+            )
+    return status.st_size
+
+
+def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
+    """Read a file that may be gzip-compressed (told by its first two bytes), within `limit` bytes.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If the gzip stream is damaged or truncated, or the content is larger than `limit`.
+    """
+    path = Path(path)
+    content = read_bytes(path, limit)
+    if content[:2] != b"\x1f\x8b":
+        return content
+    if content.count(_MEMBER) > _MAX_MEMBERS:
+        raise FileFormatError(
+            f"{path} has more than {_MAX_MEMBERS:,} gzip streams, one after the other. Unpack it "
+            "with gunzip and pack it again."
+        )
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            # One growing buffer: a forged size in the trailer never decides what is allocated.
+            unpacked = io.BytesIO()
+            while chunk := file.read(_CHUNK):
+                unpacked.write(chunk)
+                if unpacked.tell() > limit:
+                    raise FileFormatError(
+                        f"{path} unpacks to more than {limit:,} bytes. If you trust it, unpack it "
+                        "with gunzip and give what comes out."
+                    )
+    except (OSError, EOFError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Fetch it again."
+        ) from None
+    return unpacked.getvalue()  # the buffer itself, not a copy
+
+
+def regular_file(path: Path) -> bool:
+    """Return whether `path` is a file itself, and no link to one that may lie anywhere."""
+    return path.is_file() and not path.is_symlink()
+
+
+def hash_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal, taken a piece at a time.
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is a pipe or a device.
+    """
+    path = Path(path)
+    checked_size(path)
+    with translate_os_errors(path, "read"), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256(content: bytes) -> str:
+    """Return the SHA-256 of `content` in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _mode_for(path: Path) -> int:
+    """Mode of the file that is replaced, or what the umask grants a new one."""
+    if path.exists():
+        return path.stat().st_mode & 0o7777
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _flush_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, where the system can (Windows cannot)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

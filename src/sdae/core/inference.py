@@ -1,0 +1,208 @@
+"""Applying a trained network to many rows: a row's result does not depend on the other rows.
+
+How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
+with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
+block differently, so a product has 16 outputs at least, the surplus being zeros too.
+
+Where layers are narrow, to call PyTorch for each block would cost many times what it computes. So
+many blocks are computed at once, wherever a trial shows that this gives the bytes of each block by
+itself.
+
+Axes: n rows, V columns, K outputs, B = 32 rows of a block, m rows of whole blocks, H units,
+C classes.
+"""
+
+from collections.abc import Callable
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.autoencoder import activate
+from sdae.core.kinds.activations import Activation
+from sdae.core.preprocessing import Scaling
+from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.surroundings import undisturbed
+
+Rows = NDArray[np.floating] | CsrMatrix
+_BLOCK = 32
+"""With 16, some products still round the rows of a block differently; 64 makes single rows slow."""
+_NARROW = 16
+_MOST_BLOCKS = 128
+_MOST_NUMBERS = 1 << 18
+"""Of all rows that are computed at once, in the widest layer: 1 MiB, which stays in a cache."""
+_SMALL_WEIGHT = 1 << 14
+_FEW_NUMBERS = 1 << 15
+"""PyTorch computes so many with one thread, and would cut more between threads."""
+FARTHEST = 1e18
+"""Where rows far outside the training data are cut off: their squares are still numbers."""
+
+
+def in_blocks(
+    function: Callable[[Tensor], Tensor],
+    x: Rows,
+    scaling: Scaling | None,
+    network: StackedDenoisingAutoencoder,
+) -> NDArray[np.float32]:
+    """Scale rows and apply `function`, (m, V) -> (m, K), to all: (n, V) -> (n, K).
+
+    `function` is made of those below, and of operations on each number alone. Rows come and answers
+    go as float32, whatever the network computes in.
+    """
+    widest = max(network.n_visible, *network.hidden_layer_sizes, network.n_outputs or 0)
+    at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * widest)))
+    device = device_of(network)
+    parts: list[NDArray[np.float32]] = []
+    with undisturbed(), torch.inference_mode():
+        for start in range(0, max(x.shape[0], 1), at_once):
+            rows = x[start : start + at_once]
+            out = function(_whole_blocks(rows, scaling).to(device))
+            parts.append(out[: rows.shape[0]].float().cpu().numpy())
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _whole_blocks(rows: Any, scaling: Scaling | None) -> Tensor:
+    """Return rows scaled, cut off far outside, and filled up to whole blocks: (n, V) -> (m, V)."""
+    values: NDArray[Any] = csr_of(rows).toarray() if is_sparse(rows) else rows
+    n_rows, n_columns = values.shape
+    # PyTorch's memory is aligned, and how a product rounds may depend on that.
+    blocks = torch.zeros(max(_BLOCK, -(-n_rows // _BLOCK) * _BLOCK), n_columns, dtype=torch.float32)
+    filled = blocks.numpy()[:n_rows]
+    with np.errstate(over="ignore"):  # beyond float32, and clipped
+        filled[:] = values if scaling is None else scaling.apply(values)
+    np.clip(filled, -FARTHEST, FARTHEST, out=filled)
+    return blocks
+
+
+def layer_codes(network: StackedDenoisingAutoencoder, rows: Tensor) -> list[Tensor]:
+    """Return the codes of every layer, from the bottom up: (m, V) -> (m, H_0), (m, H_1), …."""
+    all_codes = []
+    for layer in range(network.n_layers):
+        autoencoder = network.autoencoder(layer)
+        a = _affine(rows, autoencoder.weight, autoencoder.hidden_bias)
+        rows = _activated(a, autoencoder.activation)
+        all_codes.append(rows)
+    return all_codes
+
+
+def outputs(network: StackedDenoisingAutoencoder, rows: Tensor) -> Tensor:
+    """Return what the head gives: logits or targets, (m, V) -> (m, C)."""
+    return _affine(layer_codes(network, rows)[-1], network.head.weight, network.head.bias)
+
+
+def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tensor:
+    """Carry codes of `depth` down to rows, (m, H_{depth-1}) -> (m, V)."""
+    for layer in reversed(range(depth)):
+        autoencoder = network.autoencoder(layer)
+        weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
+        a = _affine(h, weight, autoencoder.visible_bias)
+        h = _activated(a, autoencoder.decoder.facts.output)
+    return h
+
+
+def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | None = None) -> Tensor:
+    """Encode to `depth` (default: the deepest code) and decode again, (m, V) -> (m, V)."""
+    depth = network.n_layers if depth is None else depth
+    return decoded(network, layer_codes(network, rows)[depth - 1], depth)
+
+
+@undisturbed()
+def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the logarithm of the probability of each class, (n, C) -> (n, C)."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    log_p: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def products_of_a_block(network: StackedDenoisingAutoencoder, n_rows: int = _BLOCK) -> int:
+    """Return how many products of numbers it takes to pass some rows through the network."""
+    return n_rows * sum(p.numel() for p in network.parameters())
+
+
+def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
+    """Return where the parameters are."""
+    return network.autoencoder(0).weight.device
+
+
+def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Return W x + b, (m, V) -> (m, H), in the type of the weights."""
+    n_out = len(bias)
+    if n_out < _NARROW:
+        surplus = _NARROW - n_out
+        weight, bias = F.pad(weight, (0, 0, 0, surplus)), F.pad(bias, (0, surplus))
+    x = x.to(weight.dtype)
+    if len(x) <= _BLOCK or _rounds_as_its_blocks(x, weight):
+        a = F.linear(x, weight, bias)
+    else:
+        a = _product_of_blocks(x, weight, bias)
+    return a if n_out >= _NARROW else a[:, :n_out]
+
+
+def _product_of_blocks(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return torch.cat([F.linear(block, weight, bias) for block in x.split(_BLOCK)])
+
+
+def _rounds_as_its_blocks(x: Tensor, weight: Tensor) -> bool:
+    """Return whether one product of all rows is known to give the bytes of its blocks' products.
+
+    Only small products are looked at: in large ones a call for each block costs little.
+    """
+    if weight.numel() > _SMALL_WEIGHT or x.device.type != "cpu" or not x.is_contiguous():
+        return False
+    layout = (weight.shape, weight.stride())
+    return _try_product(len(x), *layout, weight.dtype, torch.get_num_threads())
+
+
+@lru_cache(maxsize=1024)
+def _try_product(
+    n_rows: int, shape: torch.Size, stride: tuple[int, ...], dtype: torch.dtype, _threads: int
+) -> bool:
+    """Try both on random numbers.
+
+    In which order a product sums depends on shapes, layout and threads (hence `_threads`), but not
+    on the numbers. Another order would show in many of so many sums.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.empty(n_rows, shape[1], dtype=dtype).normal_(generator=generator)
+    weight = torch.empty_strided(shape, stride, dtype=dtype).normal_(generator=generator)
+    bias = torch.empty(shape[0], dtype=dtype).normal_(generator=generator)
+    return torch.equal(F.linear(x, weight, bias), _product_of_blocks(x, weight, bias))
+
+
+def _activated(a: Tensor, activation: Activation) -> Tensor:
+    """Apply the non-linearity, (m, H) -> (m, H), to as many blocks at once as give the same bytes.
+
+    More numbers than PyTorch leaves to one thread are cut between threads, at any place.
+    """
+    if activation is Activation.IDENTITY:
+        return a
+    n_rows = _BLOCK
+    if len(a) > _BLOCK and _place_does_not_matter(activation, a.dtype, a.device):
+        n_rows *= max(1, _FEW_NUMBERS // (_BLOCK * a.shape[1]))
+    if len(a) <= n_rows:
+        return activate(a, activation)
+    return torch.cat([activate(part, activation) for part in a.split(n_rows)])
+
+
+@cache
+def _place_does_not_matter(
+    activation: Activation, dtype: torch.dtype, device: torch.device
+) -> bool:
+    """Try whether a number's activation is the same wherever it stands among whole blocks.
+
+    Vector instructions may round otherwise than what does the few numbers they leave over. A block
+    leaves none over, unless numbers are smaller, or vectors larger, than they are today.
+    """
+    for n_columns in (1, 3, _NARROW - 1, _NARROW, _NARROW + 1):
+        width = max(n_columns, _NARROW)  # narrow results are columns of wider ones
+        a = torch.linspace(-9, 9, 5 * _BLOCK * width, dtype=dtype, device=device)
+        whole = a.view(5 * _BLOCK, width)[:, :n_columns]
+        blocks = [activate(block, activation) for block in whole.split(_BLOCK)]
+        if not torch.equal(activate(whole, activation), torch.cat(blocks)):
+            return False
+    return True

@@ -1,0 +1,279 @@
+"""Scaling of columns, fitted on the training rows and kept in the model file.
+
+Axes: n rows, V columns.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.sparse import CsrMatrix, SparseMatrix, csr_of, is_csr, is_sparse
+
+Rows = NDArray[np.floating]
+Numbers = NDArray[np.float64]
+
+SMALLEST_SPREAD = 0.05
+"""Data within [0, 1] are used as they are if a column has at least this standard deviation."""
+
+_CHUNK_CELLS = 1 << 22
+_CHUNK_ROWS = 4096
+_CHUNK_VALUES = 1 << 22
+_ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
+_SMALL = 1e-140  # the square of a smaller difference may be no number
+FELT = 1e-7  # in deviations: what a float32 network would notice of a mean's rounding error
+_REMEDY = "Set data.scale to minmax, or model.decoder to linear."
+_DONE = {
+    "none": "left as they are",
+    "minmax": "scaled into [0, 1]",
+    "standard": "standardised",
+}
+
+logger = logging.getLogger("sdae")
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """A change of units per column: ``scaled = (x − offset) / scale``.
+
+    Attributes
+    ----------
+    kind : str
+        ``minmax`` (the training rows lie in [0, 1]) or ``standard`` (zero mean, unit variance).
+    offset, scale : ndarray of float64, shape (V,)
+        What is subtracted from, and then divides, each column. A constant column has scale 1.
+    """
+
+    kind: str
+    offset: Numbers
+    scale: Numbers
+
+    def apply(self, x: Rows) -> NDArray[np.float32]:
+        """Scale rows in float64, (n, V) -> (n, V) float32; the input is left as it is."""
+        scaled = np.empty_like(x, np.float32, subok=False)
+        for rows in _slices(x.shape):
+            scaled[rows] = (x[rows] - self.offset) / self.scale
+        return scaled
+
+    def undo(self, x: Rows) -> Numbers:
+        """Return rows to the original units, (n, V) -> (n, V) float64.
+
+        In float32, numbers near 1.7e9, as times are, would lie 128 apart.
+        """
+        rows: Numbers = x * self.scale
+        rows += self.offset
+        return rows
+
+
+class Choice(NamedTuple):
+    """How columns are scaled, with which decoder the first layer gives them back, and why."""
+
+    scale: str
+    decoder: Decoder
+    reason: str
+
+
+def fit_scaling(x: Rows, kind: str) -> Scaling | None:
+    """Fit a scaling to the rows that training will see.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, V)
+        Training rows, the unlabelled ones included.
+    kind : {"none", "minmax", "standard"}
+        Which scaling; ``none`` gives None.
+    """
+    return None if kind == "none" else _fitted(x, kind)
+
+
+def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
+    """Fit a scaling to a matrix of scipy.sparse from what it stores, as :func:`fit_scaling` does.
+
+    Parameters
+    ----------
+    matrix : matrix or array of scipy.sparse, shape (n, V)
+        Training rows; what it does not store counts as zero.
+    kind : {"none", "minmax", "standard"}
+        Which scaling; ``none`` gives None.
+    """
+    return None if kind == "none" else _fitted(csr_of(matrix), kind)
+
+
+def choose(
+    x: Rows | SparseMatrix, scale: str, decoder: Decoder, source: str, remedy: str = _REMEDY
+) -> Choice:
+    """Settle ``auto``: the scaling of the data and the decoder of the first layer.
+
+    Data are left alone, and get the sigmoid decoder with cross-entropy, if all values lie in [0, 1]
+    and the largest standard deviation of a column is at least 0.05. Other data are standardised and
+    get the linear decoder with squared error; where the sigmoid decoder is asked for, they are
+    scaled into [0, 1] instead. Values count as the network would see them, in float32.
+
+    Parameters
+    ----------
+    x : ndarray or matrix of scipy.sparse, shape (n, V)
+        The rows that training will see.
+    scale : {"auto", "none", "minmax", "standard"}
+    decoder : Decoder
+    source, remedy : str
+        For the error: whose rows they are, and what to do.
+
+    Raises
+    ------
+    DataError
+        If cross-entropy is asked for on data outside [0, 1] without a scaling that brings them
+        there.
+    """
+    matrix = csr_of(x) if is_sparse(x) else x
+    low, high = _extremes(matrix)
+    unit = bool(_single(low) >= 0 and _single(high) <= 1)
+    spread = _largest_spread(matrix) if scale == "auto" and unit else 0.0
+    settled = scale
+    if scale == "auto":
+        plain = unit and spread >= SMALLEST_SPREAD
+        settled = "none" if plain else ("minmax" if decoder is Decoder.SIGMOID else "standard")
+    bounded = settled == "minmax" or (settled == "none" and unit)
+    if decoder is Decoder.AUTO:
+        decoder = Decoder.SIGMOID if bounded else Decoder.LINEAR
+    elif decoder is Decoder.SIGMOID and not bounded:
+        raise DataError(
+            f"{source} has values outside [0, 1] (from {low:.6g} to {high:.6g}) with "
+            f"scale = {settled!r}, but the sigmoid decoder with cross-entropy needs data within "
+            f"it. {remedy}"
+        )
+    why = f"as scale = {scale!r} says"
+    if scale == "auto":
+        why = f"values go from {low:.6g} to {high:.6g}, beyond [0, 1]"
+        if unit:
+            is_small = "" if settled == "none" else f", below {SMALLEST_SPREAD:g}"
+            why = (
+                "values lie in [0, 1], and the largest standard deviation of a column is "
+                f"{spread:.6g}{is_small}"
+            )
+    reason = f"Columns are {_DONE[settled]}: {why}. The decoder of layer 0 is {decoder}."
+    logger.info("%s: %s", source, reason)
+    return Choice(settled, decoder, reason)
+
+
+def _fitted(x: Any, kind: str) -> Scaling:
+    low, high = _ranges(x)  # (n, V) -> (V,)
+    if kind == "minmax":
+        scale = high - low
+        return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
+    mean, variance = _moments(x)
+    deviation = np.sqrt(variance)
+    tiny = (low < high) & (high - low < _SMALL)
+    if tiny.any():
+        mean[tiny], deviation[tiny] = _moments_of_tiny(x[:, tiny])
+    return standard(mean, deviation, low, high, x.dtype)
+
+
+def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
+    """Return mean and deviation of columns whose squares are no numbers, (n, V) -> (V,), (V,)."""
+    rows = (x.toarray() if is_csr(x) else x).astype(np.float64)
+    _, exponent = np.frexp(np.abs(rows).max(axis=0))
+    mean, variance = _moments(np.ldexp(rows, -exponent))
+    return np.ldexp(mean, exponent), np.ldexp(np.sqrt(variance), exponent)
+
+
+def standard(
+    mean: Numbers, deviation: Numbers, low: Numbers, high: Numbers, dtype: "np.dtype[Any]"
+) -> Scaling:
+    """Return the scaling to zero mean and unit variance of columns of a type.
+
+    Parameters
+    ----------
+    mean, deviation, low, high : ndarray of float64, shape (V,)
+        Of each column.
+    dtype : numpy.dtype
+        Of the columns.
+    """
+    # Values that differ by the rounding of their type are one number: not to be blown up to unit
+    # variance. Only by up to 1, though: with a scale of 1, larger steps would be large inputs.
+    rounding = _ROUNDING.get(str(dtype), _ROUNDING["float64"])
+    noise = rounding * np.maximum(np.abs(low), np.abs(high))
+    constant = high - low <= np.minimum(noise, 1.0)
+    offset = np.where(low == high, low, mean)  # the mean of equal large numbers may be off by one
+    return Scaling("standard", offset, np.where(constant, 1.0, deviation))
+
+
+def _extremes(x: Any) -> tuple[float, float]:
+    """Return the lowest and the highest value, (n, V) -> 2 numbers."""
+    if not is_csr(x):
+        return float(x.min()), float(x.max())
+    implicit = [0.0] if len(x.data) < x.shape[0] * x.shape[1] else []
+    stored = [float(x.data.min()), float(x.data.max())] if len(x.data) else []
+    return min(implicit + stored), max(implicit + stored)
+
+
+def _largest_spread(x: Any) -> float:
+    """Return the largest standard deviation of a column, (n, V) -> a number."""
+    return float(np.sqrt(_moments(x)[1].max()))
+
+
+def _ranges(x: Any) -> tuple[Numbers, Numbers]:
+    """Return the lowest and the highest value of each column, (n, V) -> (V,), (V,)."""
+    if not is_csr(x):
+        return x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    n_rows, n_columns = x.shape
+    low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+    for columns, values in _stored(x):
+        np.minimum.at(low, columns, values)
+        np.maximum.at(high, columns, values)
+    has_zeros = np.bincount(x.indices, minlength=n_columns) < n_rows
+    return (
+        np.where(has_zeros, np.minimum(low, 0.0), low),
+        np.where(has_zeros, np.maximum(high, 0.0), high),
+    )
+
+
+def _moments(x: Any) -> tuple[Numbers, Numbers]:
+    """Return mean and variance of each column, in two passes in float64: (n, V) -> (V,), (V,)."""
+    n_rows, n_columns = x.shape
+    drift, squares = np.zeros(n_columns), np.zeros(n_columns)
+    if is_csr(x):
+        mean = np.zeros(n_columns)
+        for columns, values in _stored(x):
+            mean += np.bincount(columns, values, n_columns) / n_rows
+        for columns, values in _stored(x):
+            deviations = values - mean[columns]
+            drift += np.bincount(columns, deviations, n_columns)
+            squares += np.bincount(columns, np.square(deviations), n_columns)
+        n_zeros = n_rows - np.bincount(x.indices, minlength=n_columns)
+        drift -= n_zeros * mean
+        squares += n_zeros * np.square(mean)
+    else:
+        mean = x.mean(axis=0, dtype=np.float64)
+        for start in range(0, n_rows, _CHUNK_ROWS):
+            deviations = x[start : start + _CHUNK_ROWS] - mean  # (rows, V)
+            drift += deviations.sum(axis=0)
+            squares += np.square(deviations).sum(axis=0)
+    drift /= n_rows
+    variance = squares / n_rows
+    # The mean of many large numbers that hardly differ is rounded by more than they differ.
+    off = np.abs(drift) > FELT * np.sqrt(variance)
+    exact = np.maximum(variance - np.square(drift), 0.0)
+    return np.where(off, mean + drift, mean), np.where(off, exact, variance)
+
+
+def _stored(csr: CsrMatrix) -> Iterator[tuple[NDArray[np.integer], Numbers]]:
+    """Go through the stored values in float64, some at a time, each with its column."""
+    for start in range(0, len(csr.data), _CHUNK_VALUES):
+        chunk = slice(start, start + _CHUNK_VALUES)
+        yield csr.indices[chunk], csr.data[chunk].astype(np.float64)
+
+
+def _slices(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Cut rows, (n, V), into slices of not too many numbers."""
+    n_rows = max(1, _CHUNK_CELLS // max(1, shape[1]))
+    return (slice(start, start + n_rows) for start in range(0, shape[0], n_rows))
+
+
+def _single(value: float) -> np.float32:
+    with np.errstate(over="ignore"):
+        return np.float32(value)

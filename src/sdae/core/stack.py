@@ -1,0 +1,489 @@
+"""The stacked denoising autoencoder: two facades over one set of parameters.
+
+``stack.autoencoders`` is a list of denoising autoencoders, which pre-training walks;
+``stack.mlp`` is a network, which fine-tuning trains. The weight and the hidden bias of autoencoder
+k *are* the weight and the bias of the network's layer k: the same objects, and they stay so
+through loads and conversions (:mod:`sdae.core.facades`).
+
+Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
+code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T targets of
+regression; O outputs are C or T.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sdae.core.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
+from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
+from sdae.core.conversions import Array, Labels, tensor_like
+from sdae.core.errors import InvalidParameterError, invalid_parameter
+from sdae.core.facades import Facades
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.text import parse_choice
+from sdae.core.losses import widened
+from sdae.core.randomness import check_seed
+from sdae.core.surroundings import make_ordinary, undisturbed
+from sdae.core.targets import row_labels
+
+if TYPE_CHECKING:
+    from sdae.train.step_functions import FinetuneFunctions, PretrainFunction
+
+
+_INFERENCE_ROWS = 1024
+
+
+class StackedDenoisingAutoencoder(nn.Module):
+    """A stack of denoising autoencoders that is also a multilayer perceptron.
+
+    Parameters
+    ----------
+    n_visible : int
+        V, the number of input components.
+    hidden_layer_sizes : sequence of int, default (500, 500)
+        H_0, H_1, …; at least one layer.
+    n_classes : int or None
+        C, at least 2, of a classifier. With neither this nor `n_targets` the stack has no head; it
+        can be pre-trained and gets one later from :meth:`add_head` or :meth:`add_regression_head`.
+    corruption_levels : one value or one per layer, default 0.1
+        The noise of each layer: a masking level, a noise object, or its text (``gaussian:0.1``).
+    n_targets : int or None
+        T, at least 1, of a regressor. A stack has either classes or targets.
+    activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
+        Of all hidden layers.
+    decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
+        ``auto`` is ``sigmoid`` for layer 0; an upper layer takes it from the range of the codes
+        below: ``sigmoid`` (cross-entropy) for sigmoid codes, ``linear`` (squared error) for others.
+    tied : bool, default True
+        Decode with the transpose of each encoder's weight.
+    emphasis : Emphasis, str or None
+        Weights of the reconstruction loss, of all layers.
+    seed : int, default 0
+        Seed of the initial weights.
+    dtype : torch.dtype, default torch.float32
+        Type of all parameters.
+
+    Attributes
+    ----------
+    autoencoders : nn.ModuleList of DenoisingAutoencoder
+        The first facade.
+    mlp : nn.Sequential
+        The second facade: linear layers and activations, and the head on top, initially zero: the
+        logistic layer, or a linear one for regression. Its output is the logits, or the predicted
+        values, or without a head the deepest code.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be; all problems are reported at once.
+
+    Examples
+    --------
+    >>> from sdae import StackedDenoisingAutoencoder
+    >>> stack = StackedDenoisingAutoencoder(784, (100, 50), n_classes=10, corruption_levels=0.3)
+    >>> stack.mlp[2].weight is stack.autoencoders[1].weight
+    True
+    >>> stack.autoencoders[1].corruption
+    MaskingNoise(level=0.3, exact=False)
+    """
+
+    @undisturbed()
+    def __init__(
+        self,
+        n_visible: int,
+        hidden_layer_sizes: Sequence[int] = (500, 500),
+        n_classes: int | None = None,
+        corruption_levels: Noise | str | float | Sequence[Noise | str | float] = 0.1,
+        *,
+        n_targets: int | None = None,
+        activation: Activation | str = "sigmoid",
+        decoder: Decoder | str | Sequence[Decoder | str] = "auto",
+        tied: bool = True,
+        emphasis: Emphasis | str | None = None,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        caller = "StackedDenoisingAutoencoder"
+        read = read_fields(
+            {
+                "n_visible": integer(1),
+                "hidden_layer_sizes": one_or_each(integer(1)),
+                "corruption_levels": one_or_each(parsed("a noise", parse_noise)),
+                "activation": parsed("", lambda v: parse_choice(Activation, v, "activation")),
+                "decoder": one_or_each(parsed("", lambda v: parse_choice(Decoder, v, "decoder"))),
+            },
+            {
+                "n_visible": n_visible,
+                "hidden_layer_sizes": hidden_layer_sizes,
+                "corruption_levels": corruption_levels,
+                "activation": activation,
+                "decoder": decoder,
+            },
+            caller,
+        )
+        seed = check_seed(seed, caller)
+        if n_classes is not None and n_targets is not None:
+            remedy = "Make a stack of its own for each."
+            wanted = "None where n_classes is given: a stack has one head"
+            raise invalid_parameter("n_targets", caller, wanted, n_targets, remedy)
+        self.n_visible: int = read["n_visible"]
+        self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
+        self.n_layers = len(self.hidden_layer_sizes)
+        self.n_classes: int | None = None
+        self.n_targets: int | None = None
+        self.activation: Activation = read["activation"]
+        noises = per_layer(read["corruption_levels"], self.n_layers, "corruption_levels", caller)
+        decoders = per_layer(read["decoder"], self.n_layers, "decoder", caller)
+
+        self.autoencoders = nn.ModuleList()
+        self.mlp = nn.Sequential()
+        n_input = self.n_visible
+        for layer, n_hidden in enumerate(self.hidden_layer_sizes):
+            encoder = new_encoder(n_input, n_hidden, self.activation, seed, layer, dtype)
+            self.mlp.append(encoder)
+            self.mlp.append(self.activation.facts.module())
+            self.autoencoders.append(
+                DenoisingAutoencoder(
+                    n_input,
+                    n_hidden,
+                    corruption=noises[layer],
+                    tied=tied,
+                    activation=self.activation,
+                    decoder=_settle_decoder(decoders[layer], layer, self.activation),
+                    emphasis=parse_emphasis(emphasis),
+                    encoder=encoder,
+                    seed=seed,
+                    layer=layer,
+                    dtype=dtype,
+                )
+            )
+            n_input = n_hidden
+        if n_classes is not None:
+            self.add_head(n_classes)
+        if n_targets is not None:
+            self.add_regression_head(n_targets)
+
+    # -- construction ------------------------------------------------------------------------
+
+    def add_head(self, n_classes: int) -> None:
+        """Put a zero-initialised logistic layer on top of the network.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is a head already, or `n_classes` is no integer of at least 2.
+        """
+        self.n_classes = self._new_head("n_classes", 2, n_classes)
+
+    def add_regression_head(self, n_targets: int) -> None:
+        """Put a zero-initialised linear layer on top of the network, which predicts values.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is a head already, or `n_targets` is no integer of at least 1.
+        """
+        self.n_targets = self._new_head("n_targets", 1, n_targets)
+
+    def autoencoder(self, layer: int) -> DenoisingAutoencoder:
+        """Return the denoising autoencoder of a layer (from 0)."""
+        module = self.autoencoders[layer]
+        if not isinstance(module, DenoisingAutoencoder):
+            raise TypeError(f"autoencoders[{layer}] was replaced by {type(module).__name__}.")
+        return module
+
+    def check_facades(self) -> None:
+        """Refuse a stack whose facades do not share their parameters any more.
+
+        Training, saving and all methods that take rows do so first. Parameters that parted and are
+        still equal are tied again.
+
+        Raises
+        ------
+        InvalidParameterError
+            If a parameter was replaced in one facade alone, or loaded into one alone with
+            ``assign=True``; or if it is computed from others, as pruning and parametrizations do.
+        TypeError
+            If an autoencoder was replaced by something else.
+        """
+        if not self._facades.are_one:
+            for layer in range(self.n_layers):
+                self.autoencoder(layer)
+            self._facades.check()
+
+    @property
+    def n_outputs(self) -> int | None:
+        """O: C, T, or None without a head."""
+        return self.n_targets if self.n_classes is None else self.n_classes
+
+    @property
+    def head(self) -> nn.Linear:
+        """The layer on top: the logistic one, or the linear one of regression.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the stack has none yet.
+        """
+        top = self.mlp[-1]
+        if self.n_outputs is None or not isinstance(top, nn.Linear):
+            raise InvalidParameterError(
+                "The stack has no head, so it cannot predict. Give it n_classes or n_targets, or "
+                "call add_head(n_classes) or add_regression_head(n_targets), and fine-tune it."
+            )
+        return top
+
+    @property
+    def logistic_head(self) -> nn.Linear:
+        """The logistic layer.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the stack has none yet, or a regression head.
+        """
+        if self.n_targets is not None:
+            raise InvalidParameterError(
+                f"The stack has a regression head for {self.n_targets} target"
+                f"{'s' * (self.n_targets > 1)}, which knows no classes. Use predict_values."
+            )
+        return self.head
+
+    # -- the first facade: codes and reconstructions -----------------------------------------
+
+    def encode(self, x: Array, depth: int | None = None) -> Tensor:
+        """Return the code at `depth` (default: the deepest), (B, V) -> (B, H_{depth-1})."""
+        h = self._rows(x, self.n_visible)
+        for layer in range(self._depth(depth)):
+            h = self.autoencoder(layer).encode(h)
+        return h
+
+    def decode(self, h: Array, depth: int | None = None) -> Tensor:
+        """Carry a code of `depth` (default: the deepest) down to x, (B, H_{depth-1}) -> (B, V)."""
+        depth = self._depth(depth)
+        x = self._rows(h, (self.n_visible, *self.hidden_layer_sizes)[depth])
+        for layer in reversed(range(depth)):
+            x = self.autoencoder(layer).decode(x)
+        return x
+
+    def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
+        """Encode to `depth` and decode again, without corruption: (B, V) -> (B, V)."""
+        return self.decode(self.encode(x, depth), depth)
+
+    # -- the second facade: the network ------------------------------------------------------
+
+    def logits(self, x: Array) -> Tensor:
+        """Return the head's pre-activations, (B, V) -> (B, C)."""
+        logits: Tensor = self.logistic_head(self.encode(x))
+        return logits
+
+    def output(self, x: Array) -> Tensor:
+        """Return what the head makes of the deepest code, (B, V) -> (B, O): logits or values."""
+        output: Tensor = self.head(self.encode(x))
+        return output
+
+    def predict_proba(self, x: Array) -> Tensor:
+        """Return class probabilities, (B, V) -> (B, C), without gradients."""
+        return self._in_chunks(lambda rows: torch.softmax(self.logits(rows), dim=1), x)
+
+    def predict(self, x: Array) -> Tensor:
+        """Return the most probable class of each row, (B, V) -> (B,) int64."""
+        return self._in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
+
+    def predict_values(self, x: Array) -> Tensor:
+        """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
+        if self.n_classes is not None:
+            raise InvalidParameterError(
+                f"The stack has a head for {self.n_classes} classes, which predicts no values. Use "
+                "predict_proba or predict."
+            )
+        return self._in_chunks(self.output, x)
+
+    def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
+        """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
+        logits = self.logits(x)  # (B, C)
+        return F.cross_entropy(widened(logits), row_labels(y, logits, self.head.out_features))
+
+    def errors(self, x: Array, y: Labels) -> Tensor:
+        """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""
+        predicted = self.predict(x)  # (B,)
+        return (predicted != row_labels(y, predicted, self.head.out_features)).double().mean()
+
+    def forward(self, x: Array) -> Tensor:
+        """Return the network's output: logits, values, or without a head the deepest code."""
+        return self.encode(x) if self.n_outputs is None else self.output(x)
+
+    # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
+
+    def pretraining_functions(
+        self,
+        train_x: Array,
+        batch_size: int,
+        *,
+        optimizer: str = "sgd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        seed: int = 0,
+    ) -> "list[PretrainFunction]":
+        """Return one training function per layer; see :mod:`sdae.train.step_functions`."""
+        from sdae.train.step_functions import pretraining_functions
+
+        return pretraining_functions(
+            self,
+            train_x,
+            batch_size,
+            optimizer=optimizer,
+            momentum=momentum,
+            nesterov=nesterov,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            seed=seed,
+        )
+
+    def build_finetune_functions(
+        self,
+        datasets: Sequence[tuple[Array, Labels]],
+        batch_size: int,
+        learning_rate: float,
+        *,
+        optimizer: str = "sgd",
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+    ) -> "FinetuneFunctions":
+        """Return (train, valid_score, test_score); see :mod:`sdae.train.step_functions`."""
+        from sdae.train.step_functions import build_finetune_functions
+
+        return build_finetune_functions(
+            self,
+            datasets,
+            batch_size,
+            learning_rate,
+            optimizer=optimizer,
+            momentum=momentum,
+            nesterov=nesterov,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a safetensors file; see :mod:`sdae.core.model_file`."""
+        from sdae.core.files import end_of
+        from sdae.core.model_file import Model, save_model
+
+        save_model(Model(self), end_of(path))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "StackedDenoisingAutoencoder":
+        """Read a model file and return its stack; nothing in the file is executed."""
+        from sdae.core.model_file import load_model
+
+        return load_model(path).stack
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    @property
+    def _facades(self) -> Facades:
+        return Facades(self.autoencoders, self.mlp)
+
+    @undisturbed()
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Convert or move all parameters (PyTorch's methods come here); the facades stay one."""
+        were_one = self._facades.are_one
+        nn.Module._apply(self, fn, recurse)
+        if were_one:
+            self._facades.tie()
+        return self
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        """Load what is the stack's own, which is nothing; PyTorch comes here before the layers."""
+        make_ordinary(self)
+        assign = bool(local_metadata.get("assign_to_params_buffers", False))
+        self._facades.complete(state_dict, prefix, assign=assign)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+    def _depth(self, depth: int | None) -> int:
+        if depth is None:
+            return self.n_layers
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= self.n_layers:
+            wanted = f"an integer from 0 (the input) to {self.n_layers} (the deepest code)"
+            raise invalid_parameter("depth", "StackedDenoisingAutoencoder", wanted, depth)
+        return depth
+
+    @undisturbed()
+    def _new_head(self, parameter: str, least: int, n_outputs: int) -> int:
+        """Put a zero-initialised layer of at least `least` outputs on top; return their number."""
+        if self.n_outputs is not None:
+            kind = "classes" if self.n_targets is None else "values"
+            raise InvalidParameterError(
+                f"The stack has a head for {self.n_outputs} {kind} already. Build a new stack, or "
+                "go on with this one."
+            )
+        caller = "StackedDenoisingAutoencoder"
+        read = read_fields({parameter: integer(least)}, {parameter: n_outputs}, caller)
+        deepest = self.autoencoder(self.n_layers - 1).weight
+        head = empty_layer(deepest.shape[0], read[parameter], deepest.dtype).to(deepest.device)
+        with torch.no_grad():
+            head.weight.zero_()
+            head.bias.zero_()
+        self.mlp.append(head)
+        return int(read[parameter])
+
+    def _rows(self, x: Array, n_columns: int) -> Tensor:
+        """Bring rows to the type and device of the parameters, and check their shape."""
+        self.check_facades()
+        like = self.autoencoder(0).weight
+        rows = tensor_like(x, like)
+        if rows.ndim != 2 or rows.shape[1] != n_columns:
+            raise invalid_parameter(
+                "x",
+                "StackedDenoisingAutoencoder",
+                f"a 2-D array with {n_columns} columns",
+                tuple(rows.shape),
+                "Reshape a single row with x.reshape(1, -1).",
+            )
+        return rows
+
+    @undisturbed()
+    def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
+        """Apply `function` of rows to a bounded number of them at a time, without gradients."""
+        with torch.no_grad():
+            parts = [
+                function(x[start : start + _INFERENCE_ROWS])
+                for start in range(0, max(len(x), 1), _INFERENCE_ROWS)
+            ]
+        return torch.cat(parts)
+
+
+@undisturbed()
+def copy_on_cpu(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder:
+    """Return a copy of a stack on the CPU, without gradients; nothing is copied on its device."""
+    copies: dict[int, Tensor] = {id(buffer): buffer.detach().cpu() for buffer in stack.buffers()}
+    for parameter in stack.parameters():
+        copies[id(parameter)] = nn.Parameter(parameter.detach().cpu(), parameter.requires_grad)
+    return copy.deepcopy(stack, copies)
+
+
+def _settle_decoder(decoder: Decoder, layer: int, activation: Activation) -> Decoder:
+    """Settle ``auto`` from the range of what the layer reconstructs."""
+    if decoder is not Decoder.AUTO:
+        return decoder
+    in_unit_interval = layer == 0 or activation.facts.within_unit_interval
+    return Decoder.SIGMOID if in_unit_interval else Decoder.LINEAR

@@ -1,0 +1,240 @@
+"""NumPy files as data: a ``.npy`` of rows or images, an ``.npz`` of rows, labels and parts.
+
+Axes: n rows, V columns.
+"""
+
+import io
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError, FileFormatError
+from sdae.core.files import read_bytes
+from sdae.core.wording import listed, nearest, plain, quoted, reason
+from sdae.data.bounds import check_columns, check_room
+from sdae.data.csv_table import wanted_columns
+from sdae.data.idx import image_table
+from sdae.data.labels import Labels, read_labels, whole_numbers
+from sdae.data.npy import parse_npy
+from sdae.data.table import Dataset, Table, check_lengths, checked_table
+
+_LIMIT = 2 << 30
+_MAX_MEMBERS = 10_000
+_X_NAMES = ("x", "X", "data")
+_Y_NAMES = ("y", "target", "labels")
+_ENDINGS = {
+    "train": ("_train", ""),
+    "validation": ("_validation", "_valid", "_val"),
+    "test": ("_test",),
+}
+
+
+def load_npy(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
+    """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
+
+    Columns are named by their place, "0" to "V−1"; `target` names one, or counts from the end
+    ("-1"). Images of bytes are divided by 256, other numbers are taken as they are.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    DataError
+        If the elements are no finite numbers, the shape is another, or the target is no column.
+    """
+    source = str(path)
+    content = read_bytes(path, _LIMIT)
+    array = parse_npy(io.BytesIO(content), len(content), source)
+    if array.ndim != 2:
+        if target is not None:
+            raise DataError(
+                f"{source} has shape {array.shape}, so no columns to take the target "
+                f"{quoted(target)} from. Leave the target out, or save rows and labels in one .npz "
+                "as x and y."
+            )
+        return Dataset(path.stem, _rows(array, None, source))
+    n_columns = array.shape[1]
+    check_columns(n_columns, source)
+    names = [str(column) for column in range(n_columns)]
+    place = None if target is None else _find_column(target, n_columns, source)
+    columns = wanted_columns(names, place, features, source)
+    y = None if place is None else _labels(array[:, place], source)
+    x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
+    return Dataset(path.stem, _rows(x, y, source, tuple(names[column] for column in columns)))
+
+
+def load_npz(path: Path, target: str | None) -> Dataset:
+    """Load an ``.npz`` of arrays; those it does not need are not read.
+
+    Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
+    ``labels``). Parts are used where they are given: ``x_train``, ``x_validation`` (``_valid``,
+    ``_val``), ``x_test``, with labels likewise.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    DataError
+        If there are no rows, the target is not there, or an array cannot be used.
+    """
+    try:
+        archive = _Archive(path)
+        names = _choose_names(archive.members, target, str(path))
+        parts = {part: archive.read_part(*both) for part, both in names.items()}
+    except DataError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        OSError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        RuntimeError,
+        struct.error,
+    ) as error:
+        raise FileFormatError(f"{path} is damaged: {reason(error)}. Save it again.") from None
+    return Dataset(path.stem, parts["train"], parts.get("validation"), parts.get("test"))
+
+
+def _find_column(target: str, n_columns: int, source: str) -> int:
+    try:
+        return range(n_columns)[int(target)]
+    except (ValueError, IndexError):
+        raise DataError(
+            f"{source} has columns 0 to {n_columns - 1}; the target must be the number of one, or "
+            f"count from the end, as -1 does. Got {quoted(target)} instead."
+        ) from None
+
+
+def _choose_names(
+    members: dict[str, zipfile.ZipInfo], target: str | None, source: str
+) -> dict[str, tuple[str, str | None]]:
+    """Return the names of the rows and of the labels of each part that is there."""
+    there = listed(sorted(members)) or "nothing"
+    y_names = _Y_NAMES if target is None else (target.removesuffix("_train"),)
+    chosen: dict[str, tuple[str, str | None]] = {}
+    for part, endings in _ENDINGS.items():
+        x_name = _first(members, _X_NAMES, endings)
+        if x_name is not None:
+            # Labels end as their rows do: those of the training rows are no one else's.
+            ending = next(end for end in endings if x_name.endswith(end))
+            y_endings = (ending, *endings) if part == "train" else (ending,)
+            chosen[part] = (x_name, _first(members, y_names, y_endings))
+    if "train" not in chosen:
+        raise DataError(
+            f"{source} has no array of rows: name it x, X or data (or x_train). It has: {there}."
+        )
+    if target is not None and chosen["train"][1] is None:
+        near = nearest(target, members)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"{source} has no array {quoted(target)} to take as the target.{hint} It has: {there}."
+        )
+    return chosen
+
+
+def _first(
+    members: dict[str, zipfile.ZipInfo], names: tuple[str, ...], endings: tuple[str, ...]
+) -> str | None:
+    wanted = (name + ending for ending in endings for name in names)
+    return next((name for name in wanted if name in members), None)
+
+
+class _Archive:
+    """The members of an NPZ; those that are read may become so large in all, and no larger."""
+
+    def __init__(self, path: Path) -> None:
+        content = read_bytes(path, _LIMIT)
+        n_members = content.count(b"PK\1\2")  # each entry of the directory begins so
+        if n_members > _MAX_MEMBERS:
+            raise FileFormatError(
+                f"{path} has about {n_members:,} members; at most {_MAX_MEMBERS:,} are read. Save "
+                "rows and labels alone, as x and y."
+            )
+        self._path = path
+        self._n_packed = len(content)
+        self._n_claimed = 0
+        self._zip = zipfile.ZipFile(io.BytesIO(content))
+        self.members = {name.filename.removesuffix(".npy"): name for name in self._zip.infolist()}
+
+    def read_part(self, x_name: str, y_name: str | None) -> Table:
+        """Read the rows of a part and its labels, if it has any."""
+        source = self._source(x_name)
+        x = self._read(x_name)
+        if y_name is None:
+            return _rows(x, None, source)
+        y = self._read(y_name)
+        if x.ndim > 0 and y.ndim == 1:
+            check_lengths(len(x), len(y), source)  # before they are looked at one by one
+        return _rows(x, _labels(y, self._source(y_name)), source)
+
+    def _source(self, name: str) -> str:
+        return f"{self._path} ({plain(name)})"
+
+    def _read(self, name: str) -> NDArray[np.generic]:
+        """Read an array; its header must agree with the directory, so a bomb cannot go off."""
+        member, source = self.members[name], self._source(name)
+        if member.file_size > _LIMIT:
+            raise FileFormatError(
+                f"{source} unpacks to {member.file_size:,} bytes; at most {_LIMIT:,} are read. Cut "
+                "it into parts."
+            )
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise FileFormatError(
+                f"{source} is packed in a way NumPy does not write. Save it again with numpy.savez."
+            )
+
+        def claim(n_bytes: int) -> None:
+            self._n_claimed += n_bytes
+            check_room(self._n_claimed, self._n_packed, str(self._path))
+
+        with self._zip.open(member) as file:
+            array = parse_npy(file, member.file_size, source, claim)
+            file.read(1)  # the end of the member, where its checksum is compared
+        return array
+
+
+def _rows(
+    x: NDArray[np.generic],
+    y: Labels | None,
+    source: str,
+    names: tuple[str, ...] | None = None,
+) -> Table:
+    if x.dtype.kind == "U":
+        raise DataError(
+            f"{source} has texts where rows of numbers should be. Encode them (pandas.get_dummies "
+            "makes 0/1 columns), or convert numbers with array.astype(numpy.float32)."
+        )
+    if x.ndim == 3:
+        table = image_table(x, None, source)
+        return checked_table(table.x, y, source, image_shape=table.image_shape)
+    if x.ndim != 2:
+        raise DataError(
+            f"{source} must have shape (n, V), rows by columns, or (n, height, width). "
+            f"Got {x.shape} instead."
+        )
+    return checked_table(x, y, source, names)
+
+
+def _labels(y: NDArray[np.generic], source: str) -> Labels:
+    if y.ndim != 1:
+        raise DataError(f"The labels of {source} must have shape (n,). Got {y.shape} instead.")
+    if y.dtype.kind == "U":
+        # NumPy makes texts of any code points, and of impossible ones texts that crash Python.
+        code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
+        is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # of a pair of UTF-16
+        if is_half.any() or code_points.max() > sys.maxunicode:
+            raise FileFormatError(
+                f"{source} is damaged: its labels have characters that do not exist. Save it again."
+            )
+        return read_labels(y.tolist(), source)
+    return whole_numbers(y, source)

@@ -1,0 +1,88 @@
+"""What an estimator does while it trains: keep the records, show them, stop when nothing moves."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sdae.train.callbacks import EpochEnded, Event, StageResumed
+from sdae.train.history import FINETUNING, EpochRecord
+
+
+class Recorder:
+    """Keeps the record of every epoch, and prints it where wished.
+
+    Training that is interrupted returns no history; what it did so far is here.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.records: list[EpochRecord] = []
+        self._verbose = verbose
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        if isinstance(event, StageResumed):
+            self.records.extend(event.history.records)
+        if not isinstance(event, EpochEnded):
+            return
+        record = event.record
+        self.records.append(record)
+        if self._verbose:
+            what = "Fine-tuning" if record.layer is None else f"Layer {record.layer}"
+            score = (
+                ""
+                if record.validation_error is None
+                else f", validation error {record.validation_error:.6g}"
+            )
+            print(f"{what}, epoch {record.epoch}: cost {record.cost:.6g}{score}", flush=True)
+
+
+class Plateau:
+    """Asks to stop when what is watched has not improved by `tol` for some epochs in a row.
+
+    That is ``MLPClassifier``'s rule: the cost is watched, or with early stopping the error on the
+    validation rows.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int) -> None:
+        self._tol = tol
+        self._limit = n_iter_no_change
+        self._best = math.inf
+        self._epochs_without = 0
+        self.reached = False
+
+    def __call__(self, event: Event) -> bool:
+        """Take an event; return whether to stop."""
+        if isinstance(event, StageResumed):
+            for record in event.history.records:
+                self._watch(record)
+        return isinstance(event, EpochEnded) and self._watch(event.record)
+
+    def _watch(self, record: EpochRecord) -> bool:
+        if record.stage != FINETUNING:
+            return False
+        value = record.cost if record.validation_error is None else record.validation_error
+        improved = value <= self._best - self._tol  # with tol = 0 an equal value counts
+        self._epochs_without = 0 if improved else self._epochs_without + 1
+        self._best = min(self._best, value)
+        self.reached = self._epochs_without > self._limit
+        return self.reached
+
+    def go_on(self) -> None:
+        """Count anew from here; the best so far stays."""
+        self._epochs_without, self.reached = 0, False
+
+
+@contextmanager
+def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[None]:
+    """Let Ctrl-C end training with a warning: the estimator keeps what it learned so far."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        tuned = any(record.stage == FINETUNING for record in recorder.records)
+        state = (
+            "usable as trained so far"
+            if tuned or not fine_tunes
+            else "pre-trained only, and its predictions are worth nothing. Fit it again"
+        )
+        warnings.warn(f"Training was interrupted: the estimator is {state}.", stacklevel=6)

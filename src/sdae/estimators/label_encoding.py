@@ -1,0 +1,177 @@
+"""Labels of any kind and the numbers of their classes; rows that have none.
+
+Axes: n rows, m labelled ones, C classes.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from sdae.core.errors import DataError, invalid_parameter
+
+Labels = NDArray[Any]
+_MARKERS = (bool, int, float, str, np.generic)
+
+
+def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
+    """Tell which rows have a label, (n,): all but those with the `marker`, if there is one."""
+    if marker is None:
+        return np.ones(len(y), bool)
+    if not isinstance(marker, _MARKERS):
+        wanted = "None or one label: a text or a number"
+        raise invalid_parameter("unlabeled_label", caller, wanted, marker)
+    labels = y.tolist()
+    if y.dtype.kind != "O" and isinstance(marker, str) != (y.dtype.kind == "U"):
+        wanted = "of the type of the labels"
+        remedy = f"y holds {labels[0]!r} for one."
+        raise invalid_parameter("unlabeled_label", caller, wanted, marker, remedy)
+    return np.array([label != marker for label in labels], bool)
+
+
+def numpy_labels(y: Any) -> Any:
+    """Return labels as NumPy's where scikit-learn would change or refuse them; others as they are.
+
+    It makes floats of pandas' own integers and booleans and of categories of booleans, which rounds
+    large ones and changes their texts. Arrays of NumPy's StringDType it does not take.
+
+    Raises
+    ------
+    DataError
+        If some are missing.
+    """
+    column = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1 else y
+    labels = _as_array(column)
+    if labels.ndim == 0 or labels.size != len(labels):
+        return y  # scikit-learn says what is wrong
+    missing = _missing(labels.ravel())
+    if missing.any():
+        raise _missing_labels(missing)
+    dtype = getattr(column, "dtype", None)
+    own = _own_type(dtype)
+    if own is not None:
+        labels = column.to_numpy(own)
+    elif not hasattr(dtype, "categories") and getattr(dtype, "kind", None) != "T":
+        return y
+    return labels if column is y else labels[:, None]
+
+
+def _as_array(y: Any) -> Labels:
+    """Return labels as an array in which those that are missing can be told from others."""
+    if isinstance(y, list | tuple):
+        return np.asarray(y, object)  # NumPy would write a NaN among texts as a text
+    if isinstance(y, np.ma.MaskedArray):
+        labels = np.array(y.data, object)
+        labels[np.ma.getmaskarray(y)] = None
+        return labels
+    labels = np.asarray(y)
+    return labels.astype(object) if labels.dtype.kind == "T" else labels
+
+
+def _own_type(dtype: Any) -> "np.dtype[Any] | None":
+    """Return NumPy's counterpart of one of pandas' own integer or boolean types."""
+    own: np.dtype[Any] | None = getattr(dtype, "numpy_dtype", None)
+    known = isinstance(dtype, np.dtype) or own is None or own.kind not in "iub"
+    return None if known else own
+
+
+def plain_labels(y: Labels) -> Labels:
+    """Return labels in the byte order of the machine, and objects of one type as an array of it.
+
+    Raises
+    ------
+    DataError
+        If some are integers of more than 64 bits.
+    """
+    if y.dtype.kind != "O":
+        return y.astype(y.dtype.newbyteorder("="), copy=False)
+    labels = [each.item() if isinstance(each, np.generic) else each for each in y.tolist()]
+    kinds = {type(label) for label in labels}
+    if kinds == {int}:
+        return _integers(labels)
+    return np.array(labels) if kinds in ({bool}, {float}) else y
+
+
+def column_of_labels(y: Any) -> Labels:
+    """Return labels that come without rows as an array of their type, (n,).
+
+    Raises
+    ------
+    DataError
+        If some are missing, or are integers of more than 64 bits.
+    ValueError
+        scikit-learn's, if they are of another shape.
+    """
+    return plain_labels(column_or_1d(numpy_labels(y)))
+
+
+def _integers(labels: list[int]) -> Labels:
+    """Return integers as an array without the detour by which large ones would be rounded."""
+    for kind in (np.int64, np.uint64):
+        try:
+            return np.array(labels, kind)
+        except OverflowError:
+            pass
+    odd = max(labels, key=abs)
+    raise DataError(f"y has the label {odd}, too large for 64 bits. Give such labels as texts.")
+
+
+def _missing(labels: Labels) -> NDArray[np.bool_]:
+    """Tell which labels are missing, (n,): None, NaN, and what pandas has for them."""
+    if labels.dtype.kind == "O":
+        return np.array([_is_missing(label) for label in labels.tolist()], bool)
+    return np.isnan(labels) if labels.dtype.kind in "fcmM" else np.zeros(len(labels), bool)
+
+
+def _is_missing(label: object) -> bool:
+    """Return whether an object stands for a label that is missing."""
+    if label is None or type(label).__name__ in ("NAType", "NaTType"):
+        return True
+    odd = label != label  # an array, if the label is one
+    return isinstance(odd, bool | np.bool_) and bool(odd)
+
+
+def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
+    return DataError(
+        f"Input y contains NaN: {int(missing.sum()):,} of {len(missing):,} labels are missing, the "
+        f"first in row {int(missing.argmax())}. Give rows without labels as X_unlabeled, or mark "
+        "them: y.astype(object).fillna(-1), for one, with unlabeled_label=-1."
+    )
+
+
+def found_classes(y: Labels, caller: str) -> Labels:
+    """Return the different labels in their order, (m,) -> (C,).
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two.
+    """
+    check_classification_targets(y)
+    classes: Labels = np.unique(y)
+    if len(classes) < 2:
+        raise DataError(
+            f"{caller} needs labels of at least 2 classes. Got 1 class: {classes.tolist()}."
+        )
+    return classes
+
+
+def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:
+    """Return the place of each label among the classes, (m,).
+
+    Raises
+    ------
+    DataError
+        If a label is not among them.
+    """
+    places = {label: number for number, label in enumerate(classes.tolist())}
+    labels = y.tolist()
+    strange = sorted({repr(label) for label in labels if label not in places})
+    if strange:
+        raise DataError(
+            f"y must hold labels among the classes {classes.tolist()}. Got {', '.join(strange)} "
+            "too. Give partial_fit all classes at its first call, or fit anew."
+        )
+    return np.array([places[label] for label in labels], np.int64)

@@ -1,0 +1,268 @@
+"""Constructor parameters, read and checked once: from the flat face to the configurations inside.
+
+The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it has them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdae.core.constraints import (
+    Reader,
+    boolean,
+    choice,
+    integer,
+    member,
+    number,
+    one_or_each,
+    optional,
+    parsed,
+    read_fields,
+)
+from sdae.core.devices import NAMES
+from sdae.core.errors import InvalidParameterError
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.optimizers import Optimizer
+from sdae.core.kinds.schedules import Schedule, parse_schedule
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
+
+_RATES = ("constant", "invscaling", "adaptive")
+
+
+def _activation(value: object) -> Activation:
+    return Activation(str("sigmoid" if value == "logistic" else value))
+
+
+def _batch_size(value: object) -> int | None:
+    return None if value == "auto" else integer(1).read(value)
+
+
+def _learning_rate(value: object) -> str:
+    if not isinstance(value, str) or value not in _RATES:
+        parse_schedule(value)
+    return str(value)
+
+
+def _layer(value: object) -> int | str | None:
+    return "all" if value == "all" else optional(integer(0)).read(value)
+
+
+def _fraction(value: object) -> float:
+    fraction = number(0, 1, open_minimum=True).read(value)
+    if fraction == 1:
+        raise ValueError
+    return fraction
+
+
+def _verbose(value: object) -> bool:
+    return bool(value) if isinstance(value, bool | np.bool_) else integer(0).read(value) > 0
+
+
+def _checkpoint(value: object) -> Checkpoint | None:
+    if value is None or isinstance(value, Checkpoint):
+        return value
+    if not isinstance(value, str | Path):
+        raise ValueError
+    return Checkpoint(value)
+
+
+_READERS: Mapping[str, Reader[Any]] = {
+    "hidden_layer_sizes": one_or_each(integer(1)),
+    "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
+    "corruption": one_or_each(parsed("a noise", parse_noise)),
+    "pretrain_epochs": one_or_each(integer(0)),
+    "pretrain_learning_rate": one_or_each(number(0)),
+    "decoder": one_or_each(
+        Reader("one of 'auto', 'sigmoid', 'linear'", lambda value: Decoder(str(value)))
+    ),
+    "tied": boolean(),
+    "scale": choice("auto", "none", "minmax", "standard"),
+    "solver": member(Optimizer),
+    "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
+    "shuffle": boolean(),
+    "momentum": number(0, 1),
+    "beta_1": number(0, 0.9999999),
+    "beta_2": number(0, 0.9999999),
+    "epsilon": number(0, open_minimum=True),
+    "nesterovs_momentum": boolean(),
+    "engine": choice(*ENGINES),
+    "device": choice(*NAMES),
+    "n_threads": optional(integer(1)),
+    "verbose": Reader("true, false or an integer ≥ 0", _verbose),
+    "warm_start": boolean(),
+    "checkpoint": Reader("a folder, a Checkpoint or None", _checkpoint),
+    "alpha": number(0),
+    "dropout": number(0, 0.99),
+    "learning_rate": parsed("", _learning_rate),
+    "learning_rate_init": number(0),
+    "power_t": number(0),
+    "max_iter": integer(1),
+    "tol": number(0),
+    "early_stopping": boolean(),
+    "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
+    "n_iter_no_change": integer(1),
+    "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
+    "contamination": number(0, 0.5, open_minimum=True),
+}
+_READ_ELSEWHERE = ("random_state", "class_weight", "unlabeled_label")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the parameters of an estimator mean; those that it does not have keep their defaults.
+
+    Attributes
+    ----------
+    hidden_layer_sizes : tuple of int
+    activation : Activation
+    corruption : tuple of Noise
+        One, or one per layer.
+    pretrain_epochs, pretrain_learning_rate : tuple
+        One, or one per layer.
+    decoder : tuple of Decoder
+        One, or one per layer.
+    batch_size : int or None
+        None stands for ``auto``: min(200, n).
+    """
+
+    hidden_layer_sizes: tuple[int, ...]
+    activation: Activation
+    corruption: tuple[Noise, ...]
+    pretrain_epochs: tuple[int, ...]
+    pretrain_learning_rate: tuple[float, ...]
+    decoder: tuple[Decoder, ...]
+    tied: bool
+    scale: str
+    solver: Optimizer
+    batch_size: int | None
+    shuffle: bool
+    momentum: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    nesterovs_momentum: bool
+    engine: str
+    device: str
+    n_threads: int | None
+    verbose: bool
+    warm_start: bool
+    checkpoint: Checkpoint | None
+    alpha: float = 0.0
+    dropout: float = 0.0
+    learning_rate: str = "constant"
+    learning_rate_init: float = 0.001
+    power_t: float = 0.5
+    max_iter: int = 200
+    tol: float = 1e-4
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    layer: int | str | None = None
+    contamination: float = 0.1
+
+    @classmethod
+    def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":
+        """Check the parameters of an estimator.
+
+        Raises
+        ------
+        InvalidParameterError
+            If one is not what it must be; all problems come in one error.
+        """
+        own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
+        settings = cls(**read_fields(_READERS, own, caller))
+        n_layers = len(settings.hidden_layer_sizes)
+        each = ("corruption", "pretrain_epochs", "pretrain_learning_rate", "decoder")
+        problems = [
+            f"The {name} parameter of {caller} must be one value or one for each of the "
+            f"{n_layers} layers. Got {len(getattr(settings, name))} values instead."
+            for name in each
+            if len(getattr(settings, name)) not in (1, n_layers)
+        ]
+        if isinstance(settings.layer, int) and settings.layer >= n_layers:
+            problems.append(
+                f"The layer parameter of {caller} must be below the number of layers, {n_layers}. "
+                f"Got {settings.layer} instead. Layers count from 0."
+            )
+        if problems:
+            raise InvalidParameterError("\n".join(problems))
+        return settings
+
+    def batch_of(self, n_rows: int) -> int:
+        """Return the rows of a minibatch: never more than there are."""
+        return min(self.batch_size or 200, n_rows)
+
+    def pretraining(self, n_rows: int, epochs: tuple[int, ...]) -> PretrainingConfig:
+        """Return the configuration of pre-training on `n_rows` rows."""
+        return PretrainingConfig(
+            epochs=epochs,
+            learning_rate=self.pretrain_learning_rate,
+            batch_size=self.batch_of(n_rows),
+            shuffle=self.shuffle,
+            optimizer=self.solver,
+            momentum=self._momentum,
+            nesterov=self._nesterov,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            engine=self._engine_of_pretraining(n_rows),
+        )
+
+    def finetuning(
+        self, n_rows: int, epochs: int, rate: float, *, classifies: bool
+    ) -> FinetuningConfig:
+        """Return the configuration of fine-tuning on `n_rows` rows, beginning at `rate`.
+
+        The engine asked for is one of classifiers; for regression ``auto`` takes one that applies.
+        """
+        batch_size = self.batch_of(n_rows)
+        return FinetuningConfig(
+            epochs=epochs,
+            learning_rate=rate,
+            batch_size=batch_size,
+            shuffle=self.shuffle,
+            optimizer=self.solver,
+            momentum=self._momentum,
+            nesterov=self._nesterov,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            schedule=self._schedule(n_rows),
+            # MLPClassifier's penalty is alpha / 2 · ‖W‖² over the rows of a minibatch.
+            weight_decay=self.alpha / batch_size,
+            dropout=self.dropout,
+            early_stopping=False,  # the rule is scikit-learn's; see `stopping`
+            engine=self.engine if classifies else "auto",
+        )
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the rate falls at a plateau; as in MLPClassifier, with ``sgd`` alone."""
+        return self.learning_rate == "adaptive" and self.solver == "sgd"
+
+    @property
+    def _momentum(self) -> float:
+        return self.momentum if self.solver == "sgd" else 0.0
+
+    @property
+    def _nesterov(self) -> bool:
+        return self.nesterovs_momentum and self._momentum > 0
+
+    def _engine_of_pretraining(self, n_rows: int) -> str:
+        """Leave pre-training to ``auto`` where there is none, so that nothing can be in the way."""
+        return self.engine if any(self.pretrain_epochs) and n_rows else "auto"
+
+    def _schedule(self, n_rows: int) -> Schedule:
+        match self.learning_rate:
+            case "invscaling" if self.solver == "sgd":
+                return Schedule("inverse_power", (self.power_t, float(n_rows)))
+            case "adaptive" | "invscaling":  # as in MLPClassifier, for sgd alone
+                return Schedule()
+            case text:
+                return parse_schedule(text)

@@ -1,5 +1,0 @@
-"""One page on a run: what was trained on what, what it learned, how well it answers.
-
-Facts are computed first, as frozen records that know nothing of HTML (:mod:`sdae.report.facts`);
-then they are drawn and written down (:mod:`sdae.report.page`). Only this room imports jinja2.
-"""

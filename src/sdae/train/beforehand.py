@@ -1,0 +1,157 @@
+"""What training would refuse, found before its first step: of every layer, and of both stages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.conversions import Array
+from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.kinds.noises import Noise
+from sdae.core.minibatches import n_batches
+from sdae.core.rows import RowSource, value_range
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.targets import weight_tensor
+from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
+from sdae.train.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+
+def check_pretraining(
+    stack: StackedDenoisingAutoencoder,
+    rows: RowSource,
+    config: PretrainingConfig,
+    noises: Sequence[Noise],
+) -> None:
+    """Refuse what would stop pre-training, in an upper layer too, before the first is trained.
+
+    Whether codes without an upper bound leave [0, 1] shows only when they are there.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        As :func:`sdae.pretrain`.
+    """
+    if n_batches(len(rows), config.batch_size, config.drop_last) == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
+            f"drop_last. Got {config.batch_size} instead."
+        )
+    for layer in range(stack.n_layers):
+        autoencoder = stack.autoencoder(layer)
+        _check_trainable(autoencoder, "pretrain", f"layer {layer}")
+        if config.engine != "auto":  # which always finds one
+            engine_of_pretraining(autoencoder, config, noises[layer])
+        if layer == 0:
+            check_range(autoencoder, rows)
+        elif stack.activation.facts.low < 0 and autoencoder.decoder.facts.within_unit_interval:
+            raise _outside(autoencoder, stack.activation.facts.low, stack.activation.facts.high)
+
+
+def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
+    """Refuse to feed cross-entropy with data outside [0, 1].
+
+    Raises
+    ------
+    DataError
+        If there are such.
+    """
+    if autoencoder.decoder.facts.within_unit_interval:
+        low, high = value_range(rows)
+        if low < 0 or high > 1:
+            raise _outside(autoencoder, low, high)
+
+
+def _check_trainable(part: nn.Module, caller: str, name: str) -> None:
+    if not any(parameter.requires_grad for parameter in part.parameters()):
+        raise InvalidParameterError(
+            f"{caller} has nothing to train: all parameters of {name} are frozen (requires_grad is "
+            "False). Unfreeze some with requires_grad_(True)."
+        )
+
+
+def _outside(autoencoder: DenoisingAutoencoder, low: float, high: float) -> DataError:
+    below = autoencoder.layer - 1
+    what = "x goes" if below < 0 else f"the codes of layer {below} go"
+    return DataError(
+        f"Layer {autoencoder.layer} has the sigmoid decoder with cross-entropy, which needs "
+        f"data in [0, 1], but {what} from {low:.6g} to {high:.6g}. Scale the data, or use "
+        "decoder='linear'."
+    )
+
+
+@dataclass(frozen=True)
+class FinetuningTask:
+    """What a network is to be fine-tuned on, checked and on its device.
+
+    Attributes
+    ----------
+    rows, y : RowSource, Tensor
+        Of training.
+    weights : Tensor or None
+        Of the training rows.
+    scored : dict
+        The validation and the test set, where there are any.
+    n_updates : int
+        In an epoch.
+    """
+
+    rows: RowSource
+    y: Tensor
+    weights: Tensor | None
+    scored: dict[str, ScoredRows]
+    n_updates: int
+
+    def data(self) -> dict[str, RowSource | Tensor | None]:
+        """Return all of it, a name for each part."""
+        parts: dict[str, RowSource | Tensor | None] = {
+            "x": self.rows,
+            "y": self.y,
+            "sample_weight": self.weights,
+        }
+        for name, (x, y, weight) in self.scored.items():
+            parts[f"x of the {name} set"] = x
+            parts[f"y of the {name} set"] = y
+            parts[f"weights of the {name} set"] = weight
+        return parts
+
+
+def check_finetuning(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None,
+    config: FinetuningConfig,
+    sample_weight: Array | None = None,
+    validation_weight: Array | None = None,
+) -> FinetuningTask:
+    """Check all that fine-tuning would refuse; who pre-trains first calls it before that.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        As :func:`finetune`.
+    """
+    rows, y = labelled_rows(stack, train, "training")
+    _check_trainable(stack.mlp, "finetune", "the network")
+    weights = None
+    if sample_weight is not None:
+        weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
+    scored = {
+        name: scored_rows(stack, split, name, weight)
+        for name, split, weight in (
+            ("validation", validation, validation_weight),
+            ("test", test, None),
+        )
+        if split is not None
+    }
+    n_updates = n_batches(len(rows), config.batch_size, config.drop_last)
+    if n_updates == 0:
+        raise InvalidParameterError(
+            f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
+            f"with drop_last. Got {config.batch_size} instead."
+        )
+    if config.engine != "auto":  # which always finds one
+        engine_of_finetuning(stack, config, weighted=weights is not None)
+    return FinetuningTask(rows, y, weights, scored, n_updates)

@@ -1,0 +1,115 @@
+"""What training tells while it runs: a few typed events, and the callbacks that observe them.
+
+A callback is any callable that takes an event. It may return True to ask training to stop after
+the current slice of samples; it changes nothing else.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sdae.train.history import EpochRecord, History
+
+logger = logging.getLogger("sdae")
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """A stage ("pretraining" or "finetuning") begins; `n_parts` layers, or 1 for the network."""
+
+    stage: str
+    n_parts: int
+
+
+@dataclass(frozen=True)
+class StageResumed:
+    """A stage goes on where a checkpoint was written; `history` holds the epochs before that."""
+
+    stage: str
+    history: History
+
+
+@dataclass(frozen=True)
+class PartStarted:
+    """The training of a layer begins, or of the whole network (`layer` is None).
+
+    `compiles` tells that `engine` will first compile its kernels, which takes some seconds.
+    """
+
+    stage: str
+    layer: int | None
+    n_epochs: int
+    n_samples: int
+    engine: str
+    compiles: bool = False
+
+
+@dataclass(frozen=True)
+class SliceEnded:
+    """Some minibatches were done; `cost` is the mean over the epoch's samples so far."""
+
+    stage: str
+    layer: int | None
+    epoch: int
+    n_samples: int
+    cost: float
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch ended; its record is what goes into the history."""
+
+    record: EpochRecord
+
+
+@dataclass(frozen=True)
+class ValidationImproved:
+    """The validation error is the lowest so far; the test error comes with it, if measured.
+
+    Both are shares of rows, or in regression mean squared errors.
+    """
+
+    epoch: int
+    validation_error: float
+    test_error: float | None
+
+
+@dataclass(frozen=True)
+class StageEnded:
+    """A stage ended, all its records in `history`."""
+
+    stage: str
+    history: History
+
+
+Event = (
+    StageStarted
+    | StageResumed
+    | PartStarted
+    | SliceEnded
+    | EpochEnded
+    | ValidationImproved
+    | StageEnded
+)
+Callback = Callable[[Event], bool | None]
+
+
+class Callbacks:
+    """The callbacks of a run; remembers whether one of them asked to stop."""
+
+    def __init__(self, callbacks: Iterable[Callback]) -> None:
+        self._callbacks = tuple(callbacks)
+        self.stop_requested = False
+
+    def tell(self, event: Event) -> None:
+        """Pass an event to every callback."""
+        for callback in self._callbacks:
+            if callback(event):
+                self.stop_requested = True
+
+
+def log_findings(event: Event) -> None:
+    """Warn in the log ``sdae`` of what the doctor found; a callback."""
+    if isinstance(event, EpochEnded):
+        for finding in event.record.findings:
+            logger.warning("%s", finding.text)

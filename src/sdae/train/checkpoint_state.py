@@ -1,0 +1,146 @@
+"""What a checkpoint kept, read with mistrust: every name, shape, type and number is checked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from sdae.core.constraints import Reader, boolean, integer, number, optional
+from sdae.core.errors import FileFormatError
+from sdae.core.wording import reason
+from sdae.train.epoch import Place
+from sdae.train.history import EpochRecord, History
+
+T = TypeVar("T")
+Tensors = Mapping[str, Tensor]
+
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading a checkpoint that somebody forged may raise."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A checkpoint that was read.
+
+    Attributes
+    ----------
+    place : Place
+        Where training was.
+    history : History
+        So far; of a complete stage the whole.
+    complete : bool
+        Whether the stage has ended.
+    engine : str
+        Who trained.
+    extra : mapping
+        What else the stage keeps: JSON values.
+    tensors : mapping
+        All tensors, by kind and name: ``parameters.…``, ``optimizer.…``, ``best.…``.
+    """
+
+    place: Place
+    history: History
+    complete: bool
+    engine: str
+    extra: Mapping[str, Any]
+    tensors: Tensors
+
+    def part(self, kind: str) -> dict[str, Tensor]:
+        """Return the tensors of a kind, by name."""
+        start = f"{kind}."
+        return {n.removeprefix(start): t for n, t in self.tensors.items() if n.startswith(start)}
+
+
+class Extras:
+    """Reads what else a stage kept, and words what is wrong with it."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+
+    def number(self, name: str) -> float:
+        """Return a number."""
+        return self._read(name, number(0))
+
+    def error(self, name: str) -> float | None:
+        """Return an error measured, or None."""
+        return self._read(name, optional(number(0)))
+
+    def epoch(self, name: str) -> int | None:
+        """Return the number of an epoch, or None."""
+        return self._read(name, optional(integer(1)))
+
+    def best_parameters(self, like: Sequence[Tensor]) -> list[Tensor]:
+        """Return the parameters kept as the best, if any, for parameters like those given."""
+        best = self._kept.part("best")
+        if not best:
+            return []
+        copies = {str(place): torch.empty_like(p).detach() for place, p in enumerate(like)}
+        try:
+            give_back(copies, best)
+        except ValueError as error:
+            raise malformed(error) from None
+        return list(copies.values())
+
+    def _read(self, name: str, reader: Reader[T]) -> T:
+        try:
+            return reader.read(self._kept.extra[name])
+        except MALFORMED as error:
+            raise malformed(error) from None
+
+
+def malformed(error: Exception) -> FileFormatError:
+    """Word the error for a checkpoint that is not what we write."""
+    return FileFormatError(
+        f"The checkpoint is not valid: {reason(error)}. "
+        "Delete its folder to train from the beginning."
+    )
+
+
+def give_back(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor]) -> None:
+    """Copy values into parameters of the same names.
+
+    Raises
+    ------
+    ValueError
+        If a name, a shape or a type differs; no parameter is then changed.
+    """
+    for name in sorted(parameters.keys() | values.keys()):
+        ours, theirs = parameters.get(name), values.get(name)
+        if ours is None or theirs is None:
+            raise ValueError(f"it has not the same parameters: {name}")
+        if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
+            raise ValueError(f"{name} has another shape or type")
+        if not bool(theirs.isfinite().all()):
+            raise ValueError(f"{name} is not finite")
+    with torch.no_grad():
+        for name, parameter in parameters.items():
+            parameter.copy_(values[name])
+
+
+def place_of(values: Mapping[str, Any]) -> Place:
+    """Return the place that JSON values make."""
+    if values.keys() != {item.name for item in fields(Place)}:
+        raise ValueError("its place is malformed")
+    return Place(
+        optional(integer(0)).read(values["layer"]),
+        integer(1).read(values["epoch"]),
+        integer(0).read(values["n_batches"]),
+        integer(0).read(values["n_samples"]),
+        number(-math.inf).read(values["total"]),
+        number(0).read(values["seconds"]),
+    )
+
+
+def history_from(values: Mapping[str, Any]) -> History:
+    """Return the history that JSON values make."""
+    anything = optional(number(-math.inf))
+    return History(
+        tuple(EpochRecord.from_values(record) for record in values["records"]),
+        optional(integer(1)).read(values["best_epoch"]),
+        anything.read(values["best_validation_error"]),
+        anything.read(values["test_error"]),
+        boolean().read(values["stopped_early"]),
+    )

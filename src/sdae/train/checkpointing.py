@@ -1,0 +1,238 @@
+"""The state of a stage while it trains: written to checkpoints, and where to go on from.
+
+What is kept: parameters, what the optimiser remembers, the records so far, the place, and what
+early stopping knows. The order of the samples and the noise are functions of the seed, so no state
+of a generator is kept.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sdae.core.constraints import boolean, choice
+from sdae.core.errors import InvalidParameterError
+from sdae.core.model_file import parameters_of
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.wording import plain
+from sdae.train.checkpoint_state import (
+    MALFORMED,
+    Kept,
+    give_back,
+    history_from,
+    malformed,
+    place_of,
+)
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoints, opened
+from sdae.train.checkpoints.frequency import Due
+from sdae.train.engines.choice import Engine
+from sdae.train.epoch import Epoch, Extent, Place
+from sdae.train.history import PRETRAINING, EpochRecord, History
+from sdae.train.identity import Identity, circumstances, differences
+from sdae.train.settings import ENGINES
+
+Tensors = Mapping[str, Tensor]
+Extra = tuple[Mapping[str, Any], Tensors]
+
+logger = logging.getLogger("sdae")
+
+_OTHERWISE = (
+    "Training goes on under other circumstances, so it may not end with the same bytes as without "
+    "a break: %s."
+)
+
+
+_ENGINE = choice("", *(engine for engine in ENGINES if engine != "auto"))
+_MOST_TOLD = 8  # differences
+
+
+def _nothing() -> Extra:
+    return {}, {}
+
+
+class Keeper:
+    """Writes checkpoints of a stage and knows where to go on; without a folder it does nothing.
+
+    Attributes
+    ----------
+    kept : Kept or None
+        What there was to go on from.
+    """
+
+    def __init__(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        stage: str,
+        checkpoint: Checkpoint | None,
+        identity: Identity,
+    ) -> None:
+        self._stack = stack
+        self._checkpoint = checkpoint
+        self._identity = dict(identity)
+        self.kept: Kept | None = None
+        if checkpoint is None:
+            return
+        self._due = Due(checkpoint.frequency)
+        self._files = StageCheckpoints(Path(checkpoint.folder), stage, checkpoint.keep)
+        found = self._files.newest()
+        if found is not None:
+            try:
+                self.kept = self._take_up(stage, *found)
+            except InvalidParameterError:
+                raise
+            except MALFORMED as error:
+                raise malformed(error) from None
+
+    @property
+    def first_layer(self) -> int:
+        """The layer to go on with; those below are trained."""
+        return 0 if self.kept is None else self.kept.place.layer or 0
+
+    def start(self, layer: int | None, engine: Engine, extent: Extent) -> Place:
+        """Return where the training of a layer, or of the network, begins.
+
+        Raises
+        ------
+        FileFormatError
+            If what was kept is no place within `extent`, or not of that engine.
+        """
+        if self.kept is None or self.kept.place.layer != layer:
+            return Place(layer)
+        try:
+            if not extent.holds(self.kept.place):
+                raise ValueError("its place is none that this training comes to")
+            engine.restore(self.kept.part("optimizer"))
+        except MALFORMED as error:
+            raise malformed(error) from None
+        if engine.name != self.kept.engine:
+            logger.warning(_OTHERWISE, f"engine was {self.kept.engine}, and is {engine.name}")
+        return self.kept.place
+
+    def after_slice(
+        self,
+        progress: Epoch,
+        engine: Engine,
+        records: Sequence[EpochRecord],
+        *,
+        n_steps: int,
+        epoch_ended: bool,
+        extra: Callable[[], Extra] = _nothing,
+    ) -> None:
+        """Write a checkpoint if one is due, or if training is to be interrupted.
+
+        Raises
+        ------
+        BaseException
+            The interruption.
+        FileAccessError
+            If the checkpoint cannot be written; the earlier ones are then intact.
+        """
+        if self._checkpoint is None:
+            return
+        interruption = self._checkpoint.interruption()
+        due = self._due.after(n_steps, epoch_ended=epoch_ended)
+        if due or interruption is not None:
+            values, tensors = extra()
+            history = History(tuple(records))
+            self._save(progress.place, history, engine, values, tensors)
+            self._due.restart()
+        if interruption is not None:
+            raise interruption
+
+    def end(self, history: History) -> None:
+        """Keep the end of the stage: the same call then returns it without training."""
+        if self._checkpoint is not None:
+            self._save(Place(None), history, None, {}, {}, complete=True)
+
+    def _save(
+        self,
+        place: Place,
+        history: History,
+        engine: Engine | None,
+        extra: Mapping[str, Any],
+        tensors: Tensors,
+        *,
+        complete: bool = False,
+    ) -> None:
+        state = {} if engine is None else engine.state()
+        kinds = {"parameters": dict(parameters_of(self._stack)), "optimizer": state}
+        description = {
+            "identity": {name: entry.value for name, entry in self._identity.items()},
+            "defaults": {
+                name: entry.default
+                for name, entry in self._identity.items()
+                if entry.default is not None
+            },
+            "circumstances": circumstances(self._stack),
+            "complete": complete,
+            "engine": "" if engine is None else engine.name,
+            "place": asdict(place),
+            "history": asdict(history),
+            "extra": dict(extra),
+        }
+        every = {f"{kind}.{name}": t for kind, part in kinds.items() for name, t in part.items()}
+        self._files.save(description, {**every, **tensors}, last=complete)
+
+    def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
+        """Check a checkpoint and give the stack its parameters."""
+        self._check_identity(description["identity"], description.get("defaults", {}))
+        differs = [
+            f"{name} was {plain(str(was))}, and is {now}"
+            for name, now in circumstances(self._stack).items()
+            if (was := description["circumstances"].get(name)) != now
+        ]
+        if differs:
+            logger.warning(_OTHERWISE, "; ".join(differs))
+        kept = Kept(
+            place_of(description["place"]),
+            history_from(description["history"]),
+            boolean().read(description["complete"]),
+            _ENGINE.read(description["engine"]),
+            dict(description["extra"]),
+            tensors,
+        )
+        layers = range(self._stack.n_layers) if stage == PRETRAINING else [None]
+        if kept.place.layer not in ([None] if kept.complete else layers):
+            raise ValueError("its place is none of this training")
+        give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
+        return kept
+
+    def _check_identity(self, before: Mapping[str, str], defaults: Mapping[str, str]) -> None:
+        differs = differences(before, defaults, self._identity)
+        if len(differs) > _MOST_TOLD:
+            differs[_MOST_TOLD:] = ["and more"]
+        if differs and self._checkpoint is not None:
+            raise InvalidParameterError(
+                f"The checkpoint parameter names the folder {self._checkpoint.folder}, which "
+                f"holds another training: {'; '.join(differs)}. Choose another folder, or delete "
+                "that one."
+            )
+
+
+@contextmanager
+def keeping(
+    stack: StackedDenoisingAutoencoder,
+    stage: str,
+    checkpoint: Checkpoint | None,
+    identity: Callable[[], Identity],
+) -> Iterator[Keeper]:
+    """Hold the folder of checkpoints while a stage trains.
+
+    Raises
+    ------
+    FileAccessError
+        If another process uses it, or it cannot be written.
+    FileFormatError
+        If what it holds is damaged.
+    InvalidParameterError
+        If it holds the checkpoints of another training.
+    """
+    if checkpoint is None:
+        yield Keeper(stack, stage, None, {})
+        return
+    with opened(Path(checkpoint.folder)):
+        yield Keeper(stack, stage, checkpoint, identity())

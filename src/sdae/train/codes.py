@@ -1,0 +1,102 @@
+"""The codes of trained layers, kept as the data set of the next one (the tutorial's tip).
+
+Layer k is trained on the *uncorrupted* codes of layer k − 1. Those do not change while layer k
+learns, so they are computed once: in memory or, past a size, in a memory-mapped file, which gives
+the same bytes. Or they are computed again for every minibatch, which takes no room and gives the
+same result to rounding.
+
+Axes: n rows, B rows of a minibatch, H units of the layer below.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.errors import FileAccessError
+from sdae.core.minibatches import Minibatch, minibatches
+from sdae.core.rows import MappedRows, RowSource, TensorRows
+
+MEMORY_LIMIT = 2 << 30
+"""With ``codes="auto"``, codes of more bytes than this go to a memory-mapped file."""
+
+_CHUNK_ROWS = 1024
+
+
+class RecomputedRows:
+    """Codes computed anew for each minibatch from the rows below."""
+
+    def __init__(self, below: RowSource, autoencoder: DenoisingAutoencoder) -> None:
+        self._below = below
+        self._autoencoder = autoencoder
+
+    def __len__(self) -> int:
+        return len(self._below)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Encode the rows of a minibatch, (B, V) -> (B, H)."""
+        with torch.no_grad():
+            return self._autoencoder.encode(self._below.batch(minibatch))
+
+
+def codes_of(
+    rows: RowSource, autoencoder: DenoisingAutoencoder, how: str, folder: Path
+) -> RowSource:
+    """Return the codes of all rows as the data set of the next layer, (n, V) -> (n, H).
+
+    Parameters
+    ----------
+    rows : RowSource
+        What `autoencoder` was trained on.
+    autoencoder : DenoisingAutoencoder
+        The trained layer.
+    how : {"auto", "memory", "memmap", "recompute"}
+        Where the codes are kept.
+    folder : Path
+        Of memory-mapped files; the caller removes it.
+
+    Raises
+    ------
+    FileAccessError
+        If the disk has no room for a memory-mapped file.
+    """
+    if how == "recompute":
+        return RecomputedRows(rows, autoencoder)
+    weight = autoencoder.weight
+    n_bytes = len(rows) * autoencoder.n_hidden * weight.element_size()
+    if how == "memory" or (how == "auto" and n_bytes <= MEMORY_LIMIT):
+        codes = weight.new_empty((len(rows), autoencoder.n_hidden))
+        for samples, encoded in _encoded_chunks(rows, autoencoder):
+            codes[samples] = encoded
+        return TensorRows(codes)
+    path = folder / f"codes-{autoencoder.layer}.npy"
+    try:
+        mapped = np.lib.format.open_memmap(
+            path, "w+", _numpy_dtype(weight), (len(rows), autoencoder.n_hidden)
+        )
+        for samples, encoded in _encoded_chunks(rows, autoencoder):
+            mapped[samples] = encoded.cpu().numpy()
+        mapped.flush()
+    except OSError as error:
+        raise FileAccessError(
+            f"Cannot keep {n_bytes:,} bytes of codes in {path}: {error.strerror}. Make room, set "
+            "TMPDIR to another disk, or use codes='recompute'."
+        ) from None
+    return MappedRows(mapped, weight)
+
+
+def _encoded_chunks(
+    rows: RowSource, autoencoder: DenoisingAutoencoder
+) -> Iterator[tuple[slice, Tensor]]:
+    """Encode all rows a chunk at a time, (chunk, V) -> (chunk, H), each with its place."""
+    for chunk in minibatches(len(rows), _CHUNK_ROWS):
+        place = slice(int(chunk.samples[0]), int(chunk.samples[-1]) + 1)
+        with torch.no_grad():
+            yield place, autoencoder.encode(rows.batch(chunk))
+
+
+def _numpy_dtype(tensor: Tensor) -> "np.dtype[np.floating]":
+    return torch.empty(0, dtype=tensor.dtype).numpy().dtype

@@ -1,0 +1,148 @@
+"""The doctor: watches training, and tells once what is going wrong and what to try.
+
+What may go wrong is in :mod:`sdae.train.symptoms`. Rules on records are asked every epoch; the
+others look at some rows, at epochs 1, 2, 4, 8, … and at the last.
+
+Axes: n rows looked at, V visible, H hidden, T targets.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.minibatches import Minibatch
+from sdae.core.rows import RowSource
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.history import EpochRecord, Finding
+from sdae.train.symptoms import (
+    collapsed_predictions,
+    outside_unit_interval,
+    overfitting,
+    poor_reconstruction,
+    rising_cost,
+    unmoved_weight,
+    useless_codes,
+)
+
+# With fewer rows the doctor is silent: any finding could be chance.
+LEAST_ROWS = 50
+# Rows looked at, at most: a forward pass over them takes no time, and shares are known to 3 in 100.
+SAMPLE_ROWS = 256
+_GOLDEN = (math.sqrt(5) - 1) / 2
+# One class for all rows is where training starts: from this epoch on it is told.
+COLLAPSE_FROM = 8
+
+
+class Doctor:
+    """Asks the rules at the end of every epoch, and tells each finding once.
+
+    It changes nothing and draws nothing: the same parameters and records give the same findings.
+
+    Attributes
+    ----------
+    told : set of (kind, layer)
+        Of each finding told, its kind and the layer of the epoch's record, None in fine-tuning.
+    """
+
+    def __init__(self) -> None:
+        self.told: set[tuple[str, int | None]] = set()
+        self._initial: Tensor | None = None
+
+    def remember(self, told: Iterable[tuple[str, int | None]]) -> None:
+        """Take what was told before, by (kind, layer): it is not told again."""
+        self.told.update(told)
+
+    def begin_layer(self, autoencoder: DenoisingAutoencoder) -> None:
+        """Keep the initial weight of the layer to be pre-trained next, (H, V)."""
+        self._initial = autoencoder.weight.detach().clone()
+
+    def after_pretraining_epoch(
+        self,
+        autoencoder: DenoisingAutoencoder,
+        rows: RowSource,
+        records: Sequence[EpochRecord],
+        *,
+        last: bool,
+    ) -> tuple[Finding, ...]:
+        """Return what is new after an epoch of a layer.
+
+        `rows` are what the layer learns, `records` all of its epochs so far; `last` tells that its
+        training ends with this one.
+        """
+        if len(rows) < LEAST_ROWS:
+            return ()
+        layer, found = autoencoder.layer, [rising_cost(records)]
+        if last or _looks(records[-1].epoch):
+            with torch.no_grad():
+                x = rows.batch(_sample(rows))  # (n, V)
+                h = autoencoder.encode(x)  # (n, V) -> (n, H)
+                found.append(outside_unit_interval(x, autoencoder.decoder, layer))
+                found.append(useless_codes(h, autoencoder.activation, layer))
+                if last:
+                    found.append(poor_reconstruction(x, autoencoder.decode(h), layer))
+                if last and self._initial is not None:
+                    found.append(unmoved_weight(self._initial, autoencoder.weight, layer))
+        return self._new(found, layer)
+
+    def after_finetuning_epoch(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        rows: RowSource,
+        y: Tensor,
+        records: Sequence[EpochRecord],
+        *,
+        last: bool,
+    ) -> tuple[Finding, ...]:
+        """Return what is new after an epoch of fine-tuning.
+
+        `rows` and `y`, classes (n,) or values (n, T), are the training set. Of layers in the same
+        trouble the lowest is told, for it may be the cause; and none that was in pre-training.
+        """
+        if len(rows) < LEAST_ROWS:
+            return ()
+        found, epoch = [rising_cost(records), overfitting(records)], records[-1].epoch
+        if last or _looks(epoch):
+            sample = _sample(rows)
+            with torch.no_grad():
+                h = rows.batch(sample)  # (n, V)
+                for layer in range(stack.n_layers):
+                    h = stack.autoencoder(layer).encode(h)  # (n, V) or (n, H_{k-1}) -> (n, H_k)
+                    finding = useless_codes(h, stack.activation, layer)
+                    if finding is not None and (finding.kind, layer) not in self.told:
+                        found.append(finding)
+                if stack.n_classes is not None and (last or epoch >= COLLAPSE_FROM):
+                    predicted = stack.head(h).argmax(dim=1)  # (n, H) -> (n,)
+                    found.append(
+                        collapsed_predictions(predicted, y[torch.from_numpy(sample.samples)])
+                    )
+        return self._new(found, None)
+
+    def _new(self, found: Iterable[Finding | None], layer: int | None) -> tuple[Finding, ...]:
+        new = []
+        for finding in found:
+            if finding is not None and (finding.kind, layer) not in self.told:
+                self.told.add((finding.kind, layer))
+                new.append(finding)
+        return tuple(new)
+
+
+def _looks(epoch: int) -> bool:
+    """Return whether rows are looked at after an epoch: after 1, 2, 4, 8, and so on."""
+    return epoch.bit_count() == 1
+
+
+def _sample(rows: RowSource) -> Minibatch:
+    """Return a row of each part of the data, for sorted rows begin with one class.
+
+    Which one changes from part to part and keeps step with no period of the rows.
+    """
+    n_rows = len(rows)
+    n_parts = min(n_rows, SAMPLE_ROWS)
+    part = np.arange(n_parts)
+    first = part * n_rows // n_parts
+    length = (part + 1) * n_rows // n_parts - first
+    return Minibatch(first + (part * _GOLDEN % 1 * length).astype(np.int64), None)

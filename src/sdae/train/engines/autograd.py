@@ -1,0 +1,221 @@
+"""The autograd engine: every combination of noise, activation, loss and optimiser, on any device.
+
+An engine trains on a *slice*, some minibatches in a row, and returns the summed cost of their
+samples, each measured before the update it led to. Nothing is fetched from the device before the
+slice ends.
+
+Axes: n samples, B of a minibatch, V visible, H hidden, C classes, T targets of regression; O is C
+or T.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.corruption import Noise, corrupt
+from sdae.core.donors import RowDonors
+from sdae.core.losses import classification_loss, regression_loss
+from sdae.core.minibatches import Minibatch, Minibatches
+from sdae.core.randomness import NoiseKey, Stream
+from sdae.core.rows import RowSource, index_of
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.costs import SummedCosts
+from sdae.train.engines.dropout import kept
+from sdae.train.engines.optimizer_state import give_state, state_of
+from sdae.train.engines.safeguard import Safeguard
+from sdae.train.engines.slice_sizes import samples_between_looks
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+
+class AutogradPretraining:
+    """Train one denoising autoencoder on the rows below it."""
+
+    name = "autograd"
+    compiles = False
+
+    def __init__(
+        self,
+        autoencoder: DenoisingAutoencoder,
+        rows: RowSource,
+        noise: Noise,
+        config: PretrainingConfig,
+        seed: int,
+    ) -> None:
+        self._autoencoder = autoencoder
+        self._rows = rows
+        self._donors = RowDonors(rows)
+        self._config = config
+        self._noise = noise
+        self._seed = seed
+        self._optimizer = new_optimizer(autoencoder.parameters(), config)
+        trained = list(autoencoder.parameters())
+        self._safeguard = Safeguard(autoencoder)
+        self.slice_samples = samples_between_looks(trained, config.batch_size)
+
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
+        set_rate(self._optimizer, rate)
+        key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
+        costs = SummedCosts(self._autoencoder.weight)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+            for minibatch in minibatches:
+                x = self._rows.batch(minibatch)  # (B, V)
+                corrupted = corrupt(x, self._noise, key, minibatch.samples, self._donors)
+                losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
+                costs.add(losses, minibatch)
+                descend(self._optimizer, losses.mean())
+            return costs.total()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the optimiser remembers."""
+        return state_of(self._optimizer)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give the optimiser its memory back."""
+        give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+
+class AutogradFinetuning:
+    """Train the whole network on labelled rows.
+
+    Parameters
+    ----------
+    stack, rows, config, seed
+        What is trained, on what, and how.
+    y : Tensor
+        Labels (n,) or, with a regression head, values (n, T).
+    weights : Tensor of shape (n,), or None
+        By which the loss of each sample is multiplied.
+    """
+
+    name = "autograd"
+    compiles = False
+
+    def __init__(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        rows: RowSource,
+        y: Tensor,
+        config: FinetuningConfig,
+        seed: int,
+        weights: Tensor | None = None,
+    ) -> None:
+        self._stack = stack
+        self._rows = rows
+        self._y = y
+        self._weights = weights
+        self._config = config
+        self._seed = seed
+        self._optimizer = new_optimizer(stack.mlp.parameters(), config)
+        trained = list(stack.mlp.parameters())
+        self._safeguard = Safeguard(stack.mlp)
+        self.slice_samples = samples_between_looks(trained, config.batch_size)
+
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
+        set_rate(self._optimizer, rate)
+        costs = SummedCosts(self._stack.head.weight)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+            for minibatch in minibatches:
+                losses = self._losses(minibatch, epoch)  # (B,)
+                costs.add(losses, minibatch)
+                descend(self._optimizer, losses.mean())
+                if self._config.max_norm is not None:
+                    self._limit_norms(self._config.max_norm)
+            return costs.total()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what the optimiser remembers."""
+        return state_of(self._optimizer)
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Give the optimiser its memory back."""
+        give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to let go of."""
+
+    def _losses(self, minibatch: Minibatch, epoch: int) -> Tensor:
+        """Return the loss of each sample, multiplied by its weight, (B,)."""
+        index = index_of(minibatch)
+        output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
+        y = self._y[index]  # (B,) labels or (B, T) values
+        if self._stack.n_targets is None:
+            losses = classification_loss(output, y)  # (B, C), (B,) -> (B,)
+        else:
+            losses = regression_loss(output, y)  # (B, T), (B, T) -> (B,)
+        return losses if self._weights is None else losses * self._weights[index]
+
+    def _output(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:
+        """Run the network with dropout, (B, V) -> (B, O)."""
+        if self._config.dropout == 0 and self._config.input_dropout == 0:
+            return self._stack.output(x)
+        h = self._drop(x, self._config.input_dropout, samples, 0, epoch)
+        for layer in range(self._stack.n_layers):
+            h = self._stack.autoencoder(layer).encode(h)  # (B, H_{layer-1}) -> (B, H_layer)
+            h = self._drop(h, self._config.dropout, samples, layer + 1, epoch)
+        output: Tensor = self._stack.head(h)  # (B, H) -> (B, O)
+        return output
+
+    def _drop(
+        self, h: Tensor, level: float, samples: NDArray[np.int64], depth: int, epoch: int
+    ) -> Tensor:
+        """Zero components with probability `level` and scale the rest by 1 / (1 − level)."""
+        if level == 0:
+            return h
+        key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
+        return h * kept(h, level, key, samples) / (1 - level)
+
+    def _limit_norms(self, max_norm: float) -> None:
+        """Scale down the incoming weights of hidden units whose norm exceeds `max_norm`."""
+        with torch.no_grad():
+            for layer in range(self._stack.n_layers):
+                weight = self._stack.autoencoder(layer).weight  # (H, V)
+                weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
+
+
+def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
+    """Do one step of gradient descent on a scalar cost."""
+    optimizer.zero_grad(set_to_none=True)
+    cost.backward()
+    optimizer.step()
+
+
+def new_optimizer(
+    parameters: Iterable[nn.Parameter], config: PretrainingConfig | FinetuningConfig
+) -> torch.optim.Optimizer:
+    """Make the optimiser of a stage; weight decay acts on weights, not on biases."""
+    trained = list(parameters)
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
+    ]
+    return config.optimizer.facts.make(groups, config, trained[0].device.type)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give all parameters a learning rate."""
+    for group in optimizer.param_groups:
+        # Rounded up where the type of the parameters cannot hold it: PyTorch would raise.
+        most = torch.finfo(group["params"][0].dtype).max
+        group["lr"] = rate if rate <= most else math.inf

@@ -1,0 +1,161 @@
+"""Which engine runs a stage: ``auto`` takes the fastest that applies; a name asks for one."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.corruption import Noise
+from sdae.core.errors import invalid_parameter
+from sdae.core.minibatches import Minibatches
+from sdae.core.rows import RowSource
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
+from sdae.train.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
+from sdae.train.engines.support import ENGINES, Problem, finetuning_problem, pretraining_problem
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+
+class Engine(Protocol):
+    """Anything that trains on a slice of minibatches."""
+
+    @property
+    def name(self) -> str:
+        """What the history calls it."""
+        ...
+
+    @property
+    def slice_samples(self) -> int:
+        """About how many samples to hand it at once."""
+        ...
+
+    @property
+    def compiles(self) -> bool:
+        """Whether it will first compile its kernels, which takes some seconds."""
+        ...
+
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
+        ...
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what it remembers from step to step, for a checkpoint."""
+        ...
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what it remembered.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If that is not of this engine.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of threads."""
+        ...
+
+
+def pretraining_engine(
+    autoencoder: DenoisingAutoencoder,
+    rows: RowSource,
+    noise: Noise,
+    config: PretrainingConfig,
+    seed: int,
+) -> Engine:
+    """Return the engine that trains one autoencoder.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    match engine_of_pretraining(autoencoder, config, noise):
+        case "fused":
+            from sdae.train.engines.fused_pretraining import FusedPretraining
+
+            return FusedPretraining(autoencoder, rows, noise, seed)
+        case "closed_form":
+            return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
+        case _:
+            return AutogradPretraining(autoencoder, rows, noise, config, seed)
+
+
+def finetuning_engine(
+    stack: StackedDenoisingAutoencoder,
+    rows: RowSource,
+    y: Tensor,
+    config: FinetuningConfig,
+    seed: int,
+    weights: Tensor | None = None,
+) -> Engine:
+    """Return the engine that trains the network on labels or values `y`, perhaps weighted rows.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    match engine_of_finetuning(stack, config, weighted=weights is not None):
+        case "fused":
+            from sdae.train.engines.fused_finetuning import FusedFinetuning
+
+            return FusedFinetuning(stack, rows, y, config, seed)
+        case "closed_form":
+            return ClosedFormFinetuning(stack, rows, y, config, seed)
+        case _:
+            return AutogradFinetuning(stack, rows, y, config, seed, weights)
+
+
+def engine_of_pretraining(
+    autoencoder: DenoisingAutoencoder, config: PretrainingConfig, noise: Noise
+) -> str:
+    """Return the name of the engine that is to train one autoencoder.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    return _chosen(pretraining_problem(autoencoder, config, noise))
+
+
+def engine_of_finetuning(
+    stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
+) -> str:
+    """Return the name of the engine that is to train the network, perhaps on weighted rows.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    return _chosen(finetuning_problem(stack, config, weighted=weighted))
+
+
+def _chosen(problem: Problem) -> str:
+    """Return the name of the engine that is to run a stage.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the one asked for does not apply.
+    """
+    asked = problem.config.engine
+    if asked != "auto":
+        if reason := ENGINES[asked](problem):
+            remedy = f"It does not: {reason}. Use 'auto'."
+            raise invalid_parameter("engine", problem.caller, "one that applies", asked, remedy)
+        return asked
+    reasons = {name: lacks(problem) for name, lacks in ENGINES.items()}
+    name = next(name for name, reason in reasons.items() if reason is None)
+    if name == "closed_form" and problem.config.batch_size == 1:
+        warnings.warn(
+            f"Batch size 1 is slow here, without the fused engine: {reasons['fused']}.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return name

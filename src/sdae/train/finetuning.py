@@ -1,0 +1,239 @@
+"""Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
+
+from collections.abc import Iterable, Set
+from contextlib import closing
+from pathlib import Path
+
+from sdae.core.conversions import Array
+from sdae.core.devices import resolve_device
+from sdae.core.kinds.schedules import Schedule
+from sdae.core.randomness import check_seed
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.surroundings import undisturbed
+from sdae.core.threads import usable_threads
+from sdae.train.beforehand import check_finetuning
+from sdae.train.callbacks import (
+    Callback,
+    Callbacks,
+    StageEnded,
+    StageResumed,
+    StageStarted,
+    log_findings,
+)
+from sdae.train.checkpointing import keeping
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
+from sdae.train.doctor import Doctor
+from sdae.train.engines.choice import finetuning_engine
+from sdae.train.finetuning_walk import FinetuningWalk
+from sdae.train.history import FINETUNING, History
+from sdae.train.identity import Identity, identity_of
+from sdae.train.ready import make_ready
+from sdae.train.scoring import LabelledRows
+from sdae.train.settings import FinetuningConfig
+
+
+def finetune(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None = None,
+    *,
+    epochs: int = 1000,
+    learning_rate: float = 0.1,
+    batch_size: int = 1,
+    shuffle: bool = False,
+    drop_last: bool = False,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    schedule: Schedule | str = "constant",
+    weight_decay: float = 0.0,
+    max_norm: float | None = None,
+    dropout: float = 0.0,
+    input_dropout: float = 0.0,
+    early_stopping: bool = True,
+    patience_epochs: int = 10,
+    patience_increase: float = 2.0,
+    improvement_threshold: float = 0.995,
+    restore_best: bool = True,
+    sample_weight: Array | None = None,
+    engine: str = "auto",
+    device: str | None = None,
+    seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Train the whole network on labelled rows.
+
+    The cost of a row is the negative log-likelihood of its class or, with a regression head, half
+    the mean of (ŷ − y)² over the targets.
+
+    All parameters but the visible biases (and untied decoder weights) are trained.
+
+    Parameters
+    ----------
+    stack : StackedDenoisingAutoencoder
+        With a head; trained in place.
+    train : (x, y)
+        Rows (n, n_visible), of any form :func:`sdae.pretrain` takes, and their classes (n,),
+        integers in [0, n_classes); for a regression head values (n, n_targets), or (n,) for one
+        target.
+    validation : (x, y) or None
+        Rows that decide when to stop and which parameters are best. None: no early stopping, the
+        last parameters are kept.
+    test : (x, y) or None
+        Scored whenever the validation error is the lowest so far; it decides nothing.
+    epochs : int, default 1000
+        At most this many passes.
+    learning_rate : float, default 0.1
+        Initial rate, on the gradient of the mean cost of a minibatch.
+    batch_size, shuffle, drop_last, schedule, weight_decay
+        As in :func:`sdae.pretrain`.
+    optimizer, momentum, nesterov, beta_1, beta_2, epsilon
+        As in :func:`sdae.pretrain`.
+    max_norm : float or None
+        Largest norm of a hidden unit's incoming weights (Srivastava et al. 2014, section 5.1).
+    dropout, input_dropout : float in [0, 0.99], default 0
+        Probability with which a hidden unit, or an input component, is left out of a step.
+    early_stopping : bool, default True
+        The tutorial's rule; see :class:`sdae.train.early_stopping.EarlyStopping`. False runs
+        all epochs, still validating.
+    patience_epochs, patience_increase, improvement_threshold
+        Its constants, the tutorial's by default.
+    restore_best : bool, default True
+        End with the parameters of the lowest validation error, not with the last.
+    sample_weight : array of shape (n,) or None
+        Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
+    engine, device, seed, checkpoint, callbacks
+        As in :func:`sdae.pretrain`.
+
+    Returns
+    -------
+    History
+        A record per epoch; the best epoch, its validation error and its test error: shares of rows
+        classified wrongly, or in regression mean squared errors.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be, or the stack has no head.
+    DataError
+        If rows, labels, values or weights have the wrong shape, type or range.
+    TrainingDivergedError
+        If the cost is not finite any more.
+    FileAccessError, FileFormatError
+        If checkpoints cannot be written, are in use by another process, or are all damaged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdae import StackedDenoisingAutoencoder, finetune
+    >>> x = np.random.default_rng(0).random((90, 8), dtype=np.float32)
+    >>> y = (x[:, 0] > 0.5).astype(np.int64)
+    >>> train, validation, test = (x[:50], y[:50]), (x[50:70], y[50:70]), (x[70:], y[70:])
+    >>> stack = StackedDenoisingAutoencoder(8, (20,), n_classes=2)
+    >>> history = finetune(stack, train, validation, test, epochs=100, learning_rate=0.5)
+    >>> history.test_error < 0.3
+    True
+    """
+    usable_threads()
+    config = FinetuningConfig.read(
+        {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "schedule": schedule,
+            "weight_decay": weight_decay,
+            "max_norm": max_norm,
+            "dropout": dropout,
+            "input_dropout": input_dropout,
+            "early_stopping": early_stopping,
+            "patience_epochs": patience_epochs,
+            "patience_increase": patience_increase,
+            "improvement_threshold": improvement_threshold,
+            "restore_best": restore_best,
+            "engine": engine,
+        },
+        "finetune",
+    )
+    return run_finetuning(
+        stack,
+        train,
+        validation,
+        test,
+        config,
+        sample_weight=sample_weight,
+        device=device,
+        seed=seed,
+        checkpoint=checkpoint,
+        callbacks=[log_findings, *callbacks],
+    )
+
+
+@undisturbed()
+def run_finetuning(
+    stack: StackedDenoisingAutoencoder,
+    train: LabelledRows,
+    validation: LabelledRows | None,
+    test: LabelledRows | None,
+    config: FinetuningConfig,
+    *,
+    sample_weight: Array | None = None,
+    validation_weight: Array | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
+    stage: str = FINETUNING,
+    known_by: Identity | None = None,
+    told: Set[tuple[str, int | None]] = frozenset(),
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Fine-tune as a validated `config` says; see :func:`finetune`.
+
+    `validation_weight`, (m,), says how much each row of the validation set counts in its error.
+    `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
+    tells this training from others, such as the settings of callbacks that stop it; `told` are the
+    findings of its pre-training (:func:`sdae.train.history.findings_in`), not to be told again.
+    """
+    seed = check_seed(seed, "finetune")
+    make_ready(stack)
+    if device is not None:
+        stack.to(resolve_device(device))
+    task = check_finetuning(
+        stack, train, validation, test, config, sample_weight, validation_weight
+    )
+    listeners = Callbacks(callbacks)
+    listeners.tell(StageStarted(FINETUNING, 1))
+    with (
+        keeping(
+            stack,
+            stage,
+            checkpoint_of(checkpoint, "finetune"),
+            lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
+        ) as keeper,
+        closing(finetuning_engine(stack, task.rows, task.y, config, seed, task.weights)) as engine,
+    ):
+        if keeper.kept is not None:
+            listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
+            if keeper.kept.complete:
+                return keeper.kept.history
+        doctor = Doctor()
+        doctor.remember(told)
+        walk = FinetuningWalk(
+            stack, task.rows, task.y, task.scored, config, seed, listeners, engine, keeper, doctor
+        )
+        history = walk.run(task.n_updates)
+        keeper.end(history)
+    listeners.tell(StageEnded(FINETUNING, history))
+    return history

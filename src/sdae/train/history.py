@@ -1,0 +1,186 @@
+"""The history of a run: one record per epoch and stage, and its JSONL form."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sdae.core.constraints import integer, number, optional
+
+PRETRAINING = "pretraining"
+FINETUNING = "finetuning"
+
+_LAYER, _EPOCH = optional(integer(0)), integer(1)
+_NUMBER = number(-math.inf)
+_MEASURED = optional(_NUMBER)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the doctor found: see :mod:`sdae.train.doctor`.
+
+    Attributes
+    ----------
+    kind : str
+        Of a closed list: ``dead units``, for one.
+    text : str
+        What was seen, with figures, and what to try.
+    """
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch of one layer's pre-training, or of fine-tuning.
+
+    Attributes
+    ----------
+    stage : str
+        ``pretraining`` or ``finetuning``.
+    layer : int or None
+        The layer that was pre-trained, from 0; None in fine-tuning.
+    epoch : int
+        From 1.
+    cost : float
+        Mean over the epoch's samples, each measured before the update it led to and multiplied by
+        its weight, where rows are weighted.
+    validation_error, test_error : float or None
+        Shares of rows classified wrongly, in [0, 1], or in regression mean squared errors over all
+        rows and targets: the lowest validation error of the epoch. The test set is scored only when
+        that is the lowest so far.
+    learning_rate : float
+        Of this epoch.
+    seconds : float
+        Of training, without validation.
+    samples_per_second : float
+        Training samples.
+    engine : str
+        Which engine did the steps.
+    findings : tuple of Finding
+        What the doctor found at the end of the epoch; each is told once.
+    """
+
+    stage: str
+    layer: int | None
+    epoch: int
+    cost: float
+    validation_error: float | None
+    test_error: float | None
+    learning_rate: float
+    seconds: float
+    samples_per_second: float
+    engine: str
+    findings: tuple[Finding, ...] = ()
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "EpochRecord":
+        """Return the record that JSON values make.
+
+        Raises
+        ------
+        LookupError, TypeError, ValueError
+            If they make none.
+        """
+        findings = tuple(Finding(**finding) for finding in values["findings"])
+        texts = (
+            values["stage"],
+            values["engine"],
+            *(t for f in findings for t in (f.kind, f.text)),
+        )
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("it is no record of an epoch")
+        return cls(
+            stage=values["stage"],
+            layer=_LAYER.read(values["layer"]),
+            epoch=_EPOCH.read(values["epoch"]),
+            cost=_NUMBER.read(values["cost"]),
+            validation_error=_MEASURED.read(values["validation_error"]),
+            test_error=_MEASURED.read(values["test_error"]),
+            learning_rate=_NUMBER.read(values["learning_rate"]),
+            seconds=_NUMBER.read(values["seconds"]),
+            samples_per_second=_NUMBER.read(values["samples_per_second"]),
+            engine=values["engine"],
+            findings=findings,
+        )
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> "EpochRecord":
+        """Return the record with what the doctor found."""
+        return replace(self, findings=findings)
+
+    def to_json(self) -> str:
+        """Return the record as one line of JSON."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class History:
+    """What a call of ``pretrain`` or ``finetune`` did.
+
+    Attributes
+    ----------
+    records : tuple of EpochRecord
+        In the order of training.
+    best_epoch : int or None
+        The epoch (from 1) of the lowest validation error.
+    best_validation_error, test_error : float or None
+        The lowest validation error and the test error measured with it, of the records' kind.
+    stopped_early : bool
+        Whether patience ended, or a callback asked to stop, before the last epoch.
+    """
+
+    records: tuple[EpochRecord, ...] = ()
+    best_epoch: int | None = None
+    best_validation_error: float | None = None
+    test_error: float | None = None
+    stopped_early: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the doctor found, in the order of training."""
+        return tuple(finding for record in self.records for finding in record.findings)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, without validation."""
+        return sum(record.seconds for record in self.records)
+
+    def costs(self, layer: int | None = None) -> list[float]:
+        """Return the cost of each epoch of a layer, or of fine-tuning (None)."""
+        return [record.cost for record in self.records if record.layer == layer]
+
+    def to_jsonl(self) -> str:
+        """Return all records, one line of JSON each."""
+        return to_jsonl(self.records)
+
+
+def findings_in(records: Iterable[EpochRecord]) -> set[tuple[str, int | None]]:
+    """Return of each finding told in records its kind and the layer of the record."""
+    return {(finding.kind, record.layer) for record in records for finding in record.findings}
+
+
+def to_jsonl(records: Iterable[EpochRecord]) -> str:
+    """Return records as JSON lines."""
+    return "".join(record.to_json() + "\n" for record in records)
+
+
+def history_of(records: Iterable[EpochRecord]) -> History | None:
+    """Return the history that the last fine-tuning made, or None where there was none."""
+    tuned = tuple(record for record in records if record.stage == FINETUNING)
+    if not tuned:
+        return None
+    begins = max(place for place, record in enumerate(tuned) if record.epoch == tuned[0].epoch)
+    tuned = tuned[begins:]
+    best: EpochRecord | None = None
+    for record in tuned:
+        if record.validation_error is not None and (
+            best is None
+            or best.validation_error is None
+            or record.validation_error < best.validation_error
+        ):
+            best = record
+    if best is None:
+        return History(tuned)
+    return History(tuned, best.epoch, best.validation_error, best.test_error)

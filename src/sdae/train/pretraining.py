@@ -1,0 +1,341 @@
+"""Greedy layer-wise pre-training: one denoising autoencoder at a time, from the bottom up."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sdae.core.autoencoder import DenoisingAutoencoder, check_emphasis
+from sdae.core.constraints import per_layer
+from sdae.core.corruption import Noise
+from sdae.core.devices import resolve_device
+from sdae.core.kinds.schedules import Schedule
+from sdae.core.minibatches import Minibatches, minibatches
+from sdae.core.randomness import NoiseKey, Stream, check_seed, visiting_order
+from sdae.core.rows import RowsLike, RowSource, row_source
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.surroundings import undisturbed
+from sdae.core.threads import usable_threads
+from sdae.train.beforehand import check_pretraining, check_range
+from sdae.train.callbacks import (
+    Callback,
+    Callbacks,
+    EpochEnded,
+    PartStarted,
+    StageEnded,
+    StageResumed,
+    StageStarted,
+    log_findings,
+)
+from sdae.train.checkpointing import Keeper, keeping
+from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
+from sdae.train.codes import codes_of
+from sdae.train.doctor import Doctor
+from sdae.train.engines.choice import pretraining_engine
+from sdae.train.epoch import Epoch, Extent, Place, slices
+from sdae.train.history import PRETRAINING, EpochRecord, History, findings_in
+from sdae.train.identity import Identity, identity_of
+from sdae.train.ready import make_ready
+from sdae.train.settings import PretrainingConfig
+
+
+def pretrain(
+    stack: StackedDenoisingAutoencoder,
+    x: RowsLike,
+    *,
+    epochs: int | Sequence[int] = 15,
+    learning_rate: float | Sequence[float] = 0.001,
+    batch_size: int = 1,
+    corruption: Noise | str | float | Sequence[Noise | str | float] | None = None,
+    shuffle: bool = False,
+    drop_last: bool = False,
+    optimizer: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float = 0.999,
+    epsilon: float = 1e-8,
+    schedule: Schedule | str = "constant",
+    weight_decay: float = 0.0,
+    codes: str = "auto",
+    engine: str = "auto",
+    device: str | None = None,
+    seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Pre-train a stack, layer by layer (Vincent et al. 2010, section 3.2; no labels needed).
+
+    Parameters
+    ----------
+    stack : StackedDenoisingAutoencoder
+        Trained in place.
+    x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, n_visible)
+        Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed. A
+        sparse matrix gets its zeros a minibatch at a time.
+    epochs : int or one per layer, default 15
+        Passes over the rows; 0 leaves a layer as it is.
+    learning_rate : float or one per layer, default 0.001
+        Initial rate, on the gradient of the mean cost of a minibatch.
+    batch_size : int, default 1
+        Rows per step.
+    corruption : noise, str, float, one per layer, or None
+        Noise of the layers during this call; None uses the stack's own.
+    shuffle : bool, default False
+        Visit the rows in a new random order each epoch, instead of as given.
+    drop_last : bool, default False
+        Leave out a last, smaller minibatch, as the tutorial does.
+    optimizer : {"sgd", "adam", "adamw", "nadam", "rmsprop"}
+        What turns gradients into updates.
+    momentum : float in [0, 1], nesterov : bool
+        Of SGD; the momentum of RMSprop too.
+    beta_1, beta_2 : float in [0, 1), epsilon : float > 0
+        Of Adam, AdamW and NAdam: how slowly their averages of gradients and of their squares move.
+        `epsilon`, of RMSprop too, is added to the root of the latter.
+    schedule : Schedule or str, default "constant"
+        How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
+        ``cosine``, ``step:10:0.5``.
+    weight_decay : float, default 0
+        Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
+    codes : {"auto", "memory", "memmap", "recompute"}
+        Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
+    engine : {"auto", "fused", "closed_form", "autograd"}
+        Who runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch size 1,
+        many times faster, and ``closed_form`` with any; ``auto`` takes the fastest that applies,
+        else ``autograd``. The history tells who ran.
+    device : {"auto", "cpu", "cuda", "mps"} or None
+        Move the stack there and train there; None stays where the stack is.
+    seed : int, default 0
+        Seed of the order and of the noise.
+    checkpoint : Checkpoint, folder or None
+        Where the state is kept while it trains. The same call on the same stack and data goes on
+        from there, and ends with the same bytes as without a break; once ended, it returns at once.
+    callbacks : iterable of callables
+        Told of every event; one that returns True stops training after the current slice.
+
+    Returns
+    -------
+    History
+        A record per layer and epoch, and in it what the doctor found, which also goes to the log
+        ``sdae`` as a warning.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a parameter is not what it must be; all problems are reported at once. If `checkpoint`
+        holds another training.
+    DataError
+        If the rows have the wrong shape, are not finite, or lie outside [0, 1] where the loss is
+        the cross-entropy.
+    TrainingDivergedError
+        If the cost is not finite any more.
+    FileAccessError, FileFormatError
+        If checkpoints cannot be written, are in use by another process, or are all damaged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdae import StackedDenoisingAutoencoder, pretrain
+    >>> x = np.random.default_rng(0).random((64, 8), dtype=np.float32)
+    >>> stack = StackedDenoisingAutoencoder(8, (6, 4))
+    >>> history = pretrain(stack, x, epochs=[5, 2], learning_rate=0.1, batch_size=8)
+    >>> [(record.layer, record.epoch) for record in history.records]
+    [(0, 1), (0, 2), (0, 3), (0, 4), (0, 5), (1, 1), (1, 2)]
+    >>> costs = history.costs(layer=0)
+    >>> costs[-1] < costs[0]
+    True
+    """
+    usable_threads()
+    config = PretrainingConfig.read(
+        {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "batch_size": batch_size,
+            "corruption": corruption,
+            "shuffle": shuffle,
+            "drop_last": drop_last,
+            "optimizer": optimizer,
+            "momentum": momentum,
+            "nesterov": nesterov,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "schedule": schedule,
+            "weight_decay": weight_decay,
+            "codes": codes,
+            "engine": engine,
+        },
+        "pretrain",
+    )
+    return run_pretraining(
+        stack,
+        x,
+        config,
+        device=device,
+        seed=seed,
+        checkpoint=checkpoint,
+        callbacks=[log_findings, *callbacks],
+    )
+
+
+@undisturbed()
+def run_pretraining(
+    stack: StackedDenoisingAutoencoder,
+    x: RowsLike,
+    config: PretrainingConfig,
+    *,
+    device: str | None = None,
+    seed: int = 0,
+    checkpoint: Checkpoint | str | Path | None = None,
+    known_by: Identity | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> History:
+    """Pre-train as a validated `config` says; see :func:`pretrain`.
+
+    `known_by` is what else tells this training from others, such as the names of columns.
+    """
+    seed = check_seed(seed, "pretrain")
+    epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
+    rates = per_layer(config.learning_rate, stack.n_layers, "learning_rate", "pretrain")
+    make_ready(stack)
+    noises = _noises(stack, config)
+    if device is not None:
+        stack.to(resolve_device(device))
+    rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    check_pretraining(stack, rows, config, noises)
+    listeners = Callbacks(callbacks)
+    listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
+    doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]
+    with (
+        keeping(
+            stack,
+            PRETRAINING,
+            checkpoint_of(checkpoint, "pretrain"),
+            lambda: {**identity_of(stack, config, seed, {"x": given}), **(known_by or {})},
+        ) as keeper,
+        TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
+    ):
+        records: list[EpochRecord] = []
+        if keeper.kept is not None:
+            listeners.tell(StageResumed(PRETRAINING, keeper.kept.history))
+            if keeper.kept.complete:
+                return keeper.kept.history
+            records.extend(keeper.kept.history.records)
+        # Train the layers from the bottom up; the codes of each are the data set of the next.
+        for layer in range(stack.n_layers):
+            autoencoder = stack.autoencoder(layer)
+            if layer > 0:
+                check_range(autoencoder, rows)
+            if layer >= keeper.first_layer:
+                training = LayerTraining(
+                    autoencoder,
+                    rows,
+                    noises[layer],
+                    epochs[layer],
+                    rates[layer],
+                    config,
+                    seed,
+                )
+                train_layer(training, listeners, keeper, doctors[layer], records)
+            if listeners.stop_requested:
+                break
+            if layer + 1 < stack.n_layers:
+                rows = codes_of(rows, autoencoder, config.codes, Path(folder))
+        del rows  # unmap the files before their folder goes
+        history = History(tuple(records), stopped_early=listeners.stop_requested)
+        keeper.end(history)
+    listeners.tell(StageEnded(PRETRAINING, history))
+    return history
+
+
+@dataclass(frozen=True)
+class LayerTraining:
+    """What it takes to train one layer."""
+
+    autoencoder: DenoisingAutoencoder
+    rows: RowSource
+    noise: Noise
+    n_epochs: int
+    initial_rate: float
+    config: PretrainingConfig
+    seed: int
+
+    @property
+    def extent(self) -> Extent:
+        """How far it can come."""
+        config = self.config
+        return Extent(self.n_epochs, len(self.rows), config.batch_size, config.drop_last)
+
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, in the order of their visit."""
+        n_rows, config = len(self.rows), self.config
+        order = None
+        if config.shuffle:
+            layer = self.autoencoder.layer
+            order = visiting_order(
+                NoiseKey(self.seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows
+            )
+        return minibatches(n_rows, config.batch_size, order=order, drop_last=config.drop_last)
+
+
+def train_layer(
+    training: LayerTraining,
+    listeners: Callbacks,
+    keeper: Keeper,
+    doctor: Doctor,
+    records: list[EpochRecord],
+) -> None:
+    """Train one denoising autoencoder; add the record of each epoch to `records`."""
+    autoencoder, rows, config = training.autoencoder, training.rows, training.config
+    layer, n_epochs = autoencoder.layer, training.n_epochs
+    with closing(
+        pretraining_engine(autoencoder, rows, training.noise, config, training.seed)
+    ) as engine:
+        compiles = engine.compiles and n_epochs > 0
+        listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
+        place = keeper.start(layer, engine, training.extent)
+        doctor.remember(findings_in(records))
+        # Go through the pre-training epochs ...
+        for epoch in range(place.epoch, n_epochs + 1):
+            rate = config.schedule.rate(training.initial_rate, epoch - 1, n_epochs)
+            batches = training.minibatches(epoch)
+            if epoch != place.epoch:
+                place = Place(layer, epoch)
+            progress = Epoch(engine, listeners, PRETRAINING, place, rate)
+            # ... and in each through the training set: corrupt, encode, reconstruct, descend.
+            for part in slices(batches[place.n_batches :], engine.slice_samples):
+                progress.train(part)
+                if listeners.stop_requested:
+                    break
+                ended = progress.n_batches == len(batches)
+                keeper.after_slice(progress, engine, records, n_steps=len(part), epoch_ended=ended)
+            record, stops = progress.record(), listeners.stop_requested
+            findings = doctor.after_pretraining_epoch(
+                autoencoder,
+                rows,
+                [*(r for r in records if r.layer == layer), record],
+                last=stops or epoch == n_epochs,
+            )
+            records.append(record.with_findings(findings))
+            listeners.tell(EpochEnded(records[-1]))
+            if listeners.stop_requested:
+                return
+
+
+def _doctor_of(autoencoder: DenoisingAutoencoder) -> Doctor:
+    """Return a doctor who has seen a layer before its training."""
+    doctor = Doctor()
+    doctor.begin_layer(autoencoder)
+    return doctor
+
+
+def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:
+    """Return the noise of each layer: this call's, or the stack's own."""
+    own = tuple(stack.autoencoder(layer).corruption for layer in range(stack.n_layers))
+    if config.corruption is None:
+        return own
+    noises = per_layer(config.corruption, stack.n_layers, "corruption", "pretrain")
+    for layer, noise in enumerate(noises):
+        check_emphasis(stack.autoencoder(layer).emphasis, noise)
+    return noises

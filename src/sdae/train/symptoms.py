@@ -1,0 +1,192 @@
+"""What may go wrong in training, each a rule that returns a finding or None.
+
+A rule is a function of what it looks at: codes, rows, weights, or the records of a layer or of
+fine-tuning.
+
+Axes: n rows looked at, V visible, H hidden.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor
+
+from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.losses import widened
+from sdae.train.history import EpochRecord, Finding
+
+# Share of dead units that is told. The codes of a ReLU layer are nowhere negative, so the signs of
+# its weights alone may silence a unit of the layer above: half of them, in good health.
+DEAD_SHARE = 0.75
+# A sigmoid or tanh unit whose values differ by no more is dead. Long pre-training makes units that
+# are nearly always off, but their few answers differ by more.
+CONSTANT = 1e-3
+# A unit is saturated that is near its limits for this share of the rows: to be so for 95 in 100 is
+# quite common where a sigmoid layer was pre-trained for long and its units answer to rare things.
+SATURATED_ROWS = 0.99
+# Share of saturated units that is told.
+SATURATED_SHARE = 0.5
+# Codes whose spread is no larger part of their size are nearly the same. Healthy layers are above
+# 0.15, sigmoid layers over sigmoid layers too.
+SAME_CODE = 0.01
+# A relative change of the weights that is none: one epoch of 50 rows makes more than 0.003.
+UNMOVED = 1e-3
+# So many rises of the cost in a row, to its highest so far and by this part of its first in all,
+# are told. With a hundred rows chance makes such rises too, but in the depth after a descent.
+RISING_EPOCHS, RISING_SHARE = 3, 0.1
+# Validation errors and costs are compared as means of so many epochs. The error must have grown by
+# the first part, and by so many of the smallest step seen between two errors, which is often a
+# single row; the cost must have fallen by the second part.
+WINDOW, WORSE, WORSE_STEPS, CHEAPER = 5, 0.2, 3, 0.1
+# Where all rows are given one class, fewer rows of others than this are too few to be missed.
+COLLAPSE_ROWS = 5
+
+
+def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | None:
+    """Return the first that holds of three rules on codes (n, H): it explains the others."""
+    dead_or_same = same_code(h, layer) or dead_units(h, activation, layer)
+    return dead_or_same or saturated_units(h, activation, layer)
+
+
+def same_code(h: Tensor, layer: int) -> Finding | None:
+    """Tell of codes (n, H) that are nearly the same for all rows, though not zero."""
+    h = widened(h)
+    spread = float(h.var(dim=0, correction=0).mean().sqrt())  # (n, H) -> (H,) -> ()
+    size = float(h.square().mean().sqrt())
+    if not spread < SAME_CODE * size:
+        return None
+    return Finding(
+        "same code",
+        f"Layer {layer}: all of {len(h)} rows get nearly the same code; its spread is "
+        f"{spread / size:.1g} of its size. Look whether the rows differ, scale them, or lower the "
+        "learning rate.",
+    )
+
+
+def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
+    """Tell of units that are zero (ReLU) or constant for all rows, from codes (n, H)."""
+    if activation.facts.off_at_zero:
+        dead, state = (h == 0).all(dim=0), "they are 0"  # (n, H) -> (H,)
+        remedy = "use activation='sigmoid'"
+    else:
+        dead, state = h.amax(dim=0) - h.amin(dim=0) <= CONSTANT, "each has one value"
+        remedy = "scale the data"
+    n_dead, n_units = int(dead.sum()), h.shape[1]
+    if n_dead < DEAD_SHARE * n_units:
+        return None
+    return Finding(
+        "dead units",
+        f"Layer {layer}: {n_dead} of {n_units} units are dead: {state} for all of {len(h)} rows. "
+        f"Lower the learning rate, or {remedy}.",
+    )
+
+
+def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
+    """Tell of sigmoid or tanh units at their limits for nearly all rows, from codes (n, H)."""
+    margin, low, high = activation.facts.saturated_within, *activation.facts.limits
+    if margin is None:
+        return None
+    share = ((h <= low + margin) | (h >= high - margin)).float().mean(dim=0)  # (n, H) -> (H,)
+    n_saturated, n_units = int((share >= SATURATED_ROWS).sum()), h.shape[1]
+    if n_saturated < SATURATED_SHARE * n_units:
+        return None
+    return Finding(
+        "saturated units",
+        f"Layer {layer}: {n_saturated} of {n_units} units are saturated, and hardly learn: within "
+        f"{margin} of {low:g} or {high:g} for nearly all of {len(h)} rows. Lower the learning "
+        "rate, or scale the data.",
+    )
+
+
+def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | None:
+    """Tell of rows (n, V) outside [0, 1] whose reconstruction is measured by cross-entropy."""
+    low, high = float(x.min()), float(x.max())
+    if not decoder.facts.within_unit_interval or (low >= 0 and high <= 1):
+        return None
+    return Finding(
+        "outside [0, 1]",
+        f"Layer {layer}: cross-entropy needs data in [0, 1], but they go from {low:.3g} to "
+        f"{high:.3g}. Scale them with scale='minmax', or use decoder='linear'.",
+    )
+
+
+def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
+    """Tell of reconstructions of clean rows that are no better than their mean; both (n, V)."""
+    x, x_hat = widened(x), widened(x_hat)
+    error = float((x - x_hat).square().mean())
+    error_of_mean = float(x.var(dim=0, correction=0).mean())
+    if not 0 < error_of_mean <= error:
+        return None
+    return Finding(
+        "poor reconstruction",
+        f"Layer {layer}: {len(x)} rows are reconstructed no better than by their mean: the mean "
+        f"squared error is {error:.3g} against {error_of_mean:.3g}. Train for more epochs, try "
+        "another learning rate, or less corruption.",
+    )
+
+
+def unmoved_weight(before: Tensor, after: Tensor, layer: int) -> Finding | None:
+    """Tell of a weight (H, V) that pre-training left where it was."""
+    before, after = widened(before), widened(after)
+    change, size = float((after - before).norm()), float(before.norm())
+    if not change <= UNMOVED * size:
+        return None
+    return Finding(
+        "nothing moved",
+        f"Layer {layer}: pre-training changed the weights by {change:.1g}, and their norm is "
+        f"{size:.3g}. Raise the learning rate, or train for more epochs.",
+    )
+
+
+def collapsed_predictions(predicted: Tensor, y: Tensor) -> Finding | None:
+    """Tell of one class predicted for all rows, though their labels are several; both (n,)."""
+    one = int(predicted[0])
+    n_others, several = int((y != one).sum()), bool((y != y[0]).any())
+    if bool((predicted != one).any()) or n_others < COLLAPSE_ROWS or not several:
+        return None
+    return Finding(
+        "one class",
+        f"Fine-tuning: class number {one} is predicted for all of {len(y)} rows, though {n_others} "
+        "are of others. Train for more epochs, try another learning rate, or give the rows of "
+        "rare classes more weight.",
+    )
+
+
+def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
+    """Tell of a cost that rises epoch by epoch, from the records of a layer or of fine-tuning."""
+    costs, now = [record.cost for record in records], records[-1]
+    before, *tail = costs[-RISING_EPOCHS - 1 :]
+    rises = len(tail) == RISING_EPOCHS and all(a < b for a, b in pairwise([before, *tail]))
+    if not rises or now.cost < max(costs) or now.cost - before < RISING_SHARE * abs(costs[0]):
+        return None
+    where = "Fine-tuning" if now.layer is None else f"Layer {now.layer}"
+    return Finding(
+        "rising cost",
+        f"{where}: the cost rose for {RISING_EPOCHS} epochs in a row, from {before:.4g} to "
+        f"{now.cost:.4g} in epoch {now.epoch}. Lower the learning rate, now {now.learning_rate:g}.",
+    )
+
+
+def overfitting(records: Sequence[EpochRecord]) -> Finding | None:
+    """Tell of a validation error that rises while the cost falls, from fine-tuning's records."""
+    known = [
+        (r.epoch, r.cost, r.validation_error) for r in records if r.validation_error is not None
+    ]
+    if len(known) < 2 * WINDOW:
+        return None
+    epochs, costs, errors = np.array(known, np.float64).T
+    # Means of `WINDOW` epochs, the first of which are the best before the last.
+    cost, error = (np.convolve(v, np.full(WINDOW, 1 / WINDOW), "valid") for v in (costs, errors))
+    best = int(error[:-WINDOW].argmin())
+    step = np.diff(np.unique(errors)).min(initial=np.inf)
+    least = max(WORSE_STEPS * step, WORSE * error[best])
+    if error[-1] - error[best] < least or cost[-1] > (1 - CHEAPER) * cost[best]:
+        return None
+    return Finding(
+        "overfitting",
+        f"Fine-tuning: since epoch {epochs[best + WINDOW // 2]:.0f} the validation error rose from "
+        f"{error[best]:.3g} to {error[-1]:.3g} while the cost fell from {cost[best]:.3g} to "
+        f"{cost[-1]:.3g}. Stop earlier, try dropout or weight decay, or train on more rows.",
+    )

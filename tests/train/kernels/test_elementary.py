@@ -1,0 +1,85 @@
+"""The polynomials of exp, sigmoid and tanh, compiled and as Python."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sdae.train.kernels.fused import elementary
+from sdae.train.kernels.fused.compiling import kernel
+from sdae.train.kernels.fused.elementary import (
+    RELU,
+    SIGMOID,
+    TANH,
+    activated,
+    exp_of_negative,
+    slope,
+)
+
+
+@kernel
+def _exp(v: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+    for i in range(len(v)):
+        out[i] = exp_of_negative(v[i])
+
+
+@kernel
+def _activate(a: NDArray[np.floating], kind: int, out: NDArray[np.floating]) -> None:
+    one = a.dtype.type(1)
+    for i in range(len(a)):
+        out[0, i] = activated(a[i], kind, one)
+        out[1, i] = slope(out[0, i], kind, one)
+
+
+@pytest.mark.parametrize(("kind", "lowest"), [(np.float32, -87.0), (np.float64, -708.0)])
+def test_exp_is_right_to_two_ulp_and_stays_at_its_lowest(kind: Any, lowest: float) -> None:
+    v = np.concatenate([np.linspace(lowest, 0, 20_001), -np.logspace(-40, 0, 500)]).astype(kind)
+    found = np.empty_like(v)
+    _exp(v, found)
+    right = np.exp(v.astype(np.longdouble))
+    assert (np.abs(found - right) <= 2 * np.spacing(right.astype(kind))).all()
+    beyond = np.array([-1e4, -np.inf, np.nan], kind)
+    found = np.empty_like(beyond)
+    _exp(beyond, found)
+    assert found[0] == found[1] == pytest.approx(math.exp(lowest), rel=1e-4)
+    assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_activations_and_slopes(kind: Any) -> None:
+    a = np.concatenate([np.linspace(-50, 50, 5001), [-1e30, 1e30, 0]]).astype(kind)
+    exact = a.astype(np.longdouble)
+    tolerance = 4 * np.finfo(kind).eps
+    clipped = np.clip(exact, -1000, 1000)
+    expected = {
+        SIGMOID: 1 / (1 + np.exp(-clipped)),
+        TANH: np.tanh(exact),
+        RELU: np.maximum(exact, 0),
+    }
+    for flag, right in expected.items():
+        found = np.empty((2, len(a)), kind)
+        _activate(a, flag, found)
+        assert (np.abs(found[0] - right) <= tolerance * np.maximum(np.abs(right), 1)).all()
+        slopes = {SIGMOID: right * (1 - right), TANH: 1 - right**2, RELU: exact > 0}[flag]
+        assert np.abs(found[1] - slopes).max() <= 8 * np.finfo(kind).eps
+
+
+@pytest.mark.parametrize("flag", [SIGMOID, TANH, RELU])
+def test_what_is_not_a_number_stays_so(flag: int) -> None:
+    found = np.empty((2, 1), np.float32)
+    _activate(np.array([np.nan], np.float32), flag, found)
+    assert np.isnan(found[0, 0])
+
+
+@pytest.mark.parametrize("name", ["_exp_32", "_exp_64"])
+def test_the_polynomials_are_right_as_python_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elementary, "_power_of_two", lambda n: 2.0 ** int(n))
+    polynomial = getattr(elementary, name)
+    kind = np.float32 if name == "_exp_32" else np.float64
+    for v in (-80.0, -3.3, -0.7, -1e-3, 0.0):
+        right = pytest.approx(math.exp(v), rel=float(4 * np.finfo(kind).eps))
+        assert float(polynomial(kind(v))) == right
