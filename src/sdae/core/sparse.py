@@ -1,4 +1,4 @@
-"""What the package asks of a matrix of scipy.sparse, without importing scipy.
+"""What the package needs of a scipy.sparse matrix, without importing scipy.
 
 Axes: n rows, V columns.
 """
@@ -23,12 +23,15 @@ class SparseMatrix(Protocol):
         ...
 
     def tocsr(self) -> Any:
-        """Return it in CSR format."""
+        """Return the matrix in CSR format."""
         ...
 
 
 class CsrMatrix(Protocol):
-    """One in CSR format: row i stores ``data[indptr[i]:indptr[i + 1]]``, in columns `indices`."""
+    """A matrix in CSR format.
+
+    Row i stores ``data[indptr[i]:indptr[i + 1]]``, in columns `indices`.
+    """
 
     data: NDArray[Any]
     indices: NDArray[np.integer]
@@ -45,7 +48,7 @@ class CsrMatrix(Protocol):
         ...
 
     def tocsr(self) -> Any:
-        """Return it as it is."""
+        """Return the matrix itself."""
         ...
 
     def __getitem__(self, rows: Any) -> "CsrMatrix":
@@ -53,25 +56,25 @@ class CsrMatrix(Protocol):
         ...
 
     def toarray(self) -> NDArray[Any]:
-        """Return it with its zeros, (n, V)."""
+        """Return a dense array, (n, V)."""
         ...
 
 
 def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
-    """Return whether something is a matrix or array of scipy.sparse."""
+    """Return whether `x` is a scipy.sparse matrix or array."""
     ancestors = type(x).__mro__
     return hasattr(x, "tocsr") and any(a.__module__.startswith("scipy.") for a in ancestors)
 
 
 def is_csr(x: object) -> TypeGuard[CsrMatrix]:
-    """Tell a matrix that :func:`csr_of` made from an array."""
+    """Return whether `x` is a CSR matrix, such as :func:`csr_of` makes, and not an array."""
     return is_sparse(x)
 
 
 def csr_of(x: SparseMatrix) -> CsrMatrix:
     """Return a matrix in CSR format, each element stored once at most; `x` stays as it is."""
     matrix = x.tocsr()
-    if not matrix.has_canonical_format or len(matrix.data) > matrix.nnz:  # room to spare
+    if not matrix.has_canonical_format or len(matrix.data) > matrix.nnz:  # unused room at the end
         matrix = matrix.copy()
         matrix.sum_duplicates()
         matrix.prune()
