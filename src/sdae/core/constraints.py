@@ -157,6 +157,17 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
     return Reader(f"{reader.constraint}, or none", read)
 
 
+def one_or_several(reader: Reader[T]) -> Reader[T | tuple[T, ...]]:
+    """Read one value, or a list of them, which becomes a tuple; a list of one is the one."""
+    each = one_or_each(reader)
+
+    def read(value: object) -> T | tuple[T, ...]:
+        values = each.read(value)
+        return values[0] if len(values) == 1 else values
+
+    return Reader(f"{reader.constraint}, or a list of them", read)
+
+
 def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
     """Read one value, or a list with one value per layer; the result is a tuple either way."""
 

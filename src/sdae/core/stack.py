@@ -179,7 +179,7 @@ class StackedDenoisingAutoencoder(nn.Module):
             )
             n_input = n_hidden
         if wanted is not None:
-            self._new_head(*wanted)
+            self.add_head_of(*wanted)
 
     # -- construction ------------------------------------------------------------------------
 
@@ -191,7 +191,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         InvalidParameterError
             If there is a head already, or `n_classes` is not an integer of at least 2.
         """
-        self._new_head(Head.CLASSES, n_classes)
+        self.add_head_of(Head.CLASSES, n_classes)
 
     def add_multilabel_head(self, n_labels: int) -> None:
         """Put a zero-initialised layer on top that predicts for each label whether a row has it.
@@ -201,7 +201,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         InvalidParameterError
             If there is a head already, or `n_labels` is not an integer of at least 1.
         """
-        self._new_head(Head.MULTILABEL, n_labels)
+        self.add_head_of(Head.MULTILABEL, n_labels)
 
     def add_regression_head(self, n_targets: int, head: Head | str = Head.REGRESSION) -> None:
         """Put a zero-initialised linear layer on top of the network, which predicts values.
@@ -220,7 +220,7 @@ class StackedDenoisingAutoencoder(nn.Module):
         """
         wanted = wanted_head({"n_targets": n_targets}, head)
         if wanted is not None:
-            self._new_head(*wanted)
+            self.add_head_of(*wanted)
 
     def autoencoder(self, layer: int) -> DenoisingAutoencoder:
         """Return the denoising autoencoder of a layer (from 0)."""
@@ -487,8 +487,14 @@ class StackedDenoisingAutoencoder(nn.Module):
         return depth
 
     @undisturbed()
-    def _new_head(self, kind: Head, n_outputs: int) -> None:
-        """Put a zero-initialised layer on top."""
+    def add_head_of(self, kind: Head, n_outputs: int) -> None:
+        """Put a zero-initialised layer on top, for any kind of head.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is a head already, or `n_outputs` is too small or not an integer.
+        """
         if self.head_kind is not None:
             raise InvalidParameterError(
                 f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs} "

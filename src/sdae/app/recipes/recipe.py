@@ -22,6 +22,7 @@ from sdae.core.constraints import (
     layer_size,
     number,
     one_or_each,
+    one_or_several,
     optional,
     parsed,
     read_fields,
@@ -59,7 +60,7 @@ _MODEL_READERS: Mapping[str, Reader[Any]] = {
 }
 _DATA_READERS: Mapping[str, Reader[Any]] = {
     "source": text(),
-    "target": optional(text()),
+    "target": optional(one_or_several(text())),
     "unlabeled": optional(text()),
     "scale": choice(*SCALES),
     "validation": number(0, 0.9),
@@ -84,7 +85,7 @@ class DataConfig:
     """Where the rows come from and how they are scaled and split."""
 
     source: str = "mnist"
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     unlabeled: str | None = None
     scale: str = "auto"
     validation: float = 0.15
@@ -162,7 +163,7 @@ def write_recipe(recipe: Recipe) -> str:
     return tomli_w.dumps(tables)
 
 
-def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Recipe:
+def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
     """Return the recipe with other entries of its data, checked as those of a file are.
 
     Parameters
