@@ -22,6 +22,7 @@ from sdae.core.constraints import (
     layer_size,
     number,
     one_or_each,
+    one_or_several,
     optional,
     parsed,
     read_fields,
@@ -95,7 +96,9 @@ class DataConfig:
     """Where the rows come from and how they are scaled and split."""
 
     source: str = option(text(), "mnist", "A file, a folder or the name of a data set.")
-    target: str | None = option(optional(text()), None, "The column or the file of the targets.")
+    target: str | tuple[str, ...] | None = option(
+        optional(one_or_several(text())), None, "The column of the labels, or a list of columns."
+    )
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
     validation: float = option(number(0, 0.9), 0.15, "Share of the rows that decides when to stop.")
@@ -178,7 +181,7 @@ def write_recipe(recipe: Recipe) -> str:
     return tomli_w.dumps(tables)
 
 
-def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Recipe:
+def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
     """Return the recipe with other entries of its data, checked as those of a file are.
 
     Parameters
