@@ -137,7 +137,7 @@ def test_stored_values_that_are_not_finite_are_refused_with_their_place(
 ) -> None:
     matrix = sparse.coo_array(([1.0, value], ([17, row], [0, 1])), shape=(5000, 2))
     place = "rows 0 to 4095" if row < 4096 else "rows 4096 to 4999"
-    with pytest.raises(DataError, match=rf"x has values that are not finite .* among {place}\."):
+    with pytest.raises(DataError, match=rf"x has values that are not finite .* in {place}\."):
         row_source(matrix, 2, LIKE, "x")
 
 

@@ -1,13 +1,13 @@
 """The stacked denoising autoencoder: two facades over one set of parameters.
 
 ``stack.autoencoders`` is a list of denoising autoencoders, which pre-training walks;
-``stack.mlp`` is a network, which fine-tuning trains. The weight and the hidden bias of autoencoder
-k *are* the weight and the bias of the network's layer k: the same objects, and they stay so
-through loads and conversions (:mod:`sdae.core.facades`).
+``stack.mlp`` is a network, which fine-tuning trains (:mod:`sdae.core.network`). The weight and the
+hidden bias of autoencoder k *are* the weight and the bias of the network's layer k: the same
+objects, and they stay so through loads and conversions (:mod:`sdae.core.facades`).
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
-code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T targets of
-regression; O outputs are C or T.
+code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, L labels, T targets of
+regression; O outputs are C, L or T.
 """
 
 import copy
@@ -16,31 +16,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdae.core.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
+from sdae.core.autoencoder import DenoisingAutoencoder, new_encoder
 from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.core.conversions import Array, Labels, tensor_like
-from sdae.core.errors import InvalidParameterError, invalid_parameter
+from sdae.core.errors import invalid_parameter
 from sdae.core.facades import Facades
+from sdae.core.head_layer import wanted_head
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.heads import Head
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
-from sdae.core.losses import widened
+from sdae.core.network import Network
 from sdae.core.randomness import check_seed
 from sdae.core.surroundings import make_ordinary, undisturbed
-from sdae.core.targets import row_labels
 
 if TYPE_CHECKING:
     from sdae.train.step_functions import FinetuneFunctions, PretrainFunction
 
 
-_INFERENCE_ROWS = 1024
-
-
-class StackedDenoisingAutoencoder(nn.Module):
+class StackedDenoisingAutoencoder(Network):
     """A stack of denoising autoencoders that is also a multilayer perceptron.
 
     Parameters
@@ -50,12 +47,18 @@ class StackedDenoisingAutoencoder(nn.Module):
     hidden_layer_sizes : sequence of int, default (500, 500)
         H_0, H_1, …; at least one layer.
     n_classes : int or None
-        C, at least 2, of a classifier. With neither this nor `n_targets` the stack has no head; it
-        can be pre-trained and gets one later from :meth:`add_head` or :meth:`add_regression_head`.
+        C, at least 2, of a classifier. With neither this nor `n_labels` nor `n_targets` the stack
+        has no head; it can be pre-trained and gets one later from :meth:`add_head`,
+        :meth:`add_multilabel_head` or :meth:`add_regression_head`.
     corruption_levels : one value or one per layer, default 0.1
         The noise of each layer: a masking level, a noise object, or its text (``gaussian:0.1``).
+    n_labels : int or None
+        L, at least 1, of a classifier that gives each row any number of labels.
     n_targets : int or None
-        T, at least 1, of a regressor. A stack has either classes or targets.
+        T, at least 1, of a regressor. A stack has either classes, labels or targets.
+    head : {"classes", "multilabel", "regression", "poisson"} or None
+        What the numbers above mean, where that is not plain: with ``poisson`` the `n_targets` are
+        means of counts. None: classes, labels, or values with a squared error.
     activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
         Of all hidden layers.
     decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
@@ -75,9 +78,13 @@ class StackedDenoisingAutoencoder(nn.Module):
     autoencoders : nn.ModuleList of DenoisingAutoencoder
         The first facade.
     mlp : nn.Sequential
-        The second facade: linear layers and activations, and the head on top, initially zero: the
-        logistic layer, or a linear one for regression. Its output is the logits, or the predicted
-        values, or without a head the deepest code.
+        The second facade: linear layers and activations, and the head on top, initially zero. Its
+        output is what the head's layer computes (the logits of a classifier, the values of a
+        regressor), or without a head the deepest code.
+    head_kind : Head or None
+        What the head is for: all that is known of it is in :mod:`sdae.core.kinds.heads`.
+    n_outputs : int or None
+        O: C, L or T; None without a head.
 
     Raises
     ------
@@ -102,7 +109,9 @@ class StackedDenoisingAutoencoder(nn.Module):
         n_classes: int | None = None,
         corruption_levels: Noise | str | float | Sequence[Noise | str | float] = 0.1,
         *,
+        n_labels: int | None = None,
         n_targets: int | None = None,
+        head: Head | str | None = None,
         activation: Activation | str = "sigmoid",
         decoder: Decoder | str | Sequence[Decoder | str] = "auto",
         tied: bool = True,
@@ -130,15 +139,14 @@ class StackedDenoisingAutoencoder(nn.Module):
             caller,
         )
         seed = check_seed(seed, caller)
-        if n_classes is not None and n_targets is not None:
-            remedy = "Make a stack of its own for each."
-            wanted = "None where n_classes is given: a stack has one head"
-            raise invalid_parameter("n_targets", caller, wanted, n_targets, remedy)
+        wanted = wanted_head(
+            {"n_classes": n_classes, "n_labels": n_labels, "n_targets": n_targets}, head
+        )
         self.n_visible: int = read["n_visible"]
         self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
         self.n_layers = len(self.hidden_layer_sizes)
-        self.n_classes: int | None = None
-        self.n_targets: int | None = None
+        self.head_kind: Head | None = None
+        self.n_outputs: int | None = None
         self.activation: Activation = read["activation"]
         noises = per_layer(read["corruption_levels"], self.n_layers, "corruption_levels", caller)
         decoders = per_layer(read["decoder"], self.n_layers, "decoder", caller)
@@ -166,32 +174,10 @@ class StackedDenoisingAutoencoder(nn.Module):
                 )
             )
             n_input = n_hidden
-        if n_classes is not None:
-            self.add_head(n_classes)
-        if n_targets is not None:
-            self.add_regression_head(n_targets)
+        if wanted is not None:
+            self.add_head_of(*wanted)
 
     # -- construction ------------------------------------------------------------------------
-
-    def add_head(self, n_classes: int) -> None:
-        """Put a zero-initialised logistic layer on top of the network.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is a head already, or `n_classes` is no integer of at least 2.
-        """
-        self.n_classes = self._new_head("n_classes", 2, n_classes)
-
-    def add_regression_head(self, n_targets: int) -> None:
-        """Put a zero-initialised linear layer on top of the network, which predicts values.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is a head already, or `n_targets` is no integer of at least 1.
-        """
-        self.n_targets = self._new_head("n_targets", 1, n_targets)
 
     def autoencoder(self, layer: int) -> DenoisingAutoencoder:
         """Return the denoising autoencoder of a layer (from 0)."""
@@ -219,43 +205,9 @@ class StackedDenoisingAutoencoder(nn.Module):
                 self.autoencoder(layer)
             self._facades.check()
 
-    @property
-    def n_outputs(self) -> int | None:
-        """O: C, T, or None without a head."""
-        return self.n_targets if self.n_classes is None else self.n_classes
-
-    @property
-    def head(self) -> nn.Linear:
-        """The layer on top: the logistic one, or the linear one of regression.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the stack has none yet.
-        """
-        top = self.mlp[-1]
-        if self.n_outputs is None or not isinstance(top, nn.Linear):
-            raise InvalidParameterError(
-                "The stack has no head, so it cannot predict. Give it n_classes or n_targets, or "
-                "call add_head(n_classes) or add_regression_head(n_targets), and fine-tune it."
-            )
-        return top
-
-    @property
-    def logistic_head(self) -> nn.Linear:
-        """The logistic layer.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the stack has none yet, or a regression head.
-        """
-        if self.n_targets is not None:
-            raise InvalidParameterError(
-                f"The stack has a regression head for {self.n_targets} target"
-                f"{'s' * (self.n_targets > 1)}, which knows no classes. Use predict_values."
-            )
-        return self.head
+    def deepest_weight(self) -> Tensor:
+        """Return the weight of the deepest layer, (H, …)."""
+        return self.autoencoder(self.n_layers - 1).weight
 
     # -- the first facade: codes and reconstructions -----------------------------------------
 
@@ -277,49 +229,6 @@ class StackedDenoisingAutoencoder(nn.Module):
     def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
         """Encode to `depth` and decode again, without corruption: (B, V) -> (B, V)."""
         return self.decode(self.encode(x, depth), depth)
-
-    # -- the second facade: the network ------------------------------------------------------
-
-    def logits(self, x: Array) -> Tensor:
-        """Return the head's pre-activations, (B, V) -> (B, C)."""
-        logits: Tensor = self.logistic_head(self.encode(x))
-        return logits
-
-    def output(self, x: Array) -> Tensor:
-        """Return what the head makes of the deepest code, (B, V) -> (B, O): logits or values."""
-        output: Tensor = self.head(self.encode(x))
-        return output
-
-    def predict_proba(self, x: Array) -> Tensor:
-        """Return class probabilities, (B, V) -> (B, C), without gradients."""
-        return self._in_chunks(lambda rows: torch.softmax(self.logits(rows), dim=1), x)
-
-    def predict(self, x: Array) -> Tensor:
-        """Return the most probable class of each row, (B, V) -> (B,) int64."""
-        return self._in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
-
-    def predict_values(self, x: Array) -> Tensor:
-        """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
-        if self.n_classes is not None:
-            raise InvalidParameterError(
-                f"The stack has a head for {self.n_classes} classes, which predicts no values. Use "
-                "predict_proba or predict."
-            )
-        return self._in_chunks(self.output, x)
-
-    def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
-        """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
-        logits = self.logits(x)  # (B, C)
-        return F.cross_entropy(widened(logits), row_labels(y, logits, self.head.out_features))
-
-    def errors(self, x: Array, y: Labels) -> Tensor:
-        """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""
-        predicted = self.predict(x)  # (B,)
-        return (predicted != row_labels(y, predicted, self.head.out_features)).double().mean()
-
-    def forward(self, x: Array) -> Tensor:
-        """Return the network's output: logits, values, or without a head the deepest code."""
-        return self.encode(x) if self.n_outputs is None else self.output(x)
 
     # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
 
@@ -427,25 +336,6 @@ class StackedDenoisingAutoencoder(nn.Module):
             raise invalid_parameter("depth", "StackedDenoisingAutoencoder", wanted, depth)
         return depth
 
-    @undisturbed()
-    def _new_head(self, parameter: str, least: int, n_outputs: int) -> int:
-        """Put a zero-initialised layer of at least `least` outputs on top; return their number."""
-        if self.n_outputs is not None:
-            kind = "classes" if self.n_targets is None else "values"
-            raise InvalidParameterError(
-                f"The stack has a head for {self.n_outputs} {kind} already. Build a new stack, or "
-                "go on with this one."
-            )
-        caller = "StackedDenoisingAutoencoder"
-        read = read_fields({parameter: integer(least)}, {parameter: n_outputs}, caller)
-        deepest = self.autoencoder(self.n_layers - 1).weight
-        head = empty_layer(deepest.shape[0], read[parameter], deepest.dtype).to(deepest.device)
-        with torch.no_grad():
-            head.weight.zero_()
-            head.bias.zero_()
-        self.mlp.append(head)
-        return int(read[parameter])
-
     def _rows(self, x: Array, n_columns: int) -> Tensor:
         """Bring rows to the type and device of the parameters, and check their shape."""
         self.check_facades()
@@ -460,16 +350,6 @@ class StackedDenoisingAutoencoder(nn.Module):
                 "Reshape a single row with x.reshape(1, -1).",
             )
         return rows
-
-    @undisturbed()
-    def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
-        """Apply `function` of rows to a bounded number of them at a time, without gradients."""
-        with torch.no_grad():
-            parts = [
-                function(x[start : start + _INFERENCE_ROWS])
-                for start in range(0, max(len(x), 1), _INFERENCE_ROWS)
-            ]
-        return torch.cat(parts)
 
 
 @undisturbed()

@@ -1,4 +1,4 @@
-"""Which reader reads a source: told by its name, or by what it is."""
+"""Choose the reader of a source by its name or by its type."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -9,6 +9,7 @@ from sdae.core.wording import listed, nearest, quoted
 from sdae.data.array_files import load_npy, load_npz
 from sdae.data.csv_table import load_csv
 from sdae.data.idx import load_idx_folder
+from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
@@ -24,7 +25,7 @@ _PICKLES = (".pkl.gz", ".pkl", ".pickle")
 
 
 def load_dataset(
-    source: str | Path, target: str | None = None, features: Collection[str] | None = None
+    source: str | Path, target: Target = None, features: Collection[str] | None = None
 ) -> Dataset:
     """Load data by name or path.
 
@@ -33,61 +34,65 @@ def load_dataset(
     source : str or Path
         ``mnist`` (always the embedded set), a folder of IDX files, or a ``.csv``, ``.csv.gz``,
         ``.parquet``, ``.npy``, ``.npz`` or (the tutorials' pickle) ``.pkl.gz`` file.
-    target : str or None
-        The column, or the array of an ``.npz``, that holds the labels.
+    target : str, sequence of str, or None
+        The column, or the array of an ``.npz``, that holds the labels. Several columns of zeros
+        and ones (or truth values) are the labels that a row may have, each its own column.
     features : collection of str or None
-        Where columns have names: those to read. None reads all but the target.
+        Names of the columns to read, where columns have names. None reads all but the target.
 
     Raises
     ------
     FileAccessError
-        If there is nothing at the path.
+        If the path does not exist.
     FileFormatError
         If the file is damaged.
     DataError
         If the rows or labels cannot be used.
     """
+    targets = names_of_targets(target)
     if str(source) == "mnist":
-        _refuse_target(target, "The embedded MNIST")
+        _refuse_target(targets, "The embedded MNIST")
         return load_mnist_dataset()
     if "\0" in str(source):
-        raise FileAccessError(f"Cannot read {str(source)!r}: a path has no zero bytes. Check it.")
+        raise FileAccessError(
+            f"Cannot read {str(source)!r}: a path must not have zero bytes. Check the path."
+        )
     path = Path(source)
     with translate_os_errors(path, "read"):
         if path.is_dir():
-            _refuse_target(target, str(path))
+            _refuse_target(targets, str(path))
             return load_idx_folder(path)
         if not path.exists():
             raise FileAccessError(f"Cannot read {path}: it does not exist.{_near(path)}")
         name = path.name.lower()
         for suffix, load in _TABLES.items():
             if name.endswith(suffix):
-                return load(path, target, features)
+                return load(path, targets, features)
         if name.endswith(".npz"):
-            return load_npz(path, target)
+            return load_npz(path, targets)
         if name.endswith(_PICKLES):
-            _refuse_target(target, str(path))
+            _refuse_target(targets, str(path))
             return load_tutorial_pickle(path)
         if not path.is_file() and not path.is_dir():
-            read_bytes(path)  # which says what to do with a pipe
+            read_bytes(path)  # its error says what to do with a pipe
     raise DataError(
-        f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, .npz, "
+        f"{path} is not a kind of file that sdae can read. It reads {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
     )
 
 
-def _refuse_target(target: str | None, source: str) -> None:
-    if target is not None:
+def _refuse_target(targets: tuple[str, ...], source: str) -> None:
+    if targets:
         raise DataError(
-            f"{source} has no columns to choose a target from, and brings its own labels: leave "
-            f"the target {quoted(target)} out."
+            f"{source} has its own labels and no columns to choose a target from. Leave the target "
+            f"{quoted(targets[0])} out."
         )
 
 
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
-        return f" There is no folder {path.parent} either."
+        return f" The folder {path.parent} does not exist either."
     if path.name.lower() == "mnist":
         return " Did you mean mnist, the embedded set?"
     near = nearest(path.name, (entry.name for entry in path.parent.iterdir()), most=3)
-    return f" Near are: {listed(near)}." if near else " Check the path."
+    return f" Similar names: {listed(near)}." if near else " Check the path."

@@ -117,10 +117,14 @@ def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for place in ("runs.folder.RunFolder.save_recipe", "cli.train.prepare", "cli.train.estimate"):
+    for place in (
+        "runs.run_folder.RunFolder.save_recipe",
+        "cli.commands.train.prepare",
+        "cli.commands.train.estimate",
+    ):
         before = contents(tmp_path)
         with monkeypatch.context() as patch:
-            patch.setattr(f"sdae.{place}", interrupt)
+            patch.setattr(f"sdae.app.{place}", interrupt)
             result = invoke(*command(flowers, tmp_path / "new/deep/run"))
         assert result.exit_code == 130
         assert result.stderr == "Interrupted. Nothing was written.\n"

@@ -26,7 +26,7 @@ def print_estimate(
     The last is said before a long run only.
     """
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
-    head = "" if stack.n_classes is None else f"-{stack.n_classes}"
+    head = "" if stack.n_outputs is None else f"-{stack.n_outputs}"
     labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
     say_on(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
     if data.choice:

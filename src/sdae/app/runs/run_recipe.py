@@ -50,17 +50,19 @@ def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencod
     if len(decoders) == 1:
         # One word means all layers; "auto" is settled by the data for layer 0 alone.
         decoders = (decoders[0],) * len(model.hidden_layer_sizes)
-    return StackedDenoisingAutoencoder(
+    stack = StackedDenoisingAutoencoder(
         data.rows.shape[1],
         model.hidden_layer_sizes,
-        None if data.classes is None else len(data.classes),
-        model.corruption,
+        corruption_levels=model.corruption,
         activation=model.activation,
         decoder=(data.decoder, *decoders[1:]),
         tied=model.tied,
         emphasis=model.emphasis,
         seed=recipe.seed,
     )
+    if data.head is not None and data.classes is not None:
+        stack.add_head_of(data.head, len(data.classes))
+    return stack
 
 
 def run_recipe(
@@ -126,8 +128,8 @@ def finetune_on(
     """
     if data.train is None or data.classes is None:
         raise DataError(f"{data.name} has no labels to fine-tune on. Name them with --target.")
-    if stack.n_classes is None:
-        stack.add_head(len(data.classes))
+    if stack.head_kind is None and data.head is not None:
+        stack.add_head_of(data.head, len(data.classes))
     return run_finetuning(
         stack,
         data.train,
