@@ -225,7 +225,7 @@ def test_a_run_without_a_note_of_its_data_goes_on(flowers: Path, tmp_path: Path)
 @pytest.mark.parametrize("content", ["", "[]", '{"name": 1, "identity": {}}', '{"name": "x"}'])
 def test_a_damaged_note_of_the_data_is_said(content: str, cut: Path) -> None:
     (cut / "checkpoints/data.json").write_text(content)
-    assert "data.json is damaged: it does not say what data" in refusal("resume", cut)
+    assert "data.json is damaged: it does not say which data" in refusal("resume", cut)
     (cut / "checkpoints/data.json").unlink()
     done("resume", cut)
 
@@ -275,5 +275,5 @@ def test_a_path_that_no_recipe_can_name_is_refused_at_once(
     option = [f"--data={strange}"] if command == "resume" else [strange]
     result = invoke(command, run, *option)
     assert result.exit_code == 2
-    assert "It must be a text of characters that UTF-8 has" in result.stderr
+    assert "It must be a text that UTF-8 can has" in result.stderr
     assert (run / "recipe.toml").read_bytes() == before

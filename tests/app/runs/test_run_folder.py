@@ -86,7 +86,7 @@ def test_a_damaged_recipe_is_told(tmp_path: Path) -> None:
 
 
 def test_only_a_folder_with_a_model_is_a_run(tmp_path: Path) -> None:
-    with pytest.raises(FileAccessError, match=r"There is no run at .*a. Train one with: sdae"):
+    with pytest.raises(FileAccessError, match=r"The run .*a does not exist. Train one with: sdae"):
         open_run(tmp_path / "a")
     with pytest.raises(FileAccessError, match=r"is not a run: it has no model.safetensors"):
         open_run(tmp_path)
@@ -95,7 +95,7 @@ def test_only_a_folder_with_a_model_is_a_run(tmp_path: Path) -> None:
     assert open_run(tmp_path).path == tmp_path
     run.save_recipe(recipe_for(tmp_path / "x.npz"))
     run.checkpoints.mkdir()
-    with pytest.raises(FileAccessError, match=r"is not finished\. .*go on with: sdae resume"):
+    with pytest.raises(FileAccessError, match=r"is not finished\. .*continue with: sdae resume"):
         open_run(tmp_path)
     run.seal()
     assert open_run(tmp_path).path == tmp_path

@@ -105,7 +105,9 @@ def test_without_labels_there_is_one_stage_and_one_model(tmp_path: Path) -> None
     assert trained.finetuning is None
     assert trained.model.classes is None
     assert len(trained.pretraining.records) == 4
-    with pytest.raises(DataError, match=r"rows has no labels to fine-tune on. Name them with --ta"):
+    with pytest.raises(
+        DataError, match=r"rows has no labels to fine-tune on. Name their column with --ta"
+    ):
         finetune_on(recipe, data, trained.model.stack)
 
 

@@ -1,4 +1,4 @@
-"""What something costs: seconds of the clock and of the processor, and memory."""
+"""Measure wall-clock seconds, CPU seconds and memory."""
 
 import ctypes
 import gc
@@ -16,15 +16,15 @@ _INTERVAL = 0.02
 
 @dataclass
 class Cost:
-    """What something took; filled in when it is over.
+    """The measured cost of a block; complete when the block ends.
 
     Attributes
     ----------
     seconds, cpu_seconds : float
-        By the clock, and of all threads of this process together.
+        Wall-clock seconds, and CPU seconds of all threads of this process.
     memory : int or None
-        Most bytes of anonymous memory at a time beyond those before, looked at every 20 ms. None
-        where the system does not say (other than Linux).
+        Peak of anonymous memory in bytes above the start, sampled every 20 ms. None where the
+        system does not report it (other than Linux).
     """
 
     seconds: float = 0.0
@@ -43,7 +43,7 @@ class Cost:
 
 @contextmanager
 def measured() -> Iterator[Cost]:
-    """Measure what happens inside; the cost is complete afterwards."""
+    """Measure the block; the cost is complete when it ends."""
     cost = Cost()
     before = _settled_memory()
     peaks = [before or 0]
@@ -69,7 +69,7 @@ def measured() -> Iterator[Cost]:
 
 
 def anonymous_memory() -> int | None:
-    """Return the resident bytes of this process that belong to no file; None if unknown."""
+    """Return the resident bytes of this process that are not of files; None if unknown."""
     try:
         pages = [int(word) for word in _STATM.read_text().split()[1:3]]
     except OSError:
@@ -78,8 +78,8 @@ def anonymous_memory() -> int | None:
 
 
 def _settled_memory() -> int | None:
-    """Give back what lies idle, so that nothing hides in it; return what is left."""
-    gc.collect(1)  # of all that is old it would take longer than many a fit
-    with suppress(OSError, AttributeError):  # other libraries of C have no such function
+    """Free unused memory, so that it cannot hide new use; return the memory in use."""
+    gc.collect(1)  # a full collection would take longer than many fits
+    with suppress(OSError, AttributeError):  # other C libraries do not have this function
         ctypes.CDLL(None).malloc_trim(0)
     return anonymous_memory()
