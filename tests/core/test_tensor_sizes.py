@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from sdae import SDAETransformer, tensor_file
+from sdae import SDAETransformer
 from sdae.app.runs.verification import verify
+from sdae.core import tensor_file
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import MAX_BYTES
 from sdae.core.tensor_file import read_tensors, write_tensors

@@ -27,7 +27,7 @@ def test_each_piece_visits_the_rows_and_drops_units_in_an_order_of_its_own(
         keys.append(key)
         return dropout.kept(h, level, key, samples)
 
-    monkeypatch.setattr("sdae.train.finetuning_walk.visiting_order", order)
+    monkeypatch.setattr("sdae.train.epoch.visiting_order", order)
     monkeypatch.setattr("sdae.train.engines.autograd.kept", kept)
     x = rows()
     model = quick(

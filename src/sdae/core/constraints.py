@@ -60,9 +60,13 @@ def layer_size() -> Reader[int]:
 
 
 def number(
-    minimum: float, maximum: float = math.inf, *, open_minimum: bool = False
+    minimum: float,
+    maximum: float = math.inf,
+    *,
+    open_minimum: bool = False,
+    open_maximum: bool = False,
 ) -> Reader[float]:
-    """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
+    """Read a finite number in [minimum, maximum]; an end that is open is not among them."""
 
     def read(value: object) -> float:
         # the usual types first
@@ -77,6 +81,7 @@ def number(
             or result < minimum
             or result > maximum
             or (open_minimum and result == minimum)
+            or (open_maximum and result == maximum)
         ):
             raise ValueError
         return result
@@ -84,8 +89,8 @@ def number(
     sign = ">" if open_minimum else "≥"
     if maximum == math.inf:
         return Reader(f"a finite number {sign} {minimum:g}", read)
-    bracket = "(" if open_minimum else "["
-    return Reader(f"a number in {bracket}{minimum:g}, {maximum:g}]", read)
+    left, right = "(" if open_minimum else "[", ")" if open_maximum else "]"
+    return Reader(f"a number in {left}{minimum:g}, {maximum:g}{right}", read)
 
 
 def boolean() -> Reader[bool]:
@@ -155,6 +160,17 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
         return None if value is None or value == "none" else reader.read(value)
 
     return Reader(f"{reader.constraint}, or none", read)
+
+
+def one_or_several(reader: Reader[T]) -> Reader[T | tuple[T, ...]]:
+    """Read one value, or a list of them, which becomes a tuple; a list of one is the one."""
+    each = one_or_each(reader)
+
+    def read(value: object) -> T | tuple[T, ...]:
+        values = each.read(value)
+        return values[0] if len(values) == 1 else values
+
+    return Reader(f"{reader.constraint}, or a list of them", read)
 
 
 def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:

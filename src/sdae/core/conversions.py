@@ -40,3 +40,8 @@ def as_tensor(array: Targets) -> Tensor:
     if not shareable:
         own = np.array(own, dtype=own.dtype.newbyteorder("="), order="C")
     return torch.from_numpy(own)
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return values in a type that sums can be taken in: float32 for narrower ones."""
+    return values.float() if torch.finfo(values.dtype).bits < 32 else values

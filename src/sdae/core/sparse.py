@@ -1,8 +1,12 @@
-"""What the package needs of a scipy.sparse matrix, without importing scipy.
+"""Matrices of scipy.sparse: recognising one, and bringing it into one form.
+
+scipy has no types, and ``import sdae`` does not import it: so the two protocols say for the type
+checker what a matrix has.
 
 Axes: n rows, V columns.
 """
 
+import sys
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -23,15 +27,12 @@ class SparseMatrix(Protocol):
         ...
 
     def tocsr(self) -> Any:
-        """Return the matrix in CSR format."""
+        """Return it in CSR format."""
         ...
 
 
 class CsrMatrix(Protocol):
-    """A matrix in CSR format.
-
-    Row i stores ``data[indptr[i]:indptr[i + 1]]``, in columns `indices`.
-    """
+    """One in CSR format: row i stores ``data[indptr[i]:indptr[i + 1]]``, in columns `indices`."""
 
     data: NDArray[Any]
     indices: NDArray[np.integer]
@@ -48,7 +49,7 @@ class CsrMatrix(Protocol):
         ...
 
     def tocsr(self) -> Any:
-        """Return the matrix itself."""
+        """Return it as it is."""
         ...
 
     def __getitem__(self, rows: Any) -> "CsrMatrix":
@@ -56,25 +57,28 @@ class CsrMatrix(Protocol):
         ...
 
     def toarray(self) -> NDArray[Any]:
-        """Return a dense array, (n, V)."""
+        """Return it with its zeros, (n, V)."""
         ...
 
 
 def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
-    """Return whether `x` is a scipy.sparse matrix or array."""
-    ancestors = type(x).__mro__
-    return hasattr(x, "tocsr") and any(a.__module__.startswith("scipy.") for a in ancestors)
+    """Return whether something is a matrix or array of scipy.sparse."""
+    if "scipy.sparse" not in sys.modules:  # so nobody has made one
+        return False
+    from scipy.sparse import issparse
+
+    return bool(issparse(x))
 
 
 def is_csr(x: object) -> TypeGuard[CsrMatrix]:
-    """Return whether `x` is a CSR matrix, such as :func:`csr_of` makes, and not an array."""
+    """Tell a matrix that :func:`csr_of` made from an array."""
     return is_sparse(x)
 
 
 def csr_of(x: SparseMatrix) -> CsrMatrix:
     """Return a matrix in CSR format, each element stored once at most; `x` stays as it is."""
     matrix = x.tocsr()
-    if not matrix.has_canonical_format or len(matrix.data) > matrix.nnz:  # unused room at the end
+    if not matrix.has_canonical_format or len(matrix.data) > matrix.nnz:  # room to spare
         matrix = matrix.copy()
         matrix.sum_duplicates()
         matrix.prune()

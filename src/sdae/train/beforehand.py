@@ -87,6 +87,8 @@ class FinetuningTask:
 
     Attributes
     ----------
+    stack : StackedDenoisingAutoencoder
+    config : FinetuningConfig
     rows, y : RowSource, Tensor
         Of training.
     weights : Tensor or None
@@ -97,6 +99,8 @@ class FinetuningTask:
         In an epoch.
     """
 
+    stack: StackedDenoisingAutoencoder
+    config: FinetuningConfig
     rows: RowSource
     y: Tensor
     weights: Tensor | None
@@ -154,4 +158,4 @@ def check_finetuning(
         )
     if config.engine != "auto":  # which always finds one
         engine_of_finetuning(stack, config, weighted=weights is not None)
-    return FinetuningTask(rows, y, weights, scored, n_updates)
+    return FinetuningTask(stack, config, rows, y, weights, scored, n_updates)

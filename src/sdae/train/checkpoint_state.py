@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +19,22 @@ Tensors = Mapping[str, Tensor]
 
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 """What reading a checkpoint that somebody forged may raise."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a stage keeps beside its parameters, place and records.
+
+    Attributes
+    ----------
+    values : mapping
+        JSON values.
+    tensors : mapping
+        By kind and name: ``best.…``.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Tensors = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ of a generator is kept.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import plain
 from sdae.train.checkpoint_state import (
     MALFORMED,
+    Extra,
     Kept,
     give_back,
     history_from,
@@ -30,13 +31,10 @@ from sdae.train.checkpoint_state import (
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoints, opened
 from sdae.train.checkpoints.frequency import Due
 from sdae.train.engines.choice import Engine
-from sdae.train.epoch import Epoch, Extent, Place
-from sdae.train.history import PRETRAINING, EpochRecord, History
+from sdae.train.epoch import Place, Plan
+from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, circumstances, differences
 from sdae.train.settings import ENGINES
-
-Tensors = Mapping[str, Tensor]
-Extra = tuple[Mapping[str, Any], Tensors]
 
 logger = logging.getLogger("sdae")
 
@@ -50,8 +48,24 @@ _ENGINE = choice("", *(engine for engine in ENGINES if engine != "auto"))
 _MOST_TOLD = 8  # differences
 
 
-def _nothing() -> Extra:
-    return {}, {}
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint is to keep, beside the parameters.
+
+    Attributes
+    ----------
+    place : Place
+    history : History
+        So far; of a complete stage the whole.
+    engine : Engine or None
+        Who trains, and what it remembers from step to step; None where the stage has ended.
+    extra : Extra
+    """
+
+    place: Place
+    history: History
+    engine: Engine | None
+    extra: Extra = field(default_factory=Extra)
 
 
 class Keeper:
@@ -92,18 +106,18 @@ class Keeper:
         """The layer to go on with; those below are trained."""
         return 0 if self.kept is None else self.kept.place.layer or 0
 
-    def start(self, layer: int | None, engine: Engine, extent: Extent) -> Place:
+    def start(self, plan: Plan, engine: Engine) -> Place:
         """Return where the training of a layer, or of the network, begins.
 
         Raises
         ------
         FileFormatError
-            If what was kept is no place within `extent`, or not of that engine.
+            If what was kept is no place of `plan`, or not of that engine.
         """
-        if self.kept is None or self.kept.place.layer != layer:
-            return Place(layer)
+        if self.kept is None or self.kept.place.layer != plan.layer:
+            return Place(plan.layer)
         try:
-            if not extent.holds(self.kept.place):
+            if not plan.holds(self.kept.place):
                 raise ValueError("its place is none that this training comes to")
             engine.restore(self.kept.part("optimizer"))
         except MALFORMED as error:
@@ -112,16 +126,7 @@ class Keeper:
             logger.warning(_OTHERWISE, f"engine was {self.kept.engine}, and is {engine.name}")
         return self.kept.place
 
-    def after_slice(
-        self,
-        progress: Epoch,
-        engine: Engine,
-        records: Sequence[EpochRecord],
-        *,
-        n_steps: int,
-        epoch_ended: bool,
-        extra: Callable[[], Extra] = _nothing,
-    ) -> None:
+    def after_slice(self, n_steps: int, state: Callable[[], State], *, epoch_ended: bool) -> None:
         """Write a checkpoint if one is due, or if training is to be interrupted.
 
         Raises
@@ -136,9 +141,7 @@ class Keeper:
         interruption = self._checkpoint.interruption()
         due = self._due.after(n_steps, epoch_ended=epoch_ended)
         if due or interruption is not None:
-            values, tensors = extra()
-            history = History(tuple(records))
-            self._save(progress.place, history, engine, values, tensors)
+            self._save(state())
             self._due.restart()
         if interruption is not None:
             raise interruption
@@ -146,20 +149,14 @@ class Keeper:
     def end(self, history: History) -> None:
         """Keep the end of the stage: the same call then returns it without training."""
         if self._checkpoint is not None:
-            self._save(Place(None), history, None, {}, {}, complete=True)
+            self._save(State(Place(None), history, None), complete=True)
 
-    def _save(
-        self,
-        place: Place,
-        history: History,
-        engine: Engine | None,
-        extra: Mapping[str, Any],
-        tensors: Tensors,
-        *,
-        complete: bool = False,
-    ) -> None:
-        state = {} if engine is None else engine.state()
-        kinds = {"parameters": dict(parameters_of(self._stack)), "optimizer": state}
+    def _save(self, state: State, *, complete: bool = False) -> None:
+        engine = state.engine
+        kinds = {
+            "parameters": dict(parameters_of(self._stack)),
+            "optimizer": {} if engine is None else engine.state(),
+        }
         description = {
             "identity": {name: entry.value for name, entry in self._identity.items()},
             "defaults": {
@@ -170,12 +167,12 @@ class Keeper:
             "circumstances": circumstances(self._stack),
             "complete": complete,
             "engine": "" if engine is None else engine.name,
-            "place": asdict(place),
-            "history": asdict(history),
-            "extra": dict(extra),
+            "place": asdict(state.place),
+            "history": asdict(state.history),
+            "extra": dict(state.extra.values),
         }
         every = {f"{kind}.{name}": t for kind, part in kinds.items() for name, t in part.items()}
-        self._files.save(description, {**every, **tensors}, last=complete)
+        self._files.save(description, {**every, **state.extra.tensors}, last=complete)
 
     def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
         """Check a checkpoint and give the stack its parameters."""

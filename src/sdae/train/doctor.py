@@ -50,15 +50,15 @@ class Doctor:
 
     def __init__(self) -> None:
         self.told: set[tuple[str, int | None]] = set()
-        self._initial: Tensor | None = None
+        self._initial: dict[int, Tensor] = {}
 
     def remember(self, told: Iterable[tuple[str, int | None]]) -> None:
         """Take what was told before, by (kind, layer): it is not told again."""
         self.told.update(told)
 
     def begin_layer(self, autoencoder: DenoisingAutoencoder) -> None:
-        """Keep the initial weight of the layer to be pre-trained next, (H, V)."""
-        self._initial = autoencoder.weight.detach().clone()
+        """Keep the initial weight of a layer that is to be pre-trained, (H, V)."""
+        self._initial[autoencoder.layer] = autoencoder.weight.detach().clone()
 
     def after_pretraining_epoch(
         self,
@@ -84,8 +84,8 @@ class Doctor:
                 found.append(useless_codes(h, autoencoder.activation, layer))
                 if last:
                     found.append(poor_reconstruction(x, autoencoder.decode(h), layer))
-                if last and self._initial is not None:
-                    found.append(unmoved_weight(self._initial, autoencoder.weight, layer))
+                if last and layer in self._initial:
+                    found.append(unmoved_weight(self._initial[layer], autoencoder.weight, layer))
         return self._new(found, layer)
 
     def after_finetuning_epoch(
@@ -114,7 +114,7 @@ class Doctor:
                     finding = useless_codes(h, stack.activation, layer)
                     if finding is not None and (finding.kind, layer) not in self.told:
                         found.append(finding)
-                if stack.n_classes is not None and (last or epoch >= COLLAPSE_FROM):
+                if stack.head_facts.picks_one and (last or epoch >= COLLAPSE_FROM):
                     predicted = stack.head(h).argmax(dim=1)  # (n, H) -> (n,)
                     found.append(
                         collapsed_predictions(predicted, y[torch.from_numpy(sample.samples)])

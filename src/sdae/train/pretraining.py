@@ -11,8 +11,7 @@ from sdae.core.constraints import per_layer
 from sdae.core.corruption import Noise
 from sdae.core.devices import resolve_device
 from sdae.core.kinds.schedules import Schedule
-from sdae.core.minibatches import Minibatches, minibatches
-from sdae.core.randomness import NoiseKey, Stream, check_seed, visiting_order
+from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -21,22 +20,20 @@ from sdae.train.beforehand import check_pretraining, check_range
 from sdae.train.callbacks import (
     Callback,
     Callbacks,
-    EpochEnded,
-    PartStarted,
     StageEnded,
-    StageResumed,
     StageStarted,
     log_findings,
 )
-from sdae.train.checkpointing import Keeper, keeping
+from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
 from sdae.train.codes import codes_of
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import pretraining_engine
-from sdae.train.epoch import Epoch, Extent, Place, slices
-from sdae.train.history import PRETRAINING, EpochRecord, History, findings_in
+from sdae.train.epoch import Plan
+from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.ready import make_ready
+from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
 
 
@@ -202,48 +199,36 @@ def run_pretraining(
     noises = _noises(stack, config)
     if device is not None:
         stack.to(resolve_device(device))
-    rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    rows = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
     check_pretraining(stack, rows, config, noises)
-    listeners = Callbacks(callbacks)
+    layers = [
+        LayerTraining(
+            stack.autoencoder(layer),
+            noises[layer],
+            config,
+            Plan(layer, len(rows), epochs[layer], rates[layer], config, seed),
+        )
+        for layer in range(stack.n_layers)
+    ]
+    doctor, listeners = Doctor(), Callbacks(callbacks)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
-    doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]
+    for layer in layers:
+        doctor.begin_layer(layer.autoencoder)
     with (
         keeping(
             stack,
             PRETRAINING,
             checkpoint_of(checkpoint, "pretrain"),
-            lambda: {**identity_of(stack, config, seed, {"x": given}), **(known_by or {})},
+            lambda: {**identity_of(stack, config, seed, {"x": rows}), **(known_by or {})},
         ) as keeper,
         TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
     ):
-        records: list[EpochRecord] = []
-        if keeper.kept is not None:
-            listeners.tell(StageResumed(PRETRAINING, keeper.kept.history))
-            if keeper.kept.complete:
-                return keeper.kept.history
-            records.extend(keeper.kept.history.records)
-        # Train the layers from the bottom up; the codes of each are the data set of the next.
-        for layer in range(stack.n_layers):
-            autoencoder = stack.autoencoder(layer)
-            if layer > 0:
-                check_range(autoencoder, rows)
-            if layer >= keeper.first_layer:
-                training = LayerTraining(
-                    autoencoder,
-                    rows,
-                    noises[layer],
-                    epochs[layer],
-                    rates[layer],
-                    config,
-                    seed,
-                )
-                train_layer(training, listeners, keeper, doctors[layer], records)
-            if listeners.stop_requested:
-                break
-            if layer + 1 < stack.n_layers:
-                rows = codes_of(rows, autoencoder, config.codes, Path(folder))
-        del rows  # unmap the files before their folder goes
-        history = History(tuple(records), stopped_early=listeners.stop_requested)
+        session = TrainingSession(PRETRAINING, listeners, keeper, doctor)
+        ended = session.resume()
+        if ended is not None:
+            return ended
+        train_layers(layers, rows, session, Path(folder))
+        history = History(tuple(session.records), stopped_early=session.stopped)
         keeper.end(history)
     listeners.tell(StageEnded(PRETRAINING, history))
     return history
@@ -251,83 +236,51 @@ def run_pretraining(
 
 @dataclass(frozen=True)
 class LayerTraining:
-    """What it takes to train one layer."""
+    """What one layer is trained by: its noise, the settings, its epochs and minibatches."""
 
     autoencoder: DenoisingAutoencoder
-    rows: RowSource
     noise: Noise
-    n_epochs: int
-    initial_rate: float
     config: PretrainingConfig
-    seed: int
-
-    @property
-    def extent(self) -> Extent:
-        """How far it can come."""
-        config = self.config
-        return Extent(self.n_epochs, len(self.rows), config.batch_size, config.drop_last)
-
-    def minibatches(self, epoch: int) -> Minibatches:
-        """Return the minibatches of an epoch, in the order of their visit."""
-        n_rows, config = len(self.rows), self.config
-        order = None
-        if config.shuffle:
-            layer = self.autoencoder.layer
-            order = visiting_order(
-                NoiseKey(self.seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows
-            )
-        return minibatches(n_rows, config.batch_size, order=order, drop_last=config.drop_last)
+    plan: Plan
 
 
-def train_layer(
-    training: LayerTraining,
-    listeners: Callbacks,
-    keeper: Keeper,
-    doctor: Doctor,
-    records: list[EpochRecord],
+def train_layers(
+    layers: Sequence[LayerTraining], rows: RowSource, session: TrainingSession, folder: Path
 ) -> None:
-    """Train one denoising autoencoder; add the record of each epoch to `records`."""
-    autoencoder, rows, config = training.autoencoder, training.rows, training.config
-    layer, n_epochs = autoencoder.layer, training.n_epochs
+    """Train the layers from the bottom up; the codes of each are the data set of the next.
+
+    Codes that are not kept in memory go to files in `folder`.
+    """
+    for layer in layers:
+        autoencoder = layer.autoencoder
+        if layer is not layers[0]:
+            check_range(autoencoder, rows)
+        if autoencoder.layer >= session.keeper.first_layer:
+            train_layer(layer, rows, session)
+        if session.stopped:
+            return
+        if layer is not layers[-1]:
+            rows = codes_of(rows, autoencoder, layer.config.codes, folder)
+
+
+def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession) -> None:
+    """Train one denoising autoencoder on `rows`, an epoch after the other."""
+    autoencoder, plan = layer.autoencoder, layer.plan
     with closing(
-        pretraining_engine(autoencoder, rows, training.noise, config, training.seed)
+        pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
     ) as engine:
-        compiles = engine.compiles and n_epochs > 0
-        listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
-        place = keeper.start(layer, engine, training.extent)
-        doctor.remember(findings_in(records))
+        session.begin(plan, engine)
         # Go through the pre-training epochs ...
-        for epoch in range(place.epoch, n_epochs + 1):
-            rate = config.schedule.rate(training.initial_rate, epoch - 1, n_epochs)
-            batches = training.minibatches(epoch)
-            if epoch != place.epoch:
-                place = Place(layer, epoch)
-            progress = Epoch(engine, listeners, PRETRAINING, place, rate)
+        for _ in session.epochs():
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in slices(batches[place.n_batches :], engine.slice_samples):
-                progress.train(part)
-                if listeners.stop_requested:
-                    break
-                ended = progress.n_batches == len(batches)
-                keeper.after_slice(progress, engine, records, n_steps=len(part), epoch_ended=ended)
-            record, stops = progress.record(), listeners.stop_requested
-            findings = doctor.after_pretraining_epoch(
-                autoencoder,
-                rows,
-                [*(r for r in records if r.layer == layer), record],
-                last=stops or epoch == n_epochs,
+            for part in session.slices():
+                session.train(part)
+                session.save_if_due(part)
+            record = session.record()
+            findings = session.doctor.after_pretraining_epoch(
+                autoencoder, rows, session.records_with(record), last=session.ends_here
             )
-            records.append(record.with_findings(findings))
-            listeners.tell(EpochEnded(records[-1]))
-            if listeners.stop_requested:
-                return
-
-
-def _doctor_of(autoencoder: DenoisingAutoencoder) -> Doctor:
-    """Return a doctor who has seen a layer before its training."""
-    doctor = Doctor()
-    doctor.begin_layer(autoencoder)
-    return doctor
+            session.end_epoch(record, findings)
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:

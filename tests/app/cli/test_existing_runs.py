@@ -117,7 +117,11 @@ def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for place in ("runs.folder.RunFolder.save_recipe", "cli.train.prepare", "cli.train.estimate"):
+    for place in (
+        "runs.run_folder.RunFolder.save_recipe",
+        "cli.commands.train.prepare",
+        "cli.commands.train.estimate",
+    ):
         before = contents(tmp_path)
         with monkeypatch.context() as patch:
             patch.setattr(f"sdae.{place}", interrupt)

@@ -34,7 +34,11 @@ DataArgument = Annotated[
     ),
 ]
 TargetOption = Annotated[
-    str | None, typer.Option(help="Column (or array of an .npz) that holds the labels.")
+    list[str] | None,
+    typer.Option(
+        help="Column (or array of an .npz) that holds the labels. Give it several times for "
+        "columns of 0 and 1, each a label that a row has or does not have."
+    ),
 ]
 PartOption = Annotated[
     str,
@@ -73,12 +77,13 @@ def classifier(folder: RunFolder | SavedModel) -> Model:
         If the run is only pre-trained, or is a regression model.
     """
     model = folder.model()
-    if model.stack.n_targets is not None:
+    head = model.stack.head_kind
+    if head is not None and head.facts.probabilities is None:
         raise DataError(
             f"{folder.path} holds a regression model, but this command needs a classifier. To "
             "predict values, load it in Python with sdae.load."
         )
-    if model.stack.n_classes is None:
+    if head is None:
         raise DataError(
             f"{folder.path} is only pre-trained, so it cannot classify. Fine-tune it first with: "
             f"sdae finetune {folder.path} DATA --target COLUMN"

@@ -26,7 +26,7 @@ def print_estimate(
     The time is printed only before a long run.
     """
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
-    head = "" if stack.n_classes is None else f"-{stack.n_classes}"
+    head = "" if stack.n_outputs is None else f"-{stack.n_outputs}"
     labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} of them with labels"
     say_on(console, f"{data.name}: {len(data.rows):,} training rows, {labelled}.")
     if data.choice:

@@ -1,16 +1,14 @@
 """Measure wall-clock seconds, CPU seconds and memory."""
 
-import ctypes
 import gc
-import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-_STATM = Path("/proc/self/statm")
+import psutil
+
 _INTERVAL = 0.02
 
 
@@ -24,7 +22,7 @@ class Cost:
         Wall-clock seconds, and CPU seconds of all threads of this process.
     memory : int or None
         Peak of anonymous memory in bytes above the start, sampled every 20 ms. None where the
-        system does not report it (other than Linux).
+        system does not report it.
     """
 
     seconds: float = 0.0
@@ -69,17 +67,24 @@ def measured() -> Iterator[Cost]:
 
 
 def anonymous_memory() -> int | None:
-    """Return the resident bytes of this process that are not of files; None if unknown."""
+    """Return the resident bytes of this process that are not of files; None if unknown.
+
+    Only Linux counts them. Elsewhere it is the memory that is not shared with other processes.
+    """
     try:
-        pages = [int(word) for word in _STATM.read_text().split()[1:3]]
-    except OSError:
+        process = psutil.Process()
+        usage = process.memory_info()
+        anonymous: int = (
+            usage.rss - usage.shared if hasattr(usage, "shared") else process.memory_full_info().uss
+        )
+    except (psutil.Error, OSError):
         return None
-    return (pages[0] - pages[1]) * os.sysconf("SC_PAGE_SIZE")
+    return anonymous
 
 
 def _settled_memory() -> int | None:
     """Free unused memory, so that it cannot hide new use; return the memory in use."""
     gc.collect(1)  # a full collection would take longer than many fits
-    with suppress(OSError, AttributeError):  # other C libraries do not have this function
-        ctypes.CDLL(None).malloc_trim(0)
+    if hasattr(psutil, "heap_trim"):  # not with every C library
+        psutil.heap_trim()
     return anonymous_memory()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.data import Table, load_dataset
+from sdae.data.label_columns import Target
 from sdae.data.labels import encode_labels, find_classes
 from sdae.data.table import match_columns
 
@@ -53,7 +54,7 @@ class StudyData:
         return digest.hexdigest()
 
 
-def load_study_data(source: str, target: str | None, unlabeled: str | None = None) -> StudyData:
+def load_study_data(source: str, target: Target, unlabeled: str | None = None) -> StudyData:
     """Load a source, its labelled parts joined, and a file of rows without labels.
 
     Parameters

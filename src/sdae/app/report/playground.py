@@ -18,6 +18,7 @@ from torch import Tensor
 
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, probabilities_of
+from sdae.core.inference import probabilities
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.noises import Noise
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -141,7 +142,8 @@ def playground_of(
     """
     final, pretrained = networks.final, networks.pretrained
     classifier = agreement = None
-    if networks.classifies:
+    head_kind = final.stack.head_kind
+    if head_kind is not None and networks.has_probabilities:
         layers = [Matrix.of(final.stack.autoencoder(k).weight) for k in range(final.stack.n_layers)]
         head = Matrix.of(final.stack.head.weight)
         classifier = _classifier(final.stack, layers, head)
@@ -157,6 +159,8 @@ def playground_of(
         "high": high,
         "centred": centred,
         "activation": str(final.stack.activation),
+        "head": None if head_kind is None else str(head_kind),
+        "picks_one": head_kind is not None and head_kind.facts.picks_one,
         "noise": _noise(noise),
         "labels": labels,
         "columns": columns,
@@ -185,10 +189,9 @@ def page_probabilities(
     for number, layer in enumerate(layers):
         bias = _floats(stack.autoencoder(number).hidden_bias)
         h = _activate(h @ layer.restored().T + bias, stack.activation)  # (n, H_k)
-    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, C)
-    p = np.exp(a - a.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
-    return probabilities
+    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, O)
+    assert stack.head_kind is not None
+    return probabilities(stack.head_kind, a)
 
 
 def packed(values: NDArray[Any]) -> str:

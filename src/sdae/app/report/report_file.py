@@ -10,6 +10,7 @@ from sdae.app.runs.run_folder import MANIFEST, REPORT, RunFolder
 from sdae.app.runs.verification import verify
 from sdae.core.errors import FileFormatError, InvalidParameterError, MissingExtraError
 from sdae.core.files import write_atomically
+from sdae.data.label_columns import Target
 from sdae.train.checkpoints.lock import locked_name
 
 MOST_BYTES = 8_000_000
@@ -45,7 +46,7 @@ def write_report(
     run: RunFolder,
     path: Path | None = None,
     data: str | None = None,
-    target: str | None = None,
+    target: Target = None,
     *,
     playground: bool = True,
 ) -> tuple[Path, Facts]:
@@ -56,7 +57,8 @@ def write_report(
     run : RunFolder
     path : Path or None
         By default ``report.html`` in the run. A file in the run is added to its manifest.
-    data, target : str or None
+    data : str or None
+    target : str, sequence of str, or None
         Other rows than the run's own, and the column of their labels.
     playground : bool
         Whether to embed the network in the page.

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from sdae.app.recipes.recipe import DataConfig
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, choose, fit_scaling
 from sdae.data import Dataset, Table, load_dataset
-from sdae.data.labels import encode_labels, find_classes
+from sdae.data.label_columns import encode_targets, find_head
 from sdae.data.splits import split_dataset
 from sdae.data.table import match_columns
 
@@ -38,8 +39,10 @@ class PreparedData:
         Rows for pre-training: the training rows, then the unlabelled ones.
     train, validation, test : (x, y) or None
         Labelled parts; `train` is None where there are no labels.
+    head : Head or None
+        What the labels are; None where there are none.
     classes : tuple or None
-        The label of each class number.
+        What each output of the head stands for: a class, or one of several labels.
     scaling : Scaling or None
         The scaling already applied to all rows above.
     decoder : Decoder
@@ -55,6 +58,7 @@ class PreparedData:
     train: Labelled | None
     validation: Labelled | None
     test: Labelled | None
+    head: Head | None
     classes: Classes | None
     scaling: Scaling | None
     decoder: Decoder
@@ -89,15 +93,16 @@ def prepare(
     chosen = choose(rows, config.scale, decoder, dataset.name)
     scaling = fit_scaling(rows, chosen.scale)
     rows = _scaled(rows, scaling)
-    classes = None
+    head, classes = None, None
     if dataset.train.y is not None:
-        classes = find_classes(dataset.train.y, dataset.train.source)
+        head, classes = find_head(dataset.train)
     return PreparedData(
         name=dataset.name,
         rows=rows,
-        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, classes),
-        validation=_labelled(dataset.validation, classes, scaling),
-        test=_labelled(dataset.test, classes, scaling),
+        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, head, classes),
+        validation=_labelled(dataset.validation, head, classes, scaling),
+        test=_labelled(dataset.test, head, classes, scaling),
+        head=head,
         classes=classes,
         scaling=scaling,
         decoder=chosen.decoder,
@@ -121,9 +126,9 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         raise DataError(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
-    classes = model.classes or find_classes(dataset.train.y, dataset.train.source)
+    head, classes = outputs_of(model) or find_head(dataset.train)
     train, validation, test = (
-        None if table is None else _labelled(fitting(model, table), classes, model.scaling)
+        None if table is None else _labelled(fitting(model, table), head, classes, model.scaling)
         for table in (dataset.train, dataset.validation, dataset.test)
     )
     return PreparedData(
@@ -132,6 +137,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         train=train,
         validation=validation,
         test=test,
+        head=head,
         classes=classes,
         scaling=model.scaling,
         decoder=model.stack.autoencoder(0).decoder,
@@ -200,21 +206,32 @@ def class_numbers(model: Model, table: Table) -> NDArray[np.int64]:
         raise DataError(
             f"{table.source} has no labels to compare with. Name their column with --target."
         )
-    classes = model.classes or tuple(range(model.stack.head.out_features))
-    return encode_labels(table.y, classes, table.source)
+    outputs = outputs_of(model)
+    assert outputs is not None  # a classifier, as commands make sure
+    return encode_targets(table, *outputs)
+
+
+def outputs_of(model: Model) -> tuple[Head, Classes] | None:
+    """Return the head of a model that has labels, and what its outputs stand for, or None."""
+    head = model.stack.head_kind
+    if head is None or head.facts.probabilities is None:
+        return None
+    return head, model.classes or tuple(range(model.stack.head.out_features))
 
 
 def _labelled(
-    table: Table | None, classes: Classes | None, scaling: Scaling | None
+    table: Table | None, head: Head | None, classes: Classes | None, scaling: Scaling | None
 ) -> Labelled | None:
-    return None if table is None else _with_labels(_scaled(table.x, scaling), table, classes)
+    return None if table is None else _with_labels(_scaled(table.x, scaling), table, head, classes)
 
 
-def _with_labels(rows: NetworkRows, table: Table, classes: Classes | None) -> Labelled | None:
+def _with_labels(
+    rows: NetworkRows, table: Table, head: Head | None, classes: Classes | None
+) -> Labelled | None:
     """Return the scaled rows of a table with their class numbers, if there are labels."""
-    if table.y is None or classes is None:
+    if table.y is None or head is None or classes is None:
         return None
-    return rows, encode_labels(table.y, classes, table.source)
+    return rows, encode_targets(table, head, classes)
 
 
 def _scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:

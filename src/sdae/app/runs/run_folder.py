@@ -163,8 +163,8 @@ class RunFolder:
             raise FileFormatError(f"{path} is damaged: it is not UTF-8 text.") from None
         return parse_recipe(content, str(path))
 
-    def target(self) -> str | None:
-        """Return the name of the column of labels that the run was trained on."""
+    def target(self) -> str | tuple[str, ...] | None:
+        """Return the columns of labels that the run was trained on."""
         return self.recipe().data.target
 
     def records(self) -> list[EpochRecord]:

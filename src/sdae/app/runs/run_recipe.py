@@ -50,17 +50,19 @@ def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencod
     if len(decoders) == 1:
         # One word is for all layers; for layer 0 "auto" is resolved from the data.
         decoders = (decoders[0],) * len(model.hidden_layer_sizes)
-    return StackedDenoisingAutoencoder(
+    stack = StackedDenoisingAutoencoder(
         data.rows.shape[1],
         model.hidden_layer_sizes,
-        None if data.classes is None else len(data.classes),
-        model.corruption,
+        corruption_levels=model.corruption,
         activation=model.activation,
         decoder=(data.decoder, *decoders[1:]),
         tied=model.tied,
         emphasis=model.emphasis,
         seed=recipe.seed,
     )
+    if data.head is not None and data.classes is not None:
+        stack.add_head_of(data.head, len(data.classes))
+    return stack
 
 
 def run_recipe(
@@ -128,8 +130,8 @@ def finetune_on(
         raise DataError(
             f"{data.name} has no labels to fine-tune on. Name their column with --target."
         )
-    if stack.n_classes is None:
-        stack.add_head(len(data.classes))
+    if stack.head_kind is None and data.head is not None:
+        stack.add_head_of(data.head, len(data.classes))
     return run_finetuning(
         stack,
         data.train,

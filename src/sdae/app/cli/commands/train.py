@@ -1,6 +1,7 @@
 """``sdae train``: train a network and write a run folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -125,7 +126,7 @@ def resolve_recipe(
     name: str | None,
     settings: list[str],
     *,
-    target: str | None = None,
+    target: Sequence[str] | None = None,
     unlabeled: str | None = None,
     validation: float | None = None,
     test: float | None = None,

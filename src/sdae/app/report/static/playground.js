@@ -68,12 +68,17 @@
     }
     const p = network.probabilities(x);
     showProbabilities(p);
-    const best = p.indexOf(Math.max(...p));
     const noisyP = network.probabilities(noisy);
-    const noisyBest = noisyP.indexOf(Math.max(...noisyP));
-    text.textContent =
-      `Predicted: ${data.labels[best]} (${percent(p[best])}); ` +
-      `corrupted: ${data.labels[noisyBest]} (${percent(noisyP[noisyBest])}).`;
+    text.textContent = data.picks_one
+      ? `Taken for ${answer(p)}; corrupted, for ${answer(noisyP)}.`
+      : `Labels: ${answer(p)}; corrupted: ${answer(noisyP)}.`;
+  }
+
+  // The likeliest class, or all labels that are likelier than not.
+  function answer(p) {
+    const best = p.indexOf(Math.max(...p));
+    const chosen = data.picks_one ? [best] : [...p.keys()].filter((label) => p[label] > 0.5);
+    return chosen.map((label) => `${data.labels[label]} (${percent(p[label])})`).join(", ") || "none";
   }
 
   const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
