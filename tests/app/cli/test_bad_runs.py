@@ -74,7 +74,7 @@ def test_a_damaged_history(content: bytes, run: Path) -> None:
     path.write_bytes(path.read_bytes() + content)
     for command in (("info",), ("plot", "curves", "-o", "out.png")):
         message = refused(Path(), command[0], run, *command[1:])
-        assert message == f"{path}, line 8, is no record of an epoch."
+        assert message == f"{path}, line 8, is not a record of an epoch."
 
 
 def test_a_damaged_recipe(run: Path) -> None:

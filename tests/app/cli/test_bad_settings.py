@@ -117,7 +117,7 @@ def test_a_diverging_learning_rate(stage: str, flowers: Path) -> None:
     options = (f"--set={stage}.learning_rate=1e35", f"--set={stage}.optimizer=sgd")
     message = train(flowers, *options, "--set=model.activation=relu")
     what = {"pretraining": "The cost", "finetuning": "A parameter"}[stage]
-    assert message.startswith(f"{what} is not finite any more ({stage}, ")
+    assert message.startswith(f"{what} is not finite ({stage}, ")
     assert "learning rate 1e+35" in message
     assert message.endswith("Lower the learning rate, or scale the data.")
 
@@ -193,6 +193,6 @@ def test_a_training_that_would_diverge_again_is_not_to_be_resumed(
     command = ("train", flowers, "--target=species", "--out", out, *SMALL)
     result = invoke(*command, "--checkpoint-every=1epoch", *options)
     assert result.exit_code == 2
-    assert "is not finite any more (finetuning, epoch 1" in result.stderr
+    assert "is not finite (finetuning, epoch 1" in result.stderr
     assert "sdae resume" not in result.stderr
     assert (out / "checkpoints").is_dir()

@@ -63,7 +63,7 @@ def test_a_failed_training_keeps_the_old_run(flowers: Path, old_run: Path) -> No
     options = ("--force", "--set", "pretraining.optimizer=sgd", "--set", "model.activation=relu")
     diverging = ("--set", "pretraining.learning_rate=1e30")
     message = refused(old_run.parent, *command(flowers, old_run, *options, *diverging))
-    assert message.startswith("The cost is not finite any more (pretraining, layer 0, epoch 1,")
+    assert message.startswith("The cost is not finite (pretraining, layer 0, epoch 1,")
 
 
 @pytest.mark.parametrize("nth", range(8))

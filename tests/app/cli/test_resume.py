@@ -173,7 +173,7 @@ def test_other_data_are_refused_and_moved_data_are_not(images: Path) -> None:
     np.savez(images / "other.npz", **arrays)
     other = run("resume", "run", "--data=other.npz", cwd=images)
     assert other.returncode == 2
-    assert "holds another training: x was " in other.stderr
+    assert "was started with other data: x was " in other.stderr
     resumed = run("resume", "run", "--data=moved.npz", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
 

@@ -111,7 +111,7 @@ def test_a_failed_fine_tuning_leaves_the_run_as_it_was(pretrained: Path) -> None
     message = refused(
         folder, *command, "--set=finetuning.learning_rate=1e30", "--set=finetuning.optimizer=sgd"
     )
-    assert message.startswith("A parameter is not finite any more (finetuning, epoch ")
+    assert message.startswith("A parameter is not finite (finetuning, epoch ")
     assert message.endswith("Lower the learning rate, or scale the data.")
 
 

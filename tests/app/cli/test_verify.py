@@ -136,7 +136,7 @@ def test_a_sealed_run_of_a_bad_recipe_and_history(run: Path) -> None:
     seal(run)
     found = problems(run)
     assert set(found) == {"recipe.toml", "history.jsonl"}
-    assert "line 1, is no record" in found["history.jsonl"]
+    assert "line 1, is not a record" in found["history.jsonl"]
 
 
 def test_the_file_of_a_model_and_of_an_estimator(run: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ HUGE = "0x" + "f" * 5000
         ),
         (
             "[pretraining]\nbatch_size = 9223372036854775808",
-            "The batch_size parameter of [pretraining]: It must be below 2**63. Got "
+            "The batch_size parameter of [pretraining] must be below 2**63. Got "
             "9223372036854775808 instead.",
         ),
         (
@@ -61,13 +61,13 @@ HUGE = "0x" + "f" * 5000
         ),
         (
             '[data]\nsource = "a\\u0000b"',
-            "The source parameter of [data]: It must be a text that UTF-8 can encode, "
+            "The source parameter of [data] must be a text that UTF-8 can encode, "
             "without zero bytes. Got 'a\\x00b' instead.",
         ),
-        ("[data]\ntarget = 'a\udcffb'", "of [data]: It must be a text that UTF-8 can"),
+        ("[data]\ntarget = 'a\udcffb'", "of [data] must be a text that UTF-8 can"),
         (
             "[model]\nactivation = '" + "x" * 300 + "'",
-            "The activation parameter of [model]: It must be shorter. Got 'xxx",
+            "The activation parameter of [model] must be shorter. Got 'xxx",
         ),
         ("[model]\ntied" + ".a" * 100 + " = 1", "of [model] must not be values nested more than 4"),
         ("[model]\ndecoder = [[[[[]]]]]", "decoder parameter of [model] must not be values nested"),
@@ -191,7 +191,7 @@ def test_long_values_are_shortened() -> None:
         (layer_size(), 1_000_001, "must be an integer from 1 to 1,000,000. Got 1000001"),
         (layer_size(), 0, "must be an integer from 1 to 1,000,000. Got 0"),
         (integer(1), 2**63, "It must be below 2**63. Got 9223372036854775808"),
-        (text(), "\ud800", "It must be a text that UTF-8 can has"),
+        (text(), "\ud800", "It must be a text that UTF-8 can encode"),
     ],
 )
 def test_bounds_are_told(reader: Reader[Any], bad: object, constraint: str) -> None:

@@ -146,15 +146,15 @@ def test_the_model_is_described_without_clock_times(source: Path) -> None:
         ),
         (
             ("finetuning.engine=closed_form", "finetuning.max_norm=3"),
-            "engine parameter of finetune must be one that applies",
+            "engine parameter of finetune must be an engine that supports this training",
         ),
         (
             ("finetuning.engine=fused",),
-            "it does one sample a step, and batch_size is 8",
+            "it supports only batch_size 1, and batch_size is 8",
         ),
         (
             ("finetuning.engine=closed_form", "finetuning.momentum=0.9"),
-            "it does plain gradient descent",
+            "it supports only plain gradient descent",
         ),
     ],
 )

@@ -63,7 +63,7 @@ class ModelConfig:
     activation: Activation = option(
         parsed("an activation", lambda value: parse_choice(Activation, value, "activation")),
         Activation.SIGMOID,
-        f"Of all hidden layers: {_listed(Activation)}.",
+        f"Activation of all hidden layers: {_listed(Activation)}.",
     )
     decoder: tuple[Decoder, ...] = option(
         one_or_each(parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))),
@@ -101,8 +101,8 @@ class DataConfig:
     )
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
-    validation: float = option(number(0, 0.9), 0.15, "Share of the rows that decides when to stop.")
-    test: float = option(number(0, 0.9), 0.15, "Share of the rows that only measures.")
+    validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
+    test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "DataConfig":
