@@ -124,7 +124,7 @@ def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
     ):
         before = contents(tmp_path)
         with monkeypatch.context() as patch:
-            patch.setattr(f"sdae.{place}", interrupt)
+            patch.setattr(f"sdae.app.{place}", interrupt)
             result = invoke(*command(flowers, tmp_path / "new/deep/run"))
         assert result.exit_code == 130
         assert result.stderr == "Interrupted. Nothing was written.\n"
