@@ -90,7 +90,7 @@ def test_bad_values_are_refused_by_name_constraint_and_value(
 def test_the_text_of_a_parser_stands_for_itself() -> None:
     reader = parsed("a noise", parse_noise)
     assert read_fields({"it": reader}, {"it": 0.25}, "training") == {"it": MaskingNoise(0.25)}
-    text = "The it parameter of training: The level parameter of MaskingNoise must be a number"
+    text = "The it parameter of training is not valid: the level of MaskingNoise must be a number"
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         read_fields({"it": reader}, {"it": "masking:2"}, "training")
 

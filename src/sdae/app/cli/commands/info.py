@@ -1,4 +1,4 @@
-"""``sdae info``: what a run is."""
+"""``sdae info``: describe a run."""
 
 from sdae.app.cli.options import RunArgument
 from sdae.app.cli.summary import last_line
