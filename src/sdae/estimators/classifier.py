@@ -1,43 +1,40 @@
 """``SDAEClassifier``: pre-trained on all rows, fine-tuned on those with labels."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags
+from sklearn.base import ClassifierMixin
 
 from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.inference import log_probabilities, outputs
+from sdae.core.inference import log_probabilities
+from sdae.core.model_file import Model
 from sdae.core.surroundings import undisturbed
-from sdae.estimators.inputs import Rows, checked_pair
+from sdae.estimators.base import wrong_head
+from sdae.estimators.estimator_file import Kept
+from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
+from sdae.estimators.inputs import checked_pair
 from sdae.estimators.label_encoding import (
     Labels,
     class_numbers,
     column_of_labels,
     found_classes,
     has_label,
+    labels_for_a_file,
+    labels_of_a_file,
     numpy_labels,
     plain_labels,
 )
-from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
-from sdae.estimators.watched_rows import set_aside_by_class
-from sdae.estimators.weights import (
-    Numbers,
-    Weights,
-    check_some_count,
-    class_weights,
-    product,
-    row_weights,
-    where_unequal,
-)
-from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.estimators.stages import Labelled
+from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
+from sdae.estimators.watched_rows import Places, set_aside_by_class
+from sdae.estimators.weights import Numbers, labelled_rows_that_count
 
 
-class SDAEClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, SupervisedSDAE
-):
+@dataclass(eq=False, repr=False, match_args=False)
+class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     """A network pre-trained as a stacked denoising autoencoder (Vincent et al. 2010).
 
     It takes the arguments of scikit-learn's ``MLPClassifier``, and rows without labels.
@@ -141,82 +138,10 @@ class SDAEClassifier(
     (2, 10)
     """
 
-    classes_: NDArray[Any]
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "tanh",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = 32,
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.005,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        checkpoint: Checkpoint | str | Path | None = None,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        dropout: float = 0.0,
-        class_weight: Any = None,
-        corruption: Any = "masking:0.3",
-        pretrain_epochs: Any = 50,
-        pretrain_learning_rate: Any = 0.001,
-        decoder: Any = "auto",
-        scale: str = "auto",
-        tied: bool = True,
-        unlabeled_label: Any = None,
-        engine: str = "auto",
-        device: str = "cpu",
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.corruption = corruption
-        self.pretrain_epochs = pretrain_epochs
-        self.pretrain_learning_rate = pretrain_learning_rate
-        self.decoder = decoder
-        self.scale = scale
-        self.tied = tied
-        self.unlabeled_label = unlabeled_label
-        self.engine = engine
-        self.device = device
-        self.n_threads = n_threads
+    _: KW_ONLY
+    class_weight: Any = None
+    unlabeled_label: Any = None
+    classes_: NDArray[Any] = field(init=False)
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
@@ -235,23 +160,24 @@ class SDAEClassifier(
             More rows, for pre-training.
         """
         settings = self._settings()
-        goes_on = self._goes_on(settings.warm_start, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
-            labelled = self._labelled_rows(y)
-            labels = plain_labels(y[labelled])
-            if not goes_on:
-                self.classes_ = found_classes(labels, type(self).__name__)
-            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
+        continues = goes_on(self, settings.warm_start, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x, y = checked_pair(self, X, numpy_labels(y), reset=not continues)
+            self._learn_classes(y, continues=continues)
+            x, numbers, weights = labelled_rows_that_count(
+                x, self._numbers(y), sample_weight, self.class_weight, self.classes_, self._name
+            )
             self._check_labels_count(numbers)
-            every, epochs = x, NO_EPOCHS
-            if not goes_on:
-                every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
-                self._start(every, settings, n_classes=len(self.classes_))
-            labelled = numbers >= 0
-            self._fit(every, settings, epochs, x[labelled], numbers[labelled], weights)
+            every = x
+            if not continues:
+                every = self._all_rows(x, X_unlabeled)
+                start(self, every, settings, n_classes=len(self.classes_))
+            rows = Labelled(x[numbers >= 0], numbers[numbers >= 0], weights)
+            rows, watched = self._watched(rows, settings)
+            train(self, every, settings, rows, watched, pretrains=not continues)
         return self
 
+    @where_minibatches
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "SDAEClassifier":
@@ -259,7 +185,7 @@ class SDAEClassifier(
 
         Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
         and so on, until it is over. Fine-tuning takes the labelled rows of every call. The scaling
-        is that of the first rows.
+        is that of the first rows. There is none with ``solver="lbfgs"``, nor with `early_stopping`.
 
         Parameters
         ----------
@@ -271,39 +197,26 @@ class SDAEClassifier(
             As in ``fit``.
         """
         settings = self._settings()
-        goes_on = self._goes_on(True, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
-            labelled = has_label(y, self.unlabeled_label, type(self).__name__)
-            if not goes_on:
-                self.classes_ = self._announced(classes)
-            elif classes is not None and not np.array_equal(
-                self.classes_, np.unique(column_of_labels(classes))
-            ):
-                wanted = f"those of the first call, {self.classes_.tolist()}"
-                raise invalid_parameter("classes", "partial_fit", wanted, classes)
-            labels = plain_labels(y[labelled])
-            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
+        self._check_streams(settings)
+        continues = goes_on(self, True, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x, y = checked_pair(self, X, numpy_labels(y), reset=not continues)
+            self._take_announced(classes, continues=continues)
+            x, numbers, weights = labelled_rows_that_count(
+                x, self._numbers(y), sample_weight, self.class_weight, self.classes_, self._name
+            )
             if not len(numbers):
                 self._check_labels_count(numbers)
-            if not goes_on:
-                self._start(x, settings, n_classes=len(self.classes_))
+            if not continues:
+                start(self, x, settings, n_classes=len(self.classes_))
             labelled = numbers >= 0
-            self._train(
-                x,
-                settings,
-                epochs=self._stream_epochs(settings),
-                labelled=self._labelled(x[labelled], numbers[labelled], weights)
-                if labelled.any()
-                else None,
-                max_iter=1,
-                keep_history=True,
-            )
+            rows = Labelled(x[labelled], numbers[labelled], weights) if labelled.any() else None
+            train_on_chunk(self, x, settings, rows)
         return self
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the most probable label of each row, (n,)."""
-        numbers = self._logits(X).argmax(axis=1)
+        numbers = self._outputs(X).argmax(axis=1)
         labels: NDArray[Any] = self.classes_[numbers]
         return labels
 
@@ -314,11 +227,11 @@ class SDAEClassifier(
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the logarithm of the probability of each class, (n, C)."""
-        return log_probabilities(self._logits(X))
+        return log_probabilities(self._outputs(X))
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the logits, (n, C); of two classes, the second's less the first's, (n,)."""
-        logits = self._logits(X).astype(np.float64)
+        logits = self._outputs(X).astype(np.float64)
         return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -328,87 +241,69 @@ class SDAEClassifier(
         """
         return float(super().score(X, column_of_labels(y), sample_weight))
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the deepest codes, (n, V) -> (n, H) float32."""
-        return self._codes(X, None)
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
 
-    def _logits(self, X: Any) -> NDArray[np.float32]:
-        return self._apply(lambda rows: outputs(self.network_, rows), X)
-
-    def _labelled_rows(self, y: Labels) -> NDArray[np.bool_]:
-        """Tell which rows have labels, (n,).
-
-        Raises
-        ------
-        DataError
-            If none has.
-        """
-        labelled = has_label(y, self.unlabeled_label, type(self).__name__)
+    def _learn_classes(self, y: Labels, *, continues: bool) -> None:
+        """Find the classes, or with a warm start see that they are those of before."""
+        labelled = has_label(y, self.unlabeled_label, self._name)
         if not labelled.any():
             raise DataError(
                 f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
                 "learn classes from. Use SDAETransformer for rows without labels."
             )
-        return labelled
+        found = found_classes(plain_labels(y[labelled]))
+        if not continues:
+            self.classes_ = found
+        elif set(found.tolist()) != set(self.classes_.tolist()):
+            raise DataError(
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes_}, `y` has {found}. Fit a clone, or "
+                "set warm_start=False."
+            )
 
-    def _announced(self, classes: Any) -> Labels:
-        """Read the classes of a stream."""
+    def _take_announced(self, classes: Any, *, continues: bool) -> None:
+        """Read the classes of a stream at its first call; later they may only be repeated."""
+        if continues:
+            if classes is not None and not np.array_equal(
+                self.classes_, np.unique(column_of_labels(classes))
+            ):
+                wanted = f"those of the first call, {self.classes_.tolist()}"
+                raise invalid_parameter("classes", "partial_fit", wanted, classes)
+            return
         if classes is None:
             raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
-        announced = found_classes(column_of_labels(classes), type(self).__name__)
-        if not has_label(announced, self.unlabeled_label, type(self).__name__).all():
+        announced = found_classes(column_of_labels(classes))
+        if not has_label(announced, self.unlabeled_label, self._name).all():
             wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
-        return announced
+        self.classes_ = announced
 
-    def _rows_that_count(
-        self, x: Rows, labelled: NDArray[np.bool_], labels: Labels, sample_weight: Any
-    ) -> tuple[Rows, Numbers, Weights | None]:
-        """Leave out rows of weight 0, their own or that of their class.
-
-        Returns
-        -------
-        x : (n, V)
-            The others.
-        numbers : (n,)
-            Their class numbers; −1 where they have no label.
-        weights : (m,) or None
-            Of those with labels; None weighs all alike.
-        """
-        caller = type(self).__name__
-        numbers = np.full(len(labelled), -1)
-        numbers[labelled] = class_numbers(labels, self.classes_)
-        own = row_weights(sample_weight, x)
-        check_some_count(own, caller)
-        counts = own > 0
-        weighed = labelled & counts
-        weights = where_unequal(own[weighed])
-        if self.class_weight is not None and len(labels):
-            of_classes = class_weights(
-                self.class_weight, self.classes_, numbers[weighed], own[weighed], caller
-            )[numbers[weighed]]
-            both = of_classes if weights is None else product(weights, of_classes)
-            counts[weighed] = both > 0
-            weights = both[both > 0]
-        if not counts.all():
-            x, numbers = x[counts], numbers[counts]
-        return x, numbers, weights
+    def _numbers(self, y: Labels) -> Numbers:
+        """Return the class number of each row, (n,); −1 where it has no label."""
+        labelled = has_label(y, self.unlabeled_label, self._name)
+        numbers = np.full(len(y), -1)
+        numbers[labelled] = class_numbers(plain_labels(y[labelled]), self.classes_)
+        return numbers
 
     def _check_labels_count(self, numbers: Numbers) -> None:
         if not (numbers >= 0).any():
             raise DataError(
                 f"All rows with labels have weight 0, by sample_weight or by the class_weight "
-                f"parameter of {type(self).__name__}: there is nothing to learn classes from."
+                f"parameter of {self._name}: there is nothing to learn classes from."
             )
 
-    def _set_aside(
-        self, targets: NDArray[Any], share: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
         """Keep the shares of the classes, and every class on both sides where there is room."""
         return set_aside_by_class(self.classes_[targets], share, self._seed)
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+    def _kept(self) -> Kept:
+        kind, labels = labels_for_a_file(self.classes_)
+        return Kept({"class_type": kind}, labels)
+
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
+        n_classes = model.stack.n_classes
+        if n_classes is None:
+            raise wrong_head(self)
+        self.classes_ = labels_of_a_file(model.classes, n_classes, str(state["class_type"]))

@@ -84,6 +84,54 @@ def class_weights(
     return weights
 
 
+def labelled_rows_that_count(
+    x: Any,
+    numbers: Numbers,
+    sample_weight: Any,
+    class_weight: Any,
+    classes: NDArray[Any],
+    caller: str,
+) -> tuple[Any, Numbers, Weights | None]:
+    """Leave out rows of weight 0, their own or that of their class.
+
+    Parameters
+    ----------
+    x : (n, V)
+    numbers : ndarray, shape (n,)
+        Class numbers; −1 where a row has no label.
+    sample_weight, class_weight
+        As they are given.
+    classes : ndarray, shape (C,)
+    caller : str
+        Who is named in an error.
+
+    Returns
+    -------
+    x : (n, V)
+        The others.
+    numbers : (n,)
+        Their class numbers.
+    weights : (m,) or None
+        Of those with labels; None weighs all alike.
+    """
+    own = row_weights(sample_weight, x)
+    check_some_count(own, caller)
+    labelled = numbers >= 0
+    counts = own > 0
+    weighed = labelled & counts
+    weights = where_unequal(own[weighed])
+    if class_weight is not None and labelled.any():
+        of_classes = class_weights(class_weight, classes, numbers[weighed], own[weighed], caller)[
+            numbers[weighed]
+        ]
+        both = of_classes if weights is None else product(weights, of_classes)
+        counts[weighed] = both > 0
+        weights = both[both > 0]
+    if not counts.all():
+        x, numbers = x[counts], numbers[counts]
+    return x, numbers, weights
+
+
 def product(own: Weights, others: Weights) -> Weights:
     """Multiply weights; only their ratios count, so that those too large are made smaller."""
     with np.errstate(over="ignore"):
