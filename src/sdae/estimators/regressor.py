@@ -116,7 +116,6 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     (42,)
     """
 
-    n_outputs_: int = field(init=False)
     target_scaling_: Scaling = field(init=False)
     _one_column: bool = field(init=False)
 
@@ -144,7 +143,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             if not continues:
                 self._learn_targets(y, weights)
                 every = self._all_rows(x, X_unlabeled)
-                start(self, every, settings, n_targets=self.n_outputs_)
+                start(self, every, settings, n_targets=len(self.target_scaling_.scale))
             rows, watched = self._watched(Labelled(x, self._standardised(y), weights), settings)
             train(self, every, settings, rows, watched, pretrains=not continues)
         return self
@@ -172,7 +171,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             x, y, weights = self._rows_that_count(x, y, sample_weight)
             if not continues:
                 self._learn_targets(y, weights)
-                start(self, x, settings, n_targets=self.n_outputs_)
+                start(self, x, settings, n_targets=len(self.target_scaling_.scale))
             train_on_chunk(self, x, settings, Labelled(x, self._standardised(y), weights))
         return self
 
@@ -198,14 +197,14 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         """Fit the scaling of the targets, (n,) or (n, T)."""
         self._one_column = y.ndim == 1
         columns = target_columns(y, type(self).__name__)
-        self.n_outputs_ = columns.shape[1]
         self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
         columns = target_columns(y, type(self).__name__)
-        if columns.shape[1] != self.n_outputs_ or (y.ndim == 1) != self._one_column:
-            shape = "(n,)" if self._one_column else f"(n, {self.n_outputs_})"
+        n_targets = len(self.target_scaling_.scale)
+        if columns.shape[1] != n_targets or (y.ndim == 1) != self._one_column:
+            shape = "(n,)" if self._one_column else f"(n, {n_targets})"
             raise DataError(
                 f"The y parameter of {type(self).__name__} must have shape {shape}, as in the "
                 f"first fit. Got {y.shape} instead. Fit a clone for other targets."
@@ -233,7 +232,6 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             raise ValueError("the scaling of the targets is not finite, or not above 0")
         self.target_scaling_ = Scaling("standard", offset, scale)
         self._one_column = boolean().read(state["one_column"])
-        self.n_outputs_ = len(offset)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

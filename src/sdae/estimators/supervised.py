@@ -61,6 +61,12 @@ class SupervisedSDAE(
         return [layer.bias.detach().cpu().float().numpy().copy() for layer in self._layers()]
 
     @property
+    def n_outputs_(self) -> int:
+        """Outputs of the head, K."""
+        check_is_fitted(self)
+        return int(self.network_.head.out_features)
+
+    @property
     def n_iter_(self) -> int:
         """Epochs of fine-tuning; with ``lbfgs`` iterations."""
         return len(self._records)
