@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Bytecode is compiled at the first import: of most files never.
 PIP := PIP_NO_COMPILE=1 $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest test-pythons torture fuzz check kernels format benchmark clean
+.PHONY: help train test test-slow test-oldest test-pythons torture fuzz lint check kernels format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -42,10 +42,12 @@ test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads 
 kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
 	$(BIN)/python -m tests.train.kernels.compile_all
 
-check: $(VENV)/.test  ## ruff, mypy, import-linter
+lint: $(VENV)/.test  ## ruff alone, as before every commit (a second)
 	$(BIN)/ruff check .
 	$(BIN)/ruff check --select D --ignore D105 src
 	$(BIN)/ruff format --check .
+
+check: lint  ## ruff, mypy, import-linter (seconds after the first time)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

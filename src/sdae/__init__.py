@@ -2,7 +2,8 @@
 
 from sdae._version import __version__ as __version__
 
-TYPE_CHECKING = False  # that of typing, which takes its time: the command line is to be ready first
+# not imported from typing: that import is slow, and the command line must start fast
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from sdae._names import (
@@ -41,9 +42,9 @@ _ESTIMATORS = ("SDAEClassifier", "SDAEOutlierDetector", "SDAERegressor", "SDAETr
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for: the estimators with scikit-learn, anything else with torch.
+    """Import a public name on first use: the estimators with scikit-learn, others with torch.
 
-    The command line can so be ready for Ctrl-C before the seconds that these imports take.
+    These imports take seconds; the command line can handle Ctrl-C before they start.
     """
     if name in _ESTIMATORS:
         from sdae import estimators
@@ -54,7 +55,7 @@ def __getattr__(name: str) -> object:
 
         if name in vars(_names):
             return getattr(_names, name)
-        if name in globals():  # a module that has come with them
+        if name in globals():  # a module that these imports have loaded
             return globals()[name]
     raise AttributeError(f"module 'sdae' has no attribute {name!r}")
 

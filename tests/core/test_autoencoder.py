@@ -167,7 +167,10 @@ def test_a_given_corruption_is_used_and_none_is_drawn() -> None:
 
 def test_an_emphasised_loss_needs_the_drawn_components() -> None:
     model, x = _make(emphasis="full"), _rows()
-    with pytest.raises(InvalidParameterError, match=r"needs the drawn parameter beside x_tilde"):
+    with pytest.raises(
+        InvalidParameterError,
+        match=r"drawn parameter of DenoisingAutoencoder.loss must be given with x_tilde",
+    ):
         model.loss(x, model.corrupt(x))
     drawn = torch.zeros(5, V, dtype=torch.bool)
     assert not model.loss(x, x, drawn).any()

@@ -125,7 +125,7 @@ UNBUILT = [
     (_set("format", to=2), "has format 2; this version of sdae reads format 1. Install a newer"),
     (_set("format", to="1"), "has format '1'"),
     (_set("format", to=None), "has format None"),
-    (_drop("format"), "is no model file of sdae, or its header is damaged"),
+    (_drop("format"), "is not a model file of sdae, or its header is damaged"),
     (_drop(A), "KeyError: 'architecture'"),
     (_drop(A, "activation"), "KeyError: 'activation'"),
     (_set(A, to=[]), "is no valid model file"),
@@ -211,19 +211,19 @@ def _with_header(text: bytes, data: bytes = b"") -> bytes:
         (b"\x01\x00", "it has only 2 bytes"),
         (struct.pack("<Q", 2**63) + b"{}", "its header would have 9,223,372,036,854,775,808 by"),
         (struct.pack("<Q", 3) + b"{}", "its header would have 3 bytes"),
-        (_with_header(b""), "is no model file of sdae"),
-        (_with_header(b"not JSON"), "is no model file of sdae"),
-        (_with_header(b"\xff\xfe\x00\x80"), "is no model file of sdae"),
-        (_with_header(b"[" * 200_000), "is no model file of sdae"),
-        (_with_header(b"{}"), "is no model file of sdae"),
-        (_with_header(b'{"__metadata__": {}}'), "is no model file of sdae"),
-        (_with_header(b'{"__metadata__": {"sdae": 5}}'), "is no model file of sdae"),
-        (_with_header(b'{"__metadata__": {"sdae": "[]"}}'), "is no model file of sdae"),
-        (_with_header(b'{"__metadata__": {"sdae": "5"}}'), "is no model file of sdae"),
-        (_with_header(b'{"__metadata__": {"sdae": "' + b"[" * 200_000 + b'"}}'), "is no model"),
+        (_with_header(b""), "is not a model file of sdae"),
+        (_with_header(b"not JSON"), "is not a model file of sdae"),
+        (_with_header(b"\xff\xfe\x00\x80"), "is not a model file of sdae"),
+        (_with_header(b"[" * 200_000), "is not a model file of sdae"),
+        (_with_header(b"{}"), "is not a model file of sdae"),
+        (_with_header(b'{"__metadata__": {}}'), "is not a model file of sdae"),
+        (_with_header(b'{"__metadata__": {"sdae": 5}}'), "is not a model file of sdae"),
+        (_with_header(b'{"__metadata__": {"sdae": "[]"}}'), "is not a model file of sdae"),
+        (_with_header(b'{"__metadata__": {"sdae": "5"}}'), "is not a model file of sdae"),
+        (_with_header(b'{"__metadata__": {"sdae": "' + b"[" * 200_000 + b'"}}'), "is not a model"),
         (_with_header(b'{"__metadata__": {"sdae": "{\\"format\\": 1}"}}'), "its checksum"),
         (_with_header(b'{"a": 1, "__metadata__": {"sdae": "{\\"format\\": 1}"}}'), "is damaged"),
-        (b"PK\x03\x04" + b"\x00" * 100, "is no model file"),
+        (b"PK\x03\x04" + b"\x00" * 100, "is not a model file"),
     ],
 )
 def test_what_is_no_model_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -233,7 +233,7 @@ def test_what_is_no_model_file_is_refused(tmp_path: Path, content: bytes, proble
 
 def test_a_file_of_other_tensors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "m").write_bytes(save({"a": torch.zeros(3)}))
-    assert "is no model file of sdae" in _refused(tmp_path / "m")
+    assert "is not a model file of sdae" in _refused(tmp_path / "m")
 
 
 def test_a_file_without_its_checksum_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from sdae.train.settings import ENGINES, PretrainingConfig
 
 ACTIVATIONS = pytest.mark.parametrize("activation", Activation)
 A = torch.linspace(-12, 12, 2401, dtype=torch.float64)
-NETWORK_JS = Path(sdae.__file__).with_name("report") / "static" / "network.js"
+NETWORK_JS = Path(sdae.__file__).parent / "app" / "report" / "static" / "network.js"
 
 
 @ACTIVATIONS

@@ -111,7 +111,7 @@ def test_all_problems_come_in_one_error() -> None:
 def test_a_name_far_from_all_is_answered_with_all() -> None:
     with pytest.raises(InvalidParameterError) as caught:
         read_fields({"epochs": integer(0), "rate": number(0)}, {"xyz": 1}, "pretrain")
-    assert str(caught.value) == "pretrain has no parameter 'xyz'. Known are: epochs, rate."
+    assert str(caught.value) == "pretrain has no parameter 'xyz'. It has: epochs, rate."
 
 
 def test_names_that_are_not_given_are_left_out() -> None:

@@ -39,7 +39,7 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
 
 def test_one_byte_past_the_limit_is_refused_with_both_numbers(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(1001))
-    with pytest.raises(FileFormatError, match=r"a has 1,001 bytes; at most 1,000 are read\."):
+    with pytest.raises(FileFormatError, match=r"a has 1,001 bytes; sdae reads at most 1,000\."):
         read_bytes(tmp_path / "a", 1000)
 
 
@@ -51,7 +51,9 @@ def test_a_file_past_4_gib_is_not_read(
     with path.open("wb") as file:
         file.truncate(MAX_BYTES + 1)
     monkeypatch.delattr(Path, "read_bytes")
-    with pytest.raises(FileFormatError, match=r"has 4,294,967,297 bytes; at most 4,294,967,296"):
+    with pytest.raises(
+        FileFormatError, match=r"has 4,294,967,297 bytes; sdae reads at most 4,294,967,296"
+    ):
         read(path)
 
 
@@ -105,7 +107,8 @@ def test_a_forged_size_in_the_trailer_allocates_nothing(packed: Path) -> None:
 def test_a_truncated_gzip_stream_is_refused(packed: Path, n_bytes: int) -> None:
     packed.write_bytes(packed.read_bytes()[:n_bytes])
     with pytest.raises(
-        FileFormatError, match=r"is damaged: its gzip stream cannot be unpacked .*Fetch it again\."
+        FileFormatError,
+        match=r"is damaged: its gzip stream cannot be unpacked .*Download it again\.",
     ):
         read_decompressed(packed)
 

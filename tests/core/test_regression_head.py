@@ -70,13 +70,13 @@ def test_a_regression_head_knows_no_classes(n_targets: int, number: str) -> None
 
 
 def test_a_head_for_classes_predicts_no_values() -> None:
-    text = "The stack has a head for 4 classes, which predicts no values. Use predict_proba or pre"
+    text = "The stack has a head for 4 classes, which does not predict values. Use predict_proba or"
     with pytest.raises(InvalidParameterError, match=text):
         make().predict_values(rows())
 
 
 def test_without_a_head_there_are_no_values() -> None:
-    text = "has no head, so it cannot predict. Give it n_classes or n_targets, or call add_head("
+    text = "has no head, so it cannot predict. Give it n_classes, n_labels or n_targets, or call "
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         make(n_classes=None).predict_values(rows())
 

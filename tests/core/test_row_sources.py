@@ -1,6 +1,8 @@
 """Sparse and scaled rows: what a source delivers, what it never holds, what is refused."""
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -135,7 +137,7 @@ def test_stored_values_that_are_not_finite_are_refused_with_their_place(
 ) -> None:
     matrix = sparse.coo_array(([1.0, value], ([17, row], [0, 1])), shape=(5000, 2))
     place = "rows 0 to 4095" if row < 4096 else "rows 4096 to 4999"
-    with pytest.raises(DataError, match=rf"x has values that are not finite .* among {place}\."):
+    with pytest.raises(DataError, match=rf"x has values that are not finite .* in {place}\."):
         row_source(matrix, 2, LIKE, "x")
 
 
@@ -164,6 +166,18 @@ def test_only_matrices_of_scipy_are_sparse() -> None:
     assert not any(is_sparse(x) for x in (X, torch.from_numpy(X), Stranger(), X.tolist()))
     canonical = sparse.csr_array(X)
     assert csr_of(canonical) is canonical
+
+
+def test_to_ask_whether_rows_are_sparse_does_not_import_scipy() -> None:
+    code = (
+        "import sys; from sdae.core.sparse import is_sparse;"
+        "print(is_sparse([[1.0]]), 'scipy' in sys.modules);"
+        "from scipy.sparse import csr_array; print(is_sparse(csr_array([[1.0]])))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout == "False False\nTrue\n"
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

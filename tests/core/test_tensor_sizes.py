@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from sdae import SDAETransformer, tensor_file
+from sdae import SDAETransformer
 from sdae.app.runs.verification import verify
+from sdae.core import tensor_file
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import MAX_BYTES
 from sdae.core.tensor_file import read_tensors, write_tensors
@@ -129,7 +130,9 @@ def test_an_estimator_with_a_longer_parameter_than_is_read_is_not_written(
 def test_a_header_that_names_no_tensors_is_refused(header: bytes, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(struct.pack("<Q", len(header)) + header)
-    with pytest.raises(FileFormatError, match="is no model file of sdae, or its header is damaged"):
+    with pytest.raises(
+        FileFormatError, match="is not a model file of sdae, or its header is damaged"
+    ):
         read_tensors(path, "model file", 1)
 
 

@@ -51,7 +51,7 @@ def test_a_forked_child_trains_and_answers_after_its_parent_used_two_threads() -
     assert done.returncode == 0, done.stderr
     assert done.stdout == "all done\n"
     assert done.stderr.count("This process was forked") == 1
-    assert "start processes by spawn, forkserver or loky" in done.stderr
+    assert "start processes with spawn, forkserver or loky" in done.stderr
 
 
 @forks

@@ -103,7 +103,7 @@ def test_a_long_text_is_shortened(tmp_path: Path) -> None:
 
 
 def test_a_line_with_another_number_of_fields_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="line 5, has 3 fields where the header has 2"):
+    with pytest.raises(FileFormatError, match="line 5, has 3 fields, but the header has 2"):
         load(tmp_path, 'a,b\n\n1,"2\n"\n1,2,3\n')
 
 
@@ -135,7 +135,8 @@ def test_free_text_is_no_label_and_takes_no_memory(tmp_path: Path) -> None:
     with (
         memory_below(10e6),
         pytest.raises(
-            DataError, match=r"must be classes.*a text of 5,000 characters in row 2. Name another"
+            DataError,
+            match=r"must be classes.*a text of 5,000 characters in row 2 instead. Name another",
         ),
     ):
         load(tmp_path, text, "review")
@@ -149,9 +150,7 @@ def test_any_text_may_name_a_column_or_a_class(tmp_path: Path, name: str) -> Non
 
 
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        DataError, match=r"two columns named 'a'. Rename one, or put a line of names"
-    ):
+    with pytest.raises(DataError, match=r"two columns named 'a'. Rename one, or add a header line"):
         load(tmp_path, "a,b, a\n1,2,3\n")
 
 
@@ -181,14 +180,14 @@ def test_a_table_of_labels_alone_is_refused(tmp_path: Path) -> None:
 
 
 def test_bytes_that_are_no_text_are_refused_with_their_place(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"not a UTF-8 text: byte 4 is wrong. Save it"):
+    with pytest.raises(FileFormatError, match=r"not UTF-8 text: byte 4 is not valid. Save it"):
         load(tmp_path, b"a,b\n\xff,1\n")
-    with pytest.raises(FileFormatError, match="not a text: byte 5 is zero"):
+    with pytest.raises(FileFormatError, match="not text: byte 5 is zero"):
         load(tmp_path, b"a,b\n1\0,1\n")
 
 
 def test_a_quote_that_is_never_closed_is_told(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match=r"line 2, is no CSV: .*Check its quotes"):
+    with pytest.raises(FileFormatError, match=r"line 2, is not valid CSV: .*Check its quotes"):
         load(tmp_path, 'a,b\n1,"2\n')
 
 

@@ -58,7 +58,7 @@ def test_missing_values_up_to_the_end_are_counted(tmp_path: Path) -> None:
 
 def test_a_row_of_several_lines_is_told_by_its_last(tmp_path: Path) -> None:
     content = b'a,b\n1,"2\n"\n\n"3\r\n\r",4\n5,"6\n\n",7\n'
-    refused(tmp_path / "rows.csv", content, "line 10, has 3 fields where the header has 2")
+    refused(tmp_path / "rows.csv", content, "line 10, has 3 fields, but the header has 2")
 
 
 def test_digits_alone_are_read_as_other_numbers_are(tmp_path: Path) -> None:
@@ -89,9 +89,9 @@ def test_an_unusual_character_does_not_widen_the_whole_text(tmp_path: Path) -> N
     with memory_below(1.2 * len(content) + 6 * MIB):
         assert CsvLines(content, "rows.csv").header == ["a", "y"]
     wrong = "a,y\n1,😀\n".encode() + b"1,b\n" * 500_000 + b"1,\xff\n"
-    refused(path, wrong, f"byte {len(wrong) - 2} is wrong", "y")
+    refused(path, wrong, f"byte {len(wrong) - 2} is not valid", "y")
     split = b"a" * (MIB - 1) + "é".encode()[:1]  # a character that does not end, at a piece's end
-    refused(path, split, f"byte {MIB - 1} is wrong")
+    refused(path, split, f"byte {MIB - 1} is not valid")
 
 
 @pytest.mark.parametrize("kind", ["csv", "npy"])
@@ -103,7 +103,9 @@ def test_more_columns_than_any_table_has_are_refused(tmp_path: Path, kind: str) 
     }
     with soon(2):
         refused(
-            tmp_path / f"rows.{kind}", contents[kind], "has 1,048,577 columns; at most .*Transpose"
+            tmp_path / f"rows.{kind}",
+            contents[kind],
+            "has 1,048,577 columns; sdae reads at most .*Transpose",
         )
 
 
@@ -210,7 +212,9 @@ def test_a_name_is_compared_with_the_first_of_very_many_only() -> None:
 
 @pytest.mark.parametrize("name", ["a\0b.csv", "\0", "mnist\0"])
 def test_a_path_with_a_zero_byte_is_refused(name: str) -> None:
-    with pytest.raises(FileAccessError, match=r"Cannot read '.*\\x00.*': a path has no zero bytes"):
+    with pytest.raises(
+        FileAccessError, match=r"Cannot read '.*\\x00.*': a path must not have zero bytes"
+    ):
         load_dataset(name)
 
 
@@ -242,7 +246,9 @@ def test_pages_that_unpack_beyond_measure_are_not_unpacked(
     pq.write_table(pa.table(columns), path, use_dictionary=False, compression="zstd")
     refused(path, path.read_bytes(), "a text of 9,000 characters", "y")
     monkeypatch.setattr("sdae.data.bounds._ALWAYS", 400_000)
-    refused(path, path.read_bytes(), r"claims to be 4\d\d,\d\d\d bytes of rows and labels", "y")
+    refused(
+        path, path.read_bytes(), r"says that it holds 4\d\d,\d\d\d bytes of rows and labels", "y"
+    )
 
 
 def test_missing_values_of_a_first_batch_are_told_before_the_next(tmp_path: Path) -> None:
@@ -261,5 +267,5 @@ def test_labels_missing_in_a_dictionary_are_told(tmp_path: Path) -> None:
 def test_a_pipe_without_an_ending_is_told_to_be_saved(tmp_path: Path) -> None:
     path = tmp_path / "63"
     os.mkfifo(path)
-    with pytest.raises(DataError, match=r"63 is a pipe or a device\. Save what comes out of it"):
+    with pytest.raises(DataError, match=r"63 is a pipe or a device\. Save its content as a file"):
         load_dataset(str(path))

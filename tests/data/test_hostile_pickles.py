@@ -90,7 +90,7 @@ def test_arrays_of_objects_are_refused(tmp_path: Path) -> None:
 def test_claims_larger_than_the_file_allocate_nothing(tmp_path: Path, content: bytes) -> None:
     with (
         memory_below(1e6),
-        pytest.raises(FileFormatError, match=r"(damaged|truncated), or no pickle of"),
+        pytest.raises(FileFormatError, match=r"(damaged|truncated), or not a pickle of"),
     ):
         load(tmp_path, content)
 
@@ -107,7 +107,7 @@ def test_an_empty_array_of_any_size_stays_empty(tmp_path: Path) -> None:
         (b"Nr\xff\xff\xff\xff.", "the memory slot 4294967295"),
         (b"Np999999999\n.", "the memory slot 999999999"),
         (b"}.", "the operation 0x7d at byte 0"),
-        (b"Np-1\n.", "a memory slot that is no number"),
+        (b"Np-1\n.", "a memory slot that is not a number"),
         (b"G" + bytes(8) + b".", "the operation 0x47 at byte 0"),
         (b"N" * 20_000 + b".", "more than 10,000 operations"),
     ],
@@ -129,7 +129,7 @@ def test_one_text_asked_for_as_bytes_again_and_again_allocates_no_more(tmp_path:
     text = b"X" + struct.pack("<I", 100_000) + b"a" * 100_000 + b"q\x00"
     encode = b"c_codecs\nencode\nq\x01X\x06\x00\x00\x00latin1q\x02"
     many = b"\x80\x02(" + text + encode + b"h\x01h\x00h\x02\x86R" * 1000 + b"t."
-    with memory_below(2e6), pytest.raises(FileFormatError, match="same bytes many times over"):
+    with memory_below(2e6), pytest.raises(FileFormatError, match="same bytes too many times"):
         load(tmp_path, gzip.compress(many))
 
 
@@ -138,7 +138,7 @@ def test_one_text_shared_by_many_arrays_allocates_no_more(tmp_path: Path) -> Non
     begin = b"cnumpy.core.multiarray\n_reconstruct\n)R"
     state = b"(K\x01J\xa0\x86\x01\x00\x85cnumpy\ndtype\nU\x02u1\x85R\x89h\x00tb"
     many = b"\x80\x02(" + text + (begin + state) * 400 + b"t."
-    with memory_below(2e6), pytest.raises(FileFormatError, match="same bytes many times over"):
+    with memory_below(2e6), pytest.raises(FileFormatError, match="same bytes too many times"):
         load(tmp_path, gzip.compress(many))
 
 

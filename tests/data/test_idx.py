@@ -47,19 +47,19 @@ def test_bytes_that_are_no_idx_are_refused(content: bytes) -> None:
 
 @pytest.mark.parametrize("content", [IMAGES[:-1], IMAGES + b"\0"])
 def test_missing_and_trailing_bytes_are_counted(content: bytes) -> None:
-    with pytest.raises(FileFormatError, match=rf"promises 24 bytes.*there are {len(content) - 16}"):
+    with pytest.raises(FileFormatError, match=rf"says 24 bytes.*the file has {len(content) - 16}"):
         parse_idx(content, "a")
 
 
 @pytest.mark.parametrize("n_dimensions", [0, 3, 9, 255])
 def test_a_header_with_impossible_dimensions_is_refused(n_dimensions: int) -> None:
-    with pytest.raises(FileFormatError, match=f"byte 3 promises {n_dimensions} dimensions"):
+    with pytest.raises(FileFormatError, match=f"byte 3 says {n_dimensions} dimensions"):
         parse_idx(bytes([0, 0, 8, n_dimensions, 0, 0, 0, 1]), "a")
 
 
 def test_a_header_that_claims_exabytes_allocates_nothing() -> None:
     claim = bytes([0, 0, 14, 4]) + struct.pack(">4I", *[2**32 - 1] * 4)
-    with memory_below(1e6), pytest.raises(FileFormatError, match="promises"):
+    with memory_below(1e6), pytest.raises(FileFormatError, match="header says"):
         parse_idx(claim, "a")
     with memory_below(1e6), pytest.raises(FileFormatError, match="a is empty"):
         parse_idx(bytes([0, 0, 8, 4]) + struct.pack(">4I", 0, *[2**32 - 1] * 3), "a")
@@ -119,7 +119,7 @@ def test_a_damaged_file_is_told_by_its_name(tmp_path: Path) -> None:
 
 def test_labels_with_a_fraction_are_refused(tmp_path: Path) -> None:
     write(tmp_path, train_images_idx3=IMAGES, train_labels_idx1=idx([0.5, 1], ">f4"))
-    with pytest.raises(DataError, match=r"must be classes.*Got 0.5, .*regression"):
+    with pytest.raises(DataError, match=r"must be classes.*Got 0.5 instead, .*regression"):
         load_idx_folder(tmp_path)
 
 
@@ -159,7 +159,7 @@ def test_images_and_labels_of_different_number_are_refused(tmp_path: Path) -> No
 
 
 def test_images_without_rows_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileFormatError, match="a row or an image per sample"):
+    with pytest.raises(FileFormatError, match="one row or one image per sample"):
         load_idx_folder(write(tmp_path, train_images_idx1=LABELS))
 
 

@@ -44,7 +44,7 @@ def test_a_label_never_seen_in_training_is_named_with_the_known_ones(
     y: NDArray[np.int64], classes: tuple[int, ...], unseen: str
 ) -> None:
     known = ", ".join(str(label) for label in classes)
-    with pytest.raises(DataError, match=f"a.csv has the label {unseen}, .*Known are: {known}"):
+    with pytest.raises(DataError, match=f"a.csv has the label {unseen}, .*Known labels: {known}"):
         encode_labels(y, classes, "a.csv")
 
 
@@ -70,7 +70,7 @@ def test_large_whole_numbers_keep_every_digit() -> None:
     assert whole_numbers(np.array([big, 1]), "s").tolist() == [big, 1]
     assert read_labels([str(big), "1"], "s").tolist() == [big, 1]
     assert read_labels(["9" * 30, "1"], "s").tolist() == ["9" * 30, "1"]
-    with pytest.raises(DataError, match="too large for 64 bits"):
+    with pytest.raises(DataError, match="too large for a signed 64-bit integer"):
         whole_numbers(np.array([2**63], np.uint64), "s")
 
 

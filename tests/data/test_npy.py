@@ -54,7 +54,9 @@ def test_a_column_in_the_middle_leaves_the_names_of_the_others(tmp_path: Path) -
 
 @pytest.mark.parametrize("target", ["3", "-4", "label", ""])
 def test_a_target_that_is_no_column_is_refused(tmp_path: Path, target: str) -> None:
-    with pytest.raises(DataError, match=f"columns 0 to 2.*as -1 does. Got '{target}' instead"):
+    with pytest.raises(
+        DataError, match=f"number of a column, from 0 to 2,.*as -1 does. Got '{target}' instead"
+    ):
         load(tmp_path, npy(ROWS), target)
 
 
@@ -67,13 +69,14 @@ def test_images_of_bytes_are_divided_by_256_and_others_are_not(tmp_path: Path) -
 
 
 def test_a_target_has_no_place_among_images(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"shape \(1, 3, 4\), so no columns.*Leave the target out"):
+    message = r"shape \(1, 3, 4\), so it does not have columns.*Leave the target out"
+    with pytest.raises(DataError, match=message):
         load(tmp_path, npy(np.zeros((1, 3, 4))), "0")
 
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 2, 2, 2)])
 def test_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    with pytest.raises(DataError, match=r"must have shape \(n, V\).*Got \("):
+    with pytest.raises(DataError, match=r"must have shape \(n, V\).*Got shape \("):
         load(tmp_path, npy(np.ones(shape)))
 
 
@@ -84,7 +87,7 @@ def test_other_shapes_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> Non
         (np.array([(1, 2)], "i4,i4"), "structured_to_unstructured"),
         (np.ones((2, 2), complex), "real and the imaginary parts"),
         (np.array([[b"a"]]), "bytes as texts"),
-        (np.array([["a"]]), "texts where rows of numbers should be.*get_dummies"),
+        (np.array([["a"]]), "must be numbers. Got texts instead.*get_dummies"),
         (np.array([["2020-01-01"]], "M8[D]"), "times as numbers"),
     ],
 )
@@ -96,7 +99,7 @@ def test_elements_that_are_no_numbers_are_refused(
 
 
 def test_texts_with_a_target_column_are_refused_as_features(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="texts where rows of numbers should be"):
+    with pytest.raises(DataError, match=r"must be numbers\. Got texts instead"):
         load(tmp_path, npy(np.array([["1", "cat"], ["2", "dog"]])), "-1")
 
 
@@ -118,7 +121,7 @@ def test_a_pickle_of_objects_is_refused_without_running_it(tmp_path: Path) -> No
 def test_elements_that_claim_gigabytes_allocate_nothing(tmp_path: Path, descr: str) -> None:
     written = descr if descr.startswith("(") else repr(descr)
     header = f"{{'descr': {written}, 'fortran_order': False, 'shape': (1, 1)}}"
-    with memory_below(1e6), pytest.raises(DataError, match=r"promises|not numbers|header"):
+    with memory_below(1e6), pytest.raises(DataError, match=r"header says|not numbers|header"):
         load(tmp_path, npy_of(header, bytes(4)))
 
 
@@ -126,16 +129,16 @@ def test_elements_that_claim_gigabytes_allocate_nothing(tmp_path: Path, descr: s
 def test_missing_and_trailing_bytes_are_counted(tmp_path: Path, change: int) -> None:
     content = npy(ROWS)
     content = content[:-1] if change < 0 else content + b"\0"
-    with pytest.raises(FileFormatError, match=f"promises 72 bytes.*there are {72 + change}"):
+    with pytest.raises(FileFormatError, match=f"says 72 bytes.*the file has {72 + change}"):
         load(tmp_path, content)
 
 
 @pytest.mark.parametrize(
     ("shape", "error"),
     [
-        (f"({10**9}, {10**9})", "promises"),
+        (f"({10**9}, {10**9})", "header says"),
         (f"(0, {10**30})", "is empty"),
-        ("(-1, -1)", "promises|damaged"),
+        ("(-1, -1)", "says|damaged"),
         (str((1,) * 40), "40 dimensions"),
         ("'ab'", "header"),
         ("(1.5, 2)", "header"),

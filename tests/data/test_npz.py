@@ -98,7 +98,7 @@ def test_characters_that_do_not_exist_are_refused(tmp_path: Path, order: str) ->
 def test_labels_must_be_one_per_row(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has 3 rows but 2 labels"):
         load(tmp_path, None, x=ROWS, y=np.array([0, 1]))
-    with pytest.raises(DataError, match=r"labels of .* must have shape \(n,\). Got \(3, 3\)"):
+    with pytest.raises(DataError, match=r"labels of .* must have shape \(n,\). Got shape \(3, 3\)"):
         load(tmp_path, None, x=ROWS, y=np.eye(3))
 
 
@@ -107,7 +107,7 @@ def test_a_member_larger_than_its_header_says_is_not_unpacked(tmp_path: Path) ->
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x.npy", npy(ROWS) + bytes(50_000_000))
     refused = pytest.raises(
-        FileFormatError, match="promises 72 bytes of data, but there are 50,000,072"
+        FileFormatError, match="says 72 bytes of data, but the file has 50,000,072"
     )
     with memory_below(2e6), refused:
         load_dataset(path)
@@ -121,7 +121,7 @@ def test_a_directory_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
     directory = content.index(b"PK\1\2")
     content[directory + 24 : directory + 28] = struct.pack("<I", 3 << 30)
     path.write_bytes(content)
-    with pytest.raises(FileFormatError, match="unpacks to 3,221,225,472 bytes; at most"):
+    with pytest.raises(FileFormatError, match="unpacks to 3,221,225,472 bytes; sdae reads at most"):
         load_dataset(path)
 
 
@@ -192,7 +192,7 @@ def test_unusual_packing_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x.npy", npy(ROWS))
-    with pytest.raises(FileFormatError, match=r"packed in a way NumPy does not write.*savez"):
+    with pytest.raises(FileFormatError, match=r"packed in a way that NumPy does not use.*savez"):
         load_dataset(path)
 
 

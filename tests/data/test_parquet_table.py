@@ -165,7 +165,9 @@ def test_a_table_too_large_for_memory_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sdae.data.parquet_table._LIMIT", 3000)
-    with pytest.raises(FileFormatError, match="1,000 rows of 1 features; at most 3,000 bytes"):
+    with pytest.raises(
+        FileFormatError, match="1,000 rows of 1 features; sdae reads at most 3,000 bytes"
+    ):
         load(tmp_path, {"a": [0] * 1000})
 
 
@@ -174,7 +176,7 @@ def test_a_damaged_file_is_told(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "pets.parquet"
     path.write_bytes(content)
     with pytest.raises(
-        FileFormatError, match=r"is no Parquet file, or is damaged: .*Save it again"
+        FileFormatError, match=r"is not a Parquet file, or is damaged: .*Save it again"
     ):
         load_dataset(path)
 

@@ -38,7 +38,8 @@ def test_an_unknown_kind_is_told_with_the_known_ones(tmp_path: Path) -> None:
     path = tmp_path / "rows.xlsx"
     path.write_bytes(b"")
     with pytest.raises(
-        DataError, match=r"of no kind that can be read.*\.csv.*\.parquet.*\.npz.*\.pkl.*IDX.*mnist"
+        DataError,
+        match=r"not a kind of file that sdae can read.*\.csv.*\.parquet.*\.npz.*\.pkl.*IDX.*mnist",
     ):
         load_dataset(path)
 
@@ -46,12 +47,12 @@ def test_an_unknown_kind_is_told_with_the_known_ones(tmp_path: Path) -> None:
 def test_a_missing_file_is_told_with_near_names(tmp_path: Path) -> None:
     (tmp_path / "digits.csv").write_text("a\n1\n")
     with pytest.raises(
-        FileAccessError, match=r"digit.csv: it does not exist. Near are: digits.csv"
+        FileAccessError, match=r"digit.csv: it does not exist. Similar names: digits.csv"
     ):
         load_dataset(tmp_path / "digit.csv")
     with pytest.raises(FileAccessError, match=r"does not exist. Check the path"):
         load_dataset(tmp_path / "zebra.parquet")
-    with pytest.raises(FileAccessError, match=r"There is no folder .*nowhere either"):
+    with pytest.raises(FileAccessError, match=r"folder .*nowhere does not exist either"):
         load_dataset(tmp_path / "nowhere" / "digits.csv")
 
 
@@ -72,7 +73,9 @@ def test_the_word_mnist_means_the_embedded_set_whatever_is_in_the_folder(
 
 
 def test_a_folder_takes_no_target(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"has no columns.*leave the target 'y' out"):
+    with pytest.raises(
+        DataError, match=r"has its own labels and no columns.*Leave the target 'y' out"
+    ):
         load_dataset(tmp_path, target="y")
 
 

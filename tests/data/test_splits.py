@@ -90,7 +90,7 @@ def test_the_data_set_is_left_as_it_is() -> None:
 def test_a_class_of_one_row_is_named_with_the_remedy() -> None:
     y = np.array(["cat"] * 60 + ["dog"] * 39 + ["unicorn"])
     with pytest.raises(
-        DataError, match=r"too few rows of the class 'unicorn' .*test part.*: 1 left. .*drop the cl"
+        DataError, match=r"too few rows of class 'unicorn' .*test part.*: 1 left. .*drop the cl"
     ):
         split_dataset(Dataset("d", table(y)), validation=0, test=0.2, seed=0)
 

@@ -88,7 +88,7 @@ def test_rows_of_784_pixels_are_images(tmp_path: Path) -> None:
 )
 def test_a_damaged_pickle_is_told(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(
-        FileFormatError, match=r"damaged|truncated.*no pickle of arrays.*Fetch it again"
+        FileFormatError, match=r"damaged|truncated.*not a pickle of arrays.*Download it again"
     ):
         load(tmp_path, content)
 
@@ -98,9 +98,9 @@ def test_a_damaged_pickle_is_told(tmp_path: Path, content: bytes) -> None:
     [
         (X, "not hold three things"),
         (PARTS[:2], "not hold three things"),
-        ((X, X, X), "train part is no pair"),
-        ((*PARTS[:2], (X, "labels")), "test part is no pair of arrays"),
-        (((X, [1, 2, 3]), *PARTS[1:]), "train part is no pair of arrays"),
+        ((X, X, X), "train part is not a pair"),
+        ((*PARTS[:2], (X, "labels")), "test part is not a pair of arrays"),
+        (((X, [1, 2, 3]), *PARTS[1:]), "train part is not a pair of arrays"),
         ((PARTS[0], (Y, X), PARTS[2]), r"validation part has shapes \(3,\) and \(3, 2\)"),
         ((*PARTS[:2], (X[:, :1], Y)), "different numbers of columns"),
     ],
@@ -127,7 +127,9 @@ def test_what_it_unpacks_to_is_bounded(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_target_cannot_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "a.pickle").write_bytes(pickle.dumps(PARTS))
-    with pytest.raises(DataError, match=r"a.pickle has no columns.*leave the target 'y' out"):
+    with pytest.raises(
+        DataError, match=r"a.pickle has its own labels and no columns.*Leave the target 'y' out"
+    ):
         load_dataset(tmp_path / "a.pickle", target="y")
 
 

@@ -149,7 +149,8 @@ def test_the_remedy_works(kind: Any) -> None:
 def test_integers_of_more_than_64_bits_are_refused() -> None:
     y = np.array([10**30 if y else 1 for y in Y], object)
     with pytest.raises(
-        DataError, match=r"label 10{30}, too large for 64 bits\. Give such labels as"
+        DataError,
+        match=r"label 10{30}, too large for a signed 64-bit integer\. Give such labels as",
     ):
         quick(SDAEClassifier).fit(X, y)
     y[y == 10**30] = 2**63 + 5

@@ -24,8 +24,10 @@ MAX_BYTES = 3 << 29  # 1.5 GiB
 _MAX_ADDRESSES = 8 << 30  # beyond this a case fails instead of taking the machine with it
 _MAX_MESSAGE = 2000
 _REMEDY = re.compile(
-    r"\b(must|[Ss]ave|Fetch|Check|Name|Quote|Rename|Impute|Convert|Encode|Cut|Leave|Put|Give|Unpack|"
-    r"Did you mean|Known are|Its columns are|It has|Set|Transpose|Near are|leave|unpack)\b"
+    r"\b(must|[Ss]ave|Download|Reinstall|Check|Name|Quote|Rename|Impute|Convert|Encode|Split|"
+    r"Divide|Leave|Put|Give|Unpack|"
+    r"Did you mean|Known labels|Its columns are|It has|It reads|Set|Transpose|Similar names|"
+    r"leave|unpack)\b"
 )
 
 

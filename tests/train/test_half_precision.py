@@ -10,11 +10,12 @@ from torch import Tensor
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder, Emphasis
-from sdae.core.losses import classification_loss, reconstruction_loss, regression_loss
+from sdae.core.kinds.heads import Head
+from sdae.core.losses import reconstruction_loss
 from sdae.core.minibatches import minibatches
 from sdae.core.targets import weight_tensor
 from sdae.train.engines.costs import SummedCosts
-from sdae.train.scoring import mean_squared_error
+from sdae.train.scoring import error_of
 from sdae.train.symptoms import poor_reconstruction, same_code, unmoved_weight
 
 HALVES = [torch.float16, torch.bfloat16]
@@ -97,12 +98,13 @@ def test_a_loss_beyond_the_largest_half_is_a_number(
 @halves
 def test_other_losses_too(kind: torch.dtype) -> None:
     values, y = torch.full((4, 3), 300.0, dtype=kind), torch.full((4, 3), -300.0, dtype=kind)
-    assert regression_loss(values, y).tolist() == [180_000.0] * 4
+    assert Head.REGRESSION.facts.loss(values, y).tolist() == [180_000.0] * 4
     logits = torch.tensor([[0.0, 40.0]] * 4, dtype=kind)
-    assert classification_loss(logits, torch.zeros(4, dtype=torch.int64)).tolist() == [40.0] * 4
+    nowhere = torch.zeros(4, dtype=torch.int64)
+    assert Head.CLASSES.facts.loss(logits, nowhere).tolist() == [40.0] * 4
     stack = stack_of(kind, n_targets=2)
     x = torch.from_numpy(rows(1200)).to(kind)
-    found = mean_squared_error(stack, x, torch.full((1200, 2), 300.0, dtype=kind))
+    found = error_of(stack, (x, torch.full((1200, 2), 300.0, dtype=kind), None))
     assert found == pytest.approx(300.0**2, rel=NEAR[kind])
 
 

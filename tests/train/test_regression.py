@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import DataError, InvalidParameterError
-from sdae.train.scoring import mean_squared_error
+from sdae.train.scoring import error_of
 from tests.train.helpers import V, parameters, small_stack, state_bytes, unit_rows
 
 N = 12
@@ -104,7 +104,7 @@ def test_errors_are_mean_squared_errors_over_rows_and_targets() -> None:
     assert record.validation_error == history.best_validation_error
     assert record.validation_error == pytest.approx(validation, rel=1e-12)
     assert record.test_error == history.test_error == pytest.approx(test, rel=1e-12)
-    assert mean_squared_error(stack, x, torch.from_numpy(y)) == pytest.approx(validation)
+    assert error_of(stack, (x, torch.from_numpy(y), None)) == pytest.approx(validation)
 
 
 def test_the_parameters_of_the_lowest_error_are_kept() -> None:

@@ -139,7 +139,7 @@ def test_values_that_are_not_finite_are_refused_with_their_place(
 ) -> None:
     x = np.zeros((5000, V), dtype=np.float32)
     x[4999, 3] = value
-    message = r"values that are not finite \(NaN or infinite\) among rows 4096 to 4999"
+    message = r"values that are not finite \(NaN or infinity\) in rows 4096 to 4999"
     with pytest.raises(DataError, match=f"^x has {message}"):
         pretrain(small_stack(), x)
     np.save(tmp_path / "x.npy", x)

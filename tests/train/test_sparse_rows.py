@@ -18,7 +18,7 @@ from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import DataError
 from sdae.core.preprocessing import fit_scaling, fit_scaling_sparse
 from sdae.core.rows import ScaledRows, SparseRows, row_source
-from sdae.train.scoring import error_rate
+from sdae.train.scoring import error_of
 from tests.train.helpers import C, classes, state_bytes, unit_rows
 
 N, V = 23, 12
@@ -122,7 +122,7 @@ def test_the_error_rate_takes_rows_of_any_form() -> None:
     expected = float(stack.errors(x, y))
     assert 0 < expected < 1
     for rows in (x, sparse.csr_array(x), row_source(x, V, stack.head.weight, "x")):
-        assert error_rate(stack, rows, labels) == pytest.approx(expected, rel=1e-15)
+        assert error_of(stack, (rows, labels, None)) == pytest.approx(expected, rel=1e-15)
     text = f"x must have shape (n ≥ 1, {V}), a row per sample. Got shape (3, 2) instead."
     with pytest.raises(DataError, match=re.escape(text)):
-        error_rate(stack, np.zeros((3, 2)), labels)
+        error_of(stack, (np.zeros((3, 2)), labels, None))

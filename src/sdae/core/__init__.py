@@ -1,1 +1,1 @@
-"""What everything else stands on; it knows nothing above it."""
+"""The base of all other packages; it imports none of them."""

@@ -37,8 +37,8 @@ class DenoisingAutoencoder(nn.Module):
     n_visible, n_hidden : int
         V and H, the sizes of the input and of the code; at least 1.
     corruption : noise, str or float
-        What corrupts the input: an object of :mod:`sdae.corruption`, its text (``masking:0.3``),
-        or a number, the level of masking noise.
+        Noise that corrupts the input: an object of :mod:`sdae.corruption`, its text
+        (``masking:0.3``), or a number, the level of masking noise.
     tied : bool, default True
         Decode with the transpose of the encoder's weight.
     activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
@@ -47,7 +47,7 @@ class DenoisingAutoencoder(nn.Module):
         ``sigmoid`` with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
         real values; ``auto`` is ``sigmoid``.
     emphasis : Emphasis, str or None
-        Weights of the loss on drawn and other components; not with Gaussian noise.
+        Weights of the loss on drawn and on other components; must be None with Gaussian noise.
     encoder : nn.Linear or None
         A layer (V -> H) of a network, whose ``weight`` and ``bias`` this autoencoder shares as its
         ``weight`` and ``hidden_bias``. None makes new ones.
@@ -67,12 +67,12 @@ class DenoisingAutoencoder(nn.Module):
     visible_bias : Parameter, shape (V,)
         Both initially zero.
     decoder_weight : Parameter, shape (V, H)
-        Only when untied; initially uniform in the range that belongs to the decoder.
+        Only when untied; initially uniform in the range for the decoder's output function.
 
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be.
+        If a parameter has a value that is not allowed.
 
     Examples
     --------
@@ -149,7 +149,7 @@ class DenoisingAutoencoder(nn.Module):
         return self.corrupt_with_mask(x).x_tilde
 
     def corrupt_with_mask(self, x: Tensor) -> Corrupted:
-        """Draw x_tilde, and tell which components were drawn: two (B, V)."""
+        """Draw x_tilde and return it with the components drawn: two (B, V)."""
         key = NoiseKey(self.seed, Stream.MODULE_CORRUPTION, self.layer, self._calls)
         self._calls += 1
         return corrupt(x, self.corruption, key, np.arange(len(x)))
@@ -178,7 +178,7 @@ class DenoisingAutoencoder(nn.Module):
         Parameters
         ----------
         x : Tensor, shape (B, V)
-            The clean input, which is to be reconstructed.
+            The clean input, to be reconstructed.
         x_tilde : Tensor, shape (B, V), or None
             The corrupted input; None draws one.
         drawn : Tensor of bool, shape (B, V), or None
@@ -193,8 +193,9 @@ class DenoisingAutoencoder(nn.Module):
             x_tilde, drawn = self.corrupt_with_mask(x)
         elif self.emphasis is not None and drawn is None and self.corruption.level > 0:
             raise InvalidParameterError(
-                "DenoisingAutoencoder.loss needs the drawn parameter beside x_tilde when the loss "
-                "is emphasised: a component may be drawn without being changed."
+                "The drawn parameter of DenoisingAutoencoder.loss must be given with x_tilde when "
+                "the autoencoder has an emphasis. Got None instead. Take both from "
+                "corrupt_with_mask."
             )
         return self.loss_of(x, Corrupted(x_tilde, drawn))
 
@@ -244,18 +245,18 @@ def new_encoder(
 
 def empty_layer(n_in: int, n_out: int, dtype: torch.dtype) -> nn.Linear:
     """Make a layer whose parameters are not set yet, without touching torch's generator."""
-    usable_threads(1)  # to fill a large one is work for several
+    usable_threads(1)  # filling a large layer would use several threads
     # On the meta device nn.Linear's own initialisation draws nothing.
     return nn.Linear(n_in, n_out, dtype=dtype, device="meta").to_empty(device="cpu")
 
 
 def check_emphasis(emphasis: Emphasis | None, noise: Noise) -> None:
-    """Refuse an emphasised loss with Gaussian noise.
+    """Raise an error for an emphasised loss with Gaussian noise.
 
     Raises
     ------
     InvalidParameterError
-        If both are asked for.
+        If both are given.
     """
     if emphasis is not None and not noise.draws_components:
         raise invalid_parameter(

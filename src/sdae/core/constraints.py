@@ -1,7 +1,8 @@
-"""Declared constraints: what a value must be, said once, checked and worded in one place.
+"""Declared constraints: what a value must be, stated once; checked and worded in one place.
 
-A :class:`Reader` turns what a user gave (an argument, a TOML value) into what the code uses, or
-refuses it. :func:`read_fields` reads a whole set and reports every problem in one error.
+A :class:`Reader` turns a user's value (an argument, a TOML value) into the value that the code
+uses, or raises an error. :func:`read_fields` reads a whole set and reports every problem in one
+error.
 """
 
 import math
@@ -23,7 +24,7 @@ MAX_PROBLEMS = 20
 _MAX_INTEGER = 2**63 - 1
 _MAX_UNITS = 1_000_000
 _MAX_SHOWN = 500  # characters
-_MAX_CHOICE = 200  # characters of what names a choice
+_MAX_CHOICE = 200  # characters of the name of a choice
 # Of one value: characters of a text, bits of a number, values in all, lists in lists.
 _MAX_TEXT, _MAX_BITS, _MAX_VALUES, _MAX_DEPTH = 4096, 4096, 1000, 4
 
@@ -54,7 +55,7 @@ def integer(minimum: int, maximum: int | None = None) -> Reader[int]:
 
 
 def layer_size() -> Reader[int]:
-    """Read how many units a layer has."""
+    """Read the number of units of a layer."""
     return integer(1, _MAX_UNITS)
 
 
@@ -64,7 +65,8 @@ def number(
     """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
 
     def read(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, float | int | Real):  # the usual first
+        # the usual types first
+        if isinstance(value, bool) or not isinstance(value, float | int | Real):
             raise ValueError
         try:
             result = float(value)
@@ -120,15 +122,15 @@ def member(kind: type[E]) -> Reader[E]:
 
 
 def text() -> Reader[str]:
-    """Read a text that is not empty, and that a path can have and a file can keep."""
+    """Read a text that is not empty, and that can be a path and stand in a file."""
 
     def read(value: object) -> str:
         if not isinstance(value, str) or not value:
             raise ValueError
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
             raise InvalidParameterError(
-                f"It must be a text of characters that UTF-8 has, without zero bytes. Got "
-                f"{shown(value)} instead. Rename what is named so."
+                f"It must be a text that UTF-8 can encode, without zero bytes. Got {shown(value)} "
+                "instead. Choose another name."
             )
         return value
 
@@ -136,7 +138,7 @@ def text() -> Reader[str]:
 
 
 def parsed(constraint: str, parse: Callable[[object], T]) -> Reader[T]:
-    """Read through a parser that raises our own error, whose text then stands for itself."""
+    """Read with a parser that raises the package's own error, whose text is then used as it is."""
 
     def read(value: object) -> T:
         if isinstance(value, str | int | list | tuple | dict) and len(repr(value)) > _MAX_CHOICE:
@@ -178,14 +180,14 @@ def read_fields(
     Raises
     ------
     InvalidParameterError
-        One line per problem: a value that is not what it must be, or an unknown name, with the
-        nearest known one.
+        One line per problem: a value that is not allowed, or an unknown name, with the nearest
+        known one.
     """
     problems: list[str] = []
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if len(problems) == MAX_PROBLEMS:
-            problems.append(f"There may be more problems with {caller} than these.")
+            problems.append(f"{caller} may have more problems than these.")
             break
         reader = readers.get(name)
         if reader is None:
@@ -210,7 +212,7 @@ def read_fields(
 
 
 def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str) -> tuple[T, ...]:
-    """Spread one value over all layers, or check that there is one for each.
+    """Repeat one value for all layers, or check that there is one per layer.
 
     Raises
     ------
@@ -228,15 +230,16 @@ def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str)
 
 
 def shown(value: object) -> str:
-    """Return a value as errors show it, shortened if it is very long."""
+    """Return a value as error messages show it, shortened if it is very long."""
     text = repr(value[:_MAX_SHOWN] if isinstance(value, str) else value)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
 def find_oversize(value: object) -> str:
-    """Say what makes a value too large to be meant, or to be read or shown at all; or nothing.
+    """Return what makes a value too large to read or to show; an empty text if it is not.
 
-    Python has limits of its own, to the digits of a number and to nesting, and no words for them.
+    Python has its own limits on the digits of a number and on nesting, but its errors do not name
+    the parameter.
     """
     level, n_values = [value], 0
     for _ in range(_MAX_DEPTH):
@@ -257,5 +260,5 @@ def find_oversize(value: object) -> str:
 
 def _unknown(name: str, known: tuple[str, ...], caller: str) -> str:
     near = get_close_matches(name[:_MAX_SHOWN], known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Known are: {', '.join(known)}."
+    hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(known)}."
     return f"{caller} has no parameter {shown(name)}. {hint}"

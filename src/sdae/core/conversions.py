@@ -11,7 +11,7 @@ from sdae.core.surroundings import ordinary
 Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
 Labels = Tensor | NDArray[np.int64]
 Targets = Labels | Array
-"""Labels of classes, or values of regression."""
+"""Labels of classes, or target values of regression."""
 
 
 def tensor_like(array: Array, like: Tensor) -> Tensor:
@@ -22,14 +22,14 @@ def tensor_like(array: Array, like: Tensor) -> Tensor:
 def as_tensor(array: Targets) -> Tensor:
     """Return an array as a tensor of its own type, sharing memory where PyTorch can.
 
-    What PyTorch has no tensors for is copied: read-only arrays (a view of one would be an
-    invitation to crash), negative strides, foreign byte order. So are tensors made in inference
-    mode, where gradients are wanted.
+    Arrays that PyTorch cannot share are copied: read-only arrays (writing to a view of one could
+    crash), negative strides, foreign byte order. So are tensors made in inference mode, where
+    gradients are needed.
 
     Raises
     ------
     DataError
-        If the elements are no numbers.
+        If the elements are not numbers.
     """
     if isinstance(array, Tensor):
         return ordinary(array)
@@ -40,3 +40,8 @@ def as_tensor(array: Targets) -> Tensor:
     if not shareable:
         own = np.array(own, dtype=own.dtype.newbyteorder("="), order="C")
     return torch.from_numpy(own)
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return values in a type that sums can be taken in: float32 for narrower ones."""
+    return values.float() if torch.finfo(values.dtype).bits < 32 else values

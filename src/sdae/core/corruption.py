@@ -1,4 +1,4 @@
-"""Corruption: q(x_tilde given x), and which components it drew.
+"""Corruption: q(x_tilde given x), and the components drawn.
 
 The noises are in :mod:`sdae.core.kinds.noises`, and exported from here.
 
@@ -50,13 +50,13 @@ def corrupt(
     x : Tensor, shape (B, V)
         The clean input. It is never changed.
     noise : MaskingNoise, SaltAndPepperNoise, GaussianNoise or SwapNoise
-        What to do to it.
+        How to corrupt it.
     key : NoiseKey
         Seed, stream, layer and epoch of the noise.
     samples : ndarray of int64, shape (B,)
         The number of each row in its data set: a row's noise depends on it, not on the batch.
     donors : Donors or None
-        The rows that swapped values come from. None: those of the batch.
+        The rows that swapped values come from. None: the rows of the batch.
 
     Returns
     -------

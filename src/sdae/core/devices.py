@@ -8,7 +8,7 @@ NAMES = ("auto", "cpu", "cuda", "mps")
 
 
 def nearest_device(name: str) -> torch.device | None:
-    """Return the device of that name, ``cuda:1``; else one of its kind; else None."""
+    """Return the device with the given name, ``cuda:1``; else one of its type; else None."""
     device = torch.device(name)
     if device.type == "cuda" and torch.cuda.is_available():
         is_there = (device.index or 0) < torch.cuda.device_count()
@@ -19,12 +19,12 @@ def nearest_device(name: str) -> torch.device | None:
 
 
 def resolve_device(name: str) -> torch.device:
-    """Return the device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
+    """Return the device with the given name; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Raises
     ------
     InvalidParameterError
-        If there is no such name, or this machine has no such device.
+        If the name is unknown, or this machine does not have the device.
     """
     available = {
         "cuda": torch.cuda.is_available(),

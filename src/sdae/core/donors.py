@@ -17,13 +17,14 @@ _AT_ONCE = 2048
 
 
 class RowDonors:
-    """The rows of a source: each has the number that it has there.
+    """The rows of a source, numbered as in the source.
 
     Parameters
     ----------
     rows : RowSource
     through : callable or None
-        What rows go through first: a layer's input is the code of the layers below.
+        A function that rows go through first: the input of an upper layer is the code of the layers
+        below.
     """
 
     def __init__(self, rows: RowSource, through: Callable[[Tensor], Tensor] | None = None) -> None:
@@ -34,14 +35,14 @@ class RowDonors:
         return len(self._rows)
 
     def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the numbers of samples, which are those they have in the source, (B,)."""
+        """Return the numbers of samples among the donors: the same as in the source, (B,)."""
         return samples
 
     @torch.no_grad()
     def values(self, numbers: NDArray[np.int64]) -> Tensor:
-        """Return the value of each column in the row of that number, (B, V) -> (B, V).
+        """Return for each column the value in the row with the given number, (B, V) -> (B, V).
 
-        They are data: no gradient goes into what the rows went through.
+        The values are data: gradients do not flow into the function `through`.
         """
         if self._through is None and isinstance(self._rows, TensorRows):
             rows = self._rows.rows
@@ -57,4 +58,4 @@ class RowDonors:
             part = rows.new_zeros(numbers.shape)
             part[line, column] = rows[places[here] - start, column]
             parts.append(part)
-        return torch.stack(parts).sum(dim=0)  # each value is in one of them, among zeros
+        return torch.stack(parts).sum(dim=0)  # each value is in one part; the others hold zeros

@@ -1,8 +1,8 @@
 """Every exception the package raises on purpose, on one screen.
 
-All of them derive from :class:`SdaeError`, so ``except SdaeError`` catches whatever the package
-has to say about a mistake; the built-in second parents let callers that know nothing of the
-package (``except ValueError``) catch them too.
+All of them derive from :class:`SdaeError`, so ``except SdaeError`` catches every error that the
+package reports on purpose. Each also derives from a built-in exception, so callers that do not know
+the package can catch it too (``except ValueError``).
 """
 
 from sdae.core.wording import printable
@@ -11,7 +11,7 @@ from sdae.core.wording import printable
 class SdaeError(Exception):
     """Base of all errors of the package; its text is one clear sentence for the user.
 
-    It may quote a file or its name: what a terminal would take for a command is escaped.
+    It may quote a file or its name, so terminal control characters are escaped.
     """
 
     def __str__(self) -> str:
@@ -19,7 +19,7 @@ class SdaeError(Exception):
 
 
 class InvalidParameterError(SdaeError, ValueError):
-    """A parameter has a value it must not have."""
+    """A parameter has a value that is not allowed."""
 
 
 class RecipeError(SdaeError, ValueError):
@@ -43,7 +43,7 @@ class TrainingDivergedError(SdaeError, ArithmeticError):
 
 
 class ParityError(SdaeError, ArithmeticError):
-    """An export answers other than the package, so it was not written."""
+    """An export gives other results than the package, so it was not written."""
 
 
 class MissingExtraError(SdaeError, ImportError):
@@ -53,6 +53,6 @@ class MissingExtraError(SdaeError, ImportError):
 def invalid_parameter(
     parameter: str, caller: str, constraint: str, value: object, remedy: str = ""
 ) -> InvalidParameterError:
-    """Word the error for one bad parameter: its name, what it must be, what it got, the remedy."""
+    """Return the error for a bad parameter: its name, what it must be, what it got, the remedy."""
     text = f"The {parameter} parameter of {caller} must be {constraint}. Got {value!r} instead."
     return InvalidParameterError(f"{text} {remedy}".strip())

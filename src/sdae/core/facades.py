@@ -1,4 +1,4 @@
-"""The facades of a stack share their parameters: this keeps it so, or says where they parted.
+"""Keep the facades of a stack sharing their parameters, or report where they no longer do.
 
 The weight and the hidden bias of an autoencoder are the weight and the bias of a layer of the
 network, the same objects. PyTorch knows them by two names, and makes two parameters of one where
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sdae.core.errors import InvalidParameterError
 
 _SHARED = {"weight": "weight", "hidden_bias": "bias"}
-"""What an autoencoder calls a parameter, and what its layer of the network does."""
+"""Name of a parameter in an autoencoder, and its name in the layer of the network."""
 
 Pair = tuple[nn.Module, nn.Module]
 
@@ -38,8 +38,8 @@ class Facades:
     def are_one(self) -> bool:
         """Whether they share all parameters that they should.
 
-        Asked before every batch, so it looks where PyTorch keeps parameters: its own way there
-        takes ten times as long.
+        Checked before every batch, so it reads PyTorch's dictionaries of parameters directly:
+        attribute access takes ten times as long.
         """
         if len(self._mlp) < 2 * len(self._autoencoders):
             return False
@@ -60,13 +60,13 @@ class Facades:
                     setattr(other, twin, shared)
 
     def check(self) -> None:
-        """Refuse facades that have parted; tie them again where they are still equal.
+        """Raise an error if parameters that should be shared differ; share those that are equal.
 
         Raises
         ------
         InvalidParameterError
-            If they are not, so that it would be a guess which to keep; or if what should be a
-            parameter is computed from others, as pruning and parametrizations do.
+            If their values differ, so that the code cannot know which to keep; or if a parameter is
+            computed from others, as pruning and parametrizations do.
         """
         if self.are_one:
             return
@@ -85,21 +85,21 @@ class Facades:
         self.tie()
 
     def complete(self, state: dict[str, Any], prefix: str, *, assign: bool) -> None:
-        """Give a state that is about to be loaded both names of each shared parameter.
+        """Add to a state dict about to be loaded both names of each shared parameter.
 
-        With `assign` both get the same object, which PyTorch then takes as it is.
+        With `assign` both names get the same object, which PyTorch then uses directly.
 
         Raises
         ------
         InvalidParameterError
-            If it has two values for one parameter.
+            If the state dict has two values for one parameter.
         """
         for layer, (one, _) in enumerate(self._pairs()):
             for name, twin in _SHARED.items():
                 names = f"{prefix}autoencoders.{layer}.{name}", f"{prefix}mlp.{2 * layer}.{twin}"
                 values = [state[key] for key in names if key in state]
                 if not values or not all(isinstance(value, Tensor) for value in values):
-                    continue  # PyTorch says so
+                    continue  # PyTorch reports missing keys
                 if not _equal(values[0], values[-1], whether_trained=False):
                     raise _two_values(*names)
                 value, present = values[0], getattr(one, name, None)
@@ -113,12 +113,12 @@ class Facades:
 
 
 def check_values(module: nn.Module) -> None:
-    """Refuse parameters without values.
+    """Raise an error for parameters without values.
 
     Raises
     ------
     InvalidParameterError
-        If one is on the meta device.
+        If a parameter is on the meta device.
     """
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
@@ -131,20 +131,20 @@ def check_values(module: nn.Module) -> None:
 def only_parameters(
     module: nn.Module, names: Sequence[str], where: str
 ) -> Iterator[tuple[str, Tensor]]:
-    """Yield the parameters of those names, the names with `where` before them.
+    """Yield the parameters with the given names; each name gets the prefix `where`.
 
     Raises
     ------
     InvalidParameterError
-        If the module has others, or not all of them: a file could not give it back.
+        If the module has other parameters or lacks one, so that a file could not restore it.
     """
     found = dict(module.named_parameters())
     for name in sorted(found.keys() ^ set(names)):
-        what = "a parameter of its own" if name in found else "no parameter of its own any more"
+        what = "an extra parameter" if name in found else "missing or computed from others"
         raise InvalidParameterError(
-            f"The stack cannot be kept in a file: {where}{name} is {what}, so what is read would "
-            "not be this model. Remove what was added (parametrizations, pruning), put back what "
-            "was replaced, or keep stack.state_dict() with torch.save."
+            f"The stack cannot be saved: {where}{name} is {what}, so the file would not hold this "
+            "model. Remove what was added (parametrizations, pruning), put back what was replaced, "
+            "or save stack.state_dict() with torch.save."
         )
     yield from ((where + name, found[name]) for name in names)
 
@@ -165,18 +165,19 @@ def _equal(one: Any, other: Any, *, whether_trained: bool = True) -> bool:
 
 def _parted(layer: int, one: str, other: str) -> InvalidParameterError:
     return InvalidParameterError(
-        f"The facades of the stack have parted: in layer {layer} {one} and {other} should be one "
-        "parameter, but one of them was replaced, and they differ. Training one would leave the "
-        f"other as it is. Say which to keep: stack.{other} = stack.{one}, or the other way round."
+        f"The facades of the stack no longer share parameters: in layer {layer} {one} and {other} "
+        "should be one parameter, but one of them was replaced, and they differ. Training one "
+        f"would not train the other. Choose which to keep: stack.{other} = stack.{one}, or the "
+        "other way round."
     )
 
 
 def _no_parameter(layer: int, place: str) -> InvalidParameterError:
     return InvalidParameterError(
-        f"The facades of the stack have parted: in layer {layer} {place} is no parameter of its "
-        "own, but missing, or computed from others (parametrized or pruned), which the other "
-        "facade does not know of. Put it back, or make it a parameter again with "
-        "torch.nn.utils.parametrize.remove_parametrizations or torch.nn.utils.prune.remove."
+        f"The facades of the stack no longer share parameters: in layer {layer} {place} must be a "
+        "parameter. It is missing, or computed from others (parametrized or pruned). Put it back, "
+        "or make it a parameter again with torch.nn.utils.parametrize.remove_parametrizations or "
+        "torch.nn.utils.prune.remove."
     )
 
 
@@ -184,9 +185,9 @@ def _no_linear_layer(layer: int, mlp: nn.Sequential) -> InvalidParameterError:
     place = 2 * layer
     found = type(mlp[place]).__name__ if place < len(mlp) else "nothing"
     return InvalidParameterError(
-        f"The facades of the stack have parted: layer {layer} of the network, mlp[{place}], was "
-        f"replaced. It must be the nn.Linear that shares the parameters of autoencoders[{layer}]. "
-        f"Got {found} instead. Build a stack of the wanted layers."
+        f"The facades of the stack no longer share parameters: layer {layer} of the network, "
+        f"mlp[{place}], was replaced. It must be the nn.Linear that shares the parameters of "
+        f"autoencoders[{layer}]. Got {found} instead. Build a new stack with the layers you want."
     )
 
 

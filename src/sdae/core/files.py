@@ -1,4 +1,4 @@
-"""Raw files: written atomically, read within bounds, their faults told in one sentence."""
+"""Raw files: written atomically, read within bounds, with errors of one sentence."""
 
 import errno
 import gzip
@@ -16,7 +16,7 @@ from pathlib import Path
 from sdae.core.errors import FileAccessError, FileFormatError
 
 MAX_BYTES = 4 << 30
-"""No file is read whole past this size (4 GiB), compressed or not. Tensors know no such bound."""
+"""No file is read whole past this size (4 GiB), compressed or not. Not for tensors."""
 
 _CHUNK = 1 << 18
 _BEGINNING, _HALF = 32, ".partial"
@@ -26,7 +26,7 @@ _MEMBER, _MAX_MEMBERS = b"\x1f\x8b\x08", 100_000
 
 @contextmanager
 def translate_os_errors(path: Path, action: str) -> Iterator[None]:
-    """Turn an ``OSError`` while `action` ("read", "write") is done to `path` into our own error."""
+    """Turn an ``OSError`` while `action` ("read", "write") is done to `path` into our error."""
     try:
         yield
     except FileAccessError:
@@ -45,15 +45,15 @@ def translate_os_errors(path: Path, action: str) -> Iterator[None]:
 
 
 def end_of(path: str | Path) -> Path:
-    """Return where a file that a user names is written: where `path` leads, if it is a link.
+    """Return where to write a file that a user names: the target of `path`, if it is a link.
 
-    Written under the name of the link, the file would replace the link, and what it leads to would
-    stay as it was.
+    Written under the name of the link, the file would replace the link and leave its target
+    unchanged.
 
     Raises
     ------
     FileAccessError
-        If the link leads in a circle.
+        If the links form a circle.
     """
     path = Path(path)
     with translate_os_errors(path, "write"):
@@ -66,12 +66,12 @@ def end_of(path: str | Path) -> Path:
 
 
 def check_kind(path: Path) -> None:
-    """Refuse to write where something is that is no file: a folder, a pipe, a device.
+    """Raise an error if something other than a file is at `path`: a folder, a pipe, a device.
 
     Raises
     ------
     OSError
-        If there is.
+        If there is a folder, a pipe or a device.
     """
     if path.is_dir():
         raise IsADirectoryError
@@ -81,24 +81,25 @@ def check_kind(path: Path) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a new file to write to, which takes the name `path` once it is whole.
+    """Yield a new file to write to; it takes the name `path` when it is complete.
 
-    A crash leaves the old file or the new one, never half: the new one lies in a hidden folder
-    beside it, is flushed to the disk, and takes the name in one step; the folder above is flushed
-    too. The hidden folder holds whatever else its writer makes on the way: safetensors has a
-    temporary file of its own. An existing file's mode is kept. If what happens inside fails,
-    nothing is left. A link is replaced: :func:`end_of` follows one that a user names.
+    After a crash there is the old file or the new one, never a partial one: the new file is written
+    in a hidden folder beside the old one, flushed to the disk, and renamed in one step; the parent
+    folder is flushed too. The hidden folder also holds temporary files of the writer, such as those
+    of safetensors. The mode of an existing file is kept. If the block fails, nothing is left. A
+    link is replaced: :func:`end_of` follows a link that a user names.
 
     Raises
     ------
     FileAccessError
-        If the folder is missing or not writable, the disk is full, or something at `path` is no
-        file. The old file is intact.
+        If the folder is missing or not writable, the disk is full, or `path` is not a regular file.
+        The old file is intact.
     """
     path = Path(path)
     with translate_os_errors(path, "write"):
         check_kind(path)
-        # Of a long name, only the beginning: the whole and more might be too long for the system.
+        # Use only the beginning of a long name: the whole with a suffix might be too long for the
+        # system.
         prefix = f".{path.name[:_BEGINNING]}."
         half = Path(tempfile.mkdtemp(prefix=prefix, suffix=_HALF, dir=path.parent))
         try:
@@ -114,7 +115,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write `content` to `path` so that a crash leaves the old file or the new one, never half.
+    """Write `content` to `path`; a crash leaves the old file or the new one, never a partial one.
 
     Raises
     ------
@@ -126,9 +127,9 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 
 def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
-    """Remove from a folder what :func:`replacing` left half-written at a kill.
+    """Remove partial files that :func:`replacing` left in a folder when its process was killed.
 
-    Of that alone whose names were to begin as `ours` says: it gets the first 32 characters.
+    Only those whose intended names `ours` accepts; it gets the first 32 characters of a name.
     """
     for path in folder.glob(f".*{_HALF}"):
         name = _HALF_NAME.fullmatch(path.name)
@@ -136,7 +137,7 @@ def remove_halves(folder: Path, ours: Callable[[str], bool]) -> None:
             continue
         if path.is_dir() and not path.is_symlink():
             _remove(path)
-        elif regular_file(path):  # of an older version
+        elif regular_file(path):  # left by an older version
             path.unlink(missing_ok=True)
 
 
@@ -172,24 +173,24 @@ def checked_size(path: Path, limit: int | None = None) -> int:
     FileAccessError
         If the file is missing or unreadable.
     FileFormatError
-        If it is larger than `limit`, or is no file but a pipe or a device.
+        If it is larger than `limit`, or is a pipe or a device.
     """
     with translate_os_errors(path, "read"):
         status = path.stat()
         if limit is not None and status.st_size > limit:
             raise FileFormatError(
-                f"{path} has {status.st_size:,} bytes; at most {limit:,} are read."
+                f"{path} has {status.st_size:,} bytes; sdae reads at most {limit:,}."
             )
-        # Others may have no end, or wait for somebody who writes to them.
+        # Pipes and devices may never end, or wait for a writer.
         if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
             raise FileFormatError(
-                f"{path} is a pipe or a device. Save what comes out of it as a file, and name that."
+                f"{path} is a pipe or a device. Save its content as a file, and give that."
             )
     return status.st_size
 
 
 def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
-    """Read a file that may be gzip-compressed (told by its first two bytes), within `limit` bytes.
+    """Read a file of at most `limit` bytes, unpacking it if its first two bytes say gzip.
 
     Raises
     ------
@@ -209,24 +210,24 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
         )
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
-            # One growing buffer: a forged size in the trailer never decides what is allocated.
+            # One growing buffer: a forged size in the trailer has no effect on what is allocated.
             unpacked = io.BytesIO()
             while chunk := file.read(_CHUNK):
                 unpacked.write(chunk)
                 if unpacked.tell() > limit:
                     raise FileFormatError(
                         f"{path} unpacks to more than {limit:,} bytes. If you trust it, unpack it "
-                        "with gunzip and give what comes out."
+                        "with gunzip and give the unpacked file."
                     )
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(
-            f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Fetch it again."
+            f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Download it again."
         ) from None
-    return unpacked.getvalue()  # the buffer itself, not a copy
+    return unpacked.getvalue()  # the buffer itself, without a copy
 
 
 def regular_file(path: Path) -> bool:
-    """Return whether `path` is a file itself, and no link to one that may lie anywhere."""
+    """Return whether `path` is a regular file itself, not a link to one."""
     return path.is_file() and not path.is_symlink()
 
 
@@ -252,7 +253,7 @@ def sha256(content: bytes) -> str:
 
 
 def _mode_for(path: Path) -> int:
-    """Mode of the file that is replaced, or what the umask grants a new one."""
+    """Return the mode of the replaced file, or the mode that the umask gives a new one."""
     if path.exists():
         return path.stat().st_mode & 0o7777
     umask = os.umask(0)

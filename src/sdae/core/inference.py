@@ -24,6 +24,7 @@ from torch import Tensor
 
 from sdae.core.autoencoder import activate
 from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -112,11 +113,28 @@ def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | Non
 
 
 @undisturbed()
-def log_probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def log_probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the logarithm of the probability of each class, (n, C) -> (n, C)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_p: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return log_p
+
+
+def probabilities(head: Head, raw: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the probabilities that outputs of a head make, (n, O) -> (n, O), in float64."""
+    if head.facts.picks_one:
+        return np.exp(log_probabilities(raw))
+    a = raw.astype(np.float64)
+    up, down = np.exp(np.minimum(a, 0)), np.exp(np.minimum(-a, 0))
+    share: NDArray[np.float64] = up / (up + down)
+    return share
+
+
+@undisturbed()
+def answers(head: Head, raw: NDArray[np.floating]) -> NDArray[Any]:
+    """Return the answers that outputs of a head, (n, O), make: (n,) or (n, O)."""
+    answer: NDArray[Any] = head.facts.answer(torch.from_numpy(raw)).numpy()
+    return answer
 
 
 def products_of_a_block(network: StackedDenoisingAutoencoder, n_rows: int = _BLOCK) -> int:

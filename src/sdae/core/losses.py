@@ -1,27 +1,20 @@
-"""Losses per sample.
+"""Reconstruction losses per sample; those of heads are in :mod:`sdae.core.kinds.heads`.
 
-Reconstruction losses are summed over components, never averaged over them: the tutorial sums over
-features and averages over the minibatch. PyTorch's default reduction averages over everything,
-which divides the gradient by V; it is not used here. The loss of regression is a mean over targets,
-as scikit-learn's.
+They are summed over components, never averaged over them: the tutorial sums over features and
+averages over the minibatch. PyTorch's default reduction averages over everything, which divides the
+gradient by V; it is not used here.
 
 Of a network in half precision, losses are computed in float32 from its outputs, since a sum in half
 precision is soon infinite (float16) or stands still (bfloat16). The gradients that go back into the
 network are of its own type, with its range and its rounding.
 
-Axes: B samples, V components, T targets.
+Axes: B samples, V components.
 """
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from sdae.core.conversions import widened
 from sdae.core.kinds.decoders import Decoder, Emphasis
-
-
-def widened(values: Tensor) -> Tensor:
-    """Return values in a type that sums can be taken in: float32 for narrower ones."""
-    return values.float() if torch.finfo(values.dtype).bits < 32 else values
 
 
 def reconstruction_loss(
@@ -73,16 +66,6 @@ def reconstruction_slope(
     """
     slope = decoder.facts.slope(x, decoded)
     return slope if emphasis is None else slope * _weights(emphasis, slope, drawn)
-
-
-def regression_loss(values: Tensor, y: Tensor) -> Tensor:
-    """Return half the mean squared error of each sample, (B, T), (B, T) -> (B,)."""
-    return (widened(values) - widened(y)).square().mean(dim=1) / 2
-
-
-def classification_loss(logits: Tensor, y: Tensor) -> Tensor:
-    """Return −log p(y | x) of each sample, (B, C), (B,) -> (B,)."""
-    return F.cross_entropy(widened(logits), y, reduction="none")
 
 
 def _weights(emphasis: Emphasis, like: Tensor, drawn: Tensor | None) -> Tensor:

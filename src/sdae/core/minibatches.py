@@ -1,6 +1,6 @@
 """The samples of an epoch in the order of their visit, cut into minibatches.
 
-Axes: n rows, m samples in a row, B samples of a minibatch.
+Axes: n rows, m consecutive samples, B samples of a minibatch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ class Minibatch(NamedTuple):
     samples : ndarray of int64, shape (B,)
         Their numbers in the data set.
     span : slice or None
-        The same as a slice, where they are consecutive: then no row need be copied.
+        The same as a slice, where they are consecutive: then rows need not be copied.
     """
 
     samples: NDArray[np.int64]
@@ -28,7 +28,7 @@ class Minibatch(NamedTuple):
 class Minibatches(Sequence[Minibatch]):
     """Samples in the order of their visit, cut into minibatches.
 
-    A minibatch is made when it is asked for: an epoch may have as many as rows.
+    A minibatch is made when it is needed: an epoch may have as many minibatches as rows.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Minibatches(Sequence[Minibatch]):
         return -(-len(self._samples) // self.batch_size)
 
     def __iter__(self) -> Iterator[Minibatch]:
-        """Go through them; quicker than by index."""
+        """Yield the minibatches; faster than by index."""
         for start in range(0, len(self._samples), self.batch_size):
             yield self._between(start, start + self.batch_size)
 
@@ -61,7 +61,7 @@ class Minibatches(Sequence[Minibatch]):
     def __getitem__(self, index: slice) -> "Minibatches": ...
 
     def __getitem__(self, index: int | slice) -> "Minibatch | Minibatches":
-        """Return a minibatch, or some in a row."""
+        """Return a minibatch, or consecutive ones."""
         if isinstance(index, slice):
             start, stop, _ = index.indices(len(self))
             some = slice(start * self.batch_size, stop * self.batch_size)

@@ -2,7 +2,7 @@
 
 Tensors: ``layers.K.weight`` (H, V), ``layers.K.hidden_bias`` (H,), ``layers.K.visible_bias`` (V,),
 ``layers.K.decoder_weight`` (V, H) where untied, ``head.weight`` (C, H) and ``head.bias`` (C,) where
-there is a head (of regression: T targets in place of C classes), ``scaling.offset`` and
+there is a head (L labels or T targets in place of C classes), ``scaling.offset`` and
 ``scaling.scale`` (V,) where the data are scaled. The two facades share parameters, so each is
 stored once, under the name of its layer.
 
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.core.facades import only_parameters
+from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -48,7 +49,7 @@ class Model:
     scaling : Scaling or None
         Applied to rows before the stack sees them.
     classes : tuple of int or of str, or None
-        The label of each output; None stands for 0, 1, ….
+        The class or the label that each output stands for; None stands for 0, 1, ….
     feature_names : tuple of str or None
         Names of the columns, in the order the stack expects.
     image_shape : (int, int) or None
@@ -139,7 +140,7 @@ def _check_words(model: Model) -> None:
     """Refuse to write what would not be read again."""
     try:
         if model.classes is not None:
-            _checked_classes(model.classes, model.stack.n_classes)
+            _checked_classes(model.classes, _n_named(model.stack))
         if model.feature_names is not None:
             _checked_names(model.feature_names, model.stack.n_visible)
         if model.image_shape is not None:
@@ -155,15 +156,12 @@ def _describe(model: Model) -> dict[str, object]:
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     emphasis = layers[0].emphasis
-    # Only where there are any: files of classifiers keep their bytes.
-    targets = {} if stack.n_targets is None else {"n_targets": stack.n_targets}
     return {
         "format": FORMAT,
         "architecture": {
             "n_visible": stack.n_visible,
             "hidden_layer_sizes": list(stack.hidden_layer_sizes),
-            "n_classes": stack.n_classes,
-            **targets,
+            **_describe_head(stack),
             "activation": str(stack.activation),
             "corruption": [str(layer.corruption) for layer in layers],
             "decoder": [str(layer.decoder) for layer in layers],
@@ -178,6 +176,17 @@ def _describe(model: Model) -> dict[str, object]:
         "provenance": dict(model.provenance),
         **estimator,
     }
+
+
+def _describe_head(stack: StackedDenoisingAutoencoder) -> dict[str, object]:
+    """Return the number of outputs by its parameter, and the head where that does not say it."""
+    entries: dict[str, object] = {"n_classes": None}  # in files of all heads, since the first ones
+    if stack.head_kind is not None:
+        parameter = stack.head_kind.facts.parameter
+        entries[parameter] = stack.n_outputs
+        if stack.head_kind is not Head.of(parameter):
+            entries["head"] = str(stack.head_kind)
+    return entries
 
 
 def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
@@ -210,7 +219,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     return Model(
         stack,
         scaling,
-        classes=None if classes is None else _checked_classes(classes, stack.n_classes),
+        classes=None if classes is None else _checked_classes(classes, _n_named(stack)),
         feature_names=None if names is None else _checked_names(names, stack.n_visible),
         image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
         provenance=_checked_provenance(description["provenance"]),
@@ -224,7 +233,9 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
         architecture["hidden_layer_sizes"],
         architecture["n_classes"],
         architecture["corruption"],
+        n_labels=architecture.get("n_labels"),
         n_targets=architecture.get("n_targets"),
+        head=architecture.get("head"),
         activation=architecture["activation"],
         decoder=architecture["decoder"],
         tied=architecture["tied"],
@@ -253,7 +264,8 @@ def _check_tensors(
         if not architecture["tied"]:
             expected[f"layers.{layer}.decoder_weight"] = (n_below, n_hidden)
         n_below = n_hidden
-    for n_outputs in (architecture["n_classes"], architecture.get("n_targets")):
+    for parameter in dict.fromkeys(head.facts.parameter for head in Head):
+        n_outputs = architecture.get(parameter)
         if n_outputs is not None:
             expected["head.weight"] = (n_outputs, n_below)
             expected["head.bias"] = (n_outputs,)
@@ -272,6 +284,12 @@ def _check_tensors(
             raise ValueError(f"tensor {name} should be of type {wanted}, but is {tensor.dtype}")
     if broken := _not_finite(tensors):
         raise ValueError(f"tensor {broken} has values that are not finite")
+
+
+def _n_named(stack: StackedDenoisingAutoencoder) -> int | None:
+    """Return how many outputs may have names: those of classes and of labels."""
+    has_names = stack.head_kind is not None and stack.head_kind.facts.probabilities is not None
+    return stack.n_outputs if has_names else None
 
 
 def _checked_classes(

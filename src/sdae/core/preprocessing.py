@@ -25,8 +25,9 @@ _CHUNK_CELLS = 1 << 22
 _CHUNK_ROWS = 4096
 _CHUNK_VALUES = 1 << 22
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
-_SMALL = 1e-140  # the square of a smaller difference may be no number
-FELT = 1e-7  # in deviations: what a float32 network would notice of a mean's rounding error
+_SMALL = 1e-140  # the square of a smaller difference may underflow
+# in standard deviations: a larger rounding error of the mean would matter to a float32 network
+FELT = 1e-7
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
     "none": "left as they are",
@@ -63,7 +64,7 @@ class Scaling:
     def undo(self, x: Rows) -> Numbers:
         """Return rows to the original units, (n, V) -> (n, V) float64.
 
-        In float32, numbers near 1.7e9, as times are, would lie 128 apart.
+        In float32, numbers near 1.7e9, such as timestamps, would be 128 apart.
         """
         rows: Numbers = x * self.scale
         rows += self.offset
@@ -71,7 +72,7 @@ class Scaling:
 
 
 class Choice(NamedTuple):
-    """How columns are scaled, with which decoder the first layer gives them back, and why."""
+    """How columns are scaled, which decoder the first layer has, and why."""
 
     scale: str
     decoder: Decoder
@@ -107,9 +108,9 @@ def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
 def choose(
     x: Rows | SparseMatrix, scale: str, decoder: Decoder, source: str, remedy: str = _REMEDY
 ) -> Choice:
-    """Settle ``auto``: the scaling of the data and the decoder of the first layer.
+    """Resolve ``auto``: choose the scaling of the data and the decoder of the first layer.
 
-    Data are left alone, and get the sigmoid decoder with cross-entropy, if all values lie in [0, 1]
+    Data are not scaled, and get the sigmoid decoder with cross-entropy, if all values lie in [0, 1]
     and the largest standard deviation of a column is at least 0.05. Other data are standardised and
     get the linear decoder with squared error; where the sigmoid decoder is asked for, they are
     scaled into [0, 1] instead. Values count as the network would see them, in float32.
@@ -121,7 +122,7 @@ def choose(
     scale : {"auto", "none", "minmax", "standard"}
     decoder : Decoder
     source, remedy : str
-        For the error: whose rows they are, and what to do.
+        For the error message: the name of the rows, and the remedy.
 
     Raises
     ------
@@ -142,9 +143,9 @@ def choose(
         decoder = Decoder.SIGMOID if bounded else Decoder.LINEAR
     elif decoder is Decoder.SIGMOID and not bounded:
         raise DataError(
-            f"{source} has values outside [0, 1] (from {low:.6g} to {high:.6g}) with "
-            f"scale = {settled!r}, but the sigmoid decoder with cross-entropy needs data within "
-            f"it. {remedy}"
+            f"{source} has values outside [0, 1] (from {low:.6g} to {high:.6g}) with scale = "
+            f"{settled!r}, but the sigmoid decoder with cross-entropy needs values in [0, 1]. "
+            f"{remedy}"
         )
     why = f"as scale = {scale!r} says"
     if scale == "auto":
@@ -174,7 +175,7 @@ def _fitted(x: Any, kind: str) -> Scaling:
 
 
 def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
-    """Return mean and deviation of columns whose squares are no numbers, (n, V) -> (V,), (V,)."""
+    """Return mean and deviation of columns whose squares underflow, (n, V) -> (V,), (V,)."""
     rows = (x.toarray() if is_csr(x) else x).astype(np.float64)
     _, exponent = np.frexp(np.abs(rows).max(axis=0))
     mean, variance = _moments(np.ldexp(rows, -exponent))
@@ -184,31 +185,28 @@ def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
 def standard(
     mean: Numbers, deviation: Numbers, low: Numbers, high: Numbers, dtype: "np.dtype[Any]"
 ) -> Scaling:
-    """Return the scaling to zero mean and unit variance of columns of a type.
+    """Return the scaling of columns of type `dtype` to zero mean and unit variance.
 
     Parameters
     ----------
     mean, deviation, low, high : ndarray of float64, shape (V,)
-        Of each column.
+        Statistics of each column.
     dtype : numpy.dtype
-        Of the columns.
+        Type of the columns.
     """
-    # Values that differ by the rounding of their type are one number: not to be blown up to unit
-    # variance. Only by up to 1, though: with a scale of 1, larger steps would be large inputs.
+    # Values that differ only by the rounding of their type count as one number and are not scaled
+    # to unit variance; but only up to a difference of 1, since with a scale of 1 larger ones would
+    # be large inputs.
     rounding = _ROUNDING.get(str(dtype), _ROUNDING["float64"])
     noise = rounding * np.maximum(np.abs(low), np.abs(high))
     constant = high - low <= np.minimum(noise, 1.0)
-    offset = np.where(low == high, low, mean)  # the mean of equal large numbers may be off by one
+    offset = np.where(low == high, low, mean)  # the mean of equal large numbers may be rounded
     return Scaling("standard", offset, np.where(constant, 1.0, deviation))
 
 
 def _extremes(x: Any) -> tuple[float, float]:
     """Return the lowest and the highest value, (n, V) -> 2 numbers."""
-    if not is_csr(x):
-        return float(x.min()), float(x.max())
-    implicit = [0.0] if len(x.data) < x.shape[0] * x.shape[1] else []
-    stored = [float(x.data.min()), float(x.data.max())] if len(x.data) else []
-    return min(implicit + stored), max(implicit + stored)
+    return float(x.min()), float(x.max())  # scipy's count the zeros that are not stored
 
 
 def _largest_spread(x: Any) -> float:
@@ -255,21 +253,21 @@ def _moments(x: Any) -> tuple[Numbers, Numbers]:
             squares += np.square(deviations).sum(axis=0)
     drift /= n_rows
     variance = squares / n_rows
-    # The mean of many large numbers that hardly differ is rounded by more than they differ.
+    # The rounding error of the mean of many large, nearly equal numbers exceeds their differences.
     off = np.abs(drift) > FELT * np.sqrt(variance)
     exact = np.maximum(variance - np.square(drift), 0.0)
     return np.where(off, mean + drift, mean), np.where(off, exact, variance)
 
 
 def _stored(csr: CsrMatrix) -> Iterator[tuple[NDArray[np.integer], Numbers]]:
-    """Go through the stored values in float64, some at a time, each with its column."""
+    """Yield the stored values in float64, in chunks, with their columns."""
     for start in range(0, len(csr.data), _CHUNK_VALUES):
         chunk = slice(start, start + _CHUNK_VALUES)
         yield csr.indices[chunk], csr.data[chunk].astype(np.float64)
 
 
 def _slices(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Cut rows, (n, V), into slices of not too many numbers."""
+    """Split rows, (n, V), into slices of a bounded number of values."""
     n_rows = max(1, _CHUNK_CELLS // max(1, shape[1]))
     return (slice(start, start + n_rows) for start in range(0, shape[0], n_rows))
 

@@ -27,7 +27,7 @@ _WORD = (1 << 64) - 1
 
 
 class Stream(IntEnum):
-    """What random numbers are for. Each purpose has a stream of its own."""
+    """The purpose of random numbers. Each purpose has a stream of its own."""
 
     INITIALISATION = 1
     PRETRAINING_ORDER = 2
@@ -55,7 +55,7 @@ def check_seed(seed: object, caller: str) -> int:
     Raises
     ------
     InvalidParameterError
-        If it is no integer in [0, 2⁶⁴).
+        If it is not an integer in [0, 2⁶⁴).
     """
     integer = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
     if not integer or not 0 <= int(str(seed)) <= _WORD:
@@ -82,14 +82,14 @@ def random_bits(key: NoiseKey, samples: NDArray[np.int64], n_components: int) ->
     key : NoiseKey
         Seed, stream, layer and epoch.
     samples : ndarray of int64, shape (B,)
-        Number of each sample in the data set (not its place in the batch).
+        Number of each sample in the data set (not its position in the batch).
     n_components : int
         N, components per sample.
 
     Returns
     -------
     ndarray of uint32, shape (B, N)
-        Row i depends on `key` and ``samples[i]`` only, whatever else is in the batch.
+        Row i depends on `key` and ``samples[i]`` only, not on the rest of the batch.
     """
     n_words = (n_components + 1) // 2
     starts = _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(hash_key(key)))
@@ -126,8 +126,8 @@ def standard_normal(
 def threshold(probability: float) -> int:
     """Return t such that a 32-bit word is below t with `probability` (to 2⁻³²).
 
-    It may be 2³², so arrays of words are compared with it as ``np.uint64``: with a Python number
-    outside of their range some releases of NumPy before 2.3 crash.
+    It may be 2³², so compare arrays of words with it as ``np.uint64``: some releases of NumPy
+    before 2.3 crash when a Python number is outside the range of the array's type.
     """
     return round(probability * 2.0**32)
 

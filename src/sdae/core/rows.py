@@ -1,4 +1,4 @@
-"""Rows on their way to a step: checked once, delivered a minibatch at a time.
+"""Training rows: checked once, delivered one minibatch at a time.
 
 Axes: n rows, V columns, B rows of a minibatch.
 """
@@ -22,7 +22,7 @@ _NUMPY_TYPES = (torch.float16, torch.float32, torch.float64)
 
 
 class RowSource(Protocol):
-    """Anything that can deliver the rows of a minibatch."""
+    """An object that delivers the rows of a minibatch."""
 
     def __len__(self) -> int:
         """Return n."""
@@ -49,7 +49,7 @@ class TensorRows:
         if minibatch.span is not None:
             return self.rows[minibatch.span]
         if self._array is not None:
-            # PyTorch's copy leaves a thread spinning, in the way of those that train.
+            # PyTorch's copy leaves a thread spinning, which slows down the training threads.
             return torch.from_numpy(self._array[minibatch.samples])
         samples = torch.from_numpy(minibatch.samples)
         return self.rows.index_select(0, samples.to(self.rows.device))
@@ -72,14 +72,14 @@ class MappedRows:
 
 
 class SparseRows:
-    """Rows of a scipy.sparse matrix: only those of a minibatch ever get their zeros.
+    """Rows of a scipy.sparse matrix: only those of a minibatch are made dense.
 
     Parameters
     ----------
     matrix : matrix or array of scipy.sparse, shape (n, V)
         Kept in CSR format.
     like : Tensor
-        The type and device of training.
+        A tensor of the type and on the device of training.
     """
 
     def __init__(self, matrix: SparseMatrix, like: Tensor) -> None:
@@ -109,10 +109,10 @@ class ScaledRows:
     rows : RowSource
         In the original units.
     offset, scale : ndarray of float64, shape (V,)
-        What is subtracted from, and then divides, each column, in float64. Rows that need it can
-        be of that type too: `like` tells the type they leave with.
+        What is subtracted from, and then divides, each column, in float64. The rows may be float64
+        too; they are returned in the type of `like`.
     like : Tensor or None
-        The type and device of training; None: those of `rows`.
+        A tensor of the type and on the device of training; None: those of `rows`.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class ScaledRows:
     ) -> None:
         self._rows = rows
         self._like = rows.batch(_FIRST) if like is None else like
-        on_mps = self._like.device.type == "mps"  # which has no float64
+        on_mps = self._like.device.type == "mps"  # MPS does not have float64
         home = "cpu" if on_mps else self._like.device
         self._offset, self._scale = (as_tensor(part).to(home) for part in (offset, scale))
 
@@ -138,7 +138,7 @@ class ScaledRows:
 
 
 class OrdinaryRows:
-    """Rows of a source that makes them in inference mode, or with gradients of its own."""
+    """Rows of a source that makes them in inference mode, or with gradients attached."""
 
     def __init__(self, rows: RowSource) -> None:
         self._rows = rows
@@ -147,7 +147,7 @@ class OrdinaryRows:
         return len(self._rows)
 
     def batch(self, minibatch: Minibatch) -> Tensor:
-        """Return the rows of a minibatch, (B, V), as plain numbers."""
+        """Return the rows of a minibatch, (B, V), as ordinary tensors without gradients."""
         return ordinary(self._rows.batch(minibatch)).detach()
 
 
@@ -165,7 +165,7 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
     n_columns : int
         V, what the network takes.
     like : Tensor
-        The type and device of training.
+        A tensor of the type and on the device of training.
     name : str
         The parameter to name in errors.
 
@@ -173,7 +173,7 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
     ------
     DataError
         If `x` is not a 2-D array of numbers with `n_columns` columns and at least one row, or has
-        values that are not finite. Of a source, only the first row is looked at.
+        values that are not finite. Of a source, only the first row is checked.
     """
     if _is_source(x):
         return _checked_source(x, n_columns, like, name)
@@ -203,12 +203,12 @@ def value_range(rows: RowSource) -> tuple[float, float]:
 
 
 def _is_source(x: RowsLike) -> TypeGuard[RowSource]:
-    """Tell a source from arrays; by its type, for a data frame may have a column ``batch``."""
+    """Return whether `x` is a source by its type: a data frame may have a column ``batch``."""
     return hasattr(type(x), "batch")
 
 
 def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) -> RowSource:
-    """Return a source as it is, if its first row is one for training."""
+    """Return a source as it is, if its first row can be trained on."""
     if len(rows) == 0:
         raise DataError(f"{name} must have at least one row. Got none.")
     first = rows.batch(_FIRST)
@@ -228,7 +228,7 @@ def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) ->
 def _check_form(
     shape: tuple[int, ...], dtype: "np.dtype[Any] | None", n_columns: int, name: str
 ) -> None:
-    """Refuse what are no numbers (a tensor's always are: None) or rows of another shape."""
+    """Raise an error for rows that are not numbers or have another shape (dtype None: a tensor)."""
     if dtype is not None and dtype.kind not in "fiub":
         raise DataError(f"{name} must be an array of numbers. Got dtype {dtype} instead.")
     if len(shape) != 2 or shape[1] != n_columns or shape[0] == 0:
@@ -240,15 +240,16 @@ def _check_form(
 
 def _check_finite(rows: RowSource, name: str) -> None:
     for minibatch, low, high in _extremes(rows):
-        if not (math.isfinite(low) and math.isfinite(high)):  # of NaN and a number it takes NaN
+        # of NaN and a number both are NaN
+        if not (math.isfinite(low) and math.isfinite(high)):
             raise DataError(
-                f"{name} has values that are not finite (NaN or infinite) among rows "
+                f"{name} has values that are not finite (NaN or infinity) in rows "
                 f"{minibatch.samples[0]} to {minibatch.samples[-1]}. Impute them or drop the rows."
             )
 
 
 def _extremes(rows: RowSource) -> Iterator[tuple[Minibatch, float, float]]:
-    """Go through rows, each time with the lowest and the highest of what they hold or store."""
+    """Yield minibatches with the lowest and the highest value that their rows hold or store."""
     n_columns = rows.batch(_FIRST).shape[1]
     n_rows = max(1, min(_CHECKED_ROWS, _CHECKED_NUMBERS // n_columns))
     for minibatch in minibatches(len(rows), n_rows):
@@ -269,5 +270,5 @@ def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
 
 
 def index_of(minibatch: Minibatch) -> slice | Tensor:
-    """Return what picks the samples of a minibatch out of a tensor of all."""
+    """Return the index of a minibatch's samples in a tensor of all samples."""
     return torch.from_numpy(minibatch.samples) if minibatch.span is None else minibatch.span

@@ -6,8 +6,8 @@ k *are* the weight and the bias of the network's layer k: the same objects, and 
 through loads and conversions (:mod:`sdae.core.facades`).
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
-code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, T targets of
-regression; O outputs are C or T.
+code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, L labels, T targets of
+regression; O outputs are C, L or T.
 """
 
 import copy
@@ -16,22 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sdae.core.autoencoder import DenoisingAutoencoder, empty_layer, new_encoder
+from sdae.core.autoencoder import DenoisingAutoencoder, new_encoder
 from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
-from sdae.core.conversions import Array, Labels, tensor_like
-from sdae.core.errors import InvalidParameterError, invalid_parameter
+from sdae.core.conversions import Array, Labels, Targets, tensor_like
+from sdae.core.errors import DataError, InvalidParameterError, invalid_parameter
 from sdae.core.facades import Facades
+from sdae.core.head_layer import wanted_head, zero_head
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.heads import Facts as HeadFacts
+from sdae.core.kinds.heads import Head
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
-from sdae.core.losses import widened
 from sdae.core.randomness import check_seed
 from sdae.core.surroundings import make_ordinary, undisturbed
-from sdae.core.targets import row_labels
+from sdae.core.targets import described
 
 if TYPE_CHECKING:
     from sdae.train.step_functions import FinetuneFunctions, PretrainFunction
@@ -50,12 +51,18 @@ class StackedDenoisingAutoencoder(nn.Module):
     hidden_layer_sizes : sequence of int, default (500, 500)
         H_0, H_1, …; at least one layer.
     n_classes : int or None
-        C, at least 2, of a classifier. With neither this nor `n_targets` the stack has no head; it
-        can be pre-trained and gets one later from :meth:`add_head` or :meth:`add_regression_head`.
+        C, at least 2, of a classifier. With neither this nor `n_labels` nor `n_targets` the stack
+        has no head; it can be pre-trained and gets one later from :meth:`add_head`,
+        :meth:`add_multilabel_head` or :meth:`add_regression_head`.
     corruption_levels : one value or one per layer, default 0.1
         The noise of each layer: a masking level, a noise object, or its text (``gaussian:0.1``).
+    n_labels : int or None
+        L, at least 1, of a classifier that gives each row any number of labels.
     n_targets : int or None
-        T, at least 1, of a regressor. A stack has either classes or targets.
+        T, at least 1, of a regressor. A stack has either classes, labels or targets.
+    head : {"classes", "multilabel", "regression", "poisson"} or None
+        What the numbers above mean, where that is not plain: with ``poisson`` the `n_targets` are
+        means of counts. None: classes, labels, or values with a squared error.
     activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
         Of all hidden layers.
     decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
@@ -75,9 +82,13 @@ class StackedDenoisingAutoencoder(nn.Module):
     autoencoders : nn.ModuleList of DenoisingAutoencoder
         The first facade.
     mlp : nn.Sequential
-        The second facade: linear layers and activations, and the head on top, initially zero: the
-        logistic layer, or a linear one for regression. Its output is the logits, or the predicted
-        values, or without a head the deepest code.
+        The second facade: linear layers and activations, and the head on top, initially zero. Its
+        output is what the head's layer computes (the logits of a classifier, the values of a
+        regressor), or without a head the deepest code.
+    head_kind : Head or None
+        What the head is for: all that is known of it is in :mod:`sdae.core.kinds.heads`.
+    n_outputs : int or None
+        O: C, L or T; None without a head.
 
     Raises
     ------
@@ -102,7 +113,9 @@ class StackedDenoisingAutoencoder(nn.Module):
         n_classes: int | None = None,
         corruption_levels: Noise | str | float | Sequence[Noise | str | float] = 0.1,
         *,
+        n_labels: int | None = None,
         n_targets: int | None = None,
+        head: Head | str | None = None,
         activation: Activation | str = "sigmoid",
         decoder: Decoder | str | Sequence[Decoder | str] = "auto",
         tied: bool = True,
@@ -130,15 +143,14 @@ class StackedDenoisingAutoencoder(nn.Module):
             caller,
         )
         seed = check_seed(seed, caller)
-        if n_classes is not None and n_targets is not None:
-            remedy = "Make a stack of its own for each."
-            wanted = "None where n_classes is given: a stack has one head"
-            raise invalid_parameter("n_targets", caller, wanted, n_targets, remedy)
+        wanted = wanted_head(
+            {"n_classes": n_classes, "n_labels": n_labels, "n_targets": n_targets}, head
+        )
         self.n_visible: int = read["n_visible"]
         self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
         self.n_layers = len(self.hidden_layer_sizes)
-        self.n_classes: int | None = None
-        self.n_targets: int | None = None
+        self.head_kind: Head | None = None
+        self.n_outputs: int | None = None
         self.activation: Activation = read["activation"]
         noises = per_layer(read["corruption_levels"], self.n_layers, "corruption_levels", caller)
         decoders = per_layer(read["decoder"], self.n_layers, "decoder", caller)
@@ -166,10 +178,8 @@ class StackedDenoisingAutoencoder(nn.Module):
                 )
             )
             n_input = n_hidden
-        if n_classes is not None:
-            self.add_head(n_classes)
-        if n_targets is not None:
-            self.add_regression_head(n_targets)
+        if wanted is not None:
+            self._new_head(*wanted)
 
     # -- construction ------------------------------------------------------------------------
 
@@ -179,19 +189,38 @@ class StackedDenoisingAutoencoder(nn.Module):
         Raises
         ------
         InvalidParameterError
-            If there is a head already, or `n_classes` is no integer of at least 2.
+            If there is a head already, or `n_classes` is not an integer of at least 2.
         """
-        self.n_classes = self._new_head("n_classes", 2, n_classes)
+        self._new_head(Head.CLASSES, n_classes)
 
-    def add_regression_head(self, n_targets: int) -> None:
-        """Put a zero-initialised linear layer on top of the network, which predicts values.
+    def add_multilabel_head(self, n_labels: int) -> None:
+        """Put a zero-initialised layer on top that predicts for each label whether a row has it.
 
         Raises
         ------
         InvalidParameterError
-            If there is a head already, or `n_targets` is no integer of at least 1.
+            If there is a head already, or `n_labels` is not an integer of at least 1.
         """
-        self.n_targets = self._new_head("n_targets", 1, n_targets)
+        self._new_head(Head.MULTILABEL, n_labels)
+
+    def add_regression_head(self, n_targets: int, head: Head | str = Head.REGRESSION) -> None:
+        """Put a zero-initialised linear layer on top of the network, which predicts values.
+
+        Parameters
+        ----------
+        n_targets : int
+            T, at least 1.
+        head : {"regression", "poisson"}
+            With ``poisson`` the layer computes logarithms of means of counts.
+
+        Raises
+        ------
+        InvalidParameterError
+            If there is a head already, or a parameter is not what it must be.
+        """
+        wanted = wanted_head({"n_targets": n_targets}, head)
+        if wanted is not None:
+            self._new_head(*wanted)
 
     def autoencoder(self, layer: int) -> DenoisingAutoencoder:
         """Return the denoising autoencoder of a layer (from 0)."""
@@ -220,9 +249,19 @@ class StackedDenoisingAutoencoder(nn.Module):
             self._facades.check()
 
     @property
-    def n_outputs(self) -> int | None:
-        """O: C, T, or None without a head."""
-        return self.n_targets if self.n_classes is None else self.n_classes
+    def n_classes(self) -> int | None:
+        """C, or None where the head is not one of classes."""
+        return self._outputs_of("n_classes")
+
+    @property
+    def n_labels(self) -> int | None:
+        """L, or None where the head is not one of labels."""
+        return self._outputs_of("n_labels")
+
+    @property
+    def n_targets(self) -> int | None:
+        """T, or None where the head is not one of regression."""
+        return self._outputs_of("n_targets")
 
     @property
     def head(self) -> nn.Linear:
@@ -236,24 +275,38 @@ class StackedDenoisingAutoencoder(nn.Module):
         top = self.mlp[-1]
         if self.n_outputs is None or not isinstance(top, nn.Linear):
             raise InvalidParameterError(
-                "The stack has no head, so it cannot predict. Give it n_classes or n_targets, or "
-                "call add_head(n_classes) or add_regression_head(n_targets), and fine-tune it."
+                "The stack has no head, so it cannot predict. Give it n_classes, n_labels or "
+                "n_targets, or call add_head(n_classes), add_multilabel_head(n_labels) or "
+                "add_regression_head(n_targets), and fine-tune it."
             )
         return top
 
     @property
+    def head_facts(self) -> HeadFacts:
+        """What is known of the head.
+
+        Raises
+        ------
+        InvalidParameterError
+            If the stack has none yet.
+        """
+        _ = self.head
+        assert self.head_kind is not None
+        return self.head_kind.facts
+
+    @property
     def logistic_head(self) -> nn.Linear:
-        """The logistic layer.
+        """The logistic layer, of a head that gives probabilities.
 
         Raises
         ------
         InvalidParameterError
             If the stack has none yet, or a regression head.
         """
-        if self.n_targets is not None:
+        if self.head_kind is not None and self.head_kind.facts.probabilities is None:
             raise InvalidParameterError(
-                f"The stack has a regression head for {self.n_targets} target"
-                f"{'s' * (self.n_targets > 1)}, which knows no classes. Use predict_values."
+                f"The stack has a {self.head_kind} head for {self.n_outputs} target"
+                f"{'s' * ((self.n_outputs or 0) > 1)}, which knows no classes. Use predict_values."
             )
         return self.head
 
@@ -281,44 +334,50 @@ class StackedDenoisingAutoencoder(nn.Module):
     # -- the second facade: the network ------------------------------------------------------
 
     def logits(self, x: Array) -> Tensor:
-        """Return the head's pre-activations, (B, V) -> (B, C)."""
+        """Return the head's pre-activations, (B, V) -> (B, C) or (B, L)."""
         logits: Tensor = self.logistic_head(self.encode(x))
         return logits
 
     def output(self, x: Array) -> Tensor:
-        """Return what the head makes of the deepest code, (B, V) -> (B, O): logits or values."""
+        """Return what the head's layer computes from the deepest code, (B, V) -> (B, O)."""
         output: Tensor = self.head(self.encode(x))
         return output
 
     def predict_proba(self, x: Array) -> Tensor:
-        """Return class probabilities, (B, V) -> (B, C), without gradients."""
-        return self._in_chunks(lambda rows: torch.softmax(self.logits(rows), dim=1), x)
+        """Return the probability of each class or label, (B, V) -> (B, O), without gradients."""
+        _, probabilities = self.logistic_head, self.head_facts.probabilities
+        assert probabilities is not None  # the logistic head is one that has them
+        return self._in_chunks(lambda rows: probabilities(self.output(rows)), x)
 
     def predict(self, x: Array) -> Tensor:
-        """Return the most probable class of each row, (B, V) -> (B,) int64."""
-        return self._in_chunks(lambda rows: self.logits(rows).argmax(dim=1), x)
+        """Return the most probable class of each row, (B, V) -> (B,) int64.
+
+        With a multilabel head return which labels a row has, (B, V) -> (B, L) int64, 0 or 1.
+        """
+        _ = self.logistic_head
+        return self.answers(x)
 
     def predict_values(self, x: Array) -> Tensor:
         """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
-        if self.n_classes is not None:
+        if self.head_kind is not None and self.head_kind.facts.probabilities is not None:
             raise InvalidParameterError(
-                f"The stack has a head for {self.n_classes} classes, which predicts no values. Use "
-                "predict_proba or predict."
+                f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs}, which "
+                "does not predict values. Use predict_proba or predict."
             )
-        return self._in_chunks(self.output, x)
+        return self.answers(x)
 
-    def negative_log_likelihood(self, x: Array, y: Labels) -> Tensor:
-        """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) -> a scalar."""
-        logits = self.logits(x)  # (B, C)
-        return F.cross_entropy(widened(logits), row_labels(y, logits, self.head.out_features))
+    def negative_log_likelihood(self, x: Array, y: Targets) -> Tensor:
+        """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) or (B, L) -> a scalar."""
+        logits = self.logits(x)  # (B, O)
+        return self.head_facts.loss(logits, self._targets(y, logits)).mean()
 
-    def errors(self, x: Array, y: Labels) -> Tensor:
-        """Return the mean 0-1 loss, the share of rows classified wrongly: a scalar in [0, 1]."""
-        predicted = self.predict(x)  # (B,)
-        return (predicted != row_labels(y, predicted, self.head.out_features)).double().mean()
+    def errors(self, x: Array, y: Targets) -> Tensor:
+        """Return the share of rows classified wrongly, or of labels: a scalar in [0, 1]."""
+        predicted = self.predict(x)  # (B,) or (B, L)
+        return self.head_facts.error(predicted, self._targets(y, predicted)).double().mean()
 
     def forward(self, x: Array) -> Tensor:
-        """Return the network's output: logits, values, or without a head the deepest code."""
+        """Return the output of the head's layer, or without a head the deepest code."""
         return self.encode(x) if self.n_outputs is None else self.output(x)
 
     # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
@@ -428,23 +487,33 @@ class StackedDenoisingAutoencoder(nn.Module):
         return depth
 
     @undisturbed()
-    def _new_head(self, parameter: str, least: int, n_outputs: int) -> int:
-        """Put a zero-initialised layer of at least `least` outputs on top; return their number."""
-        if self.n_outputs is not None:
-            kind = "classes" if self.n_targets is None else "values"
+    def _new_head(self, kind: Head, n_outputs: int) -> None:
+        """Put a zero-initialised layer on top."""
+        if self.head_kind is not None:
             raise InvalidParameterError(
-                f"The stack has a head for {self.n_outputs} {kind} already. Build a new stack, or "
-                "go on with this one."
+                f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs} "
+                "already. Build a new stack, or go on with this one."
             )
-        caller = "StackedDenoisingAutoencoder"
-        read = read_fields({parameter: integer(least)}, {parameter: n_outputs}, caller)
-        deepest = self.autoencoder(self.n_layers - 1).weight
-        head = empty_layer(deepest.shape[0], read[parameter], deepest.dtype).to(deepest.device)
-        with torch.no_grad():
-            head.weight.zero_()
-            head.bias.zero_()
+        head = zero_head(kind, n_outputs, self.autoencoder(self.n_layers - 1).weight)
         self.mlp.append(head)
-        return int(read[parameter])
+        self.head_kind, self.n_outputs = kind, head.out_features
+
+    def _outputs_of(self, parameter: str) -> int | None:
+        is_of = self.head_kind is not None and self.head_kind.facts.parameter == parameter
+        return self.n_outputs if is_of else None
+
+    def answers(self, x: Array) -> Tensor:
+        """Return the answer of the head, whatever it is for: classes, labels or values."""
+        return self._in_chunks(lambda rows: self.head_facts.answer(self.output(rows)), x)
+
+    def _targets(self, y: Targets, per_row: Tensor) -> Tensor:
+        """Check the targets of a call, one for each row of `per_row`, (B, …)."""
+        facts, n_rows, n_outputs = self.head_facts, len(per_row), self.head.out_features
+        try:
+            return facts.check(y, n_rows, n_outputs, "y", self.head.weight)
+        except DataError:
+            wanted, caller = facts.wanted(n_rows, n_outputs), "StackedDenoisingAutoencoder"
+            raise invalid_parameter("y", caller, wanted, described(y)) from None
 
     def _rows(self, x: Array, n_columns: int) -> Tensor:
         """Bring rows to the type and device of the parameters, and check their shape."""

@@ -1,10 +1,10 @@
-"""What surrounds a call in PyTorch and NumPy, kept from changing what it does.
+"""Modes of PyTorch and NumPy that a caller has set must not change what a call does.
 
-Modes that a caller entered reach into every function called inside: without gradients nothing
-trains, autocast computes in half precision, a default device takes tensors elsewhere. They are
-meant for the caller's own code. What a call is given, the network's device and type among it,
-counts; so do PyTorch's settings for a whole process (threads, the precision of float32 products,
-oneDNN on or off, deterministic algorithms).
+A mode that a caller has entered acts on every function called inside: without gradients a network
+cannot train, autocast computes in half precision, a default device moves tensors. These modes are
+meant for the caller's own code. A call uses only its arguments, with the network's device and type,
+and PyTorch's settings for the whole process (threads, the precision of float32 products, oneDNN on
+or off, deterministic algorithms).
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _AUTOCAST = ("cpu", "cuda", "mps", "xpu")
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Run what is inside, or a function that this decorates, as if nothing surrounded it."""
+    """Run a block, or a decorated function, with all these modes at their defaults."""
     with ExitStack() as within:
         within.enter_context(torch.inference_mode(False))
         within.enter_context(torch.enable_grad())
@@ -28,7 +28,7 @@ def undisturbed() -> Iterator[None]:
                 within.enter_context(torch.autocast(kind, enabled=False))
         if not _makes_tensors_on_cpu():
             within.enter_context(torch.device("cpu"))
-        # NumPy's own setting: to divide by zero warns, to come near zero is nothing.
+        # NumPy's defaults: division by zero warns, underflow is ignored.
         within.enter_context(
             np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
         )
@@ -55,8 +55,8 @@ def make_ordinary(module: nn.Module) -> None:
 
 
 def _makes_tensors_on_cpu() -> bool:
-    """Return whether a tensor made without a word about devices is on the CPU."""
+    """Return whether a tensor made without naming a device is on the CPU."""
     try:
         return torch.get_default_device().type == "cpu"
-    except (AssertionError, RuntimeError):  # a default device that this machine has not
+    except (AssertionError, RuntimeError):  # a default device that this machine does not have
         return False

@@ -1,6 +1,6 @@
-"""What a stack learns to tell of its rows, and how much each row counts: checked once.
+"""The targets of rows, and how much each row counts: checked once.
 
-Axes: n rows, B rows of a call, T targets of regression.
+Axes: n rows, B rows of a call, L labels, T targets of regression.
 """
 
 import math
@@ -8,9 +8,8 @@ import math
 import torch
 from torch import Tensor
 
-from sdae.core.conversions import Array, Labels, Targets, as_tensor
-from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.losses import widened
+from sdae.core.conversions import Array, Targets, as_tensor, widened
+from sdae.core.errors import DataError
 
 
 def label_tensor(y: Targets, n_rows: int, n_classes: int, name: str, like: Tensor) -> Tensor:
@@ -38,27 +37,39 @@ def label_tensor(y: Targets, n_rows: int, n_classes: int, name: str, like: Tenso
     return labels.to(like.device)
 
 
-def row_labels(y: Labels, per_row: Tensor, n_classes: int) -> Tensor:
-    """Check the labels a method of a stack is given, one per row; bring them to its device, (B,).
+def indicators(y: Targets, n_rows: int, n_labels: int, name: str, like: Tensor) -> Tensor:
+    """Check which labels `n_rows` rows have; bring them to the type and device of `like`, (n, L).
 
     Raises
     ------
-    InvalidParameterError
-        If there is not one label per row, or a label is no integer in [0, `n_classes`).
+    DataError
+        If there are not `n_labels` zeros and ones (or booleans) per row.
     """
     labels = as_tensor(y)
-    integers = not labels.is_floating_point() and labels.dtype is not torch.bool
-    labels = labels.long() if integers else labels  # some integer types cannot be compared
-    in_range = integers and not ((labels < 0) | (labels >= n_classes)).any()
-    if labels.shape != per_row.shape[:1] or not in_range:
-        raise invalid_parameter(
-            "y",
-            "StackedDenoisingAutoencoder",
-            f"{len(per_row)} integers in [0, {n_classes}), one per row",
-            f"{labels.dtype} of shape {tuple(labels.shape)}"
-            + (f" from {labels.min()} to {labels.max()}" if labels.numel() else ""),
+    if labels.shape != (n_rows, n_labels):
+        raise DataError(
+            f"The labels of {name} must have shape ({n_rows}, {n_labels}), a column for each label "
+            f"of the stack. Got shape {tuple(labels.shape)} instead."
         )
-    return labels.to(per_row.device)
+    labels = labels.detach()
+    if labels.is_complex() or not ((labels == 0) | (labels == 1)).all():
+        other = labels[(labels != 0) & (labels != 1)]
+        raise DataError(
+            f"The labels of {name} must be zeros and ones: 1 where a row has the label. "
+            f"Got {other[0].item()} instead."
+        )
+    return labels.to(like)
+
+
+def described(y: Targets) -> str:
+    """Describe targets for an error: their type, shape and range."""
+    values = as_tensor(y)
+    text = f"{values.dtype} of shape {tuple(values.shape)}"
+    if not values.is_floating_point() and values.dtype != torch.bool and not values.is_complex():
+        values = values.long()  # some integer types cannot be compared
+    if values.numel() and not values.is_complex():
+        text += f" from {values.min()} to {values.max()}"
+    return text
 
 
 def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tensor) -> Tensor:
@@ -112,6 +123,23 @@ def check_squares(values: Tensor, name: str) -> None:
             f"The values of {name} must be at most {limit:.2g} in size, as their cost is a square "
             f"in {_type_name(values)}. Got {float(values[row].abs().max()):g} instead, first in "
             f"row {row}. Divide all of them by a constant."
+        )
+
+
+def check_counts(values: Tensor, name: str) -> None:
+    """Refuse values, (n, T), below 0: they have no Poisson distribution.
+
+    Raises
+    ------
+    DataError
+        If there are such.
+    """
+    low = (values < 0).any(dim=1)
+    if low.any():
+        row = int(low.int().argmax())
+        raise DataError(
+            f"The values of {name} must be at least 0, as counts are. "
+            f"Got {float(values[row].min()):g} instead, first in row {row}."
         )
 
 

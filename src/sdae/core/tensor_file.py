@@ -1,10 +1,10 @@
-"""Files of tensors with one JSON entry and a checksum over both: safetensors that can be trusted.
+"""Files of tensors with one JSON entry and a checksum over both, in the safetensors format.
 
 Opening one executes nothing. The entry is the metadata ``sdae``; its field ``sha256`` covers the
-entry itself and the name, type, shape and bytes of every tensor, so that no flipped bit passes.
+entry itself and the name, type, shape and bytes of every tensor, so any flipped bit is found.
 
-Neither writing nor reading holds the content a second time. A file may be of any size: what its
-header says is compared with the bytes that are there, so no more is ever allocated than those.
+Writing and reading do not copy the whole content. A file may be of any size: the sizes in its
+header are checked against the size of the file, so reading never allocates more than that.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from sdae.core.files import checked_size, replacing, translate_os_errors
 
 _ENTRY = "sdae"
 _DIGEST = "sha256"
-# A header is parsed before anything is known of it: these bound the time and the memory it takes.
+# A header is parsed before it can be trusted: these bound the time and the memory that takes.
 _MAX_HEADER = 32 << 20
 _MOST_ITEMS = 5 << 18
 _MOST_DIGITS = 400
@@ -35,12 +35,12 @@ _MAX_REASON = 1000
 def write_tensors(
     path: str | Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]
 ) -> None:
-    """Write tensors and what describes them, atomically: equal content gives equal bytes.
+    """Write tensors and their description, atomically: equal content gives equal bytes.
 
     Raises
     ------
     DataError
-        If it could not be read again: there are too many tensors, or names.
+        If the file could not be read again: too many tensors, or too many or too long names.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
@@ -49,7 +49,7 @@ def write_tensors(
     with replacing(path) as new:
         try:
             save_file(plain, new, {_ENTRY: _json(entry)})
-        except SafetensorError as error:  # of a full disk too
+        except SafetensorError as error:  # also raised for a full disk
             raise FileAccessError(f"Cannot write {path}: {reason_of(error)}.") from None
         with new.open("rb") as file:
             header = file.read(_header_length(file.read(8)))
@@ -60,22 +60,22 @@ def write_tensors(
 def read_tensors(
     path: str | Path, kind: str, version: int
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read such a file: its description and its tensors, on the CPU.
+    """Read a file that :func:`write_tensors` wrote: its description and its tensors, on the CPU.
 
     Parameters
     ----------
     path : str or Path
     kind : str
-        What it should be, for errors: ``model file``.
+        What the file should be, for error messages: ``model file``.
     version : int
-        The format that is read: the description's ``format``.
+        Version of the format that is accepted: the description's ``format``.
 
     Raises
     ------
     FileAccessError
         If the file is missing or unreadable, or larger than the memory.
     FileFormatError
-        If it is damaged, no file of this kind, or of a format this version does not know.
+        If it is damaged, not a file of this kind, or of a format that this version does not know.
     """
     path = Path(path)
     n_bytes = checked_size(path)
@@ -105,37 +105,37 @@ def read_tensors(
 
 
 def _check_room(n_bytes: int, path: Path) -> None:
-    """Refuse a file for which there is no memory, rather than call it damaged."""
+    """Raise an error if the memory is too small; the file is then not reported as damaged."""
     try:
-        torch.empty(n_bytes, dtype=torch.uint8)  # never touched, and given back at once
+        torch.empty(n_bytes, dtype=torch.uint8)  # never written, and freed at once
     except RuntimeError:
         raise FileAccessError(
-            f"Cannot read {path}: it is too large for the memory, with {n_bytes:,} bytes. Use a "
-            "machine with more."
+            f"Cannot read {path}: its {n_bytes:,} bytes do not fit in memory. Use a machine with "
+            "more memory."
         ) from None
 
 
 def _description(file: IO[bytes], n_bytes: int, path: Path, kind: str) -> dict[str, Any]:
     """Read the JSON entry out of the file's header, checking sizes before using them."""
     if n_bytes < 8:
-        raise FileFormatError(f"{path} is no {kind}: it has only {n_bytes} bytes.")
+        raise FileFormatError(f"{path} is not a {kind}: it has only {n_bytes} bytes.")
     length = _header_length(file.read(8))
     if length > min(n_bytes - 8, _MAX_HEADER):
         raise FileFormatError(
-            f"{path} is no {kind}, or is truncated: its header would have {length:,} bytes."
+            f"{path} is not a {kind}, or is truncated: its header would have {length:,} bytes."
         )
     raw = file.read(length)
     if problem := _excess(raw):
-        raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
+        raise FileFormatError(f"{path} is not a {kind} of sdae: {problem}.")
     n_tensors, description = 0, None
     with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
         header = _parsed(raw)
         n_tensors = len(header.keys() - {"__metadata__"})
         description = _parsed(header["__metadata__"][_ENTRY])
     if problem := _excess(b"", n_tensors):
-        raise FileFormatError(f"{path} is no {kind} of sdae: {problem}.")
+        raise FileFormatError(f"{path} is not a {kind} of sdae: {problem}.")
     if not isinstance(description, dict) or "format" not in description:
-        raise FileFormatError(f"{path} is no {kind} of sdae, or its header is damaged.")
+        raise FileFormatError(f"{path} is not a {kind} of sdae, or its header is damaged.")
     return description
 
 
@@ -144,7 +144,7 @@ def _header_length(beginning: bytes) -> int:
 
 
 def _excess(header: bytes, n_tensors: int = 0) -> str:
-    """Say what there is too much of; nothing if all is within bounds."""
+    """Return which limit the header exceeds; an empty text if none."""
     n_items = sum(header.count(mark) for mark in (b"[", b"{", b","))
     if len(header) > _MAX_HEADER or n_items > _MOST_ITEMS:
         return f"its header has {len(header):,} bytes and some {n_items:,} items"
@@ -156,28 +156,28 @@ def _parsed(text: str | bytes) -> Any:
 
 
 def _whole(digits: str) -> int:
-    """Read an integer; one of very many digits takes long."""
+    """Read an integer with a limited number of digits: very many take long to convert."""
     if len(digits) > _MOST_DIGITS:
-        raise ValueError("a number of too many digits")
+        raise ValueError("a number has too many digits")
     return int(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dictionary of what JSON has; of a name that stands twice, readers may take either."""
+    """Make a dictionary from JSON pairs; refuse a name that occurs twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
 def reason_of(error: Exception) -> str:
-    """Return what an error says, short and in one line: it may quote anything out of a file."""
+    """Return the text of an error, short and in one line: it may quote anything from a file."""
     text = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
     return one_line(text[:_MAX_REASON]).rstrip(".")
 
 
 def one_line(text: str) -> str:
-    """Return a text in one line; what cannot be shown is escaped."""
+    """Return a text in one line; characters that cannot be shown are escaped."""
     words = " ".join(text.split())
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
 

@@ -1,12 +1,13 @@
 """How many threads PyTorch may use: one where steps are small, and one in a forked child.
 
-A fork copies the thread that calls it and no other. What PyTorch does with several threads waits
-for ever in the child, where its pool of them is gone, if any was started before. Nothing tells
-whether one was, so a child has one thread from its beginning on. The price is speed, and it is paid
-only where processes are forked: those started by spawn, forkserver or loky keep their threads.
+A fork copies only the thread that calls it. If PyTorch had started its thread pool before the fork,
+the pool is missing in the child, and any operation with several threads hangs there for ever. A
+process cannot find out whether the pool was started, so a forked child always uses one thread.
+Forked children are therefore slower; processes started by spawn, forkserver or loky keep their
+threads.
 
-This module registers a handler with the operating system's fork when it is imported, and remembers
-what it saw: a process learns that it was forked in no other way.
+This module registers a fork handler when it is imported, because a process has no other way to
+learn that it was forked.
 """
 
 import logging
@@ -24,7 +25,7 @@ _FEW_PRODUCTS = 1 << 25
 
 @dataclass
 class _Birth:
-    """How this process came to be."""
+    """Whether and how this process was forked."""
 
     forked: bool = False
     n_threads_before: int = 1
@@ -35,15 +36,15 @@ _birth = _Birth()
 
 
 def usable_threads(wished: int | None = None) -> int:
-    """Return how many threads there may be: as many as are wished for, but one in a forked child.
+    """Return how many threads to use: as many as wished for, but one in a forked child.
 
-    There it sees to it that PyTorch has one, and says so once in each process, if there would have
-    been more.
+    In a forked child it sets PyTorch to one thread and, if that is fewer than wished for, warns
+    once per process.
 
     Parameters
     ----------
     wished : int or None
-        None wishes for what PyTorch is set to.
+        None takes PyTorch's setting.
     """
     n_set = torch.get_num_threads()
     if not _birth.forked:
@@ -53,18 +54,18 @@ def usable_threads(wished: int | None = None) -> int:
     if (wished or max(n_set, _birth.n_threads_before)) > 1 and not _birth.has_said_so:
         _birth.has_said_so = True
         logger.warning(
-            "This process was forked from another, and a fork does not copy PyTorch's threads: one "
-            "thread is used. For more, start processes by spawn, forkserver or loky."
+            "This process was forked, and a fork does not copy PyTorch's threads, so only one "
+            "thread is used. To use more, start processes with spawn, forkserver or loky."
         )
     return 1
 
 
 @contextmanager
 def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
-    """Let PyTorch, and so the fused kernels, use that many threads.
+    """Let PyTorch and the fused kernels use `n_threads` threads.
 
-    None takes PyTorch's setting, but one thread where a step has so few products of numbers that to
-    wake another costs more than it saves.
+    None takes PyTorch's setting, but one thread where a step has so few multiplications that waking
+    a second thread costs more than it saves.
     """
     wanted = usable_threads(n_threads or (1 if n_products < _FEW_PRODUCTS else None))
     before = torch.get_num_threads()
@@ -79,7 +80,7 @@ def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
 
 
 def _begin_forked() -> None:
-    """Give a forked child one thread, before it does anything else."""
+    """Set a forked child to one thread, before it does anything else."""
     _birth.forked = True
     _birth.has_said_so = False
     _birth.n_threads_before = max(_birth.n_threads_before, torch.get_num_threads())

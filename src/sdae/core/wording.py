@@ -1,7 +1,7 @@
-"""Words that stand in files, as errors and the terminal show them: in one line, short, few.
+"""Texts from files, prepared for error messages and the terminal: in one line, short, few.
 
-What a terminal would take for a command, what turns the direction of writing around, and what has
-no glyph at all is escaped: a file is a stranger's word.
+Control characters, marks that change the writing direction and characters without a glyph are
+escaped: the content of a file cannot be trusted.
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ _MAX_COMPARED = 1000
 
 
 def quoted(name: str) -> str:
-    """Return a name in quotes; a long one is shortened, and what cannot be shown is escaped."""
+    """Return a name in quotes, shortened if long, with unprintable characters escaped."""
     return repr(_shortened(name, _MAX_LENGTH))
 
 
 def listed(names: Iterable[str], most: int = _MAX_NAMES) -> str:
-    """Return the first names without quotes; an ellipsis stands for all others."""
+    """Return the first `most` names without quotes, and an ellipsis if there are more."""
     first = list(islice(names, most + 1))
     return ", ".join([*map(plain, first[:most]), *(["…"] if len(first) > most else [])])
 
@@ -31,7 +31,7 @@ def plain(name: str, most: int = _MAX_LENGTH) -> str:
 
 
 def printable(text: str, kept: str = "") -> str:
-    """Return a text with all that is no printable character escaped, but for those in `kept`."""
+    """Return a text with unprintable characters escaped, except those in `kept`."""
     if text.isprintable():
         return text
     return "".join(
@@ -40,13 +40,13 @@ def printable(text: str, kept: str = "") -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Return what an error of another library says: one line, not too long, without a stop."""
+    """Return the text of another library's error: one line, not too long, without a full stop."""
     first = (str(error).splitlines() or [""])[0].rstrip(". ")
     return printable(first[:_MAX_REASON]) or type(error).__name__
 
 
 def nearest(name: str, names: Iterable[str], most: int = 1) -> list[str]:
-    """Return the names that are nearly `name`; of very many names, only the first are looked at."""
+    """Return the names most similar to `name`; of very many names, only the first are compared."""
     if len(name) > _MAX_LENGTH:
         return []
     compared = (other for other in islice(names, _MAX_COMPARED) if len(other) <= _MAX_LENGTH)

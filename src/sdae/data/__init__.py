@@ -1,9 +1,9 @@
-"""Where rows come from: the embedded MNIST, and the readers of files.
+"""Loading data: the embedded MNIST, and the readers of files.
 
-``table`` says what loaded data are, and ``exact`` in which type they keep their numbers; ``idx``,
-``arrays``, ``csv_table``, ``parquet_table`` and ``tutorial_pickle`` each read one format;
-``sources`` chooses among them; ``bounds`` says how large a file may become; ``labels`` turns labels
-into class numbers; ``splits`` cuts validation and test rows.
+``table`` defines loaded data, and ``exact`` the type of their numbers; ``idx``, ``array_files``,
+``csv_table``, ``parquet_table`` and ``tutorial_pickle`` each read one format; ``sources`` chooses
+among them; ``bounds`` limits the memory that a file may take; ``labels`` turns labels into class
+numbers; ``splits`` cuts validation and test rows.
 """
 
 from sdae.data.mnist import load_mnist

@@ -38,15 +38,15 @@ _ENDINGS = {
 def load_npy(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
-    Columns are named by their place, "0" to "V−1"; `target` names one, or counts from the end
-    ("-1"). Images of bytes are divided by 256, other numbers are taken as they are.
+    Columns are named by their index, "0" to "V−1"; `target` is an index, or counts from the end
+    ("-1"). Images of bytes are divided by 256, other numbers are not changed.
 
     Raises
     ------
     FileFormatError
         If the file is damaged.
     DataError
-        If the elements are no finite numbers, the shape is another, or the target is no column.
+        If an element is not a finite number, the shape is another, or the target is not a column.
     """
     source = str(path)
     content = read_bytes(path, _LIMIT)
@@ -54,9 +54,9 @@ def load_npy(path: Path, target: str | None, features: Collection[str] | None = 
     if array.ndim != 2:
         if target is not None:
             raise DataError(
-                f"{source} has shape {array.shape}, so no columns to take the target "
-                f"{quoted(target)} from. Leave the target out, or save rows and labels in one .npz "
-                "as x and y."
+                f"{source} has shape {array.shape}, so it does not have columns, and "
+                f"{quoted(target)} cannot be the target. Leave the target out, or save rows and "
+                "labels in one .npz as x and y."
             )
         return Dataset(path.stem, _rows(array, None, source))
     n_columns = array.shape[1]
@@ -70,10 +70,10 @@ def load_npy(path: Path, target: str | None, features: Collection[str] | None = 
 
 
 def load_npz(path: Path, target: str | None) -> Dataset:
-    """Load an ``.npz`` of arrays; those it does not need are not read.
+    """Load an ``.npz`` of arrays; arrays that are not needed are not read.
 
     Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
-    ``labels``). Parts are used where they are given: ``x_train``, ``x_validation`` (``_valid``,
+    ``labels``). Parts are used if they exist: ``x_train``, ``x_validation`` (``_valid``,
     ``_val``), ``x_test``, with labels likewise.
 
     Raises
@@ -81,7 +81,7 @@ def load_npz(path: Path, target: str | None) -> Dataset:
     FileFormatError
         If the file is damaged.
     DataError
-        If there are no rows, the target is not there, or an array cannot be used.
+        If rows or the target are missing, or an array cannot be used.
     """
     try:
         archive = _Archive(path)
@@ -110,7 +110,7 @@ def _find_column(target: str, n_columns: int, source: str) -> int:
         return range(n_columns)[int(target)]
     except (ValueError, IndexError):
         raise DataError(
-            f"{source} has columns 0 to {n_columns - 1}; the target must be the number of one, or "
+            f"The target of {source} must be the number of a column, from 0 to {n_columns - 1}, or "
             f"count from the end, as -1 does. Got {quoted(target)} instead."
         ) from None
 
@@ -118,14 +118,15 @@ def _find_column(target: str, n_columns: int, source: str) -> int:
 def _choose_names(
     members: dict[str, zipfile.ZipInfo], target: str | None, source: str
 ) -> dict[str, tuple[str, str | None]]:
-    """Return the names of the rows and of the labels of each part that is there."""
+    """Return the names of the arrays of rows and of labels of each part that exists."""
     there = listed(sorted(members)) or "nothing"
     y_names = _Y_NAMES if target is None else (target.removesuffix("_train"),)
     chosen: dict[str, tuple[str, str | None]] = {}
     for part, endings in _ENDINGS.items():
         x_name = _first(members, _X_NAMES, endings)
         if x_name is not None:
-            # Labels end as their rows do: those of the training rows are no one else's.
+            # Names of labels and rows have the same suffix: labels of the training rows are not for
+            # other parts.
             ending = next(end for end in endings if x_name.endswith(end))
             y_endings = (ending, *endings) if part == "train" else (ending,)
             chosen[part] = (x_name, _first(members, y_names, y_endings))
@@ -137,7 +138,7 @@ def _choose_names(
         near = nearest(target, members)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"{source} has no array {quoted(target)} to take as the target.{hint} It has: {there}."
+            f"{source} has no array {quoted(target)} for the target.{hint} It has: {there}."
         )
     return chosen
 
@@ -150,15 +151,15 @@ def _first(
 
 
 class _Archive:
-    """The members of an NPZ; those that are read may become so large in all, and no larger."""
+    """The members of an NPZ; their total size in memory is limited."""
 
     def __init__(self, path: Path) -> None:
         content = read_bytes(path, _LIMIT)
-        n_members = content.count(b"PK\1\2")  # each entry of the directory begins so
+        n_members = content.count(b"PK\1\2")  # the signature of a directory entry
         if n_members > _MAX_MEMBERS:
             raise FileFormatError(
-                f"{path} has about {n_members:,} members; at most {_MAX_MEMBERS:,} are read. Save "
-                "rows and labels alone, as x and y."
+                f"{path} has about {n_members:,} members; sdae reads at most {_MAX_MEMBERS:,}. "
+                "Save only the rows and labels, as x and y."
             )
         self._path = path
         self._n_packed = len(content)
@@ -174,23 +175,24 @@ class _Archive:
             return _rows(x, None, source)
         y = self._read(y_name)
         if x.ndim > 0 and y.ndim == 1:
-            check_lengths(len(x), len(y), source)  # before they are looked at one by one
+            check_lengths(len(x), len(y), source)  # before checking the values
         return _rows(x, _labels(y, self._source(y_name)), source)
 
     def _source(self, name: str) -> str:
         return f"{self._path} ({plain(name)})"
 
     def _read(self, name: str) -> NDArray[np.generic]:
-        """Read an array; its header must agree with the directory, so a bomb cannot go off."""
+        """Read an array; its header must agree with the directory, which stops zip bombs."""
         member, source = self.members[name], self._source(name)
         if member.file_size > _LIMIT:
             raise FileFormatError(
-                f"{source} unpacks to {member.file_size:,} bytes; at most {_LIMIT:,} are read. Cut "
-                "it into parts."
+                f"{source} unpacks to {member.file_size:,} bytes; sdae reads at most {_LIMIT:,}. "
+                "Split it into parts."
             )
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise FileFormatError(
-                f"{source} is packed in a way NumPy does not write. Save it again with numpy.savez."
+                f"{source} is packed in a way that NumPy does not use. Save it again with "
+                "numpy.savez."
             )
 
         def claim(n_bytes: int) -> None:
@@ -199,7 +201,7 @@ class _Archive:
 
         with self._zip.open(member) as file:
             array = parse_npy(file, member.file_size, source, claim)
-            file.read(1)  # the end of the member, where its checksum is compared
+            file.read(1)  # reading the end of the member checks its checksum
         return array
 
 
@@ -211,8 +213,9 @@ def _rows(
 ) -> Table:
     if x.dtype.kind == "U":
         raise DataError(
-            f"{source} has texts where rows of numbers should be. Encode them (pandas.get_dummies "
-            "makes 0/1 columns), or convert numbers with array.astype(numpy.float32)."
+            f"The rows of {source} must be numbers. Got texts instead. Encode them "
+            "(pandas.get_dummies makes 0/1 columns), or convert numbers with "
+            "array.astype(numpy.float32)."
         )
     if x.ndim == 3:
         table = image_table(x, None, source)
@@ -220,18 +223,20 @@ def _rows(
     if x.ndim != 2:
         raise DataError(
             f"{source} must have shape (n, V), rows by columns, or (n, height, width). "
-            f"Got {x.shape} instead."
+            f"Got shape {x.shape} instead."
         )
     return checked_table(x, y, source, names)
 
 
 def _labels(y: NDArray[np.generic], source: str) -> Labels:
     if y.ndim != 1:
-        raise DataError(f"The labels of {source} must have shape (n,). Got {y.shape} instead.")
+        raise DataError(
+            f"The labels of {source} must have shape (n,). Got shape {y.shape} instead."
+        )
     if y.dtype.kind == "U":
-        # NumPy makes texts of any code points, and of impossible ones texts that crash Python.
+        # NumPy makes texts from any code points; invalid ones make texts that crash Python.
         code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
-        is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # of a pair of UTF-16
+        is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # half of a UTF-16 pair
         if is_half.any() or code_points.max() > sys.maxunicode:
             raise FileFormatError(
                 f"{source} is damaged: its labels have characters that do not exist. Save it again."

@@ -1,8 +1,8 @@
-"""Pickles of NumPy arrays, read without trusting them.
+"""Read pickles of NumPy arrays safely.
 
 A pickle is a program. Before it runs, its operations are checked against those that arrays need.
-When it runs, every name it asks for is answered by a stand-in of ours, and none of these can run
-code, change NumPy's own objects, or allocate more than the bytes that are there.
+When it runs, every name it imports is replaced by a harmless substitute, which cannot run code,
+change NumPy's objects, or allocate more than the bytes in the file.
 """
 
 import functools
@@ -24,21 +24,21 @@ from sdae.data.pickle_operations import check_operations, refused
 
 
 class _Latin1:
-    """Turns texts into the bytes they stand for, and into no more than the pickle is long."""
+    """Turns texts into bytes, in total not more than the length of the pickle."""
 
     def __init__(self, n_bytes: int) -> None:
         self._n_left = n_bytes
 
     def __call__(self, text: str) -> bytes:
-        # One text of the pickle can be asked for many times over, each time as a new copy.
+        # A pickle can convert one text many times, each time into a new copy.
         self._n_left -= len(text)
         if self._n_left < 0:
-            raise pickle.UnpicklingError("the same bytes many times over")
+            raise pickle.UnpicklingError("the same bytes too many times")
         return text.encode("latin1")
 
 
 class PickledArray:
-    """An array of a pickle: begun empty, as NumPy's pickles begin it, then given its content."""
+    """An array of a pickle: created empty, as NumPy's pickles do it, then filled."""
 
     def __init__(self, latin1: _Latin1) -> None:
         self._latin1 = latin1
@@ -48,7 +48,7 @@ class PickledArray:
         if not isinstance(state, tuple) or len(state) != 5:
             raise pickle.UnpicklingError("an array in a state that NumPy does not write")
         _, shape, dtype, fortran, content = state
-        if isinstance(content, str):  # bytes of Python 2
+        if isinstance(content, str):  # bytes written by Python 2
             content = self._latin1(content)
         self.array = _make_array(content, dtype, shape, "F" if fortran else "C")
 
@@ -74,7 +74,7 @@ class _PickledType:
 
 
 class _StandIn:
-    """What answers for a name: it can be called with plain values, and not be altered."""
+    """The substitute for a name: it can be called with plain values, but not changed."""
 
     __slots__ = ("_make",)
 
@@ -91,16 +91,17 @@ class _StandIn:
 def read_arrays(content: bytes, source: str) -> Any:
     """Return what a pickle of arrays holds: tuples and lists of :class:`PickledArray` and texts.
 
-    Written by Python 2 or 3, in any protocol, by any NumPy.
+    It reads pickles of Python 2 and 3, of any protocol and any version of NumPy.
 
     Raises
     ------
     FileFormatError
-        If it asks for anything but arrays, or is damaged.
+        If it holds anything but arrays, or is damaged.
     """
     try:
         check_operations(content, source)
-        # A damaged text can have odd escapes, of which Python warns: to the user they are damage.
+        # A damaged text can have invalid escapes, about which Python warns; it is reported as
+        # damage.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _Unpickler(content, source).load()
@@ -109,8 +110,8 @@ def read_arrays(content: bytes, source: str) -> Any:
     except pickle.UnpicklingError as error:
         what = reason(error)
     except (
-        # A damaged pickle is a program gone wrong: it fails in as many ways as programs do. Their
-        # texts are left out, since they can quote objects of the pickle at any length.
+        # A damaged pickle is a broken program and may raise any exception. The text of the
+        # exception is left out, since it can quote objects of the pickle at any length.
         ValueError,
         TypeError,
         LookupError,
@@ -123,11 +124,13 @@ def read_arrays(content: bytes, source: str) -> Any:
         struct.error,
     ) as error:
         what = type(error).__name__
-    raise FileFormatError(f"{source} is damaged, or no pickle of arrays ({what}). Fetch it again.")
+    raise FileFormatError(
+        f"{source} is damaged, or not a pickle of arrays ({what}). Download it again."
+    )
 
 
 class _Unpickler(pickle.Unpickler):
-    """An unpickler whose every name comes from the table below."""
+    """An unpickler that takes every name from the table below."""
 
     def __init__(self, content: bytes, source: str) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
@@ -135,7 +138,7 @@ class _Unpickler(pickle.Unpickler):
         self._latin1 = _Latin1(len(content))
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return the stand-in of a name that NumPy's pickles use; refuse any other."""
+        """Return the substitute for a name that NumPy's pickles use; refuse any other name."""
         make = _STAND_INS.get((module.replace("numpy._core.", "numpy.core."), name))
         if make is None:
             raise refused(self._source, plain(f"{module}.{name}"))
@@ -147,31 +150,31 @@ class _Unpickler(pickle.Unpickler):
 
 
 def _reconstruct(latin1: _Latin1, *_: Any) -> PickledArray:
-    """Stand in for NumPy's maker of empty arrays: whatever is asked for, it is empty."""
+    """Replace NumPy's function that creates arrays; the result is always empty."""
     return PickledArray(latin1)
 
 
 def _frombuffer(latin1: _Latin1, content: Any, dtype: Any, shape: Any, order: Any) -> PickledArray:
-    """Stand in for NumPy's maker of arrays from a buffer (protocol 5)."""
+    """Replace NumPy's function that creates arrays from a buffer (protocol 5)."""
     made = PickledArray(latin1)
     made.array = _make_array(content, dtype, shape, order)
     return made
 
 
 def _dtype(_latin1: _Latin1, code: Any, *_: Any) -> _PickledType:
-    """Stand in for ``numpy.dtype``."""
+    """Replace ``numpy.dtype``."""
     return _PickledType(code)
 
 
 def _encode(latin1: _Latin1, text: Any, encoding: Any) -> bytes:
-    """Stand in for ``_codecs.encode``, with which Python 3 writes bytes in old protocols."""
+    """Replace ``_codecs.encode``, which Python 3 uses to write bytes in old protocols."""
     if not isinstance(text, str) or encoding != "latin1":
         raise pickle.UnpicklingError("bytes in an unknown encoding")
     return latin1(text)
 
 
 def _ndarray(*_: Any) -> Any:
-    """Stand in for ``numpy.ndarray``, which pickles of arrays name but never call."""
+    """Replace ``numpy.ndarray``, which pickles of arrays name but never call."""
     raise pickle.UnpicklingError("a call that would make an array of any size")
 
 
@@ -186,7 +189,7 @@ _STAND_INS: dict[tuple[str, str], Callable[..., Any]] = {
 
 def _make_array(content: Any, dtype: Any, shape: Any, order: Any) -> NDArray[np.generic]:
     if not isinstance(content, bytes | bytearray) or not isinstance(dtype, _PickledType):
-        raise pickle.UnpicklingError("an array that is not made of numbers")
+        raise pickle.UnpicklingError("an array that does not hold numbers")
     if not isinstance(shape, tuple) or not all(type(n) is int and n > 0 for n in shape):
         raise pickle.UnpicklingError("an array that is empty, or has no shape")
     if order not in ("C", "F"):

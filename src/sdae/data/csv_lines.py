@@ -1,7 +1,7 @@
 """The text of a CSV: a header line, and rows of fields in chunks.
 
-Python's reader cuts the text into fields. What it has to be told, and what it would not notice, is
-found here: the encoding, the separator, and lines of another length than the header.
+Python's csv reader splits the text into fields. This module finds what the reader needs to know or
+would not notice: the encoding, the separator, and lines of another length than the header.
 """
 
 import codecs
@@ -14,7 +14,7 @@ from sdae.core.errors import DataError, FileFormatError
 from sdae.core.wording import reason
 from sdae.data.bounds import check_columns
 
-# So few rows that Python's collector of garbage, which counts lists, does not set out for them.
+# Few enough rows that Python's garbage collector, which counts lists, is not triggered.
 _CHUNK_ROWS = 500
 _CHUNK_CELLS = 1 << 16
 _CHUNK_BYTES = 1 << 20
@@ -28,9 +28,9 @@ class CsvLines:
     Raises
     ------
     FileFormatError
-        If it is no UTF-8 text, or a line has another number of fields than the header.
+        If it is not UTF-8 text, or a line has another number of fields than the header.
     DataError
-        If there is no header, or one of too many columns.
+        If the header is missing, or has too many columns.
     """
 
     def __init__(self, content: bytes, source: str) -> None:
@@ -44,18 +44,20 @@ class CsvLines:
         self._reader = csv.reader(text, delimiter=_find_delimiter(first), strict=True)
         self.header = [name.strip() for fields in self._next(1) for name in fields]
         if not self.header:
-            raise DataError(f"{source} is empty: it has no header line. Name the columns in one.")
+            raise DataError(
+                f"{source} is empty: it has no header line. Add one with the names of the columns."
+            )
         check_columns(len(self.header), source)
 
     def most_rows(self, n_numbers: int) -> int:
-        """Return how many rows there may be at most, with a number in so many of their columns."""
+        """Return the maximum number of rows that have numbers in `n_numbers` columns."""
         content = self._content
         line_ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
-        # A row has a separator or an end after each field, and a digit for each number.
+        # A row has a separator or a line end after each field, and a digit for each number.
         return 1 + min(line_ends, len(content) // (len(self.header) + n_numbers))
 
     def chunks(self) -> Iterator[list[list[str]]]:
-        """Yield rows in chunks, after counting the fields of each; empty lines are passed over."""
+        """Yield rows in chunks, after counting the fields of each; empty lines are skipped."""
         n_rows = min(_CHUNK_ROWS, max(1, _CHUNK_CELLS // len(self.header)))
         first_line = self._reader.line_num + 1
         while rows := self._next(n_rows):
@@ -73,19 +75,19 @@ class CsvLines:
             return list(islice(self._reader, n_rows))
         except csv.Error as error:
             raise FileFormatError(
-                f"{self._source}, line {self._reader.line_num}, is no CSV: {reason(error)}. "
+                f"{self._source}, line {self._reader.line_num}, is not valid CSV: {reason(error)}. "
                 "Check its quotes."
             ) from None
 
     def _uneven(self, rows: list[list[str]], first_line: int) -> FileFormatError:
-        """Word the error for the first of `rows` that is not as long as the header."""
+        """Return the error for the first of `rows` that is not as long as the header."""
         wanted = (0, len(self.header))
         place = next(place for place, fields in enumerate(rows) if len(fields) not in wanted)
-        # A quoted field may go over several lines; a row is told by its last.
+        # A quoted field may span several lines; report the last line of the row.
         before = sum(_count_line_ends(field) for fields in rows[: place + 1] for field in fields)
         return FileFormatError(
-            f"{self._source}, line {first_line + place + before}, has {len(rows[place])} fields "
-            f"where the header has {len(self.header)}. Quote fields that contain the separator."
+            f"{self._source}, line {first_line + place + before}, has {len(rows[place])} fields, "
+            f"but the header has {len(self.header)}. Quote fields that contain the separator."
         )
 
 
@@ -93,12 +95,12 @@ def _check_text(content: bytes, source: str) -> None:
     place = content.find(b"\0")
     if place >= 0:
         raise FileFormatError(
-            f"{source} is not a text: byte {place} is zero. Save it as CSV in UTF-8."
+            f"{source} is not text: byte {place} is zero. Save it as CSV in UTF-8."
         )
     if content.isascii():
         return
     decoder = codecs.getincrementaldecoder("utf-8")()
-    # A piece at a time: as one text of four bytes a character, it could be four times as large.
+    # In pieces: as one text of four bytes per character, it could be four times as large.
     for start in range(0, len(content), _CHUNK_BYTES):
         n_pending = len(decoder.getstate()[0])
         stop = start + _CHUNK_BYTES
@@ -106,13 +108,13 @@ def _check_text(content: bytes, source: str) -> None:
             decoder.decode(content[start:stop], final=stop >= len(content))
         except UnicodeDecodeError as error:
             raise FileFormatError(
-                f"{source} is not a UTF-8 text: byte {start - n_pending + error.start} is wrong. "
+                f"{source} is not UTF-8 text: byte {start - n_pending + error.start} is not valid. "
                 "Save it as CSV in UTF-8."
             ) from None
 
 
 def _check_line_lengths(content: bytes, source: str) -> None:
-    """Refuse a line that would take as much memory as a table, each of its fields being a text."""
+    """Raise an error for a line so long that its fields would take as much memory as a table."""
     start = 0
     while len(content) - start > _MAX_LINE:
         stop = start + _MAX_LINE
@@ -126,7 +128,7 @@ def _check_line_lengths(content: bytes, source: str) -> None:
 
 
 def _find_delimiter(first_line: str) -> str:
-    """Return the separator that cuts the first line into most fields; quoted ones do not count."""
+    """Return the separator that splits the first line into most fields, ignoring quoted ones."""
     outside_quotes = "".join(first_line.split('"')[::2])
     return max(_DELIMITERS, key=outside_quotes.count)
 

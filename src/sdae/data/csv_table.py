@@ -1,6 +1,6 @@
 """Tables as CSV: a header line, numbers, and one column of labels.
 
-Read a chunk of rows at a time, so that memory stays near that of the file and of the rows.
+Rows are read in chunks, so the memory needed is about that of the file and of the rows.
 
 Axes: n rows, V columns.
 """
@@ -31,9 +31,9 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
     Raises
     ------
     FileFormatError
-        If it is no UTF-8 text, or a line has another number of fields than the header.
+        If it is not UTF-8 text, or a line has another number of fields than the header.
     DataError
-        If the target is no column, a name stands twice, or a feature is not a number.
+        If the target is not a column, a name occurs twice, or a feature is not a number.
     """
     source = str(path)
     lines = CsvLines(read_decompressed(path, unpacked_limit(path, share=4)), source)
@@ -50,7 +50,7 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
             labels += [row[place] for row in rows]
         if names:
             block = _numbers(pick(rows), names, n_rows, source)
-            if not is_usable(block).all():  # told here, not after reading what is left
+            if not is_usable(block).all():  # report it now, not after reading the rest
                 more = next(remaining, None) is not None
                 raise not_finite(block, source, names, first_row=n_rows, more=more)
             x.add(block)
@@ -65,19 +65,19 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
 
 
 def find_target(header: list[str], target: str | None, source: str) -> int | None:
-    """Return the place of the target among the columns.
+    """Return the index of the target column.
 
     Raises
     ------
     DataError
-        If there is no such column, or a name stands twice.
+        If the column does not exist, or a name occurs twice.
     """
     seen: set[str] = set()
     for name in header:
         if name in seen:
             raise DataError(
-                f"{source} has two columns named {quoted(name)}. Rename one, or put a line of "
-                "names above the first row if there is none."
+                f"{source} has two columns named {quoted(name)}. Rename one, or add a header line "
+                "if the file does not have one."
             )
         seen.add(name)
     if target is None:
@@ -94,12 +94,12 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
 def wanted_columns(
     header: Sequence[str], target: int | None, features: Collection[str] | None, source: str
 ) -> list[int]:
-    """Return the places of the columns of features: those asked for, or all but the target.
+    """Return the indices of the feature columns: the requested ones, or all but the target.
 
     Raises
     ------
     DataError
-        If one asked for is not there.
+        If a requested column does not exist.
     """
     if features is not None and not set(features) <= set(header):
         raise lacks(source, features, header)
@@ -108,7 +108,7 @@ def wanted_columns(
 
 
 def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:
-    """Return what takes the fields of `columns` from rows, row by row."""
+    """Return a function that takes the fields of `columns` from rows, row by row."""
     if len(columns) == 1:
         (column,) = columns
         return lambda rows: [row[column] for row in rows]
@@ -122,11 +122,11 @@ def _numbers(
     """Turn fields into numbers, (rows, V); an empty field becomes NaN, a too large one infinite."""
     text = "".join(fields)
     if len(text) == len(fields) and "" not in fields and text.isascii() and text.isdigit():
-        # Digits alone, as many tables are: their codes say what they are.
+        # Many tables have digits only: convert from the character codes.
         digits = np.frombuffer(text.encode("ascii"), np.uint8) - ord("0")
         return digits.astype(np.float64).reshape(-1, len(names))
     try:
-        if "_" in text:  # Python reads 1_0 as ten; in a table it is a text
+        if "_" in text:  # Python reads 1_0 as ten; in a table it is text
             raise ValueError
         return np.array(fields, np.float64).reshape(-1, len(names))
     except (ValueError, OverflowError):
@@ -148,7 +148,7 @@ def _number(field: str, row: int, name: str, source: str) -> float:
     except ValueError:
         shown = field if len(field) <= 40 else field[:40] + "…"
         raise DataError(
-            f"{source} has the text {shown!r} in row {row}, column {quoted(name)}, where features "
+            f"{source} has the text {shown!r} in row {row}, column {quoted(name)}, but features "
             "must be numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, "
             "or name it with --target if it holds the labels."
         ) from None

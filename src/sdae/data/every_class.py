@@ -1,4 +1,4 @@
-"""A row of every class on both sides of a cut, where there is room for it.
+"""Make sure that both parts of a split have a row of every class, where possible.
 
 Axes: n rows, C classes.
 """
@@ -16,25 +16,25 @@ def with_every_class(
     *,
     at_least: int = 1,
 ) -> NDArray[np.bool_]:
-    """Exchange as few rows as bring every class to both sides; the sizes stay as they are.
+    """Exchange as few rows as needed so that both parts have every class; sizes do not change.
 
     Parameters
     ----------
     y : ndarray, shape (n,)
         Labels.
     is_cut : ndarray of bool, shape (n,)
-        Which rows are cut away from the rest; left as it is.
+        Which rows are cut off from the rest; not changed.
     rng : Generator
-        Chooses among rows of one class. It is not asked where nothing has to change.
+        Chooses among rows of one class. Not used if no row has to move.
     at_least : int, default 1
-        So many rows of each class are to remain in the rest, or one where those are too many, and
-        one is to be in the part cut away. A class with too few rows for both goes to the rest.
+        Number of rows of each class that must stay in the rest, or one if a class has fewer; one
+        row must be in the part cut off. A class with too few rows for both stays in the rest.
 
     Returns
     -------
     ndarray of bool, shape (n,)
-        Which rows are cut away now. Nothing changes where the rest has fewer rows than there are
-        classes; where the part cut away has, only the rest gets every class.
+        Which rows are cut off now. Nothing changes if the rest has fewer rows than there are
+        classes; if the part cut off has fewer, only the rest gets every class.
     """
     _, numbers, total = np.unique(y, return_inverse=True, return_counts=True)
     is_cut = is_cut.copy()
@@ -54,7 +54,7 @@ def with_every_class(
     for number in np.flatnonzero(in_rest < of_rest):
         _move(is_cut, (numbers == number) & is_cut, int(of_rest[number] - in_rest[number]), rng)
     while (surplus := int(is_cut.sum()) - n_cut) != 0:
-        # The class that can best do without gives a row back.
+        # The class with the most spare rows gives one back.
         side, needed = (is_cut, of_cut) if surplus > 0 else (~is_cut, of_rest)
         spare = np.bincount(numbers[side], minlength=len(total)) - needed  # (C,)
         _move(is_cut, side & (numbers == spare.argmax()), 1, rng)
@@ -62,13 +62,13 @@ def with_every_class(
 
 
 def missing_classes(y: NDArray[np.generic], part: NDArray[np.bool_]) -> NDArray[np.generic]:
-    """Return the labels, sorted, of which a part has no row."""
+    """Return the labels, sorted, that are missing in a part."""
     return np.setdiff1d(y, y[part])
 
 
 def _move(
     is_cut: NDArray[np.bool_], among: NDArray[np.bool_], n_rows: int, rng: np.random.Generator
 ) -> None:
-    """Move so many of some rows to the other side."""
+    """Move a number of rows to the other part."""
     moved = rng.choice(np.flatnonzero(among), n_rows, replace=False)
     is_cut[moved] = ~is_cut[moved]

@@ -1,7 +1,7 @@
-"""Numbers as they are: float32 where that holds every value of a table, float64 elsewhere.
+"""Numbers without rounding: float32 if it holds every value of a table, else float64.
 
-Rows are scaled in float64, and only then become float32. Until then a table keeps what its source
-says: in float32, times near 1.7e9 would lie 128 apart. Whole numbers beyond 2**53 are rounded to
+Rows are scaled in float64, and only then become float32. Until then a table keeps the values of its
+source: in float32, times near 1.7e9 would be 128 apart. Whole numbers beyond 2**53 are rounded to
 float64.
 
 Axes: n rows, V columns.
@@ -18,22 +18,22 @@ _BLOCK_CELLS = 1 << 20
 
 
 def exact_rows(x: NDArray[Any]) -> Rows:
-    """Return rows of numbers, (n, V), in C order: as float32 if that changes none, else float64."""
+    """Return rows of numbers, (n, V), in C order: as float32 if no value changes, else float64."""
     n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
     blocks = (x[start : start + n_rows] for start in range(0, len(x), n_rows))
     if np.can_cast(x.dtype, np.float32) or all(map(_is_single, blocks)):
         return np.ascontiguousarray(x, dtype=np.float32)
-    with np.errstate(over="ignore"):  # of numbers wider than float64
+    with np.errstate(over="ignore"):  # numbers wider than float64
         return np.ascontiguousarray(x, dtype=np.float64)
 
 
 class ExactRows:
-    """Rows that come a block at a time, each of which goes to where it will stay.
+    """Rows that arrive in blocks; each is written to its final place in memory.
 
     Parameters
     ----------
     n_rows : int
-        How many there may be at most; room that is not used is never touched.
+        Maximum number of rows; unused memory is never touched.
     n_columns : int
         V.
     """
@@ -47,7 +47,7 @@ class ExactRows:
         return self._n_rows
 
     def add(self, block: NDArray[np.float64]) -> None:
-        """Take the next rows, (rows, V)."""
+        """Append rows, (rows, V)."""
         rows = self._x
         if rows is None:
             rows = np.empty(self._shape, np.float32 if _is_single(block) else np.float64)
@@ -60,14 +60,14 @@ class ExactRows:
         self._x, self._n_rows = rows, stop
 
     def rows(self) -> Rows:
-        """Return all of them, (n, V)."""
+        """Return all rows, (n, V)."""
         return (
             np.empty((0, self._shape[1]), np.float32) if self._x is None else self._x[: len(self)]
         )
 
 
 def is_usable(x: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell of each number whether training can use it: it is finite, in float32 too."""
+    """Return for each number whether training can use it: it is finite, also in float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.isfinite(x.astype(np.float32, copy=False))
 

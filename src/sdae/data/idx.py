@@ -29,29 +29,32 @@ def parse_idx(content: bytes, source: str) -> NDArray[np.generic]:
     Raises
     ------
     FileFormatError
-        If it is no IDX file, or has more or fewer bytes than its header says.
+        If it is not an IDX file, or has more or fewer bytes than its header says.
     """
     if len(content) < 4 or content[:2] != b"\0\0" or content[2] not in _TYPES:
         raise FileFormatError(
             f"{source} is not an IDX file: it begins with {content[:4].hex(' ') or 'nothing'}, not "
-            "with 00 00, a type and a number of dimensions. Fetch it again."
+            "with 00 00, a type and a number of dimensions. Download it again."
         )
     n_dimensions = content[3]
     start = 4 + 4 * n_dimensions
     if not 1 <= n_dimensions <= _MAX_DIMENSIONS or len(content) < start:
         raise FileFormatError(
-            f"{source} is damaged: byte 3 promises {n_dimensions} dimensions, but there are "
-            f"{len(content)} bytes and 1 to {_MAX_DIMENSIONS} dimensions are read. Fetch it again."
+            f"{source} is damaged: byte 3 says {n_dimensions} dimensions, but the file has "
+            f"{len(content)} bytes and must have 1 to {_MAX_DIMENSIONS} dimensions. Download it "
+            "again."
         )
     shape = struct.unpack(f">{n_dimensions}I", content[4:start])
     dtype = np.dtype(_TYPES[content[2]])
     if 0 in shape:
-        raise FileFormatError(f"{source} is empty: its header has shape {shape}. Fetch it again.")
+        raise FileFormatError(
+            f"{source} is empty: its header has shape {shape}. Download it again."
+        )
     wanted = math.prod(shape) * dtype.itemsize
     if len(content) - start != wanted:
         raise FileFormatError(
-            f"{source} is truncated or damaged: its header promises {wanted:,} bytes of data "
-            f"(shape {shape}), but there are {len(content) - start:,}. Fetch it again."
+            f"{source} is truncated or damaged: its header says {wanted:,} bytes of data (shape "
+            f"{shape}), but the file has {len(content) - start:,}. Download it again."
         )
     return np.frombuffer(content, dtype, offset=start).reshape(shape)
 
@@ -62,7 +65,7 @@ def image_table(
     """Make a table of images (n, height, width), or of rows (n, V); bytes are divided by 256."""
     if images.ndim < 2:
         raise FileFormatError(
-            f"{source} must have a row or an image per sample. Got shape {images.shape} instead."
+            f"{source} must have one row or one image per sample. Got shape {images.shape} instead."
         )
     image_shape = (images.shape[1], images.shape[2]) if images.ndim == 3 else None
     rows = images.reshape(len(images), math.prod(images.shape[1:]))  # (n, h, w) -> (n, V)
@@ -77,10 +80,10 @@ def image_table(
 
 
 def load_idx_folder(folder: Path) -> Dataset:
-    """Load a folder of IDX files named as MNIST's, plain or ``.gz``.
+    """Load a folder of IDX files with the names of the MNIST files, plain or ``.gz``.
 
     ``train-images-idx3-ubyte`` is needed; ``train-labels-idx1-ubyte`` and the pairs that begin with
-    ``validation`` and with ``t10k`` or ``test`` are used where they are there.
+    ``validation`` and with ``t10k`` or ``test`` are used if they exist.
 
     Raises
     ------
@@ -121,13 +124,13 @@ def _load_part(folder: Path, there: list[Path], part: str) -> Table | None:
 
 
 def _read(path: Path) -> tuple[NDArray[np.generic], int]:
-    """Return the array of a file, and how many bytes the file has."""
+    """Return the array of a file, and the size of the file in bytes."""
     content = read_decompressed(path, unpacked_limit(path, share=4))
     return parse_idx(content, str(path)), path.stat().st_size
 
 
 def _find(there: list[Path], stem: str) -> Path | None:
-    """Return the first file of that name: plain before ``.gz``, and no half-fetched ``.part``."""
+    """Return the first file with that name: plain before ``.gz``, and not a partial ``.part``."""
     name = re.compile(rf"{stem}[-.]idx\d+-\w+(\.gz)?")
     return next((path for path in there if name.fullmatch(path.name)), None)
 

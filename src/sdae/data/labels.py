@@ -1,4 +1,4 @@
-"""Labels and class numbers: what the source calls a class, and its place among the classes."""
+"""Labels and class numbers: the name of a class in the source, and its index among the classes."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ Classes = tuple[int, ...] | tuple[str, ...]
 _MOST_SHOWN = 10
 _SAMPLE = 1000
 _MAX_LENGTH = 1000
-_MAX_ROOM, _MAX_RATIO = 256 << 20, 16  # bytes of the array; bytes of it per character there is
+# bytes of the array; bytes of the array per character of text
+_MAX_ROOM, _MAX_RATIO = 256 << 20, 16
 _MISSING = ("", "nan", "null")
 
 
@@ -25,7 +26,7 @@ def read_labels(values: Sequence[str], source: str) -> Labels:
     Raises
     ------
     DataError
-        If a label is missing, is as long as only free text is, or they are numbers with fractions.
+        If a label is missing, is too long to be a label, or has a fraction.
     """
     texts, places = _distinct(values)
     missing = [place for place, text in enumerate(texts) if len(text) < 5 and _is_missing(text)]
@@ -38,9 +39,9 @@ def read_labels(values: Sequence[str], source: str) -> Labels:
 
 
 def _distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
-    """Return the different texts, stripped, and the place of each value's among them.
+    """Return the distinct texts, stripped, and for each value its index among them.
 
-    Classes are few, so that each needs a look only once; where they are not, all are returned.
+    Classes are usually few, so each text is checked once; if there are many, all are returned.
     """
     if len(set(values[:_SAMPLE])) > _SAMPLE // 2:
         return [value.strip() for value in values], np.arange(len(values), dtype=np.int32)
@@ -56,7 +57,7 @@ def _is_missing(text: str) -> bool:
 
 
 def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str) -> None:
-    """Refuse texts of which one is too long: an array gives every row the room of the longest."""
+    """Raise an error if a text is too long: arrays store every text at the longest size."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     longest = int(lengths.max(initial=0))
     room = 4 * longest * len(places)
@@ -64,18 +65,18 @@ def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str
         row = int((lengths[places] == longest).argmax())
         raise DataError(
             f"The labels of {source} must be classes: texts or whole numbers. Got a text of "
-            f"{longest:,} characters in row {row + 1}. Name another target."
+            f"{longest:,} characters in row {row + 1} instead. Name another target."
         )
 
 
 def _read_texts(texts: list[str], source: str) -> Labels:
-    # Python reads "1_0" as ten; as a label it is a name.
+    # Python reads "1_0" as ten, but as a label it is a name.
     if any("_" in text for text in texts):
         return np.array(texts, dtype=np.str_)
     try:
         return np.array([int(text) for text in texts], dtype=np.int64)
     except OverflowError:
-        return np.array(texts, dtype=np.str_)  # numbers too long to count with are names too
+        return np.array(texts, dtype=np.str_)  # numbers too long for int64 are names too
     except ValueError:
         pass
     try:
@@ -91,11 +92,11 @@ def whole_numbers(values: NDArray[np.generic], source: str) -> NDArray[np.int64]
     Raises
     ------
     DataError
-        If a label is missing or has a fraction, as a target of regression has.
+        If a label is missing or has a fraction, as regression targets have.
     """
     if values.dtype.kind in "iub":
         return _whole(values, source)
-    # A value too large for float64 becomes infinite, which is refused below.
+    # A value too large for float64 becomes infinite, which raises an error below.
     with np.errstate(over="ignore", invalid="ignore"):
         numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
@@ -105,18 +106,19 @@ def whole_numbers(values: NDArray[np.generic], source: str) -> NDArray[np.int64]
         odd = next(float(n) for n in numbers if not abs(n) < 2.0**53 or not n.is_integer())
         value = f"{odd:g}" if math.isfinite(odd) else str(odd)
         raise DataError(
-            f"The labels of {source} must be classes: texts or whole numbers. Got {value}, which "
-            "looks like a target of regression. Cut it into classes, or name another target."
+            f"The labels of {source} must be classes: texts or whole numbers. Got {value} instead, "
+            "which looks like a regression target. Divide the values into classes, or name another "
+            "target."
         )
     return numbers.astype(np.int64)
 
 
 def _whole(values: NDArray[np.generic], source: str) -> NDArray[np.int64]:
-    """Return integers as int64, without the detour by which large ones would be rounded."""
+    """Return integers as int64, not through float64, which would round large ones."""
     if values.dtype == np.uint64 and values.size and int(values.max()) > np.iinfo(np.int64).max:
         raise DataError(
-            f"{source} has the label {int(values.max())}, too large for 64 bits with a sign. Give "
-            "such labels as texts."
+            f"{source} has the label {int(values.max())}, too large for a signed 64-bit integer. "
+            "Give such labels as texts."
         )
     return values.astype(np.int64)
 
@@ -124,13 +126,13 @@ def _whole(values: NDArray[np.generic], source: str) -> NDArray[np.int64]:
 def _without_label(n_rows: int, first: int, source: str) -> DataError:
     return DataError(
         f"{source} has {n_rows:,} {'row' if n_rows == 1 else 'rows'} without a label, the first in "
-        f"row {first + 1}. Put rows without labels in a file of their own and give it with "
+        f"row {first + 1}. Put rows without labels into a separate file and give it with "
         "--unlabeled FILE."
     )
 
 
 def find_classes(y: Labels, source: str) -> Classes:
-    """Return the classes there are, sorted.
+    """Return the classes, sorted.
 
     Raises
     ------
@@ -142,7 +144,7 @@ def find_classes(y: Labels, source: str) -> Classes:
         raise DataError(f"{source} has no labels, so no classes. Check the target.")
     if len(classes) == 1:
         raise DataError(
-            f"{source} has only one class, {_shown(classes[0])}: there is nothing to tell apart. "
+            f"{source} has only one class, {_shown(classes[0])}: a classifier needs at least two. "
             "Check the target, or leave it out to pre-train only."
         )
     return classes
@@ -154,9 +156,9 @@ def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]
     Raises
     ------
     DataError
-        If a label is none of `classes`, those of the training rows.
+        If a label is not one of `classes`, the classes of the training rows.
     """
-    # A model of text classes may meet digits that were read as numbers, and the other way round;
+    # A model with text classes may get digits that were read as numbers, and the reverse; compared
     # as texts, both are the same.
     numbers = {str(label): number for number, label in enumerate(classes)}
     labels, places = np.unique(y, return_inverse=True)
@@ -169,7 +171,7 @@ def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]
     near = nearest(str(unseen), known)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise DataError(
-        f"{source} has the label {_shown(unseen)}, which was never seen in training. Known are: "
+        f"{source} has the label {_shown(unseen)}, which did not occur in training. Known labels: "
         f"{listed(known, most=_MOST_SHOWN)}.{hint}"
     )
 

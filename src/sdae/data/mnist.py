@@ -1,4 +1,4 @@
-"""The embedded MNIST: four IDX files that come with the package, verified at each load."""
+"""The embedded MNIST: four IDX files in the package, verified each time they are loaded."""
 
 from importlib.resources import as_file, files
 
@@ -33,7 +33,7 @@ def load_mnist() -> Splits:
     Raises
     ------
     FileFormatError
-        If an embedded file is not the one the package was made with.
+        If an embedded file is not the one that the package was built with.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def _load_file(part: str) -> Split:
         "MNIST",
     )
     if table.y is None or table.y.dtype.kind != "i":
-        raise FileFormatError("The embedded MNIST has no labels. Install sdae again.")
+        raise FileFormatError("The embedded MNIST has no labels. Reinstall sdae.")
     return Split(table.x.astype(np.float32, copy=False), table.y.astype(np.int64))
 
 
@@ -78,6 +78,6 @@ def _load_verified(name: str) -> NDArray[np.generic]:
         content = read_decompressed(path)
     if sha256(content) != _SHA256[name]:
         raise FileFormatError(
-            f"The embedded file {name}.gz is not the one sdae was made with. Install sdae again."
+            f"The embedded file {name}.gz is not the one that sdae was built with. Reinstall sdae."
         )
     return parse_idx(content, name)

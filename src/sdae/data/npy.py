@@ -19,15 +19,15 @@ from sdae.core.errors import DataError, FileFormatError
 
 _MAX_DIMENSIONS = 32
 _MAX_HEADER = 10_000  # NumPy's own bound
-_TEXT = 32  # bytes that reading a text takes besides, in lists and numbers
+_TEXT = 32  # extra bytes per text while it is read, in lists and numbers
 _VERSIONS: dict[tuple[int, int], tuple[str, Callable[..., Any]]] = {
     (1, 0): ("<H", np.lib.format.read_array_header_1_0),
     (2, 0): ("<I", np.lib.format.read_array_header_2_0),
 }
 _REMEDIES = {
-    "O": "Objects are never loaded: save plain numbers, as array.astype(numpy.float32) makes them.",
+    "O": "Objects are never loaded: save plain numbers, as from array.astype(numpy.float32).",
     "V": "Save its fields as columns: numpy.lib.recfunctions.structured_to_unstructured.",
-    "c": "Save the real and the imaginary parts as columns of their own.",
+    "c": "Save the real and the imaginary parts as separate columns.",
     "S": "Save bytes as texts, with array.astype(str).",
     "m": "Save times as numbers, with array.astype(numpy.float64).",
     "M": "Save times as numbers, with array.astype(numpy.float64).",
@@ -42,20 +42,20 @@ def parse_npy(
     Parameters
     ----------
     claim : callable or None
-        Called with the number of bytes that the array and what is made of it will take, before
-        they are made; it may refuse.
+        Called before memory is allocated, with the number of bytes that the array and its
+        conversions will take; it may raise an error.
 
     Returns
     -------
-    ndarray of numbers, truth values or texts
+    ndarray of numbers, booleans or texts
         May be read-only.
 
     Raises
     ------
     FileFormatError
-        If the header is damaged, or promises other than the bytes that are there.
+        If the header is damaged, or does not fit the number of bytes.
     DataError
-        If there are no elements, or they are neither numbers nor texts.
+        If the array is empty, or its elements are neither numbers nor texts.
     """
     shape, fortran, dtype = _read_header(stream, source)
     if dtype.kind not in "fiubU":
@@ -71,8 +71,8 @@ def parse_npy(
     wanted = math.prod(shape) * dtype.itemsize
     if any(length < 0 for length in shape) or wanted != size - start:
         raise FileFormatError(
-            f"{source} is truncated or damaged: its header promises {wanted:,} bytes of data, but "
-            f"there are {size - start:,}. Save it again."
+            f"{source} is truncated or damaged: its header says {wanted:,} bytes of data, but the "
+            f"file has {size - start:,}. Save it again."
         )
     if claim is not None:
         per_element = _TEXT if dtype.kind == "U" else np.dtype(np.float32).itemsize
@@ -96,16 +96,16 @@ def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool,
         length_format, read = _VERSIONS[version]
         prefix = stream.read(struct.calcsize(length_format))
         (length,) = struct.unpack(length_format, prefix)
-        # NumPy would read a header of any length before it finds it too long.
+        # NumPy would read a whole header of any length before reporting it as too long.
         header = io.BytesIO(prefix + stream.read(min(length, _MAX_HEADER + 1)))
-        # NumPy and Python warn of old or odd spellings in a header: to the user they are all one.
+        # NumPy and Python warn about old or unusual spellings in a header; users need not see that.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(header)
     except FileFormatError:
         raise
     except (
-        # The header is Python text of any kind: it fails to parse in any way Python knows.
+        # The header may be any Python text, so parsing it may raise any exception.
         ValueError,
         TypeError,
         LookupError,

@@ -1,7 +1,7 @@
 """Tables as Parquet, read with pyarrow (the extra ``tables``), a batch of rows at a time.
 
-The file is read as it is needed, some columns after the others, and each batch goes to where it
-will stay: a reader of all columns at once holds a page of each.
+The file is read on demand, a few columns at a time, and each batch is written to its final place in
+memory: reading all columns at once would hold a page of each.
 
 Axes: n rows, V columns.
 """
@@ -24,7 +24,7 @@ from sdae.data.table import Dataset, checked_table, not_finite
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20
-_COLUMNS = 8  # read at a time: of float64 they fill a line of the processor's cache
+_COLUMNS = 8  # read together: eight float64 fill a cache line
 _BUFFER_BYTES = 1 << 16
 
 
@@ -33,7 +33,7 @@ def load_parquet(
 ) -> Dataset:
     """Load a Parquet file of numeric columns and, by `target`, one of labels.
 
-    Integers, floats, decimals, truth values (0 and 1), and dictionaries of these are numbers.
+    Integers, floats, decimals, booleans (0 and 1), and dictionaries of these are numbers.
 
     Raises
     ------
@@ -42,14 +42,14 @@ def load_parquet(
     FileFormatError
         If the file is damaged.
     DataError
-        If the target is no column, a name stands twice, or a feature is not a number.
+        If the target is not a column, a name occurs twice, or a feature is not a number.
     """
     source = str(path)
     try:
         import pyarrow as pa
     except ImportError:
         raise MissingExtraError(
-            f'{source} is a Parquet file, which pyarrow reads: pip install "sdae[tables]"'
+            f'{source} is a Parquet file, and reading it needs pyarrow: pip install "sdae[tables]"'
         ) from None
     n_packed = checked_size(path, _LIMIT)
     try:
@@ -66,7 +66,7 @@ def load_parquet(
         MemoryError,
     ) as error:
         raise FileFormatError(
-            f"{source} is no Parquet file, or is damaged: {reason(error)}. Save it again."
+            f"{source} is not a Parquet file, or is damaged: {reason(error)}. Save it again."
         ) from None
     return Dataset(path.stem, checked_table(x, y, source, names))
 
@@ -74,7 +74,7 @@ def load_parquet(
 def _read(
     path: Path, n_packed: int, target: str | None, features: Collection[str] | None, source: str
 ) -> tuple[Rows, Labels | None, tuple[str, ...]]:
-    """Read the columns, after the schema has told that all of them can be used."""
+    """Read the columns, after checking in the schema that all can be used."""
     file = _open(path)
     fields = list(file.schema_arrow)
     header = [field.name for field in fields]
@@ -86,7 +86,7 @@ def _read(
         _check_type(fields[column].type, header[column], source, is_label=False)
     if place is not None:
         _check_type(fields[place].type, header[place], source, is_label=True)
-        # As a dictionary, a text is there once, however many rows have it.
+        # As a dictionary, each text is stored once, not once per row.
         file = _open(path, read_dictionary=[header[place]])
     n_rows = file.metadata.num_rows
     if not names or n_rows <= 0:
@@ -106,24 +106,25 @@ def _read(
 def _fill(
     x: Rows, file: Any, names: tuple[str, ...], all_names: tuple[str, ...], source: str
 ) -> None:
-    """Read some columns into where they will stay, (n, columns)."""
+    """Read some columns into their final place, (n, columns)."""
     start = 0
     for batch in file.iter_batches(max(1, _BATCH_CELLS // _COLUMNS), columns=[*names]):
         block = x[start : start + batch.num_rows]
         for column, name in enumerate(names):
             with np.errstate(over="ignore"):
                 block[:, column] = _numbers(batch.column(name))[: len(block)]
-        if not is_usable(block).all():  # told here, not after reading what is left
+        if not is_usable(block).all():  # report it now, not after reading the rest
             raise _not_finite(file, all_names, source)
         start += batch.num_rows
     if start != len(x):
         raise FileFormatError(
-            f"{source} is damaged: it claims {len(x):,} rows but has {start:,}. Save it again."
+            f"{source} is damaged: it should have {len(x):,} rows by its metadata, but has "
+            f"{start:,}. Save it again."
         )
 
 
 def _not_finite(file: Any, names: tuple[str, ...], source: str) -> DataError:
-    """Find the first row with a value that is no finite number, and word the error."""
+    """Find the first row with a value that is not a finite number, and return the error."""
     start, n_rows = 0, file.metadata.num_rows
     for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=[*names]):
         block = np.stack([_numbers(batch.column(name)) for name in names], axis=1)
@@ -131,7 +132,7 @@ def _not_finite(file: Any, names: tuple[str, ...], source: str) -> DataError:
             more = start + len(block) < n_rows
             return not_finite(block, source, names, first_row=start, more=more)
         start += len(block)
-    return FileFormatError(f"{source} changes while it is read. Try again.")
+    return FileFormatError(f"{source} changed while it was read. Try again.")
 
 
 def _all_labels(file: Any, name: str) -> list[str]:
@@ -145,9 +146,9 @@ def _open(path: Path, **options: Any) -> Any:
 
     return pq.ParquetFile(
         pa.OSFile(str(path)),
-        # Pages come with checksums where the writer made them; without, damage may go unseen.
+        # Pages have checksums if the writer made them; without them damage may go unnoticed.
         page_checksum_verification=True,
-        # Otherwise whole columns, or all of the file, are fetched before a row is read.
+        # Otherwise whole columns, or the whole file, are loaded before the first row is read.
         pre_buffer=False,
         buffer_size=_BUFFER_BYTES,
         **options,
@@ -155,12 +156,12 @@ def _open(path: Path, **options: Any) -> Any:
 
 
 def _check_size(metadata: Any, n_features: int, n_packed: int, source: str) -> None:
-    """Refuse what takes too much memory, by what the file says of itself."""
+    """Raise an error if the metadata of the file says that it would take too much memory."""
     n_bytes = metadata.num_rows * n_features * 4
     if n_bytes > _LIMIT:
         raise FileFormatError(
-            f"{source} has or claims {metadata.num_rows:,} rows of {n_features:,} features; at "
-            f"most {_LIMIT:,} bytes of float32 are read. Cut it into parts."
+            f"{source} has, by its metadata, {metadata.num_rows:,} rows of {n_features:,} "
+            f"features; sdae reads at most {_LIMIT:,} bytes of float32. Split it into parts."
         )
     groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
     check_room(n_bytes + sum(group.total_byte_size for group in groups), n_packed, source)
@@ -177,18 +178,18 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
         or pa.types.is_floating(kind)
         or pa.types.is_boolean(kind)
         or pa.types.is_decimal(kind)
-        or pa.types.is_null(kind)  # a column of missing values, told as such later
+        or pa.types.is_null(kind)  # a column of missing values, reported as such later
     )
     if is_label:
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
         if not is_number and not is_text:
             raise DataError(
-                f"{source}, column {quoted(name)}, has values of type {shown}, where labels must "
-                "be texts or whole numbers. Convert it to texts, or name another target."
+                f"{source}, column {quoted(name)}, has values of type {shown}, but labels must be "
+                "texts or whole numbers. Convert it to texts, or name another target."
             )
     elif not is_number:
         raise DataError(
-            f"{source}, column {quoted(name)}, has values of type {shown}, where features must be "
+            f"{source}, column {quoted(name)}, has values of type {shown}, but features must be "
             "numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or name "
             "it with --target if it holds the labels."
         )
@@ -213,7 +214,7 @@ def _is_single(kind: Any) -> bool:
 
 
 def _numbers(column: Any) -> NDArray[np.float64]:
-    """Return a column of a batch, (rows,); missing values NaN."""
+    """Return a column of a batch, (rows,); missing values become NaN."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
@@ -235,7 +236,7 @@ def _labels(column: Any) -> list[str]:
 
 
 def _label(value: object) -> str:
-    """Return a label as text: a missing one as none, a truth value as the number it stands for."""
+    """Return a label as text: a missing one as an empty text, a boolean as 0 or 1."""
     if value is None:
         return ""
     return str(int(value)) if isinstance(value, bool) else str(value)

@@ -1,11 +1,11 @@
-"""The operations of a pickle, checked against those that NumPy arrays need, before any is run.
+"""Check the operations of a pickle against those that NumPy arrays need, before running any.
 
-A pickle is a program for a small stack machine. Left out are dictionaries and sets, since hashing
-what is nested deeply exhausts the machine's stack; objects made without a call; numbers with
-fractions, which only arrays have here; and memory slots beyond the number of operations, up to
-which the machine would allocate.
+A pickle is a program for a small stack machine. Not allowed are dictionaries and sets, since
+hashing deeply nested objects exhausts the stack; objects made without a call; floats, which occur
+only inside arrays; and memory slots beyond the number of operations, since Python allocates memory
+up to the slot.
 
-The arguments are stepped over, not decoded: an operation is one byte, then a number of bytes, or a
+Arguments are skipped, not decoded: an operation is one byte, then a number of bytes, or a
 number of lines, or a count and as many bytes.
 """
 
@@ -36,7 +36,7 @@ _COUNTED = {
     **dict.fromkeys(b"\x8d\x8e\x96", 8),
 }
 _PUT, _LONG_BINPUT, _STOP = b"pr."
-# Texts stand for bytes, which are made of them: both, and the pickle, are there at a time.
+# Texts are converted into bytes: text, bytes and the pickle are in memory at the same time.
 _TEXTS = b"USTVX\x8c\x8d"
 _UNICODE, _UTF_8 = ord("V"), b"X\x8d"
 _MAX_TEXTS, _LONG = 256 << 20, 1 << 20
@@ -50,13 +50,14 @@ def check_operations(content: bytes, source: str) -> None:
     Raises
     ------
     FileFormatError
-        If there is one, or if the pickle ends before it says so.
+        If there is such an operation, or if the pickle has no STOP operation.
     """
     place = n_texts = 0
     for _ in range(_MAX_OPERATIONS):
         if place >= len(content):
             raise FileFormatError(
-                f"{source} is truncated, or no pickle of arrays: it has no end. Fetch it again."
+                f"{source} is truncated, or not a pickle of arrays: it has no end. Download it "
+                "again."
             )
         operation = content[place]
         if operation == _STOP:
@@ -76,7 +77,7 @@ def check_operations(content: bytes, source: str) -> None:
 
 
 def refused(source: str, what: str) -> FileFormatError:
-    """Word the error for a pickle that wants more than arrays."""
+    """Return the error for a pickle that holds something other than arrays."""
     return FileFormatError(
         f"{source} holds something other than arrays ({what}) and was refused: only NumPy arrays "
         "are read from a pickle. If you trust it, save its arrays with numpy.savez."
@@ -84,7 +85,7 @@ def refused(source: str, what: str) -> FileFormatError:
 
 
 def _end_of_argument(content: bytes, place: int) -> int | None:
-    """Return where the operation at `place` ends; none for one that arrays do not need."""
+    """Return where the operation at `place` ends; None for one that arrays do not need."""
     operation = content[place]
     start = place + 1
     if operation in _BYTES:
@@ -95,13 +96,13 @@ def _end_of_argument(content: bytes, place: int) -> int | None:
     if operation not in _LINES:
         return None
     for _ in range(_LINES[operation]):
-        # A line that does not end leads past the end of the file.
+        # A line without an end would lead past the end of the file.
         start = (content.find(b"\n", start) + 1) or len(content)
     return start
 
 
 def _check_text(content: bytes, place: int, stop: int, source: str) -> None:
-    """Refuse a long text with a character beyond Latin-1: all others would be as wide as that."""
+    """Refuse a long text with a character beyond Latin-1, which makes Python store it wide."""
     if stop - place < _LONG:
         return
     operation = content[place]
@@ -112,7 +113,7 @@ def _check_text(content: bytes, place: int, stop: int, source: str) -> None:
         text = np.frombuffer(content, np.uint8)[place + 1 + _COUNTED[operation] : stop]
         is_wide = int(text.max(initial=0)) >= _FIRST_WIDE
     if is_wide:
-        raise refused(source, "a text of other characters than bytes stand for")
+        raise refused(source, "a text with characters that are not bytes")
 
 
 def _check_slot(argument: bytes, operation: int, source: str) -> None:
@@ -122,6 +123,6 @@ def _check_slot(argument: bytes, operation: int, source: str) -> None:
     elif digits.isdigit() and len(digits) < 20:
         slot = int(digits)
     else:
-        raise refused(source, "a memory slot that is no number")
+        raise refused(source, "a memory slot that is not a number")
     if slot > _MAX_OPERATIONS:
         raise refused(source, f"the memory slot {slot}")

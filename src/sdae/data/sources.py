@@ -1,4 +1,4 @@
-"""Which reader reads a source: told by its name, or by what it is."""
+"""Choose the reader of a source by its name or by its type."""
 
 from collections.abc import Collection
 from pathlib import Path
@@ -36,12 +36,12 @@ def load_dataset(
     target : str or None
         The column, or the array of an ``.npz``, that holds the labels.
     features : collection of str or None
-        Where columns have names: those to read. None reads all but the target.
+        Names of the columns to read, where columns have names. None reads all but the target.
 
     Raises
     ------
     FileAccessError
-        If there is nothing at the path.
+        If the path does not exist.
     FileFormatError
         If the file is damaged.
     DataError
@@ -51,7 +51,9 @@ def load_dataset(
         _refuse_target(target, "The embedded MNIST")
         return load_mnist_dataset()
     if "\0" in str(source):
-        raise FileAccessError(f"Cannot read {str(source)!r}: a path has no zero bytes. Check it.")
+        raise FileAccessError(
+            f"Cannot read {str(source)!r}: a path must not have zero bytes. Check the path."
+        )
     path = Path(source)
     with translate_os_errors(path, "read"):
         if path.is_dir():
@@ -69,9 +71,9 @@ def load_dataset(
             _refuse_target(target, str(path))
             return load_tutorial_pickle(path)
         if not path.is_file() and not path.is_dir():
-            read_bytes(path)  # which says what to do with a pipe
+            read_bytes(path)  # its error says what to do with a pipe
     raise DataError(
-        f"{path} is of no kind that can be read. Known are: {', '.join(_TABLES)}, .npz, "
+        f"{path} is not a kind of file that sdae can read. It reads {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
     )
 
@@ -79,15 +81,15 @@ def load_dataset(
 def _refuse_target(target: str | None, source: str) -> None:
     if target is not None:
         raise DataError(
-            f"{source} has no columns to choose a target from, and brings its own labels: leave "
-            f"the target {quoted(target)} out."
+            f"{source} has its own labels and no columns to choose a target from. Leave the target "
+            f"{quoted(target)} out."
         )
 
 
 def _near(path: Path) -> str:
     if not path.parent.is_dir():
-        return f" There is no folder {path.parent} either."
+        return f" The folder {path.parent} does not exist either."
     if path.name.lower() == "mnist":
         return " Did you mean mnist, the embedded set?"
     near = nearest(path.name, (entry.name for entry in path.parent.iterdir()), most=3)
-    return f" Near are: {listed(near)}." if near else " Check the path."
+    return f" Similar names: {listed(near)}." if near else " Check the path."

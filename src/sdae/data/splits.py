@@ -11,27 +11,28 @@ from sdae.data.table import Dataset, Table
 
 
 def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int) -> Dataset:
-    """Cut what the source does not give: a test part first, then a validation part.
+    """Cut the parts that the source does not have: first a test part, then a validation part.
 
     Parameters
     ----------
     dataset : Dataset
-        Left as it is.
+        The data; not changed.
     validation, test : float
         Shares of the source's training rows; 0 cuts nothing.
     seed : int
-        Of the choice of rows. Each part keeps the order of the source.
+        Seed of the choice of rows. Each part keeps the order of the source.
 
     Raises
     ------
     InvalidParameterError
-        If a share is not in [0, 1), or both together leave nothing to train on.
+        If a share is not in [0, 1), or both together leave no rows to train on.
     DataError
-        If there are too few rows, or too few of one class, for every part to have some.
+        If there are too few rows, or too few of one class, for all parts.
 
     Notes
     -----
-    Where there are labels, every part has rows of every class, in about the shares of the source.
+    Where there are labels, every part has rows of every class, in about the proportions of the
+    source.
     """
     for name, share in (("validation", validation), ("test", test)):
         if not 0 <= share < 1:
@@ -46,7 +47,7 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
             "split_dataset",
             "small enough to leave rows to train on",
             validation,
-            f"The test part takes a share of {test:g}.",
+            f"The test part already takes a share of {test:g}.",
         )
     table = dataset.train
     remaining = np.arange(len(table.x))
@@ -73,8 +74,8 @@ def _choose(
 ) -> NDArray[np.int64]:
     """Choose `n_cut` of the remaining rows, stratified where there are labels; sorted.
 
-    Of every class there is one row at least among them, and enough are left for the training rows
-    and the `n_later` parts that are cut afterwards.
+    They have at least one row of every class, and leave enough rows of each class for the training
+    rows and the `n_later` parts that are cut later.
     """
     from sklearn.model_selection import train_test_split
 
@@ -94,7 +95,7 @@ def _choose(
         stratify=labels,
     )
     if labels is not None:
-        # Shares are rounded, so that a rare class may be left out on either side.
+        # Shares are rounded, so a rare class may be missing in either part.
         is_cut = with_every_class(labels, np.isin(remaining, cut), rng, at_least=1 + n_later)
         cut = remaining[is_cut]
     return np.sort(cut).astype(np.int64)
@@ -103,14 +104,14 @@ def _choose(
 def _check_room(
     labels: NDArray[np.generic], n_cut: int, part: str, source: str, n_later: int
 ) -> None:
-    """Refuse to cut where a part could not have every class."""
+    """Raise an error if a part could not have every class."""
     classes, counts = np.unique(labels, return_counts=True)
     rare, fewest = str(classes[counts.argmin()]), int(counts.min())
     if fewest < 2 + n_later:
         later = " The validation part and the training rows need one each." if n_later else ""
         raise DataError(
-            f"{source} has too few rows of the class {quoted(rare)} to cut a {part} part with "
-            f"every class: {fewest} left.{later} Add rows, drop the class, or set --{part} to 0."
+            f"{source} has too few rows of class {quoted(rare)} to cut a {part} part with every "
+            f"class: {fewest} left.{later} Add rows, drop the class, or set --{part} to 0."
         )
     n_left, n_needed = len(labels) - n_cut, len(classes) * (1 + n_later)
     if n_cut < len(classes) or n_left < n_needed:

@@ -1,4 +1,4 @@
-"""What data are once they are loaded: tables of rows, whole or split into parts.
+"""Loaded data: tables of rows, whole or split into parts.
 
 Axes: n rows, V columns.
 """
@@ -45,15 +45,15 @@ class Table:
     Attributes
     ----------
     x : ndarray of float32 or float64, shape (n, V)
-        Features, in the type that keeps their values.
+        Features, in the type that does not round them.
     y : ndarray of int64 or of str, shape (n,), or None
-        Labels as the source has them.
+        Labels as they are in the source.
     feature_names : tuple of str or None
         Names of the columns.
     image_shape : (int, int) or None
         Height and width, where rows are images.
     source : str
-        What to call the source in messages.
+        Name of the source in messages.
     """
 
     x: Rows
@@ -78,13 +78,13 @@ class Table:
         return replace(self, x=self.x[chosen], y=y, source=f"{self.source} ({part})")
 
     def rounded(self) -> "Table":
-        """Return it with float32 features."""
+        """Return a copy with float32 features."""
         return replace(self, x=self.x.astype(np.float32, copy=False))
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A source, with the parts it gives or those cut from it."""
+    """The data of a source, with the parts that it has or that were cut from it."""
 
     name: str
     train: Table
@@ -92,7 +92,7 @@ class Dataset:
     test: Table | None = None
 
     def rounded(self) -> "Dataset":
-        """Return it with float32 features."""
+        """Return a copy with float32 features."""
         validation, test = (part and part.rounded() for part in (self.validation, self.test))
         return Dataset(self.name, self.train.rounded(), validation, test)
 
@@ -125,7 +125,7 @@ def checked_table(
 
 
 def check_lengths(n_rows: int, n_labels: int, source: str) -> None:
-    """Refuse labels that are not one per row.
+    """Raise an error unless there is one label per row.
 
     Raises
     ------
@@ -139,14 +139,14 @@ def check_lengths(n_rows: int, n_labels: int, source: str) -> None:
 
 
 def check_finite(x: Rows, source: str, feature_names: tuple[str, ...] | None = None) -> None:
-    """Refuse rows (n, V) with a value that is no finite number, or too large for float32.
+    """Raise an error for rows (n, V) with a value that is not finite, or too large for float32.
 
-    Looked at a block at a time, and no further than the first with such a value.
+    The check goes block by block and stops at the first block with such a value.
 
     Raises
     ------
     DataError
-        If a value is missing (NaN) or infinite; it says where the first is.
+        If a value is missing (NaN) or infinite; the message says where the first one is.
     """
     n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
     for start in range(0, len(x), n_rows):
@@ -164,9 +164,10 @@ def not_finite(
     first_row: int,
     more: bool,
 ) -> DataError:
-    """Word the error for rows (n, V) of which some values are no finite numbers in float32.
+    """Return the error for rows (n, V) with values that are not finite in float32.
 
-    `first_row` is the number of rows of the source before them; `more` tells that others follow.
+    `first_row` is the number of rows of the source before them; `more`: later rows were not
+    checked.
     """
     bad = ~is_usable(x)
     row, column = (int(place) for place in np.unravel_index(np.argmax(bad), bad.shape))
@@ -186,20 +187,20 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
     Parameters
     ----------
     table : Table
-        Without names of its own, only its number of columns is checked.
+        If it does not have names, only the number of its columns is checked.
     feature_names : tuple of str
-        What the model was trained on.
+        Columns that the model was trained on.
 
     Raises
     ------
     DataError
-        If a column is missing; without names in the table, if their number differs.
+        If a column is missing; if the table does not have names, if the number of columns differs.
     """
     if table.feature_names is None:
         if table.x.shape[1] != len(feature_names):
             raise DataError(
-                f"{table.source} has {table.x.shape[1]} columns without names; "
-                f"{len(feature_names)} are expected."
+                f"{table.source} must have {len(feature_names)} columns, as the training data. Got "
+                f"{table.x.shape[1]} columns without names instead."
             )
         return table
     if table.feature_names == feature_names:
@@ -213,11 +214,11 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
 
 
 def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataError:
-    """Word the error for columns that are not there."""
+    """Return the error for missing columns."""
     known = set(there)
     missing = [name for name in wanted if name not in known]
     near = nearest(missing[0], there, most=3)
-    hint = f" Near are: {listed(near)}." if near else ""
+    hint = f" Similar names: {listed(near)}." if near else ""
     return DataError(
         f"{source} lacks {len(missing)} of the {len(wanted)} columns the model was trained on, "
         f"the first {quoted(missing[0])}.{hint}"

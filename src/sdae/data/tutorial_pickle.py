@@ -30,16 +30,16 @@ def load_tutorial_pickle(path: Path) -> Dataset:
     ------
     FileFormatError
         If it holds anything but three pairs of NumPy arrays, unpacks to more than 512 MiB, or is
-        damaged. Nothing of it is run.
+        damaged. No code of it is run.
     DataError
-        If a value is missing or infinite, or a label is no whole number.
+        If a value is missing or infinite, or a label is not a whole number.
     """
     limit = min(_LIMIT, unpacked_limit(path, share=4))
     pairs = read_arrays(read_decompressed(path, limit), str(path))
     if not isinstance(pairs, tuple | list) or len(pairs) != len(_PARTS):
         raise _other(path, "it does not hold three things")
     arrays = [_pair(pair, part, path) for pair, part in zip(pairs, _PARTS, strict=True)]
-    # An array can stand in many places at no cost, but every part makes rows of its own.
+    # A pickle can refer to one array many times at no cost, but every part becomes separate rows.
     wanted = sum(x.nbytes + 4 * x.size + 8 * y.size for x, y in arrays)
     check_room(wanted, path.stat().st_size, str(path))
     train, validation, test = (
@@ -52,9 +52,9 @@ def load_tutorial_pickle(path: Path) -> Dataset:
 
 def _pair(pair: Any, part: str, path: Path) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     if not isinstance(pair, tuple | list) or len(pair) != 2:
-        raise _other(path, f"the {part} part is no pair")
+        raise _other(path, f"the {part} part is not a pair")
     if not all(isinstance(item, PickledArray) for item in pair):
-        raise _other(path, f"the {part} part is no pair of arrays")
+        raise _other(path, f"the {part} part is not a pair of arrays")
     x, y = (item.array for item in pair)
     if x.ndim != 2 or y.ndim != 1:
         raise _other(path, f"the {part} part has shapes {x.shape} and {y.shape}")

@@ -114,7 +114,7 @@ class Doctor:
                     finding = useless_codes(h, stack.activation, layer)
                     if finding is not None and (finding.kind, layer) not in self.told:
                         found.append(finding)
-                if stack.n_classes is not None and (last or epoch >= COLLAPSE_FROM):
+                if stack.head_facts.picks_one and (last or epoch >= COLLAPSE_FROM):
                     predicted = stack.head(h).argmax(dim=1)  # (n, H) -> (n,)
                     found.append(
                         collapsed_predictions(predicted, y[torch.from_numpy(sample.samples)])

@@ -4,18 +4,16 @@ Axes: n rows, B rows at a time, T targets of regression.
 """
 
 import math
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from sdae.core.conversions import Array, Targets
 from sdae.core.errors import DataError
-from sdae.core.losses import widened
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.core.targets import check_squares, label_tensor, value_tensor, weight_tensor
+from sdae.core.targets import weight_tensor
 
 LabelledRows = tuple[RowsLike, Targets]
 ScoredRows = tuple[RowSource, Tensor, Tensor | None]
@@ -43,13 +41,9 @@ def labelled_rows(
         If rows, labels or values have the wrong shape, type or range; `name` says of which set.
     """
     x, y = pair
-    like = stack.head.weight
+    like, facts = stack.head.weight, stack.head_facts
     rows = row_source(x, stack.n_visible, like, f"x of the {name} set")
-    if stack.n_targets is None:
-        return rows, label_tensor(y, len(rows), like.shape[0], f"the {name} set", like)
-    values = value_tensor(y, len(rows), stack.n_targets, f"the {name} set", like)
-    check_squares(values, f"the {name} set")
-    return rows, values
+    return rows, facts.check(y, len(rows), like.shape[0], f"the {name} set", like)
 
 
 def scored_rows(
@@ -61,53 +55,24 @@ def scored_rows(
     return rows, y, None if weight is None else weight_tensor(weight, len(rows), name, exact)
 
 
-def error_of(stack: StackedDenoisingAutoencoder, scored: ScoredRows) -> float:
-    """Return what fine-tuning validates by: error rate, or in regression mean squared error.
+def error_of(
+    stack: StackedDenoisingAutoencoder, scored: tuple[RowsLike, Tensor, Tensor | None]
+) -> float:
+    """Return what fine-tuning validates by: the mean error of the head, by weight.
+
+    It is a share of rows or of labels in [0, 1], or for values a mean squared error or deviance.
 
     Raises
     ------
     DataError
-        If the sum of the squares is beyond the type of the parameters.
+        If the sum of the errors is beyond the type of the parameters.
     """
-    return (error_rate if stack.n_targets is None else mean_squared_error)(stack, *scored)
-
-
-def error_rate(
-    stack: StackedDenoisingAutoencoder, x: RowsLike, labels: Tensor, weight: Tensor | None = None
-) -> float:
-    """Return the share of rows that the network classifies wrongly, by weight, in [0, 1]."""
-
-    def wrong(x: Tensor, y: Tensor) -> Tensor:
-        return stack.predict(x) != y  # (B, V) -> (B,)
-
-    return _mean(wrong, stack, x, labels, weight)
-
-
-def mean_squared_error(
-    stack: StackedDenoisingAutoencoder, x: RowsLike, values: Tensor, weight: Tensor | None = None
-) -> float:
-    """Return the mean of (ŷ − y)² over all rows, by weight, and targets; `values` are (n, T)."""
-
-    def squares(x: Tensor, y: Tensor) -> Tensor:
-        return (
-            (widened(stack.predict_values(x)) - widened(y)).square().mean(dim=1)
-        )  # (B, T) -> (B,)
-
-    return _mean(squares, stack, x, values, weight)
-
-
-def _mean(
-    errors_of: Callable[[Tensor, Tensor], Tensor],
-    stack: StackedDenoisingAutoencoder,
-    x: RowsLike,
-    y: Tensor,
-    weight: Tensor | None,
-) -> float:
-    """Return the mean, by weight, of an error of each row, some rows at a time."""
+    x, y, weight = scored
+    facts = stack.head_facts
     rows = row_source(x, stack.n_visible, stack.head.weight, "x")
     total = 0.0
     for part in minibatches(len(rows), _ROWS_AT_A_TIME):
-        errors = errors_of(rows.batch(part), y[part.span])  # (B,)
+        errors = facts.error(stack.answers(rows.batch(part)), y[part.span])  # (B, O) -> (B,)
         if weight is not None:
             errors = errors.cpu().double() * weight[part.span]
         total += float(errors.sum())

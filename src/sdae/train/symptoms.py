@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor
 
+from sdae.core.conversions import widened
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.losses import widened
 from sdae.train.history import EpochRecord, Finding
 
 # Share of dead units that is told. The codes of a ReLU layer are nowhere negative, so the signs of

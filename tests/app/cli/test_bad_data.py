@@ -64,7 +64,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
     write_flowers(tmp_path / "flowers.csv")
     message = train(tmp_path / "flower.csv")
     assert message == (
-        f"Cannot read {tmp_path / 'flower.csv'}: it does not exist. Near are: flowers.csv."
+        f"Cannot read {tmp_path / 'flower.csv'}: it does not exist. Similar names: flowers.csv."
     )
 
 
@@ -104,7 +104,7 @@ def test_one_class(tmp_path: Path) -> None:
 def test_a_class_too_rare_to_split(tmp_path: Path) -> None:
     labels = [*species()[:-1], "rosa"]
     message = train(write_flowers(tmp_path / "f.csv", labels=labels), "--target", "species")
-    assert "too few rows of the class 'rosa'" in message
+    assert "too few rows of class 'rosa'" in message
     assert message.endswith("Add rows, drop the class, or set --test to 0.")
 
 
@@ -124,7 +124,7 @@ def test_a_label_never_seen_in_training(flower_run: Path, tmp_path: Path) -> Non
     data = write_flowers(tmp_path / "flowers.csv", labels=[*species()[:-1], "virginia"])
     message = refused(tmp_path, "evaluate", flower_run, data)
     assert message == (
-        f"{data} has the label 'virginia', which was never seen in training. Known are: setosa, "
+        f"{data} has the label 'virginia', which did not occur in training. Known labels:  setosa, "
         "versicolor, virginica. Did you mean 'virginica'?"
     )
 
@@ -135,7 +135,7 @@ def test_a_label_that_training_rows_lack(tmp_path: Path) -> None:
     data = tmp_path / "rows.npz"
     np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y + 1, x_val=x, y_val=y)
     message = train(data)
-    assert "has the label 2, which was never seen in training. Known are: 0, 1." in message
+    assert "has the label 2, which did not occur in training. Known labels:  0, 1." in message
 
 
 def test_labels_that_are_not_there_to_compare_with(flower_run: Path, tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_corrupted_gzip(suffix: str, tmp_path: Path) -> None:
         data.write_bytes(content)
         message = train(data)
         assert message.startswith(f"{data} is damaged: its gzip stream cannot be unpacked")
-        assert message.endswith("Fetch it again.")
+        assert message.endswith("Download it again.")
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -184,8 +184,8 @@ def test_a_truncated_idx_file(packed: bool, tmp_path: Path) -> None:
     whole = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
     path.write_bytes(gzip.compress(whole[:-5]) if packed else whole[:-5])
     message = train(folder)
-    assert message.startswith(f"{path} is truncated or damaged: its header promises 800 bytes")
-    assert message.endswith("but there are 795. Fetch it again.")
+    assert message.startswith(f"{path} is truncated or damaged: its header says 800 bytes")
+    assert message.endswith("but the file has 795. Download it again.")
 
 
 @pytest.mark.parametrize("name", ["mnist.pkl.gz", "mnist.pkl", "rows.npy", "rows.npz"])
@@ -218,4 +218,4 @@ def test_a_file_of_no_known_kind(tmp_path: Path) -> None:
     data = tmp_path / "rows.xlsx"
     data.write_bytes(b"x")
     message = train(data)
-    assert message.startswith(f"{data} is of no kind that can be read. Known are: .csv, ")
+    assert message.startswith(f"{data} is not a kind of file that sdae can read. It reads .csv, ")

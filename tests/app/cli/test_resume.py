@@ -165,7 +165,7 @@ def test_other_data_are_refused_and_moved_data_are_not(images: Path) -> None:
     (images / "images.npz").rename(images / "moved.npz")
     missing = run("resume", "run", cwd=images)
     assert missing.returncode == 2
-    assert "Cannot read images.npz: it does not exist. Near are: moved.npz." in missing.stderr
+    assert "Cannot read images.npz: it does not exist. Similar names: moved.npz." in missing.stderr
     arrays = dict(np.load(images / "moved.npz"))
     arrays["x_train"] = arrays["x_train"] + 1
     np.savez(images / "other.npz", **arrays)

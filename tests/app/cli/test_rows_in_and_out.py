@@ -45,7 +45,7 @@ def test_a_missing_column_is_named(flower_run: Path, tmp_path: Path) -> None:
     data = write_table(tmp_path / "three.csv", ("a", "b", "c", "dd"), [a, b, c, a])
     message = refused(tmp_path, "predict", flower_run, data, "-o", tmp_path / "p.csv")
     assert message.startswith(f"{data} lacks 1 of the 4 columns the model was trained on, ")
-    assert message.endswith("the first 'd'. Near are: dd.")
+    assert message.endswith("the first 'd'. Similar names: dd.")
 
 
 def test_a_fault_is_told_though_the_labels_are_texts(flower_run: Path, tmp_path: Path) -> None:

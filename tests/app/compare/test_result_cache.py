@@ -4,8 +4,10 @@ import json
 import logging
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from sdae.app.compare.meter import Cost, anonymous_memory, measured
@@ -69,10 +71,35 @@ def test_time_and_memory_are_measured() -> None:
 
 
 def test_the_system_may_not_say_how_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdae.app.compare.meter._STATM", Path("/nowhere"))
+    def denied() -> psutil.Process:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "Process", denied)
     with measured() as cost:
         pass
     assert cost.memory is None
+
+
+class OtherSystem:
+    """A process as psutil shows it where no memory is counted as shared."""
+
+    def memory_info(self) -> SimpleNamespace:
+        return SimpleNamespace(rss=900, vms=1000)
+
+    def memory_full_info(self) -> SimpleNamespace:
+        return SimpleNamespace(rss=900, vms=1000, uss=700)
+
+
+def test_other_systems_count_what_no_other_process_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "Process", OtherSystem)
+    monkeypatch.delattr(psutil, "heap_trim", raising=False)
+    assert anonymous_memory() == 700
+    with measured() as cost:
+        pass
+    assert cost.memory == 0
+
+
+def test_memory_of_two_costs_is_the_larger_that_is_known() -> None:
     assert Cost(1, 2, None).plus(Cost(3, 4, None)) == Cost(4, 6, None)
     assert Cost(1, 2, None).plus(Cost(3, 4, 5)) == Cost(4, 6, 5)
     assert Cost(1, 2, 7).plus(Cost(3, 4, 5)) == Cost(4, 6, 7)

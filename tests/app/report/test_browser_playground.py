@@ -18,7 +18,7 @@ from sdae.core.kinds.activations import Activation
 from tests.app.report.browser import EXAMPLE, Browser
 from tests.app.report.runs import STRANGE, digit_rows, without_bytes
 
-NETWORK_JS = Path(sdae.__file__).with_name("report") / "static" / "network.js"
+NETWORK_JS = Path(sdae.__file__).parent / "app" / "report" / "static" / "network.js"
 
 
 def draw(browser: Browser, *strokes: list[tuple[float, float]]) -> None:

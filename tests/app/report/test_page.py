@@ -236,6 +236,11 @@ def test_a_grey_png_is_read_by_others() -> None:
         assert np.asarray(image).tolist() == [[0, 128, 255], [255, 0, 64]]
     with Image.open(io.BytesIO(grey_png(values, -1, 2))) as image:
         assert np.asarray(image).tolist() == [[85, 128, 170], [255, 0, 106]]
+    assert grey_png(values) == grey_png(values.copy())
+    wide = np.linspace(0, 1, 5000, dtype=np.float32)[None, :]
+    with Image.open(io.BytesIO(grey_png(wide))) as image:
+        assert (image.format, image.mode, image.size) == ("PNG", "L", (5000, 1))
+        assert np.asarray(image).tolist() == np.round(255 * wide).tolist()
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_damaged_recipe_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"recipe.toml:\n.*Did you mean 'source'"):
         RunFolder(tmp_path).recipe()
     path.write_bytes(b"#" * (1 << 20) + b"#")
-    with pytest.raises(FileFormatError, match=r"at most 1,048,576 are read"):
+    with pytest.raises(FileFormatError, match=r"sdae reads at most 1,048,576"):
         RunFolder(tmp_path).recipe()
 
 

@@ -1,16 +1,14 @@
 """What something costs: seconds of the clock and of the processor, and memory."""
 
-import ctypes
 import gc
-import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-_STATM = Path("/proc/self/statm")
+import psutil
+
 _INTERVAL = 0.02
 
 
@@ -24,7 +22,7 @@ class Cost:
         By the clock, and of all threads of this process together.
     memory : int or None
         Most bytes of anonymous memory at a time beyond those before, looked at every 20 ms. None
-        where the system does not say (other than Linux).
+        where the system does not say.
     """
 
     seconds: float = 0.0
@@ -69,17 +67,24 @@ def measured() -> Iterator[Cost]:
 
 
 def anonymous_memory() -> int | None:
-    """Return the resident bytes of this process that belong to no file; None if unknown."""
+    """Return the resident bytes of this process that belong to no file; None if unknown.
+
+    Only Linux counts them. Elsewhere it is what no other process shares, as near as psutil comes.
+    """
     try:
-        pages = [int(word) for word in _STATM.read_text().split()[1:3]]
-    except OSError:
+        process = psutil.Process()
+        usage = process.memory_info()
+        anonymous: int = (
+            usage.rss - usage.shared if hasattr(usage, "shared") else process.memory_full_info().uss
+        )
+    except (psutil.Error, OSError):
         return None
-    return (pages[0] - pages[1]) * os.sysconf("SC_PAGE_SIZE")
+    return anonymous
 
 
 def _settled_memory() -> int | None:
     """Give back what lies idle, so that nothing hides in it; return what is left."""
     gc.collect(1)  # of all that is old it would take longer than many a fit
-    with suppress(OSError, AttributeError):  # other libraries of C have no such function
-        ctypes.CDLL(None).malloc_trim(0)
+    if hasattr(psutil, "heap_trim"):  # not with every library of C
+        psutil.heap_trim()
     return anonymous_memory()

@@ -1,6 +1,7 @@
 """What is exported, and what the package itself answers: the measure of every export.
 
-Axes: n rows, V columns, H units of the layer whose codes are asked for, C classes, T targets.
+Axes: n rows, V columns, H units of the layer whose codes are asked for, O outputs of the
+head: C classes, L labels or T targets.
 """
 
 import copy
@@ -17,10 +18,11 @@ from torch import Tensor
 from sdae.core.errors import DataError
 from sdae.core.inference import (
     FARTHEST,
+    answers,
     in_blocks,
     layer_codes,
-    log_probabilities,
     outputs,
+    probabilities,
     rebuilt,
 )
 from sdae.core.model_file import Model
@@ -40,8 +42,8 @@ class Subject:
     model : Model
     depth : int
         Codes are those after so many layers, and rows are reconstructed from them.
-    labels : ndarray of int64, uint64, bool or object (texts), shape (C,), or None
-        The label of each class; None where there are no classes.
+    labels : ndarray of int64, uint64, bool or object (texts), shape (C,) or (L,), or None
+        What each output stands for; None where the head does not give probabilities.
     target_scaling : Scaling or None
         What turns the outputs of a regression into the units of its targets.
     """
@@ -96,8 +98,8 @@ def subject_of(model: Model, depth: int) -> Subject:
             checked_estimator(model, Path("The model")), "target_scaling_", None
         )
     labels = None
-    if stack.n_classes is not None:
-        labels = _labels(model.classes or tuple(range(stack.n_classes)))
+    if stack.head_kind is not None and stack.head_kind.facts.probabilities is not None:
+        labels = _labels(model.classes or tuple(range(stack.head.out_features)))
     return Subject(model, depth, labels, target_scaling)
 
 
@@ -113,7 +115,7 @@ def without_untrained_head(model: Model) -> Model:
         return model
     headless = copy.deepcopy(stack)
     del headless.mlp[-1]
-    headless.n_classes = headless.n_targets = None
+    headless.head_kind = headless.n_outputs = None
     return replace(model, stack=headless, classes=None)
 
 
@@ -166,17 +168,26 @@ def _answers(
 ) -> Answers:
     depth, scaling = subject.depth, subject.model.scaling
     found: dict[str, NDArray[Any]] = {}
-    if subject.labels is not None:
-        logits = apply(lambda rows: outputs(stack, rows))  # (n, C)
-        found["probabilities"] = np.exp(log_probabilities(logits))
-        found["label"] = subject.labels[logits.argmax(axis=1)]  # (n,)
-    if stack.n_targets is not None:
-        values = apply(lambda rows: outputs(stack, rows))  # (n, T)
-        found["prediction"] = undone(values, subject.target_scaling)
+    if stack.head_kind is not None:
+        raw = apply(lambda rows: outputs(stack, rows))  # (n, O)
+        found |= head_answers(subject, raw)
     found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
     rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
     found["reconstruction"] = undone(rebuilt_rows, scaling)
     return found
+
+
+def head_answers(subject: Subject, raw: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return what the outputs of the head, (n, O), say: each answer by its name."""
+    head = subject.stack.head_kind
+    if head is None:
+        return {}
+    answer = answers(head, raw)
+    if subject.labels is None:  # values
+        return {head.facts.answer_name: undone(answer, subject.target_scaling)}
+    if head.facts.picks_one:
+        answer = subject.labels[answer]  # (n,) -> (n,)
+    return {"probabilities": probabilities(head, raw), head.facts.answer_name: answer}
 
 
 def undone(values: NDArray[Any], scaling: Scaling | None) -> NDArray[Any]:

@@ -32,10 +32,12 @@ import predict
 x, layer = np.load("rows.npy"), int(sys.argv[1])
 answers = {"codes": predict.encode(x, layer), "reconstruction": predict.reconstruct(x, layer)}
 labels = None
-if sys.argv[2] == "classes":
-    answers["probabilities"], labels = predict.predict_proba(x), predict.predict(x).tolist()
-if sys.argv[2] == "values":
-    answers["prediction"] = predict.predict(x)
+if "probabilities" in sys.argv[2:]:
+    answers["probabilities"] = predict.predict_proba(x)
+if "label" in sys.argv[2:]:
+    labels = predict.predict(x).tolist()
+elif sys.argv[2:]:
+    answers[sys.argv[2]] = predict.predict(x)
 np.savez("answers.npz", **answers)
 foreign = sorted({"torch", "sdae", "safetensors"} & set(sys.modules) - known)
 print(json.dumps({"labels": labels, "foreign": foreign}))
@@ -107,9 +109,11 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
     """Let the program of a folder answer to rows, (n, V): each output by its name."""
     np.save(folder / "rows.npy", x)
-    kind = "classes" if subject.labels is not None else "values"
-    head = kind if subject.stack.n_outputs is not None else "none"
-    command = [sys.executable, "-c", _ASK, str(subject.depth - 1), head]
+    asked_for = []
+    if subject.stack.head_kind is not None:
+        facts = subject.stack.head_kind.facts
+        asked_for = [facts.answer_name, *["probabilities"] * (facts.probabilities is not None)]
+    command = [sys.executable, "-c", _ASK, str(subject.depth - 1), *asked_for]
     try:
         asked = subprocess.run(
             command, cwd=folder, capture_output=True, encoding="utf-8", timeout=_SECONDS, check=True
@@ -125,7 +129,7 @@ def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
         )
     with np.load(folder / "answers.npz", allow_pickle=False) as answers:
         found = dict(answers)
-    if subject.labels is not None:
+    if subject.labels is not None and said["labels"] is not None:
         as_text = subject.labels.dtype.kind == "O"  # also numbers too large for ONNX
         labels = [str(label) if as_text else label for label in said["labels"]]
         found["label"] = np.array(labels, object)

@@ -5,7 +5,7 @@
     from predict import predict, predict_proba
     predict_proba(rows)
 
-Axes: n rows, V columns, H units of a layer, C classes, T targets.
+Axes: n rows, V columns, H units of a layer, O outputs: C classes, L labels or T targets.
 """
 
 import argparse
@@ -27,25 +27,24 @@ Array = Any  # of numpy
 
 
 def predict_proba(x: Array) -> Array:
-    """Return the probability of each class, (n, V) -> (n, C), in the order of `classes`."""
-    logits = outputs(x).astype(np.float64)
-    e = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
+    """Return the probability of each class or label, (n, V) -> (n, O); `classes` names them."""
+    probabilities, _ = HEADS[model()[0]["head"]]
+    return probabilities(outputs(x).astype(np.float64))
 
 
 def predict(x: Array) -> Array:
-    """Return the most probable class of each row, (n,); of a regression its values, (n, T)."""
-    about, _ = model()
-    answers = outputs(x)
-    if about["n_classes"] is None:
-        return answers * np.array(about["target_scale"]) + np.array(about["target_offset"])
-    return classes()[answers.argmax(axis=1)]
+    """Return the answer to each row.
+
+    The most probable class, (n,); or which labels it has, (n, L), 0 or 1; or its values, (n, T).
+    """
+    _, answer = HEADS[model()[0]["head"]]
+    return answer(outputs(x))
 
 
 def classes() -> Array:
-    """Return the label of each class, (C,)."""
-    about, _ = model()
-    return np.array([*(about["classes"] or range(about["n_classes"]))], object)
+    """Return what each output stands for: the classes, (C,), or the names of the labels, (L,)."""
+    about, weights = model()
+    return np.array([*(about["classes"] or range(len(weights["head.bias"])))], object)
 
 
 def encode(x: Array, layer: int | None = None) -> Array:
@@ -82,9 +81,26 @@ def scaled(x: Array) -> Array:
 
 
 def outputs(x: Array) -> Array:
-    """Return what the layer on top gives: logits or values, (n, V) -> (n, C) or (n, T)."""
+    """Return what the layer on top gives, (n, V) -> (n, O)."""
     _, weights = model()
     return encode(x) @ weights["head.weight"].T + weights["head.bias"]
+
+
+def softmax(logits: Array) -> Array:
+    """Return probabilities that sum to 1, (n, C) -> (n, C)."""
+    e = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def no_probabilities(_: Array) -> Array:
+    """Refuse to make probabilities of values."""
+    raise ValueError("This model predicts values, without probabilities. Use predict.")
+
+
+def in_units(values: Array) -> Array:
+    """Return values in the units of the targets, (n, T) -> (n, T)."""
+    about, _ = model()
+    return values * np.array(about["target_scale"]) + np.array(about["target_offset"])
 
 
 def layers_to(layer: int | None) -> range:
@@ -115,6 +131,15 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "linear": lambda a: a,
 }
 
+HEADS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "classes": (softmax, lambda raw: classes()[raw.argmax(axis=1)]),
+    "multilabel": (sigmoid, lambda raw: (raw > 0).astype(np.int64)),
+    "regression": (no_probabilities, lambda raw: in_units(raw)),
+    "poisson": (no_probabilities, np.exp),
+}
+"""Of each head what makes its probabilities, and its answers, of its outputs."""
+OF_PARAMETER = {"n_classes": "classes", "n_labels": "multilabel", "n_targets": "regression"}
+
 
 @cache
 def model() -> tuple[dict[str, Any], dict[str, Array]]:
@@ -124,8 +149,11 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
     header = json.loads(bytes(content[8:start]))
     entry = json.loads(header.pop("__metadata__")["sdae"])
     learned = (entry.get("estimator") or {"state": {}})["state"]
+    architecture = entry["architecture"]
+    heads = [OF_PARAMETER[name] for name in OF_PARAMETER if architecture.get(name) is not None]
     about = {
-        **entry["architecture"],
+        **architecture,
+        "head": architecture.get("head") or "".join(heads),
         "classes": entry["classes"],
         "feature_names": entry["feature_names"],
         "target_scale": learned.get("target_scale", 1.0),
@@ -166,7 +194,7 @@ def read_rows(path: Path) -> Array:
 
 
 def main() -> None:
-    """Write the label and probabilities of each row; without classes the values, or the codes."""
+    """Write the answer to each row with its probabilities; without a head the codes."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("rows", type=Path, help="a .csv with a line of names, or a .npy")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the .csv to write")
@@ -179,12 +207,13 @@ def main() -> None:
     if "head.weight" not in weights:
         answers = encode(x).astype(object)
         header = [f"h{unit}" for unit in range(answers.shape[1])]
-    elif about["n_classes"] is None:
+    elif HEADS[about["head"]][0] is no_probabilities:
         answers = predict(x).astype(object)
         header = [f"prediction_{target}" for target in range(answers.shape[1])]
     else:
-        answers = np.column_stack([predict(x), predict_proba(x).astype(object)])
-        header = ["label", *(f"p_{label}" for label in classes())]
+        answers = np.column_stack([predict(x).astype(object), predict_proba(x).astype(object)])
+        names = ["label"] if about["head"] == "classes" else [str(label) for label in classes()]
+        header = [*names, *(f"p_{label}" for label in classes())]
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *answers.tolist()])
 

@@ -5,7 +5,7 @@ float64, so does the graph. ONNX's Sigmoid is not used: a runtime may take an ap
 right to 1e-7 absolutely and has no correct digit at -16, so that logarithms of it are wrong or
 infinite. That of onnxruntime is 17 % off at -15, and 0 from -18 on.
 
-Axes: n rows (any number), V columns, H units of a layer, C classes, T targets.
+Axes: n rows (any number), V columns, H units of a layer, O outputs of the head.
 """
 
 import json
@@ -131,7 +131,7 @@ class _Graph:
         """Add what a kind does to a value, of one type."""
         first = len(self.nodes)
 
-        def add(operation: str, *inputs: str | float) -> str:
+        def add(operation: str, *inputs: str | float, **attributes: Any) -> str:
             names = [
                 each
                 if isinstance(each, str)
@@ -142,7 +142,7 @@ class _Graph:
             if operation == "Erf" and dtype == np.float64:  # onnxruntime has it for float32 alone
                 single = self.cast(names[0], np.dtype(np.float32), f"{name}_single")
                 return self.cast(self.node(operation, [single], f"{name}_erf"), dtype, name)
-            return self.node(operation, names, name)
+            return self.node(operation, names, name, **attributes)
 
         of(add, value)
         self.nodes[-1].output[0] = output
@@ -184,24 +184,31 @@ def _scaled(graph: _Graph, subject: Subject, x: str) -> str:
 
 
 def _add_head(graph: _Graph, subject: Subject, h: str) -> None:
-    """Add probabilities and labels, or the predicted values."""
-    head = subject.stack.head
-    n_outputs = len(head.bias)
+    """Add the probabilities and the answer of the head."""
+    head, facts = subject.stack.head, subject.stack.head_facts
+    n_outputs, name = len(head.bias), facts.answer_name
     names = [graph.constant("head.weight", head.weight), graph.constant("head.bias", head.bias)]
-    if subject.labels is None:
-        scaling, raw = subject.target_scaling, "values"
-        a = graph.node("Gemm", [h, *names], "prediction" if scaling is None else raw, transB=1)
-        if scaling is not None:
-            _undone(graph, a, scaling, "target_scaling", "prediction", np.dtype(np.float64))
-        dtype = subject.dtype if scaling is None else np.dtype(np.float64)
-        graph.output("prediction", dtype, n_outputs)
+    scaling, of_outputs = subject.target_scaling, facts.answer_onnx
+    is_answer = of_outputs is None and scaling is None
+    raw = graph.node("Gemm", [h, *names], name if is_answer else "outputs", transB=1)  # (n, O)
+    if facts.probabilities_onnx is not None:
+        graph.expression(facts.probabilities_onnx, raw, subject.dtype, "probabilities")
+        graph.output("probabilities", subject.dtype, n_outputs)
+    if facts.picks_one and of_outputs is not None and subject.labels is not None:
+        number = graph.expression(of_outputs, raw, subject.dtype, "number")  # (n,)
+        graph.node("Gather", [graph.constant("classes", subject.labels), number], name)
+        graph.output(name, subject.labels.dtype, None)
         return
-    logits = graph.node("Gemm", [h, *names], "logits", transB=1)  # (n, C)
-    graph.node("Softmax", [logits], "probabilities", axis=1)
-    number = graph.node("ArgMax", [logits], "number", axis=1, keepdims=0)  # (n,)
-    graph.node("Gather", [graph.constant("classes", subject.labels), number], "label")
-    graph.output("probabilities", subject.dtype, n_outputs)
-    graph.output("label", subject.labels.dtype, None)
+    if of_outputs is not None:
+        answer = name if scaling is None else "answer"
+        raw = graph.expression(of_outputs, raw, subject.dtype, answer)
+    if scaling is not None:
+        _undone(graph, raw, scaling, "target_scaling", name, np.dtype(np.float64))
+    if subject.labels is not None:
+        dtype: np.dtype[Any] = np.dtype(np.int64)  # zeros and ones
+    else:
+        dtype = subject.dtype if scaling is None else np.dtype(np.float64)
+    graph.output(name, dtype, n_outputs)
 
 
 def _add_reconstruction(graph: _Graph, subject: Subject) -> None:

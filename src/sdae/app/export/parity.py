@@ -2,7 +2,8 @@
 
 An answer is the same where it differs by at most 1e-5 plus 1e-4 of its size. The size is that of a
 probability itself; of codes, reconstructions and predictions it is the largest of the row, in the
-units of the network. A label is the same where the two best classes differ by more than 1e-4.
+units of the network. A label is compared where the two best classes differ by more than 1e-4, or
+the probability of the label from one half.
 
 A row may differ by more where rounding decides: where float32 alone, against the same weights in
 float64, moves the package's own answer by a tenth of what is allowed. One comparison could be close
@@ -25,9 +26,11 @@ from numpy.typing import NDArray
 from sdae.app.export.exported_model import Answers, Subject
 from sdae.app.export.probe_rows import Trial
 from sdae.core.errors import ParityError
+from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 
 ABSOLUTE, RELATIVE, CLOSE = 1e-5, 1e-4, 1e-4
+_LABELS = frozenset(h.facts.answer_name for h in Head if h.facts.probabilities is not None)
 
 
 def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
@@ -39,8 +42,11 @@ def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
     of_itself: dict[str, float | str] = {"relative": RELATIVE, "of": "the value", "absolute": tiny}
     of_row = of_itself | {"of": "the largest of the row", "absolute": ABSOLUTE}
     stack, small_count = subject.stack, _small_count(subject)
-    heads = {"probabilities": stack.n_classes, "prediction": stack.n_targets}
-    names = [*(name for name, width in heads.items() if width), "codes", "reconstruction"]
+    head = []
+    if stack.head_kind is not None:
+        facts = stack.head_kind.facts
+        head = [facts.answer_name if facts.probabilities is None else "probabilities"]
+    names = [*head, "codes", "reconstruction"]
     return {name: of_itself if name in small_count else of_row for name in names}
 
 
@@ -48,7 +54,7 @@ def _small_count(subject: Subject) -> set[str]:
     """Return the outputs that a softmax or a sigmoid gives, as they are."""
     stack = subject.stack
     names = set()
-    if stack.n_classes is not None:
+    if subject.labels is not None:
         names.add("probabilities")
     if stack.activation.facts.keeps_small_codes:
         names.add("codes")
@@ -94,7 +100,7 @@ def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreemen
     undecided = np.zeros(n_rows, np.bool_)
     differences = {}
     for name, answers in found.items():
-        if name == "label":
+        if name in _LABELS:
             continue
         package = trial.package[name]
         if answers.shape != package.shape:
@@ -113,8 +119,8 @@ def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreemen
             raise _differs(what, name, trial, compared, int(np.argmax(wrong)))
         differences[name] = float(compared.relative[~differs].max(initial=0.0))
         undecided |= differs
-    if "label" in found:
-        _check_labels(what, trial, found["label"], ~undecided)
+    for name in _LABELS & found.keys():
+        _check_labels(what, trial, name, found[name], ~undecided)
     n_undecided = int(np.count_nonzero(undecided))
     if 2 * n_undecided > n_rows:
         raise ParityError(
@@ -173,17 +179,28 @@ def _in_network_units(values: NDArray[Any], scaling: Scaling | None) -> NDArray[
 
 
 def _check_labels(
-    what: str, trial: Trial, labels: NDArray[Any], compared: NDArray[np.bool_]
+    what: str, trial: Trial, name: str, labels: NDArray[Any], compared: NDArray[np.bool_]
 ) -> None:
-    best = np.sort(trial.package["probabilities"], axis=1)[:, -2:]  # (n, 2)
-    clear = compared & (best[:, 1] - best[:, 0] > CLOSE)
-    wanted = trial.package["label"]
-    for row in np.flatnonzero(clear).tolist():
-        if labels[row] != wanted[row]:
-            raise ParityError(
-                f"{what} does not answer as the model does: for {trial.place(row)} the label is "
-                f"{labels[row]!r} instead of {wanted[row]!r}. Nothing was written."
-            )
+    """Refuse labels, (n,) or (n, L), that differ where the probabilities are clear."""
+    wanted, probabilities = trial.package[name], trial.package["probabilities"]
+    if labels.shape != wanted.shape:
+        raise ParityError(
+            f"{what} gives {name} of shape {labels.shape} instead of {wanted.shape}. "
+            "Nothing was written."
+        )
+    if wanted.ndim == 1:
+        best = np.sort(probabilities, axis=1)[:, -2:]  # (n, 2)
+        clear = best[:, 1] - best[:, 0] > CLOSE  # (n,)
+    else:
+        clear = np.abs(probabilities - 0.5) > CLOSE  # (n, L)
+        compared = compared[:, None]
+    for place in np.argwhere(compared & clear & (labels != wanted)).tolist():
+        row, *label = place
+        of_label = f" {label[0]} (from 0)" if label else ""
+        raise ParityError(
+            f"{what} does not answer as the model does: for {trial.place(row)} the label{of_label} "
+            f"is {labels[*place]!r} instead of {wanted[*place]!r}. Nothing was written."
+        )
 
 
 def _differs(what: str, name: str, trial: Trial, compared: _Compared, row: int) -> ParityError:

@@ -2,7 +2,7 @@
 
 The names are those of ``stack.mlp``: ``0.weight``, ``0.bias``, ``2.weight``, …, with activations in
 between. What a state cannot hold is in the one metadata entry ``sdae``, which is JSON: the
-activation, classes, names of columns, and how rows are scaled before the network sees them.
+activation, the head, classes, names of columns, and how rows are scaled before the network.
 
 Axes: n rows, V columns.
 """
@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from sdae.app.export.exported_model import Answers, Rows, Subject, scaled, undone
+from sdae.app.export.exported_model import Answers, Rows, Subject, head_answers, scaled
 from sdae.app.export.parity import Agreement, check
 from sdae.app.export.probe_rows import Trial, retried
 
@@ -48,6 +48,7 @@ def sequential_bytes(subject: Subject) -> bytes:
     }
     about = {
         "activation": str(subject.stack.activation),
+        "head": subject.stack.head_kind and str(subject.stack.head_kind),
         "classes": None if subject.labels is None else subject.labels.tolist(),
         "feature_names": model.feature_names,
         "scaling": scaling,
@@ -64,15 +65,13 @@ def _ask(state: dict[str, Tensor], subject: Subject, x: Rows) -> Answers:
     network.load_state_dict(state)
     with torch.inference_mode():
         output = network(torch.from_numpy(scaled(subject, x)))  # (n, K)
-    if subject.labels is not None:
-        number = output.argmax(dim=1).numpy()
-        return {
-            "probabilities": torch.softmax(output, dim=1).numpy(),
-            "label": subject.labels[number],
-        }
-    if subject.stack.n_targets is not None:
-        return {"prediction": undone(output.numpy(), subject.target_scaling)}
-    return {"codes": output.numpy()}
+        if subject.stack.head_kind is None:
+            return {"codes": output.numpy()}
+        found = head_answers(subject, output.numpy())
+        probabilities = subject.stack.head_kind.facts.probabilities
+        if probabilities is not None:  # as one would compute them in PyTorch
+            found["probabilities"] = probabilities(output).numpy()
+    return found
 
 
 def _network_of(state: dict[str, Tensor], subject: Subject) -> nn.Sequential:

@@ -3,13 +3,11 @@
 Axes: n images of V = height × width pixels.
 """
 
-import struct
-import zlib
+import io
 
 import numpy as np
 from numpy.typing import NDArray
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from PIL import Image
 
 
 def grey_png(values: NDArray[np.float32], low: float = 0.0, high: float = 1.0) -> bytes:
@@ -19,13 +17,9 @@ def grey_png(values: NDArray[np.float32], low: float = 0.0, high: float = 1.0) -
     """
     shades = (values.astype(np.float64) - low) / ((high - low) or 1.0)
     pixels = np.round(255 * np.clip(shades, 0, 1)).astype(np.uint8)  # (h, w)
-    height, width = pixels.shape
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    lines = np.zeros((height, width + 1), np.uint8)  # each begins with its filter: none
-    lines[:, 1:] = pixels
-    body = zlib.compress(lines.tobytes(), 9)
-    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
-    return _SIGNATURE + b"".join(_chunk(kind, content) for kind, content in chunks)
+    written = io.BytesIO()
+    Image.fromarray(pixels).save(written, "PNG", compress_level=9)
+    return written.getvalue()
 
 
 def side_by_side(
@@ -60,8 +54,3 @@ def shrunk(
         return rows, image_shape
     small = rows.reshape(-1, height, width)[:, ::step, ::step]  # (n, V) -> (n, h', w')
     return small.reshape(len(small), -1), (small.shape[1], small.shape[2])
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    checksum = struct.pack(">I", zlib.crc32(kind + content))
-    return struct.pack(">I", len(content)) + kind + content + checksum

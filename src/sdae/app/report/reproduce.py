@@ -11,7 +11,7 @@ from sdae.app.runs.run_folder import HISTORY, MODEL, PRETRAINED, RECIPE, RunFold
 from sdae.core.files import hash_of, regular_file
 from sdae.core.model_file import Model
 
-_PACKAGES = ("torch", "numpy", "scikit-learn", "matplotlib", "jinja2")
+_PACKAGES = ("torch", "numpy", "scikit-learn", "matplotlib", "pillow", "jinja2")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
-"""The kinds of things a network is made of. One entry holds all that is known of one.
+"""The kinds of parts of a network. One entry holds all facts of a kind.
 
-Consumers ask the entry; they do not list names of their own. Tables that must be written apart,
-such as the program of an export, are checked against the entries by ``tests/core/test_kinds.py``.
+Other modules ask the entry; they have no lists of names of their own. Tables that must be written
+elsewhere, such as the program of an export, are checked against the entries by
+``tests/core/test_kinds.py``.
 """

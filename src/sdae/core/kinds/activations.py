@@ -20,30 +20,31 @@ Node = Callable[..., str]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an activation.
+    """The facts of an activation.
 
     Attributes
     ----------
     function : callable
-        s of pre-activations of any shape.
+        Computes s(a) for pre-activations of any shape.
     slope : callable
-        s'(a), given a and h = s(a).
+        Computes s'(a) from a and h = s(a).
     module : callable
-        Makes the layer of a network of PyTorch.
+        Makes the PyTorch module.
     low, high : float
-        No code is lower or higher.
+        Bounds of the codes.
     weight_bound : callable
-        Given V inputs and H units, the b of initial weights uniform in ±b.
+        Computes b from V inputs and H units; initial weights are uniform in ±b.
     onnx : callable
-        Adds s(a) to a graph, given what adds a node and the name of a.
+        Adds s(a) to a graph. It gets a function that adds a node, and the name of a.
     keeps_small_codes : bool
-        Whether codes near 0 are to have all their digits in an export.
+        Whether an export must keep all digits of codes near 0.
     off_at_zero : bool
-        Whether all pre-activations below some number give exactly 0, so that a unit can die.
+        Whether all pre-activations below some number give exactly 0, so that units can die.
     saturated_within : float or None
-        Within this of a limit a unit is saturated: its slope is below 4 percent of the steepest.
+        A unit is saturated when its code is at most this far from a bound: its slope is then below
+        4 percent of the maximum.
     kernel : int or None
-        Its number in the fused engine's kernels, if they know it.
+        Its number in the fused engine's kernels, or None if they do not have it.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -60,7 +61,7 @@ class Facts:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """What no code is lower, and higher than."""
+        """Lower and upper bound of the codes."""
         return self.low, self.high
 
     @property
@@ -75,7 +76,7 @@ def glorot(n_in: int, n_out: int) -> float:
 
 
 def steep_glorot(n_in: int, n_out: int) -> float:
-    """Return 4 √(6 / (V + H)), for the sigmoid, whose slope at 0 is a quarter of tanh's (ibid.)."""
+    """Return 4 √(6 / (V + H)), for the sigmoid: its slope at 0 is a quarter of tanh's (ibid.)."""
     return 4.0 * glorot(n_in, n_out)
 
 
@@ -87,7 +88,7 @@ def he(n_in: int, _n_out: int) -> float:
 def sigmoid_nodes(node: Node, a: str) -> str:
     """Add 1 / (1 + exp(-a)), as exp(min(a, 0)) / (exp(min(a, 0)) + exp(min(-a, 0))).
 
-    So no power is large, and the result keeps all its digits as long as it is a normal number.
+    No exponential is then large, and the result keeps all digits while it is a normal number.
     """
     up = node("Exp", node("Min", a, 0.0))
     down = node("Exp", node("Min", node("Neg", a), 0.0))
@@ -196,7 +197,7 @@ class Activation(Kind):
 
 
 def kernel_of(activation: Activation) -> int:
-    """Return the number of an activation in the fused engine's kernels, which must know it."""
+    """Return the number of an activation in the fused engine's kernels, which must have it."""
     number = activation.facts.kernel
-    assert number is not None  # the choice of the engine saw to it
+    assert number is not None  # checked when the engine was chosen
     return number

@@ -1,4 +1,4 @@
-"""A corrupted batch, and the other rows that a noise may take values from.
+"""A corrupted batch, and the donor rows that a noise may take values from.
 
 Axes: B samples, V components.
 """
@@ -19,8 +19,8 @@ class Corrupted(NamedTuple):
     x_tilde : Tensor, shape (B, V)
         The corrupted input; `x` itself, not a copy, where nothing is corrupted.
     drawn : Tensor of bool, shape (B, V), or None
-        The components drawn for corruption, changed or not. None where the noise draws none in
-        particular: Gaussian noise (it touches all), or level 0.
+        The components drawn for corruption, changed or not. None where the noise does not draw
+        components: Gaussian noise (it changes all), or level 0.
     """
 
     x_tilde: Tensor
@@ -35,11 +35,11 @@ class Donors(Protocol):
         ...
 
     def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the numbers that the rows of a batch have among them, (B,)."""
+        """Return the number of each row of a batch among the donors, (B,)."""
         ...
 
     def values(self, numbers: NDArray[np.int64]) -> Tensor:
-        """Return the value of each column in the row of that number, (B, V) -> (B, V)."""
+        """Return for each column the value in the row with the given number, (B, V) -> (B, V)."""
         ...
 
 
@@ -53,18 +53,18 @@ class OfBatch:
         return len(self._x)
 
     def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the places of the rows of the batch, (B,)."""
+        """Return the positions of the rows in the batch, (B,)."""
         return np.arange(len(samples))
 
     def values(self, numbers: NDArray[np.int64]) -> Tensor:
-        """Return the value of each column in the row of that number, (B, V) -> (B, V)."""
+        """Return for each column the value in the row with the given number, (B, V) -> (B, V)."""
         return self._x.gather(0, torch.from_numpy(numbers).to(self._x.device))
 
 
 def on_device(array: NDArray[np.bool_] | NDArray[np.float64], x: Tensor) -> Tensor:
-    """Bring what was drawn to the device of `x`; numbers become of its type."""
+    """Move an array to the device of `x`; numbers take its dtype."""
     tensor = torch.from_numpy(array)
-    # MPS has no float64: narrow before the copy.
+    # MPS does not have float64, so convert before the copy.
     if tensor.is_floating_point():
         tensor = tensor.to(x.dtype)
     return tensor.to(x.device, non_blocking=True)

@@ -18,20 +18,21 @@ from sdae.core.kinds.text import is_number
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a decoder.
+    """The facts of a decoder.
 
     Attributes
     ----------
     output : Activation
-        What makes the reconstruction of what the decoder computes, x̂ = s'(a).
+        The function s' that turns the decoder's pre-activations into the reconstruction, x̂ =
+        s'(a).
     loss : callable
-        Of x and a, the loss of each component: two (B, V) -> (B, V).
+        Computes the loss of each component from x and a: two (B, V) -> (B, V).
     slope : callable
-        Of x and a, the derivative of the loss by a: two (B, V) -> (B, V).
+        Computes the derivative of the loss with respect to a from x and a: two (B, V) -> (B, V).
     within_unit_interval : bool
         Whether the data must lie in [0, 1].
     kernel : int or None
-        Its number in the fused engine's kernels, if they know it.
+        Its number in the fused engine's kernels, or None if they do not have it.
     """
 
     output: Activation
@@ -50,7 +51,8 @@ class Decoder(Kind):
     """The output of a decoder and, with it, the loss.
 
     ``sigmoid`` pairs with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
-    real values; ``auto`` is settled by what is known of the data, and has no facts before.
+    real values; ``auto`` is replaced by one of them once the data are known, and does not have
+    facts.
     """
 
     facts: Facts

@@ -50,11 +50,11 @@ class MaskingNoise:
 
     def __post_init__(self) -> None:
         check_level("level", "MaskingNoise", self.level)
-        object.__setattr__(self, "level", float(self.level))  # of NumPy's numbers too
+        object.__setattr__(self, "level", float(self.level))  # a NumPy number becomes a float
 
     @classmethod
     def of_words(cls, level: str, *options: str) -> Self:
-        """Read what stands behind the name."""
+        """Read the words after the name."""
         if options not in ((), ("exact",)):
             raise ValueError(options)
         return cls(float(level), exact=bool(options))
@@ -71,7 +71,7 @@ class MaskingNoise:
         return Corrupted(x.masked_fill(drawn, 0.0), drawn)
 
     def kernel_arguments(self, n_visible: int) -> KernelArguments:
-        """Return the fused kernel's number of the noise, the limit of its bits, its two values."""
+        """Return the kernel's number of the noise, the limit of its bits, its two values."""
         if self.exact:
             return 1, np.uint64(round(self.level * n_visible)), 0.0, 0.0
         return 0, np.uint64(threshold(self.level)), 0.0, 0.0
@@ -127,7 +127,7 @@ class SaltAndPepperNoise:
 
     @classmethod
     def of_words(cls, level: str, *options: str) -> Self:
-        """Read what stands behind the name."""
+        """Read the words after the name."""
         bounds = {"low": 0.0, "high": 1.0}
         for option in options:
             key, _, number = option.partition("=")
@@ -152,7 +152,7 @@ class SaltAndPepperNoise:
         return Corrupted(peppered.masked_fill(drawn & salt, self.high), drawn)
 
     def kernel_arguments(self, _n_visible: int) -> KernelArguments:
-        """Return the fused kernel's number of the noise, the limit of its bits, its two values."""
+        """Return the kernel's number of the noise, the limit of its bits, its two values."""
         return 2, np.uint64(threshold(self.level) >> 1), self.low, self.high
 
     def __str__(self) -> str:
@@ -183,12 +183,12 @@ class GaussianNoise:
 
     @classmethod
     def of_words(cls, std: str) -> Self:
-        """Read what stands behind the name."""
+        """Read the words after the name."""
         return cls(float(std))
 
     @property
     def level(self) -> float:
-        """The standard deviation, under the name the other noises use."""
+        """Standard deviation, under the name that the other noises use."""
         return self.std
 
     def with_level(self, level: float) -> "GaussianNoise":
@@ -203,7 +203,7 @@ class GaussianNoise:
         return Corrupted(x + on_device(normal, x).to(x.dtype), None)
 
     def kernel_arguments(self, _n_visible: int) -> KernelArguments:
-        """Return the fused kernel's number of the noise; it has no limit and no values."""
+        """Return the kernel's number of the noise, with zeros for the limit and the values."""
         return 3, np.uint64(0), 0.0, 0.0
 
     def __str__(self) -> str:
@@ -214,13 +214,14 @@ class GaussianNoise:
 class SwapNoise:
     """Give components the value that another row has in the same column.
 
-    Where values are of many kinds, a swapped one is still one that its column knows.
+    Useful for tables with columns of different units: a swapped value still occurs in its column.
 
     Parameters
     ----------
     level : float in [0, 1]
-        Probability with which each component is drawn, independently of the others. Each drawn one
-        has a donor of its own: any row of the data but its own, where there are others.
+        Probability with which each component is drawn, independently of the others. Each drawn
+        component takes its value from a donor row of its own: any other row of the data, where
+        there is another.
     """
 
     name: ClassVar[str] = "swap"
@@ -235,7 +236,7 @@ class SwapNoise:
 
     @classmethod
     def of_words(cls, level: str) -> Self:
-        """Read what stands behind the name."""
+        """Read the words after the name."""
         return cls(float(level))
 
     def with_level(self, level: float) -> "SwapNoise":
@@ -258,7 +259,7 @@ class SwapNoise:
         return Corrupted(torch.where(where, donors.values(numbers).to(x), x), where)
 
     def kernel_arguments(self, _n_visible: int) -> None:
-        """Return None: the fused kernel does not know it."""
+        """Return None: the fused kernel does not have this noise."""
 
     def __str__(self) -> str:
         return f"{self.name}:{self.level!r}"
@@ -278,7 +279,7 @@ def parse_noise(value: object, *, parameter: str = "corruption", caller: str = "
     Raises
     ------
     InvalidParameterError
-        If `value` is none of these; `parameter` and `caller` are named in the text.
+        If `value` is not one of these; the message names `parameter` and `caller`.
     """
     if isinstance(value, NOISES):
         return value

@@ -1,6 +1,6 @@
-"""The optimisers of autograd training, and what each remembers from step to step.
+"""The optimisers of autograd training, and the state that each keeps between steps.
 
-To add one, add a member here. Plain gradient descent has engines of its own beside autograd.
+To add one, add a member here. Plain gradient descent also has other engines than autograd.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,16 +16,16 @@ Groups = Sequence[dict[str, Any]]
 
 
 class OptimizerSettings(Protocol):
-    """What a stage says of its optimiser."""
+    """The optimiser settings of a training stage."""
 
     @property
     def momentum(self) -> float:
-        """Of SGD and RMSprop."""
+        """Momentum of SGD and RMSprop."""
         ...
 
     @property
     def nesterov(self) -> bool:
-        """Of SGD."""
+        """Whether SGD uses Nesterov momentum."""
         ...
 
     @property
@@ -40,7 +40,7 @@ class OptimizerSettings(Protocol):
 
     @property
     def epsilon(self) -> float:
-        """Of the adaptive ones."""
+        """Term added to the denominator by the adaptive optimisers."""
         ...
 
 
@@ -49,27 +49,27 @@ Make = Callable[[Groups, OptimizerSettings, str], torch.optim.Optimizer]
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of an optimiser.
+    """The facts of an optimiser.
 
     Attributes
     ----------
     make : callable
-        Makes it for parameters on a type of device.
+        Makes the optimiser for parameters on a type of device.
     state : callable
-        The names of what it keeps of a parameter once it did a step.
+        Returns the names of the state that it keeps per parameter after its first step.
     """
 
     make: Make
     state: Callable[[OptimizerSettings], frozenset[str]]
 
 
-# Where PyTorch has it, one fused kernel does all of a step, instead of several for each parameter.
+# Where PyTorch has one, a fused kernel does a whole step, instead of several kernels per parameter.
 _FUSED = ("cpu", "cuda")
 
 
 def _sgd(groups: Groups, settings: OptimizerSettings, device: str) -> torch.optim.Optimizer:
     momentum = settings.momentum
-    # Without momentum a step is one addition, which a processor does faster unfused.
+    # Without momentum a step is one addition, which a CPU does faster unfused.
     fused = device in _FUSED and not (device == "cpu" and momentum == 0)
     return torch.optim.SGD(
         groups, lr=0.0, momentum=momentum, nesterov=settings.nesterov, fused=fused
@@ -103,7 +103,7 @@ _MOMENTS = frozenset({"step", "exp_avg", "exp_avg_sq"})
 
 
 class Optimizer(Kind):
-    """How parameters follow their gradients."""
+    """The rule that updates parameters from their gradients."""
 
     facts: Facts
 
@@ -112,5 +112,5 @@ class Optimizer(Kind):
     # Loshchilov and Hutter 2019
     ADAMW = "adamw", Facts(_adam(torch.optim.AdamW), lambda _: _MOMENTS)
     NADAM = "nadam", Facts(_nadam, lambda _: _MOMENTS | {"mu_product"})  # Dozat 2016
-    # Tieleman and Hinton 2012; the squares are forgotten at 0.99, as PyTorch's are by default
+    # Tieleman and Hinton 2012; the squares decay at 0.99, PyTorch's default
     RMSPROP = "rmsprop", Facts(_rmsprop, _with_momentum("step", "square_avg"))

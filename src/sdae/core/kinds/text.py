@@ -14,12 +14,12 @@ ChoiceT = TypeVar("ChoiceT", bound=StrEnum)
 def parse_choice(
     kind: type[ChoiceT], value: object, parameter: str, caller: str = "the autoencoder"
 ) -> ChoiceT:
-    """Read a member of a closed enumeration from itself or its text.
+    """Return the member of an enumeration that `value` is or names.
 
     Raises
     ------
     InvalidParameterError
-        If there is no such member.
+        If the enumeration has no such member.
     """
     try:
         return kind(str(value))
@@ -31,12 +31,12 @@ def parse_choice(
 
 
 def is_number(value: object) -> TypeGuard[float]:
-    """Tell a finite real number (NumPy's too); ``True`` is no number here."""
+    """Return whether `value` is a finite real number (NumPy's too); ``True`` does not count."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer larger than any float
         return False
 
 
@@ -47,7 +47,7 @@ def shortest(number: float) -> str:
 
 
 def check_level(parameter: str, caller: str, level: object) -> None:
-    """Refuse what is not a number in [0, 1].
+    """Raise an error unless `level` is a number in [0, 1].
 
     Raises
     ------
@@ -59,6 +59,6 @@ def check_level(parameter: str, caller: str, level: object) -> None:
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    """Return a question after the nearest known word, or nothing."""
+    """Return "Did you mean …?" with the nearest known word, or an empty text."""
     near = get_close_matches(word, known, n=1)
     return f"Did you mean {near[0]!r}?" if near else ""

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.corruption import Noise, corrupt
 from sdae.core.donors import RowDonors
-from sdae.core.losses import classification_loss, regression_loss
 from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, index_of
@@ -97,7 +96,7 @@ class AutogradFinetuning:
     stack, rows, config, seed
         What is trained, on what, and how.
     y : Tensor
-        Labels (n,) or, with a regression head, values (n, T).
+        Targets of the head: classes (n,), or labels or values (n, O).
     weights : Tensor of shape (n,), or None
         By which the loss of each sample is multiplied.
     """
@@ -117,6 +116,7 @@ class AutogradFinetuning:
         self._stack = stack
         self._rows = rows
         self._y = y
+        self._loss = stack.head_facts.loss
         self._weights = weights
         self._config = config
         self._seed = seed
@@ -159,11 +159,7 @@ class AutogradFinetuning:
         """Return the loss of each sample, multiplied by its weight, (B,)."""
         index = index_of(minibatch)
         output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
-        y = self._y[index]  # (B,) labels or (B, T) values
-        if self._stack.n_targets is None:
-            losses = classification_loss(output, y)  # (B, C), (B,) -> (B,)
-        else:
-            losses = regression_loss(output, y)  # (B, T), (B, T) -> (B,)
+        losses = self._loss(output, self._y[index])  # (B, O) -> (B,)
         return losses if self._weights is None else losses * self._weights[index]
 
     def _output(self, x: Tensor, samples: NDArray[np.int64], epoch: int) -> Tensor:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import Tensor
 
-from sdae.core.losses import widened
+from sdae.core.conversions import widened
 from sdae.core.minibatches import Minibatch
 from sdae.train.engines.safeguard import NotFiniteError
 

@@ -15,6 +15,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.heads import Head
 from sdae.core.kinds.noises import Noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -49,7 +50,8 @@ class Problem:
         Of pre-training.
     has_weights : bool
         Whether rows have weights.
-    is_regression : bool
+    head : Head or None
+        Of fine-tuning.
     """
 
     caller: str
@@ -60,7 +62,7 @@ class Problem:
     noise: Noise | None = None
     decoder: Decoder | None = None
     has_weights: bool = False
-    is_regression: bool = False
+    head: Head | None = None
 
 
 def pretraining_problem(
@@ -89,7 +91,7 @@ def finetuning_problem(
         stack.activation,
         _modified_network(stack),
         has_weights=weighted,
-        is_regression=stack.n_targets is not None,
+        head=stack.head_kind,
     )
 
 
@@ -100,8 +102,8 @@ def autograd_lacks(_: Problem) -> None:
 def closed_form_lacks(problem: Problem) -> str | None:
     """Return why the engine of closed form does not apply, or None."""
     config = problem.config
-    if problem.is_regression:
-        return "it trains classifiers, and the stack has a regression head"
+    if problem.head is not None and not problem.head.facts.picks_one:
+        return f"it trains classifiers, and the stack has a {problem.head} head"
     if problem.has_weights:
         return "it has no sample weights"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:

@@ -99,6 +99,12 @@ const Network = (() => {
     return powers.map((power) => power / sum);
   }
 
+  // What makes probabilities of the outputs of the head.
+  const heads = {
+    classes: softmax,
+    multilabel: (a) => a.map(sigmoid),
+  };
+
   class Network {
     // `data` is what the page holds; `load` unpacks it.
     static async load(data) {
@@ -108,6 +114,7 @@ const Network = (() => {
       if (data.classifier) {
         network.classifier = await Promise.all(data.classifier.layers.map(layer));
         network.head = await layer(data.classifier.head);
+        network.toProbabilities = heads[data.head];
       }
       if (data.autoencoder) {
         network.autoencoder = await Promise.all(data.autoencoder.layers.map(layer));
@@ -132,10 +139,10 @@ const Network = (() => {
       return x.map((value, i) => value * scale[i] + offset[i]);
     }
 
-    // Class probabilities of a scaled row.
+    // The probabilities of classes or labels for a scaled row.
     probabilities(x) {
       const h = this.classifier.reduce((below, l) => this.encode(l, below), x);
-      return softmax(affine(this.head.weight, this.head.bias, h));
+      return this.toProbabilities(affine(this.head.weight, this.head.bias, h));
     }
 
     // Reconstructions of a scaled row from depth 1, 2, …, scaled too.
