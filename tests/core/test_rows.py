@@ -118,9 +118,7 @@ def test_values_that_are_not_finite_are_refused_with_their_place(
     x = np.zeros((5000, 2), dtype=np.float32)
     x[row, 1] = value
     place = "rows 0 to 4095" if row < 4096 else "rows 4096 to 4999"
-    with pytest.raises(
-        DataError, match=rf"x has values that are not finite .* in {place}\. Imp"
-    ):
+    with pytest.raises(DataError, match=rf"x has values that are not finite .* in {place}\. Imp"):
         row_source(_mapped(tmp_path, x) if mapped else x, 2, LIKE, "x")
 
 

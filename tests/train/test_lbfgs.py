@@ -19,9 +19,9 @@ CLASSES = X[:, :3].argmax(axis=1)
 VALUES = np.stack([X[:, 0] - X[:, 1], X[:, 2] ** 2], axis=1)
 
 
-def network(regresses: bool = False, **more: Any) -> StackedDenoisingAutoencoder:
-    head = {"n_targets": 2} if regresses else {"n_classes": 3}
-    return StackedDenoisingAutoencoder(6, (5, 4), activation="tanh", seed=1, **head, **more)
+def network(regresses: bool = False) -> StackedDenoisingAutoencoder:
+    head: dict[str, Any] = {"n_targets": 2} if regresses else {"n_classes": 3}
+    return StackedDenoisingAutoencoder(6, (5, 4), activation="tanh", seed=1, **head)
 
 
 def task(stack: StackedDenoisingAutoencoder, weights: Any = None, x: Any = X) -> Any:

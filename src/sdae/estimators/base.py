@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from sdae.core.devices import nearest_device
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
@@ -29,6 +30,7 @@ from sdae.estimators.estimator_file import Kept, write_estimator
 from sdae.estimators.inputs import checked_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
+from sdae.train.identity import Identity, names_of
 
 logger = logging.getLogger("sdae")
 
@@ -100,6 +102,17 @@ class SDAEBase(NetworkParameters, BaseEstimator):
                     value,
                     "Or fit a clone.",
                 )
+
+    def _names(self) -> Identity:
+        """Return what tells a fit from others, beside parameters and numbers."""
+        classes = getattr(self, "classes_", None)
+        return names_of(
+            columns=getattr(self, "feature_names_in_", None),
+            classes=None if classes is None else classes.tolist(),
+            class_type=None if classes is None else classes.dtype.str,
+            scaling=self.scaling_,
+            target_scaling=getattr(self, "target_scaling_", None),
+        )
 
     # -- pickles -----------------------------------------------------------------------------
 
@@ -220,10 +233,10 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         ValueError, LookupError, TypeError
             If the file has not what belongs there, or a network of another kind.
         """
-        if model.stack.n_outputs is not None:
-            raise wrong_head(self)
+        self._check_head(model)
 
-
-def wrong_head(estimator: SDAEBase) -> ValueError:
-    """Word what is wrong with a file whose network is of another kind of estimator."""
-    return ValueError(f"the network has not the head of {type(estimator).__name__}")
+    def _check_head(self, model: Model, *heads: Head) -> None:
+        """Refuse a network with another head than one of those, or with any if none is named."""
+        kind = model.stack.head_kind
+        if kind not in heads and (heads or kind is not None):
+            raise ValueError(f"the network does not have the head of {type(self).__name__}")

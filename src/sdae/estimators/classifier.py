@@ -7,28 +7,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.utils import Tags
 
-from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.inference import log_probabilities
+from sdae.core.errors import DataError
+from sdae.core.inference import answers, log_probabilities, probabilities
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.surroundings import undisturbed
-from sdae.estimators.base import wrong_head
+from sdae.estimators.class_targets import (
+    announced_classes,
+    has_targets,
+    indicators,
+    is_multilabel,
+    plain_targets,
+    targets_of,
+)
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import checked_pair
+from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.label_encoding import (
     Labels,
-    class_numbers,
     column_of_labels,
-    found_classes,
-    has_label,
     labels_for_a_file,
     labels_of_a_file,
-    numpy_labels,
-    plain_labels,
 )
-from sdae.estimators.stages import Labelled
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
+from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside_by_class
 from sdae.estimators.weights import Numbers, labelled_rows_that_count
 
@@ -151,8 +155,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Parameters
         ----------
         X : array, CSR matrix or table, (n, V)
-        y : array, (n,)
-            Labels of any kind; rows with `unlabeled_label` have none.
+        y : array, (n,) or (n, L)
+            Classes of any kind, or in several columns 1 where a row has the label of the column and
+            0 elsewhere. Rows with `unlabeled_label`, in all columns, have no label.
         sample_weight : array, (n,), or None
             Weights in fine-tuning. A row of weight 0 is as if it were not there, in pre-training
             too, with a label or without; but its class stays one of ``classes_``.
@@ -162,17 +167,29 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         settings = self._settings()
         continues = goes_on(self, settings.warm_start, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not continues)
-            self._learn_classes(y, continues=continues)
-            x, numbers, weights = labelled_rows_that_count(
-                x, self._numbers(y), sample_weight, self.class_weight, self.classes_, self._name
+            x, targets, found = self._checked(X, y, continues=continues)
+            if not has_targets(targets).any():
+                raise DataError(
+                    f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing "
+                    "to learn classes from. Use SDAETransformer for rows without labels."
+                )
+            if continues and set(found.tolist()) != set(self.classes_.tolist()):
+                raise DataError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {found}. Fit a clone, "
+                    "or set warm_start=False."
+                )
+            x, targets, weights = labelled_rows_that_count(
+                x, targets, sample_weight, self.class_weight, found, self._name
             )
-            self._check_labels_count(numbers)
+            self._check_labels_count(targets)
             every = x
             if not continues:
+                self.classes_ = found
                 every = self._all_rows(x, X_unlabeled)
-                start(self, every, settings, n_classes=len(self.classes_))
-            rows = Labelled(x[numbers >= 0], numbers[numbers >= 0], weights)
+                start(self, every, settings, self._head(targets))
+            labelled = has_targets(targets)
+            rows = Labelled(x[labelled], targets[labelled], weights)
             rows, watched = self._watched(rows, settings)
             train(self, every, settings, rows, watched, pretrains=not continues)
         return self
@@ -190,9 +207,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Parameters
         ----------
         X : array, CSR matrix or table, (n, V)
-        y : array, (n,)
+        y : array, (n,) or (n, L)
         classes : array
-            All labels there will be; at the first call.
+            All classes there will be; at the first call. Not needed where `y` has several columns.
         sample_weight : array, (n,), or None
             As in ``fit``.
         """
@@ -200,95 +217,107 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         self._check_streams(settings)
         continues = goes_on(self, True, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not continues)
-            self._take_announced(classes, continues=continues)
-            x, numbers, weights = labelled_rows_that_count(
-                x, self._numbers(y), sample_weight, self.class_weight, self.classes_, self._name
+            before = self.classes_ if continues else None
+            announced = announced_classes(classes, y, before, self.unlabeled_label, self._name)
+            x, targets, _ = self._checked(X, y, continues=continues, classes=announced)
+            x, targets, weights = labelled_rows_that_count(
+                x, targets, sample_weight, self.class_weight, announced, self._name
             )
-            if not len(numbers):
-                self._check_labels_count(numbers)
+            if not len(targets):
+                self._check_labels_count(targets)
             if not continues:
-                start(self, x, settings, n_classes=len(self.classes_))
-            labelled = numbers >= 0
-            rows = Labelled(x[labelled], numbers[labelled], weights) if labelled.any() else None
+                self.classes_ = announced
+                start(self, x, settings, self._head(targets))
+            labelled = has_targets(targets)
+            rows = Labelled(x[labelled], targets[labelled], weights) if labelled.any() else None
             train_on_chunk(self, x, settings, rows)
         return self
 
+    @undisturbed()
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable label of each row, (n,)."""
-        numbers = self._outputs(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[numbers]
+        """Return the most probable class of each row, (n,), or its labels as 0 and 1, (n, L)."""
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.repeat(self.classes_, len(outputs))
+        found = answers(self._kind, outputs)
+        labels: NDArray[Any] = found if self._is_multilabel else self.classes_[found]
         return labels
 
     @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, (n, C), in the order of ``classes_``."""
+        """Return the probability of each class, (n, C), or of each label by itself, (n, L)."""
+        if self._is_multilabel:
+            return probabilities(self._kind, self._outputs(X))
         return np.exp(self.predict_log_proba(X))
 
+    @undisturbed()
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of the probability of each class, (n, C)."""
-        return log_probabilities(self._outputs(X))
+        """Return the logarithm of what :meth:`predict_proba` gives, (n, C) or (n, L)."""
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.zeros((len(outputs), 1))
+        if self._is_multilabel:
+            return np.log(probabilities(self._kind, outputs))
+        return log_probabilities(outputs)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logits, (n, C); of two classes, the second's less the first's, (n,)."""
+        """Return the logits, (n, C) or (n, L); of two classes, the second's less the first's, (n,).
+
+        Of one class alone its logit, (n,).
+        """
         logits = self._outputs(X).astype(np.float64)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        if self._one_class:
+            return logits[:, 0]
+        two = len(self.classes_) == 2 and not self._is_multilabel
+        return logits[:, 1] - logits[:, 0] if two else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of the labels, (n,), that ``predict`` gives, by weight if there is one.
+        """Return the share of rows of which ``predict`` gives the class, or all labels, by weight.
 
         scikit-learn's own metrics do not know all types of labels that ``fit`` takes.
         """
-        return float(super().score(X, column_of_labels(y), sample_weight))
+        right = indicators(y, self._name) if is_multilabel(y) else column_of_labels(y)
+        return float(super().score(X, right, sample_weight))
 
     @property
     def _name(self) -> str:
         return type(self).__name__
 
-    def _learn_classes(self, y: Labels, *, continues: bool) -> None:
-        """Find the classes, or with a warm start see that they are those of before."""
-        labelled = has_label(y, self.unlabeled_label, self._name)
-        if not labelled.any():
+    @property
+    def _kind(self) -> Head:
+        kind = self.network_.head_kind
+        assert kind is not None
+        return kind
+
+    @property
+    def _one_class(self) -> bool:
+        """Whether there is one class alone: then the head has one output, which says yes."""
+        return len(self.classes_) == 1
+
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._kind is Head.MULTILABEL and not self._one_class
+
+    def _head(self, targets: Numbers) -> tuple[Head, int]:
+        several = targets.ndim == 2
+        return Head.MULTILABEL if several else Head.CLASSES, len(self.classes_)
+
+    def _checked(
+        self, X: Any, y: Any, *, continues: bool, classes: Labels | None = None
+    ) -> tuple[Rows, Numbers, Labels]:
+        """Check rows and labels; see :func:`targets_of` for what is returned beside rows."""
+        several = is_multilabel(y)
+        x, y = checked_pair(self, X, plain_targets(y), reset=not continues, several=several)
+        if continues and several != self._is_multilabel:
+            shape = f"(n, {len(self.classes_)})" if self._is_multilabel else "(n,)"
             raise DataError(
-                f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
-                "learn classes from. Use SDAETransformer for rows without labels."
+                f"The y parameter of {self._name} must have shape {shape}, as in the first fit. "
+                f"Got {y.shape} instead. Fit a clone for other labels."
             )
-        found = found_classes(plain_labels(y[labelled]))
-        if not continues:
-            self.classes_ = found
-        elif set(found.tolist()) != set(self.classes_.tolist()):
-            raise DataError(
-                "warm_start can only be used where `y` has the same classes as in the previous "
-                f"call to fit. Previously got {self.classes_}, `y` has {found}. Fit a clone, or "
-                "set warm_start=False."
-            )
+        return x, *targets_of(y, self.unlabeled_label, classes, self._name)
 
-    def _take_announced(self, classes: Any, *, continues: bool) -> None:
-        """Read the classes of a stream at its first call; later they may only be repeated."""
-        if continues:
-            if classes is not None and not np.array_equal(
-                self.classes_, np.unique(column_of_labels(classes))
-            ):
-                wanted = f"those of the first call, {self.classes_.tolist()}"
-                raise invalid_parameter("classes", "partial_fit", wanted, classes)
-            return
-        if classes is None:
-            raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
-        announced = found_classes(column_of_labels(classes))
-        if not has_label(announced, self.unlabeled_label, self._name).all():
-            wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
-            raise invalid_parameter("classes", "partial_fit", wanted, classes)
-        self.classes_ = announced
-
-    def _numbers(self, y: Labels) -> Numbers:
-        """Return the class number of each row, (n,); −1 where it has no label."""
-        labelled = has_label(y, self.unlabeled_label, self._name)
-        numbers = np.full(len(y), -1)
-        numbers[labelled] = class_numbers(plain_labels(y[labelled]), self.classes_)
-        return numbers
-
-    def _check_labels_count(self, numbers: Numbers) -> None:
-        if not (numbers >= 0).any():
+    def _check_labels_count(self, targets: Numbers) -> None:
+        if not has_targets(targets).any():
             raise DataError(
                 f"All rows with labels have weight 0, by sample_weight or by the class_weight "
                 f"parameter of {self._name}: there is nothing to learn classes from."
@@ -296,6 +325,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
 
     def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
         """Keep the shares of the classes, and every class on both sides where there is room."""
+        if targets.ndim == 2:
+            return super()._set_aside(targets, share)
         return set_aside_by_class(self.classes_[targets], share, self._seed)
 
     def _kept(self) -> Kept:
@@ -303,7 +334,11 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         return Kept({"class_type": kind}, labels)
 
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
-        n_classes = model.stack.n_classes
-        if n_classes is None:
-            raise wrong_head(self)
-        self.classes_ = labels_of_a_file(model.classes, n_classes, str(state["class_type"]))
+        self._check_head(model, Head.CLASSES, Head.MULTILABEL)
+        n_outputs = model.stack.head.out_features
+        self.classes_ = labels_of_a_file(model.classes, n_outputs, str(state["class_type"]))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -7,31 +7,36 @@ network, and then :func:`train`, or :func:`train_on_chunk` in a stream. The stag
 
 import copy
 import logging
+import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import products_of_a_block
+from sdae.core.kinds.heads import Head
+from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
-from sdae.estimators.fit_callbacks import Recorder, interruptible
-from sdae.estimators.fit_checkpoints import own_checkpoint
+from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
+from sdae.estimators.fit_checkpoints import own_checkpoint, turns
 from sdae.estimators.inputs import Rows
 from sdae.estimators.new_networks import network_rows, new_network, seed_of, settle
 from sdae.estimators.parameters import Settings
-from sdae.estimators.stages import (
-    Finetuning,
-    Labelled,
-    LbfgsFinetuning,
-    MinibatchFinetuning,
-    Pretraining,
-)
+from sdae.estimators.tasks import Finetuning, Labelled, Pretraining, finetuning, pretraining
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.finetuning import run_finetuning
 from sdae.train.history import FINETUNING, PRETRAINING, History
-from sdae.train.identity import names_of
+from sdae.train.lbfgs import minimise
+from sdae.train.pretraining import run_pretraining
+
+_LOWEST_RATE = 1e-6
+_SEEDS_APART = 1_000_003
 
 logger = logging.getLogger("sdae")
 
@@ -70,11 +75,12 @@ def start(
     estimator: SDAEBase,
     x: Rows,
     settings: Settings,
-    *,
-    n_classes: int | None = None,
-    n_targets: int | None = None,
+    head: tuple[Head, int] | None = None,
 ) -> None:
-    """Settle the scaling on the rows of pre-training and build a new network."""
+    """Settle the scaling on the rows of pre-training and build a new network.
+
+    `head` says what the network is to predict, by how many outputs.
+    """
     caller = type(estimator).__name__
     estimator.scaling_, decoders = settle(x, settings, caller)
     random_state = estimator.random_state
@@ -82,9 +88,7 @@ def start(
         wanted = "an integer where there is a checkpoint, by which fit finds its place again"
         raise invalid_parameter("random_state", caller, wanted, random_state)
     estimator._seed = seed_of(random_state, caller)
-    estimator.network_ = new_network(
-        x.shape[1], settings, decoders, estimator._seed, n_classes=n_classes, n_targets=n_targets
-    )
+    estimator.network_ = new_network(x.shape[1], settings, decoders, estimator._seed, head)
     estimator.n_layers_ = estimator.network_.n_layers
     estimator.history_ = ()
     estimator._n_calls = estimator._n_stream_epochs = 0
@@ -141,56 +145,129 @@ def _train(
     max_iter: int | None = None,
 ) -> Recorder:
     """Train the network of an estimator; Ctrl-C keeps what was learned, with a warning."""
-    network = estimator.network_
+    network, scaling = estimator.network_, estimator.scaling_
+    seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
     # A step takes some four times a forward pass; the fused engine decides for itself.
     n_rows = settings.batch_of(x.shape[0])
     n_products = products_of_a_block(network, 4 * n_rows if n_rows > 1 else 1 << 40)
     with threads(settings.n_threads, n_products):
-        stages = _stages(estimator, x, settings, epochs, labelled, watched, max_iter)
+        names = estimator._names()
+        first = second = None
+        if any(epochs):
+            rows = network_rows(x, scaling, network)
+            first = pretraining(network, rows, settings, epochs, names)
+        if labelled is not None:  # what would stop fine-tuning is refused before pre-training
+            labelled = labelled.for_network(scaling, network)
+            watched = None if watched is None else watched.for_network(scaling, network)
+            second = finetuning(network, labelled, watched, settings, max_iter, names)
         if checkpoint is not None:
-            kept = {name: stage.identity() for name, stage in stages.items() if stage.is_kept}
-            checkpoint = own_checkpoint(checkpoint, kept) if kept else None
+            kept = {PRETRAINING: first, FINETUNING: None if settings.uses_lbfgs else second}
+            stages = {name: task.identity(network, seed) for name, task in kept.items() if task}
+            checkpoint = own_checkpoint(checkpoint, stages) if stages else None
         with interruptible(recorder, fine_tunes=labelled is not None):
-            for stage in stages.values():
-                stage.run(recorder, checkpoint)
+            if first is not None:
+                _pretrain(network, first, seed, recorder, checkpoint)
+            if second is not None and settings.uses_lbfgs:
+                _minimise(network, second, settings, recorder)
+            elif second is not None:
+                _finetune(network, second, settings, seed, recorder, checkpoint)
     estimator._n_calls += 1
     network.zero_grad()
     return recorder
 
 
-def _stages(
-    estimator: SDAEBase,
-    x: Rows,
-    settings: Settings,
-    epochs: tuple[int, ...],
-    labelled: Labelled | None,
-    watched: Labelled | None,
-    max_iter: int | None,
-) -> dict[str, Pretraining | Finetuning]:
-    """Return what is to be done, checked: what fine-tuning would refuse stops pre-training too."""
-    network, scaling = estimator.network_, estimator.scaling_
-    seed = estimator._seed + estimator._n_calls
-    classes = getattr(estimator, "classes_", None)
-    names = names_of(  # what tells this fit from others, beside parameters and numbers
-        columns=getattr(estimator, "feature_names_in_", None),
-        classes=None if classes is None else classes.tolist(),
-        class_type=None if classes is None else classes.dtype.str,
-        scaling=scaling,
-        target_scaling=getattr(estimator, "target_scaling_", None),
-    )
-    stages: dict[str, Pretraining | Finetuning] = {}
-    if any(epochs):
-        rows = network_rows(x, scaling, network)
-        stages[PRETRAINING] = Pretraining(network, rows, settings, epochs, seed, names)
-    if labelled is not None:
-        labelled = labelled.for_network(scaling, network)
-        if watched is not None:
-            watched = watched.for_network(scaling, network)
-        if settings.uses_lbfgs:
-            stages[FINETUNING] = LbfgsFinetuning(network, labelled, settings)
-        else:
-            stages[FINETUNING] = MinibatchFinetuning(
-                network, labelled, watched, settings, seed, names, max_iter
+def _pretrain(
+    network: StackedDenoisingAutoencoder,
+    task: Pretraining,
+    seed: int,
+    recorder: Recorder,
+    checkpoint: Checkpoint | None,
+) -> None:
+    for turn in turns():
+        with turn:
+            run_pretraining(
+                network,
+                task.rows,
+                task.config,
+                seed=seed,
+                checkpoint=checkpoint,
+                known_by=task.names,
+                callbacks=[recorder],
             )
-    return stages
+
+
+def _finetune(
+    network: StackedDenoisingAutoencoder,
+    task: Finetuning,
+    settings: Settings,
+    seed: int,
+    recorder: Recorder,
+    checkpoint: Checkpoint | None,
+) -> None:
+    """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
+    watched = task.watched
+    left, rate, piece = task.config.epochs, task.config.learning_rate, 0
+    plateau = Plateau(settings.tol, settings.n_iter_no_change)
+    best_error, best = math.inf, network.state_dict()
+    while left > 0:
+        for turn in turns():
+            with turn:
+                history = run_finetuning(
+                    network,
+                    task.labelled.pair,
+                    None if watched is None else watched.pair,
+                    None,
+                    replace(task.config, epochs=left, learning_rate=rate),
+                    seed=seed + piece * _SEEDS_APART,
+                    checkpoint=checkpoint,
+                    stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
+                    known_by=task.names,
+                    callbacks=[recorder, plateau] if task.has_rule else [recorder],
+                    sample_weight=task.labelled.weight,
+                    validation_weight=None if watched is None else watched.weight,
+                )
+        error = history.best_validation_error
+        if error is not None and error < best_error:
+            best_error, best = error, copy.deepcopy(network.state_dict())
+        left -= len(history.records)
+        rate, piece = rate / 5, piece + 1
+        if not settings.adapts or not plateau.reached or rate <= _LOWEST_RATE:
+            break
+        plateau.go_on()
+    if best_error < math.inf:
+        network.load_state_dict(best)
+    if left == 0 and task.has_rule and not plateau.reached:
+        _warn(
+            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
+            "optimization hasn't converged yet: fine-tuning was still improving by more than "
+            f"tol={settings.tol:g}. Raise max_iter={settings.max_iter}, or the learning rate."
+        )
+
+
+def _minimise(
+    network: StackedDenoisingAutoencoder,
+    task: Finetuning,
+    settings: Settings,
+    recorder: Recorder,
+) -> None:
+    """Fine-tune by L-BFGS; it writes no checkpoint, and keeps no rows aside."""
+    end = minimise(
+        network,
+        task.task,
+        penalty=task.config.weight_decay,
+        max_iterations=settings.max_iter,
+        max_evaluations=settings.max_fun,
+        tolerance=settings.tol,
+        callbacks=[recorder],
+    )
+    if not end.converged:
+        _warn(
+            f"lbfgs failed to converge after {end.n_iterations} iterations: {end.reason} Raise "
+            f"max_iter={settings.max_iter} or max_fun={settings.max_fun}, or scale the data."
+        )
+
+
+def _warn(text: str) -> None:
+    """Warn in the line that called ``fit``: above are a stage, _train, train and fit."""
+    warnings.warn(text, ConvergenceWarning, stacklevel=6)

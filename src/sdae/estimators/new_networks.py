@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -51,21 +52,23 @@ def new_network(
     settings: Settings,
     decoders: tuple[Decoder, ...],
     seed: int,
-    *,
-    n_classes: int | None = None,
-    n_targets: int | None = None,
+    head: tuple[Head, int] | None,
 ) -> StackedDenoisingAutoencoder:
-    """Build the network of an estimator, untrained, on its device."""
+    """Build the network of an estimator, untrained, on its device; perhaps with a head."""
+    kind, n_outputs = head or (None, None)
+    parameter = None if kind is None else kind.facts.parameter
     network = StackedDenoisingAutoencoder(
         n_visible,
         settings.hidden_layer_sizes,
-        n_classes,
+        n_outputs if parameter == "n_classes" else None,
         settings.corruption,
+        n_labels=n_outputs if parameter == "n_labels" else None,
+        n_targets=n_outputs if parameter == "n_targets" else None,
+        head=kind,
         activation=settings.activation,
         decoder=decoders,
         tied=settings.tied,
         seed=seed,
-        n_targets=n_targets,
     )
     return network.to(resolve_device(settings.device))
 

@@ -34,6 +34,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
 
 LBFGS = "lbfgs"
+SQUARED_ERROR, POISSON = "squared_error", "poisson"
 _RATES = ("constant", "invscaling", "adaptive")
 
 
@@ -119,6 +120,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
     "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
     "max_fun": integer(1),
+    "loss": choice(SQUARED_ERROR, POISSON),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": number(0, 0.5, open_minimum=True),
 }
@@ -178,6 +180,7 @@ class Settings:
     validation_fraction: float = 0.1
     n_iter_no_change: float = 10
     max_fun: int = 15_000
+    loss: str = SQUARED_ERROR
     layer: int | str | None = None
     contamination: float = 0.1
 

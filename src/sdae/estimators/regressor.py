@@ -1,7 +1,7 @@
 """``SDAERegressor``: pre-trained on all rows, fine-tuned on those with targets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,17 +10,24 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
 from sdae.core.constraints import boolean
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.surroundings import undisturbed
-from sdae.estimators.base import wrong_head
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
 from sdae.estimators.inputs import Rows, checked_pair
-from sdae.estimators.stages import Labelled
+from sdae.estimators.parameters import POISSON, SQUARED_ERROR, Settings
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
-from sdae.estimators.target_scaling import fit_target_scaling, standardised, target_columns
+from sdae.estimators.target_scaling import (
+    check_counts,
+    fit_count_scaling,
+    fit_target_scaling,
+    standardised,
+    target_columns,
+)
+from sdae.estimators.tasks import Labelled
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 
 
@@ -116,6 +123,8 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     (42,)
     """
 
+    _: KW_ONLY
+    loss: str = "squared_error"
     target_scaling_: Scaling = field(init=False)
     _one_column: bool = field(init=False)
 
@@ -137,13 +146,13 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         settings = self._settings()
         continues = goes_on(self, settings.warm_start, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, y, reset=not continues, numeric=True)
+            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
             x, y, weights = self._rows_that_count(x, y, sample_weight)
             every = x
             if not continues:
                 self._learn_targets(y, weights)
                 every = self._all_rows(x, X_unlabeled)
-                start(self, every, settings, n_targets=len(self.target_scaling_.scale))
+                start(self, every, settings, self._head())
             rows, watched = self._watched(Labelled(x, self._standardised(y), weights), settings)
             train(self, every, settings, rows, watched, pretrains=not continues)
         return self
@@ -167,11 +176,11 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         self._check_streams(settings)
         continues = goes_on(self, True, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, y, reset=not continues, numeric=True)
+            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
             x, y, weights = self._rows_that_count(x, y, sample_weight)
             if not continues:
                 self._learn_targets(y, weights)
-                start(self, x, settings, n_targets=len(self.target_scaling_.scale))
+                start(self, x, settings, self._head())
             train_on_chunk(self, x, settings, Labelled(x, self._standardised(y), weights))
         return self
 
@@ -179,6 +188,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the targets of each row, (n,), or (n, T) where ``fit`` had several columns."""
         values = self._outputs(X).astype(np.float64)  # (n, T)
+        if self.network_.head_kind is Head.POISSON:
+            with np.errstate(over="ignore"):  # far from the rows of fit the mean may be infinite
+                values = np.exp(values)
         values = values * self.target_scaling_.scale + self.target_scaling_.offset
         return values[:, 0] if self._one_column else values
 
@@ -196,12 +208,39 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     def _learn_targets(self, y: NDArray[Any], weights: Weights | None) -> None:
         """Fit the scaling of the targets, (n,) or (n, T)."""
         self._one_column = y.ndim == 1
+        columns = self._columns(y)
+        if self.loss == POISSON:
+            self.target_scaling_ = fit_count_scaling(columns, weights)
+        else:
+            self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
+
+    def _columns(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return targets, (n,) or (n, T), as columns, (n, T)."""
         columns = target_columns(y, type(self).__name__)
-        self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
+        if self.loss == POISSON:
+            check_counts(columns, type(self).__name__)
+        return columns
+
+    def _head_of_loss(self) -> Head:
+        return Head.POISSON if self.loss == POISSON else Head.REGRESSION
+
+    def _head(self) -> tuple[Head, int]:
+        return self._head_of_loss(), len(self.target_scaling_.scale)
+
+    def _check_network(self, settings: Settings) -> None:
+        super()._check_network(settings)
+        now = self.network_.head_kind
+        if now is not self._head_of_loss():
+            wanted = f"what it was in fit, {POISSON if now is Head.POISSON else SQUARED_ERROR!r}"
+            raise invalid_parameter("loss", type(self).__name__, wanted, self.loss, "Fit a clone.")
+
+    def _score_of(self, validation_error: float) -> float:
+        is_deviance = self.network_.head_kind is Head.POISSON
+        return -validation_error if is_deviance else super()._score_of(validation_error)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
-        columns = target_columns(y, type(self).__name__)
+        columns = self._columns(y)
         n_targets = len(self.target_scaling_.scale)
         if columns.shape[1] != n_targets or (y.ndim == 1) != self._one_column:
             shape = "(n,)" if self._one_column else f"(n, {n_targets})"
@@ -221,8 +260,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         )
 
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
-        if model.stack.n_targets is None:
-            raise wrong_head(self)
+        self._check_head(model, self._head_of_loss())
         offset, scale = (
             np.array(state[f"target_{part}"], np.float64) for part in ("offset", "scale")
         )

@@ -115,7 +115,8 @@ def _of_a_run(model: Model) -> SDAEBase:
     """Make an estimator of a model that the command line or ``stack.save`` wrote."""
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
-    kind = SDAETransformer if stack.n_classes is None else SDAEClassifier
+    is_classifier = stack.n_classes is not None or stack.n_labels is not None
+    kind = SDAEClassifier if is_classifier else SDAETransformer
     estimator = kind(
         stack.hidden_layer_sizes,
         str(stack.activation),

@@ -19,7 +19,7 @@ from sdae.estimators.base import SDAEBase
 from sdae.estimators.constructors import FinetuningParameters
 from sdae.estimators.inputs import Rows, checked_rows, stacked
 from sdae.estimators.parameters import LBFGS, Settings
-from sdae.estimators.stages import Labelled
+from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside
 from sdae.train.history import FINETUNING, EpochRecord
 

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.core.errors import TrainingDivergedError
-from sdae.core.losses import classification_loss, regression_loss
 from sdae.core.minibatches import minibatches
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -143,8 +142,8 @@ class _Objective:
         self._network.to(torch.float64 if exact else torch.float32)
         self._parameters = [p for p in self._network.parameters() if p.requires_grad]
         self._type = self._parameters[0].dtype
-        self._loss = classification_loss if stack.n_targets is None else regression_loss
-        y = task.y if stack.n_targets is None else task.y.to(self._type)
+        self._loss = stack.head_facts.loss
+        y = task.y.to(self._type) if task.y.is_floating_point() else task.y
         self._rows, self._y, self._weights = task.rows, y, task.weights
         self._penalty = penalty
         self._last: tuple[Point, float] = np.empty(0), math.nan
