@@ -123,7 +123,9 @@ def test_labels_that_do_not_fit_the_run_are_refused(folder: Path) -> None:
     message = refused(folder, "evaluate", folder / "run", data, "--target=red", "--target=big")
     assert "the labels red, big" in message
     assert "red, big, old" in message
-    assert "one column of labels" in refused(folder, "evaluate", folder / "run", data, "--target=red")
+    assert "one column of labels" in refused(
+        folder, "evaluate", folder / "run", data, "--target=red"
+    )
     assert "named twice" in refused(folder, "train", data, "--target=red", "--target=red")
     message = refused(folder, "train", data, *TARGETS, "--target=a")
     assert "of the label 'a'" in message
