@@ -21,7 +21,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "guide.md"
 def table() -> str:
     """Return a row for each option; one that both stages have in common stands there once."""
     lines = ["| key | default | what it must be | meaning |", "|---|---|---|---|"]
-    lines.append("| `seed` | `0` | an integer in [0, 2**64) | Of all that is drawn. |")
+    lines.append("| `seed` | `0` | an integer in [0, 2**64) | Seed of all random numbers. |")
     defaults = tomllib.loads(write_recipe(Recipe()))
     both = options_of(TABLES["pretraining"]).items() & options_of(TABLES["finetuning"]).items()
     for name, kind in TABLES.items():

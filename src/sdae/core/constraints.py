@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from sdae.core.errors import InvalidParameterError
+from sdae.core.errors import Fault, InvalidParameterError
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -46,7 +46,7 @@ def integer(minimum: int, maximum: int | None = None) -> Reader[int]:
         if value < minimum or (maximum is not None and value > maximum):
             raise ValueError
         if value > _MAX_INTEGER:
-            raise InvalidParameterError(f"It must be below 2**63. Got {shown(value)} instead.")
+            raise _not_allowed("below 2**63", value)
         return int(value)
 
     if maximum is None:
@@ -133,9 +133,8 @@ def text() -> Reader[str]:
         if not isinstance(value, str) or not value:
             raise ValueError
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidParameterError(
-                f"It must be a text that UTF-8 can encode, without zero bytes. Got {shown(value)} "
-                "instead. Choose another name."
+            raise _not_allowed(
+                "a text that UTF-8 can encode, without zero bytes", value, " Choose another name."
             )
         return value
 
@@ -147,7 +146,7 @@ def parsed(constraint: str, parse: Callable[[object], T]) -> Reader[T]:
 
     def read(value: object) -> T:
         if isinstance(value, str | int | list | tuple | dict) and len(repr(value)) > _MAX_CHOICE:
-            raise InvalidParameterError(f"It must be shorter. Got {shown(value)} instead.")
+            raise _not_allowed("shorter", value)
         return parse(value)
 
     return Reader(constraint, read)
@@ -216,7 +215,7 @@ def read_fields(
         try:
             fields[name] = reader.read(value)
         except InvalidParameterError as error:
-            problems.append(f"The {name} parameter of {caller}: {error}")
+            problems.append(_problem(name, caller, value, error))
         except ValueError:
             problems.append(
                 f"The {name} parameter of {caller} must be {reader.constraint}. "
@@ -225,6 +224,26 @@ def read_fields(
     if problems:
         raise InvalidParameterError("\n".join(problems))
     return fields
+
+
+def _not_allowed(constraint: str, value: object, remedy: str = "") -> InvalidParameterError:
+    """Return the error for a value whose parameter is not known yet."""
+    complaint = f"must be {constraint}. Got {shown(value)} instead.{remedy}"
+    error = InvalidParameterError(f"A parameter {complaint}")
+    error.fault = Fault("", "", value, complaint)
+    return error
+
+
+def _problem(name: str, caller: str, value: object, error: InvalidParameterError) -> str:
+    """Return the text for a parameter whose parser raised `error`, without naming two of them."""
+    place = f"The {name} parameter of {caller}"
+    fault = error.fault
+    if fault is None:
+        return f"{place}: {error}"
+    items = value if isinstance(value, list | tuple) else (value,)
+    if any(fault.value is item for item in items):  # the value itself, not a part of it
+        return f"{place} {fault.complaint}"
+    return f"{place} is not valid: the {fault.parameter} of {fault.caller} {fault.complaint}"
 
 
 def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str) -> tuple[T, ...]:

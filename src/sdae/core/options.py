@@ -2,9 +2,9 @@
 
     @dataclass(frozen=True)
     class Settings:
-        momentum: float = option(number(0, 1), 0.0, "Of SGD.")
+        momentum: float = option(number(0, 1), 0.0, "Momentum of SGD.")
 
-What reads values, writes them or lists them takes the names and the readers from the fields.
+Code that reads, writes or lists values takes names and readers from the fields.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ _METADATA = "option"
 
 @dataclass(frozen=True)
 class Option(Generic[T]):
-    """What is known of an option.
+    """The facts of an option.
 
     Attributes
     ----------
     reader : Reader
-        What its value must be, and how it is read.
+        What the value must be, and how it is read.
     default : object
-        As the reader returns it.
+        The default, as the reader returns it.
     doc : str
         Its meaning, in one line.
     """
@@ -37,7 +37,7 @@ class Option(Generic[T]):
 
 
 def option(reader: Reader[T], default: T, doc: str) -> T:
-    """Return a field of a dataclass for an option that this class alone has."""
+    """Return a field of a dataclass for an option of this class only."""
     return field_of(Option(reader, default, doc))
 
 

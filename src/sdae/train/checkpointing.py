@@ -1,8 +1,8 @@
-"""The state of a stage while it trains: written to checkpoints, and where to go on from.
+"""The state of a stage of training: writing it to checkpoints, and resuming from them.
 
-What is kept: parameters, what the optimiser remembers, the records so far, the place, and what
-early stopping knows. The order of the samples and the noise are functions of the seed, so no state
-of a generator is kept.
+It consists of the parameters, the state of the optimiser, the records so far, the place, and the
+state of early stopping. The order of the samples and the noise are functions of the seed, so
+generators have no state to save.
 """
 
 import logging
@@ -39,8 +39,8 @@ from sdae.train.settings import ENGINES
 logger = logging.getLogger("sdae")
 
 _OTHERWISE = (
-    "Training goes on under other circumstances, so it may not end with the same bytes as without "
-    "a break: %s."
+    "Training continues under changed conditions, so it may not end with the same bytes as without "
+    "the interruption: %s."
 )
 
 
@@ -50,15 +50,15 @@ _MOST_TOLD = 8  # differences
 
 @dataclass(frozen=True)
 class State:
-    """What a checkpoint is to keep, beside the parameters.
+    """What a checkpoint saves, in addition to the parameters.
 
     Attributes
     ----------
     place : Place
     history : History
-        So far; of a complete stage the whole.
+        The history so far; of a complete stage the full history.
     engine : Engine or None
-        Who trains, and what it remembers from step to step; None where the stage has ended.
+        The engine, which has a state between steps; None if the stage has ended.
     extra : Extra
     """
 
@@ -69,12 +69,12 @@ class State:
 
 
 class Keeper:
-    """Writes checkpoints of a stage and knows where to go on; without a folder it does nothing.
+    """Writes checkpoints of a stage and resumes from them; without a folder it does nothing.
 
     Attributes
     ----------
     kept : Kept or None
-        What there was to go on from.
+        The checkpoint to resume from, if there was one.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Keeper:
 
     @property
     def first_layer(self) -> int:
-        """The layer to go on with; those below are trained."""
+        """The layer to continue with; the layers below are trained."""
         return 0 if self.kept is None else self.kept.place.layer or 0
 
     def start(self, plan: Plan, engine: Engine) -> Place:
@@ -112,13 +112,13 @@ class Keeper:
         Raises
         ------
         FileFormatError
-            If what was kept is no place of `plan`, or not of that engine.
+            If the saved place is not in `plan`, or the saved state is of another engine.
         """
         if self.kept is None or self.kept.place.layer != plan.layer:
             return Place(plan.layer)
         try:
             if not plan.holds(self.kept.place):
-                raise ValueError("its place is none that this training comes to")
+                raise ValueError("its place does not occur in this training")
             engine.restore(self.kept.part("optimizer"))
         except MALFORMED as error:
             raise malformed(error) from None
@@ -127,7 +127,7 @@ class Keeper:
         return self.kept.place
 
     def after_slice(self, n_steps: int, state: Callable[[], State], *, epoch_ended: bool) -> None:
-        """Write a checkpoint if one is due, or if training is to be interrupted.
+        """Write a checkpoint if one is due, or if training is being interrupted.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Keeper:
             raise interruption
 
     def end(self, history: History) -> None:
-        """Keep the end of the stage: the same call then returns it without training."""
+        """Save the end of the stage: the same call then returns it without training."""
         if self._checkpoint is not None:
             self._save(State(Place(None), history, None), complete=True)
 
@@ -175,7 +175,7 @@ class Keeper:
         self._files.save(description, {**every, **state.extra.tensors}, last=complete)
 
     def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
-        """Check a checkpoint and give the stack its parameters."""
+        """Check a checkpoint and load its parameters into the stack."""
         self._check_identity(description["identity"], description.get("defaults", {}))
         differs = [
             f"{name} was {plain(str(was))}, and is {now}"
@@ -194,7 +194,7 @@ class Keeper:
         )
         layers = range(self._stack.n_layers) if stage == PRETRAINING else [None]
         if kept.place.layer not in ([None] if kept.complete else layers):
-            raise ValueError("its place is none of this training")
+            raise ValueError("its place does not occur in this training")
         give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
         return kept
 
@@ -204,9 +204,9 @@ class Keeper:
             differs[_MOST_TOLD:] = ["and more"]
         if differs and self._checkpoint is not None:
             raise InvalidParameterError(
-                f"The checkpoint parameter names the folder {self._checkpoint.folder}, which "
-                f"holds another training: {'; '.join(differs)}. Choose another folder, or delete "
-                "that one."
+                f"The folder {self._checkpoint.folder} of the checkpoint parameter belongs to "
+                f"another training: {'; '.join(differs)}. Choose another folder, or delete that "
+                "one."
             )
 
 
@@ -217,7 +217,7 @@ def keeping(
     checkpoint: Checkpoint | None,
     identity: Callable[[], Identity],
 ) -> Iterator[Keeper]:
-    """Hold the folder of checkpoints while a stage trains.
+    """Lock the folder of checkpoints while a stage trains.
 
     Raises
     ------

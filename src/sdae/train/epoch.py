@@ -1,4 +1,4 @@
-"""The epochs of a layer, or of the network: their minibatches, their rates, and the places in them.
+"""The epochs of a layer or of the network: their minibatches, learning rates and places.
 
 Axes: n rows, B rows of a minibatch.
 """
@@ -14,18 +14,18 @@ from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 @dataclass(frozen=True)
 class Place:
-    """How far the training of a layer, or of the network (`layer` is None), has come.
+    """The progress of training a layer, or the network (`layer` is None).
 
     Attributes
     ----------
     epoch : int
-        From 1.
+        Number of the epoch, from 1.
     n_batches, n_samples : int
-        Done in this epoch.
+        Minibatches and samples done in this epoch.
     total : float
         The summed cost of those samples.
     seconds : float
-        That they took.
+        Time that they took.
     """
 
     layer: int | None
@@ -41,7 +41,7 @@ class Place:
         return self.total / self.n_samples
 
     def after(self, part: Minibatches, cost: float, seconds: float) -> "Place":
-        """Return the place after some more minibatches, of this summed cost."""
+        """Return the place after more minibatches with the given summed cost."""
         return Place(
             self.layer,
             self.epoch,
@@ -54,7 +54,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Plan:
-    """What the training of a layer, or of the network (`layer` is None), goes through.
+    """The plan of training a layer, or the network (`layer` is None).
 
     Attributes
     ----------
@@ -65,9 +65,9 @@ class Plan:
     initial_rate : float
         The learning rate before its schedule.
     config : PretrainingConfig or FinetuningConfig
-        Of the stage.
+        Settings of the stage.
     seed : int
-        Of the order in which the rows are visited.
+        Seed of the order of the rows.
     """
 
     layer: int | None
@@ -79,7 +79,7 @@ class Plan:
 
     @property
     def n_batches(self) -> int:
-        """Minibatches of an epoch."""
+        """Number of minibatches of an epoch."""
         return n_batches(self.n_rows, self.config.batch_size, self.config.drop_last)
 
     def rate(self, epoch: int) -> float:
@@ -99,7 +99,7 @@ class Plan:
         return minibatches(self.n_rows, config.batch_size, order=order, drop_last=config.drop_last)
 
     def holds(self, place: Place) -> bool:
-        """Return whether training can come to a place."""
+        """Return whether a place occurs in this training."""
         n_samples = min(place.n_batches * self.config.batch_size, self.n_rows)
         return (
             place.epoch <= self.n_epochs
@@ -116,11 +116,11 @@ def all_at_once() -> int:
 def slices(
     minibatches: Minibatches, slice_samples: int, longest: Callable[[], int] = all_at_once
 ) -> Iterator[Minibatches]:
-    """Cut minibatches into slices of about as many samples as an engine wants at once.
+    """Split minibatches into slices of about the number of samples that an engine takes at once.
 
-    Between two slices there is a look at the cost. A number of samples, not of seconds: the result
-    is the same however fast the machine is. `longest` is asked before each slice how many
-    minibatches it may have at most.
+    The cost is checked between slices. Their size is a number of samples, not of seconds, so the
+    result does not depend on the speed of the machine. `longest` is called before each slice and
+    returns its maximum number of minibatches.
     """
     while len(minibatches):
         n_steps = min(max(1, slice_samples // minibatches.batch_size), longest())

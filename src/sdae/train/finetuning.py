@@ -77,16 +77,16 @@ def finetune(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        With a head; trained in place.
+        A stack with a head; trained in place.
     train : (x, y)
         Rows (n, n_visible), of any form :func:`sdae.pretrain` takes, and their classes (n,),
         integers in [0, n_classes); for a regression head values (n, n_targets), or (n,) for one
         target.
     validation : (x, y) or None
-        Rows that decide when to stop and which parameters are best. None: no early stopping, the
-        last parameters are kept.
+        Rows that decide when to stop and which parameters are best. None: no early stopping, and
+        the last parameters are kept.
     test : (x, y) or None
-        Scored whenever the validation error is the lowest so far; it decides nothing.
+        Scored whenever the validation error is the lowest so far; it has no effect on training.
     epochs : int, default 1000
         At most this many passes.
     learning_rate : float, default 0.1
@@ -120,11 +120,11 @@ def finetune(
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be, or the stack has no head.
+        If a parameter is not allowed, or the stack does not have a head.
     DataError
         If rows, labels, values or weights have the wrong shape, type or range.
     TrainingDivergedError
-        If the cost is not finite any more.
+        If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
 
@@ -200,12 +200,12 @@ def run_finetuning(
     told: Set[tuple[str, int | None]] = frozenset(),
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Fine-tune as a validated `config` says; see :func:`finetune`.
+    """Fine-tune with a validated `config`; see :func:`finetune`.
 
     `validation_weight`, (m,), says how much each row of the validation set counts in its error.
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
-    tells this training from others, such as the settings of callbacks that stop it; `told` are the
-    findings of its pre-training (:func:`sdae.train.history.findings_in`), not to be told again.
+    identifies this training, such as the settings of callbacks that stop it; `told` are the
+    findings of its pre-training (:func:`sdae.train.history.findings_in`), which are not repeated.
     """
     seed = check_seed(seed, "finetune")
     make_ready(stack)
@@ -232,7 +232,8 @@ def run_finetuning(
         try:
             train_network(task, plan, validator, session)
         except KeyboardInterrupt:
-            validator.restore_best()  # whoever catches it goes on with the best so far
+            # a caller that catches the error gets the best parameters so far
+            validator.restore_best()
             raise
         validator.restore_best()
         history = History(
@@ -257,7 +258,7 @@ def train_network(
         validator.resume(session.keeper.kept)
         # Go through the epochs ...
         for epoch in session.epochs():
-            # ... and in each through the training set, with a look at the validation set when due.
+            # ... and in each through the training set, validating when due.
             for part in session.slices(lambda: validator.updates_until_look(session.n_updates)):
                 session.train(part)
                 if not session.stopped:

@@ -67,10 +67,10 @@ def pretrain(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        Trained in place.
+        The stack; trained in place.
     x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, n_visible)
         Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed. A
-        sparse matrix gets its zeros a minibatch at a time.
+        sparse matrix is made dense one minibatch at a time.
     epochs : int or one per layer, default 15
         Passes over the rows; 0 leaves a layer as it is.
     learning_rate : float or one per layer, default 0.001
@@ -84,49 +84,51 @@ def pretrain(
     drop_last : bool, default False
         Leave out a last, smaller minibatch, as the tutorial does.
     optimizer : {"sgd", "adam", "adamw", "nadam", "rmsprop"}
-        What turns gradients into updates.
+        The optimiser.
     momentum : float in [0, 1], nesterov : bool
-        Of SGD; the momentum of RMSprop too.
+        Momentum of SGD and RMSprop; Nesterov momentum of SGD.
     beta_1, beta_2 : float in [0, 1), epsilon : float > 0
-        Of Adam, AdamW and NAdam: how slowly their averages of gradients and of their squares move.
-        `epsilon`, of RMSprop too, is added to the root of the latter.
+        For Adam, AdamW and NAdam: decay rates of the averages of gradients and of their squares.
+        `epsilon`, also for RMSprop, is added to the root of the latter.
     schedule : Schedule or str, default "constant"
         How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
         ``cosine``, ``step:10:0.5``.
     weight_decay : float, default 0
-        Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
+        Applies to weights, not to biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
-        Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
+        Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer.
     engine : {"auto", "fused", "closed_form", "autograd"}
-        Who runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch size 1,
-        many times faster, and ``closed_form`` with any; ``auto`` takes the fastest that applies,
-        else ``autograd``. The history tells who ran.
+        Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
+        size 1, many times faster, and ``closed_form`` with any batch size; ``auto`` takes the
+        fastest that supports the settings, else ``autograd``. The history records the engine.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
-        Seed of the order and of the noise.
+        Seed of the order of the rows and of the noise.
     checkpoint : Checkpoint, folder or None
-        Where the state is kept while it trains. The same call on the same stack and data goes on
-        from there, and ends with the same bytes as without a break; once ended, it returns at once.
+        Where the state is saved during training. The same call with the same stack and data
+        continues from there, and ends with the same bytes as without the interruption; if training
+        has ended, it returns at once.
     callbacks : iterable of callables
-        Told of every event; one that returns True stops training after the current slice.
+        Called with every event; a callback that returns True stops training after the current
+        slice.
 
     Returns
     -------
     History
-        A record per layer and epoch, and in it what the doctor found, which also goes to the log
-        ``sdae`` as a warning.
+        A record per layer and epoch, with the findings of the doctor, which also go to the log
+        ``sdae`` as warnings.
 
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be; all problems are reported at once. If `checkpoint`
+        If a parameter is not allowed; all problems are reported at once. If `checkpoint`
         holds another training.
     DataError
         If the rows have the wrong shape, are not finite, or lie outside [0, 1] where the loss is
         the cross-entropy.
     TrainingDivergedError
-        If the cost is not finite any more.
+        If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
 
@@ -188,9 +190,9 @@ def run_pretraining(
     known_by: Identity | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Pre-train as a validated `config` says; see :func:`pretrain`.
+    """Pre-train with a validated `config`; see :func:`pretrain`.
 
-    `known_by` is what else tells this training from others, such as the names of columns.
+    `known_by` is what else identifies this training, such as the names of columns.
     """
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
@@ -236,7 +238,7 @@ def run_pretraining(
 
 @dataclass(frozen=True)
 class LayerTraining:
-    """What one layer is trained by: its noise, the settings, its epochs and minibatches."""
+    """The training of one layer: its noise, settings, epochs and minibatches."""
 
     autoencoder: DenoisingAutoencoder
     noise: Noise
@@ -249,7 +251,7 @@ def train_layers(
 ) -> None:
     """Train the layers from the bottom up; the codes of each are the data set of the next.
 
-    Codes that are not kept in memory go to files in `folder`.
+    Codes that do not stay in memory go to files in `folder`.
     """
     for layer in layers:
         autoencoder = layer.autoencoder

@@ -1,4 +1,4 @@
-"""What a stage of training holds while it runs, and what both loops do in each of their steps."""
+"""The state of a stage of training, and the steps that the loops of both stages share."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,23 +16,23 @@ from sdae.train.history import EpochRecord, Finding, History, findings_in
 
 
 class TrainingSession:
-    """One call of ``pretrain`` or ``finetune`` while it trains.
+    """A running call of ``pretrain`` or ``finetune``.
 
     Attributes
     ----------
     stage : {"pretraining", "finetuning"}
     listeners : Callbacks
-        Who is told of every event, and may ask to stop.
+        Gets every event, and may ask to stop.
     keeper : Keeper
-        Who writes checkpoints.
+        Writes checkpoints.
     doctor : Doctor
-        Who looks at every epoch for what goes wrong.
+        Checks every epoch for problems.
     records : list of EpochRecord
-        Of the epochs that ended, in the order of training.
+        Records of the finished epochs, in the order of training.
     place : Place
-        How far training has come.
+        The progress of training.
     plan, engine : Plan, Engine
-        Of the layer, or of the network, that is trained; set by `begin`.
+        Plan and engine of the layer, or of the network; set by `begin`.
     """
 
     plan: Plan
@@ -49,7 +49,7 @@ class TrainingSession:
 
     @property
     def stopped(self) -> bool:
-        """Whether training ends here: by early stopping, or since a callback asked for it."""
+        """Whether training ends here, by early stopping or because a callback asked for it."""
         return self._stopped or self.listeners.stop_requested
 
     @property
@@ -59,7 +59,7 @@ class TrainingSession:
 
     @property
     def ends_here(self) -> bool:
-        """Whether the epoch at hand is the last of the layer or of the network."""
+        """Whether the current epoch is the last of the layer or of the network."""
         return self.stopped or self.place.epoch == self.plan.n_epochs
 
     def stop(self) -> None:
@@ -67,7 +67,7 @@ class TrainingSession:
         self._stopped = True
 
     def resume(self) -> History | None:
-        """Take up what a checkpoint kept; return its history if the stage had ended."""
+        """Restore the state of a checkpoint; return its history if the stage had ended."""
         kept = self.keeper.kept
         if kept is None:
             return None
@@ -79,7 +79,7 @@ class TrainingSession:
         return None
 
     def begin(self, plan: Plan, engine: Engine) -> None:
-        """Begin to train a layer, or the network, or go on with it.
+        """Start or continue to train a layer or the network.
 
         Raises
         ------
@@ -100,7 +100,7 @@ class TrainingSession:
         self.place = self.keeper.start(plan, engine)
 
     def epochs(self) -> Iterator[int]:
-        """Go through the epochs, from the place on, until training is stopped."""
+        """Yield the epochs, from the current place on, until training is stopped."""
         for epoch in range(self.place.epoch, self.plan.n_epochs + 1):
             if epoch != self.place.epoch:
                 self.place = Place(self.plan.layer, epoch)
@@ -109,10 +109,10 @@ class TrainingSession:
                 return
 
     def slices(self, longest: Callable[[], int] = all_at_once) -> Iterator[Minibatches]:
-        """Go through what is left of the epoch, some minibatches at a time, until it is stopped.
+        """Yield the rest of the epoch in slices of minibatches, until training is stopped.
 
-        The engine says how many samples it wants at once; `longest` says before each slice how many
-        minibatches it may have at most.
+        The engine sets the number of samples of a slice; `longest` is called before each slice and
+        returns its maximum number of minibatches.
         """
         left = self.plan.minibatches(self.place.epoch)[self.place.n_batches :]
         for part in slices(left, self.engine.slice_samples, longest):
@@ -126,7 +126,7 @@ class TrainingSession:
         Raises
         ------
         TrainingDivergedError
-            If the cost is not finite any more.
+            If the cost becomes infinite or NaN.
         """
         start, epoch = time.perf_counter(), self.place.epoch
         try:
@@ -141,12 +141,12 @@ class TrainingSession:
     def save_if_due(self, part: Minibatches, extra: Callable[[], Extra] = Extra) -> None:
         """Write a checkpoint after a slice, if one is due and training goes on.
 
-        `extra` returns what else it is to keep.
+        `extra` returns what else to save.
 
         Raises
         ------
         BaseException
-            What interrupts training.
+            The interruption of training.
         FileAccessError
             If the checkpoint cannot be written; the earlier ones are then intact.
         """
@@ -177,11 +177,11 @@ class TrainingSession:
         )
 
     def records_with(self, record: EpochRecord) -> list[EpochRecord]:
-        """Return the records of the layer, or of the network, and one more."""
+        """Return the records of the layer or of the network, with one more."""
         return [*(before for before in self.records if before.layer == record.layer), record]
 
     def end_epoch(self, record: EpochRecord, findings: tuple[Finding, ...]) -> None:
-        """Add the record of the epoch, with what the doctor found."""
+        """Add the record of the epoch, with the findings of the doctor."""
         self.records.append(record.with_findings(findings))
         self.listeners.tell(EpochEnded(self.records[-1]))
 
@@ -189,7 +189,7 @@ class TrainingSession:
         stage, layer, epoch = self.stage, self.place.layer, self.place.epoch
         where = stage if layer is None else f"{stage}, layer {layer}"
         return TrainingDivergedError(
-            f"{error.what} is not finite any more ({where}, epoch {epoch}, at sample "
-            f"{error.sample}, learning rate {self.plan.rate(epoch):g}). The parameters are kept as "
-            "they were before that part of the epoch. Lower the learning rate, or scale the data."
+            f"{error.what} is not finite ({where}, epoch {epoch}, at sample {error.sample}, "
+            f"learning rate {self.plan.rate(epoch):g}). The parameters are those from before that "
+            "part of the epoch. Lower the learning rate, or scale the data."
         )

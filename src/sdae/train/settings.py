@@ -1,4 +1,4 @@
-"""What a stage of training does: the options of pre-training and of fine-tuning, declared once.
+"""The options of pre-training and of fine-tuning, declared once.
 
 The signatures of the functions that take them, the keys of recipes and the table in the guide agree
 with the fields here; a test compares them.
@@ -32,19 +32,21 @@ CODES = ("auto", "memory", "memmap", "recompute")
 BATCH_SIZE = Option(integer(1), 1, "Rows of a minibatch.")
 SHUFFLE = Option(boolean(), False, "Visit the rows in a new random order each epoch.")
 DROP_LAST = Option(boolean(), False, "Leave out a last, smaller minibatch.")
-OPTIMIZER = Option(member(Optimizer), Optimizer.SGD, "What turns gradients into updates.")
-MOMENTUM = Option(number(0, 1), 0.0, "Of SGD and RMSprop.")
-NESTEROV = Option(boolean(), False, "Nesterov's momentum, of SGD; it needs momentum.")
+OPTIMIZER = Option(member(Optimizer), Optimizer.SGD, "The optimiser.")
+MOMENTUM = Option(number(0, 1), 0.0, "Momentum of SGD and RMSprop.")
+NESTEROV = Option(boolean(), False, "Nesterov momentum, for SGD; needs momentum > 0.")
 BETA_1 = Option(
-    number(0, 1, open_maximum=True), 0.9, "Of Adam, AdamW and NAdam: decay of the mean gradient."
+    number(0, 1, open_maximum=True), 0.9, "Decay of the mean gradient in Adam, AdamW and NAdam."
 )
 BETA_2 = Option(
-    number(0, 1, open_maximum=True), 0.999, "Of Adam, AdamW and NAdam: decay of its mean square."
+    number(0, 1, open_maximum=True),
+    0.999,
+    "Decay of the mean squared gradient in Adam, AdamW and NAdam.",
 )
 EPSILON = Option(
     number(0, open_minimum=True),
     1e-8,
-    "Of these and of RMSprop: added to the root of the mean square.",
+    "Added to the root of the mean square, in these and in RMSprop.",
 )
 SCHEDULE = Option(
     parsed("a schedule", parse_schedule),
@@ -52,9 +54,11 @@ SCHEDULE = Option(
     "How the rate changes from epoch to epoch: `constant`, `linear`, `inverse_time:D`, "
     "`inverse_power:P:N`, `cosine`, `step:K:F`.",
 )
-WEIGHT_DECAY = Option(number(0), 0.0, "Of the weights, not of the biases.")
+WEIGHT_DECAY = Option(number(0), 0.0, "Decay of the weights; not of the biases.")
 ENGINE = Option(
-    choice(*ENGINES), "auto", "Who runs the steps; `auto` takes the fastest that applies."
+    choice(*ENGINES),
+    "auto",
+    "Engine of the steps; `auto` takes the fastest that supports the settings.",
 )
 
 
@@ -70,7 +74,7 @@ class PretrainingConfig:
     corruption: tuple[Noise, ...] | None = option(
         optional(one_or_each(parsed("a noise", parse_noise))),
         None,
-        "Noise of this stage alone; none takes the model's.",
+        "Noise of this stage only; none takes the model's.",
     )
     shuffle: bool = field_of(SHUFFLE)
     drop_last: bool = field_of(DROP_LAST)
@@ -82,12 +86,12 @@ class PretrainingConfig:
     epsilon: float = field_of(EPSILON)
     schedule: Schedule = field_of(SCHEDULE)
     weight_decay: float = field_of(WEIGHT_DECAY)
-    codes: str = option(choice(*CODES), "auto", "Where the codes of trained layers are kept.")
+    codes: str = option(choice(*CODES), "auto", "Where the codes of trained layers are stored.")
     engine: str = field_of(ENGINE)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "PretrainingConfig":
-        """Validate `values`; all problems come in one error that names `caller`."""
+        """Validate `values`; one error that names `caller` reports all problems."""
         return cls(**_read(cls, values, caller))
 
 
@@ -95,7 +99,7 @@ class PretrainingConfig:
 class FinetuningConfig:
     """Settings of the supervised stage; see :func:`sdae.finetune` for their meaning."""
 
-    epochs: int = option(integer(0), 1000, "At most this many passes over the rows.")
+    epochs: int = option(integer(0), 1000, "Maximum number of passes over the rows.")
     learning_rate: float = option(number(0), 0.1, "Initial rate, on the gradient of the mean cost.")
     batch_size: int = field_of(BATCH_SIZE)
     shuffle: bool = field_of(SHUFFLE)
@@ -111,19 +115,21 @@ class FinetuningConfig:
     max_norm: float | None = option(
         optional(number(0, open_minimum=True)), None, "Largest norm of a unit's incoming weights."
     )
-    dropout: float = option(number(0, 0.99), 0.0, "Share of hidden units left out of a step.")
+    dropout: float = option(number(0, 0.99), 0.0, "Share of hidden units dropped in a step.")
     input_dropout: float = option(
-        number(0, 0.99), 0.0, "Share of input components left out of a step."
+        number(0, 0.99), 0.0, "Share of input components dropped in a step."
     )
     early_stopping: bool = option(
-        boolean(), True, "Stop by the tutorial's rule; it needs a validation set."
+        boolean(), True, "Stop by the tutorial's rule; needs a validation set."
     )
-    patience_epochs: int = option(integer(1), 10, "Epochs to train in any case.")
+    patience_epochs: int = option(integer(1), 10, "Minimum number of epochs.")
     patience_increase: float = option(
         number(1), 2.0, "How much longer to wait after a significant improvement."
     )
     improvement_threshold: float = option(
-        number(0, 1, open_minimum=True), 0.995, "What counts as significant, relative to the best."
+        number(0, 1, open_minimum=True),
+        0.995,
+        "An error below this times the best is a significant improvement.",
     )
     restore_best: bool = option(
         boolean(), True, "End with the parameters of the lowest validation error."
@@ -132,7 +138,7 @@ class FinetuningConfig:
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "FinetuningConfig":
-        """Validate `values`; all problems come in one error that names `caller`."""
+        """Validate `values`; one error that names `caller` reports all problems."""
         return cls(**_read(cls, values, caller))
 
 

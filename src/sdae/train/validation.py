@@ -1,4 +1,4 @@
-"""What fine-tuning learns from its validation set: when to stop, and which parameters are best."""
+"""Validation in fine-tuning: when to stop, and which parameters are best."""
 
 import math
 
@@ -18,7 +18,7 @@ class Validator:
     Attributes
     ----------
     error, test_error : float or None
-        The lowest validation error of the epoch at hand, and the test error measured with it.
+        The lowest validation error of the current epoch, and the test error measured with it.
     best_epoch : int or None
         The epoch of the lowest validation error so far.
     best_test_error : float or None
@@ -54,13 +54,13 @@ class Validator:
         return None if self.best_epoch is None else self._rule.best_error
 
     def updates_until_look(self, n_updates: int) -> int:
-        """Return how many updates may follow the `n_updates` done until there is one to judge."""
+        """Return how many updates may follow the `n_updates` done until the next decision."""
         if self._stops_early:
             return self._rule.updates_until_decision(n_updates)
         return self._rule.updates_until_validation(n_updates)
 
     def after_update(self, n_updates: int, epoch: int) -> None:
-        """Validate if it is due, and look at the patience.
+        """Validate if it is due, and check the patience.
 
         If the validation error is the lowest so far, the test set is scored too.
         """
@@ -70,11 +70,11 @@ class Validator:
         self.out_of_patience = self._stops_early and self._rule.ended(t)
 
     def end_epoch(self) -> None:
-        """Forget the errors of the epoch; the best stays."""
+        """Forget the errors of the epoch, but not the best ones."""
         self.error = self.test_error = None
 
     def restore_best(self) -> None:
-        """Give the network the parameters of the lowest validation error, if they were kept."""
+        """Restore the parameters of the lowest validation error, if they were saved."""
         with torch.no_grad():
             for parameter, best in zip(
                 self._stack.mlp.parameters(), self._best_parameters, strict=False
@@ -82,7 +82,7 @@ class Validator:
                 parameter.copy_(best)
 
     def state(self) -> Extra:
-        """Return what a checkpoint keeps of it."""
+        """Return the state for a checkpoint."""
         rule = self._rule
         values = {
             "patience": rule.patience,
@@ -95,7 +95,7 @@ class Validator:
         return Extra(values, {f"best.{k}": p for k, p in enumerate(self._best_parameters)})
 
     def resume(self, kept: Kept | None) -> None:
-        """Take up what a checkpoint kept, if there is one.
+        """Restore the state of a checkpoint, if there is one.
 
         Raises
         ------

@@ -52,7 +52,7 @@ def test_a_damaged_line_is_warned_of_and_left_out(
         cache = CellCache(path)
     assert cache.get("a") == CELL
     assert cache.get("c") is None
-    assert caplog.messages == [f"{path}, line 2, is no result of a study; it is left out."]
+    assert caplog.messages == [f"{path}, line 2, is not a result of a study; it is skipped."]
 
 
 def test_time_and_memory_are_measured() -> None:

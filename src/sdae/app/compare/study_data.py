@@ -22,12 +22,12 @@ Classes = tuple[int, ...] | tuple[str, ...]
 
 @dataclass(frozen=True, eq=False)
 class StudyData:
-    """What a study is about.
+    """The data of a study.
 
     Attributes
     ----------
     name : str
-        For people.
+        Name of the data, for messages.
     x : ndarray of float32 or float64, shape (n, V)
         Rows with labels.
     y : ndarray of int64, shape (n,)
@@ -73,7 +73,7 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None]
     labelled = [(part.x, part.y) for part in parts if part.y is not None]
     if not labelled:
-        raise DataError(f"{dataset.name} has no labels to compare by. Name them with --target.")
+        raise DataError(f"{dataset.name} has no labels. Name their column with --target.")
     y = np.concatenate([labels for _, labels in labelled])
     classes = find_classes(y, dataset.name)
     more = dataset.train.x[:0]
@@ -95,6 +95,6 @@ def _more_rows(source: str, like: Table) -> Rows:
     if table.n_features != like.n_features:
         raise DataError(
             f"{table.source} has {table.n_features} columns, but {like.source} has "
-            f"{like.n_features} columns of features. Rows without labels need the same columns."
+            f"{like.n_features} feature columns. Rows without labels must have the same columns."
         )
     return table.x

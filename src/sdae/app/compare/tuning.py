@@ -1,6 +1,6 @@
 """One model at one number of labels: choose its setting on the labelled rows, then fit it.
 
-Nothing here knows of test rows. Axes: k labelled rows, V columns.
+Test rows are not used here. Axes: k labelled rows, V columns.
 """
 
 from collections.abc import Sequence
@@ -51,17 +51,17 @@ def tune_and_fit(
     ----------
     models : Models
     name : str
-        Of the model.
+        Name of the model.
     settings : sequence of Setting
-        Of equal ones the first wins.
+        Settings to choose from; among equally good ones the first wins.
     x : ndarray, shape (k, V)
     y : ndarray of int64, shape (k,)
     n_folds : int
-        At most; a class with fewer rows makes them fewer.
+        Maximum number of folds; a class with fewer rows reduces it.
     seed : int
-        Of the folds, which are the same for every model.
+        Seed of the folds, which are the same for every model.
     """
-    models.cost_of_start(name)  # pre-training, if it has not been yet, is counted on its own
+    models.cost_of_start(name)  # run pre-training now if needed, so its cost is counted separately
     with measured() as tuning, quiet():
         chosen = settings[0]
         if len(settings) > 1:

@@ -1,7 +1,7 @@
 """A whole recipe: the model, the data, the two stages and the seed, read from and written to TOML.
 
-A recipe is data. Every key is known and validated; an unknown one is an error that suggests the
-nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
+A recipe is data. Every key is validated; an unknown key is an error that suggests the nearest one.
+``parse_recipe(write_recipe(recipe)) == recipe``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -63,7 +63,7 @@ class ModelConfig:
     activation: Activation = option(
         parsed("an activation", lambda value: parse_choice(Activation, value, "activation")),
         Activation.SIGMOID,
-        f"Of all hidden layers: {_listed(Activation)}.",
+        f"Activation of all hidden layers: {_listed(Activation)}.",
     )
     decoder: tuple[Decoder, ...] = option(
         one_or_each(parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))),
@@ -84,9 +84,9 @@ class ModelConfig:
         for below, above in pairwise(model.hidden_layer_sizes):
             if below * above > _MAX_WEIGHTS:
                 raise InvalidParameterError(
-                    f"The hidden_layer_sizes parameter of {caller} asks for {below * above:,} "
-                    f"weights between layers of {below:,} and {above:,} units; at most "
-                    f"{_MAX_WEIGHTS:,} are made. Give smaller sizes."
+                    f"The hidden_layer_sizes parameter of {caller} must give at most "
+                    f"{_MAX_WEIGHTS:,} weights between two layers. Got {below * above:,} between "
+                    f"layers of {below:,} and {above:,} units instead. Give smaller sizes."
                 )
         return model
 
@@ -101,8 +101,8 @@ class DataConfig:
     )
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
-    validation: float = option(number(0, 0.9), 0.15, "Share of the rows that decides when to stop.")
-    test: float = option(number(0, 0.9), 0.15, "Share of the rows that only measures.")
+    validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
+    test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "DataConfig":
@@ -112,7 +112,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run needs: with the same data it gives the same model."""
+    """All settings of a run: with the same data they give the same model."""
 
     seed: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -129,7 +129,7 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     content : str
         The TOML text.
     name : str
-        What to call it in errors: the file, or the name of the recipe.
+        Name in error messages: the file, or the name of the recipe.
     overrides : iterable of str
         ``KEY=VALUE`` settings that win over the text, as in ``pretraining.epochs=5``. The value is
         TOML; what is not TOML is taken as a text.
@@ -137,8 +137,8 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     Raises
     ------
     RecipeError
-        If the text is no TOML, a key is unknown, or a value is not what it must be. Every problem
-        is listed, each with its key.
+        If the text is not TOML, a key is unknown, or a value is not allowed. Every problem is
+        listed with its key.
     """
     name = printable(name)
     try:
@@ -151,7 +151,7 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     unknown = sorted(tables.keys() - {"seed", *TABLES})
     problems += [_unknown_table(key) for key in unknown[:MAX_PROBLEMS]]
     if len(unknown) > MAX_PROBLEMS:
-        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more keys that a recipe has not.")
+        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more unknown keys.")
     parts: dict[str, Any] = {}
     for table, kind in TABLES.items():
         values = tables.get(table, {})
@@ -182,20 +182,20 @@ def write_recipe(recipe: Recipe) -> str:
 
 
 def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
-    """Return the recipe with other entries of its data, checked as those of a file are.
+    """Return the recipe with other entries of its data, checked like those of a file.
 
     Parameters
     ----------
     recipe : Recipe
     name : str
-        What to call it in errors.
+        Name in error messages.
     given : mapping
-        Values by the names of :class:`DataConfig`; None leaves the recipe's.
+        Values by the names of :class:`DataConfig`; None keeps the value of the recipe.
 
     Raises
     ------
     RecipeError
-        If one is not what it must be: a path, for one, that no file of text can name.
+        If a value is not allowed, such as a path that cannot be written to a text file.
     """
     values = {key: value for key, value in given.items() if value is not None}
     try:
@@ -218,7 +218,7 @@ def flat_settings(recipe: Recipe) -> dict[str, str]:
 
 
 def _plain(value: object) -> object:
-    """Turn a value into what TOML has: a list of one becomes the one; a choice becomes its text."""
+    """Convert a value for TOML: a list of one becomes its element; a choice becomes its text."""
     if value is None:
         return "none"
     if isinstance(value, tuple):
@@ -269,7 +269,7 @@ def _toml_value(raw: str) -> object:
         tables = read_toml(f"value = {raw}")
     except ValueError:
         return raw
-    return tables["value"] if len(tables) == 1 else raw  # a line may bring a key of its own
+    return tables["value"] if len(tables) == 1 else raw  # a line may add a key
 
 
 def _unknown_table(key: str) -> str:
@@ -277,5 +277,5 @@ def _unknown_table(key: str) -> str:
     dotted = [f"{table}.{name}" for table, kind in TABLES.items() for name in options_of(kind)]
     same_name = [path for path in dotted if path.endswith(f".{key}")]
     near = same_name or get_close_matches(key[:80], known, n=1, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(known)}."
     return f"A recipe has no {shown(key)}. {hint}"

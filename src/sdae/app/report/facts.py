@@ -1,4 +1,4 @@
-"""All that a report says, as numbers: computed here, drawn and worded elsewhere."""
+"""All facts of a report, as numbers; other modules draw and word them."""
 
 from dataclasses import dataclass, replace
 
@@ -32,7 +32,7 @@ class Facts:
     Attributes
     ----------
     name : str
-        Of the run's folder.
+        Name of the run's folder.
     source : str
         Name of the data.
     networks : Networks
@@ -41,12 +41,12 @@ class Facts:
     layers : tuple of LayerFacts
     reproduction : Reproduction
     rows : ReportRows or None
-        None where the data could not be read; what needs rows is then None too.
+        None if the data could not be read; facts that need rows are then None too.
     unread : str or None
-        Why not, in the words of whoever tried.
+        Why the data could not be read: the text of the error.
     probes, gallery, answers, label_answers, codes_map : or None
     playground : Playground or None
-        None where the reader left it out, or the network is too large.
+        None if it is not wanted, or the network is too large.
     """
 
     name: str
@@ -69,24 +69,24 @@ class Facts:
 def facts_of(
     run: RunFolder, data: str | None = None, target: Target = None, *, playground: bool = True
 ) -> Facts:
-    """Compute what a report says of a run.
+    """Compute the facts of a report about a run.
 
     Parameters
     ----------
     run : RunFolder
         A finished run.
     data : str or None
-        Rows to look at in place of the run's own.
+        Rows to use instead of the run's own.
     target : str, sequence of str, or None
         The columns of their labels.
     playground : bool
-        Whether the page is to hold the network.
+        Whether to embed the network in the page.
 
     Raises
     ------
     SdaeError
-        If the run cannot be read, or the data that are named. The run's own data may be missing:
-        then `unread` says why.
+        If the run or the named data cannot be read. If the run's own data cannot be read, there is
+        no error: `unread` says why.
     """
     recipe, final = run.recipe(), run.model()
     finetuned = (run.path / PRETRAINED).is_file()

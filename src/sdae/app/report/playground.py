@@ -1,7 +1,7 @@
-"""The network for the page itself to compute with: weights as bytes, one scale for each row.
+"""The network that the page computes with: weights as bytes, one scale per row.
 
-Everything is plain JSON; arrays are little-endian, deflated and in base64. What the page makes of
-them is in ``static/network.js``.
+Everything is plain JSON; arrays are little-endian, deflated and in base64. ``static/network.js``
+uses them.
 
 Axes: n rows, V columns, H units, C classes.
 """
@@ -23,7 +23,7 @@ from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.noises import Noise
 from sdae.core.stack import StackedDenoisingAutoencoder
 
-MOST_WEIGHTS = 16_000_000  # more would not fit, however well they deflate
+MOST_WEIGHTS = 16_000_000  # more would not fit, even well compressed
 TOLERANCE = 0.02
 _LEVELS = 127
 
@@ -66,15 +66,15 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near the page's probabilities are to the model's.
+    """How close the page's probabilities are to the model's.
 
     Attributes
     ----------
     n_rows : int
     share : float
-        Of the rows where no probability differs by more than `TOLERANCE`.
+        Share of rows where no probability differs by more than `TOLERANCE`.
     largest : float
-        Of all differences.
+        The largest difference.
     """
 
     n_rows: int
@@ -84,18 +84,18 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Playground:
-    """What the page needs to compute as the model does.
+    """The data that the page needs to compute the outputs of the model.
 
     Attributes
     ----------
     settings : dict
-        The form of rows, their scaling, the noise, the classes, and some rows to begin with.
+        The shape of rows, their scaling, the noise, the classes, and some rows to start with.
     classifier : dict or None
         The layers that classify.
     autoencoder : dict or None
         The layers that reconstruct; None where they would make the page too large.
     agreement : Agreement or None
-        None where the network does not classify, or there are no rows.
+        None if the network does not classify, or without rows.
     """
 
     settings: Numbers
@@ -104,7 +104,7 @@ class Playground:
     agreement: Agreement | None
 
     def to_json(self) -> Numbers:
-        """Return what is written into the page."""
+        """Return the JSON that is written into the page."""
         return {
             **self.settings,
             "classifier": self.classifier,
@@ -123,22 +123,22 @@ def playground_of(
     *,
     centred: bool,
 ) -> Playground:
-    """Round the networks to bytes, and hold them against the exact ones.
+    """Round the networks to bytes, and compare them with the exact ones.
 
     Parameters
     ----------
     networks : Networks
     noise : Noise
-        To begin with.
+        The noise at the start.
     labels, columns : list of str or None
-        Names of classes and of columns, as the page is to show them.
+        Names of classes and of columns, as the page shows them.
     image_shape : (int, int) or None
     examples : Part or None
-        Rows to begin with.
+        Rows to start with.
     compared : Part or None
         Rows whose probabilities are compared.
     centred : bool
-        Whether a drawing is to be sized and centred as the digits of MNIST are.
+        Whether to resize and centre drawings like the digits of MNIST.
     """
     final, pretrained = networks.final, networks.pretrained
     classifier = agreement = None
@@ -173,7 +173,7 @@ def playground_of(
 
 
 def n_weights(networks: Networks) -> int:
-    """Return how many weights the page would hold."""
+    """Return the number of weights that the page would hold."""
     models = {id(model): model for _, model in networks.stages()}
     return sum(p.numel() for model in models.values() for p in model.stack.parameters())
 

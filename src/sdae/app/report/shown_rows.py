@@ -1,4 +1,4 @@
-"""The rows a report looks at: those the run kept for testing, or those the reader names.
+"""The rows that a report uses: the run's test rows, or rows that the user names.
 
 Axes: n rows, V columns.
 """
@@ -28,13 +28,13 @@ class Part:
     Attributes
     ----------
     name : str
-        As in ``test rows``.
+        Name, as in ``test rows``.
     x : ndarray of float32 or float64, shape (n, V)
-        In the units of the source.
+        Rows in the units of the source.
     y : ndarray of int64, shape (n,), or None
         Class numbers.
     numbers : ndarray of int64, shape (n,)
-        Of the rows in their part of the source, from 0.
+        Numbers of the rows in their part of the source, from 0.
     labels : ndarray of int64, shape (n, L), or None
         Zeros and ones, where a row may have several labels; then `y` is None.
     """
@@ -49,14 +49,14 @@ class Part:
         return len(self.x)
 
     def sample(self, most: int, seed: int) -> "Part":
-        """Return at most so many of the rows, chosen by `seed`, in their order."""
+        """Return at most `most` of the rows, chosen by `seed`, in their order."""
         if len(self) <= most:
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
         return self.take(chosen)
 
     def take(self, chosen: NDArray[np.int64]) -> "Part":
-        """Return the rows at some places."""
+        """Return the rows at some indices."""
         y, labels = (None if each is None else each[chosen] for each in (self.y, self.labels))
         return replace(self, x=self.x[chosen], y=y, numbers=self.numbers[chosen], labels=labels)
 
@@ -68,15 +68,15 @@ class ReportRows:
     Attributes
     ----------
     source : str
-        Name of the data, which is no path.
+        Name of the data, without a path.
     shown : Part
-        What figures are about.
+        Rows that the figures show.
     fitted, probed : Part
-        What probes are fitted on, and what they are checked against; no row is in both.
+        Rows that probes are fitted on, and rows that they are tested on; without common rows.
     classes : tuple or None
         The class of each class number, or the name of each label.
     unseen : bool
-        Whether the network was trained on other rows than those shown.
+        Whether the rows shown were not used in training.
     image_shape : (int, int) or None
     """
 
@@ -90,7 +90,7 @@ class ReportRows:
 
 
 def own_rows(recipe: Recipe, model: Model) -> ReportRows:
-    """Load the data of a run, split as for its training: the test rows, if it has any, are shown.
+    """Load the data of a run, split as in training; the test rows are shown, if there are any.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
 def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> ReportRows:
     """Load other data for a report: their test part, or all of them.
 
-    Labels are read from `target`; by default from the run's own target, where the data have it.
+    Labels are read from `target`; by default from the run's own target, if the data have it.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> Rep
 
 
 def shown_source(source: str) -> str:
-    """Return what a recipe calls its data, without the folders of one machine."""
+    """Return the name of a recipe's data, without local folders."""
     path = Path(source)
     return path.name if path.is_absolute() else source
 

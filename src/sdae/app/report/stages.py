@@ -1,4 +1,4 @@
-"""The two networks of a run: as pre-training left it, and as it is at the end.
+"""The two networks of a run: after pre-training, and at the end.
 
 Axes: n rows, V columns, H_k units of layer k, C classes.
 """
@@ -30,9 +30,9 @@ class Networks:
     Attributes
     ----------
     pretrained : Model
-        What filters, reconstructions and units are shown of.
+        The model whose filters, reconstructions and units are shown.
     final : Model
-        What answers; the same where there was no fine-tuning.
+        The model that predicts; the same if there was no fine-tuning.
     finetuned : bool
     """
 
@@ -53,7 +53,7 @@ class Networks:
         return head is not None and head.facts.probabilities is not None
 
     def stages(self) -> Iterator[tuple[str, Model]]:
-        """Yield what there is, by the name of its stage."""
+        """Yield the models with the names of their stages."""
         yield PRETRAINING, self.pretrained
         if self.finetuned:
             yield FINETUNING, self.final

@@ -1,4 +1,4 @@
-"""``sdae evaluate``: the error of a run on labelled rows."""
+"""``sdae evaluate``: measure the error of a run on labelled rows."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""``sdae predict``: labels and probabilities of rows."""
+"""``sdae predict``: write labels and probabilities of rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
