@@ -134,7 +134,10 @@ def test_weighted_rows_go_with_dropout_and_a_limited_norm() -> None:
 def test_weighted_rows_are_left_to_autograd() -> None:
     history = finetune(small_stack(), labelled(N), None, epochs=1, sample_weight=np.ones(N))
     assert history.records[0].engine == "autograd"
-    with pytest.raises(InvalidParameterError, match=r"This engine cannot be used here: it does not support sample weights\. Use"):
+    with pytest.raises(
+        InvalidParameterError,
+        match=r"This engine cannot be used here: it does not support sample weights\. Use",
+    ):
         finetune(small_stack(), labelled(N), None, engine="fused", sample_weight=np.ones(N))
 
 
@@ -143,7 +146,10 @@ def test_weights_that_are_none_are_refused_before_training() -> None:
     for weights, problem in (
         (W[1:], r"10 numbers, one per training row\. Got torch\.float64 of shape \(9,\) instead"),
         (-W, r"finite numbers ≥ 0\. Got -4\.0 to -0\.0 instead"),
-        (0 * W, r"above 0 for at least one row\. Got zeros instead\. None weighs all rows alike"),
+        (
+            0 * W,
+            r"above 0 for at least one row\. Got zeros instead\. None weights all rows equally",
+        ),
     ):
         with pytest.raises(
             DataError, match=rf"sample_weight parameter of finetune must be {problem}"

@@ -62,7 +62,9 @@ def test_without_fine_tuning_the_model_is_the_pre_trained_one(tmp_path: Path) ->
 def test_a_damaged_history_is_told_with_its_line(line: str, tmp_path: Path) -> None:
     content = f"{RECORD.to_json()}\n{line}\n".encode(errors="surrogateescape")
     (tmp_path / "history.jsonl").write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"history.jsonl, line 2, is not a record of an epoch"):
+    with pytest.raises(
+        FileFormatError, match=r"history.jsonl, line 2, is not a record of an epoch"
+    ):
         RunFolder(tmp_path).records()
 
 
