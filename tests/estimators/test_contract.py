@@ -89,7 +89,7 @@ def test_a_file_gives_it_back_to_the_byte(kind: type, tmp_path: Path) -> None:
         ("pretrain_learning_rate", "fast", "a finite number ≥ 0"),
         ("decoder", "cubic", "one of 'auto', 'sigmoid', 'linear'"),
         ("scale", "log", "one of 'auto', 'none', 'minmax', 'standard'"),
-        ("solver", "lbfgs", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
+        ("solver", "newton", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
         ("batch_size", 0, "'auto' or an integer ≥ 1"),
         ("momentum", 2, r"a number in \[0, 1\]"),
         ("engine", "steam", "one of 'auto', 'fused', 'closed_form', 'autograd'"),

@@ -183,7 +183,7 @@ def test_verbose_prints_a_line_per_epoch(capsys: pytest.CaptureFixture[str]) -> 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 * 2 + 4
     assert lines[0].startswith("Layer 0, epoch 1: cost ")
-    assert lines[-1].startswith("Fine-tuning, epoch 4: cost ")
+    assert lines[-1].startswith("Iteration 4, loss = ")
 
 
 def test_class_weights_and_sample_weights_multiply() -> None:

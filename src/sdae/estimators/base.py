@@ -3,10 +3,8 @@
 Axes: n rows, V columns, H units of a layer.
 """
 
-import copy
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +12,24 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sdae.core.devices import nearest_device
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import device_of, in_blocks, layer_codes, products_of_a_block, rebuilt
+from sdae.core.kinds.heads import Head
+from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.core.surroundings import undisturbed
-from sdae.core.threads import threads, usable_threads
+from sdae.core.threads import threads
 from sdae.core.wording import reason
-from sdae.estimators.fit_callbacks import Recorder
-from sdae.estimators.fitting import (
-    Labelled,
-    network_rows,
-    new_network,
-    seed_of,
-    settle,
-    train,
-)
-from sdae.estimators.inputs import Rows, checked_rows
+from sdae.estimators.constructors import NetworkParameters
+from sdae.estimators.estimator_file import Kept, write_estimator
+from sdae.estimators.inputs import checked_rows
 from sdae.estimators.parameters import Settings
-from sdae.train.history import EpochRecord, History
+from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
 
 logger = logging.getLogger("sdae")
@@ -43,8 +37,10 @@ logger = logging.getLogger("sdae")
 _ANYWHERE = ("cpu", "meta")  # kinds of devices that every machine has
 
 
-class SDAEBase(BaseEstimator):
+class SDAEBase(NetworkParameters, BaseEstimator):
     """A stacked denoising autoencoder with scaling, as scikit-learn's estimators hold one.
+
+    How it learns is in :mod:`sdae.estimators.fitting`.
 
     Attributes
     ----------
@@ -55,22 +51,30 @@ class SDAEBase(BaseEstimator):
     n_layers_ : int
     history_ : tuple of EpochRecord
         Of the last call of ``fit``; of all calls of ``partial_fit``.
-    pretraining_loss_curves_ : list of lists of float
-        Mean cost of each epoch, one list per layer.
     """
 
     network_: StackedDenoisingAutoencoder
     scaling_: Scaling | None
     n_layers_: int
     history_: tuple[EpochRecord, ...]
-    pretraining_loss_curves_: list[list[float]]
     n_features_in_: int
-    n_threads: int | None
-    random_state: Any
     feature_names_in_: NDArray[Any]
     _seed: int
     _n_calls: int
     _n_stream_epochs: int
+
+    @property
+    def pretraining_loss_curves_(self) -> list[list[float]]:
+        """Mean cost of each epoch of pre-training, one list per layer."""
+        return [
+            [record.cost for record in self.history_ if record.layer == layer]
+            for layer in range(self.n_layers_)
+        ]
+
+    @classmethod
+    def _ours(cls) -> "type[SDAEBase]":
+        """Return the estimator of this package that a subclass extends, or the class itself."""
+        return next(kind for kind in cls.__mro__ if kind.__module__.startswith("sdae."))
 
     def _settings(self) -> Settings:
         return Settings.read(self._own_parameters(), type(self).__name__)
@@ -80,9 +84,37 @@ class SDAEBase(BaseEstimator):
 
         A subclass may have parameters of its own, or settle some of ours: they are attributes.
         """
-        kinds: Any = type(self).__mro__
-        ours = next(kind for kind in kinds if kind.__module__.startswith("sdae."))
-        return {name: getattr(self, name) for name in ours._get_param_names()}
+        return {name: getattr(self, name) for name in self._ours()._get_param_names()}
+
+    def _check_network(self, settings: Settings) -> None:
+        """Refuse parameters that are of another network than the fitted one."""
+        network = self.network_
+        for name, now, value in (
+            ("hidden_layer_sizes", network.hidden_layer_sizes, settings.hidden_layer_sizes),
+            ("activation", str(network.activation), str(settings.activation)),
+            ("tied", network.autoencoder(0).tied, settings.tied),
+        ):
+            if now != value:
+                raise invalid_parameter(
+                    name,
+                    type(self).__name__,
+                    f"what it was in fit, {now!r}, to go on with that network",
+                    value,
+                    "Or fit a clone.",
+                )
+
+    def _names(self) -> Identity:
+        """Return what tells a fit from others, beside parameters and numbers."""
+        classes = getattr(self, "classes_", None)
+        return names_of(
+            columns=getattr(self, "feature_names_in_", None),
+            classes=None if classes is None else classes.tolist(),
+            class_type=None if classes is None else classes.dtype.str,
+            scaling=self.scaling_,
+            target_scaling=getattr(self, "target_scaling_", None),
+        )
+
+    # -- pickles -----------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle or a copy keeps: the network on the CPU, which is everywhere."""
@@ -116,147 +148,12 @@ class SDAEBase(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "network_")
 
-    @contextmanager
-    def _whole_or_not_at_all(self, *, goes_on: bool) -> Iterator[None]:
-        """Leave the estimator as it was if what happens inside fails."""
-        with undisturbed():
-            usable_threads(1)  # to copy a network is work for several
-            before = dict(self.__dict__)
-            if goes_on:  # then the network is trained in place
-                before["network_"] = copy.deepcopy(self.network_)
-            try:
-                yield
-            except BaseException:
-                self.__dict__.clear()
-                self.__dict__.update(before)
-                raise
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
 
-    def _goes_on(self, wanted: bool, settings: Settings) -> bool:
-        """Return whether to train on from what there is.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the parameters are of another network meanwhile.
-        """
-        if not wanted or not self.__sklearn_is_fitted__():
-            return False
-        self._check_network(settings)
-        return True
-
-    def _check_network(self, settings: Settings) -> None:
-        network = self.network_
-        for name, now, value in (
-            ("hidden_layer_sizes", network.hidden_layer_sizes, settings.hidden_layer_sizes),
-            ("activation", str(network.activation), str(settings.activation)),
-            ("tied", network.autoencoder(0).tied, settings.tied),
-        ):
-            if now != value:
-                raise invalid_parameter(
-                    name,
-                    type(self).__name__,
-                    f"what it was in fit, {now!r}, to go on with that network",
-                    value,
-                    "Or fit a clone.",
-                )
-
-    def _start(
-        self,
-        x: Rows,
-        settings: Settings,
-        *,
-        n_classes: int | None = None,
-        n_targets: int | None = None,
-    ) -> None:
-        """Settle the scaling on the rows of pre-training and build a new network."""
-        self.scaling_, decoders = settle(x, settings, type(self).__name__)
-        if settings.checkpoint is not None and not isinstance(self.random_state, int | np.integer):
-            wanted = "an integer where there is a checkpoint, by which fit finds its place again"
-            name = type(self).__name__
-            raise invalid_parameter("random_state", name, wanted, self.random_state)
-        self._seed = seed_of(self.random_state, type(self).__name__)
-        self.network_ = new_network(
-            x.shape[1], settings, decoders, self._seed, n_classes=n_classes, n_targets=n_targets
-        )
-        self.n_layers_ = self.network_.n_layers
-        self.history_ = ()
-        self._n_calls = self._n_stream_epochs = 0
-
-    def _train(
-        self,
-        x: Rows,
-        settings: Settings,
-        *,
-        epochs: tuple[int, ...],
-        labelled: Labelled | None = None,
-        validation: Labelled | None = None,
-        max_iter: int | None = None,
-        keep_history: bool = False,
-    ) -> None:
-        """Train the network on raw rows `x`, and on prepared labelled ones."""
-        # A step takes some four times a forward pass; the fused engine decides for itself.
-        n_rows = settings.batch_of(x.shape[0])
-        n_products = products_of_a_block(self.network_, 4 * n_rows if n_rows > 1 else 1 << 40)
-        with threads(settings.n_threads, n_products):
-            recorder = train(
-                self.network_,
-                network_rows(x, self.scaling_, self.network_) if any(epochs) else None,
-                settings,
-                self._seed + self._n_calls,
-                epochs=epochs,
-                labelled=labelled,
-                validation=validation,
-                max_iter=max_iter,
-                checkpoint=None if keep_history else settings.checkpoint,
-                known_by=self._known_by(),
-            )
-        self._n_calls += 1
-        self.network_.zero_grad()
-        self._keep(recorder, keep_history=keep_history)
-
-    def _known_by(self) -> Identity:
-        """Return what tells this fit from others, beside parameters and numbers."""
-        classes = getattr(self, "classes_", None)
-        return names_of(
-            columns=getattr(self, "feature_names_in_", None),
-            classes=None if classes is None else classes.tolist(),
-            class_type=None if classes is None else classes.dtype.str,
-            scaling=self.scaling_,
-            target_scaling=getattr(self, "target_scaling_", None),
-        )
-
-    def _keep(self, recorder: Recorder, *, keep_history: bool) -> None:
-        old = self.history_ if keep_history else ()
-        self.history_ = (*old, *recorder.records)
-        if not keep_history:  # the epochs of a stream are too short to be judged
-            for finding in History(self.history_).findings:
-                logger.warning("%s", finding.text)
-        self._note_history()
-
-    def _note_history(self) -> None:
-        """Draw the fitted attributes that tell of training from the history."""
-        self.pretraining_loss_curves_ = [
-            [record.cost for record in self.history_ if record.layer == layer]
-            for layer in range(self.n_layers_)
-        ]
-
-    def _stream_end(self, settings: Settings) -> int:
-        """Return after how many epochs of a stream pre-training is over."""
-        each = settings.pretrain_epochs
-        return sum(each) * (self.n_layers_ if len(each) == 1 else 1)
-
-    def _stream_epochs(self, settings: Settings) -> tuple[int, ...]:
-        """Say which layer a call of ``partial_fit`` pre-trains: one epoch of one layer.
-
-        Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so
-        on; then pre-training is over. After ``fit`` it is over too.
-        """
-        each = settings.pretrain_epochs
-        each = each * self.n_layers_ if len(each) == 1 else each
-        ends = np.cumsum(each)
-        layer = int(np.searchsorted(ends, self._n_stream_epochs, side="right"))
-        self._n_stream_epochs += 1
-        return tuple(int(k == layer) for k in range(self.n_layers_))
+    # -- what the network gives --------------------------------------------------------------
 
     def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
         """Check rows and apply a function of the network's input to them."""
@@ -303,6 +200,12 @@ class SDAEBase(BaseEstimator):
             raise invalid_parameter("layer", type(self).__name__, wanted, layer)
         return layer + 1
 
+    @property
+    def _n_features_out(self) -> int:
+        return self.network_.hidden_layer_sizes[-1]
+
+    # -- files -------------------------------------------------------------------------------
+
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to a file; see :func:`sdae.load`.
 
@@ -315,10 +218,25 @@ class SDAEBase(BaseEstimator):
         FileAccessError
             If the file cannot be written; an older file of that name is then intact.
         """
-        from sdae.estimators.saving import save
+        check_is_fitted(self)
+        write_estimator(self, path)
 
-        save(self, path)
+    def _kept(self) -> Kept:
+        """Return what the file keeps of this kind of estimator, beside network and history."""
+        return Kept()
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.network_.hidden_layer_sizes[-1]
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:  # noqa: ARG002
+        """Take back what :meth:`_kept` gave, from a file; the network is there already.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError
+            If the file has not what belongs there, or a network of another kind.
+        """
+        self._check_head(model)
+
+    def _check_head(self, model: Model, *heads: Head) -> None:
+        """Refuse a network with another head than one of those, or with any if none is named."""
+        kind = model.stack.head_kind
+        if kind not in heads and (heads or kind is not None):
+            raise ValueError(f"the network does not have the head of {type(self).__name__}")

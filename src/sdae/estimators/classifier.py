@@ -1,43 +1,44 @@
 """``SDAEClassifier``: pre-trained on all rows, fine-tuned on those with labels."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 
-from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.inference import log_probabilities, outputs
+from sdae.core.errors import DataError
+from sdae.core.inference import answers, log_probabilities, probabilities
+from sdae.core.kinds.heads import Head
+from sdae.core.model_file import Model
 from sdae.core.surroundings import undisturbed
+from sdae.estimators.class_targets import (
+    announced_classes,
+    has_targets,
+    indicators,
+    is_multilabel,
+    plain_targets,
+    targets_of,
+)
+from sdae.estimators.estimator_file import Kept
+from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.label_encoding import (
     Labels,
-    class_numbers,
     column_of_labels,
-    found_classes,
-    has_label,
-    numpy_labels,
-    plain_labels,
+    labels_for_a_file,
+    labels_of_a_file,
 )
-from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
-from sdae.estimators.watched_rows import set_aside_by_class
-from sdae.estimators.weights import (
-    Numbers,
-    Weights,
-    check_some_count,
-    class_weights,
-    product,
-    row_weights,
-    where_unequal,
-)
-from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
+from sdae.estimators.tasks import Labelled
+from sdae.estimators.watched_rows import Places, set_aside_by_class
+from sdae.estimators.weights import Numbers, labelled_rows_that_count
 
 
-class SDAEClassifier(
-    ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, SupervisedSDAE
-):
+@dataclass(eq=False, repr=False, match_args=False)
+class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     """A network pre-trained as a stacked denoising autoencoder (Vincent et al. 2010).
 
     It takes the arguments of scikit-learn's ``MLPClassifier``, and rows without labels.
@@ -141,82 +142,10 @@ class SDAEClassifier(
     (2, 10)
     """
 
-    classes_: NDArray[Any]
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "tanh",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = 32,
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.005,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        checkpoint: Checkpoint | str | Path | None = None,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        dropout: float = 0.0,
-        class_weight: Any = None,
-        corruption: Any = "masking:0.3",
-        pretrain_epochs: Any = 50,
-        pretrain_learning_rate: Any = 0.001,
-        decoder: Any = "auto",
-        scale: str = "auto",
-        tied: bool = True,
-        unlabeled_label: Any = None,
-        engine: str = "auto",
-        device: str = "cpu",
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.dropout = dropout
-        self.class_weight = class_weight
-        self.corruption = corruption
-        self.pretrain_epochs = pretrain_epochs
-        self.pretrain_learning_rate = pretrain_learning_rate
-        self.decoder = decoder
-        self.scale = scale
-        self.tied = tied
-        self.unlabeled_label = unlabeled_label
-        self.engine = engine
-        self.device = device
-        self.n_threads = n_threads
+    _: KW_ONLY
+    class_weight: Any = None
+    unlabeled_label: Any = None
+    classes_: NDArray[Any] = field(init=False)
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
@@ -226,8 +155,9 @@ class SDAEClassifier(
         Parameters
         ----------
         X : array, CSR matrix or table, (n, V)
-        y : array, (n,)
-            Labels of any kind; rows with `unlabeled_label` have none.
+        y : array, (n,) or (n, L)
+            Classes of any kind, or in several columns 1 where a row has the label of the column and
+            0 elsewhere. Rows with `unlabeled_label`, in all columns, have no label.
         sample_weight : array, (n,), or None
             Weights in fine-tuning. A row of weight 0 is as if it were not there, in pre-training
             too, with a label or without; but its class stays one of ``classes_``.
@@ -235,23 +165,36 @@ class SDAEClassifier(
             More rows, for pre-training.
         """
         settings = self._settings()
-        goes_on = self._goes_on(settings.warm_start, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
-            labelled = self._labelled_rows(y)
-            labels = plain_labels(y[labelled])
-            if not goes_on:
-                self.classes_ = found_classes(labels, type(self).__name__)
-            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
-            self._check_labels_count(numbers)
-            every, epochs = x, NO_EPOCHS
-            if not goes_on:
-                every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
-                self._start(every, settings, n_classes=len(self.classes_))
-            labelled = numbers >= 0
-            self._fit(every, settings, epochs, x[labelled], numbers[labelled], weights)
+        continues = goes_on(self, settings.warm_start, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x, targets, found = self._checked(X, y, continues=continues)
+            if not has_targets(targets).any():
+                raise DataError(
+                    f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing "
+                    "to learn classes from. Use SDAETransformer for rows without labels."
+                )
+            if continues and set(found.tolist()) != set(self.classes_.tolist()):
+                raise DataError(
+                    "warm_start can only be used where `y` has the same classes as in the previous "
+                    f"call to fit. Previously got {self.classes_}, `y` has {found}. Fit a clone, "
+                    "or set warm_start=False."
+                )
+            x, targets, weights = labelled_rows_that_count(
+                x, targets, sample_weight, self.class_weight, found, self._name
+            )
+            self._check_labels_count(targets)
+            every = x
+            if not continues:
+                self.classes_ = found
+                every = self._all_rows(x, X_unlabeled)
+                start(self, every, settings, self._head(targets))
+            labelled = has_targets(targets)
+            rows = Labelled(x[labelled], targets[labelled], weights)
+            rows, watched = self._watched(rows, settings)
+            train(self, every, settings, rows, watched, pretrains=not continues)
         return self
 
+    @where_minibatches
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "SDAEClassifier":
@@ -259,156 +202,143 @@ class SDAEClassifier(
 
         Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
         and so on, until it is over. Fine-tuning takes the labelled rows of every call. The scaling
-        is that of the first rows.
+        is that of the first rows. There is none with ``solver="lbfgs"``, nor with `early_stopping`.
 
         Parameters
         ----------
         X : array, CSR matrix or table, (n, V)
-        y : array, (n,)
+        y : array, (n,) or (n, L)
         classes : array
-            All labels there will be; at the first call.
+            All classes there will be; at the first call. Not needed where `y` has several columns.
         sample_weight : array, (n,), or None
             As in ``fit``.
         """
         settings = self._settings()
-        goes_on = self._goes_on(True, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, numpy_labels(y), reset=not goes_on)
-            labelled = has_label(y, self.unlabeled_label, type(self).__name__)
-            if not goes_on:
-                self.classes_ = self._announced(classes)
-            elif classes is not None and not np.array_equal(
-                self.classes_, np.unique(column_of_labels(classes))
-            ):
-                wanted = f"those of the first call, {self.classes_.tolist()}"
-                raise invalid_parameter("classes", "partial_fit", wanted, classes)
-            labels = plain_labels(y[labelled])
-            x, numbers, weights = self._rows_that_count(x, labelled, labels, sample_weight)
-            if not len(numbers):
-                self._check_labels_count(numbers)
-            if not goes_on:
-                self._start(x, settings, n_classes=len(self.classes_))
-            labelled = numbers >= 0
-            self._train(
-                x,
-                settings,
-                epochs=self._stream_epochs(settings),
-                labelled=self._labelled(x[labelled], numbers[labelled], weights)
-                if labelled.any()
-                else None,
-                max_iter=1,
-                keep_history=True,
+        self._check_streams(settings)
+        continues = goes_on(self, True, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            before = self.classes_ if continues else None
+            announced = announced_classes(classes, y, before, self.unlabeled_label, self._name)
+            x, targets, _ = self._checked(X, y, continues=continues, classes=announced)
+            x, targets, weights = labelled_rows_that_count(
+                x, targets, sample_weight, self.class_weight, announced, self._name
             )
+            if not len(targets):
+                self._check_labels_count(targets)
+            if not continues:
+                self.classes_ = announced
+                start(self, x, settings, self._head(targets))
+            labelled = has_targets(targets)
+            rows = Labelled(x[labelled], targets[labelled], weights) if labelled.any() else None
+            train_on_chunk(self, x, settings, rows)
         return self
 
+    @undisturbed()
     def predict(self, X: Any) -> NDArray[Any]:
-        """Return the most probable label of each row, (n,)."""
-        numbers = self._logits(X).argmax(axis=1)
-        labels: NDArray[Any] = self.classes_[numbers]
+        """Return the most probable class of each row, (n,), or its labels as 0 and 1, (n, L)."""
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.repeat(self.classes_, len(outputs))
+        found = answers(self._kind, outputs)
+        labels: NDArray[Any] = found if self._is_multilabel else self.classes_[found]
         return labels
 
     @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, (n, C), in the order of ``classes_``."""
+        """Return the probability of each class, (n, C), or of each label by itself, (n, L)."""
+        if self._is_multilabel:
+            return probabilities(self._kind, self._outputs(X))
         return np.exp(self.predict_log_proba(X))
 
+    @undisturbed()
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of the probability of each class, (n, C)."""
-        return log_probabilities(self._logits(X))
+        """Return the logarithm of what :meth:`predict_proba` gives, (n, C) or (n, L)."""
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.zeros((len(outputs), 1))
+        if self._is_multilabel:
+            return np.log(probabilities(self._kind, outputs))
+        return log_probabilities(outputs)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logits, (n, C); of two classes, the second's less the first's, (n,)."""
-        logits = self._logits(X).astype(np.float64)
-        return logits[:, 1] - logits[:, 0] if len(self.classes_) == 2 else logits
+        """Return the logits, (n, C) or (n, L); of two classes, the second's less the first's, (n,).
+
+        Of one class alone its logit, (n,).
+        """
+        logits = self._outputs(X).astype(np.float64)
+        if self._one_class:
+            return logits[:, 0]
+        two = len(self.classes_) == 2 and not self._is_multilabel
+        return logits[:, 1] - logits[:, 0] if two else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of the labels, (n,), that ``predict`` gives, by weight if there is one.
+        """Return the share of rows of which ``predict`` gives the class, or all labels, by weight.
 
         scikit-learn's own metrics do not know all types of labels that ``fit`` takes.
         """
-        return float(super().score(X, column_of_labels(y), sample_weight))
+        right = indicators(y, self._name) if is_multilabel(y) else column_of_labels(y)
+        return float(super().score(X, right, sample_weight))
 
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the deepest codes, (n, V) -> (n, H) float32."""
-        return self._codes(X, None)
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
 
-    def _logits(self, X: Any) -> NDArray[np.float32]:
-        return self._apply(lambda rows: outputs(self.network_, rows), X)
+    @property
+    def _kind(self) -> Head:
+        kind = self.network_.head_kind
+        assert kind is not None
+        return kind
 
-    def _labelled_rows(self, y: Labels) -> NDArray[np.bool_]:
-        """Tell which rows have labels, (n,).
+    @property
+    def _one_class(self) -> bool:
+        """Whether there is one class alone: then the head has one output, which says yes."""
+        return len(self.classes_) == 1
 
-        Raises
-        ------
-        DataError
-            If none has.
-        """
-        labelled = has_label(y, self.unlabeled_label, type(self).__name__)
-        if not labelled.any():
+    @property
+    def _is_multilabel(self) -> bool:
+        return self._kind is Head.MULTILABEL and not self._one_class
+
+    def _head(self, targets: Numbers) -> tuple[Head, int]:
+        several = targets.ndim == 2
+        return Head.MULTILABEL if several else Head.CLASSES, len(self.classes_)
+
+    def _checked(
+        self, X: Any, y: Any, *, continues: bool, classes: Labels | None = None
+    ) -> tuple[Rows, Numbers, Labels]:
+        """Check rows and labels; see :func:`targets_of` for what is returned beside rows."""
+        several = is_multilabel(y)
+        x, y = checked_pair(self, X, plain_targets(y), reset=not continues, several=several)
+        if continues and several != self._is_multilabel:
+            shape = f"(n, {len(self.classes_)})" if self._is_multilabel else "(n,)"
             raise DataError(
-                f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing to "
-                "learn classes from. Use SDAETransformer for rows without labels."
+                f"The y parameter of {self._name} must have shape {shape}, as in the first fit. "
+                f"Got {y.shape} instead. Fit a clone for other labels."
             )
-        return labelled
+        return x, *targets_of(y, self.unlabeled_label, classes, self._name)
 
-    def _announced(self, classes: Any) -> Labels:
-        """Read the classes of a stream."""
-        if classes is None:
-            raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
-        announced = found_classes(column_of_labels(classes), type(self).__name__)
-        if not has_label(announced, self.unlabeled_label, type(self).__name__).all():
-            wanted = f"without the unlabeled_label {self.unlabeled_label!r}"
-            raise invalid_parameter("classes", "partial_fit", wanted, classes)
-        return announced
-
-    def _rows_that_count(
-        self, x: Rows, labelled: NDArray[np.bool_], labels: Labels, sample_weight: Any
-    ) -> tuple[Rows, Numbers, Weights | None]:
-        """Leave out rows of weight 0, their own or that of their class.
-
-        Returns
-        -------
-        x : (n, V)
-            The others.
-        numbers : (n,)
-            Their class numbers; −1 where they have no label.
-        weights : (m,) or None
-            Of those with labels; None weighs all alike.
-        """
-        caller = type(self).__name__
-        numbers = np.full(len(labelled), -1)
-        numbers[labelled] = class_numbers(labels, self.classes_)
-        own = row_weights(sample_weight, x)
-        check_some_count(own, caller)
-        counts = own > 0
-        weighed = labelled & counts
-        weights = where_unequal(own[weighed])
-        if self.class_weight is not None and len(labels):
-            of_classes = class_weights(
-                self.class_weight, self.classes_, numbers[weighed], own[weighed], caller
-            )[numbers[weighed]]
-            both = of_classes if weights is None else product(weights, of_classes)
-            counts[weighed] = both > 0
-            weights = both[both > 0]
-        if not counts.all():
-            x, numbers = x[counts], numbers[counts]
-        return x, numbers, weights
-
-    def _check_labels_count(self, numbers: Numbers) -> None:
-        if not (numbers >= 0).any():
+    def _check_labels_count(self, targets: Numbers) -> None:
+        if not has_targets(targets).any():
             raise DataError(
                 f"All rows with labels have weight 0, by sample_weight or by the class_weight "
-                f"parameter of {type(self).__name__}: there is nothing to learn classes from."
+                f"parameter of {self._name}: there is nothing to learn classes from."
             )
 
-    def _set_aside(
-        self, targets: NDArray[Any], share: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
         """Keep the shares of the classes, and every class on both sides where there is room."""
+        if targets.ndim == 2:
+            return super()._set_aside(targets, share)
         return set_aside_by_class(self.classes_[targets], share, self._seed)
+
+    def _kept(self) -> Kept:
+        kind, labels = labels_for_a_file(self.classes_)
+        return Kept({"class_type": kind}, labels)
+
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
+        self._check_head(model, Head.CLASSES, Head.MULTILABEL)
+        n_outputs = model.stack.head.out_features
+        self.classes_ = labels_of_a_file(model.classes, n_outputs, str(state["class_type"]))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
+        tags.classifier_tags.multi_label = True
         return tags

@@ -28,13 +28,16 @@ class Recorder:
         record = event.record
         self.records.append(record)
         if self._verbose:
-            what = "Fine-tuning" if record.layer is None else f"Layer {record.layer}"
-            score = (
-                ""
-                if record.validation_error is None
-                else f", validation error {record.validation_error:.6g}"
-            )
-            print(f"{what}, epoch {record.epoch}: cost {record.cost:.6g}{score}", flush=True)
+            print(_line(record), flush=True)
+
+
+def _line(record: EpochRecord) -> str:
+    """Return a line about an epoch; about fine-tuning in the words of scikit-learn's MLPs."""
+    if record.layer is not None:
+        return f"Layer {record.layer}, epoch {record.epoch}: cost {record.cost:.6g}"
+    error = record.validation_error
+    score = "" if error is None else f", validation error = {error:.6g}"
+    return f"Iteration {record.epoch}, loss = {record.cost:.8f}{score}"
 
 
 class Plateau:
@@ -44,7 +47,7 @@ class Plateau:
     validation rows.
     """
 
-    def __init__(self, tol: float, n_iter_no_change: int) -> None:
+    def __init__(self, tol: float, n_iter_no_change: float) -> None:
         self._tol = tol
         self._limit = n_iter_no_change
         self._best = math.inf

@@ -8,11 +8,11 @@ out: a setting that a later version brings changes no name.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from time import sleep
-from typing import TypeVar
 
 from sdae.core.errors import FileAccessError, FileFormatError
 from sdae.train.checkpoint_state import MALFORMED, malformed
@@ -20,8 +20,6 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoint
 from sdae.train.checkpoints.lock import InUseError
 from sdae.train.history import PRETRAINING
 from sdae.train.identity import INITIAL, Identity, differences
-
-T = TypeVar("T")
 
 _SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -42,17 +40,33 @@ def own_checkpoint(checkpoint: Checkpoint, stages: Mapping[str, Identity]) -> Ch
     return replace(checkpoint, folder=folder / _name(stages))
 
 
-def in_turn(train: Callable[[], T]) -> T:
-    """Train, once nobody else does the same; then what the other learned is taken over."""
+def turns() -> Iterator[AbstractContextManager[None]]:
+    """Give turns until training in one was not refused because somebody else does the same.
+
+    Then what the other learned is taken over. To be used as ``for turn in turns(): with turn: …``.
+    """
     waits = False
     while True:
-        try:
-            return train()
-        except InUseError as error:
-            if not waits:
-                logger.warning("%s Until then this fit, which is the same, waits.", error)
-            waits = True
-            sleep(_SECONDS_BETWEEN_LOOKS)
+        turn = _Turn()
+        yield turn
+        if turn.refusal is None:
+            return
+        if not waits:
+            logger.warning("%s Until then this fit, which is the same, waits.", turn.refusal)
+        waits = True
+        sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+class _Turn(AbstractContextManager[None]):
+    """One try to train."""
+
+    refusal: InUseError | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: object
+    ) -> bool:
+        self.refusal = error if isinstance(error, InUseError) else None
+        return self.refusal is not None
 
 
 def _name(stages: Mapping[str, Identity]) -> str:

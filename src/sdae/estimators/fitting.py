@@ -1,266 +1,232 @@
-"""From checked parameters and rows to a trained network; the walks themselves are `sdae.train`.
+"""How estimators learn: one call of ``fit`` or ``partial_fit``, from checked rows to a network.
 
-Axes: n rows, V columns, T targets.
+An estimator checks its rows and targets, calls :func:`start` where it does not go on with an older
+network, and then :func:`train`, or :func:`train_on_chunk` in a stream. The stages themselves are
+:func:`sdae.pretrain` and :func:`sdae.finetune`. Axes: n rows, V columns, T targets.
 """
 
 import copy
+import logging
 import math
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 
-from sdae.core.devices import resolve_device
-from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.kinds.decoders import Decoder
-from sdae.core.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
-from sdae.core.rows import RowSource, ScaledRows, SparseRows, row_source
+from sdae.core.errors import invalid_parameter
+from sdae.core.inference import products_of_a_block
+from sdae.core.kinds.heads import Head
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.surroundings import undisturbed
+from sdae.core.threads import threads, usable_threads
+from sdae.estimators.base import SDAEBase
 from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
-from sdae.estimators.fit_checkpoints import in_turn, own_checkpoint
+from sdae.estimators.fit_checkpoints import own_checkpoint, turns
 from sdae.estimators.inputs import Rows
+from sdae.estimators.new_networks import network_rows, new_network, seed_of, settle
 from sdae.estimators.parameters import Settings
-from sdae.train.beforehand import check_finetuning
+from sdae.estimators.tasks import Finetuning, Labelled, Pretraining, finetuning, pretraining
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
-from sdae.train.history import FINETUNING, PRETRAINING
-from sdae.train.identity import Entry, Identity, identity_of
+from sdae.train.history import FINETUNING, PRETRAINING, History
+from sdae.train.lbfgs import minimise
 from sdae.train.pretraining import run_pretraining
-from sdae.train.settings import FinetuningConfig
 
 _LOWEST_RATE = 1e-6
 _SEEDS_APART = 1_000_003
 
-
-@dataclass(frozen=True)
-class Labelled:
-    """Rows with targets: class numbers (n,) int64, or values (n, T) float64.
-
-    `weight` says how much each row counts, (n,); None weighs all alike.
-    """
-
-    x: Any
-    targets: NDArray[Any]
-    weight: NDArray[np.float64] | None = None
+logger = logging.getLogger("sdae")
 
 
-def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
-    """Settle ``auto``: the scaling of the columns and the decoder of each layer.
+@contextmanager
+def whole_or_not_at_all(estimator: SDAEBase, *, goes_on: bool) -> Iterator[None]:
+    """Leave an estimator as it was if what happens inside fails."""
+    with undisturbed():
+        usable_threads(1)  # to copy a network is work for several
+        before = dict(estimator.__dict__)
+        if goes_on:  # then the network is trained in place
+            before["network_"] = copy.deepcopy(estimator.network_)
+        try:
+            yield
+        except BaseException:
+            estimator.__dict__.clear()
+            estimator.__dict__.update(before)
+            raise
+
+
+def goes_on(estimator: SDAEBase, wanted: bool, settings: Settings) -> bool:
+    """Return whether to train on from what there is.
 
     Raises
     ------
-    DataError
-        If cross-entropy is asked for on data outside [0, 1], or values are too large to scale.
+    InvalidParameterError
+        If the parameters are of another network meanwhile.
     """
-    first, *above = settings.decoder
-    if not above:
-        # "sigmoid" and "auto" are settled by the data for layer 0 alone: upper layers follow the
-        # range of the codes below.
-        upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
-        above = [upper] * (len(settings.hidden_layer_sizes) - 1)
-    remedy = "Set scale='minmax', or decoder='linear'."
-    scale, first, _ = choose(x, settings.scale, first, f"X of {caller}", remedy)
-    with np.errstate(over="ignore", invalid="ignore"):
-        scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
-    if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
-        raise DataError(
-            "X has a column whose values are too large to scale (from "
-            f"{float(x.min()):.6g} to {float(x.max()):.6g}). Divide it by a constant first."
-        )
-    return scaling, (first, *above)
+    if not wanted or not estimator.__sklearn_is_fitted__():
+        return False
+    estimator._check_network(settings)
+    return True
 
 
-def new_network(
-    n_visible: int,
+def start(
+    estimator: SDAEBase,
+    x: Rows,
     settings: Settings,
-    decoders: tuple[Decoder, ...],
-    seed: int,
-    *,
-    n_classes: int | None = None,
-    n_targets: int | None = None,
-) -> StackedDenoisingAutoencoder:
-    """Build the network of an estimator, untrained, on its device."""
-    network = StackedDenoisingAutoencoder(
-        n_visible,
-        settings.hidden_layer_sizes,
-        n_classes,
-        settings.corruption,
-        activation=settings.activation,
-        decoder=decoders,
-        tied=settings.tied,
-        seed=seed,
-        n_targets=n_targets,
-    )
-    return network.to(resolve_device(settings.device))
+    head: tuple[Head, int] | None = None,
+) -> None:
+    """Settle the scaling on the rows of pre-training and build a new network.
 
-
-def network_rows(
-    x: Rows, scaling: Scaling | None, network: StackedDenoisingAutoencoder
-) -> NDArray[np.float32] | RowSource:
-    """Return rows as the network takes them; sparse ones stay sparse until their minibatch."""
-    if sparse.issparse(x):
-        like = network.autoencoder(0).weight.detach()
-        if scaling is None:
-            return SparseRows(x, like)
-        exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
-        return ScaledRows(exact, scaling.offset, scaling.scale, like)
-    if scaling is None:
-        return np.asarray(x, np.float32)
-    return scaling.apply(x)
+    `head` says what the network is to predict, by how many outputs.
+    """
+    caller = type(estimator).__name__
+    estimator.scaling_, decoders = settle(x, settings, caller)
+    random_state = estimator.random_state
+    if settings.checkpoint is not None and not isinstance(random_state, int | np.integer):
+        wanted = "an integer where there is a checkpoint, by which fit finds its place again"
+        raise invalid_parameter("random_state", caller, wanted, random_state)
+    estimator._seed = seed_of(random_state, caller)
+    estimator.network_ = new_network(x.shape[1], settings, decoders, estimator._seed, head)
+    estimator.n_layers_ = estimator.network_.n_layers
+    estimator.history_ = ()
+    estimator._n_calls = estimator._n_stream_epochs = 0
 
 
 def train(
-    network: StackedDenoisingAutoencoder,
-    rows: NDArray[np.float32] | RowSource | None,
+    estimator: SDAEBase,
+    x: Rows,
     settings: Settings,
-    seed: int,
-    *,
-    epochs: tuple[int, ...],
     labelled: Labelled | None = None,
-    validation: Labelled | None = None,
-    max_iter: int | None = None,
-    checkpoint: Checkpoint | None = None,
-    known_by: Identity | None = None,
-) -> Recorder:
-    """Pre-train on `rows`, then fine-tune on those with targets; Ctrl-C keeps what was learned.
+    watched: Labelled | None = None,
+    *,
+    pretrains: bool = True,
+) -> None:
+    """Pre-train on raw rows `x`, then fine-tune on the labelled ones, if there are any.
 
-    Parameters
-    ----------
-    network : StackedDenoisingAutoencoder
-        Trained in place.
-    rows : array or RowSource, (n, V), or None
-        As the network takes them; None leaves pre-training out.
-    settings : Settings
-    seed : int
-        Of order and noise.
-    epochs : tuple of int
-        Of pre-training, of each layer or of all.
-    labelled, validation : Labelled or None
-        Rows to fine-tune on, and rows to watch.
-    max_iter : int or None
-        Epochs of fine-tuning, without a rule to stop earlier; None takes the settings'.
-    checkpoint : Checkpoint or None
-        In whose folder the state is kept.
-    known_by : mapping or None
-        What else tells this training from others there.
+    With early stopping `watched` are the rows that tell when to stop.
     """
+    epochs = settings.pretrain_epochs if pretrains else (0,)
+    recorder = _train(estimator, x, settings, epochs, labelled, watched, settings.checkpoint)
+    each = settings.pretrain_epochs
+    n_layers = estimator.n_layers_
+    estimator._n_stream_epochs = sum(each) * (n_layers if len(each) == 1 else 1)
+    estimator.history_ = tuple(recorder.records)
+    for finding in History(estimator.history_).findings:
+        logger.warning("%s", finding.text)
+
+
+def train_on_chunk(
+    estimator: SDAEBase, x: Rows, settings: Settings, labelled: Labelled | None = None
+) -> None:
+    """Take some rows of a stream: an epoch of one layer's pre-training, and one of fine-tuning.
+
+    Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so on;
+    then pre-training is over. After ``fit`` it is over too.
+    """
+    each = settings.pretrain_epochs
+    each = each * estimator.n_layers_ if len(each) == 1 else each
+    layer = int(np.searchsorted(np.cumsum(each), estimator._n_stream_epochs, side="right"))
+    estimator._n_stream_epochs += 1
+    epochs = tuple(int(k == layer) for k in range(estimator.n_layers_))
+    recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1)
+    estimator.history_ = (*estimator.history_, *recorder.records)  # too short to be judged
+
+
+def _train(
+    estimator: SDAEBase,
+    x: Rows,
+    settings: Settings,
+    epochs: tuple[int, ...],
+    labelled: Labelled | None,
+    watched: Labelled | None = None,
+    checkpoint: Checkpoint | None = None,
+    max_iter: int | None = None,
+) -> Recorder:
+    """Train the network of an estimator; Ctrl-C keeps what was learned, with a warning."""
+    network, scaling = estimator.network_, estimator.scaling_
+    seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
-    names = known_by or {}
-    stages: dict[str, Callable[[], Identity]] = {}
-    if rows is not None:
-        pretraining = settings.pretraining(len(rows), epochs)
-        source = row_source(rows, network.n_visible, network.autoencoder(0).weight, "x")
-        stages[PRETRAINING] = lambda: {
-            **identity_of(network, pretraining, seed, {"x": source}),
-            **names,
-        }
-    if labelled is not None:  # what would stop fine-tuning is refused before pre-training
-        finetuning = _first_piece(network, labelled, settings, max_iter)
-        pair = labelled.x, labelled.targets
-        watched, weights = None, None
-        if validation is not None:
-            watched, weights = (validation.x, validation.targets), validation.weight
-        task = check_finetuning(network, pair, watched, None, finetuning, labelled.weight, weights)
-        stages[FINETUNING] = lambda: {
-            **identity_of(network, finetuning, seed, task.data()),
-            **_rule(settings),
-            **names,
-        }
-    if checkpoint is not None:
-        checkpoint = own_checkpoint(checkpoint, {name: of() for name, of in stages.items()})
-    with interruptible(recorder, fine_tunes=labelled is not None):
-        if rows is not None:
-            in_turn(
-                lambda: run_pretraining(
-                    network,
-                    source,
-                    pretraining,
-                    seed=seed,
-                    checkpoint=checkpoint,
-                    known_by=names,
-                    callbacks=[recorder],
-                )
-            )
-        if labelled is not None:
-            _finetune(
-                network,
-                labelled,
-                validation,
-                settings,
-                seed,
-                recorder,
-                max_iter,
-                checkpoint,
-                names,
-            )
+    # A step takes some four times a forward pass; the fused engine decides for itself.
+    n_rows = settings.batch_of(x.shape[0])
+    n_products = products_of_a_block(network, 4 * n_rows if n_rows > 1 else 1 << 40)
+    with threads(settings.n_threads, n_products):
+        names = estimator._names()
+        first = second = None
+        if any(epochs):
+            rows = network_rows(x, scaling, network)
+            first = pretraining(network, rows, settings, epochs, names)
+        if labelled is not None:  # what would stop fine-tuning is refused before pre-training
+            labelled = labelled.for_network(scaling, network)
+            watched = None if watched is None else watched.for_network(scaling, network)
+            second = finetuning(network, labelled, watched, settings, max_iter, names)
+        if checkpoint is not None:
+            kept = {PRETRAINING: first, FINETUNING: None if settings.uses_lbfgs else second}
+            stages = {name: task.identity(network, seed) for name, task in kept.items() if task}
+            checkpoint = own_checkpoint(checkpoint, stages) if stages else None
+        with interruptible(recorder, fine_tunes=labelled is not None):
+            if first is not None:
+                _pretrain(network, first, seed, recorder, checkpoint)
+            if second is not None and settings.uses_lbfgs:
+                _minimise(network, second, settings, recorder)
+            elif second is not None:
+                _finetune(network, second, settings, seed, recorder, checkpoint)
+    estimator._n_calls += 1
+    network.zero_grad()
     return recorder
 
 
-def _first_piece(
+def _pretrain(
     network: StackedDenoisingAutoencoder,
-    labelled: Labelled,
-    settings: Settings,
-    max_iter: int | None,
-) -> FinetuningConfig:
-    """Return what fine-tuning does, up to the first plateau if the rate is adaptive."""
-    return settings.finetuning(
-        len(labelled.targets),
-        max_iter or settings.max_iter,
-        settings.learning_rate_init,
-        classifies=network.n_targets is None,
-    )
-
-
-def _rule(settings: Settings) -> dict[str, Entry]:
-    """Return what the rule that stops fine-tuning is known by."""
-    return {
-        "tol": Entry(str(settings.tol)),
-        "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
-    }
+    task: Pretraining,
+    seed: int,
+    recorder: Recorder,
+    checkpoint: Checkpoint | None,
+) -> None:
+    for turn in turns():
+        with turn:
+            run_pretraining(
+                network,
+                task.rows,
+                task.config,
+                seed=seed,
+                checkpoint=checkpoint,
+                known_by=task.names,
+                callbacks=[recorder],
+            )
 
 
 def _finetune(
     network: StackedDenoisingAutoencoder,
-    labelled: Labelled,
-    validation: Labelled | None,
+    task: Finetuning,
     settings: Settings,
     seed: int,
     recorder: Recorder,
-    max_iter: int | None,
     checkpoint: Checkpoint | None,
-    names: Identity,
 ) -> None:
     """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
-    first = _first_piece(network, labelled, settings, max_iter)
-    left, rate, piece = first.epochs, first.learning_rate, 0
+    watched = task.watched
+    left, rate, piece = task.config.epochs, task.config.learning_rate, 0
     plateau = Plateau(settings.tol, settings.n_iter_no_change)
     best_error, best = math.inf, network.state_dict()
     while left > 0:
-        config = replace(first, epochs=left, learning_rate=rate)
-        history = in_turn(
-            partial(
-                run_finetuning,
-                network,
-                (labelled.x, labelled.targets),
-                None if validation is None else (validation.x, validation.targets),
-                None,
-                config,
-                seed=seed + piece * _SEEDS_APART,
-                checkpoint=checkpoint,
-                stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
-                known_by={**_rule(settings), **names},
-                callbacks=[recorder] if max_iter else [recorder, plateau],
-                sample_weight=labelled.weight,
-                validation_weight=None if validation is None else validation.weight,
-            )
-        )
+        for turn in turns():
+            with turn:
+                history = run_finetuning(
+                    network,
+                    task.labelled.pair,
+                    None if watched is None else watched.pair,
+                    None,
+                    replace(task.config, epochs=left, learning_rate=rate),
+                    seed=seed + piece * _SEEDS_APART,
+                    checkpoint=checkpoint,
+                    stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
+                    known_by=task.names,
+                    callbacks=[recorder, plateau] if task.has_rule else [recorder],
+                    sample_weight=task.labelled.weight,
+                    validation_weight=None if watched is None else watched.weight,
+                )
         error = history.best_validation_error
         if error is not None and error < best_error:
             best_error, best = error, copy.deepcopy(network.state_dict())
@@ -271,19 +237,37 @@ def _finetune(
         plateau.go_on()
     if best_error < math.inf:
         network.load_state_dict(best)
-    if left == 0 and max_iter is None and not plateau.reached:
-        warnings.warn(
-            f"Fine-tuning ended after max_iter={settings.max_iter} epochs and was still improving "
-            f"by more than tol={settings.tol:g}. Raise max_iter, or the learning rate.",
-            ConvergenceWarning,
-            stacklevel=5,
+    if left == 0 and task.has_rule and not plateau.reached:
+        _warn(
+            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
+            "optimization hasn't converged yet: fine-tuning was still improving by more than "
+            f"tol={settings.tol:g}. Raise max_iter={settings.max_iter}, or the learning rate."
         )
 
 
-def seed_of(random_state: Any, caller: str) -> int:
-    """Draw the seed of a fit from `random_state`: None, an integer, or NumPy's generator."""
-    try:
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    except ValueError:
-        wanted = "None, an integer in [0, 2**32), or a RandomState"
-        raise invalid_parameter("random_state", caller, wanted, random_state) from None
+def _minimise(
+    network: StackedDenoisingAutoencoder,
+    task: Finetuning,
+    settings: Settings,
+    recorder: Recorder,
+) -> None:
+    """Fine-tune by L-BFGS; it writes no checkpoint, and keeps no rows aside."""
+    end = minimise(
+        network,
+        task.task,
+        penalty=task.config.weight_decay,
+        max_iterations=settings.max_iter,
+        max_evaluations=settings.max_fun,
+        tolerance=settings.tol,
+        callbacks=[recorder],
+    )
+    if not end.converged:
+        _warn(
+            f"lbfgs failed to converge after {end.n_iterations} iterations: {end.reason} Raise "
+            f"max_iter={settings.max_iter} or max_fun={settings.max_fun}, or scale the data."
+        )
+
+
+def _warn(text: str) -> None:
+    """Warn in the line that called ``fit``: above are a stage, _train, train and fit."""
+    warnings.warn(text, ConvergenceWarning, stacklevel=6)

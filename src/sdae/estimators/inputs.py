@@ -35,9 +35,15 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
 
 
 def checked_pair(
-    estimator: BaseEstimator, X: Any, y: Any, *, reset: bool, numeric: bool = False
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any,
+    *,
+    reset: bool,
+    several: bool = False,
+    numeric: bool = False,
 ) -> tuple[Rows, NDArray[Any]]:
-    """Check rows and targets; `numeric` targets may have several columns, (n, T).
+    """Check rows and targets, which may have `several` columns, (n, T); perhaps `numeric` ones.
 
     Raises
     ------
@@ -55,7 +61,7 @@ def checked_pair(
                 reset=reset,
                 accept_sparse="csr",
                 dtype=_TYPES,
-                multi_output=numeric,
+                multi_output=several,
                 y_numeric=numeric,
             )
         except OverflowError:

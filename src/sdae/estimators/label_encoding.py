@@ -3,6 +3,8 @@
 Axes: n rows, m labelled ones, C classes.
 """
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,8 @@ from sdae.core.errors import DataError, invalid_parameter
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
+_LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # that a file may name
+_MOST_LABEL_BYTES = 1 << 28
 
 
 def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
@@ -141,20 +145,10 @@ def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
     )
 
 
-def found_classes(y: Labels, caller: str) -> Labels:
-    """Return the different labels in their order, (m,) -> (C,).
-
-    Raises
-    ------
-    DataError
-        If there are fewer than two.
-    """
+def found_classes(y: Labels) -> Labels:
+    """Return the different labels in their order, (m,) -> (C,)."""
     check_classification_targets(y)
     classes: Labels = np.unique(y)
-    if len(classes) < 2:
-        raise DataError(
-            f"{caller} needs labels of at least 2 classes. Got 1 class: {classes.tolist()}."
-        )
     return classes
 
 
@@ -175,3 +169,49 @@ def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:
             "too. Give partial_fit all classes at its first call, or fit anew."
         )
     return np.array([places[label] for label in labels], np.int64)
+
+
+def labels_for_a_file(classes: Labels) -> tuple[str, tuple[Any, ...]]:
+    """Return the type of the labels, and the labels as JSON has them.
+
+    Raises
+    ------
+    DataError
+        If a file cannot keep them.
+    """
+    if classes.nbytes > _MOST_LABEL_BYTES:
+        raise DataError("The labels are too long for a file. Use shorter names of classes.")
+    kind, labels = classes.dtype.str, classes.tolist()
+    if not _LABEL_TYPE.fullmatch(kind) or not all(
+        isinstance(label, bool | int | float | str) for label in labels
+    ):
+        raise DataError(
+            f"The labels are of type {classes.dtype}, which a file cannot keep. Use texts or "
+            "numbers."
+        )
+    return kind, tuple(map(repr, labels) if classes.dtype.kind == "f" else labels)
+
+
+def labels_of_a_file(given: Sequence[Any] | None, n_classes: int, kind: str) -> Labels:
+    """Return the labels of a file as an array of a type that :func:`labels_for_a_file` named.
+
+    Raises
+    ------
+    ValueError
+        If they are not what that function gives.
+    """
+    if not _LABEL_TYPE.fullmatch(kind):
+        raise ValueError(f"{kind!r} is no type of labels")
+    labels: Sequence[Any] = range(n_classes) if given is None else given
+    types = {type(label) for label in labels}
+    texts = {"U": {str}, "f": {str}, "b": {bool}, "O": {str}}.get(kind[1], {int})
+    if types != texts:
+        raise ValueError(f"its labels are not of type {kind}")
+    # An array of texts gives each the room of the longest, or what its type says.
+    longest = max((len(label) for label in labels if isinstance(label, str)), default=0)
+    if len(labels) * max(4 * longest, np.dtype(kind).itemsize) > _MOST_LABEL_BYTES:
+        raise ValueError(f"its labels are too long, or of the too large type {kind}")
+    classes = np.array(labels, kind)
+    if len(np.unique(classes)) != len(labels) or (np.unique(classes) != classes).any():
+        raise ValueError("its labels are not different, or not in order")
+    return classes

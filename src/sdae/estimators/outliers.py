@@ -1,18 +1,22 @@
 """``SDAEOutlierDetector``: rows that a denoising autoencoder cannot give back are strange."""
 
-from pathlib import Path
+import math
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import OutlierMixin
-from sklearn.utils import Tags
 
+from sdae.core.constraints import number
+from sdae.core.model_file import Model
 from sdae.core.surroundings import undisturbed
+from sdae.estimators.estimator_file import Kept
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     """Outliers by the reconstruction error of a stacked denoising autoencoder.
 
@@ -78,60 +82,10 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     0
     """
 
-    offset_: float
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        *,
-        contamination: float = 0.1,
-        activation: Any = "tanh",
-        corruption: Any = "masking:0.3",
-        pretrain_epochs: Any = 50,
-        pretrain_learning_rate: Any = 0.001,
-        decoder: Any = "auto",
-        scale: str = "auto",
-        tied: bool = True,
-        solver: str = "adam",
-        batch_size: Any = 32,
-        shuffle: bool = True,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        engine: str = "auto",
-        device: str = "cpu",
-        n_threads: int | None = None,
-        warm_start: bool = False,
-        checkpoint: Checkpoint | str | Path | None = None,
-        random_state: Any = None,
-        verbose: Any = False,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.contamination = contamination
-        self.activation = activation
-        self.corruption = corruption
-        self.pretrain_epochs = pretrain_epochs
-        self.pretrain_learning_rate = pretrain_learning_rate
-        self.decoder = decoder
-        self.scale = scale
-        self.tied = tied
-        self.solver = solver
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.engine = engine
-        self.device = device
-        self.n_threads = n_threads
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.random_state = random_state
-        self.verbose = verbose
+    _: KW_ONLY
+    activation: Any = "tanh"
+    contamination: float = 0.1
+    offset_: float = field(init=False)
 
     def _note_rows(self, X: Any) -> None:
         """Draw the line of ``predict`` at the share of these rows that `contamination` says."""
@@ -155,7 +109,9 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         """Return −1 for outliers and 1 for the others, (n,)."""
         return np.where(self.decision_function(X) >= 0, 1, -1)
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        return tags
+    def _kept(self) -> Kept:
+        return Kept({"offset": self.offset_})
+
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
+        super()._take_back(state, model)
+        self.offset_ = number(-math.inf).read(state["offset"])

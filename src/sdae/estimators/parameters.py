@@ -3,6 +3,7 @@
 The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it has them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
 
+LBFGS = "lbfgs"
+SQUARED_ERROR, POISSON = "squared_error", "poisson"
 _RATES = ("constant", "invscaling", "adaptive")
 
 
@@ -41,6 +44,10 @@ def _activation(value: object) -> Activation:
 
 def _batch_size(value: object) -> int | None:
     return None if value == "auto" else integer(1).read(value)
+
+
+def _n_iter_no_change(value: object) -> float:
+    return math.inf if value == math.inf else integer(1).read(value)
 
 
 def _learning_rate(value: object) -> str:
@@ -72,6 +79,11 @@ def _checkpoint(value: object) -> Checkpoint | None:
     return Checkpoint(value)
 
 
+_SOLVER = member(Optimizer)
+_SOLVER_OR_LBFGS = Reader(
+    f"{_SOLVER.constraint}, 'lbfgs'",
+    lambda value: LBFGS if value == LBFGS else _SOLVER.read(value),
+)
 _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
     "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
@@ -83,7 +95,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     ),
     "tied": boolean(),
     "scale": choice("auto", "none", "minmax", "standard"),
-    "solver": member(Optimizer),
+    "solver": _SOLVER,
     "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
     "shuffle": boolean(),
     "momentum": number(0, 1),
@@ -106,7 +118,9 @@ _READERS: Mapping[str, Reader[Any]] = {
     "tol": number(0),
     "early_stopping": boolean(),
     "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
-    "n_iter_no_change": integer(1),
+    "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
+    "max_fun": integer(1),
+    "loss": choice(SQUARED_ERROR, POISSON),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": number(0, 0.5, open_minimum=True),
 }
@@ -127,6 +141,8 @@ class Settings:
         One, or one per layer.
     decoder : tuple of Decoder
         One, or one per layer.
+    solver : str
+        Of an optimiser, or ``lbfgs``, which fine-tunes after Adam's pre-training.
     batch_size : int or None
         None stands for ``auto``: min(200, n).
     """
@@ -139,7 +155,7 @@ class Settings:
     decoder: tuple[Decoder, ...]
     tied: bool
     scale: str
-    solver: Optimizer
+    solver: str
     batch_size: int | None
     shuffle: bool
     momentum: float
@@ -162,7 +178,9 @@ class Settings:
     tol: float = 1e-4
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
+    n_iter_no_change: float = 10
+    max_fun: int = 15_000
+    loss: str = SQUARED_ERROR
     layer: int | str | None = None
     contamination: float = 0.1
 
@@ -176,7 +194,10 @@ class Settings:
             If one is not what it must be; all problems come in one error.
         """
         own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
-        settings = cls(**read_fields(_READERS, own, caller))
+        readers = dict(_READERS)
+        if "max_iter" in own:  # it fine-tunes
+            readers["solver"] = _SOLVER_OR_LBFGS
+        settings = cls(**read_fields(readers, own, caller))
         n_layers = len(settings.hidden_layer_sizes)
         each = ("corruption", "pretrain_epochs", "pretrain_learning_rate", "decoder")
         problems = [
@@ -190,9 +211,27 @@ class Settings:
                 f"The layer parameter of {caller} must be below the number of layers, {n_layers}. "
                 f"Got {settings.layer} instead. Layers count from 0."
             )
+        problems += settings._problems_of_lbfgs(caller) if settings.uses_lbfgs else []
         if problems:
             raise InvalidParameterError("\n".join(problems))
         return settings
+
+    @property
+    def uses_lbfgs(self) -> bool:
+        """Whether fine-tuning is by L-BFGS."""
+        return self.solver == LBFGS
+
+    def _problems_of_lbfgs(self, caller: str) -> list[str]:
+        wanted = {
+            "engine": (self.engine in ("auto", "autograd"), "'auto' or 'autograd'"),
+            "dropout": (self.dropout == 0, "0"),
+        }
+        return [
+            f"The {name} parameter of {caller} must be {what} with solver='lbfgs', which follows "
+            f"the exact gradient of all rows. Got {getattr(self, name)!r} instead."
+            for name, (fits, what) in wanted.items()
+            if not fits
+        ]
 
     def batch_of(self, n_rows: int) -> int:
         """Return the rows of a minibatch: never more than there are."""
@@ -205,7 +244,7 @@ class Settings:
             learning_rate=self.pretrain_learning_rate,
             batch_size=self.batch_of(n_rows),
             shuffle=self.shuffle,
-            optimizer=self.solver,
+            optimizer=self._optimizer,
             momentum=self._momentum,
             nesterov=self._nesterov,
             beta_1=self.beta_1,
@@ -221,13 +260,13 @@ class Settings:
 
         The engine asked for is one of classifiers; for regression ``auto`` takes one that applies.
         """
-        batch_size = self.batch_of(n_rows)
+        batch_size = n_rows if self.uses_lbfgs else self.batch_of(n_rows)
         return FinetuningConfig(
             epochs=epochs,
             learning_rate=rate,
             batch_size=batch_size,
             shuffle=self.shuffle,
-            optimizer=self.solver,
+            optimizer=self._optimizer,
             momentum=self._momentum,
             nesterov=self._nesterov,
             beta_1=self.beta_1,
@@ -245,6 +284,11 @@ class Settings:
     def adapts(self) -> bool:
         """Whether the rate falls at a plateau; as in MLPClassifier, with ``sgd`` alone."""
         return self.learning_rate == "adaptive" and self.solver == "sgd"
+
+    @property
+    def _optimizer(self) -> Optimizer:
+        """The optimiser of pre-training, and of fine-tuning by minibatches."""
+        return Optimizer.ADAM if self.uses_lbfgs else Optimizer(self.solver)
 
     @property
     def _momentum(self) -> float:

@@ -1,27 +1,38 @@
 """``SDAERegressor``: pre-trained on all rows, fine-tuned on those with targets."""
 
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 
-from sdae.core.errors import DataError
-from sdae.core.inference import outputs
+from sdae.core.constraints import boolean
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.kinds.heads import Head
+from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.surroundings import undisturbed
+from sdae.estimators.estimator_file import Kept
+from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
 from sdae.estimators.inputs import Rows, checked_pair
-from sdae.estimators.supervised import NO_EPOCHS, SupervisedSDAE
-from sdae.estimators.target_scaling import fit_target_scaling, standardised, target_columns
+from sdae.estimators.parameters import POISSON, SQUARED_ERROR, Settings
+from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
+from sdae.estimators.target_scaling import (
+    check_counts,
+    fit_count_scaling,
+    fit_target_scaling,
+    standardised,
+    target_columns,
+)
+from sdae.estimators.tasks import Labelled
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
-from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
-class SDAERegressor(
-    ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin, SupervisedSDAE
-):
+@dataclass(eq=False, repr=False, match_args=False)
+class SDAERegressor(RegressorMixin, SupervisedSDAE):
     """A network pre-trained as a stacked denoising autoencoder, for one or several targets.
 
     It takes the arguments of scikit-learn's ``MLPRegressor``, and rows without targets. The
@@ -112,79 +123,10 @@ class SDAERegressor(
     (42,)
     """
 
-    n_outputs_: int
-    target_scaling_: Scaling
-
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "tanh",
-        *,
-        solver: str = "adam",
-        alpha: float = 0.0001,
-        batch_size: Any = 32,
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.005,
-        power_t: float = 0.5,
-        max_iter: int = 200,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: Any = False,
-        warm_start: bool = False,
-        checkpoint: Checkpoint | str | Path | None = None,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        dropout: float = 0.0,
-        corruption: Any = "masking:0.3",
-        pretrain_epochs: Any = 50,
-        pretrain_learning_rate: Any = 0.001,
-        decoder: Any = "auto",
-        scale: str = "auto",
-        tied: bool = True,
-        engine: str = "auto",
-        device: str = "cpu",
-        n_threads: int | None = None,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.power_t = power_t
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.dropout = dropout
-        self.corruption = corruption
-        self.pretrain_epochs = pretrain_epochs
-        self.pretrain_learning_rate = pretrain_learning_rate
-        self.decoder = decoder
-        self.scale = scale
-        self.tied = tied
-        self.engine = engine
-        self.device = device
-        self.n_threads = n_threads
+    _: KW_ONLY
+    loss: str = "squared_error"
+    target_scaling_: Scaling = field(init=False)
+    _one_column: bool = field(init=False)
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
@@ -202,23 +144,26 @@ class SDAERegressor(
             More rows, for pre-training.
         """
         settings = self._settings()
-        goes_on = self._goes_on(settings.warm_start, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
+        continues = goes_on(self, settings.warm_start, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
             x, y, weights = self._rows_that_count(x, y, sample_weight)
-            every, epochs = x, NO_EPOCHS
-            if not goes_on:
+            every = x
+            if not continues:
                 self._learn_targets(y, weights)
-                every, epochs = self._all_rows(x, X_unlabeled), settings.pretrain_epochs
-                self._start(every, settings, n_targets=self.n_outputs_)
-            self._fit(every, settings, epochs, x, self._standardised(y), weights)
+                every = self._all_rows(x, X_unlabeled)
+                start(self, every, settings, self._head())
+            rows, watched = self._watched(Labelled(x, self._standardised(y), weights), settings)
+            train(self, every, settings, rows, watched, pretrains=not continues)
         return self
 
+    @where_minibatches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SDAERegressor":
         """Take some rows of a stream: an epoch of pre-training, then one of fine-tuning.
 
         Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
-        and so on, until it is over. The scalings are those of the first rows.
+        and so on, until it is over. The scalings are those of the first rows. There is none with
+        ``solver="lbfgs"``, nor with `early_stopping`.
 
         Parameters
         ----------
@@ -228,35 +173,26 @@ class SDAERegressor(
             As in ``fit``.
         """
         settings = self._settings()
-        goes_on = self._goes_on(True, settings)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x, y = checked_pair(self, X, y, reset=not goes_on, numeric=True)
+        self._check_streams(settings)
+        continues = goes_on(self, True, settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
             x, y, weights = self._rows_that_count(x, y, sample_weight)
-            if not goes_on:
+            if not continues:
                 self._learn_targets(y, weights)
-                self._start(x, settings, n_targets=self.n_outputs_)
-            self._train(
-                x,
-                settings,
-                epochs=self._stream_epochs(settings),
-                labelled=self._labelled(x, self._standardised(y), weights),
-                max_iter=1,
-                keep_history=True,
-            )
+                start(self, x, settings, self._head())
+            train_on_chunk(self, x, settings, Labelled(x, self._standardised(y), weights))
         return self
 
     @undisturbed()
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return the targets of each row, (n,), or (n, T) where ``fit`` had several columns."""
-        values = self._apply(lambda rows: outputs(self.network_, rows), X).astype(
-            np.float64
-        )  # (n, T)
+        values = self._outputs(X).astype(np.float64)  # (n, T)
+        if self.network_.head_kind is Head.POISSON:
+            with np.errstate(over="ignore"):  # far from the rows of fit the mean may be infinite
+                values = np.exp(values)
         values = values * self.target_scaling_.scale + self.target_scaling_.offset
         return values[:, 0] if self._one_column else values
-
-    def transform(self, X: Any) -> NDArray[np.float32]:
-        """Return the deepest codes, (n, V) -> (n, H) float32."""
-        return self._codes(X, None)
 
     def _rows_that_count(
         self, x: Rows, y: NDArray[Any], sample_weight: Any
@@ -272,24 +208,70 @@ class SDAERegressor(
     def _learn_targets(self, y: NDArray[Any], weights: Weights | None) -> None:
         """Fit the scaling of the targets, (n,) or (n, T)."""
         self._one_column = y.ndim == 1
+        columns = self._columns(y)
+        if self.loss == POISSON:
+            self.target_scaling_ = fit_count_scaling(columns, weights)
+        else:
+            self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
+
+    def _columns(self, y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return targets, (n,) or (n, T), as columns, (n, T)."""
         columns = target_columns(y, type(self).__name__)
-        self.n_outputs_ = columns.shape[1]
-        self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
+        if self.loss == POISSON:
+            check_counts(columns, type(self).__name__)
+        return columns
+
+    def _head_of_loss(self) -> Head:
+        return Head.POISSON if self.loss == POISSON else Head.REGRESSION
+
+    def _head(self) -> tuple[Head, int]:
+        return self._head_of_loss(), len(self.target_scaling_.scale)
+
+    def _check_network(self, settings: Settings) -> None:
+        super()._check_network(settings)
+        now = self.network_.head_kind
+        if now is not self._head_of_loss():
+            wanted = f"what it was in fit, {POISSON if now is Head.POISSON else SQUARED_ERROR!r}"
+            raise invalid_parameter("loss", type(self).__name__, wanted, self.loss, "Fit a clone.")
+
+    def _score_of(self, validation_error: float) -> float:
+        is_deviance = self.network_.head_kind is Head.POISSON
+        return -validation_error if is_deviance else super()._score_of(validation_error)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets as the network gives them, (n, T)."""
-        columns = target_columns(y, type(self).__name__)
-        if columns.shape[1] != self.n_outputs_ or (y.ndim == 1) != self._one_column:
-            shape = "(n,)" if self._one_column else f"(n, {self.n_outputs_})"
+        columns = self._columns(y)
+        n_targets = len(self.target_scaling_.scale)
+        if columns.shape[1] != n_targets or (y.ndim == 1) != self._one_column:
+            shape = "(n,)" if self._one_column else f"(n, {n_targets})"
             raise DataError(
                 f"The y parameter of {type(self).__name__} must have shape {shape}, as in the "
                 f"first fit. Got {y.shape} instead. Fit a clone for other targets."
             )
         return standardised(columns, self.target_scaling_, type(self).__name__)
 
+    def _kept(self) -> Kept:
+        return Kept(
+            {
+                "one_column": self._one_column,
+                "target_offset": self.target_scaling_.offset.tolist(),
+                "target_scale": self.target_scaling_.scale.tolist(),
+            }
+        )
+
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
+        self._check_head(model, self._head_of_loss())
+        offset, scale = (
+            np.array(state[f"target_{part}"], np.float64) for part in ("offset", "scale")
+        )
+        if offset.shape != scale.shape or offset.shape != (model.stack.n_targets,):
+            raise ValueError("the scaling of the targets does not fit the network")
+        if not (np.isfinite([offset, scale]).all() and (scale > 0).all()):
+            raise ValueError("the scaling of the targets is not finite, or not above 0")
+        self.target_scaling_ = Scaling("standard", offset, scale)
+        self._one_column = boolean().read(state["one_column"])
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
         tags.target_tags.multi_output = True
         return tags

@@ -1,43 +1,141 @@
-"""What the classifier and the regressor share: labelled rows among others, and watching some.
+"""What the classifier and the regressor share beside their fit: what training left behind.
 
-Axes: n rows, V columns.
+Axes: n rows, V columns, H units of a layer, K outputs.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.inference import outputs
 from sdae.estimators.base import SDAEBase
-from sdae.estimators.fitting import Labelled, network_rows
+from sdae.estimators.constructors import FinetuningParameters
 from sdae.estimators.inputs import Rows, checked_rows, stacked
-from sdae.estimators.parameters import Settings
-from sdae.estimators.watched_rows import set_aside
-from sdae.estimators.weights import Weights
-from sdae.train.history import FINETUNING
+from sdae.estimators.parameters import LBFGS, Settings
+from sdae.estimators.tasks import Labelled
+from sdae.estimators.watched_rows import Places, set_aside
+from sdae.train.history import FINETUNING, EpochRecord
 
-NO_EPOCHS: tuple[int, ...] = (0,)
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class SupervisedSDAE(SDAEBase):
-    """Pre-train on all rows, fine-tune on the labelled ones.
+def where_minibatches(method: Method) -> Method:
+    """Let an estimator have a method unless its solver is L-BFGS, as scikit-learn's MLPs do."""
+    restricted: Method = available_if(_takes_minibatches)(method)
+    return restricted
 
-    Attributes
-    ----------
-    loss_curve_ : list of float
-        Mean cost of each epoch of fine-tuning.
-    loss_ : float
-        The last of them.
-    n_iter_ : int
-        Epochs of fine-tuning.
-    validation_scores_ : list of float or None
-        Score on the rows set aside, weighted as they are, epoch by epoch, with ``early_stopping``.
-    """
 
-    loss_curve_: list[float]
-    loss_: float
-    n_iter_: int
-    validation_scores_: list[float] | None
+def _takes_minibatches(estimator: FinetuningParameters) -> bool:
+    if estimator.solver == LBFGS:
+        raise AttributeError(
+            "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic: it "
+            "takes all rows at once. Use solver='adam', for example."
+        )
+    return True
+
+
+class SupervisedSDAE(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, FinetuningParameters, SDAEBase
+):
+    """Pre-train on all rows, fine-tune on the labelled ones."""
+
+    # -- what training left behind -----------------------------------------------------------
+
+    @property
+    def coefs_(self) -> list[NDArray[np.float32]]:
+        """Weights of each layer and of the head as copies, (V, H), …, (H, K)."""
+        check_is_fitted(self)
+        return [layer.weight.detach().cpu().float().numpy().T.copy() for layer in self._layers()]
+
+    @property
+    def intercepts_(self) -> list[NDArray[np.float32]]:
+        """Biases of each layer and of the head as copies, (H,), …, (K,)."""
+        check_is_fitted(self)
+        return [layer.bias.detach().cpu().float().numpy().copy() for layer in self._layers()]
+
+    @property
+    def n_outputs_(self) -> int:
+        """Outputs of the head, K."""
+        check_is_fitted(self)
+        return int(self.network_.head.out_features)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs of fine-tuning; with ``lbfgs`` iterations."""
+        return len(self._records)
+
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Mean cost of each epoch of fine-tuning, without the penalty."""
+        return [record.cost for record in self._records]
+
+    @property
+    def loss_(self) -> float:
+        """Mean cost of the last epoch of fine-tuning, without the penalty."""
+        if not self._records:
+            raise AttributeError(f"{type(self).__name__} was not fine-tuned: it has no loss_.")
+        return self._records[-1].cost
+
+    @property
+    def best_loss_(self) -> float | None:
+        """Lowest value of ``loss_curve_``; None with ``early_stopping``."""
+        return None if self.validation_scores_ else min(self.loss_curve_, default=None)
+
+    @property
+    def validation_scores_(self) -> list[float] | None:
+        """Score on the rows set aside, by their weights, of each epoch; None if there are none."""
+        errors = [record.validation_error for record in self._records]
+        return [self._score_of(error) for error in errors if error is not None] or None
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Highest value of ``validation_scores_``; None without ``early_stopping``."""
+        scores = self.validation_scores_
+        return None if scores is None else max(scores)
+
+    @property
+    def _records(self) -> list[EpochRecord]:
+        return [record for record in self.history_ if record.stage == FINETUNING]
+
+    def _score_of(self, validation_error: float) -> float:
+        return 1 - validation_error
+
+    def _layers(self) -> list[Any]:
+        network = self.network_
+        layers = [network.mlp[2 * layer] for layer in range(self.n_layers_)]
+        return [*layers, network.head]
+
+    # -- what the network gives --------------------------------------------------------------
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the deepest codes, (n, V) -> (n, H) float32."""
+        return self._codes(X, None)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    def _outputs(self, X: Any) -> NDArray[np.float32]:
+        """Return what the head gives, (n, V) -> (n, K)."""
+        return self._apply(lambda rows: outputs(self.network_, rows), X)
+
+    # -- for fit -----------------------------------------------------------------------------
+
+    def _check_streams(self, settings: Settings) -> None:
+        """Refuse to set rows of a stream aside."""
+        if settings.early_stopping:
+            raise InvalidParameterError(
+                "partial_fit does not support early_stopping=True: the rows set aside would be "
+                "others at each call. Set early_stopping=False."
+            )
 
     def _all_rows(self, x: Rows, X_unlabeled: Any) -> Rows:
         """Return the rows of pre-training: those given with labels, and those without."""
@@ -45,51 +143,26 @@ class SupervisedSDAE(SDAEBase):
             return x
         return stacked(x, checked_rows(self, X_unlabeled, reset=False))
 
-    def _fit(
-        self,
-        every: Rows,
-        settings: Settings,
-        epochs: tuple[int, ...],
-        labelled: Rows,
-        targets: NDArray[Any],
-        weights: Weights | None,
-    ) -> None:
-        """Pre-train on every row, fine-tune on the labelled; with early stopping watch some."""
-        watched = None
-        if settings.early_stopping:
-            train, watch = self._set_aside(targets, settings.validation_fraction)
-            watched = self._labelled(labelled[watch], targets[watch], _of_rows(weights, watch))
-            labelled, targets = labelled[train], targets[train]
-            weights = _of_rows(weights, train)
-        self._train(
-            every,
-            settings,
-            epochs=epochs,
-            labelled=self._labelled(labelled, targets, weights),
-            validation=watched,
-        )
-        self._n_stream_epochs = self._stream_end(settings)
+    def _watched(self, labelled: Labelled, settings: Settings) -> tuple[Labelled, Labelled | None]:
+        """Return the rows to learn from and, with early stopping, those to watch.
 
-    def _labelled(self, x: Rows, targets: NDArray[Any], weights: Weights | None) -> Labelled:
-        return Labelled(network_rows(x, self.scaling_, self.network_), targets, weights)
+        Raises
+        ------
+        InvalidParameterError, DataError
+            If there are too few of either.
+        """
+        if not settings.early_stopping or settings.uses_lbfgs:
+            return labelled, None
+        train, watch = self._set_aside(labelled.targets, settings.validation_fraction)
+        if len(watch) < 2:
+            raise DataError(
+                "The validation set is too small: with early_stopping at least 2 rows are to be "
+                f"set aside, and validation_fraction={settings.validation_fraction:g} of "
+                f"n_samples={len(labelled.targets)} labelled rows is {len(watch)}. Increase "
+                "validation_fraction, or give more rows."
+            )
+        return labelled.at(train), labelled.at(watch)
 
-    def _set_aside(
-        self, targets: NDArray[Any], share: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
         """Return the places of the rows to learn from, and of those to watch."""
         return set_aside(len(targets), share, self._seed)
-
-    def _note_history(self) -> None:
-        """Draw the fitted attributes that tell of training from the history."""
-        super()._note_history()
-        records = [record for record in self.history_ if record.stage == FINETUNING]
-        self.loss_curve_ = [record.cost for record in records]
-        self.n_iter_ = len(records)
-        if records:
-            self.loss_ = records[-1].cost
-        errors = [record.validation_error for record in records]
-        self.validation_scores_ = [1 - error for error in errors if error is not None] or None
-
-
-def _of_rows(weights: Weights | None, places: NDArray[np.int64]) -> Weights | None:
-    return None if weights is None else weights[places]

@@ -68,6 +68,30 @@ def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -
     return standard(mean, deviation, low, high, columns.dtype)
 
 
+def check_counts(columns: Columns, caller: str) -> None:
+    """Refuse negative counts.
+
+    Raises
+    ------
+    DataError
+        If there is one.
+    """
+    if columns.size and columns.min() < 0:
+        raise DataError(
+            f"The y parameter of {caller} must not be negative with loss='poisson'. Got "
+            f"{columns.min():g} instead. Use loss='squared_error' for such targets."
+        )
+
+
+def fit_count_scaling(columns: Columns, weights: Weights | None) -> Scaling:
+    """Return the scaling of counts (n, T) to mean 1: the deviance is only multiplied by it."""
+    relative = None if weights is None else weights / weights.max()
+    largest = columns.max(axis=0)
+    unit = np.where(largest > 0, largest, 1.0)  # their sum may be beyond the largest number
+    mean = np.average(columns / unit, axis=0, weights=relative) * unit  # (n, T) -> (T,)
+    return Scaling("standard", np.zeros(columns.shape[1]), np.where(mean > 0, mean, 1.0))
+
+
 def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
     """Return targets as the network gives them, (n, T).
 

@@ -1,6 +1,6 @@
 """``SDAETransformer``: rows into codes, learned without labels."""
 
-from pathlib import Path
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,9 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sdae.core.inference import decoded, in_blocks, products_of_a_block, rebuilt
 from sdae.core.threads import threads
 from sdae.estimators.unsupervised import UnsupervisedSDAE
-from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
+@dataclass(eq=False, repr=False, match_args=False)
 class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedSDAE):
     """Codes of a stacked denoising autoencoder (Vincent et al. 2010), for what comes after.
 
@@ -84,58 +84,8 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
     (150, 3)
     """
 
-    def __init__(
-        self,
-        hidden_layer_sizes: Any = (100,),
-        activation: Any = "tanh",
-        *,
-        corruption: Any = "masking:0.3",
-        pretrain_epochs: Any = 50,
-        pretrain_learning_rate: Any = 0.001,
-        layer: Any = None,
-        decoder: Any = "auto",
-        scale: str = "auto",
-        tied: bool = True,
-        solver: str = "adam",
-        batch_size: Any = 32,
-        shuffle: bool = True,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        engine: str = "auto",
-        device: str = "cpu",
-        n_threads: int | None = None,
-        warm_start: bool = False,
-        checkpoint: Checkpoint | str | Path | None = None,
-        random_state: Any = None,
-        verbose: Any = False,
-    ) -> None:
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.corruption = corruption
-        self.pretrain_epochs = pretrain_epochs
-        self.pretrain_learning_rate = pretrain_learning_rate
-        self.layer = layer
-        self.decoder = decoder
-        self.scale = scale
-        self.tied = tied
-        self.solver = solver
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.engine = engine
-        self.device = device
-        self.n_threads = n_threads
-        self.warm_start = warm_start
-        self.checkpoint = checkpoint
-        self.random_state = random_state
-        self.verbose = verbose
+    _: KW_ONLY
+    layer: Any = None
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return codes, (n, V) -> (n, H) float32; a row's code does not depend on other rows."""
@@ -194,6 +144,5 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from sdae.core.surroundings import undisturbed
 from sdae.estimators.base import SDAEBase
+from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
 from sdae.estimators.inputs import as_table, checked_rows
 
 
 class UnsupervisedSDAE(SDAEBase):
     """Pre-train on rows, and tell how well each can be rebuilt."""
-
-    warm_start: bool
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn hands it over)
         """Pre-train on rows, (n, V); `y` is not looked at."""
@@ -47,16 +46,13 @@ class UnsupervisedSDAE(SDAEBase):
 
     def _learn(self, X: Any, *, go_on: bool, stream: bool) -> None:
         settings = self._settings()
-        goes_on = self._goes_on(go_on, settings)
+        continues = goes_on(self, go_on, settings)
         X = as_table(X)
-        with self._whole_or_not_at_all(goes_on=goes_on):
-            x = checked_rows(self, X, reset=not goes_on)
-            if not goes_on:
-                self._start(x, settings)
-            epochs = self._stream_epochs(settings) if stream else settings.pretrain_epochs
-            self._train(x, settings, epochs=epochs, keep_history=stream)
-            if not stream:
-                self._n_stream_epochs = self._stream_end(settings)
+        with whole_or_not_at_all(self, goes_on=continues):
+            x = checked_rows(self, X, reset=not continues)
+            if not continues:
+                start(self, x, settings)
+            (train_on_chunk if stream else train)(self, x, settings)
             self._note_rows(X)
 
     def _note_rows(self, X: Any) -> None:

@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import _check_sample_weight
 
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.estimators.class_targets import has_targets
 
 Numbers = NDArray[np.int64]
 Weights = NDArray[np.float64]
@@ -82,6 +83,56 @@ def class_weights(
         wanted = "None, 'balanced', or a dict from classes of y to finite numbers ≥ 0, not all 0"
         raise invalid_parameter("class_weight", caller, wanted, class_weight)
     return weights
+
+
+def labelled_rows_that_count(
+    x: Any,
+    targets: Numbers,
+    sample_weight: Any,
+    class_weight: Any,
+    classes: NDArray[Any],
+    caller: str,
+) -> tuple[Any, Numbers, Weights | None]:
+    """Leave out rows of weight 0, their own or that of their class.
+
+    Parameters
+    ----------
+    x : (n, V)
+    targets : ndarray, shape (n,) or (n, L)
+        Class numbers, or which labels a row has; −1 where a row has no label.
+    sample_weight, class_weight
+        As they are given.
+    classes : ndarray, shape (C,)
+    caller : str
+        Who is named in an error.
+
+    Returns
+    -------
+    x : (n, V)
+        The others.
+    targets : (n,) or (n, L)
+        Theirs.
+    weights : (m,) or None
+        Of those with labels; None weighs all alike.
+    """
+    own = row_weights(sample_weight, x)
+    check_some_count(own, caller)
+    if class_weight is not None and targets.ndim == 2:
+        wanted = "None where y has several columns"
+        raise invalid_parameter("class_weight", caller, wanted, class_weight, "Use sample_weight.")
+    labelled = has_targets(targets)
+    counts = own > 0
+    weighed = labelled & counts
+    weights = where_unequal(own[weighed])
+    if class_weight is not None and labelled.any():
+        numbers = targets[weighed]
+        of_classes = class_weights(class_weight, classes, numbers, own[weighed], caller)[numbers]
+        both = of_classes if weights is None else product(weights, of_classes)
+        counts[weighed] = both > 0
+        weights = both[both > 0]
+    if not counts.all():
+        x, targets = x[counts], targets[counts]
+    return x, targets, weights
 
 
 def product(own: Weights, others: Weights) -> Weights:

@@ -99,6 +99,18 @@ def test_other_systems_count_what_no_other_process_shares(monkeypatch: pytest.Mo
     assert cost.memory == 0
 
 
+class Linux:
+    """A process as psutil shows it on Linux."""
+
+    def memory_info(self) -> SimpleNamespace:
+        return SimpleNamespace(rss=900, vms=1000, shared=300)
+
+
+def test_memory_that_belongs_to_files_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "Process", Linux)
+    assert anonymous_memory() == 600
+
+
 def test_memory_of_two_costs_is_the_larger_that_is_known() -> None:
     assert Cost(1, 2, None).plus(Cost(3, 4, None)) == Cost(4, 6, None)
     assert Cost(1, 2, None).plus(Cost(3, 4, 5)) == Cost(4, 6, 5)

@@ -1,0 +1,149 @@
+"""What a classifier is to predict, in numbers: of one class a row, or of any number of labels.
+
+Axes: n rows, C classes, L labels.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.estimators.label_encoding import (
+    Labels,
+    class_numbers,
+    column_of_labels,
+    found_classes,
+    has_label,
+    numpy_labels,
+    plain_labels,
+)
+
+Targets = NDArray[np.int64]
+"""Class numbers (n,), or which labels a row has (n, L); −1 where it has none."""
+
+_NO_LABEL = -1
+
+
+def is_multilabel(y: Any) -> bool:
+    """Return whether targets have several columns, as a list, array, table or sparse matrix."""
+    if sparse.issparse(y):
+        return True
+    shape = getattr(y, "shape", None)
+    if shape is None and isinstance(y, list | tuple):
+        ragged = len({len(row) if isinstance(row, list | tuple) else 0 for row in y}) > 1
+        shape = () if ragged else np.shape(y)
+    return shape is not None and len(shape) == 2 and int(shape[1]) > 1
+
+
+def plain_targets(y: Any) -> Any:
+    """Return targets of a classifier in a form that scikit-learn's checks leave as it is."""
+    if sparse.issparse(y):
+        return y.toarray()
+    return np.asarray(y) if is_multilabel(y) else numpy_labels(y)
+
+
+def indicators(y: Any, caller: str) -> Targets:
+    """Return labels in several columns, of rows that all have some, as 0 and 1, (n, L).
+
+    Raises
+    ------
+    DataError
+        If there is another value.
+    """
+    return _indicators(plain_targets(y), None, caller)
+
+
+def targets_of(
+    y: NDArray[Any], marker: object, classes: Labels | None, caller: str
+) -> tuple[Targets, Labels]:
+    """Return what is to be predicted of each row.
+
+    Parameters
+    ----------
+    y : ndarray, shape (n,) or (n, L)
+        Labels.
+    marker : object
+        The label of rows that have none; None if all have one.
+    classes : ndarray or None
+        None takes those that are found.
+    caller : str
+        Who is named in an error.
+
+    Returns
+    -------
+    targets : (n,) or (n, L)
+        Of one class alone (n, 1): whether a row is of it.
+    classes : (C,) or (L,)
+    """
+    if y.ndim == 2:
+        targets = _indicators(y, marker, caller)
+        columns: Labels = np.arange(targets.shape[1])
+        if classes is not None and len(classes) != len(columns):
+            wanted = f"as many as y has columns, {len(columns)}"
+            raise invalid_parameter("classes", "partial_fit", wanted, classes.tolist())
+        return targets, columns if classes is None else classes
+    labelled = has_label(y, marker, caller)
+    labels = plain_labels(y[labelled])
+    classes = found_classes(labels) if classes is None else classes
+    numbers = np.full(len(y), _NO_LABEL)
+    numbers[labelled] = class_numbers(labels, classes)
+    if len(classes) == 1:
+        numbers = np.where(labelled, 1, _NO_LABEL)[:, None]
+    return numbers, classes
+
+
+def announced_classes(
+    classes: Any, y: Any, before: Labels | None, marker: object, caller: str
+) -> Labels:
+    """Return the classes of a stream, which its first call says; later they may be repeated.
+
+    `before` are those of the first call. Of labels in several columns `y` tells how many there are.
+    """
+    if before is not None:
+        if classes is not None and not np.array_equal(before, np.unique(column_of_labels(classes))):
+            wanted = f"those of the first call, {before.tolist()}"
+            raise invalid_parameter("classes", "partial_fit", wanted, classes)
+        return before
+    if classes is None and is_multilabel(y):
+        return np.arange(plain_targets(y).shape[1])
+    if classes is None:
+        raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
+    announced = found_classes(column_of_labels(classes))
+    if not has_label(announced, marker, caller).all():
+        wanted = f"without the unlabeled_label {marker!r}"
+        raise invalid_parameter("classes", "partial_fit", wanted, classes)
+    return announced
+
+
+def has_targets(targets: Targets) -> NDArray[np.bool_]:
+    """Return which rows have labels, (n,)."""
+    labelled: NDArray[np.bool_] = targets.reshape(len(targets), -1).min(axis=1, initial=1) >= 0
+    return labelled
+
+
+def _indicators(y: NDArray[Any], marker: object, caller: str) -> Targets:
+    """Return which labels each row has, (n, L) of 0 and 1; rows of the `marker` become rows of −1.
+
+    Raises
+    ------
+    DataError
+        If there is another value.
+    """
+    values = y.astype(object) if y.dtype.kind in "OUS" else y
+    unlabelled = np.zeros(len(y), bool) if marker is None else np.all(values == marker, axis=1)
+    known = values[~unlabelled]
+    right = (known == 0) | (known == 1)
+    if not np.all(right):
+        row, column = np.argwhere(~np.asarray(right, bool))[0]
+        hint = "" if marker is None else f" A row without labels holds {marker!r} in all columns."
+        got = known[row, column]
+        got = got.item() if isinstance(got, np.generic) else got
+        raise DataError(
+            f"The y parameter of {caller} has several columns, so it must hold 0 and 1 alone: 1 "
+            f"where a row has the label of the column. Got {got!r} instead.{hint}"
+        )
+    targets = np.full(y.shape, _NO_LABEL, np.int64)
+    targets[~unlabelled] = known.astype(np.int64)
+    return targets

@@ -1,0 +1,143 @@
+"""What the stages of a fit are given, checked, and by what a checkpoint knows them.
+
+Axes: n rows, V columns, L labels, T targets.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.kinds.heads import Head
+from sdae.core.preprocessing import Scaling
+from sdae.core.rows import RowSource, row_source
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.new_networks import network_rows
+from sdae.estimators.parameters import Settings
+from sdae.train.beforehand import FinetuningTask, check_finetuning
+from sdae.train.identity import Entry, Identity, identity_of
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows (n, V) with targets: class numbers (n,), labels (n, L), or values (n, T) float64.
+
+    `weight` says how much each row counts, (n,); None weighs all alike.
+    """
+
+    x: Any
+    targets: NDArray[Any]
+    weight: NDArray[np.float64] | None = None
+
+    def at(self, places: NDArray[np.int64]) -> "Labelled":
+        """Return the rows at some places."""
+        weight = None if self.weight is None else self.weight[places]
+        return Labelled(self.x[places], self.targets[places], weight)
+
+    def for_network(
+        self, scaling: Scaling | None, network: StackedDenoisingAutoencoder
+    ) -> "Labelled":
+        """Return them with rows as the network takes them."""
+        return replace(self, x=network_rows(self.x, scaling, network))
+
+    @property
+    def pair(self) -> tuple[Any, NDArray[Any]]:
+        """Rows and targets."""
+        return self.x, self.targets
+
+
+@dataclass(frozen=True)
+class Pretraining:
+    """Rows and settings of pre-training, and the names that tell it from others."""
+
+    rows: RowSource
+    config: PretrainingConfig
+    names: Identity
+
+    def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
+        """Return what a checkpoint knows it by."""
+        return {**identity_of(network, self.config, seed, {"x": self.rows}), **self.names}
+
+
+@dataclass(frozen=True)
+class Finetuning:
+    """Rows and settings of fine-tuning, and the names that tell it from others.
+
+    With an adaptive rate `config` holds up to the first plateau. `has_rule` is False where
+    all epochs are to be done.
+    """
+
+    labelled: Labelled
+    watched: Labelled | None
+    config: FinetuningConfig
+    task: FinetuningTask
+    names: Identity
+    has_rule: bool
+
+    def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
+        """Return what a checkpoint knows it by."""
+        return {**identity_of(network, self.config, seed, self.task.data()), **self.names}
+
+
+def pretraining(
+    network: StackedDenoisingAutoencoder,
+    rows: NDArray[np.float32] | RowSource,
+    settings: Settings,
+    epochs: tuple[int, ...],
+    names: Identity,
+) -> Pretraining:
+    """Return what pre-training is given; `rows` are as the network takes them.
+
+    Raises
+    ------
+    DataError
+        If the rows have the wrong shape or type.
+    """
+    source = row_source(rows, network.n_visible, network.autoencoder(0).weight, "x")
+    return Pretraining(source, settings.pretraining(len(rows), epochs), names)
+
+
+def finetuning(
+    network: StackedDenoisingAutoencoder,
+    labelled: Labelled,
+    watched: Labelled | None,
+    settings: Settings,
+    max_iter: int | None,
+    names: Identity,
+) -> Finetuning:
+    """Return what fine-tuning is given.
+
+    Parameters
+    ----------
+    network, labelled, watched, settings, names
+        Rows are as the network takes them; `watched` are those of early stopping.
+    max_iter : int or None
+        Epochs, without a rule to stop earlier; None takes the settings'.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        If fine-tuning would refuse them.
+    """
+    config = settings.finetuning(
+        len(labelled.targets),
+        max_iter or settings.max_iter,
+        settings.learning_rate_init,
+        classifies=network.head_kind is Head.CLASSES,
+    )
+    task = check_finetuning(
+        network,
+        labelled.pair,
+        None if watched is None else watched.pair,
+        None,
+        config,
+        labelled.weight,
+        None if watched is None else watched.weight,
+    )
+    rule = {
+        "tol": Entry(str(settings.tol)),
+        "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
+    }
+    return Finetuning(labelled, watched, config, task, {**rule, **names}, max_iter is None)
