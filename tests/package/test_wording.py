@@ -15,7 +15,7 @@ KINDS = (".py", ".md", ".toml", ".j2", ".js", ".css")
 
 # A phrase to avoid, and what to write instead.
 PHRASES = {
-    r"(?<![Tt]here )\b(?:is|are|was|were) no\b(?! longer| better|$)": "is not a …, or say what it must be",
+    r"(?<![Tt]here )\b(?:is|are|was|were) no\b(?! longer| better|$)": "is not a …, must be …",
     r"\b(?:has|have) not\b(?! \w+(?:ed|en)\b)": "does not have",
     r"(?<!cannot )\b(?:tell|tells|told)\b(?! whether)": "report, say, show, return",
     r"\bdear\b": "expensive",
