@@ -16,7 +16,7 @@ N_BENIGN, N_MALIGNANT = 200, 10  # to learn from; the detectors are not told whi
 
 
 def main() -> None:
-    """Print how well two detectors rank unseen rows, and why one row is the strangest."""
+    """Print how well two detectors rank unseen rows, and explain the row with the highest error."""
     data = load_breast_cancer()
     x, malignant, names = data.data, data.target == 0, data.feature_names
     areas: dict[str, list[float]] = {}
@@ -38,12 +38,12 @@ def main() -> None:
     for name, each in areas.items():
         print(f"{name}: {np.mean(each):.3f}")
 
-    strangest = test[ours.score_samples(x[test]).argmin()]
-    contributions = ours.feature_contributions(x[[strangest]])[0]
-    print(f"Strangest row: {strangest}, {'malignant' if malignant[strangest] else 'benign'}")
+    lowest = test[ours.score_samples(x[test]).argmin()]
+    contributions = ours.feature_contributions(x[[lowest]])[0]
+    print(f"Least typical row: {lowest}, {'malignant' if malignant[lowest] else 'benign'}")
     for column in np.argsort(-contributions)[:5]:
         share = contributions[column] / contributions.sum()
-        value, usual = x[strangest, column], np.median(x[train, column])
+        value, usual = x[lowest, column], np.median(x[train, column])
         print(
             f"{names[column]}: {100 * share:.0f} % of the error, {value:.4g} (median {usual:.4g})"
         )

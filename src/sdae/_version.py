@@ -1,3 +1,3 @@
-"""The version of the package: here alone, so that it is known where nothing is installed."""
+"""The version of the package: defined only here, so it is known even without an installation."""
 
 __version__ = "0.1.0"

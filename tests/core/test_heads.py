@@ -199,7 +199,9 @@ def test_a_poisson_stack_predicts_means() -> None:
     stack, x = with_head(Head.POISSON), rows(9)
     torch.testing.assert_close(stack.predict_values(x), stack.output(x).exp())
     assert bool((stack.predict_values(x) > 0).all())
-    with pytest.raises(InvalidParameterError, match="poisson head for 3 targets, which knows no"):
+    with pytest.raises(
+        InvalidParameterError, match="poisson head for 3 targets, which does not predict"
+    ):
         stack.predict_proba(x)
 
 

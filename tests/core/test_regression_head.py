@@ -59,7 +59,8 @@ def test_predicted_values_are_the_network_s_output_without_gradients() -> None:
 def test_a_regression_head_knows_no_classes(n_targets: int, number: str) -> None:
     stack, x = _regressor(n_targets=n_targets), rows()
     text = (
-        f"The stack has a regression head for {number}, which knows no classes. Use predict_values."
+        f"The stack has a regression head for {number}, which does not predict classes. "
+        "Use predict_values."
     )
     for call in (stack.logits, stack.predict_proba, stack.predict):
         with pytest.raises(InvalidParameterError, match=f"^{re.escape(text)}$"):
@@ -84,7 +85,7 @@ def test_without_a_head_there_are_no_values() -> None:
 def test_a_stack_has_either_classes_or_targets() -> None:
     text = (
         "The n_targets parameter of StackedDenoisingAutoencoder must be None where n_classes is "
-        "given: a stack has one head. Got 3 instead. Make a stack of its own for each."
+        "given: a stack has one head. Got 3 instead. Make a separate stack for each."
     )
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         make(n_classes=C, n_targets=T)
@@ -103,7 +104,7 @@ def test_a_regression_head_has_at_least_one_target(n_targets: Any) -> None:
 
 
 def test_a_second_head_is_refused_whatever_its_kind() -> None:
-    text = "The stack has a head for 3 values already. Build a new stack, or go on with this one."
+    text = "The stack has a head for 3 values already. Build a new stack, or use this one."
     for add in ("add_head", "add_regression_head"):
         with pytest.raises(InvalidParameterError, match=f"^{re.escape(text)}$"):
             getattr(_regressor(), add)(2)

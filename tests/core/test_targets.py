@@ -65,7 +65,7 @@ def test_values_of_several_targets_keep_their_places() -> None:
         (
             [0.0, np.nan, np.inf],
             1,
-            "must be finite. Got NaN or infinity instead, first in row 1. Drop such rows.",
+            "must be finite. Got NaN or infinity instead, first in row 1. Drop these rows.",
         ),
     ],
     ids=str,
@@ -105,7 +105,10 @@ def test_weights_may_have_any_type_of_numbers(weights: Any) -> None:
         ([1.0, -0.5, 2.0], "finite numbers ≥ 0. Got -0.5 to 2.0 instead."),
         ([1.0, np.inf, 2.0], "finite numbers ≥ 0. Got 1.0 to inf instead."),
         ([1.0, np.nan, 2.0], "finite numbers ≥ 0. Got nan to nan instead."),
-        ([0, 0, 0], "above 0 for at least one row. Got zeros instead. None weighs all rows alike."),
+        (
+            [0, 0, 0],
+            "above 0 for at least one row. Got zeros instead. None weights all rows equally.",
+        ),
     ],
     ids=str,
 )

@@ -110,8 +110,8 @@ def test_an_example_prints_its_comparisons(name: str, old_dependencies: bool) ->
 
 def test_the_strangest_row_comes_with_the_columns_that_make_it_so(old_dependencies: bool) -> None:
     lines = printed("outliers_in_breast_cancer", old_dependencies=old_dependencies)
-    start = next(i for i, line in enumerate(lines) if line.startswith("Strangest row: "))
-    assert re.fullmatch(r"Strangest row: \d+, (malignant|benign)", lines[start])
+    start = next(i for i, line in enumerate(lines) if line.startswith("Least typical row: "))
+    assert re.fullmatch(r"Least typical row: \d+, (malignant|benign)", lines[start])
     shares = [
         re.fullmatch(r"[a-z ]+: (\d+) % of the error, \S+ \(median \S+\)", line)
         for line in lines[start + 1 :]

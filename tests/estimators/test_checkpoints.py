@@ -184,7 +184,7 @@ def test_damaged_checkpoints_in_the_folder_itself_are_no_hindrance(
     quick(SDAEClassifier, checkpoint=tmp_path).fit(x, labels(x))
     assert len([p for p in tmp_path.iterdir() if p.is_dir()]) == 1
     assert "are damaged" in caplog.text
-    assert "This fit takes a subfolder." in caplog.text
+    assert "This fit uses a subfolder." in caplog.text
 
 
 def test_a_setting_that_comes_later_changes_no_folder() -> None:
@@ -274,7 +274,7 @@ def test_the_same_fit_at_once_waits_and_takes_over_what_was_learned(
             monkeypatch.undo()
             go_on.set()
     assert "is in use by process" in caplog.text
-    assert "this fit, which is the same, waits" in caplog.text
+    assert "This fit is the same, so it waits" in caplog.text
     assert second.transform(x).tobytes() == first.transform(x).tobytes()
     assert second.history_ == first.history_
 
@@ -283,7 +283,7 @@ def test_a_seed_is_needed(tmp_path: Path) -> None:
     x = rows(60)
     for state in (None, np.random.RandomState(0)):
         with pytest.raises(
-            InvalidParameterError, match=r"random_state .* must be an integer where"
+            InvalidParameterError, match=r"random_state .* must be an integer with a checkpoint"
         ):
             quick(SDAETransformer, checkpoint=tmp_path, random_state=state).fit(x)
     with pytest.raises(InvalidParameterError, match=r"a folder, a Checkpoint or None\. Got 3"):

@@ -123,7 +123,7 @@ def test_ctrl_c_keeps_the_last_iteration(monkeypatch: pytest.MonkeyPatch) -> Non
             raise KeyboardInterrupt
 
     monkeypatch.setattr(fit_callbacks.Recorder, "__call__", interrupt)
-    with pytest.warns(UserWarning, match="usable as trained so far"):
+    with pytest.warns(UserWarning, match="usable with the training so far"):
         model = quick(SDAEClassifier, **LONG).fit(X, Y)
     assert model.n_iter_ == 1
     assert model.network_.head.weight.any()

@@ -148,10 +148,10 @@ def test_a_file_and_a_pickle_give_it_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("y", "parameters", "text"),
     [
-        (Y * 2, {}, "must hold 0 and 1 alone.* Got 2 instead"),
-        (np.where(Y > 0, "yes", "no"), {}, "must hold 0 and 1 alone.* Got '(yes|no)' instead"),
+        (Y * 2, {}, "must hold only 0 and 1.* Got 2 instead"),
+        (np.where(Y > 0, "yes", "no"), {}, "must hold only 0 and 1.* Got '(yes|no)' instead"),
         (np.where(np.eye(80, 4) > 0, -1, Y), {"unlabeled_label": -1}, "holds -1 in all columns"),
-        (np.full_like(Y, -1), {"unlabeled_label": -1}, "nothing to learn classes from"),
+        (np.full_like(Y, -1), {"unlabeled_label": -1}, "needs rows with labels"),
         (Y, {"class_weight": "balanced"}, "class_weight parameter .* None where y has several"),
     ],
 )

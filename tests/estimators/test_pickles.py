@@ -104,7 +104,7 @@ def test_without_a_gpu_the_network_stays_on_the_cpu(
     before = dict(vars(estimator))
     with caplog.at_level(logging.INFO, "sdae"):
         copied = way(estimator, tmp_path)
-    assert "cuda:1, which is not here: it is on the CPU now" in caplog.text
+    assert "cuda:1, which does not exist on this machine: it is on the CPU now" in caplog.text
     assert vars(estimator) == before
     assert vars(copied).keys() == before.keys()
     assert copied.network_ is not estimator.network_

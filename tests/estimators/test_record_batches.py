@@ -89,5 +89,7 @@ def test_a_reader_is_read_once() -> None:
 @EACH
 def test_a_table_that_is_not_there_yet_is_refused(kind: type) -> None:
     lazy = pl.LazyFrame({name: X[:, k] for k, name in enumerate(NAMES)})
-    with pytest.raises(DataError, match=r"X is a LazyFrame, which has no rows yet\. Give its coll"):
+    with pytest.raises(
+        DataError, match=r"X is a LazyFrame, whose rows are not computed yet\. Give X.coll"
+    ):
         quick(kind).fit(lazy, labels(X))

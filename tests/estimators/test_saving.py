@@ -116,7 +116,7 @@ def test_a_missing_file_is_an_error_of_ours(tmp_path: Path) -> None:
 def test_a_file_that_was_tampered_with_is_refused(change: Any, tmp_path: Path) -> None:
     fitted(SDAEOutlierDetector).save(tmp_path / "model.safetensors")
     path = changed(tmp_path / "model.safetensors", change)
-    with pytest.raises(FileFormatError, match="holds no valid estimator"):
+    with pytest.raises(FileFormatError, match="does not hold a valid estimator"):
         sdae.load(path)
 
 

@@ -156,7 +156,7 @@ def test_a_warm_start_goes_on_without_pretraining_again() -> None:
 
 @pytest.mark.parametrize(
     ("layer", "text", "n_iter"),
-    [(None, "usable as trained so far", 3), (0, "predictions are worth nothing", 0)],
+    [(None, "usable with the training so far", 3), (0, "predictions are meaningless", 0)],
 )
 def test_ctrl_c_ends_a_fit_with_a_warning_that_says_what_is_left(
     monkeypatch: pytest.MonkeyPatch, layer: int | None, text: str, n_iter: int

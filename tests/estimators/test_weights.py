@@ -221,7 +221,7 @@ def test_early_stopping_keeps_every_class_on_both_sides(
         assert (np.array(counts) - watched >= 1).all()
     told = [record.getMessage() for record in caplog.records if "set aside" in record.getMessage()]
     assert len(told) == (5 if 1 in counts else 0)
-    assert all("none of the 8 rows set aside is of the class 1: the val" in text for text in told)
+    assert all("none of the 8 validation rows has class 1: the val" in text for text in told)
 
 
 def test_early_stopping_says_which_classes_have_no_room(caplog: pytest.LogCaptureFixture) -> None:
@@ -229,7 +229,7 @@ def test_early_stopping_says_which_classes_have_no_room(caplog: pytest.LogCaptur
     quick(SDAEClassifier, early_stopping=True, validation_fraction=0.8, max_iter=1).fit(rows(12), y)
     told = [record.getMessage() for record in caplog.records if "early_stopping" in record.msg]
     assert len(told) == 1
-    assert told[0].startswith("With early_stopping none of the 2 rows to learn from is of the clas")
+    assert told[0].startswith("With early_stopping none of the 2 training rows has clas")
     assert len(told[0].split("class ")[1].split(":")[0].split(", ")) == 4
 
 

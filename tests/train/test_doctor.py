@@ -146,8 +146,8 @@ def test_units_that_answer_the_same_to_all_rows_are_dead(activation: str) -> Non
     ward = _pretrained(stack, unit_rows(N), epochs=1, learning_rate=1e-6)
     assert (0, 1, "dead units") in ward.told
     assert ward.texts[0] == (
-        "Layer 0: 6 of 8 units are dead: each has the same value for all 80 rows. Lower the learning "
-        "rate, or scale the data."
+        "Layer 0: 6 of 8 units are dead: each has the same value for all 80 rows. Lower the "
+        "learning rate, or scale the data."
     )
 
 

@@ -146,7 +146,10 @@ def test_weights_that_are_none_are_refused_before_training() -> None:
     for weights, problem in (
         (W[1:], r"10 numbers, one per training row\. Got torch\.float64 of shape \(9,\) instead"),
         (-W, r"finite numbers ≥ 0\. Got -4\.0 to -0\.0 instead"),
-        (0 * W, r"above 0 for at least one row\. Got zeros instead\. None weighs all rows alike"),
+        (
+            0 * W,
+            r"above 0 for at least one row\. Got zeros instead\. None weights all rows equally",
+        ),
     ):
         with pytest.raises(
             DataError, match=rf"sample_weight parameter of finetune must be {problem}"

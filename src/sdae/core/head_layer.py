@@ -1,4 +1,4 @@
-"""The layer on top of a stack: which head is asked for, and the layer before training."""
+"""The layer on top of a stack: the requested head, and the layer before training."""
 
 from collections.abc import Mapping
 
@@ -22,12 +22,12 @@ def wanted_head(
     Raises
     ------
     InvalidParameterError
-        If they ask for two, or for one without its number of outputs.
+        If they request two heads, or one without its number of outputs.
     """
     given = [(parameter, number) for parameter, number in n_outputs.items() if number is not None]
     if len(given) > 1:
         wanted = f"None where {given[0][0]} is given: a stack has one head"
-        remedy = "Make a stack of its own for each."
+        remedy = "Make a separate stack for each."
         raise invalid_parameter(given[1][0], _CALLER, wanted, given[1][1], remedy)
     kind = None if head is None else parse_choice(Head, head, "head")
     if kind is None:

@@ -1,12 +1,12 @@
 """Applying a trained network to many rows: a row's result does not depend on the other rows.
 
-How a product of matrices rounds depends on its shape. So rows come in blocks of one size, filled up
-with zeros. Libraries take other kernels where few columns come out, which may round the rows of a
-block differently, so a product has 16 outputs at least, the surplus being zeros too.
+The rounding of a matrix product depends on its shape. So rows are processed in blocks of one size,
+padded with zeros. Libraries use other kernels for few output columns, which may round the rows of a
+block differently, so a product has at least 16 outputs, also padded with zeros.
 
-Where layers are narrow, to call PyTorch for each block would cost many times what it computes. So
-many blocks are computed at once, wherever a trial shows that this gives the bytes of each block by
-itself.
+With narrow layers, calling PyTorch for each block would take many times longer than the
+computation. So many blocks are computed together, if a trial shows that this gives the same bytes
+as each block alone.
 
 Axes: n rows, V columns, K outputs, B = 32 rows of a block, m rows of whole blocks, H units,
 C classes.
@@ -36,12 +36,12 @@ _BLOCK = 32
 _NARROW = 16
 _MOST_BLOCKS = 128
 _MOST_NUMBERS = 1 << 18
-"""Of all rows that are computed at once, in the widest layer: 1 MiB, which stays in a cache."""
+"""Numbers of all rows computed together, in the widest layer: 1 MiB, which fits in a cache."""
 _SMALL_WEIGHT = 1 << 14
 _FEW_NUMBERS = 1 << 15
-"""PyTorch computes so many with one thread, and would cut more between threads."""
+"""PyTorch computes this many with one thread, and would split more between threads."""
 FARTHEST = 1e18
-"""Where rows far outside the training data are cut off: their squares are still numbers."""
+"""Rows far outside the training data are clipped here: their squares are still finite."""
 
 
 def in_blocks(
@@ -52,8 +52,8 @@ def in_blocks(
 ) -> NDArray[np.float32]:
     """Scale rows and apply `function`, (m, V) -> (m, K), to all: (n, V) -> (n, K).
 
-    `function` is made of those below, and of operations on each number alone. Rows come and answers
-    go as float32, whatever the network computes in.
+    `function` consists of the functions below and of elementwise operations. Rows and results are
+    float32, whatever type the network uses.
     """
     widest = max(network.n_visible, *network.hidden_layer_sizes, network.n_outputs or 0)
     at_once = _BLOCK * max(1, min(_MOST_BLOCKS, _MOST_NUMBERS // (_BLOCK * widest)))
@@ -68,13 +68,13 @@ def in_blocks(
 
 
 def _whole_blocks(rows: Any, scaling: Scaling | None) -> Tensor:
-    """Return rows scaled, cut off far outside, and filled up to whole blocks: (n, V) -> (m, V)."""
+    """Return rows scaled, clipped, and padded to whole blocks: (n, V) -> (m, V)."""
     values: NDArray[Any] = csr_of(rows).toarray() if is_sparse(rows) else rows
     n_rows, n_columns = values.shape
-    # PyTorch's memory is aligned, and how a product rounds may depend on that.
+    # PyTorch's memory is aligned, and the rounding of a product may depend on that.
     blocks = torch.zeros(max(_BLOCK, -(-n_rows // _BLOCK) * _BLOCK), n_columns, dtype=torch.float32)
     filled = blocks.numpy()[:n_rows]
-    with np.errstate(over="ignore"):  # beyond float32, and clipped
+    with np.errstate(over="ignore"):  # values beyond float32 are clipped
         filled[:] = values if scaling is None else scaling.apply(values)
     np.clip(filled, -FARTHEST, FARTHEST, out=filled)
     return blocks
@@ -92,7 +92,7 @@ def layer_codes(network: StackedDenoisingAutoencoder, rows: Tensor) -> list[Tens
 
 
 def outputs(network: StackedDenoisingAutoencoder, rows: Tensor) -> Tensor:
-    """Return what the head gives: logits or targets, (m, V) -> (m, C)."""
+    """Return the outputs of the head: logits or targets, (m, V) -> (m, C)."""
     return _affine(layer_codes(network, rows)[-1], network.head.weight, network.head.bias)
 
 
@@ -121,7 +121,7 @@ def log_probabilities(logits: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def probabilities(head: Head, raw: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the probabilities that outputs of a head make, (n, O) -> (n, O), in float64."""
+    """Return the probabilities from outputs of a head, (n, O) -> (n, O), in float64."""
     if head.facts.picks_one:
         return np.exp(log_probabilities(raw))
     a = raw.astype(np.float64)
@@ -143,18 +143,18 @@ def log_likelihood_of_labels(
 
 @undisturbed()
 def answers(head: Head, raw: NDArray[np.floating]) -> NDArray[Any]:
-    """Return the answers that outputs of a head, (n, O), make: (n,) or (n, O)."""
+    """Return the predictions from outputs of a head, (n, O): (n,) or (n, O)."""
     answer: NDArray[Any] = head.facts.answer(torch.from_numpy(raw)).numpy()
     return answer
 
 
 def products_of_a_block(network: StackedDenoisingAutoencoder, n_rows: int = _BLOCK) -> int:
-    """Return how many products of numbers it takes to pass some rows through the network."""
+    """Return the number of multiplications to pass rows through the network."""
     return n_rows * sum(p.numel() for p in network.parameters())
 
 
 def device_of(network: StackedDenoisingAutoencoder) -> torch.device:
-    """Return where the parameters are."""
+    """Return the device of the parameters."""
     return network.autoencoder(0).weight.device
 
 
@@ -177,9 +177,9 @@ def _product_of_blocks(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _rounds_as_its_blocks(x: Tensor, weight: Tensor) -> bool:
-    """Return whether one product of all rows is known to give the bytes of its blocks' products.
+    """Return whether one product of all rows gives the same bytes as the products of its blocks.
 
-    Only small products are looked at: in large ones a call for each block costs little.
+    Only small products are tried: for large ones a call per block takes little extra time.
     """
     if weight.numel() > _SMALL_WEIGHT or x.device.type != "cpu" or not x.is_contiguous():
         return False
@@ -193,8 +193,8 @@ def _try_product(
 ) -> bool:
     """Try both on random numbers.
 
-    In which order a product sums depends on shapes, layout and threads (hence `_threads`), but not
-    on the numbers. Another order would show in many of so many sums.
+    The order of sums in a product depends on shapes, layout and threads (hence `_threads`), but not
+    on the numbers. Another order would change many of these sums.
     """
     generator = torch.Generator().manual_seed(0)
     x = torch.empty(n_rows, shape[1], dtype=dtype).normal_(generator=generator)
@@ -206,7 +206,7 @@ def _try_product(
 def _activated(a: Tensor, activation: Activation) -> Tensor:
     """Apply the non-linearity, (m, H) -> (m, H), to as many blocks at once as give the same bytes.
 
-    More numbers than PyTorch leaves to one thread are cut between threads, at any place.
+    PyTorch splits more numbers than one thread takes between threads, at any position.
     """
     if activation is Activation.IDENTITY:
         return a
@@ -222,10 +222,10 @@ def _activated(a: Tensor, activation: Activation) -> Tensor:
 def _place_does_not_matter(
     activation: Activation, dtype: torch.dtype, device: torch.device
 ) -> bool:
-    """Try whether a number's activation is the same wherever it stands among whole blocks.
+    """Test whether the activation of a number is the same at any position in whole blocks.
 
-    Vector instructions may round otherwise than what does the few numbers they leave over. A block
-    leaves none over, unless numbers are smaller, or vectors larger, than they are today.
+    Vector instructions may round differently from the code for the few remaining numbers. A block
+    has no remaining numbers, unless types become smaller or vectors larger than they are today.
     """
     for n_columns in (1, 3, _NARROW - 1, _NARROW, _NARROW + 1):
         width = max(n_columns, _NARROW)  # narrow results are columns of wider ones

@@ -4,9 +4,9 @@ They are summed over components, never averaged over them: the tutorial sums ove
 averages over the minibatch. PyTorch's default reduction averages over everything, which divides the
 gradient by V; it is not used here.
 
-Of a network in half precision, losses are computed in float32 from its outputs, since a sum in half
-precision is soon infinite (float16) or stands still (bfloat16). The gradients that go back into the
-network are of its own type, with its range and its rounding.
+For a network in half precision, losses are computed in float32 from its outputs, since a sum in
+half precision soon overflows (float16) or stops growing (bfloat16). The gradients of the network
+have its own type.
 
 Axes: B samples, V components.
 """
@@ -44,7 +44,7 @@ def reconstruction_loss(
     Returns
     -------
     Tensor, shape (B,)
-        Of the type of `decoded`, or float32 where that is narrower.
+        Losses in the type of `decoded`, or in float32 if that is narrower.
     """
     x, decoded = widened(x), widened(decoded)
     per_component = decoder.facts.loss(x, decoded)  # (B, V)

@@ -30,7 +30,7 @@ from sdae.core.tensor_file import read_tensors, reason_of, write_tensors
 
 FORMAT = 1
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
-_HALF = re.compile(r"[\ud800-\udfff]")  # of a character: a text with one cannot be written
+_HALF = re.compile(r"[\ud800-\udfff]")  # half a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
 _OF_A_LAYER = ("weight", "hidden_bias", "visible_bias")
 _DTYPES = {
@@ -41,15 +41,15 @@ _DTYPES = {
 
 @dataclass(frozen=True)
 class Model:
-    """A stack with what its user needs to feed it and to read its answers.
+    """A stack with all that is needed to prepare its input and to read its output.
 
     Attributes
     ----------
     stack : StackedDenoisingAutoencoder
     scaling : Scaling or None
-        Applied to rows before the stack sees them.
+        Scaling of rows before they go into the stack.
     classes : tuple of int or of str, or None
-        The class or the label that each output stands for; None stands for 0, 1, ….
+        The class or the label of each output; None means 0, 1, ….
     feature_names : tuple of str or None
         Names of the columns, in the order the stack expects.
     image_shape : (int, int) or None
@@ -57,7 +57,7 @@ class Model:
     provenance : mapping
         Where the model comes from: plain JSON values, no clock times.
     estimator : mapping or None
-        What makes it one of scikit-learn's estimators again: plain JSON values.
+        Data to restore a scikit-learn estimator: plain JSON values.
     """
 
     stack: StackedDenoisingAutoencoder
@@ -76,10 +76,10 @@ def save_model(model: Model, path: str | Path) -> None:
     Raises
     ------
     DataError
-        If a weight is not finite: such a model answers nothing, and would not be read. If a label
-        or a name is so long, or such, that it would not be read.
+        If a weight is not finite, or a label or a name is too long or not valid: such a file could
+        not be read.
     InvalidParameterError
-        If the facades of the stack do not share their parameters, or it has others.
+        If the facades of the stack do not share their parameters, or it has other parameters.
     FileAccessError
         If the file cannot be written; an older file of that name is then intact.
     """
@@ -105,13 +105,13 @@ def load_model(path: str | Path) -> Model:
     FileAccessError
         If the file is missing or unreadable.
     FileFormatError
-        If it is damaged, of another kind, or of a format this version does not know.
+        If it is damaged, of another kind, or of a format that this version does not know.
     """
     description, tensors = read_tensors(path, "model file", FORMAT)
     try:
         return _rebuild(description, tensors)
     except _MALFORMED as error:
-        raise FileFormatError(f"{path} is no valid model file: {reason_of(error)}.") from None
+        raise FileFormatError(f"{path} is not a valid model file: {reason_of(error)}.") from None
 
 
 def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
@@ -120,7 +120,7 @@ def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Ten
     Raises
     ------
     InvalidParameterError
-        If the facades of the stack do not share their parameters, or it has others.
+        If the facades of the stack do not share their parameters, or it has other parameters.
     """
     stack.check_facades()
     for layer in range(stack.n_layers):
@@ -137,7 +137,7 @@ def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def _check_words(model: Model) -> None:
-    """Refuse to write what would not be read again."""
+    """Raise an error for labels and names that could not be read again."""
     try:
         if model.classes is not None:
             _checked_classes(model.classes, _n_named(model.stack))
@@ -151,7 +151,7 @@ def _check_words(model: Model) -> None:
 
 
 def _describe(model: Model) -> dict[str, object]:
-    # Only where there is one: files of other models keep their bytes.
+    # Only if there is one, so files of other models keep their bytes.
     estimator = {} if model.estimator is None else {"estimator": dict(model.estimator)}
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
@@ -179,8 +179,9 @@ def _describe(model: Model) -> dict[str, object]:
 
 
 def _describe_head(stack: StackedDenoisingAutoencoder) -> dict[str, object]:
-    """Return the number of outputs by its parameter, and the head where that does not say it."""
-    entries: dict[str, object] = {"n_classes": None}  # in files of all heads, since the first ones
+    """Return the number of outputs by its parameter, and the head if that does not determine it."""
+    # in files of all heads, as in the first versions
+    entries: dict[str, object] = {"n_classes": None}
     if stack.head_kind is not None:
         parameter = stack.head_kind.facts.parameter
         entries[parameter] = stack.n_outputs
@@ -190,12 +191,12 @@ def _describe_head(stack: StackedDenoisingAutoencoder) -> dict[str, object]:
 
 
 def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
-    """Build the model a description and its tensors make.
+    """Build a model from its description and its tensors.
 
     Raises
     ------
     ValueError
-        If they do not fit each other; other built-in errors where the description is malformed.
+        If they do not fit each other; other built-in errors if the description is malformed.
     """
     architecture = description["architecture"]
     _check_tensors(architecture, description["scaling"], tensors)
@@ -210,7 +211,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     if description["scaling"] is not None:
         offset, scale = (tensors[f"scaling.{part}"].numpy() for part in ("offset", "scale"))
         if description["scaling"] not in ("minmax", "standard"):
-            raise ValueError(f"{description['scaling']!r} is no known kind of scaling")
+            raise ValueError(f"{description['scaling']!r} is not a known kind of scaling")
         if not (scale > 0).all():
             raise ValueError("tensor scaling.scale has values that are not above 0")
         scaling = Scaling(description["scaling"], offset, scale)
@@ -247,9 +248,9 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
 def _check_tensors(
     architecture: dict[str, Any], scaling: str | None, tensors: dict[str, Tensor]
 ) -> None:
-    """Hold the stored tensors against the architecture before anything is built from it."""
+    """Check the stored tensors against the architecture before building anything."""
     sizes = architecture["hidden_layer_sizes"]
-    if len(sizes) > len(tensors):  # a list as long as a header allows would take its time
+    if len(sizes) > len(tensors):  # a list as long as a header allows would take long
         raise ValueError(f"{len(sizes):,} layers are named, but there are {len(tensors)} tensors")
     for each in (architecture["corruption"], architecture["decoder"]):
         if isinstance(each, list) and len(each) > len(sizes):

@@ -1,4 +1,4 @@
-"""The second facade of a stack: a network with a head, and what it answers.
+"""The second facade of a stack: a network with a head, and its predictions.
 
 Axes: B samples, V inputs, C classes, L labels, T targets of regression; O outputs are C, L or T.
 """
@@ -28,7 +28,7 @@ class Network(nn.Module):
     mlp : nn.Sequential
         Its layers, the head last if there is one.
     head_kind : Head or None
-        What the head is for: all that is known of it is in :mod:`sdae.core.kinds.heads`.
+        Kind of the head; its facts are in :mod:`sdae.core.kinds.heads`.
     n_outputs : int or None
         O: C, L or T; None without a head.
     """
@@ -57,7 +57,7 @@ class Network(nn.Module):
         if self.head_kind is not None:
             raise InvalidParameterError(
                 f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs} "
-                "already. Build a new stack, or go on with this one."
+                "already. Build a new stack, or use this one."
             )
         head = zero_head(kind, n_outputs, self.deepest_weight())
         self.mlp.append(head)
@@ -96,7 +96,7 @@ class Network(nn.Module):
         Raises
         ------
         InvalidParameterError
-            If there is a head already, or a parameter is not what it must be.
+            If there is a head already, or a parameter is not allowed.
         """
         wanted = wanted_head({"n_targets": n_targets}, head)
         if wanted is not None:
@@ -104,17 +104,17 @@ class Network(nn.Module):
 
     @property
     def n_classes(self) -> int | None:
-        """C, or None where the head is not one of classes."""
+        """C, or None if the head is not for classes."""
         return self._outputs_of("n_classes")
 
     @property
     def n_labels(self) -> int | None:
-        """L, or None where the head is not one of labels."""
+        """L, or None if the head is not for labels."""
         return self._outputs_of("n_labels")
 
     @property
     def n_targets(self) -> int | None:
-        """T, or None where the head is not one of regression."""
+        """T, or None if the head is not for regression."""
         return self._outputs_of("n_targets")
 
     @property
@@ -124,7 +124,7 @@ class Network(nn.Module):
         Raises
         ------
         InvalidParameterError
-            If the stack has none yet.
+            If the stack does not have a head yet.
         """
         top = self.mlp[-1]
         if self.n_outputs is None or not isinstance(top, nn.Linear):
@@ -137,12 +137,12 @@ class Network(nn.Module):
 
     @property
     def head_facts(self) -> HeadFacts:
-        """What is known of the head.
+        """The facts of the head.
 
         Raises
         ------
         InvalidParameterError
-            If the stack has none yet.
+            If the stack does not have a head yet.
         """
         _ = self.head
         assert self.head_kind is not None
@@ -155,12 +155,13 @@ class Network(nn.Module):
         Raises
         ------
         InvalidParameterError
-            If the stack has none yet, or a regression head.
+            If the stack does not have a head yet, or has a regression head.
         """
         if self.head_kind is not None and self.head_kind.facts.probabilities is None:
             raise InvalidParameterError(
-                f"The stack has a {self.head_kind} head for {self.n_outputs} target"
-                f"{'s' * ((self.n_outputs or 0) > 1)}, which knows no classes. Use predict_values."
+                f"The stack has a {self.head_kind} head for {self.n_outputs} "
+                f"target{'s' * ((self.n_outputs or 0) > 1)}, which does not predict classes. Use "
+                "predict_values."
             )
         return self.head
 
@@ -175,13 +176,13 @@ class Network(nn.Module):
         return output
 
     def answers(self, x: Array) -> Tensor:
-        """Return the answer of the head, whatever it is for: classes, labels or values."""
+        """Return the predictions of the head: classes, labels or values."""
         return self._in_chunks(lambda rows: self.head_facts.answer(self.output(rows)), x)
 
     def predict_proba(self, x: Array) -> Tensor:
         """Return the probability of each class or label, (B, V) -> (B, O), without gradients."""
         _, probabilities = self.logistic_head, self.head_facts.probabilities
-        assert probabilities is not None  # the logistic head is one that has them
+        assert probabilities is not None  # a logistic head has probabilities
         return self._in_chunks(lambda rows: probabilities(self.output(rows)), x)
 
     def predict(self, x: Array) -> Tensor:
@@ -193,7 +194,7 @@ class Network(nn.Module):
         return self.answers(x)
 
     def predict_values(self, x: Array) -> Tensor:
-        """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
+        """Return the values of a regression head, (B, V) -> (B, T), without gradients."""
         if self.head_kind is not None and self.head_kind.facts.probabilities is not None:
             raise InvalidParameterError(
                 f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs}, which "

@@ -1,9 +1,9 @@
 """The stacked denoising autoencoder: two facades over one set of parameters.
 
-``stack.autoencoders`` is a list of denoising autoencoders, which pre-training walks;
+``stack.autoencoders`` is a list of denoising autoencoders, which pre-training trains in turn;
 ``stack.mlp`` is a network, which fine-tuning trains (:mod:`sdae.core.network`). The weight and the
 hidden bias of autoencoder k *are* the weight and the bias of the network's layer k: the same
-objects, and they stay so through loads and conversions (:mod:`sdae.core.facades`).
+objects, and they stay shared through loads and conversions (:mod:`sdae.core.facades`).
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
 code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, L labels, T targets of
@@ -57,17 +57,17 @@ class StackedDenoisingAutoencoder(Network):
     n_targets : int or None
         T, at least 1, of a regressor. A stack has either classes, labels or targets.
     head : {"classes", "multilabel", "regression", "poisson"} or None
-        What the numbers above mean, where that is not plain: with ``poisson`` the `n_targets` are
-        means of counts. None: classes, labels, or values with a squared error.
+        Kind of the head, if the numbers above do not determine it: with ``poisson`` the `n_targets`
+        are means of counts. None: classes, labels, or values with a squared error.
     activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
-        Of all hidden layers.
+        Activation of all hidden layers.
     decoder : one value or one per layer, {"auto", "sigmoid", "linear"}
         ``auto`` is ``sigmoid`` for layer 0; an upper layer takes it from the range of the codes
         below: ``sigmoid`` (cross-entropy) for sigmoid codes, ``linear`` (squared error) for others.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     emphasis : Emphasis, str or None
-        Weights of the reconstruction loss, of all layers.
+        Weights of the reconstruction loss in all layers.
     seed : int, default 0
         Seed of the initial weights.
     dtype : torch.dtype, default torch.float32
@@ -89,7 +89,7 @@ class StackedDenoisingAutoencoder(Network):
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be; all problems are reported at once.
+        If a parameter is not allowed; all problems are reported at once.
 
     Examples
     --------
@@ -187,15 +187,15 @@ class StackedDenoisingAutoencoder(Network):
         return module
 
     def check_facades(self) -> None:
-        """Refuse a stack whose facades do not share their parameters any more.
+        """Raise an error if the facades of the stack no longer share their parameters.
 
-        Training, saving and all methods that take rows do so first. Parameters that parted and are
-        still equal are tied again.
+        Training, saving and all methods that take rows call this first. Parameters that are no
+        longer shared but still equal are shared again.
 
         Raises
         ------
         InvalidParameterError
-            If a parameter was replaced in one facade alone, or loaded into one alone with
+            If a parameter was replaced in one facade only, or loaded into one only with
             ``assign=True``; or if it is computed from others, as pruning and parametrizations do.
         TypeError
             If an autoencoder was replaced by something else.
@@ -230,7 +230,7 @@ class StackedDenoisingAutoencoder(Network):
         """Encode to `depth` and decode again, without corruption: (B, V) -> (B, V)."""
         return self.decode(self.encode(x, depth), depth)
 
-    # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
+    # -- the tutorial's functions and the model's file; their code is in packages above -----
 
     def pretraining_functions(
         self,
@@ -312,7 +312,7 @@ class StackedDenoisingAutoencoder(Network):
 
     @undisturbed()
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Convert or move all parameters (PyTorch's methods come here); the facades stay one."""
+        """Convert or move all parameters (PyTorch's methods come here); the facades stay linked."""
         were_one = self._facades.are_one
         nn.Module._apply(self, fn, recurse)
         if were_one:
@@ -322,7 +322,7 @@ class StackedDenoisingAutoencoder(Network):
     def _load_from_state_dict(
         self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
     ) -> None:
-        """Load what is the stack's own, which is nothing; PyTorch comes here before the layers."""
+        """Load the stack's own state, which is empty; PyTorch calls this before the layers."""
         make_ordinary(self)
         assign = bool(local_metadata.get("assign_to_params_buffers", False))
         self._facades.complete(state_dict, prefix, assign=assign)
@@ -362,7 +362,7 @@ def copy_on_cpu(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencod
 
 
 def _settle_decoder(decoder: Decoder, layer: int, activation: Activation) -> Decoder:
-    """Settle ``auto`` from the range of what the layer reconstructs."""
+    """Resolve ``auto`` from the range of the layer's input."""
     if decoder is not Decoder.AUTO:
         return decoder
     in_unit_interval = layer == 0 or activation.facts.within_unit_interval

@@ -18,7 +18,7 @@ def label_tensor(y: Targets, n_rows: int, n_classes: int, name: str, like: Tenso
     Raises
     ------
     DataError
-        If there is not one label per row, or a label is no integer in [0, `n_classes`).
+        If there is not one label per row, or a label is not an integer in [0, `n_classes`).
     """
     labels = as_tensor(y)
     if labels.shape != (n_rows,):
@@ -96,7 +96,7 @@ def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tenso
     finite = torch.isfinite(values).all(dim=1)
     if not finite.all():
         row = int(finite.int().argmin())
-        got, remedy = "NaN or infinity instead", "Drop such rows."
+        got, remedy = "NaN or infinity instead", "Drop these rows."
         if torch.isfinite(exact[row]).all():
             got = f"{float(exact[row].abs().max()):g}, too large for {_type_name(like)}"
             remedy = "Divide all of them by a constant."
@@ -107,14 +107,14 @@ def value_tensor(y: Targets, n_rows: int, n_targets: int, name: str, like: Tenso
 
 
 def check_squares(values: Tensor, name: str) -> None:
-    """Refuse values, (n, T), of which the square, their cost, is beyond their type.
+    """Raise an error for values, (n, T), whose square overflows their type.
 
     Raises
     ------
     DataError
-        If there are such.
+        If there are such values.
     """
-    # Costs of types narrower than float32 are seen by the steps themselves.
+    # For types narrower than float32, the training steps check the costs.
     limit = math.sqrt(max(torch.finfo(kind).max for kind in (values.dtype, torch.float32)))
     small = (values.abs() <= limit).all(dim=1)
     if not small.all():
@@ -127,12 +127,12 @@ def check_squares(values: Tensor, name: str) -> None:
 
 
 def check_counts(values: Tensor, name: str) -> None:
-    """Refuse values, (n, T), below 0: they have no Poisson distribution.
+    """Raise an error for values, (n, T), below 0, which cannot have a Poisson distribution.
 
     Raises
     ------
     DataError
-        If there are such.
+        If there are such values.
     """
     low = (values < 0).any(dim=1)
     if low.any():
@@ -150,7 +150,7 @@ def _type_name(values: Tensor) -> str:
 def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) -> Tensor:
     """Check the weights of `n_rows` rows; scale them to mean 1, (n,).
 
-    They leave in the type of `like`, or in float32 where that is narrower.
+    They are returned in the type of `like`, or in float32 if that is narrower.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) 
     weights = weights.detach().to("cpu", torch.float64)
     if not torch.isfinite(weights).all() or weights.min() < 0:
         raise _bad_weights(caller, "finite numbers ≥ 0", f"{weights.min()} to {weights.max()}")
-    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    # Scaled by the largest first, since their sum may overflow.
     weights = weights / weights.max().clamp(min=torch.finfo(torch.float64).tiny)
     if not weights.any():
         raise _bad_weights(caller, "above 0 for at least one row", "zeros")
@@ -174,5 +174,5 @@ def weight_tensor(sample_weight: Array, n_rows: int, caller: str, like: Tensor) 
 def _bad_weights(caller: str, constraint: str, got: str) -> DataError:
     return DataError(
         f"The sample_weight parameter of {caller} must be {constraint}. Got {got} instead. "
-        "None weighs all rows alike."
+        "None weights all rows equally."
     )

@@ -1,4 +1,4 @@
-"""The scikit-learn face: estimators that pre-train on all rows and fine-tune on labelled ones."""
+"""The scikit-learn estimators, which pre-train on all rows and fine-tune on labelled ones."""
 
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.outliers import SDAEOutlierDetector

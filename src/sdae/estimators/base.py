@@ -1,4 +1,4 @@
-"""What all four estimators share: a network, its scaling, and the codes it gives.
+"""Base of the four estimators: a network, its scaling, and its codes.
 
 Axes: n rows, V columns, H units of a layer.
 """
@@ -38,19 +38,19 @@ _ANYWHERE = ("cpu", "meta")  # kinds of devices that every machine has
 
 
 class SDAEBase(NetworkParameters, BaseEstimator):
-    """A stacked denoising autoencoder with scaling, as scikit-learn's estimators hold one.
+    """Base class of estimators with a stacked denoising autoencoder and a scaling.
 
-    How it learns is in :mod:`sdae.estimators.fitting`.
+    Training is in :mod:`sdae.estimators.fitting`.
 
     Attributes
     ----------
     network_ : StackedDenoisingAutoencoder
         The PyTorch model.
     scaling_ : Scaling or None
-        Applied to rows before the network sees them.
+        Scaling of rows before they go into the network.
     n_layers_ : int
     history_ : tuple of EpochRecord
-        Of the last call of ``fit``; of all calls of ``partial_fit``.
+        Records of the last call of ``fit``, or of all calls of ``partial_fit``.
     """
 
     network_: StackedDenoisingAutoencoder
@@ -82,12 +82,12 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     def _own_parameters(self) -> dict[str, Any]:
         """Return the parameters of the estimator of this package that a subclass extends.
 
-        A subclass may have parameters of its own, or settle some of ours: they are attributes.
+        A subclass may add parameters, or fix some of this package's: both are attributes.
         """
         return {name: getattr(self, name) for name in self._ours()._get_param_names()}
 
     def _check_network(self, settings: Settings) -> None:
-        """Refuse parameters that are of another network than the fitted one."""
+        """Raise an error if the parameters do not fit the trained network."""
         network = self.network_
         for name, now, value in (
             ("hidden_layer_sizes", network.hidden_layer_sizes, settings.hidden_layer_sizes),
@@ -98,13 +98,13 @@ class SDAEBase(NetworkParameters, BaseEstimator):
                 raise invalid_parameter(
                     name,
                     type(self).__name__,
-                    f"what it was in fit, {now!r}, to go on with that network",
+                    f"{now!r} as in fit, to continue with that network",
                     value,
                     "Or fit a clone.",
                 )
 
     def _names(self) -> Identity:
-        """Return what tells a fit from others, beside parameters and numbers."""
+        """Return what identifies a fit, besides parameters and numbers."""
         classes = getattr(self, "classes_", None)
         return names_of(
             columns=getattr(self, "feature_names_in_", None),
@@ -117,7 +117,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     # -- pickles -----------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a pickle or a copy keeps: the network on the CPU, which is everywhere."""
+        """Return the state for a pickle or a copy, with the network on the CPU."""
         state = dict(super().__getstate__())
         network = state.get("network_")
         if network is not None and (device := device_of(network)).type not in _ANYWHERE:
@@ -126,7 +126,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what a pickle or a copy kept; the network goes back to its device if that is here.
+        """Restore the state of a pickle or a copy; the network moves to its device if it exists.
 
         Otherwise it stays on the CPU, and the log ``sdae`` says so.
         """
@@ -137,7 +137,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
             return
         device, away = nearest_device(name), f"The network of {type(self).__name__} was on {name}"
         if device is None:
-            logger.info("%s, which is not here: it is on the CPU now.", away)
+            logger.info("%s, which does not exist on this machine: it is on the CPU now.", away)
             return
         try:
             self.network_.to(device)
@@ -153,7 +153,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    # -- what the network gives --------------------------------------------------------------
+    # -- results of the network ---------------------------------------------------------------
 
     def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
         """Check rows and apply a function of the network's input to them."""
@@ -177,21 +177,21 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         return self._apply(wanted, X)
 
     def _errors(self, X: Any) -> NDArray[np.float32]:
-        """Return the squared error of each scaled value, rebuilt from the deepest code, (n, V)."""
+        """Return the squared reconstruction error of each scaled value, (n, V)."""
         return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
 
     @undisturbed()
     def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float64]:
-        """Return scaled rows to the units of the user's, in float64; others as they are."""
+        """Convert scaled rows to the user's units, in float64; return unscaled rows unchanged."""
         return rows if self.scaling_ is None else self.scaling_.undo(rows)
 
     def _depth_of(self, layer: int | str | None) -> int:
-        """Return after how many layers the code of `layer` comes.
+        """Return the depth of the code of `layer`.
 
         Raises
         ------
         InvalidParameterError
-            If the fitted network has no such layer.
+            If the fitted network does not have this layer.
         """
         if not isinstance(layer, int):
             return self.n_layers_
@@ -214,7 +214,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         NotFittedError
             Before ``fit``.
         DataError
-            If it is of a subclass, or has a parameter or labels of a type that no file keeps.
+            If it is a subclass, or has a parameter or labels of a type that a file cannot store.
         FileAccessError
             If the file cannot be written; an older file of that name is then intact.
         """
@@ -222,21 +222,21 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         write_estimator(self, path)
 
     def _kept(self) -> Kept:
-        """Return what the file keeps of this kind of estimator, beside network and history."""
+        """Return what the file stores for this kind of estimator, besides network and history."""
         return Kept()
 
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:  # noqa: ARG002
-        """Take back what :meth:`_kept` gave, from a file; the network is there already.
+        """Restore from a file what :meth:`_kept` returned; the network is already restored.
 
         Raises
         ------
         ValueError, LookupError, TypeError
-            If the file has not what belongs there, or a network of another kind.
+            If the file lacks these values, or has another kind of network.
         """
         self._check_head(model)
 
     def _check_head(self, model: Model, *heads: Head) -> None:
-        """Refuse a network with another head than one of those, or with any if none is named."""
+        """Raise an error unless the network's head is one of `heads`, or is missing without any."""
         kind = model.stack.head_kind
         if kind not in heads and (heads or kind is not None):
             raise ValueError(f"the network does not have the head of {type(self).__name__}")

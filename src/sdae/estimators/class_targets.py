@@ -1,4 +1,4 @@
-"""What a classifier is to predict, in numbers: of one class a row, or of any number of labels.
+"""Targets of a classifier as numbers: one class per row, or any number of labels.
 
 Axes: n rows, C classes, L labels.
 """
@@ -21,7 +21,7 @@ from sdae.estimators.label_encoding import (
 )
 
 Targets = NDArray[np.int64]
-"""Class numbers (n,), or which labels a row has (n, L); −1 where it has none."""
+"""Class numbers (n,), or the labels of rows as 0 and 1 (n, L); −1 for rows without labels."""
 
 _NO_LABEL = -1
 
@@ -38,14 +38,14 @@ def is_multilabel(y: Any) -> bool:
 
 
 def plain_targets(y: Any) -> Any:
-    """Return targets of a classifier in a form that scikit-learn's checks leave as it is."""
+    """Return targets of a classifier in a form that scikit-learn's checks do not change."""
     if sparse.issparse(y):
         return y.toarray()
     return np.asarray(y) if is_multilabel(y) else numpy_labels(y)
 
 
 def indicators(y: Any, caller: str) -> Targets:
-    """Return labels in several columns, of rows that all have some, as 0 and 1, (n, L).
+    """Return labels in several columns as 0 and 1, (n, L), where all rows are labelled.
 
     Raises
     ------
@@ -58,23 +58,23 @@ def indicators(y: Any, caller: str) -> Targets:
 def targets_of(
     y: NDArray[Any], marker: object, classes: Labels | None, caller: str
 ) -> tuple[Targets, Labels]:
-    """Return what is to be predicted of each row.
+    """Return the targets of each row, and the classes.
 
     Parameters
     ----------
     y : ndarray, shape (n,) or (n, L)
         Labels.
     marker : object
-        The label of rows that have none; None if all have one.
+        The value that marks rows without a label; None if all rows have one.
     classes : ndarray or None
-        None takes those that are found.
+        The classes; None takes those in `y`.
     caller : str
-        Who is named in an error.
+        Name in error messages.
 
     Returns
     -------
     targets : (n,) or (n, L)
-        Of one class alone (n, 1): whether a row is of it.
+        With a single class (n, 1): whether a row belongs to it.
     classes : (C,) or (L,)
     """
     if y.ndim == 2:
@@ -97,9 +97,10 @@ def targets_of(
 def announced_classes(
     classes: Any, y: Any, before: Labels | None, marker: object, caller: str
 ) -> Labels:
-    """Return the classes of a stream, which its first call says; later they may be repeated.
+    """Return the classes of a stream: given at its first call, optional later.
 
-    `before` are those of the first call. Of labels in several columns `y` tells how many there are.
+    `before` are those of the first call. For labels in several columns, `y` determines their
+    number.
     """
     if before is not None:
         if classes is not None and not np.array_equal(before, np.unique(column_of_labels(classes))):
@@ -124,7 +125,7 @@ def has_targets(targets: Targets) -> NDArray[np.bool_]:
 
 
 def _indicators(y: NDArray[Any], marker: object, caller: str) -> Targets:
-    """Return which labels each row has, (n, L) of 0 and 1; rows of the `marker` become rows of −1.
+    """Return the labels of each row as 0 and 1, (n, L); rows with the `marker` become rows of −1.
 
     Raises
     ------
@@ -141,7 +142,7 @@ def _indicators(y: NDArray[Any], marker: object, caller: str) -> Targets:
         got = known[row, column]
         got = got.item() if isinstance(got, np.generic) else got
         raise DataError(
-            f"The y parameter of {caller} has several columns, so it must hold 0 and 1 alone: 1 "
+            f"The y parameter of {caller} has several columns, so it must hold only 0 and 1: 1 "
             f"where a row has the label of the column. Got {got!r} instead.{hint}"
         )
     targets = np.full(y.shape, _NO_LABEL, np.int64)

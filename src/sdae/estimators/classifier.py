@@ -48,24 +48,24 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Of all layers.
+        Activation of all layers.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Of both stages.
+        Optimiser of both stages.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.
     batch_size : int or "auto", default 32
-        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n). Size 1 with
+        Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n). Size 1 with
         ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the
         fused engine.
     learning_rate : str, default "constant"
         ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPClassifier``; or a
         schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.
     learning_rate_init : float, default 0.005
-        Of fine-tuning.
+        Initial learning rate of fine-tuning.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Most epochs of fine-tuning.
+        Maximum number of epochs of fine-tuning.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
@@ -74,41 +74,42 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
-        Go on with fine-tuning from the last ``fit``; pre-training is not repeated.
+        Continue fine-tuning from the last ``fit``; pre-training is not repeated.
     checkpoint : Checkpoint, folder or None, default None
-        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
-        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
+        Where ``fit`` saves its state: called again after an interruption, with the same data and
+        parameters and an integer `random_state`, it continues from there; see
+        :class:`sdae.Checkpoint`.
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
-        Of ``sgd``.
+        Whether ``sgd`` uses Nesterov momentum.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
-        Of ``adam``.
+        Decay rates and stability term of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the labelled rows aside, and keep the parameters that did best
+        Set `validation_fraction` of the labelled rows aside, and keep the parameters that are best
         on them.
     validation_fraction : float, default 0.1
     n_iter_no_change : int, default 10
     dropout : float in [0, 0.99], default 0
-        Of hidden units, in fine-tuning.
+        Dropout of hidden units in fine-tuning.
     class_weight : dict, "balanced" or None, default None
-        Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. The
-        rows of a class of weight 0 are as if they were not there, in pre-training too.
+        Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. Rows
+        of a class with weight 0 are ignored, in pre-training too.
     corruption : noise or one per layer, default "masking:0.3"
-        What pre-training does to a layer's input: a masking level, a text such as ``gaussian:0.1``,
+        Noise of pre-training: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
     pretrain_epochs : int or one per layer, default 50
-        0 leaves pre-training out.
+        Epochs of pre-training per layer; 0 skips pre-training.
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
-        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
-        word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. A
+        single ``sigmoid`` applies to layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
-        of at least 0.05; others are standardised.
+        ``auto`` does not scale data in [0, 1] with a column whose standard deviation is at least
+        0.05; other data are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None
-        Rows with this label, −1 for example, are used for pre-training only. A number or a text.
+        Rows with this label (a number or a text, such as −1) are used only for pre-training.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
@@ -126,7 +127,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     loss_curve_ : list of float
         Mean cost of each epoch of fine-tuning, without the penalty.
     validation_scores_ : list of float or None
-        Accuracy on the rows set aside, epoch by epoch, weighted by `sample_weight` and
+        Accuracy on the rows set aside, per epoch, weighted by `sample_weight` and
         `class_weight`.
     history_ : tuple of EpochRecord
 
@@ -159,8 +160,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             Classes of any kind, or in several columns 1 where a row has the label of the column and
             0 elsewhere. Rows with `unlabeled_label`, in all columns, have no label.
         sample_weight : array, (n,), or None
-            Weights in fine-tuning. A row of weight 0 is as if it were not there, in pre-training
-            too, with a label or without; but its class stays one of ``classes_``.
+            Weights in fine-tuning. A row of weight 0, labelled or not, is ignored, in pre-training
+            too; but its class stays in ``classes_``.
         X_unlabeled : array, CSR matrix or table, (m, V), or None
             More rows, for pre-training.
         """
@@ -170,8 +171,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             x, targets, found = self._checked(X, y, continues=continues)
             if not has_targets(targets).any():
                 raise DataError(
-                    f"All rows have the unlabeled_label {self.unlabeled_label!r}: there is nothing "
-                    "to learn classes from. Use SDAETransformer for rows without labels."
+                    f"All rows have the unlabeled_label {self.unlabeled_label!r}, but "
+                    "SDAEClassifier needs rows with labels. Use SDAETransformer for rows without "
+                    "labels."
                 )
             if continues and set(found.tolist()) != set(self.classes_.tolist()):
                 raise DataError(
@@ -198,18 +200,19 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "SDAEClassifier":
-        """Take some rows of a stream: an epoch of pre-training, then one of fine-tuning.
+        """Train on some rows of a stream: one epoch of pre-training, then one of fine-tuning.
 
-        Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
-        and so on, until it is over. Fine-tuning takes the labelled rows of every call. The scaling
-        is that of the first rows. There is none with ``solver="lbfgs"``, nor with `early_stopping`.
+        In pre-training the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
+        and so on, until it ends. Fine-tuning uses the labelled rows of every call. The scaling is
+        fitted to the first rows. It is not available with ``solver="lbfgs"`` or `early_stopping`.
 
         Parameters
         ----------
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, L)
         classes : array
-            All classes there will be; at the first call. Not needed where `y` has several columns.
+            All classes of the stream; required at the first call. Not needed if `y` has several
+            columns.
         sample_weight : array, (n,), or None
             As in ``fit``.
         """
@@ -245,14 +248,14 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
 
     @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the probability of each class, (n, C), or of each label by itself, (n, L)."""
+        """Return the probability of each class, (n, C), or of each label independently, (n, L)."""
         if self._is_multilabel:
             return probabilities(self._kind, self._outputs(X))
         return np.exp(self.predict_log_proba(X))
 
     @undisturbed()
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
-        """Return the logarithm of what :meth:`predict_proba` gives, (n, C) or (n, L)."""
+        """Return the logarithm of :meth:`predict_proba`, (n, C) or (n, L)."""
         outputs = self._outputs(X)
         if self._one_class:
             return np.zeros((len(outputs), 1))
@@ -261,9 +264,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         return log_probabilities(outputs)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return the logits, (n, C) or (n, L); of two classes, the second's less the first's, (n,).
+        """Return the logits, (n, C) or (n, L); for two classes the second minus the first, (n,).
 
-        Of one class alone its logit, (n,).
+        For a single class its logit, (n,).
         """
         logits = self._outputs(X).astype(np.float64)
         if self._one_class:
@@ -272,9 +275,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         return logits[:, 1] - logits[:, 0] if two else logits
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """Return the share of rows of which ``predict`` gives the class, or all labels, by weight.
+        """Return the weighted share of rows whose class, or labels, ``predict`` returns.
 
-        scikit-learn's own metrics do not know all types of labels that ``fit`` takes.
+        scikit-learn's own metrics do not support all types of labels that ``fit`` takes.
         """
         right = indicators(y, self._name) if is_multilabel(y) else column_of_labels(y)
         return float(super().score(X, right, sample_weight))
@@ -291,7 +294,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
 
     @property
     def _one_class(self) -> bool:
-        """Whether there is one class alone: then the head has one output, which says yes."""
+        """Whether there is a single class: then the head has one output."""
         return len(self.classes_) == 1
 
     @property
@@ -305,7 +308,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     def _checked(
         self, X: Any, y: Any, *, continues: bool, classes: Labels | None = None
     ) -> tuple[Rows, Numbers, Labels]:
-        """Check rows and labels; see :func:`targets_of` for what is returned beside rows."""
+        """Check rows and labels; see :func:`targets_of` for what is returned besides rows."""
         several = is_multilabel(y)
         x, y = checked_pair(self, X, plain_targets(y), reset=not continues, several=several)
         if continues and several != self._is_multilabel:
@@ -320,11 +323,11 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         if not has_targets(targets).any():
             raise DataError(
                 f"All rows with labels have weight 0, by sample_weight or by the class_weight "
-                f"parameter of {self._name}: there is nothing to learn classes from."
+                f"parameter of {self._name}. Give at least one labelled row a weight above 0."
             )
 
     def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
-        """Keep the shares of the classes, and every class on both sides where there is room."""
+        """Keep the shares of the classes, and every class in both parts where possible."""
         if targets.ndim == 2:
             return super()._set_aside(targets, share)
         return set_aside_by_class(self.classes_[targets], share, self._seed)

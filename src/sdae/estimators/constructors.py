@@ -1,9 +1,8 @@
 """The parameters of the constructors, each declared once with its default.
 
-They are dataclasses, so that each estimator's ``__init__`` has its parameters by name: that is what
-scikit-learn's ``get_params`` and ``clone`` read. Values are kept as they are given, and checked by
-``fit`` (:class:`sdae.estimators.parameters.Settings`). What each means stands in the docstrings of
-the estimators.
+They are dataclasses, so each estimator's ``__init__`` lists its parameters by name, which
+scikit-learn's ``get_params`` and ``clone`` read. Values are stored as given, and checked by ``fit``
+(:class:`sdae.estimators.parameters.Settings`). The docstrings of the estimators document them.
 """
 
 from dataclasses import KW_ONLY, dataclass
@@ -15,7 +14,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 @dataclass(eq=False, repr=False, match_args=False)
 class NetworkParameters:
-    """What all four estimators have: the network and its pre-training."""
+    """Parameters of all four estimators: the network and its pre-training."""
 
     hidden_layer_sizes: Any = (100,)
     activation: Any = "tanh"
@@ -45,7 +44,7 @@ class NetworkParameters:
 
 @dataclass(eq=False, repr=False, match_args=False)
 class FinetuningParameters(NetworkParameters):
-    """What the classifier and the regressor have beside that."""
+    """Additional parameters of the classifier and the regressor."""
 
     _: KW_ONLY
     alpha: float = 0.0001

@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from sdae.estimators.base import SDAEBase
 
 MOST_RECORDS = 50_000
-MOST_VALUES = 1 << 16  # of a parameter, each of which is read
+MOST_VALUES = 1 << 16  # maximum number of values of a parameter
 _ADDED_LATER = ("loss", "max_fun")  # left out at their defaults: files keep their bytes
 _TIMELESS = {"seconds": 0.0, "samples_per_second": 0.0}  # equal models have equal bytes
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a file keeps of one kind of estimator.
+    """What a file stores for one kind of estimator.
 
     Attributes
     ----------
     state : dict
         JSON values by name.
     classes : tuple or None
-        What the outputs stand for, as the model file has it.
+        Classes of the outputs, as in the model file.
     """
 
     state: dict[str, Any] = field(default_factory=dict)
@@ -45,22 +45,22 @@ def write_estimator(estimator: "SDAEBase", path: str | Path) -> None:
     kind, ours = type(estimator), estimator._ours()
     if kind is not ours:
         raise DataError(
-            f"A file holds one of the estimators of sdae, and {kind.__name__} is a subclass of "
-            f"{ours.__name__}, which sdae.load could not make. Pickle it, or keep its network "
-            "alone with network_.save."
+            f"A file can hold only the estimators of sdae, but {kind.__name__} is a subclass of "
+            f"{ours.__name__}, which sdae.load cannot create. Pickle it, or save only its network "
+            "with network_.save."
         )
     save_model(as_model(estimator), end_of(path))
 
 
 def as_model(estimator: "SDAEBase") -> Model:
-    """Return the model of a fitted estimator, with all that makes it one again.
+    """Return the model of a fitted estimator, with all data to restore it.
 
     Raises
     ------
     DataError
-        If a parameter or the labels have a type that a file cannot give back.
+        If a parameter or the labels have a type that a file cannot restore.
     InvalidParameterError
-        If the parameters are of another network than the fitted one.
+        If the parameters do not fit the trained network.
     """
     estimator._check_network(estimator._settings())
     kept = estimator._kept()
@@ -97,13 +97,13 @@ def _parameters(estimator: "SDAEBase") -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    """Return a parameter as JSON has it: texts for our values, lists for sequences."""
+    """Return a parameter as JSON values: texts for objects of sdae, lists for sequences."""
     if isinstance(value, np.ndarray | np.generic):
         value = value.tolist()
     if isinstance(value, dict | list | tuple) and len(value) > MOST_VALUES:
         raise DataError(
-            f"The {name} parameter has {len(value):,} values; a file keeps at most "
-            f"{MOST_VALUES:,}. Use a shorter one."
+            f"The {name} parameter must have at most {MOST_VALUES:,} values in a file. Got "
+            f"{len(value):,} instead. Use a shorter one."
         )
     if isinstance(value, dict):  # JSON's keys are texts only
         return [[_plain(name, key), _plain(name, weight)] for key, weight in value.items()]
@@ -112,9 +112,9 @@ def _plain(name: str, value: Any) -> Any:
     if value is None or type(value) in (bool, int, float, str):
         return value
     if isinstance(value, np.random.RandomState):
-        return None  # its state is not the model's: another fit draws anew
+        return None  # its state is not part of the model: another fit draws new numbers
     if isinstance(value, Noise | StrEnum):
         return str(value)
     raise DataError(
-        f"The {name} parameter is {value!r}, which a file cannot keep. Use a text or a number."
+        f"The {name} parameter is {value!r}, which a file cannot store. Use a text or a number."
     )

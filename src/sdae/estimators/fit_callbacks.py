@@ -1,4 +1,4 @@
-"""What an estimator does while it trains: keep the records, show them, stop when nothing moves."""
+"""Callbacks of estimators: store records, print them, and stop at a plateau."""
 
 import math
 import warnings
@@ -10,9 +10,9 @@ from sdae.train.history import FINETUNING, EpochRecord
 
 
 class Recorder:
-    """Keeps the record of every epoch, and prints it where wished.
+    """Stores the record of every epoch, and prints it if wanted.
 
-    Training that is interrupted returns no history; what it did so far is here.
+    An interrupted training does not return a history; its records so far are here.
     """
 
     def __init__(self, *, verbose: bool) -> None:
@@ -20,7 +20,7 @@ class Recorder:
         self._verbose = verbose
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Handle an event."""
         if isinstance(event, StageResumed):
             self.records.extend(event.history.records)
         if not isinstance(event, EpochEnded):
@@ -32,7 +32,7 @@ class Recorder:
 
 
 def _line(record: EpochRecord) -> str:
-    """Return a line about an epoch; about fine-tuning in the words of scikit-learn's MLPs."""
+    """Return a line about an epoch; for fine-tuning in the format of scikit-learn's MLPs."""
     if record.layer is not None:
         return f"Layer {record.layer}, epoch {record.epoch}: cost {record.cost:.6g}"
     error = record.validation_error
@@ -41,10 +41,10 @@ def _line(record: EpochRecord) -> str:
 
 
 class Plateau:
-    """Asks to stop when what is watched has not improved by `tol` for some epochs in a row.
+    """Asks to stop when a value has not improved by `tol` for some consecutive epochs.
 
-    That is ``MLPClassifier``'s rule: the cost is watched, or with early stopping the error on the
-    validation rows.
+    This is the rule of ``MLPClassifier``: the value is the cost or, with early stopping, the error
+    on the validation rows.
     """
 
     def __init__(self, tol: float, n_iter_no_change: float) -> None:
@@ -55,7 +55,7 @@ class Plateau:
         self.reached = False
 
     def __call__(self, event: Event) -> bool:
-        """Take an event; return whether to stop."""
+        """Handle an event; return whether to stop."""
         if isinstance(event, StageResumed):
             for record in event.history.records:
                 self._watch(record)
@@ -72,7 +72,7 @@ class Plateau:
         return self.reached
 
     def go_on(self) -> None:
-        """Count anew from here; the best so far stays."""
+        """Start counting again; the best value is kept."""
         self._epochs_without, self.reached = 0, False
 
 
@@ -84,8 +84,8 @@ def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[None]:
     except KeyboardInterrupt:
         tuned = any(record.stage == FINETUNING for record in recorder.records)
         state = (
-            "usable as trained so far"
+            "usable with the training so far"
             if tuned or not fine_tunes
-            else "pre-trained only, and its predictions are worth nothing. Fit it again"
+            else "only pre-trained, so its predictions are meaningless. Fit it again"
         )
         warnings.warn(f"Training was interrupted: the estimator is {state}.", stacklevel=6)

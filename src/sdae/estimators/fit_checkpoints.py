@@ -1,8 +1,8 @@
 """Checkpoints of estimators: a folder holds many trainings, each in a subfolder of its own.
 
 So the folds of a cross-validation and the candidates of a search share the folder of one parameter.
-A subfolder is named by a hash of what the training is known by, settings at their defaults left
-out: a setting that a later version brings changes no name.
+A subfolder is named by a hash of the identity of the training, without settings at their defaults,
+so new settings of later versions do not change the name.
 """
 
 import hashlib
@@ -27,23 +27,23 @@ logger = logging.getLogger("sdae")
 
 
 def own_checkpoint(checkpoint: Checkpoint, stages: Mapping[str, Identity]) -> Checkpoint:
-    """Return where the training of these stages, by their names, has its checkpoints.
+    """Return the checkpoint folder of the training with these stages.
 
-    That is the folder itself if it holds this training, as older versions had it.
+    It is the folder itself if it holds this training, as in older versions.
     """
     folder = Path(checkpoint.folder)
     try:
         if folder.is_dir() and _holds(folder, stages):
             return checkpoint
-    except (FileAccessError, FileFormatError) as error:  # of somebody else, perhaps
-        logger.warning("%s This fit takes a subfolder.", error)
+    except (FileAccessError, FileFormatError) as error:  # perhaps of another training
+        logger.warning("%s This fit uses a subfolder.", error)
     return replace(checkpoint, folder=folder / _name(stages))
 
 
 def turns() -> Iterator[AbstractContextManager[None]]:
-    """Give turns until training in one was not refused because somebody else does the same.
+    """Yield turns until one could train, that is, no other process runs the same training.
 
-    Then what the other learned is taken over. To be used as ``for turn in turns(): with turn: …``.
+    The result of the other process is then used. Use it as ``for turn in turns(): with turn: …``.
     """
     waits = False
     while True:
@@ -52,13 +52,13 @@ def turns() -> Iterator[AbstractContextManager[None]]:
         if turn.refusal is None:
             return
         if not waits:
-            logger.warning("%s Until then this fit, which is the same, waits.", turn.refusal)
+            logger.warning("%s This fit is the same, so it waits until then.", turn.refusal)
         waits = True
         sleep(_SECONDS_BETWEEN_LOOKS)
 
 
 class _Turn(AbstractContextManager[None]):
-    """One try to train."""
+    """One attempt to train."""
 
     refusal: InUseError | None = None
 
@@ -81,7 +81,7 @@ def _name(stages: Mapping[str, Identity]) -> str:
 
 
 def _holds(folder: Path, stages: Mapping[str, Identity]) -> bool:
-    """Return whether checkpoints that lie in a folder itself are of this training."""
+    """Return whether checkpoints directly in a folder belong to this training."""
     found = set(stages_of(folder)) & set(stages)
     return bool(found) and all(_is_of(folder, stage, stages) for stage in found)
 
@@ -94,7 +94,7 @@ def _is_of(folder: Path, stage: str, stages: Mapping[str, Identity]) -> bool:
     try:
         before, defaults = dict(description["identity"]), dict(description.get("defaults", {}))
         now = dict(stages[stage])
-        if stage != PRETRAINING and PRETRAINING in stages:  # which it begins after
+        if stage != PRETRAINING and PRETRAINING in stages:  # fine-tuning starts after it
             before.pop(INITIAL, None)
             now.pop(INITIAL)
         return not differences(before, defaults, now)

@@ -1,6 +1,6 @@
-"""How estimators learn: one call of ``fit`` or ``partial_fit``, from checked rows to a network.
+"""Training of estimators: one call of ``fit`` or ``partial_fit``, from checked rows to a network.
 
-An estimator checks its rows and targets, calls :func:`start` where it does not go on with an older
+An estimator checks its rows and targets, calls :func:`start` unless it continues with an older
 network, and then :func:`train`, or :func:`train_on_chunk` in a stream. The stages themselves are
 :func:`sdae.pretrain` and :func:`sdae.finetune`. Axes: n rows, V columns, T targets.
 """
@@ -43,9 +43,9 @@ logger = logging.getLogger("sdae")
 
 @contextmanager
 def whole_or_not_at_all(estimator: SDAEBase, *, goes_on: bool) -> Iterator[None]:
-    """Leave an estimator as it was if what happens inside fails."""
+    """Restore an estimator if the block fails."""
     with undisturbed():
-        usable_threads(1)  # to copy a network is work for several
+        usable_threads(1)  # copying a network would use several threads
         before = dict(estimator.__dict__)
         if goes_on:  # then the network is trained in place
             before["network_"] = copy.deepcopy(estimator.network_)
@@ -58,12 +58,12 @@ def whole_or_not_at_all(estimator: SDAEBase, *, goes_on: bool) -> Iterator[None]
 
 
 def goes_on(estimator: SDAEBase, wanted: bool, settings: Settings) -> bool:
-    """Return whether to train on from what there is.
+    """Return whether to continue with the existing network.
 
     Raises
     ------
     InvalidParameterError
-        If the parameters are of another network meanwhile.
+        If the parameters no longer fit that network.
     """
     if not wanted or not estimator.__sklearn_is_fitted__():
         return False
@@ -77,15 +77,15 @@ def start(
     settings: Settings,
     head: tuple[Head, int] | None = None,
 ) -> None:
-    """Settle the scaling on the rows of pre-training and build a new network.
+    """Fit the scaling to the rows of pre-training and build a new network.
 
-    `head` says what the network is to predict, by how many outputs.
+    `head` is the kind of the head and its number of outputs.
     """
     caller = type(estimator).__name__
     estimator.scaling_, decoders = settle(x, settings, caller)
     random_state = estimator.random_state
     if settings.checkpoint is not None and not isinstance(random_state, int | np.integer):
-        wanted = "an integer where there is a checkpoint, by which fit finds its place again"
+        wanted = "an integer with a checkpoint, so that fit can find its state again"
         raise invalid_parameter("random_state", caller, wanted, random_state)
     estimator._seed = seed_of(random_state, caller)
     estimator.network_ = new_network(x.shape[1], settings, decoders, estimator._seed, head)
@@ -105,7 +105,7 @@ def train(
 ) -> None:
     """Pre-train on raw rows `x`, then fine-tune on the labelled ones, if there are any.
 
-    With early stopping `watched` are the rows that tell when to stop.
+    With early stopping, `watched` are the validation rows.
     """
     epochs = settings.pretrain_epochs if pretrains else (0,)
     recorder = _train(estimator, x, settings, epochs, labelled, watched, settings.checkpoint)
@@ -120,10 +120,10 @@ def train(
 def train_on_chunk(
     estimator: SDAEBase, x: Rows, settings: Settings, labelled: Labelled | None = None
 ) -> None:
-    """Take some rows of a stream: an epoch of one layer's pre-training, and one of fine-tuning.
+    """Train on some rows of a stream: one epoch of pre-training of a layer, and one of fine-tuning.
 
     Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so on;
-    then pre-training is over. After ``fit`` it is over too.
+    then pre-training has ended. After ``fit`` it has ended too.
     """
     each = settings.pretrain_epochs
     each = each * estimator.n_layers_ if len(each) == 1 else each
@@ -131,7 +131,7 @@ def train_on_chunk(
     estimator._n_stream_epochs += 1
     epochs = tuple(int(k == layer) for k in range(estimator.n_layers_))
     recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1)
-    estimator.history_ = (*estimator.history_, *recorder.records)  # too short to be judged
+    estimator.history_ = (*estimator.history_, *recorder.records)  # too short for the doctor
 
 
 def _train(
@@ -144,11 +144,11 @@ def _train(
     checkpoint: Checkpoint | None = None,
     max_iter: int | None = None,
 ) -> Recorder:
-    """Train the network of an estimator; Ctrl-C keeps what was learned, with a warning."""
+    """Train the network of an estimator; Ctrl-C ends training with a warning."""
     network, scaling = estimator.network_, estimator.scaling_
     seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
-    # A step takes some four times a forward pass; the fused engine decides for itself.
+    # A step takes about four times as long as a forward pass; the fused engine decides by itself.
     n_rows = settings.batch_of(x.shape[0])
     n_products = products_of_a_block(network, 4 * n_rows if n_rows > 1 else 1 << 40)
     with threads(settings.n_threads, n_products):
@@ -157,7 +157,7 @@ def _train(
         if any(epochs):
             rows = network_rows(x, scaling, network)
             first = pretraining(network, rows, settings, epochs, names)
-        if labelled is not None:  # what would stop fine-tuning is refused before pre-training
+        if labelled is not None:  # check fine-tuning before pre-training
             labelled = labelled.for_network(scaling, network)
             watched = None if watched is None else watched.for_network(scaling, network)
             second = finetuning(network, labelled, watched, settings, max_iter, names)
@@ -205,7 +205,7 @@ def _finetune(
     recorder: Recorder,
     checkpoint: Checkpoint | None,
 ) -> None:
-    """Fine-tune; ``adaptive`` goes on at a fifth of the rate whenever a plateau is reached."""
+    """Fine-tune; ``adaptive`` continues at a fifth of the rate after each plateau."""
     watched = task.watched
     left, rate, piece = task.config.epochs, task.config.learning_rate, 0
     plateau = Plateau(settings.tol, settings.n_iter_no_change)
@@ -251,7 +251,7 @@ def _minimise(
     settings: Settings,
     recorder: Recorder,
 ) -> None:
-    """Fine-tune by L-BFGS; it writes no checkpoint, and keeps no rows aside."""
+    """Fine-tune by L-BFGS, without checkpoints and without validation rows."""
     end = minimise(
         network,
         task.task,
@@ -269,5 +269,5 @@ def _minimise(
 
 
 def _warn(text: str) -> None:
-    """Warn in the line that called ``fit``: above are a stage, _train, train and fit."""
+    """Warn at the line that called ``fit``, four calls above the caller of this."""
     warnings.warn(text, ConvergenceWarning, stacklevel=6)

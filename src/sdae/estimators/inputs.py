@@ -1,7 +1,7 @@
-"""What users hand over: arrays, sparse matrices, tables; checked as scikit-learn checks.
+"""Input of users: arrays, sparse matrices, tables; checked by scikit-learn's rules.
 
-Of tables of pandas, polars and pyarrow scikit-learn reads names and numbers; other rows of Arrow's
-become a table first. Axes: n rows, V columns, T targets.
+scikit-learn reads names and numbers of tables of pandas, polars and pyarrow; other Arrow data are
+converted to a table first. Axes: n rows, V columns, T targets.
 """
 
 import sys
@@ -18,16 +18,16 @@ from sdae.core.errors import DataError
 Rows = Any
 """An array of float32 or float64, or a CSR matrix, (n, V)."""
 
-_TYPES = (np.float64, np.float32)  # what is neither becomes the first
+_TYPES = (np.float64, np.float32)  # other types become float64
 
 
 def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
-    """Check rows, and their columns against those of ``fit``; nothing of the user's is changed.
+    """Check rows, and their columns against those of ``fit``; the input is not changed.
 
     Raises
     ------
     ValueError
-        scikit-learn's: NaN, infinity, other columns than in ``fit``, text, a wrong shape.
+        From scikit-learn: NaN, infinity, other columns than in ``fit``, text, a wrong shape.
     """
     X = as_table(X)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -48,10 +48,10 @@ def checked_pair(
     Raises
     ------
     ValueError
-        scikit-learn's, as for rows alone; also targets that are missing or not finite.
+        From scikit-learn, as for rows; also for targets that are missing or not finite.
     """
     X = as_table(X)
-    # scikit-learn adds up all values to see whether they are finite: 1.7e308 and -1.7e308 alike.
+    # scikit-learn sums all values to check that they are finite.
     with np.errstate(over="ignore", invalid="ignore"):
         try:
             x, targets = validate_data(
@@ -72,29 +72,31 @@ def checked_pair(
 
 
 def as_table(X: Any) -> Any:
-    """Return Arrow's record batches as a table, whose names scikit-learn reads; others as they are.
+    """Return Arrow record batches as a table, whose names scikit-learn reads; others unchanged.
 
     Raises
     ------
     DataError
-        If the rows are not there yet, as in a LazyFrame of polars.
+        If the rows are not computed yet, as in a LazyFrame of polars.
     """
     if hasattr(X, "collect_schema") and not hasattr(X, "__array__"):
-        raise DataError(f"X is a {type(X).__name__}, which has no rows yet. Give its collect().")
-    pyarrow = sys.modules.get("pyarrow")  # who has a record batch has imported it
+        raise DataError(
+            f"X is a {type(X).__name__}, whose rows are not computed yet. Give X.collect()."
+        )
+    pyarrow = sys.modules.get("pyarrow")  # imported already if X is a record batch
     if isinstance(X, getattr(pyarrow, "RecordBatch", ())) or _is_arrow_alone(X):
         return X if pyarrow is None else pyarrow.table(X)
     return X
 
 
 def _is_arrow_alone(X: Any) -> bool:
-    """Return whether rows offer themselves by Arrow's interface, and by none that NumPy knows."""
+    """Return whether rows have only Arrow's interface, not one that NumPy supports."""
     offers = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("array", "stream"))
     return offers and not any(hasattr(X, f"__{name}__") for name in ("array", "dataframe"))
 
 
 def stacked(x: Rows, more: Rows) -> Rows:
-    """Put rows below rows."""
+    """Stack rows below rows."""
     if sparse.issparse(x) or sparse.issparse(more):
         return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
     return np.concatenate([x, more])

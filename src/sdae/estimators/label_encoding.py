@@ -1,4 +1,4 @@
-"""Labels of any kind and the numbers of their classes; rows that have none.
+"""Labels of any kind, their class numbers, and rows without labels.
 
 Axes: n rows, m labelled ones, C classes.
 """
@@ -16,12 +16,12 @@ from sdae.core.errors import DataError, invalid_parameter
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
-_LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # that a file may name
+_LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # allowed in a file
 _MOST_LABEL_BYTES = 1 << 28
 
 
 def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
-    """Tell which rows have a label, (n,): all but those with the `marker`, if there is one."""
+    """Return which rows have a label, (n,): all except those with the `marker`, if given."""
     if marker is None:
         return np.ones(len(y), bool)
     if not isinstance(marker, _MARKERS):
@@ -30,26 +30,27 @@ def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
     labels = y.tolist()
     if y.dtype.kind != "O" and isinstance(marker, str) != (y.dtype.kind == "U"):
         wanted = "of the type of the labels"
-        remedy = f"y holds {labels[0]!r} for one."
+        remedy = f"y holds {labels[0]!r}, for example."
         raise invalid_parameter("unlabeled_label", caller, wanted, marker, remedy)
     return np.array([label != marker for label in labels], bool)
 
 
 def numpy_labels(y: Any) -> Any:
-    """Return labels as NumPy's where scikit-learn would change or refuse them; others as they are.
+    """Return labels as a NumPy array if scikit-learn would change or reject them; others unchanged.
 
-    It makes floats of pandas' own integers and booleans and of categories of booleans, which rounds
-    large ones and changes their texts. Arrays of NumPy's StringDType it does not take.
+    scikit-learn converts pandas' own integers and booleans and categories of booleans to floats,
+    which rounds large ones and changes their texts. It does not accept arrays of NumPy's
+    StringDType.
 
     Raises
     ------
     DataError
-        If some are missing.
+        If labels are missing.
     """
     column = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1 else y
     labels = _as_array(column)
     if labels.ndim == 0 or labels.size != len(labels):
-        return y  # scikit-learn says what is wrong
+        return y  # scikit-learn reports what is wrong
     missing = _missing(labels.ravel())
     if missing.any():
         raise _missing_labels(missing)
@@ -63,9 +64,9 @@ def numpy_labels(y: Any) -> Any:
 
 
 def _as_array(y: Any) -> Labels:
-    """Return labels as an array in which those that are missing can be told from others."""
+    """Return labels as an array that keeps missing labels recognisable."""
     if isinstance(y, list | tuple):
-        return np.asarray(y, object)  # NumPy would write a NaN among texts as a text
+        return np.asarray(y, object)  # NumPy would convert a NaN among texts to a text
     if isinstance(y, np.ma.MaskedArray):
         labels = np.array(y.data, object)
         labels[np.ma.getmaskarray(y)] = None
@@ -82,7 +83,7 @@ def _own_type(dtype: Any) -> "np.dtype[Any] | None":
 
 
 def plain_labels(y: Labels) -> Labels:
-    """Return labels in the byte order of the machine, and objects of one type as an array of it.
+    """Return labels in native byte order, and objects of one type as an array of that type.
 
     Raises
     ------
@@ -99,38 +100,40 @@ def plain_labels(y: Labels) -> Labels:
 
 
 def column_of_labels(y: Any) -> Labels:
-    """Return labels that come without rows as an array of their type, (n,).
+    """Return labels given without rows as an array of their type, (n,).
 
     Raises
     ------
     DataError
         If some are missing, or are integers of more than 64 bits.
     ValueError
-        scikit-learn's, if they are of another shape.
+        From scikit-learn, if they have another shape.
     """
     return plain_labels(column_or_1d(numpy_labels(y)))
 
 
 def _integers(labels: list[int]) -> Labels:
-    """Return integers as an array without the detour by which large ones would be rounded."""
+    """Return integers as an array without rounding large ones through floats."""
     for kind in (np.int64, np.uint64):
         try:
             return np.array(labels, kind)
         except OverflowError:
             pass
     odd = max(labels, key=abs)
-    raise DataError(f"y has the label {odd}, too large for 64 bits. Give such labels as texts.")
+    raise DataError(
+        f"y has the label {odd}, too large for a 64-bit integer. Give such labels as texts."
+    )
 
 
 def _missing(labels: Labels) -> NDArray[np.bool_]:
-    """Tell which labels are missing, (n,): None, NaN, and what pandas has for them."""
+    """Return which labels are missing, (n,): None, NaN, and the missing values of pandas."""
     if labels.dtype.kind == "O":
         return np.array([_is_missing(label) for label in labels.tolist()], bool)
     return np.isnan(labels) if labels.dtype.kind in "fcmM" else np.zeros(len(labels), bool)
 
 
 def _is_missing(label: object) -> bool:
-    """Return whether an object stands for a label that is missing."""
+    """Return whether an object is a missing label."""
     if label is None or type(label).__name__ in ("NAType", "NaTType"):
         return True
     odd = label != label  # an array, if the label is one
@@ -141,19 +144,19 @@ def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
     return DataError(
         f"Input y contains NaN: {int(missing.sum()):,} of {len(missing):,} labels are missing, the "
         f"first in row {int(missing.argmax())}. Give rows without labels as X_unlabeled, or mark "
-        "them: y.astype(object).fillna(-1), for one, with unlabeled_label=-1."
+        "them, for example with y.astype(object).fillna(-1) and unlabeled_label=-1."
     )
 
 
 def found_classes(y: Labels) -> Labels:
-    """Return the different labels in their order, (m,) -> (C,)."""
+    """Return the distinct labels, sorted, (m,) -> (C,)."""
     check_classification_targets(y)
     classes: Labels = np.unique(y)
     return classes
 
 
 def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:
-    """Return the place of each label among the classes, (m,).
+    """Return the index of each label among the classes, (m,).
 
     Raises
     ------
@@ -162,31 +165,31 @@ def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:
     """
     places = {label: number for number, label in enumerate(classes.tolist())}
     labels = y.tolist()
-    strange = sorted({repr(label) for label in labels if label not in places})
-    if strange:
+    unknown = sorted({repr(label) for label in labels if label not in places})
+    if unknown:
         raise DataError(
-            f"y must hold labels among the classes {classes.tolist()}. Got {', '.join(strange)} "
-            "too. Give partial_fit all classes at its first call, or fit anew."
+            f"y must hold labels among the classes {classes.tolist()}. Got {', '.join(unknown)} "
+            "too. Give partial_fit all classes at its first call, or fit again."
         )
     return np.array([places[label] for label in labels], np.int64)
 
 
 def labels_for_a_file(classes: Labels) -> tuple[str, tuple[Any, ...]]:
-    """Return the type of the labels, and the labels as JSON has them.
+    """Return the type of the labels, and the labels as JSON values.
 
     Raises
     ------
     DataError
-        If a file cannot keep them.
+        If a file cannot store them.
     """
     if classes.nbytes > _MOST_LABEL_BYTES:
-        raise DataError("The labels are too long for a file. Use shorter names of classes.")
+        raise DataError("The labels are too long for a file. Use shorter class names.")
     kind, labels = classes.dtype.str, classes.tolist()
     if not _LABEL_TYPE.fullmatch(kind) or not all(
         isinstance(label, bool | int | float | str) for label in labels
     ):
         raise DataError(
-            f"The labels are of type {classes.dtype}, which a file cannot keep. Use texts or "
+            f"The labels are of type {classes.dtype}, which a file cannot store. Use texts or "
             "numbers."
         )
     return kind, tuple(map(repr, labels) if classes.dtype.kind == "f" else labels)
@@ -198,20 +201,20 @@ def labels_of_a_file(given: Sequence[Any] | None, n_classes: int, kind: str) -> 
     Raises
     ------
     ValueError
-        If they are not what that function gives.
+        If they are not a valid result of that function.
     """
     if not _LABEL_TYPE.fullmatch(kind):
-        raise ValueError(f"{kind!r} is no type of labels")
+        raise ValueError(f"{kind!r} is not a type of labels")
     labels: Sequence[Any] = range(n_classes) if given is None else given
     types = {type(label) for label in labels}
     texts = {"U": {str}, "f": {str}, "b": {bool}, "O": {str}}.get(kind[1], {int})
     if types != texts:
         raise ValueError(f"its labels are not of type {kind}")
-    # An array of texts gives each the room of the longest, or what its type says.
+    # An array of texts stores each at the length of the longest, or of its type.
     longest = max((len(label) for label in labels if isinstance(label, str)), default=0)
     if len(labels) * max(4 * longest, np.dtype(kind).itemsize) > _MOST_LABEL_BYTES:
         raise ValueError(f"its labels are too long, or of the too large type {kind}")
     classes = np.array(labels, kind)
     if len(np.unique(classes)) != len(labels) or (np.unique(classes) != classes).any():
-        raise ValueError("its labels are not different, or not in order")
+        raise ValueError("its labels are not distinct, or not sorted")
     return classes

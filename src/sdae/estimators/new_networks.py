@@ -1,4 +1,4 @@
-"""From checked parameters and rows to a network that has not learned yet, and its rows.
+"""Build an untrained network from checked parameters and rows.
 
 Axes: n rows, V columns.
 """
@@ -22,17 +22,17 @@ from sdae.estimators.parameters import Settings
 
 
 def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
-    """Settle ``auto``: the scaling of the columns and the decoder of each layer.
+    """Resolve ``auto``: choose the scaling of the columns and the decoder of each layer.
 
     Raises
     ------
     DataError
-        If cross-entropy is asked for on data outside [0, 1], or values are too large to scale.
+        If cross-entropy is requested for data outside [0, 1], or values are too large to scale.
     """
     first, *above = settings.decoder
     if not above:
-        # "sigmoid" and "auto" are settled by the data for layer 0 alone: upper layers follow the
-        # range of the codes below.
+        # For layer 0 "sigmoid" and "auto" are resolved from the data; upper layers follow the range
+        # of the codes below.
         upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
         above = [upper] * (len(settings.hidden_layer_sizes) - 1)
     remedy = "Set scale='minmax', or decoder='linear'."
@@ -54,7 +54,7 @@ def new_network(
     seed: int,
     head: tuple[Head, int] | None,
 ) -> StackedDenoisingAutoencoder:
-    """Build the network of an estimator, untrained, on its device; perhaps with a head."""
+    """Build the untrained network of an estimator on its device, with or without a head."""
     kind, n_outputs = head or (None, None)
     parameter = None if kind is None else kind.facts.parameter
     network = StackedDenoisingAutoencoder(
@@ -76,7 +76,7 @@ def new_network(
 def network_rows(
     x: Rows, scaling: Scaling | None, network: StackedDenoisingAutoencoder
 ) -> NDArray[np.float32] | RowSource:
-    """Return rows as the network takes them; sparse ones stay sparse until their minibatch."""
+    """Return rows for the network; sparse rows stay sparse until their minibatch."""
     if sparse.issparse(x):
         like = network.autoencoder(0).weight.detach()
         if scaling is None:

@@ -1,4 +1,4 @@
-"""``SDAEOutlierDetector``: rows that a denoising autoencoder cannot give back are strange."""
+"""``SDAEOutlierDetector``: rows that a denoising autoencoder cannot reconstruct are outliers."""
 
 import math
 from collections.abc import Mapping
@@ -27,35 +27,36 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     contamination : float in (0, 0.5], default 0.1
         Share of the rows of ``fit`` that ``predict`` calls outliers.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Of all layers.
+        Activation of all layers.
     corruption : noise or one per layer, default "masking:0.3"
-        What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
+        Noise of a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
         object of :mod:`sdae.corruption`.
     pretrain_epochs : int or one per layer, default 50
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
-        of at least 0.05; others are standardised.
+        ``auto`` does not scale data in [0, 1] with a column whose standard deviation is at least
+        0.05; other data are standardised.
     tied : bool, default True
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
     batch_size : int or "auto", default 32
-        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n).
+        Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n).
     shuffle : bool, default True
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
-        Of ``sgd``.
+        Whether ``sgd`` uses Nesterov momentum.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
-        Of ``adam``.
+        Decay rates and stability term of ``adam``.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
-        Go on from the last ``fit``.
+        Continue from the last ``fit``.
     checkpoint : Checkpoint, folder or None, default None
-        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
-        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
+        Where ``fit`` saves its state: called again after an interruption, with the same data and
+        parameters and an integer `random_state`, it continues from there; see
+        :class:`sdae.Checkpoint`.
     random_state : int, RandomState or None, default None
     verbose : bool, default False
         Print a line per epoch.
@@ -63,7 +64,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     Attributes
     ----------
     offset_ : float
-        ``decision_function`` is ``score_samples`` less this; from the rows of the last call.
+        ``decision_function`` is ``score_samples`` minus this; set by the rows of the last call.
     network_ : StackedDenoisingAutoencoder
     n_layers_, n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -88,12 +89,12 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
     offset_: float = field(init=False)
 
     def _note_rows(self, X: Any) -> None:
-        """Draw the line of ``predict`` at the share of these rows that `contamination` says."""
+        """Set the threshold of ``predict`` so that `contamination` of these rows are outliers."""
         self.offset_ = float(np.quantile(self.score_samples(X), self.contamination))
 
     @undisturbed()
     def feature_contributions(self, X: Any) -> NDArray[np.float64]:
-        """Return what each column adds to the error of each row, (n, V).
+        """Return the contribution of each column to the error of each row, (n, V).
 
         The sum of a row is minus its ``score_samples``.
         """
@@ -102,7 +103,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         return contributions
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """Return ``score_samples`` less ``offset_``, (n,): negative for outliers."""
+        """Return ``score_samples`` minus ``offset_``, (n,): negative for outliers."""
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: Any) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Constructor parameters, read and checked once: from the flat face to the configurations inside.
+"""Constructor parameters, read and checked once, and the configurations made from them.
 
 The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it has them.
 """
@@ -117,7 +117,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "max_iter": integer(1),
     "tol": number(0),
     "early_stopping": boolean(),
-    "validation_fraction": Reader("a number between 0 and 1, neither of them", _fraction),
+    "validation_fraction": Reader("a number above 0 and below 1", _fraction),
     "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
     "max_fun": integer(1),
     "loss": choice(SQUARED_ERROR, POISSON),
@@ -129,7 +129,7 @@ _READ_ELSEWHERE = ("random_state", "class_weight", "unlabeled_label")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the parameters of an estimator mean; those that it does not have keep their defaults.
+    """The checked parameters of an estimator; those that it lacks keep their defaults.
 
     Attributes
     ----------
@@ -142,9 +142,9 @@ class Settings:
     decoder : tuple of Decoder
         One, or one per layer.
     solver : str
-        Of an optimiser, or ``lbfgs``, which fine-tunes after Adam's pre-training.
+        Name of an optimiser, or ``lbfgs``, which fine-tunes after pre-training with Adam.
     batch_size : int or None
-        None stands for ``auto``: min(200, n).
+        None means ``auto``: min(200, n).
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -191,11 +191,11 @@ class Settings:
         Raises
         ------
         InvalidParameterError
-            If one is not what it must be; all problems come in one error.
+            If a parameter is not allowed; one error reports all problems.
         """
         own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
         readers = dict(_READERS)
-        if "max_iter" in own:  # it fine-tunes
+        if "max_iter" in own:  # only estimators that fine-tune
             readers["solver"] = _SOLVER_OR_LBFGS
         settings = cls(**read_fields(readers, own, caller))
         n_layers = len(settings.hidden_layer_sizes)
@@ -234,7 +234,7 @@ class Settings:
         ]
 
     def batch_of(self, n_rows: int) -> int:
-        """Return the rows of a minibatch: never more than there are."""
+        """Return the number of rows of a minibatch, at most `n_rows`."""
         return min(self.batch_size or 200, n_rows)
 
     def pretraining(self, n_rows: int, epochs: tuple[int, ...]) -> PretrainingConfig:
@@ -256,9 +256,9 @@ class Settings:
     def finetuning(
         self, n_rows: int, epochs: int, rate: float, *, classifies: bool
     ) -> FinetuningConfig:
-        """Return the configuration of fine-tuning on `n_rows` rows, beginning at `rate`.
+        """Return the configuration of fine-tuning on `n_rows` rows, starting at `rate`.
 
-        The engine asked for is one of classifiers; for regression ``auto`` takes one that applies.
+        The requested engine is for classifiers; for regression ``auto`` takes one that supports it.
         """
         batch_size = n_rows if self.uses_lbfgs else self.batch_of(n_rows)
         return FinetuningConfig(
@@ -282,7 +282,7 @@ class Settings:
 
     @property
     def adapts(self) -> bool:
-        """Whether the rate falls at a plateau; as in MLPClassifier, with ``sgd`` alone."""
+        """Whether the rate falls at a plateau; as in MLPClassifier, only with ``sgd``."""
         return self.learning_rate == "adaptive" and self.solver == "sgd"
 
     @property
@@ -299,14 +299,14 @@ class Settings:
         return self.nesterovs_momentum and self._momentum > 0
 
     def _engine_of_pretraining(self, n_rows: int) -> str:
-        """Leave pre-training to ``auto`` where there is none, so that nothing can be in the way."""
+        """Return the engine of pre-training; ``auto`` without pre-training, to avoid errors."""
         return self.engine if any(self.pretrain_epochs) and n_rows else "auto"
 
     def _schedule(self, n_rows: int) -> Schedule:
         match self.learning_rate:
             case "invscaling" if self.solver == "sgd":
                 return Schedule("inverse_power", (self.power_t, float(n_rows)))
-            case "adaptive" | "invscaling":  # as in MLPClassifier, for sgd alone
+            case "adaptive" | "invscaling":  # as in MLPClassifier, only for sgd
                 return Schedule()
             case text:
                 return parse_schedule(text)

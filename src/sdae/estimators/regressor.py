@@ -35,30 +35,30 @@ from sdae.estimators.weights import Weights, check_some_count, row_weights, wher
 class SDAERegressor(RegressorMixin, SupervisedSDAE):
     """A network pre-trained as a stacked denoising autoencoder, for one or several targets.
 
-    It takes the arguments of scikit-learn's ``MLPRegressor``, and rows without targets. The
-    targets are standardised inside.
+    It takes the arguments of scikit-learn's ``MLPRegressor``, and rows without targets. The targets
+    are standardised internally.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Of all layers.
+        Activation of all layers.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Of both stages.
+        Optimiser of both stages.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPRegressor``.
     batch_size : int or "auto", default 32
-        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n).
+        Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n).
     learning_rate : str, default "constant"
         ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPRegressor``; or a
         schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.
     learning_rate_init : float, default 0.005
-        Of fine-tuning.
+        Initial learning rate of fine-tuning.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Most epochs of fine-tuning.
+        Maximum number of epochs of fine-tuning.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
@@ -67,34 +67,35 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
-        Go on with fine-tuning from the last ``fit``; pre-training is not repeated.
+        Continue fine-tuning from the last ``fit``; pre-training is not repeated.
     checkpoint : Checkpoint, folder or None, default None
-        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
-        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
+        Where ``fit`` saves its state: called again after an interruption, with the same data and
+        parameters and an integer `random_state`, it continues from there; see
+        :class:`sdae.Checkpoint`.
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
-        Of ``sgd``.
+        Whether ``sgd`` uses Nesterov momentum.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
-        Of ``adam``.
+        Decay rates and stability term of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the rows aside, and keep the parameters that did best on them.
+        Set `validation_fraction` of the rows aside, and keep the parameters that are best on them.
     validation_fraction : float, default 0.1
     n_iter_no_change : int, default 10
     dropout : float in [0, 0.99], default 0
-        Of hidden units, in fine-tuning.
+        Dropout of hidden units in fine-tuning.
     corruption : noise or one per layer, default "masking:0.3"
-        What pre-training does to a layer's input: a masking level, a text such as ``gaussian:0.1``,
+        Noise of pre-training: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
     pretrain_epochs : int or one per layer, default 50
-        0 leaves pre-training out.
+        Epochs of pre-training per layer; 0 skips pre-training.
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        Of the columns of X: ``auto`` leaves them as they are if all values lie in [0, 1] and a
-        column has a standard deviation of at least 0.05; others are standardised.
+        Scaling of the columns of X: ``auto`` does not scale data in [0, 1] with a column whose
+        standard deviation is at least 0.05; other data are standardised.
     tied : bool, default True
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
-        Of pre-training; regression is fine-tuned by autograd.
+        Engine of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.
@@ -103,14 +104,14 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     ----------
     n_outputs_ : int
     network_ : StackedDenoisingAutoencoder
-        The PyTorch model; it gives standardised targets.
+        The PyTorch model; it predicts standardised targets.
     n_layers_, n_features_in_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
     validation_scores_ : list of float or None
-        R² on the rows set aside, by the spread of all targets, epoch by epoch.
+        R² on the rows set aside, relative to the variance of all targets, per epoch.
     history_ : tuple of EpochRecord
 
     Examples
@@ -138,8 +139,8 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, T)
         sample_weight : array, (n,), or None
-            Weights in fine-tuning and in the scaling of the targets. A row of weight 0 is as if it
-            were not there, in pre-training too.
+            Weights in fine-tuning and in the scaling of the targets. A row of weight 0 is ignored,
+            in pre-training too.
         X_unlabeled : array, CSR matrix or table, (m, V), or None
             More rows, for pre-training.
         """
@@ -159,11 +160,11 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
 
     @where_minibatches
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> "SDAERegressor":
-        """Take some rows of a stream: an epoch of pre-training, then one of fine-tuning.
+        """Train on some rows of a stream: one epoch of pre-training, then one of fine-tuning.
 
-        Of pre-training, the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
-        and so on, until it is over. The scalings are those of the first rows. There is none with
-        ``solver="lbfgs"``, nor with `early_stopping`.
+        In pre-training the first ``pretrain_epochs`` calls train layer 0, the next ones layer 1,
+        and so on, until it ends. The scalings are fitted to the first rows. It is not available
+        with ``solver="lbfgs"`` or `early_stopping`.
 
         Parameters
         ----------
@@ -186,7 +187,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
 
     @undisturbed()
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return the targets of each row, (n,), or (n, T) where ``fit`` had several columns."""
+        """Return the targets of each row, (n,), or (n, T) if ``fit`` had several columns."""
         values = self._outputs(X).astype(np.float64)  # (n, T)
         if self.network_.head_kind is Head.POISSON:
             with np.errstate(over="ignore"):  # far from the rows of fit the mean may be infinite
@@ -231,7 +232,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         super()._check_network(settings)
         now = self.network_.head_kind
         if now is not self._head_of_loss():
-            wanted = f"what it was in fit, {POISSON if now is Head.POISSON else SQUARED_ERROR!r}"
+            wanted = f"{POISSON if now is Head.POISSON else SQUARED_ERROR!r} as in fit"
             raise invalid_parameter("loss", type(self).__name__, wanted, self.loss, "Fit a clone.")
 
     def _score_of(self, validation_error: float) -> float:
@@ -239,7 +240,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         return -validation_error if is_deviance else super()._score_of(validation_error)
 
     def _standardised(self, y: NDArray[Any]) -> NDArray[np.float64]:
-        """Return targets as the network gives them, (n, T)."""
+        """Return standardised targets, (n, T)."""
         columns = self._columns(y)
         n_targets = len(self.target_scaling_.scale)
         if columns.shape[1] != n_targets or (y.ndim == 1) != self._one_column:

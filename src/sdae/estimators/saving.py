@@ -1,8 +1,8 @@
 """Reading the file of an estimator; :mod:`sdae.estimators.estimator_file` writes it.
 
-Loading one executes nothing: which class it is comes from a closed list, parameters are JSON values
-that are checked as those of a constructor are, everything else is numbers. A model made by the
-command line loads too: as a classifier where it has classes, and otherwise as a transformer.
+Loading one executes nothing: the class comes from a closed list, parameters are JSON values that
+are checked like those of a constructor, everything else is numbers. A model made by the command
+line loads too: as a classifier if it has classes, otherwise as a transformer.
 """
 
 from pathlib import Path
@@ -38,12 +38,12 @@ def load(path: str | Path) -> SDAEBase:
     Parameters
     ----------
     path : str or Path
-        What ``estimator.save`` or ``sdae train`` wrote.
+        A file or folder that ``estimator.save`` or ``sdae train`` wrote.
 
     Returns
     -------
     SDAEClassifier, SDAERegressor, SDAEOutlierDetector or SDAETransformer
-        On the CPU; it predicts the same bytes as the one that was saved.
+        The estimator, on the CPU; its predictions equal those of the saved one to the byte.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def load(path: str | Path) -> SDAEBase:
     if path.is_dir():
         path = path / _MODEL_OF_A_RUN
         if path.is_symlink():
-            raise FileFormatError(f"{path} is a link. The files of a run are files themselves.")
+            raise FileFormatError(f"{path} is a link. The files of a run must be regular files.")
     return checked_estimator(load_model(path), path)
 
 
@@ -66,12 +66,14 @@ def checked_estimator(model: Model, path: Path) -> SDAEBase:
     Raises
     ------
     FileFormatError
-        If it makes none.
+        If the model does not hold a valid estimator.
     """
     try:
         return as_estimator(model)
     except (SdaeError, *_MALFORMED) as error:
-        raise FileFormatError(f"{path} holds no valid estimator: {reason_of(error)}.") from None
+        raise FileFormatError(
+            f"{path} does not hold a valid estimator: {reason_of(error)}."
+        ) from None
 
 
 def as_estimator(model: Model) -> SDAEBase:
@@ -80,7 +82,7 @@ def as_estimator(model: Model) -> SDAEBase:
     Raises
     ------
     ValueError, LookupError, TypeError
-        If its description is not one that a fitted estimator makes.
+        If its description is not that of a fitted estimator.
     """
     if model.estimator is None:
         return _of_a_run(model)
@@ -91,9 +93,9 @@ def as_estimator(model: Model) -> SDAEBase:
             raise ValueError(f"its parameter {name!r} has more than {MOST_VALUES:,} values")
     parameters = {name: _as_given(value) for name, value in entry["parameters"].items()}
     if not isinstance(parameters.get("random_state"), int | None):
-        raise ValueError("its random_state is no whole number")
+        raise ValueError("its random_state is not a whole number")
     if parameters.pop("checkpoint", None) is not None:
-        raise ValueError("it names a folder of checkpoints, which no file may")
+        raise ValueError("it names a folder of checkpoints, which is not allowed in a file")
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
         parameters["class_weight"] = dict(parameters["class_weight"])
     estimator = kind(**parameters)
@@ -105,14 +107,14 @@ def as_estimator(model: Model) -> SDAEBase:
     _give_model(estimator, model, *counts)
     estimator._check_network(settings)
     if not isinstance(state["history"], list) or len(state["history"]) > MOST_RECORDS:
-        raise ValueError(f"its history is no list of at most {MOST_RECORDS:,} records")
+        raise ValueError(f"its history is not a list of at most {MOST_RECORDS:,} records")
     estimator.history_ = tuple(EpochRecord.from_values(values) for values in state["history"])
     estimator._take_back(state, model)
     return estimator
 
 
 def _of_a_run(model: Model) -> SDAEBase:
-    """Make an estimator of a model that the command line or ``stack.save`` wrote."""
+    """Return an estimator for a model that the command line or ``stack.save`` wrote."""
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     is_classifier = stack.n_classes is not None or stack.n_labels is not None

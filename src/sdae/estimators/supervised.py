@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share beside their fit: what training left behind.
+"""What the classifier and the regressor share besides their fit: results of training.
 
 Axes: n rows, V columns, H units of a layer, K outputs.
 """
@@ -27,7 +27,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def where_minibatches(method: Method) -> Method:
-    """Let an estimator have a method unless its solver is L-BFGS, as scikit-learn's MLPs do."""
+    """Make a method available unless the solver is L-BFGS, as in scikit-learn's MLPs."""
     restricted: Method = available_if(_takes_minibatches)(method)
     return restricted
 
@@ -36,7 +36,7 @@ def _takes_minibatches(estimator: FinetuningParameters) -> bool:
     if estimator.solver == LBFGS:
         raise AttributeError(
             "partial_fit is only available for stochastic optimizers. lbfgs is not stochastic: it "
-            "takes all rows at once. Use solver='adam', for example."
+            "uses all rows at once. Use solver='adam', for example."
         )
     return True
 
@@ -46,7 +46,7 @@ class SupervisedSDAE(
 ):
     """Pre-train on all rows, fine-tune on the labelled ones."""
 
-    # -- what training left behind -----------------------------------------------------------
+    # -- results of training -------------------------------------------------------------------
 
     @property
     def coefs_(self) -> list[NDArray[np.float32]]:
@@ -80,7 +80,9 @@ class SupervisedSDAE(
     def loss_(self) -> float:
         """Mean cost of the last epoch of fine-tuning, without the penalty."""
         if not self._records:
-            raise AttributeError(f"{type(self).__name__} was not fine-tuned: it has no loss_.")
+            raise AttributeError(
+                f"{type(self).__name__} was not fine-tuned, so it does not have loss_."
+            )
         return self._records[-1].cost
 
     @property
@@ -112,7 +114,7 @@ class SupervisedSDAE(
         layers = [network.mlp[2 * layer] for layer in range(self.n_layers_)]
         return [*layers, network.head]
 
-    # -- what the network gives --------------------------------------------------------------
+    # -- results of the network ---------------------------------------------------------------
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Return the deepest codes, (n, V) -> (n, H) float32."""
@@ -124,17 +126,17 @@ class SupervisedSDAE(
         return tags
 
     def _outputs(self, X: Any) -> NDArray[np.float32]:
-        """Return what the head gives, (n, V) -> (n, K)."""
+        """Return the outputs of the head, (n, V) -> (n, K)."""
         return self._apply(lambda rows: outputs(self.network_, rows), X)
 
     # -- for fit -----------------------------------------------------------------------------
 
     def _check_streams(self, settings: Settings) -> None:
-        """Refuse to set rows of a stream aside."""
+        """Raise an error if rows of a stream would be set aside."""
         if settings.early_stopping:
             raise InvalidParameterError(
-                "partial_fit does not support early_stopping=True: the rows set aside would be "
-                "others at each call. Set early_stopping=False."
+                "partial_fit does not support early_stopping=True: it would set other rows aside "
+                "at each call. Set early_stopping=False."
             )
 
     def _all_rows(self, x: Rows, X_unlabeled: Any) -> Rows:
@@ -144,7 +146,7 @@ class SupervisedSDAE(
         return stacked(x, checked_rows(self, X_unlabeled, reset=False))
 
     def _watched(self, labelled: Labelled, settings: Settings) -> tuple[Labelled, Labelled | None]:
-        """Return the rows to learn from and, with early stopping, those to watch.
+        """Return the training rows and, with early stopping, the validation rows.
 
         Raises
         ------
@@ -156,13 +158,13 @@ class SupervisedSDAE(
         train, watch = self._set_aside(labelled.targets, settings.validation_fraction)
         if len(watch) < 2:
             raise DataError(
-                "The validation set is too small: with early_stopping at least 2 rows are to be "
-                f"set aside, and validation_fraction={settings.validation_fraction:g} of "
+                "The validation set is too small: early_stopping needs at least 2 rows, and "
+                f"validation_fraction={settings.validation_fraction:g} of "
                 f"n_samples={len(labelled.targets)} labelled rows is {len(watch)}. Increase "
                 "validation_fraction, or give more rows."
             )
         return labelled.at(train), labelled.at(watch)
 
     def _set_aside(self, targets: NDArray[Any], share: float) -> tuple[Places, Places]:
-        """Return the places of the rows to learn from, and of those to watch."""
+        """Return the indices of the training rows, and of the validation rows."""
         return set_aside(len(targets), share, self._seed)

@@ -1,4 +1,4 @@
-"""The scaling of regression's targets to mean 0 and variance 1, and which cannot be scaled.
+"""The scaling of regression targets to mean 0 and variance 1, and its limits.
 
 Axes: n rows, T targets.
 """
@@ -15,7 +15,7 @@ from sdae.estimators.weights import Weights
 Columns = NDArray[np.float64]
 
 _SMALLEST_SQUARE = 1e-300  # smaller ones lose their digits
-_FARTHEST = 1e18  # standard deviations; the cost, its square, must be a float32 still
+_FARTHEST = 1e18  # standard deviations; the cost, its square, must fit in float32
 
 
 def target_columns(y: NDArray[Any], caller: str) -> Columns:
@@ -24,7 +24,7 @@ def target_columns(y: NDArray[Any], caller: str) -> Columns:
     Raises
     ------
     DataError
-        If one of a wider type is too large for float64.
+        If a value of a wider type is too large for float64.
     """
     with np.errstate(over="ignore"):
         columns = y.reshape(len(y), -1).astype(np.float64)
@@ -37,20 +37,21 @@ def target_columns(y: NDArray[Any], caller: str) -> Columns:
 
 
 def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -> Scaling:
-    """Fit the scaling to targets (n, T), which count by weights (n,), if there are any.
+    """Fit the scaling to targets (n, T), with weights (n,) if given.
 
     Raises
     ------
     DataError
         If the squares of a column are too large, or too small, for float64.
     """
-    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    # Scaled by the largest first, since their sum may overflow.
     relative = None if weights is None else weights / weights.max()
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         mean = np.average(columns, axis=0, weights=relative)  # (n, T) -> (T,)
         squares = (columns - mean) ** 2
         deviation = np.sqrt(np.average(squares, axis=0, weights=relative))  # (n, T) -> (T,)
-        # The mean of many large numbers that hardly differ is rounded by more than they differ.
+        # The rounding error of the mean of many large, nearly equal numbers exceeds their
+        # differences.
         drift = np.average(columns - mean, axis=0, weights=relative)
         off = np.abs(drift) > FELT * deviation
         mean = np.where(off, mean + drift, mean)
@@ -69,12 +70,12 @@ def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -
 
 
 def check_counts(columns: Columns, caller: str) -> None:
-    """Refuse negative counts.
+    """Raise an error for negative counts.
 
     Raises
     ------
     DataError
-        If there is one.
+        If a count is negative.
     """
     if columns.size and columns.min() < 0:
         raise DataError(
@@ -84,21 +85,21 @@ def check_counts(columns: Columns, caller: str) -> None:
 
 
 def fit_count_scaling(columns: Columns, weights: Weights | None) -> Scaling:
-    """Return the scaling of counts (n, T) to mean 1: the deviance is only multiplied by it."""
+    """Return the scaling of counts (n, T) to mean 1: this multiplies the deviance by a constant."""
     relative = None if weights is None else weights / weights.max()
     largest = columns.max(axis=0)
-    unit = np.where(largest > 0, largest, 1.0)  # their sum may be beyond the largest number
+    unit = np.where(largest > 0, largest, 1.0)  # their sum may overflow
     mean = np.average(columns / unit, axis=0, weights=relative) * unit  # (n, T) -> (T,)
     return Scaling("standard", np.zeros(columns.shape[1]), np.where(mean > 0, mean, 1.0))
 
 
 def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
-    """Return targets as the network gives them, (n, T).
+    """Return standardised targets, (n, T).
 
     Raises
     ------
     DataError
-        If one is farther from those that the scaling was fitted to than float32 can hold.
+        If a target is too far from the targets of the scaling for float32.
     """
     with np.errstate(over="ignore"):
         scaled: Columns = (columns - scaling.offset) / scaling.scale
@@ -106,7 +107,8 @@ def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
     if far.any():
         raise DataError(
             f"The y parameter of {caller} has the value {columns[far][0]:.6g}, too far from the "
-            "targets of the first fit, by which y is scaled. Fit a clone to all of them."
+            "targets of the first fit, which determine the scaling of y. Fit a clone to all "
+            "targets."
         )
     return scaled
 

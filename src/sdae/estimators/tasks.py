@@ -1,4 +1,4 @@
-"""What the stages of a fit are given, checked, and by what a checkpoint knows them.
+"""The checked input of the stages of a fit, and their identities for checkpoints.
 
 Axes: n rows, V columns, L labels, T targets.
 """
@@ -24,7 +24,7 @@ from sdae.train.settings import FinetuningConfig, PretrainingConfig
 class Labelled:
     """Rows (n, V) with targets: class numbers (n,), labels (n, L), or values (n, T) float64.
 
-    `weight` says how much each row counts, (n,); None weighs all alike.
+    `weight` are the weights of the rows, (n,); None weights all equally.
     """
 
     x: Any
@@ -32,14 +32,14 @@ class Labelled:
     weight: NDArray[np.float64] | None = None
 
     def at(self, places: NDArray[np.int64]) -> "Labelled":
-        """Return the rows at some places."""
+        """Return the rows at some indices."""
         weight = None if self.weight is None else self.weight[places]
         return Labelled(self.x[places], self.targets[places], weight)
 
     def for_network(
         self, scaling: Scaling | None, network: StackedDenoisingAutoencoder
     ) -> "Labelled":
-        """Return them with rows as the network takes them."""
+        """Return a copy with rows scaled for the network."""
         return replace(self, x=network_rows(self.x, scaling, network))
 
     @property
@@ -50,23 +50,23 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Rows and settings of pre-training, and the names that tell it from others."""
+    """Rows and settings of pre-training, and the names that identify it."""
 
     rows: RowSource
     config: PretrainingConfig
     names: Identity
 
     def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
-        """Return what a checkpoint knows it by."""
+        """Return its identity for a checkpoint."""
         return {**identity_of(network, self.config, seed, {"x": self.rows}), **self.names}
 
 
 @dataclass(frozen=True)
 class Finetuning:
-    """Rows and settings of fine-tuning, and the names that tell it from others.
+    """Rows and settings of fine-tuning, and the names that identify it.
 
-    With an adaptive rate `config` holds up to the first plateau. `has_rule` is False where
-    all epochs are to be done.
+    With an adaptive rate `config` holds up to the first plateau. `has_rule` is False if all epochs
+    must be done.
     """
 
     labelled: Labelled
@@ -77,7 +77,7 @@ class Finetuning:
     has_rule: bool
 
     def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
-        """Return what a checkpoint knows it by."""
+        """Return its identity for a checkpoint."""
         return {**identity_of(network, self.config, seed, self.task.data()), **self.names}
 
 
@@ -88,7 +88,7 @@ def pretraining(
     epochs: tuple[int, ...],
     names: Identity,
 ) -> Pretraining:
-    """Return what pre-training is given; `rows` are as the network takes them.
+    """Return the input of pre-training; `rows` are scaled for the network.
 
     Raises
     ------
@@ -107,19 +107,19 @@ def finetuning(
     max_iter: int | None,
     names: Identity,
 ) -> Finetuning:
-    """Return what fine-tuning is given.
+    """Return the input of fine-tuning.
 
     Parameters
     ----------
     network, labelled, watched, settings, names
-        Rows are as the network takes them; `watched` are those of early stopping.
+        Rows are scaled for the network; `watched` are those of early stopping.
     max_iter : int or None
-        Epochs, without a rule to stop earlier; None takes the settings'.
+        Number of epochs, without early stopping; None takes the number of the settings.
 
     Raises
     ------
     InvalidParameterError, DataError
-        If fine-tuning would refuse them.
+        If fine-tuning would raise it.
     """
     config = settings.finetuning(
         len(labelled.targets),

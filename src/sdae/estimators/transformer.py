@@ -1,4 +1,4 @@
-"""``SDAETransformer``: rows into codes, learned without labels."""
+"""``SDAETransformer``: turns rows into codes, without labels."""
 
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -16,49 +16,50 @@ from sdae.estimators.unsupervised import UnsupervisedSDAE
 
 @dataclass(eq=False, repr=False, match_args=False)
 class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, UnsupervisedSDAE):
-    """Codes of a stacked denoising autoencoder (Vincent et al. 2010), for what comes after.
+    """Codes of a stacked denoising autoencoder (Vincent et al. 2010), as input of other models.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Of all layers.
+        Activation of all layers.
     corruption : noise or one per layer, default "masking:0.3"
-        What is done to a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
+        Noise of a layer's input: a masking level, a text such as ``gaussian:0.1``, or an
         object of :mod:`sdae.corruption`.
     pretrain_epochs : int or one per layer, default 50
     pretrain_learning_rate : float or one per layer, default 0.001
     layer : None, int or "all", default None
-        Whose codes ``transform`` gives: the deepest layer's, another's (from 0), or all of them
-        side by side.
+        Layer whose codes ``transform`` returns: the deepest (None), another one (from 0), or all
+        layers side by side.
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
-        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. The
-        word ``sigmoid`` alone is of layer 0; upper layers then follow the codes below.
+        ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. A
+        single ``sigmoid`` applies to layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard"}, default "auto"
-        ``auto`` leaves data as they are if all lie in [0, 1] and a column has a standard deviation
-        of at least 0.05; others are standardised.
+        ``auto`` does not scale data in [0, 1] with a column whose standard deviation is at least
+        0.05; other data are standardised.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
     batch_size : int or "auto", default 32
-        Rows of a minibatch, or all where there are fewer; ``auto`` is min(200, n). Size 1 with
+        Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n). Size 1 with
         ``solver="sgd"`` and ``momentum=0`` is the classical method, and runs in the fused engine.
     shuffle : bool, default True
     momentum : float, default 0.9
     nesterovs_momentum : bool, default True
-        Of ``sgd``.
+        Whether ``sgd`` uses Nesterov momentum.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
-        Of ``adam``.
+        Decay rates and stability term of ``adam``.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.
     warm_start : bool, default False
-        Go on from the last ``fit``.
+        Continue from the last ``fit``.
     checkpoint : Checkpoint, folder or None, default None
-        Where ``fit`` keeps its state: called again after it was cut short, with the same data and
-        parameters and an integer `random_state`, it goes on there; see :class:`sdae.Checkpoint`.
+        Where ``fit`` saves its state: called again after an interruption, with the same data and
+        parameters and an integer `random_state`, it continues from there; see
+        :class:`sdae.Checkpoint`.
     random_state : int, RandomState or None, default None
     verbose : bool, default False
         Print a line per epoch.
@@ -92,15 +93,15 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         return self._codes(X, self._settings().layer)
 
     def inverse_transform(self, H: Any) -> NDArray[np.float32] | NDArray[np.float64]:
-        """Carry codes down to rows in the units of the data, (n, H) -> (n, V).
+        """Decode codes to rows in the units of the data, (n, H) -> (n, V).
 
-        Where columns are scaled the rows are float64: in float32, numbers near 1.7e9 would lie 128
-        apart. Otherwise they are float32.
+        If columns are scaled, the rows are float64, since in float32 numbers near 1.7e9 would be
+        128 apart. Otherwise they are float32.
 
         Raises
         ------
         ValueError
-            If the codes do not have the width that ``transform`` gives.
+            If the codes do not have the width of ``transform``'s result.
         """
         check_is_fitted(self)
         layer = self._settings().layer
@@ -111,7 +112,8 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
                 f"{self._n_features_out}."
             )
         if layer == "all":
-            h = h[:, -self.network_.hidden_layer_sizes[-1] :]  # the deepest code holds the rest
+            # the deepest code determines the rest
+            h = h[:, -self.network_.hidden_layer_sizes[-1] :]
         depth = self._depth_of(layer)
         self.network_.check_facades()
         with threads(self.n_threads, products_of_a_block(self.network_)):
@@ -124,13 +126,13 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
         return self._in_units(rows)
 
     def reconstruct(self, X: Any) -> NDArray[np.float32] | NDArray[np.float64]:
-        """Return rows as the deepest code remembers them, in the units of the data, (n, V).
+        """Return rows reconstructed from the deepest code, in the units of the data, (n, V).
 
-        They are float64 where columns are scaled, and otherwise float32.
+        They are float64 if columns are scaled, otherwise float32.
         """
         return self._in_units(self._apply(lambda rows: rebuilt(self.network_, rows), X))
 
-    def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn hands it over)
+    def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn passes it)
         """Return the mean of :meth:`score_samples`."""
         return float(self.score_samples(X).mean())
 

@@ -1,4 +1,4 @@
-"""What the transformer and the outlier detector share: rows are all they learn from.
+"""Base of the transformer and the outlier detector, which learn without labels.
 
 Axes: n rows, V columns.
 """
@@ -15,22 +15,23 @@ from sdae.estimators.inputs import as_table, checked_rows
 
 
 class UnsupervisedSDAE(SDAEBase):
-    """Pre-train on rows, and tell how well each can be rebuilt."""
+    """Pre-train on rows, and score how well each can be reconstructed."""
 
-    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn hands it over)
-        """Pre-train on rows, (n, V); `y` is not looked at."""
+    def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes it)
+        """Pre-train on rows, (n, V); `y` is ignored."""
         self._learn(X, go_on=self.warm_start, stream=False)
         return self
 
     def partial_fit(
         self,
         X: Any,
-        y: Any = None,  # noqa: ARG002 (scikit-learn hands it over)
+        y: Any = None,  # noqa: ARG002 (scikit-learn passes it)
     ) -> Self:
-        """Take some rows of a stream: one epoch over them, for one layer.
+        """Train one layer for one epoch on some rows of a stream.
 
         The first ``pretrain_epochs`` calls train layer 0, the next ones layer 1, and so on; after
-        those of the deepest layer nothing changes any more. The scaling is that of the first rows.
+        those of the deepest layer the network no longer changes. The scaling is fitted to the first
+        rows.
         """
         self._learn(X, go_on=True, stream=True)
         return self
@@ -39,7 +40,7 @@ class UnsupervisedSDAE(SDAEBase):
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """Return minus the mean squared error of each reconstructed row, scaled, (n,).
 
-        The lower, the stranger.
+        Lower scores mean less typical rows.
         """
         scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
         return scores
@@ -56,4 +57,4 @@ class UnsupervisedSDAE(SDAEBase):
             self._note_rows(X)
 
     def _note_rows(self, X: Any) -> None:
-        """Keep what is to be known of the rows just learned from."""
+        """Store facts about the rows of the last training."""

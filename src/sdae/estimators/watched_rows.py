@@ -1,4 +1,4 @@
-"""Which labelled rows early stopping sets aside, to watch while it learns from the others.
+"""Choose the labelled rows that early stopping sets aside for validation.
 
 Axes: n rows.
 """
@@ -20,19 +20,19 @@ Places = NDArray[np.int64]
 
 logger = logging.getLogger("sdae")
 
-_PURPOSE = 4  # of Stream.SPLIT; 0 to 3 belong to data.splits and app.compare.label_splits
+_PURPOSE = 4  # purpose in Stream.SPLIT; data.splits and app.compare.label_splits use 0 to 3
 
 
 def set_aside(n_rows: int, share: float, seed: int) -> tuple[Places, Places]:
-    """Return the places of the rows to learn from, and of those to watch."""
+    """Return the indices of the training rows, and of the validation rows."""
     return _cut(n_rows, share, seed, None)
 
 
 def set_aside_by_class(labels: NDArray[Any], share: float, seed: int) -> tuple[Places, Places]:
-    """Return the places of the rows to learn from, and of those to watch, by their labels, (n,).
+    """Return the indices of the training and the validation rows, by their labels, (n,).
 
-    The classes have about equal shares of both, and each is in both where there is room. The rows
-    to learn from come first; the log tells which classes are missing.
+    Each class has about the same share in both, and is in both where possible. Training rows have
+    priority; the log names missing classes.
     """
     _, numbers, counts = np.unique(labels, return_inverse=True, return_counts=True)
     n_watched = math.ceil(share * len(labels))
@@ -54,7 +54,7 @@ def _cut(n_rows: int, share: float, seed: int, strata: Any) -> tuple[Places, Pla
         raise invalid_parameter(
             "validation_fraction",
             "the estimator",
-            "small enough to leave rows to learn from with early_stopping",
+            "small enough to leave training rows with early_stopping",
             share,
             f"With n_samples={n_rows} labelled rows, {n_watched} would be set aside.",
         )
@@ -66,14 +66,14 @@ def _cut(n_rows: int, share: float, seed: int, strata: Any) -> tuple[Places, Pla
 
 def _warn_of_missing(labels: NDArray[Any], is_watched: NDArray[np.bool_]) -> None:
     for rows, purpose, so_that in (
-        (~is_watched, "to learn from", "it is never predicted"),
-        (is_watched, "set aside", "the validation scores say nothing of it"),
+        (~is_watched, "training rows", "it is never predicted"),
+        (is_watched, "validation rows", "the validation scores do not cover it"),
     ):
         missing = missing_classes(labels, rows).tolist()
         if missing:
             logger.warning(
-                "With early_stopping none of the %d rows %s is of the class %s: %s. Give more rows "
-                "of it, or another validation_fraction.",
+                "With early_stopping none of the %d %s has class %s: %s. Give more rows of it, or "
+                "another validation_fraction.",
                 int(rows.sum()),
                 purpose,
                 listed(map(str, missing)),

@@ -1,4 +1,4 @@
-"""How much each row counts in fine-tuning; a row of weight 0 is as if it were not there.
+"""Weights of rows in fine-tuning; rows of weight 0 are ignored.
 
 Axes: n rows, m rows of some kind, C classes.
 """
@@ -18,12 +18,12 @@ Weights = NDArray[np.float64]
 
 
 def row_weights(sample_weight: Any, x: Any) -> Weights:
-    """Check the weights of rows; None weighs all alike, (n,).
+    """Check the weights of rows, (n,); None weights all equally.
 
     Raises
     ------
     ValueError
-        scikit-learn's: other than one finite number ≥ 0 per row.
+        From scikit-learn: not one finite number ≥ 0 per row.
     """
     weights: Weights = _check_sample_weight(
         sample_weight, x, dtype=np.float64, ensure_non_negative=True
@@ -32,7 +32,7 @@ def row_weights(sample_weight: Any, x: Any) -> Weights:
 
 
 def check_some_count(weights: Weights, caller: str, remedy: str = "") -> None:
-    """Refuse rows of which none counts.
+    """Raise an error if all weights are 0.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def check_some_count(weights: Weights, caller: str, remedy: str = "") -> None:
 
 
 def where_unequal(weights: Weights) -> Weights | None:
-    """Return weights, or None where all are equal: those weigh nothing, and any engine will do."""
+    """Return weights, or None if all are equal: any engine can then be used."""
     return weights if len(weights) and (weights != weights[0]).any() else None
 
 
@@ -59,18 +59,18 @@ def class_weights(
     Parameters
     ----------
     class_weight : dict or "balanced"
-        The constructor's.
+        The parameter of the constructor.
     classes : ndarray, shape (C,)
         Labels.
     numbers, own : ndarray, shape (m,)
-        Classes and weights > 0 of the labelled rows, by which to balance.
+        Classes and weights > 0 of the labelled rows, used to balance.
     caller : str
-        Who is named in an error.
+        Name in error messages.
 
     Raises
     ------
     InvalidParameterError
-        If they are not what they must be.
+        If they are not allowed.
     """
     try:
         if isinstance(class_weight, str) and class_weight == "balanced":
@@ -93,27 +93,27 @@ def labelled_rows_that_count(
     classes: NDArray[Any],
     caller: str,
 ) -> tuple[Any, Numbers, Weights | None]:
-    """Leave out rows of weight 0, their own or that of their class.
+    """Drop rows whose own weight, or the weight of their class, is 0.
 
     Parameters
     ----------
     x : (n, V)
     targets : ndarray, shape (n,) or (n, L)
-        Class numbers, or which labels a row has; −1 where a row has no label.
+        Class numbers, or labels as 0 and 1; −1 for rows without a label.
     sample_weight, class_weight
-        As they are given.
+        Weights as given by the user.
     classes : ndarray, shape (C,)
     caller : str
-        Who is named in an error.
+        Name in error messages.
 
     Returns
     -------
     x : (n, V)
-        The others.
+        The remaining rows.
     targets : (n,) or (n, L)
-        Theirs.
+        Their targets.
     weights : (m,) or None
-        Of those with labels; None weighs all alike.
+        Weights of those with labels; None weights all equally.
     """
     own = row_weights(sample_weight, x)
     check_some_count(own, caller)
@@ -136,16 +136,16 @@ def labelled_rows_that_count(
 
 
 def product(own: Weights, others: Weights) -> Weights:
-    """Multiply weights; only their ratios count, so that those too large are made smaller."""
+    """Multiply weights; only their ratios matter, so very large ones are scaled down."""
     with np.errstate(over="ignore"):
         weights = own * others
     return weights if np.isfinite(weights).all() else own / own.max() * (others / others.max())
 
 
 def _balanced(numbers: Numbers, own: Weights, n_classes: int) -> Weights:
-    """Give the classes there are the same weight in sum, as scikit-learn does, (C,)."""
+    """Give all classes the same total weight, as scikit-learn does, (C,)."""
     unequal = where_unequal(own)
-    # Scaled by the largest first: their sum may be beyond the largest number there is.
+    # Scaled by the largest first, since their sum may overflow.
     relative = None if unequal is None else unequal / unequal.max()
     counts = np.bincount(numbers, relative, n_classes)  # (C,)
     weights = np.ones(n_classes)

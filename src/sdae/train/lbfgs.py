@@ -1,8 +1,8 @@
-"""Fine-tuning by L-BFGS: SciPy's, on the mean cost of all rows at once.
+"""Fine-tuning by SciPy's L-BFGS on the mean cost of all rows.
 
-The cost and its gradient are computed in float64 where the device has it: a line search compares
-costs that differ by less than float32 can tell. The network keeps its type. Axes: n rows, B rows of
-a part, P parameters.
+The cost and its gradient are computed in float64 if the device has it, since a line search compares
+costs that differ by less than the precision of float32. The network keeps its type. Axes: n rows, B
+rows of a part, P parameters.
 """
 
 import copy
@@ -34,15 +34,15 @@ Point = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LbfgsEnd:
-    """How a minimisation ended.
+    """The result of a minimisation.
 
     Attributes
     ----------
     n_iterations : int
     converged : bool
-        Whether the gradient, or what an iteration gains, has become small.
+        Whether the gradient, or the gain of an iteration, has become small.
     reason : str
-        SciPy's word for the end.
+        SciPy's message.
     """
 
     n_iterations: int
@@ -66,22 +66,22 @@ def minimise(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        With a head; trained in place.
+        A stack with a head; trained in place.
     task : FinetuningTask
-        Its rows and targets.
+        Rows and targets.
     penalty : float
-        λ of λ/2 · ‖W‖², which is added to the mean cost; biases are left out.
+        λ of λ/2 · ‖W‖², which is added to the mean cost, without biases.
     max_iterations, max_evaluations : int
-        Of the method, and of the cost with its gradient.
+        Maximum numbers of iterations, and of evaluations of the cost with its gradient.
     tolerance : float
-        It ends where no component of the gradient is larger.
+        It ends when no component of the gradient is larger.
     callbacks
-        An iteration counts as an epoch. A request to stop is not heard.
+        An iteration counts as an epoch. Requests to stop are ignored.
 
     Raises
     ------
     TrainingDivergedError
-        If the cost, or a parameter in the end, is not finite; the network is then as before.
+        If the cost, or a parameter at the end, is not finite; the network is then unchanged.
     """
     from scipy.optimize import minimize
 
@@ -114,13 +114,13 @@ def minimise(
         if not math.isfinite(result.fun) or not np.isfinite(result.x).all():
             best = begin
             raise TrainingDivergedError(
-                "The cost is not finite (finetuning by lbfgs). The parameters are kept as they "
-                "were before. Scale the data, or choose another solver."
+                "The cost is not finite (finetuning by lbfgs). The parameters are those from "
+                "before. Scale the data, or choose another solver."
             )
         best = result.x
     finally:
         objective.give(best)
-    if not records:  # the start was the best already
+    if not records:  # the start was already the best point
         iterated(best)
     reason = result.message
     return LbfgsEnd(
@@ -137,7 +137,7 @@ class _Objective:
         self, stack: StackedDenoisingAutoencoder, task: FinetuningTask, penalty: float
     ) -> None:
         self._trained = [p for p in stack.mlp.parameters() if p.requires_grad]
-        exact = self._trained[0].device.type != "mps"  # which has no float64
+        exact = self._trained[0].device.type != "mps"  # MPS does not have float64
         self._network: nn.Module = copy.deepcopy(stack.mlp)
         self._network.to(torch.float64 if exact else torch.float32)
         self._parameters = [p for p in self._network.parameters() if p.requires_grad]
@@ -149,7 +149,7 @@ class _Objective:
         self._last: tuple[Point, float] = np.empty(0), math.nan
 
     def start(self) -> Point:
-        """Return the values that the parameters have."""
+        """Return the values of the parameters."""
         return torch.cat([p.detach().reshape(-1).double().cpu() for p in self._trained]).numpy()
 
     def __call__(self, point: Point) -> tuple[float, Point]:
@@ -181,7 +181,7 @@ class _Objective:
         return self._last[1]
 
     def give(self, point: Point) -> None:
-        """Give the network that is trained the values of a point, in its own type."""
+        """Write the values of a point into the trained network, in its own type."""
         self._put(self._trained, point)
 
     def _put(self, parameters: list[nn.Parameter], point: Point) -> None:

@@ -139,7 +139,7 @@ class TrainingSession:
         )
 
     def save_if_due(self, part: Minibatches, extra: Callable[[], Extra] = Extra) -> None:
-        """Write a checkpoint after a slice, if one is due and training goes on.
+        """Write a checkpoint after a slice, if one is due and training continues.
 
         `extra` returns what else to save.
 

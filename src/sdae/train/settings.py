@@ -46,7 +46,7 @@ BETA_2 = Option(
 EPSILON = Option(
     number(0, open_minimum=True),
     1e-8,
-    "Added to the root of the mean square, in these and in RMSprop.",
+    "Added to the root of the mean square in the Adam family and RMSprop.",
 )
 SCHEDULE = Option(
     parsed("a schedule", parse_schedule),

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 
 from sdae.app.cli.streams import KeptStream, KeptStreams, open_missing, output_lost
-from sdae.app.cli.terminal import new_console, say, say_on, table_console, tell
+from sdae.app.cli.terminal import new_console, report_error, say, say_on, table_console
 
 
 class Failing(io.StringIO):
@@ -95,7 +95,7 @@ def test_standard_error_that_is_lost_counts_too(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stderr", Failing(errno.ENOSPC))
     with KeptStreams() as streams:
         assert streams.exit_code(0) == 0
-        tell("Warning: a")
+        report_error("Warning: a")
         assert streams.exit_code(0) == 1
 
 

@@ -151,7 +151,7 @@ def test_the_file_of_a_model_and_of_an_estimator(run: Path, tmp_path: Path) -> N
     description, tensors = read_tensors(path, "model file", FORMAT)
     description["estimator"]["kind"] = "os.system"
     write_tensors(path, tensors, description)
-    assert "holds no valid estimator" in problems(path)["t.safetensors"]
+    assert "does not hold a valid estimator" in problems(path)["t.safetensors"]
 
 
 def test_a_run_in_progress(run: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sdae.app.cli.streams import output_lost
-from sdae.app.cli.terminal import say_on, tell
+from sdae.app.cli.terminal import report_error, say_on
 from sdae.app.runs.estimate import Estimate
 from sdae.app.runs.prepare import PreparedData
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -59,7 +59,7 @@ def print_summary(
             say_on(console, f"Validation error {error:.2f} % ({best})")
     say_on(console, f"Run written to {path}")
     if output_lost():
-        tell(f"Standard output is lost, but the run is complete: {path}")
+        report_error(f"Standard output is lost, but the run is complete: {path}")
 
 
 def last_line(finetuning: History | None) -> str:

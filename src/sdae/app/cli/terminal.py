@@ -15,7 +15,7 @@ def say(line: str) -> None:
     print(printable(line))
 
 
-def tell(message: str, *, lines: bool = False) -> None:
+def report_error(message: str, *, lines: bool = False) -> None:
     """Print a message on standard error; with `lines`, its line breaks are kept."""
     print(printable(message, kept="\n" if lines else ""), file=sys.stderr)
 

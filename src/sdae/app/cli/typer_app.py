@@ -28,7 +28,7 @@ from sdae.app.cli.commands import (
     watch,
 )
 from sdae.app.cli.interrupts import handled
-from sdae.app.cli.terminal import say, tell
+from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
 
 _WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
@@ -40,26 +40,28 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run a command; turn the package's errors and signals into a message and an exit code."""
         try:
-            with handled(), warnings_told():
+            with handled(), printed_warnings():
                 return super().invoke(ctx)
         except SdaeError as error:
             message = " ".join([f"Error: {error}", *_notes(error)])
-            tell(message, lines=isinstance(error, _WITH_LINES))
+            report_error(message, lines=isinstance(error, _WITH_LINES))
             raise typer.Exit(2) from None
         except KeyboardInterrupt as interrupt:
-            tell(" ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])]))
+            report_error(
+                " ".join(["Interrupted.", *(_notes(interrupt) or ["Nothing was written."])])
+            )
             raise typer.Exit(getattr(interrupt, "exit_code", 130)) from None
         except (MemoryError, RuntimeError) as error:
-            if not isinstance(error, MemoryError) and not _tells_of_memory(error):
+            if not isinstance(error, MemoryError) and not _is_out_of_memory(error):
                 raise
-            tell("Error: not enough memory. Use fewer rows, or a smaller network.")
+            report_error("Error: not enough memory. Use fewer rows, or a smaller network.")
             raise typer.Exit(2) from None
 
 
 @contextmanager
-def warnings_told() -> Iterator[None]:
+def printed_warnings() -> Iterator[None]:
     """Print the warnings of the package's log."""
-    log, handler = logging.getLogger("sdae"), _Teller(logging.WARNING)
+    log, handler = logging.getLogger("sdae"), _WarningPrinter(logging.WARNING)
     log.addHandler(handler)
     try:
         yield
@@ -67,12 +69,12 @@ def warnings_told() -> Iterator[None]:
         log.removeHandler(handler)
 
 
-class _Teller(logging.Handler):
+class _WarningPrinter(logging.Handler):
     """Prints warnings on the current standard error, which a live display may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a warning."""
-        tell(f"Warning: {record.getMessage()}")
+        report_error(f"Warning: {record.getMessage()}")
 
 
 app = typer.Typer(
@@ -122,7 +124,7 @@ app.command("diff")(runs.diff)
 app.command("watch")(watch.watch)
 
 
-def _tells_of_memory(error: RuntimeError) -> bool:
+def _is_out_of_memory(error: RuntimeError) -> bool:
     """Return whether torch ran out of memory; on the CPU only the text of the error says so."""
     text = str(error)
     return "allocate memory" in text or "Storage size" in text or "out of memory" in text

@@ -160,10 +160,10 @@ class Models:
             with measured() as cost, quiet():
                 start = SDAEClassifier(**parameters).fit(self._pool.rows, marked)
             self._starts[model] = start, cost
-            self._tell(start)
+            self._warn_of_findings(start)
         return self._starts[model]
 
-    def _tell(self, start: SDAEClassifier) -> None:
+    def _warn_of_findings(self, start: SDAEClassifier) -> None:
         """Warn, once per study, about the doctor's findings in pre-training."""
         if self._seed > 0:
             return

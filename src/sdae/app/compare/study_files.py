@@ -23,17 +23,17 @@ def verdict_of(cells: Sequence[Cell]) -> str:
 def details(cells: Sequence[Cell]) -> list[str]:
     """Return the lines below the verdict: one per number of labels."""
     best = {line.labels: line for line in best_models(table_lines(cells))}
-    told = []
+    lines = []
     for each in compare_networks(cells):
         mean, low, high = (100 * v for v in (each.gain.mean, each.gain.low, each.gain.high))
         lowest = best[each.labels]
-        told.append(
+        lines.append(
             f"{each.labels:,} labels: {each.verdict}. Error from random weights minus error "
             f"pre-trained: {mean:+.2f} points (95 %: {low:+.2f} to {high:+.2f}; "
             f"{shown_p(each.p_holm)} after Holm's correction). Lowest mean error: "
             f"{TITLES[lowest.model]}, {100 * lowest.error.mean:.1f} %."
         )
-    return told
+    return lines
 
 
 def write_table_and_verdict(cells: Sequence[Cell], folder: Path) -> None:

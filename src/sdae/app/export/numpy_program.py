@@ -93,7 +93,7 @@ def softmax(logits: Array) -> Array:
 
 
 def no_probabilities(_: Array) -> Array:
-    """Refuse to make probabilities of values."""
+    """Raise an error: values do not have probabilities."""
     raise ValueError("This model predicts values, without probabilities. Use predict.")
 
 
@@ -137,7 +137,7 @@ HEADS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "regression": (no_probabilities, lambda raw: in_units(raw)),
     "poisson": (no_probabilities, np.exp),
 }
-"""Of each head what makes its probabilities, and its answers, of its outputs."""
+"""For each head, the functions from outputs to probabilities and to predictions."""
 OF_PARAMETER = {"n_classes": "classes", "n_labels": "multilabel", "n_targets": "regression"}
 
 

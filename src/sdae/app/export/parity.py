@@ -181,7 +181,7 @@ def _in_network_units(values: NDArray[Any], scaling: Scaling | None) -> NDArray[
 def _check_labels(
     what: str, trial: Trial, name: str, labels: NDArray[Any], compared: NDArray[np.bool_]
 ) -> None:
-    """Refuse labels, (n,) or (n, L), that differ where the probabilities are clear."""
+    """Raise an error for labels, (n,) or (n, L), that differ where the probabilities are clear."""
     wanted, probabilities = trial.package[name], trial.package["probabilities"]
     if labels.shape != wanted.shape:
         raise ParityError(

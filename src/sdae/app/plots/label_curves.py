@@ -51,7 +51,7 @@ def label_curves_figure(
         If there are no points.
     """
     if not any(curves.values()):
-        raise DataError("There are no results to draw.")
+        raise DataError("A picture needs at least one result. Got none.")
     figure = new_figure(7.2, 4.4)
     axes = figure.add_subplot()
     numbers = sorted({point.labels for points in curves.values() for point in points})

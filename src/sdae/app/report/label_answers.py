@@ -24,8 +24,8 @@ class LabelFacts:
     error : float
         Share of rows where it is predicted wrongly.
     precision, recall : float or None
-        Of the rows predicted to have it the share that do; of those that do the share predicted.
-        None where there are no such rows.
+        Precision: the share of rows predicted to have the label that have it. Recall: the share of
+        rows with the label that are predicted to have it. None without such rows.
     """
 
     n_rows: int

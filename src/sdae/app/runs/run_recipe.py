@@ -119,7 +119,7 @@ def finetune_on(
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; add a head if it does not have one.
 
-    `told` are findings of pre-training, which are not told again.
+    `told` are findings of pre-training, which are not reported again.
 
     Raises
     ------

@@ -1,16 +1,15 @@
-"""The heads: what the layer on top of a network is for, and how far it is from what is right.
+"""The heads: the kinds of layers on top of a network, with their losses and errors.
 
-A head is a linear layer. One entry says what its targets must be, the loss by which it is trained,
-the answer and the probabilities that its outputs make, the error by which it is judged, and how all
-of this is written in an ONNX graph. To add one, add a member here, and its answers to ``HEADS`` of
-``app/export/numpy_program.py`` and to ``heads`` of ``app/report/static/network.js``: see
-docs/adding-a-kind.md.
+A head is a linear layer. One entry has the check of its targets, its loss, its prediction and its
+probabilities, its error, and how to write all of this in an ONNX graph. To add one, add a member
+here, and its predictions to ``HEADS`` of ``app/export/numpy_program.py`` and to ``heads`` of
+``app/report/static/network.js``: see docs/adding-a-kind.md.
 
 Losses are sums over classes or labels, and means over regression's targets, as scikit-learn's.
 
-Of a network in half precision, losses are computed in float32 from its outputs, since a sum in half
-precision is soon infinite (float16) or stands still (bfloat16). The gradients that go back into the
-network are of its own type, with its range and its rounding.
+For a network in half precision, losses are computed in float32 from its outputs, since a sum in
+half precision soon overflows (float16) or stops growing (bfloat16). The gradients of the network
+have its own type.
 
 Axes: n rows, B rows of a batch, O outputs: C classes, L labels or T targets of regression.
 """
@@ -32,40 +31,42 @@ _INT64 = 7  # onnx.TensorProto.INT64
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a head.
+    """The facts of a head.
 
     Attributes
     ----------
     parameter : str
-        The parameter of a stack that gives its number of outputs.
+        The parameter of a stack with its number of outputs.
     least : int
-        The fewest outputs it may have.
+        Minimum number of outputs.
     outputs : str
-        What the outputs are called.
+        Name of the outputs.
     wanted : callable
-        Of n and O, in words what the targets of n rows must be.
+        Returns in words what the targets of n rows must be, from n and O.
     check : callable
-        Of targets, n, O, the name of the set and a parameter of the network: the targets as a
-        tensor on its device, (n,) or (n, O).
+        Checks targets; gets the targets, n, O, the name of the set and a parameter of the network.
+        Returns the targets as a tensor on its device, (n,) or (n, O).
 
-        Raises DataError if they are not what they must be.
+        Raises DataError if targets are not allowed.
     loss : callable
-        Of outputs (B, O) and targets: the loss of each row, (B,).
+        Computes the loss of each row, (B,), from outputs (B, O) and targets.
     answer : callable
-        Of outputs: the class numbers (B,), the labels (B, L) as 0 and 1, or the values (B, T).
+        Computes the predictions from outputs: the class numbers (B,), the labels (B, L) as 0 and 1,
+        or the values (B, T).
     answer_name : str
-        What exports call it.
+        Name of the predictions in exports.
     error : callable
-        Of answers and targets: how wrong each row is, (B,); its mean is what validation looks at.
+        Computes the error of each row, (B,), from predictions and targets; its mean is the
+        validation error.
     error_name : str
-        What this mean is.
+        Name of this mean.
     probabilities : callable or None
-        Of outputs: probabilities (B, O), where the head has some.
+        Computes probabilities (B, O) from outputs; None if the head does not have them.
     picks_one : bool
         Whether one of the outputs is the answer, so that the probabilities of a row sum to 1.
     probabilities_onnx, answer_onnx : callable or None
-        Add the probabilities and the answer to a graph, given what adds a node and the name of the
-        outputs. None for an answer: the outputs are the answer.
+        Add the probabilities and the predictions to a graph; they get a function that adds a node,
+        and the name of the outputs. None for `answer_onnx`: the outputs are the predictions.
     """
 
     parameter: str
@@ -114,7 +115,7 @@ def _poisson_loss(logs: Tensor, y: Tensor) -> Tensor:
 def _poisson_error(means: Tensor, y: Tensor) -> Tensor:
     """Half the mean Poisson deviance of each row, from its means: (B, T), (B, T) -> (B,)."""
     means, y = widened(means), widened(y)
-    smallest = torch.finfo(means.dtype).tiny  # a mean that has become 0 is still none
+    smallest = torch.finfo(means.dtype).tiny  # avoids a division by a mean of 0
     return (torch.xlogy(y, y / means.clamp(min=smallest)) - y + means).mean(dim=1)
 
 
@@ -131,7 +132,7 @@ def _counts(y: Targets, n_rows: int, n_outputs: int, name: str, like: Tensor) ->
 
 
 class Head(Kind):
-    """What the layer on top of a network is for."""
+    """The kind of layer on top of a network."""
 
     facts: Facts
 
@@ -206,5 +207,5 @@ class Head(Kind):
 
     @classmethod
     def of(cls, parameter: str) -> "Head":
-        """Return the head that a parameter of a stack asks for by itself."""
+        """Return the head that a parameter of a stack implies."""
         return next(head for head in cls if head.facts.parameter == parameter)

@@ -30,12 +30,12 @@ class OptimizerSettings(Protocol):
 
     @property
     def beta_1(self) -> float:
-        """Of Adam and its kin."""
+        """Decay of the mean gradient in Adam and its variants."""
         ...
 
     @property
     def beta_2(self) -> float:
-        """Of Adam and its kin."""
+        """Decay of the mean squared gradient in Adam and its variants."""
         ...
 
     @property

@@ -77,7 +77,7 @@ def export(
     if unread is not None:
         say(f"Checked without rows of the data: {unread}")
     for one in exported:
-        say(f"{one.path} written. {_told(one.agreement)}")
+        say(f"{one.path} written. {_described(one.agreement)}")
 
 
 def _source(folder: RunFolder | SavedModel, data: str | None) -> str | None:
@@ -104,7 +104,7 @@ def _rows(
         return None, str(error)
 
 
-def _told(agreement: Agreement) -> str:
+def _described(agreement: Agreement) -> str:
     """Describe the outputs of an export, the rows it was checked on, and how well it agrees."""
     number = {kind: f"{count:,}" for kind, count in agreement.kinds.items()}
     rows = f"{number['random']} random and {number['extreme']} extreme rows"

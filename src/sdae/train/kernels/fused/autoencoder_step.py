@@ -84,7 +84,7 @@ def train_slice(
     rank, n_workers : int
         Which worker this is, of how many; worker r does every part p with p % n_workers == r.
     counter : (16,)
-        Of the barrier.
+        Counter of the barrier.
     """
     n_parts, m, number = len(rows) - 1, len(samples.x), 0
     zeros = scratch.zeros

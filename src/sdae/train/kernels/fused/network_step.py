@@ -62,7 +62,7 @@ def train_slice(
     kept : (m, U), or (0, 0)
         The units not dropped, if hidden units are dropped.
     scale : float of the type of the weights
-        Of the units that are kept.
+        Factor of the units that are kept.
     rate : likewise
         η.
     activation : int
@@ -75,7 +75,7 @@ def train_slice(
     rank, n_workers : int
         Which worker this is, of how many; worker r does every part p with p % n_workers == r.
     counter : (16,)
-        Of the barrier.
+        Counter of the barrier.
     """
     n_layers, n_parts = plan.blocks.shape
     m, number = len(x), 0
@@ -163,7 +163,7 @@ def _forward(
 ) -> None:
     """Update a part's weights of a layer for the step before; put `a` of inputs `now` in `out`.
 
-    Of the inputs, only those listed are looked at.
+    Only the listed inputs are used.
     """
     first, last = plan.owned[layer, part], plan.owned[layer, part + 1]
     width = last - first

@@ -72,9 +72,9 @@ def corrupt_rows(
         What a component's bits must be below for it to be drawn: of 32 bits for masking, of the
         upper 31 for salt and pepper. For exact masking, the number of components.
     low, high : float of the type of `x`
-        Of salt and pepper; `low` is what masking writes.
+        The two values of salt-and-pepper noise; masking writes `low`.
     std : float
-        Of Gaussian noise.
+        Standard deviation of Gaussian noise.
     x_tilde : (m, N or more)
         Out.
     drawn : (m, N), or (0, 0)
