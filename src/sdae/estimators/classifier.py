@@ -49,8 +49,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Of all layers.
-    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Of both stages.
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
+        Of both stages; with ``lbfgs``, which fine-tunes on all rows at once, Adam pre-trains.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.
     batch_size : int or "auto", default 32
@@ -65,12 +65,15 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Most epochs of fine-tuning.
+        Most epochs of fine-tuning, or iterations of ``lbfgs``.
+    max_fun : int, default 15000
+        Most evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
         Fine-tuning ends when the cost (with `early_stopping` the validation error) has not fallen
-        by this much for `n_iter_no_change` epochs.
+        by this much for `n_iter_no_change` epochs. For ``lbfgs`` the largest component of the
+        gradient at which it ends.
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
@@ -84,15 +87,16 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         Of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the labelled rows aside, and keep the parameters that did best
-        on them.
+        Set `validation_fraction` of the labelled rows aside, at least 2, and keep the parameters
+        that did best on them. ``lbfgs`` does not look at it.
     validation_fraction : float, default 0.1
-    n_iter_no_change : int, default 10
+    n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99], default 0
         Of hidden units, in fine-tuning.
     class_weight : dict, "balanced" or None, default None
         Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. The
-        rows of a class of weight 0 are as if they were not there, in pre-training too.
+        rows of a class of weight 0 are as if they were not there, in pre-training too. None where
+        `y` has several columns.
     corruption : noise or one per layer, default "masking:0.3"
         What pre-training does to a layer's input: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
@@ -117,17 +121,24 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     Attributes
     ----------
     classes_ : ndarray
+        Of labels in several columns their numbers, 0 to L − 1.
     network_ : StackedDenoisingAutoencoder
         The PyTorch model.
-    n_layers_, n_features_in_, n_iter_ : int
+    coefs_, intercepts_ : list of ndarray
+        Copies of the weights, (V, H), …, (H, K), and biases, (H,), …, (K,), of layers and head.
+    n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
         Mean cost of each epoch of fine-tuning, without the penalty.
+    loss_, best_loss_ : float
+        The last and the lowest of them; the lowest is None with `early_stopping`.
     validation_scores_ : list of float or None
         Accuracy on the rows set aside, epoch by epoch, weighted by `sample_weight` and
-        `class_weight`.
+        `class_weight`; of labels in several columns the share that is right.
+    best_validation_score_ : float or None
+        The highest of them.
     history_ : tuple of EpochRecord
 
     Examples

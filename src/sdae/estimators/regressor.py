@@ -44,8 +44,8 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Of all layers.
-    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Of both stages.
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
+        Of both stages; with ``lbfgs``, which fine-tunes on all rows at once, Adam pre-trains.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPRegressor``.
     batch_size : int or "auto", default 32
@@ -58,12 +58,15 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Most epochs of fine-tuning.
+        Most epochs of fine-tuning, or iterations of ``lbfgs``.
+    max_fun : int, default 15000
+        Most evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
         Fine-tuning ends when the cost (with `early_stopping` the validation error) has not fallen
-        by this much for `n_iter_no_change` epochs.
+        by this much for `n_iter_no_change` epochs. For ``lbfgs`` the largest component of the
+        gradient at which it ends.
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
@@ -77,9 +80,10 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         Of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the rows aside, and keep the parameters that did best on them.
+        Set `validation_fraction` of the rows aside, at least 2, and keep the parameters that did
+        best on them. ``lbfgs`` does not look at it.
     validation_fraction : float, default 0.1
-    n_iter_no_change : int, default 10
+    n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99], default 0
         Of hidden units, in fine-tuning.
     corruption : noise or one per layer, default "masking:0.3"
@@ -93,6 +97,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Of the columns of X: ``auto`` leaves them as they are if all values lie in [0, 1] and a
         column has a standard deviation of at least 0.05; others are standardised.
     tied : bool, default True
+    loss : {"squared_error", "poisson"}, default "squared_error"
+        ``poisson`` is half the Poisson deviance, for counts and other targets ≥ 0: the network
+        gives the logarithm of their mean.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
         Of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
@@ -101,16 +108,23 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
 
     Attributes
     ----------
-    n_outputs_ : int
     network_ : StackedDenoisingAutoencoder
-        The PyTorch model; it gives standardised targets.
-    n_layers_, n_features_in_, n_iter_ : int
+        The PyTorch model; it gives standardised targets, or by their mean divided ones.
+    coefs_, intercepts_ : list of ndarray
+        Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head.
+    n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
+        Mean cost of each epoch of fine-tuning, without the penalty.
+    loss_, best_loss_ : float
+        The last and the lowest of them; the lowest is None with `early_stopping`.
     validation_scores_ : list of float or None
-        R² on the rows set aside, by the spread of all targets, epoch by epoch.
+        R² on the rows set aside, by the spread of all targets, epoch by epoch; with ``poisson``
+        minus half the mean deviance of the targets divided by their mean.
+    best_validation_score_ : float or None
+        The highest of them.
     history_ : tuple of EpochRecord
 
     Examples
@@ -274,4 +288,5 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == POISSON
         return tags
