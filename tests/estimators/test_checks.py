@@ -25,7 +25,7 @@ ESTIMATORS = [
     SDAETransformer((7, 5), "sigmoid", layer="all", solver="sgd", pretrain_epochs=3),
     SDAEClassifier(),
     SDAERegressor(),
-    SDAEClassifier((20,), solver="lbfgs", pretrain_epochs=5, max_iter=500),
+    SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
     SDAERegressor((20,), solver="lbfgs", pretrain_epochs=5, max_iter=500),
     SDAERegressor((20, 10), "tanh", early_stopping=True, pretrain_epochs=5, max_iter=400),
     SDAEOutlierDetector(),

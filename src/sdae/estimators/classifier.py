@@ -257,9 +257,10 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, C), or of each label by itself, (n, L)."""
-        if self._is_multilabel:
-            return probabilities(self._kind, self._outputs(X))
-        return np.exp(self.predict_log_proba(X))
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.ones((len(outputs), 1))
+        return probabilities(self._kind, outputs)
 
     @undisturbed()
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
