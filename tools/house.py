@@ -202,10 +202,16 @@ def table(folder: Path, package: str) -> list[tuple[str, str]]:
         lines.append((word, str(len(nodes))))
         lines.append((f"arrows between {word}", str(len(between))))
         lines.append((f"floors of {word}", str(floors(nodes, down))))
-        lines.append((f"circles of {word}", str(len(circles(nodes, down)))))
+        rings = (" + ".join(sorted(ring)) for ring in circles(nodes, down))
+        lines.append((f"circles of {word}", _counted(rings)))
     lines.append(("imports upwards, passed over", str(len(passed & set(imports)))))
     lines.append(("doors for users", _counted(name.split(".")[1] for name in users)))
-    files = sorted((folder / "src" / package).rglob("*.py"))
+    root = folder / "src" / package
+    files = [
+        file
+        for file in sorted(root.rglob("*.py"))
+        if f"{package}.{file.relative_to(root).with_suffix('').parts[0]}" not in users
+    ]
     long = [f for f in files if len(f.read_text(encoding="utf-8").splitlines()) > LONG]
     lines.append((f"files over {LONG} lines", _counted(file.name for file in long)))
     names = collections.Counter(file.name for file in files if file.name != "__init__.py")

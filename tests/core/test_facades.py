@@ -383,7 +383,7 @@ def test_parameters_replaced_while_they_train_are_refused(engine: str, stage: st
         "pretrain": partial(pretrain, stack, X),
         "finetune": partial(finetune, stack, (X, Y), None),
     }[stage]
-    with pytest.raises(InvalidParameterError, match="replaced while it trains"):
+    with pytest.raises(InvalidParameterError, match="replaced during training"):
         train(epochs=2, batch_size=10, engine=engine, callbacks=[load])
 
 

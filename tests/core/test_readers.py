@@ -31,6 +31,7 @@ READ = [
     (number(0, 1), 1, 1.0),
     (number(0), np.float32(0.5), 0.5),
     (number(0, 1, open_minimum=True), 1e-9, 1e-9),
+    (number(0, 1, open_maximum=True), 0, 0.0),
     (boolean(), True, True),
     (boolean(), np.bool_(False), False),
     (choice("a", "b"), "b", "b"),
@@ -49,6 +50,7 @@ REFUSED = [
     (number(0), "a finite number ≥ 0", (-1e-9, NAN, INF, "0.5", None, True, 1j, 10**400)),
     (number(0, 1), "a number in [0, 1]", (1.0001, -0.1, NAN)),
     (number(0, 1, open_minimum=True), "a number in (0, 1]", (0, 0.0, 1.1)),
+    (number(0, 1, open_maximum=True), "a number in [0, 1)", (1, 1.0, -0.1)),
     (number(0, open_minimum=True), "a finite number > 0", (0, -1, INF)),
     (boolean(), "true or false", (0, 1, "true", None)),
     (choice("a", "b"), "one of 'a', 'b'", ("c", "", 1, None, ["a"])),
@@ -88,7 +90,7 @@ def test_bad_values_are_refused_by_name_constraint_and_value(
 def test_the_text_of_a_parser_stands_for_itself() -> None:
     reader = parsed("a noise", parse_noise)
     assert read_fields({"it": reader}, {"it": 0.25}, "training") == {"it": MaskingNoise(0.25)}
-    text = "The it parameter of training: The level parameter of MaskingNoise must be a number"
+    text = "The it parameter of training is not valid: the level of MaskingNoise must be a number"
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         read_fields({"it": reader}, {"it": "masking:2"}, "training")
 

@@ -195,5 +195,5 @@ def test_every_way_to_name_or_call_a_function_is_closed(
     ],
 )
 def test_a_program_gone_wrong_is_told_as_damage(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(FileFormatError, match=r"damaged|truncated, or no pickle of arrays"):
+    with pytest.raises(FileFormatError, match=r"damaged|truncated, or not a pickle of arrays"):
         load(tmp_path, content)

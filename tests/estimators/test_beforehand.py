@@ -28,14 +28,14 @@ def refused(estimator: Any, problem: str, **fit: Any) -> None:
 
 def test_an_engine_without_weights_of_rows() -> None:
     weights = np.linspace(1, 2, 60)
-    problem = "engine parameter of finetune must be one that applies.* it has no sample weights"
+    problem = "engine parameter of finetune must be an engine that supports.* it does not support sample weights"
     refused(quick(SDAEClassifier, **PLAIN), problem, sample_weight=weights)
     weighted = quick(SDAEClassifier, **PLAIN, class_weight={0: 1, 1: 2, 2: 3})
     refused(weighted, problem)
 
 
 def test_an_engine_without_a_penalty() -> None:
-    problem = "engine parameter of finetune must be one that applies.* it has no weight_decay"
+    problem = "engine parameter of finetune must be an engine that supports.* it does not support weight_decay"
     refused(quick(SDAEClassifier, **{**PLAIN, "alpha": 0.1}), problem)
 
 

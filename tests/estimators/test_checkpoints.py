@@ -16,8 +16,8 @@ import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
 from sdae.core.errors import InvalidParameterError
 from sdae.estimators.fit_checkpoints import own_checkpoint
-from sdae.train.finetuning import run_finetuning
-from sdae.train.finetuning_walk import FinetuningWalk
+from sdae.train.beforehand import FinetuningTask
+from sdae.train.finetuning import run_finetuning, train_network
 from sdae.train.history import History
 from sdae.train.identity import Entry
 from tests.estimators.helpers import answers, labels, quick, rows
@@ -231,13 +231,12 @@ def test_a_search_goes_on_where_it_was_cut_short(
         with pytest.raises(Cut):
             search.fit(x, y)
     trained: list[object] = []
-    walk = FinetuningWalk.run
 
-    def counted(self: FinetuningWalk, n_updates: int) -> History:
-        trained.append(self)
-        return walk(self, n_updates)
+    def counted(task: FinetuningTask, *others: Any) -> None:
+        trained.append(task)
+        train_network(task, *others)
 
-    monkeypatch.setattr(FinetuningWalk, "run", counted)
+    monkeypatch.setattr("sdae.train.finetuning.train_network", counted)
     search.fit(x, y)
     assert len(trained) == 3  # two of the four had ended, and the best is fitted to all rows
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()

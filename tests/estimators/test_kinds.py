@@ -22,7 +22,7 @@ KINDS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore:Batch size 1 is slow here")
+@pytest.mark.filterwarnings("ignore:Batch size 1 is slow")
 @pytest.mark.parametrize("kind", [SDAEClassifier, SDAERegressor])
 @pytest.mark.parametrize("settings", KINDS, ids=str)
 def test_every_kind_is_learned_with_and_kept(

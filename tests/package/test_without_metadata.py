@@ -45,7 +45,9 @@ def test_a_run_is_trained_to_its_end_reported_and_exported(tmp_path: Path) -> No
     write_flowers(tmp_path / "flowers.csv")
     train = ("train", "flowers.csv", "--target=species", "--out=run", "--report", "--quiet")
     assert _uninstalled(*train, *SMALL, cwd=tmp_path).endswith("(report: run/report.html)\n")
-    assert _uninstalled("verify", "run", cwd=tmp_path).endswith("All is as it was written.\n")
+    assert _uninstalled("verify", "run", cwd=tmp_path).endswith(
+        "All files are as they were written.\n"
+    )
     said = _uninstalled("info", "run", cwd=tmp_path)
     assert f"Provenance: sdae = {sdae.__version__}\n" in said
     assert f"<td>{sdae.__version__}</td>" in (tmp_path / "run/report.html").read_text()

@@ -112,7 +112,7 @@ def test_lower_codes_come_from_the_current_weights() -> None:
 def test_an_index_outside_the_minibatches_is_an_index_error(index: int) -> None:
     x, y = _data(0)
     stack, _ = _twins(torch.float32)
-    with pytest.raises(IndexError, match=f"minibatches 0 to 4. Got index {index}"):
+    with pytest.raises(IndexError, match=f"from 0 to 4. Got {index}"):
         stack.pretraining_functions(x, BATCH)[0](index)
-    with pytest.raises(IndexError, match="minibatches 0 to 4"):
+    with pytest.raises(IndexError, match="from 0 to 4"):
         stack.build_finetune_functions([(x, y)] * 3, BATCH, 0.1).train(index)

@@ -149,7 +149,7 @@ class _Reader:
                 return False
             write_tensors(folder / "used", found[1], found[0])
             used = (folder / "used").read_bytes()
-            told = any("An older checkpoint is used" in text for text in self._log.texts)
+            told = any("The next older checkpoint is used" in text for text in self._log.texts)
             if used not in good.values() or (used != good[newest] and not told):
                 return False
             trained = stack()

@@ -173,7 +173,7 @@ def _until_it_ends(
         status = _end(_start(folder, command, variant.pictures), marker, delay)
         said = Path(f"{folder}.log").read_text()[-500:]
         if status != -signal.SIGKILL:
-            nothing_left = run.finished and "so there is nothing to resume" in said
+            nothing_left = run.finished and "so it cannot be resumed" in said
             right = nothing_left if status == 2 else status == 0 and "Warning" not in said
             return [] if right else [f"{command[0]} ended with {status}: {said}"]
         n_kills += 1

@@ -47,11 +47,15 @@ def test_a_layer_or_a_network_that_is_frozen_is_refused() -> None:
     stack = StackedDenoisingAutoencoder(11, (5, 4), 2, seed=3)
     stack.autoencoder(1).requires_grad_(False)
     before = state_bytes(stack)
-    with pytest.raises(InvalidParameterError, match=r"all parameters of layer 1 are frozen .*True"):
+    with pytest.raises(
+        InvalidParameterError, match=r"cannot train layer 1: all its parameters are frozen .*True"
+    ):
         pretrain(stack, unit_rows(20), epochs=1, batch_size=4)
     stack.mlp.requires_grad_(False)
     y = torch.arange(20) % 2
-    with pytest.raises(InvalidParameterError, match="all parameters of the network are frozen"):
+    with pytest.raises(
+        InvalidParameterError, match="cannot train the network: all its parameters are frozen"
+    ):
         finetune(stack, (unit_rows(20), y), None, epochs=1, batch_size=4)
     assert state_bytes(stack) == before
     stack.head.requires_grad_(True)

@@ -310,7 +310,7 @@ def test_other_circumstances_are_told(tmp_path: Path, caplog: pytest.LogCaptureF
             run(_stack(), Checkpoint(tmp_path))
     finally:
         torch.set_num_threads(1)
-    assert "under other circumstances" in caplog.text
+    assert "under changed conditions" in caplog.text
     assert "threads was 1, and is 2" in caplog.text
 
 

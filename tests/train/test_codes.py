@@ -170,7 +170,7 @@ def test_a_folder_without_room_is_an_error_that_names_the_remedy(tmp_path: Path)
     rows = row_source(unit_rows(N), V, stack.autoencoder(0).weight, "x")
     with pytest.raises(
         OSError,
-        match=r"Cannot keep 960 bytes of codes in .*codes-0\.npy: No such file.*TMPDIR.*"
+        match=r"Cannot write 960 bytes of codes to .*codes-0\.npy: No such file.*TMPDIR.*"
         "codes='recompute'",
     ):
         codes_of(rows, stack.autoencoder(0), "memmap", tmp_path / "missing")

@@ -133,7 +133,7 @@ def test_relu_units_below_zero_for_all_rows_are_dead() -> None:
     )
     assert ward.told[0] == (0, 1, "dead units")
     assert ward.texts[0] == (
-        "Layer 0: 8 of 8 units are dead: they are 0 for all of 80 rows. Lower the learning rate, "
+        "Layer 0: 8 of 8 units are dead: they are 0 for all 80 rows. Lower the learning rate, "
         "or use activation='sigmoid'."
     )
 
@@ -146,7 +146,7 @@ def test_units_that_answer_the_same_to_all_rows_are_dead(activation: str) -> Non
     ward = _pretrained(stack, unit_rows(N), epochs=1, learning_rate=1e-6)
     assert (0, 1, "dead units") in ward.told
     assert ward.texts[0] == (
-        "Layer 0: 6 of 8 units are dead: each has one value for all of 80 rows. Lower the learning "
+        "Layer 0: 6 of 8 units are dead: each has the same value for all 80 rows. Lower the learning "
         "rate, or scale the data."
     )
 
@@ -166,8 +166,10 @@ def test_data_of_a_large_scale_saturate_units(activation: str, low: int) -> None
     stack = small_stack(sizes=(8,), activation=activation, decoder="linear")
     ward = _pretrained(stack, x, epochs=1, learning_rate=1e-9)
     assert (0, 1, "saturated units") in ward.told
-    assert ward.texts[0].startswith("Layer 0: 8 of 8 units are saturated, and hardly learn: within")
-    assert f" of {low} or 1 for nearly all of 80 rows. Lower the learning rate" in ward.texts[0]
+    assert ward.texts[0].startswith(
+        "Layer 0: 8 of 8 units are saturated and hardly learn: they are within"
+    )
+    assert f" of {low} or 1 for nearly all 80 rows. Lower the learning rate" in ward.texts[0]
 
 
 def test_relu_has_no_saturation() -> None:
@@ -215,7 +217,7 @@ def test_rare_classes_that_are_never_predicted() -> None:
     ward = _finetuned(small_stack(n_classes=2), x, y, epochs=9, learning_rate=1e-3)
     assert ward.told == [(None, 8, "one class")]
     assert ward.texts[0].startswith(
-        "Fine-tuning: class number 0 is predicted for all of 80 rows, though 8 are of others."
+        "Fine-tuning: class number 0 is predicted for all 80 rows, but 8 have other classes."
     )
     few = (np.arange(N) % 20 == 0).astype(np.int64)
     assert _finetuned(small_stack(n_classes=2), x, few, epochs=8, learning_rate=1e-3).told == []

@@ -10,7 +10,8 @@ import pytest
 from sdae import SDAEClassifier, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.app.recipes.recipe import parse_recipe
 from sdae.core.errors import InvalidParameterError
-from sdae.train.settings import FINETUNING_READERS, PRETRAINING_READERS, PretrainingConfig
+from sdae.core.options import options_of
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
 from sdae.train.step_functions import build_finetune_functions, pretraining_functions
 from tests.train.helpers import labelled, small_stack, state_bytes, unit_rows
 
@@ -66,8 +67,8 @@ def test_every_face_has_the_same_settings_and_defaults(face: str) -> None:
 
 
 def test_recipes_and_estimators_have_them_too() -> None:
-    assert set(NAMES) <= set(PRETRAINING_READERS)
-    assert set(NAMES) <= set(FINETUNING_READERS)
+    assert set(NAMES) <= set(options_of(PretrainingConfig))
+    assert set(NAMES) <= set(options_of(FinetuningConfig))
     theirs = {"optimizer": "solver", "nesterov": "nesterovs_momentum"}  # scikit-learn's
     parameters = SDAEClassifier().get_params()
     assert all(theirs.get(name, name) in parameters for name in NAMES)
@@ -77,8 +78,8 @@ def test_recipes_and_estimators_have_them_too() -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"beta_1": 1.0}, r"beta_1 parameter of {} must be a number in \[0, 1\]\. Got 1\.0"),
-        ({"beta_2": -0.1}, r"beta_2 parameter of {} must be a number in \[0, 1\]\. Got -0\.1"),
+        ({"beta_1": 1.0}, r"beta_1 parameter of {} must be a number in \[0, 1\)\. Got 1\.0"),
+        ({"beta_2": -0.1}, r"beta_2 parameter of {} must be a number in \[0, 1\)\. Got -0\.1"),
         ({"epsilon": 0.0}, r"epsilon parameter of {} must be a finite number > 0\. Got 0\.0"),
         ({"momentum": 1.5}, r"momentum parameter of {} must be a number in \[0, 1\]\. Got 1\.5"),
         ({"optimizer": "sdg"}, "optimizer parameter of {} must be one of 'sgd', 'adam', 'adamw', "),

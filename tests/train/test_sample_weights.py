@@ -134,7 +134,10 @@ def test_weighted_rows_go_with_dropout_and_a_limited_norm() -> None:
 def test_weighted_rows_are_left_to_autograd() -> None:
     history = finetune(small_stack(), labelled(N), None, epochs=1, sample_weight=np.ones(N))
     assert history.records[0].engine == "autograd"
-    with pytest.raises(InvalidParameterError, match=r"It does not: it has no sample weights\. Use"):
+    with pytest.raises(
+        InvalidParameterError,
+        match=r"This engine cannot be used here: it does not support sample weights\. Use",
+    ):
         finetune(small_stack(), labelled(N), None, engine="fused", sample_weight=np.ones(N))
 
 

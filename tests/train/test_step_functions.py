@@ -89,7 +89,7 @@ def test_the_last_smaller_minibatch_is_trained_on_but_not_scored() -> None:
     valid, test = labelled(14, 2), labelled(7, 3)
     functions = stack.build_finetune_functions([train, valid, test], 4, 0.1)
     assert functions.train(2) == pytest.approx(np.log(3))
-    with pytest.raises(IndexError, match=r"There are minibatches 0 to 2\. Got index 3"):
+    with pytest.raises(IndexError, match=r"The index must be from 0 to 2\. Got 3"):
         functions.train(3)
     for score, (x, y) in ((functions.valid_score, valid), (functions.test_score, test)):
         wrong = stack.predict(x).numpy() != y

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from sdae.core.errors import InvalidParameterError
+from sdae.core.errors import Fault, InvalidParameterError
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -46,7 +46,7 @@ def integer(minimum: int, maximum: int | None = None) -> Reader[int]:
         if value < minimum or (maximum is not None and value > maximum):
             raise ValueError
         if value > _MAX_INTEGER:
-            raise InvalidParameterError(f"It must be below 2**63. Got {shown(value)} instead.")
+            raise _not_allowed("below 2**63", value)
         return int(value)
 
     if maximum is None:
@@ -60,9 +60,13 @@ def layer_size() -> Reader[int]:
 
 
 def number(
-    minimum: float, maximum: float = math.inf, *, open_minimum: bool = False
+    minimum: float,
+    maximum: float = math.inf,
+    *,
+    open_minimum: bool = False,
+    open_maximum: bool = False,
 ) -> Reader[float]:
-    """Read a finite number in [minimum, maximum], or in (minimum, maximum]."""
+    """Read a finite number in [minimum, maximum]; an end that is open is not among them."""
 
     def read(value: object) -> float:
         # the usual types first
@@ -77,6 +81,7 @@ def number(
             or result < minimum
             or result > maximum
             or (open_minimum and result == minimum)
+            or (open_maximum and result == maximum)
         ):
             raise ValueError
         return result
@@ -84,8 +89,8 @@ def number(
     sign = ">" if open_minimum else "≥"
     if maximum == math.inf:
         return Reader(f"a finite number {sign} {minimum:g}", read)
-    bracket = "(" if open_minimum else "["
-    return Reader(f"a number in {bracket}{minimum:g}, {maximum:g}]", read)
+    left, right = "(" if open_minimum else "[", ")" if open_maximum else "]"
+    return Reader(f"a number in {left}{minimum:g}, {maximum:g}{right}", read)
 
 
 def boolean() -> Reader[bool]:
@@ -128,9 +133,8 @@ def text() -> Reader[str]:
         if not isinstance(value, str) or not value:
             raise ValueError
         if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-            raise InvalidParameterError(
-                f"It must be a text that UTF-8 can encode, without zero bytes. Got {shown(value)} "
-                "instead. Choose another name."
+            raise _not_allowed(
+                "a text that UTF-8 can encode, without zero bytes", value, " Choose another name."
             )
         return value
 
@@ -142,7 +146,7 @@ def parsed(constraint: str, parse: Callable[[object], T]) -> Reader[T]:
 
     def read(value: object) -> T:
         if isinstance(value, str | int | list | tuple | dict) and len(repr(value)) > _MAX_CHOICE:
-            raise InvalidParameterError(f"It must be shorter. Got {shown(value)} instead.")
+            raise _not_allowed("shorter", value)
         return parse(value)
 
     return Reader(constraint, read)
@@ -155,6 +159,17 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
         return None if value is None or value == "none" else reader.read(value)
 
     return Reader(f"{reader.constraint}, or none", read)
+
+
+def one_or_several(reader: Reader[T]) -> Reader[T | tuple[T, ...]]:
+    """Read one value, or a list of them, which becomes a tuple; a list of one is the one."""
+    each = one_or_each(reader)
+
+    def read(value: object) -> T | tuple[T, ...]:
+        values = each.read(value)
+        return values[0] if len(values) == 1 else values
+
+    return Reader(f"{reader.constraint}, or a list of them", read)
 
 
 def one_or_each(reader: Reader[T]) -> Reader[tuple[T, ...]]:
@@ -200,7 +215,7 @@ def read_fields(
         try:
             fields[name] = reader.read(value)
         except InvalidParameterError as error:
-            problems.append(f"The {name} parameter of {caller}: {error}")
+            problems.append(_problem(name, caller, value, error))
         except ValueError:
             problems.append(
                 f"The {name} parameter of {caller} must be {reader.constraint}. "
@@ -209,6 +224,26 @@ def read_fields(
     if problems:
         raise InvalidParameterError("\n".join(problems))
     return fields
+
+
+def _not_allowed(constraint: str, value: object, remedy: str = "") -> InvalidParameterError:
+    """Return the error for a value whose parameter is not known yet."""
+    complaint = f"must be {constraint}. Got {shown(value)} instead.{remedy}"
+    error = InvalidParameterError(f"A parameter {complaint}")
+    error.fault = Fault("", "", value, complaint)
+    return error
+
+
+def _problem(name: str, caller: str, value: object, error: InvalidParameterError) -> str:
+    """Return the text for a parameter whose parser raised `error`, without naming two of them."""
+    place = f"The {name} parameter of {caller}"
+    fault = error.fault
+    if fault is None:
+        return f"{place}: {error}"
+    items = value if isinstance(value, list | tuple) else (value,)
+    if any(fault.value is item for item in items):  # the value itself, not a part of it
+        return f"{place} {fault.complaint}"
+    return f"{place} is not valid: the {fault.parameter} of {fault.caller} {fault.complaint}"
 
 
 def per_layer(values: tuple[T, ...], n_layers: int, parameter: str, caller: str) -> tuple[T, ...]:

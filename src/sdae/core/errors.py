@@ -5,6 +5,8 @@ package reports on purpose. Each also derives from a built-in exception, so call
 the package can catch it too (``except ValueError``).
 """
 
+from typing import NamedTuple
+
 from sdae.core.wording import printable
 
 
@@ -18,8 +20,29 @@ class SdaeError(Exception):
         return printable(super().__str__(), kept="\n")
 
 
+class Fault(NamedTuple):
+    """What is wrong with one parameter.
+
+    Attributes
+    ----------
+    parameter, caller : str
+        Name of the parameter, and whose parameter it is.
+    value : object
+        The value that is not allowed.
+    complaint : str
+        What the value must be, what it is, and the remedy.
+    """
+
+    parameter: str
+    caller: str
+    value: object
+    complaint: str
+
+
 class InvalidParameterError(SdaeError, ValueError):
     """A parameter has a value that is not allowed."""
+
+    fault: Fault | None = None
 
 
 class RecipeError(SdaeError, ValueError):
@@ -54,5 +77,7 @@ def invalid_parameter(
     parameter: str, caller: str, constraint: str, value: object, remedy: str = ""
 ) -> InvalidParameterError:
     """Return the error for a bad parameter: its name, what it must be, what it got, the remedy."""
-    text = f"The {parameter} parameter of {caller} must be {constraint}. Got {value!r} instead."
-    return InvalidParameterError(f"{text} {remedy}".strip())
+    complaint = f"must be {constraint}. Got {value!r} instead. {remedy}".strip()
+    error = InvalidParameterError(f"The {parameter} parameter of {caller} {complaint}")
+    error.fault = Fault(parameter, caller, value, complaint)
+    return error

@@ -131,6 +131,17 @@ def probabilities(head: Head, raw: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 @undisturbed()
+def log_likelihood_of_labels(
+    raw: NDArray[np.floating], y: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return log p(y | x) of labels, zeros and ones: (n, L), (n, L) -> (n,)."""
+    a = np.where(y == 1, raw, -raw).astype(np.float64)
+    of_each = np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a)))  # log of the logistic function
+    total: NDArray[np.float64] = of_each.sum(axis=1)
+    return total
+
+
+@undisturbed()
 def answers(head: Head, raw: NDArray[np.floating]) -> NDArray[Any]:
     """Return the answers that outputs of a head, (n, O), make: (n,) or (n, O)."""
     answer: NDArray[Any] = head.facts.answer(torch.from_numpy(raw)).numpy()

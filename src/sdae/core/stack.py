@@ -1,9 +1,9 @@
 """The stacked denoising autoencoder: two facades over one set of parameters.
 
 ``stack.autoencoders`` is a list of denoising autoencoders, which pre-training walks;
-``stack.mlp`` is a network, which fine-tuning trains. The weight and the hidden bias of autoencoder
-k *are* the weight and the bias of the network's layer k: the same objects, and they stay so
-through loads and conversions (:mod:`sdae.core.facades`).
+``stack.mlp`` is a network, which fine-tuning trains (:mod:`sdae.core.network`). The weight and the
+hidden bias of autoencoder k *are* the weight and the bias of the network's layer k: the same
+objects, and they stay so through loads and conversions (:mod:`sdae.core.facades`).
 
 Layers count from 0. Depth k means after k layers: depth 0 is x, depth ``n_layers`` the deepest
 code. Axes: B samples, V = n_visible, H_k hidden units of layer k, C classes, L labels, T targets of
@@ -20,28 +20,24 @@ from torch import Tensor, nn
 
 from sdae.core.autoencoder import DenoisingAutoencoder, new_encoder
 from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
-from sdae.core.conversions import Array, Labels, Targets, tensor_like
-from sdae.core.errors import DataError, InvalidParameterError, invalid_parameter
+from sdae.core.conversions import Array, Labels, tensor_like
+from sdae.core.errors import invalid_parameter
 from sdae.core.facades import Facades
-from sdae.core.head_layer import wanted_head, zero_head
+from sdae.core.head_layer import wanted_head
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
-from sdae.core.kinds.heads import Facts as HeadFacts
 from sdae.core.kinds.heads import Head
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
+from sdae.core.network import Network
 from sdae.core.randomness import check_seed
 from sdae.core.surroundings import make_ordinary, undisturbed
-from sdae.core.targets import described
 
 if TYPE_CHECKING:
     from sdae.train.step_functions import FinetuneFunctions, PretrainFunction
 
 
-_INFERENCE_ROWS = 1024
-
-
-class StackedDenoisingAutoencoder(nn.Module):
+class StackedDenoisingAutoencoder(Network):
     """A stack of denoising autoencoders that is also a multilayer perceptron.
 
     Parameters
@@ -179,48 +175,9 @@ class StackedDenoisingAutoencoder(nn.Module):
             )
             n_input = n_hidden
         if wanted is not None:
-            self._new_head(*wanted)
+            self.add_head_of(*wanted)
 
     # -- construction ------------------------------------------------------------------------
-
-    def add_head(self, n_classes: int) -> None:
-        """Put a zero-initialised logistic layer on top of the network.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is a head already, or `n_classes` is not an integer of at least 2.
-        """
-        self._new_head(Head.CLASSES, n_classes)
-
-    def add_multilabel_head(self, n_labels: int) -> None:
-        """Put a zero-initialised layer on top that predicts for each label whether a row has it.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is a head already, or `n_labels` is not an integer of at least 1.
-        """
-        self._new_head(Head.MULTILABEL, n_labels)
-
-    def add_regression_head(self, n_targets: int, head: Head | str = Head.REGRESSION) -> None:
-        """Put a zero-initialised linear layer on top of the network, which predicts values.
-
-        Parameters
-        ----------
-        n_targets : int
-            T, at least 1.
-        head : {"regression", "poisson"}
-            With ``poisson`` the layer computes logarithms of means of counts.
-
-        Raises
-        ------
-        InvalidParameterError
-            If there is a head already, or a parameter is not what it must be.
-        """
-        wanted = wanted_head({"n_targets": n_targets}, head)
-        if wanted is not None:
-            self._new_head(*wanted)
 
     def autoencoder(self, layer: int) -> DenoisingAutoencoder:
         """Return the denoising autoencoder of a layer (from 0)."""
@@ -248,67 +205,9 @@ class StackedDenoisingAutoencoder(nn.Module):
                 self.autoencoder(layer)
             self._facades.check()
 
-    @property
-    def n_classes(self) -> int | None:
-        """C, or None where the head is not one of classes."""
-        return self._outputs_of("n_classes")
-
-    @property
-    def n_labels(self) -> int | None:
-        """L, or None where the head is not one of labels."""
-        return self._outputs_of("n_labels")
-
-    @property
-    def n_targets(self) -> int | None:
-        """T, or None where the head is not one of regression."""
-        return self._outputs_of("n_targets")
-
-    @property
-    def head(self) -> nn.Linear:
-        """The layer on top: the logistic one, or the linear one of regression.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the stack has none yet.
-        """
-        top = self.mlp[-1]
-        if self.n_outputs is None or not isinstance(top, nn.Linear):
-            raise InvalidParameterError(
-                "The stack has no head, so it cannot predict. Give it n_classes, n_labels or "
-                "n_targets, or call add_head(n_classes), add_multilabel_head(n_labels) or "
-                "add_regression_head(n_targets), and fine-tune it."
-            )
-        return top
-
-    @property
-    def head_facts(self) -> HeadFacts:
-        """What is known of the head.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the stack has none yet.
-        """
-        _ = self.head
-        assert self.head_kind is not None
-        return self.head_kind.facts
-
-    @property
-    def logistic_head(self) -> nn.Linear:
-        """The logistic layer, of a head that gives probabilities.
-
-        Raises
-        ------
-        InvalidParameterError
-            If the stack has none yet, or a regression head.
-        """
-        if self.head_kind is not None and self.head_kind.facts.probabilities is None:
-            raise InvalidParameterError(
-                f"The stack has a {self.head_kind} head for {self.n_outputs} target"
-                f"{'s' * ((self.n_outputs or 0) > 1)}, which knows no classes. Use predict_values."
-            )
-        return self.head
+    def deepest_weight(self) -> Tensor:
+        """Return the weight of the deepest layer, (H, …)."""
+        return self.autoencoder(self.n_layers - 1).weight
 
     # -- the first facade: codes and reconstructions -----------------------------------------
 
@@ -330,55 +229,6 @@ class StackedDenoisingAutoencoder(nn.Module):
     def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
         """Encode to `depth` and decode again, without corruption: (B, V) -> (B, V)."""
         return self.decode(self.encode(x, depth), depth)
-
-    # -- the second facade: the network ------------------------------------------------------
-
-    def logits(self, x: Array) -> Tensor:
-        """Return the head's pre-activations, (B, V) -> (B, C) or (B, L)."""
-        logits: Tensor = self.logistic_head(self.encode(x))
-        return logits
-
-    def output(self, x: Array) -> Tensor:
-        """Return what the head's layer computes from the deepest code, (B, V) -> (B, O)."""
-        output: Tensor = self.head(self.encode(x))
-        return output
-
-    def predict_proba(self, x: Array) -> Tensor:
-        """Return the probability of each class or label, (B, V) -> (B, O), without gradients."""
-        _, probabilities = self.logistic_head, self.head_facts.probabilities
-        assert probabilities is not None  # the logistic head is one that has them
-        return self._in_chunks(lambda rows: probabilities(self.output(rows)), x)
-
-    def predict(self, x: Array) -> Tensor:
-        """Return the most probable class of each row, (B, V) -> (B,) int64.
-
-        With a multilabel head return which labels a row has, (B, V) -> (B, L) int64, 0 or 1.
-        """
-        _ = self.logistic_head
-        return self.answers(x)
-
-    def predict_values(self, x: Array) -> Tensor:
-        """Return the values a regression head predicts, (B, V) -> (B, T), without gradients."""
-        if self.head_kind is not None and self.head_kind.facts.probabilities is not None:
-            raise InvalidParameterError(
-                f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs}, which "
-                "does not predict values. Use predict_proba or predict."
-            )
-        return self.answers(x)
-
-    def negative_log_likelihood(self, x: Array, y: Targets) -> Tensor:
-        """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) or (B, L) -> a scalar."""
-        logits = self.logits(x)  # (B, O)
-        return self.head_facts.loss(logits, self._targets(y, logits)).mean()
-
-    def errors(self, x: Array, y: Targets) -> Tensor:
-        """Return the share of rows classified wrongly, or of labels: a scalar in [0, 1]."""
-        predicted = self.predict(x)  # (B,) or (B, L)
-        return self.head_facts.error(predicted, self._targets(y, predicted)).double().mean()
-
-    def forward(self, x: Array) -> Tensor:
-        """Return the output of the head's layer, or without a head the deepest code."""
-        return self.encode(x) if self.n_outputs is None else self.output(x)
 
     # -- the tutorial's functions and the model's file; the logic lives in the rooms above ---
 
@@ -486,35 +336,6 @@ class StackedDenoisingAutoencoder(nn.Module):
             raise invalid_parameter("depth", "StackedDenoisingAutoencoder", wanted, depth)
         return depth
 
-    @undisturbed()
-    def _new_head(self, kind: Head, n_outputs: int) -> None:
-        """Put a zero-initialised layer on top."""
-        if self.head_kind is not None:
-            raise InvalidParameterError(
-                f"The stack has a head for {self.n_outputs} {self.head_kind.facts.outputs} "
-                "already. Build a new stack, or go on with this one."
-            )
-        head = zero_head(kind, n_outputs, self.autoencoder(self.n_layers - 1).weight)
-        self.mlp.append(head)
-        self.head_kind, self.n_outputs = kind, head.out_features
-
-    def _outputs_of(self, parameter: str) -> int | None:
-        is_of = self.head_kind is not None and self.head_kind.facts.parameter == parameter
-        return self.n_outputs if is_of else None
-
-    def answers(self, x: Array) -> Tensor:
-        """Return the answer of the head, whatever it is for: classes, labels or values."""
-        return self._in_chunks(lambda rows: self.head_facts.answer(self.output(rows)), x)
-
-    def _targets(self, y: Targets, per_row: Tensor) -> Tensor:
-        """Check the targets of a call, one for each row of `per_row`, (B, …)."""
-        facts, n_rows, n_outputs = self.head_facts, len(per_row), self.head.out_features
-        try:
-            return facts.check(y, n_rows, n_outputs, "y", self.head.weight)
-        except DataError:
-            wanted, caller = facts.wanted(n_rows, n_outputs), "StackedDenoisingAutoencoder"
-            raise invalid_parameter("y", caller, wanted, described(y)) from None
-
     def _rows(self, x: Array, n_columns: int) -> Tensor:
         """Bring rows to the type and device of the parameters, and check their shape."""
         self.check_facades()
@@ -529,16 +350,6 @@ class StackedDenoisingAutoencoder(nn.Module):
                 "Reshape a single row with x.reshape(1, -1).",
             )
         return rows
-
-    @undisturbed()
-    def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
-        """Apply `function` of rows to a bounded number of them at a time, without gradients."""
-        with torch.no_grad():
-            parts = [
-                function(x[start : start + _INFERENCE_ROWS])
-                for start in range(0, max(len(x), 1), _INFERENCE_ROWS)
-            ]
-        return torch.cat(parts)
 
 
 @undisturbed()

@@ -8,7 +8,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from sdae.core.wording import listed, nearest, plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
+from sdae.data.label_columns import checked_indicators
 from sdae.data.labels import Labels, read_labels, whole_numbers
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
@@ -35,7 +36,9 @@ _ENDINGS = {
 }
 
 
-def load_npy(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
+def load_npy(
+    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
+) -> Dataset:
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
     Columns are named by their index, "0" to "V−1"; `target` is an index, or counts from the end
@@ -52,24 +55,25 @@ def load_npy(path: Path, target: str | None, features: Collection[str] | None = 
     content = read_bytes(path, _LIMIT)
     array = parse_npy(io.BytesIO(content), len(content), source)
     if array.ndim != 2:
-        if target is not None:
+        if target:
             raise DataError(
                 f"{source} has shape {array.shape}, so it does not have columns, and "
-                f"{quoted(target)} cannot be the target. Leave the target out, or save rows and "
+                f"{quoted(target[0])} cannot be the target. Leave the target out, or save rows and "
                 "labels in one .npz as x and y."
             )
         return Dataset(path.stem, _rows(array, None, source))
     n_columns = array.shape[1]
     check_columns(n_columns, source)
     names = [str(column) for column in range(n_columns)]
-    place = None if target is None else _find_column(target, n_columns, source)
-    columns = wanted_columns(names, place, features, source)
-    y = None if place is None else _labels(array[:, place], source)
+    places = [_find_column(each, n_columns, source) for each in target]
+    columns = wanted_columns(names, places, features, source)
+    y, label_names = _labels(array[:, places], target, source) if places else (None, None)
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
-    return Dataset(path.stem, _rows(x, y, source, tuple(names[column] for column in columns)))
+    kept = tuple(names[column] for column in columns)
+    return Dataset(path.stem, _rows(x, y, source, kept, label_names))
 
 
-def load_npz(path: Path, target: str | None) -> Dataset:
+def load_npz(path: Path, target: Sequence[str] = ()) -> Dataset:
     """Load an ``.npz`` of arrays; arrays that are not needed are not read.
 
     Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
@@ -83,9 +87,14 @@ def load_npz(path: Path, target: str | None) -> Dataset:
     DataError
         If rows or the target are missing, or an array cannot be used.
     """
+    if len(target) > 1:
+        raise DataError(
+            f"{path} has one array of labels, (n,) or (n, L), and {len(target)} targets are named. "
+            "Name one array: of several labels it holds zeros and ones, (n, L)."
+        )
     try:
         archive = _Archive(path)
-        names = _choose_names(archive.members, target, str(path))
+        names = _choose_names(archive.members, target[0] if target else None, str(path))
         parts = {part: archive.read_part(*both) for part, both in names.items()}
     except DataError:
         raise
@@ -174,9 +183,10 @@ class _Archive:
         if y_name is None:
             return _rows(x, None, source)
         y = self._read(y_name)
-        if x.ndim > 0 and y.ndim == 1:
+        if x.ndim > 0 and y.ndim > 0:
             check_lengths(len(x), len(y), source)  # before checking the values
-        return _rows(x, _labels(y, self._source(y_name)), source)
+        labels, _ = _labels(y, None, self._source(y_name))
+        return _rows(x, labels, source)
 
     def _source(self, name: str) -> str:
         return f"{self._path} ({plain(name)})"
@@ -210,6 +220,7 @@ def _rows(
     y: Labels | None,
     source: str,
     names: tuple[str, ...] | None = None,
+    label_names: tuple[str, ...] | None = None,
 ) -> Table:
     if x.dtype.kind == "U":
         raise DataError(
@@ -225,14 +236,26 @@ def _rows(
             f"{source} must have shape (n, V), rows by columns, or (n, height, width). "
             f"Got shape {x.shape} instead."
         )
-    return checked_table(x, y, source, names)
+    return checked_table(x, y, source, names, label_names=label_names)
 
 
-def _labels(y: NDArray[np.generic], source: str) -> Labels:
+def _labels(
+    y: NDArray[np.generic], names: Sequence[str] | None, source: str
+) -> tuple[Labels, tuple[str, ...] | None]:
+    """Return labels, (n,) or (n, L), and the names of several columns."""
+    if names is not None and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim == 2 and y.shape[1] > 1:
+        return checked_indicators(y, names, source), None if names is None else tuple(names)
     if y.ndim != 1:
         raise DataError(
-            f"The labels of {source} must have shape (n,). Got shape {y.shape} instead."
+            f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "
+            f"Got shape {y.shape} instead."
         )
+    return _classes(y, source), None
+
+
+def _classes(y: NDArray[np.generic], source: str) -> Labels:
     if y.dtype.kind == "U":
         # NumPy makes texts from any code points; invalid ones make texts that crash Python.
         code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")

@@ -19,13 +19,16 @@ from sdae.core.wording import listed, nearest, quoted
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
-from sdae.data.labels import read_labels
+from sdae.data.label_columns import read_indicators
+from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, checked_table, lacks, not_finite
 
 _MISSING = ("", "na", "nan", "null", "none")
 
 
-def load_csv(path: Path, target: str | None, features: Collection[str] | None = None) -> Dataset:
+def load_csv(
+    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
+) -> Dataset:
     """Load a CSV (or ``.csv.gz``) with a header; fields are separated by comma, semicolon or tab.
 
     Raises
@@ -37,17 +40,17 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
     """
     source = str(path)
     lines = CsvLines(read_decompressed(path, unpacked_limit(path, share=4)), source)
-    place = find_target(lines.header, target, source)
-    columns = wanted_columns(lines.header, place, features, source)
+    places = find_targets(lines.header, target, source)
+    columns = wanted_columns(lines.header, places, features, source)
     names = tuple(lines.header[column] for column in columns)
     pick = _picker(columns)
     x = ExactRows(lines.most_rows(len(names)), len(names))
-    labels: list[str] = []
+    labels: list[list[str]] = [[] for _ in places]
     n_rows = 0
     remaining = lines.chunks()
     for rows in remaining:
-        if place is not None:
-            labels += [row[place] for row in rows]
+        for label, place in zip(labels, places, strict=True):
+            label += [row[place] for row in rows]
         if names:
             block = _numbers(pick(rows), names, n_rows, source)
             if not is_usable(block).all():  # report it now, not after reading the rest
@@ -60,12 +63,29 @@ def load_csv(path: Path, target: str | None, features: Collection[str] | None = 
             f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
             "least 1."
         )
-    y = None if place is None else read_labels(labels, source)
-    return Dataset(path.name.split(".")[0], checked_table(x.rows(), y, source, names))
+    y, label_names = labels_of(labels, target, source)
+    table = checked_table(x.rows(), y, source, names, label_names=label_names)
+    return Dataset(path.name.split(".")[0], table)
 
 
-def find_target(header: list[str], target: str | None, source: str) -> int | None:
-    """Return the index of the target column.
+def labels_of(
+    columns: Sequence[Sequence[str]], names: Sequence[str], source: str
+) -> tuple[Labels | None, tuple[str, ...] | None]:
+    """Read columns of labels as texts: one of classes, (n,), or several of zeros and ones, (n, L).
+
+    Returns
+    -------
+    labels : ndarray or None
+    names : tuple of str or None
+        Those of several columns.
+    """
+    if len(columns) > 1:
+        return read_indicators(columns, names, source), tuple(names)
+    return (read_labels(columns[0], source), None) if columns else (None, None)
+
+
+def find_targets(header: list[str], targets: Sequence[str], source: str) -> list[int]:
+    """Return the indices of the target columns.
 
     Raises
     ------
@@ -80,21 +100,21 @@ def find_target(header: list[str], target: str | None, source: str) -> int | Non
                 "if the file does not have one."
             )
         seen.add(name)
-    if target is None:
-        return None
-    if target not in seen:
+    for target in targets:
+        if target in seen:
+            continue
         near = nearest(target, header)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise DataError(
             f"{source} has no column {quoted(target)}. {hint}Its columns are: {listed(header)}."
         )
-    return header.index(target)
+    return [header.index(target) for target in targets]
 
 
 def wanted_columns(
-    header: Sequence[str], target: int | None, features: Collection[str] | None, source: str
+    header: Sequence[str], targets: Collection[int], features: Collection[str] | None, source: str
 ) -> list[int]:
-    """Return the indices of the feature columns: the requested ones, or all but the target.
+    """Return the indices of the feature columns: the requested ones, or all but the targets.
 
     Raises
     ------
@@ -104,7 +124,7 @@ def wanted_columns(
     if features is not None and not set(features) <= set(header):
         raise lacks(source, features, header)
     wanted = set(header if features is None else features)
-    return [place for place, name in enumerate(header) if place != target and name in wanted]
+    return [place for place, name in enumerate(header) if place not in targets and name in wanted]
 
 
 def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:

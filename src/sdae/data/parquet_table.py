@@ -6,7 +6,7 @@ memory: reading all columns at once would hold a page of each.
 Axes: n rows, V columns.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,9 @@ from sdae.core.errors import DataError, FileFormatError, MissingExtraError
 from sdae.core.files import checked_size
 from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
-from sdae.data.csv_table import find_target, wanted_columns
+from sdae.data.csv_table import find_targets, labels_of, wanted_columns
 from sdae.data.exact import Rows, is_usable
-from sdae.data.labels import Labels, read_labels
-from sdae.data.table import Dataset, checked_table, not_finite
+from sdae.data.table import Dataset, Table, checked_table, not_finite
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20
@@ -29,7 +28,7 @@ _BUFFER_BYTES = 1 << 16
 
 
 def load_parquet(
-    path: Path, target: str | None, features: Collection[str] | None = None
+    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
 ) -> Dataset:
     """Load a Parquet file of numeric columns and, by `target`, one of labels.
 
@@ -53,7 +52,7 @@ def load_parquet(
         ) from None
     n_packed = checked_size(path, _LIMIT)
     try:
-        x, y, names = _read(path, n_packed, target, features, source)
+        table = _read(path, n_packed, target, features, source)
     except DataError:
         raise
     except (
@@ -68,26 +67,31 @@ def load_parquet(
         raise FileFormatError(
             f"{source} is not a Parquet file, or is damaged: {reason(error)}. Save it again."
         ) from None
-    return Dataset(path.stem, checked_table(x, y, source, names))
+    return Dataset(path.stem, table)
 
 
 def _read(
-    path: Path, n_packed: int, target: str | None, features: Collection[str] | None, source: str
-) -> tuple[Rows, Labels | None, tuple[str, ...]]:
+    path: Path,
+    n_packed: int,
+    targets: Sequence[str],
+    features: Collection[str] | None,
+    source: str,
+) -> Table:
     """Read the columns, after checking in the schema that all can be used."""
     file = _open(path)
     fields = list(file.schema_arrow)
     header = [field.name for field in fields]
     check_columns(len(header), source)
-    place = find_target(header, target, source)
-    columns = wanted_columns(header, place, features, source)
+    places = find_targets(header, targets, source)
+    columns = wanted_columns(header, places, features, source)
     names = tuple(header[column] for column in columns)
     for column in columns:
         _check_type(fields[column].type, header[column], source, is_label=False)
-    if place is not None:
+    for place in places:
         _check_type(fields[place].type, header[place], source, is_label=True)
+    if places:
         # As a dictionary, each text is stored once, not once per row.
-        file = _open(path, read_dictionary=[header[place]])
+        file = _open(path, read_dictionary=list(targets))
     n_rows = file.metadata.num_rows
     if not names or n_rows <= 0:
         raise DataError(
@@ -99,8 +103,9 @@ def _read(
     x = np.empty((n_rows, len(names)), np.float32 if all(map(_is_single, kinds)) else np.float64)
     for first in range(0, len(names), _COLUMNS):
         _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
-    y = None if place is None else read_labels(_all_labels(file, header[place]), source)
-    return x, y, names
+    labels = [_all_labels(file, name) for name in targets]
+    y, label_names = labels_of(labels, targets, source)
+    return checked_table(x, y, source, names, label_names=label_names)
 
 
 def _fill(

@@ -9,6 +9,7 @@ from sdae.core.wording import listed, nearest, quoted
 from sdae.data.array_files import load_npy, load_npz
 from sdae.data.csv_table import load_csv
 from sdae.data.idx import load_idx_folder
+from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
@@ -24,7 +25,7 @@ _PICKLES = (".pkl.gz", ".pkl", ".pickle")
 
 
 def load_dataset(
-    source: str | Path, target: str | None = None, features: Collection[str] | None = None
+    source: str | Path, target: Target = None, features: Collection[str] | None = None
 ) -> Dataset:
     """Load data by name or path.
 
@@ -33,8 +34,9 @@ def load_dataset(
     source : str or Path
         ``mnist`` (always the embedded set), a folder of IDX files, or a ``.csv``, ``.csv.gz``,
         ``.parquet``, ``.npy``, ``.npz`` or (the tutorials' pickle) ``.pkl.gz`` file.
-    target : str or None
-        The column, or the array of an ``.npz``, that holds the labels.
+    target : str, sequence of str, or None
+        The column, or the array of an ``.npz``, that holds the labels. Several columns of zeros
+        and ones (or truth values) are the labels that a row may have, each its own column.
     features : collection of str or None
         Names of the columns to read, where columns have names. None reads all but the target.
 
@@ -47,8 +49,9 @@ def load_dataset(
     DataError
         If the rows or labels cannot be used.
     """
+    targets = names_of_targets(target)
     if str(source) == "mnist":
-        _refuse_target(target, "The embedded MNIST")
+        _refuse_target(targets, "The embedded MNIST")
         return load_mnist_dataset()
     if "\0" in str(source):
         raise FileAccessError(
@@ -57,18 +60,18 @@ def load_dataset(
     path = Path(source)
     with translate_os_errors(path, "read"):
         if path.is_dir():
-            _refuse_target(target, str(path))
+            _refuse_target(targets, str(path))
             return load_idx_folder(path)
         if not path.exists():
             raise FileAccessError(f"Cannot read {path}: it does not exist.{_near(path)}")
         name = path.name.lower()
         for suffix, load in _TABLES.items():
             if name.endswith(suffix):
-                return load(path, target, features)
+                return load(path, targets, features)
         if name.endswith(".npz"):
-            return load_npz(path, target)
+            return load_npz(path, targets)
         if name.endswith(_PICKLES):
-            _refuse_target(target, str(path))
+            _refuse_target(targets, str(path))
             return load_tutorial_pickle(path)
         if not path.is_file() and not path.is_dir():
             read_bytes(path)  # its error says what to do with a pipe
@@ -78,11 +81,11 @@ def load_dataset(
     )
 
 
-def _refuse_target(target: str | None, source: str) -> None:
-    if target is not None:
+def _refuse_target(targets: tuple[str, ...], source: str) -> None:
+    if targets:
         raise DataError(
             f"{source} has its own labels and no columns to choose a target from. Leave the target "
-            f"{quoted(target)} out."
+            f"{quoted(targets[0])} out."
         )
 
 

@@ -84,7 +84,9 @@ def _choose(
             f"{table.source} has too few rows ({len(table.x)}) to cut a {part} part of {n_cut} "
             f"from. Change --{part}, or set it to 0."
         )
-    labels = None if table.y is None else table.y[remaining]
+    # Of several labels there are as many combinations as may be: the choice is then by chance.
+    has_classes = table.y is not None and table.y.ndim == 1
+    labels = table.y[remaining] if has_classes and table.y is not None else None
     if labels is not None:
         _check_room(labels, n_cut, part, table.source, n_later)
     rng = generator(NoiseKey(seed, Stream.SPLIT, number))

@@ -46,14 +46,16 @@ class Table:
     ----------
     x : ndarray of float32 or float64, shape (n, V)
         Features, in the type that does not round them.
-    y : ndarray of int64 or of str, shape (n,), or None
-        Labels as they are in the source.
+    y : ndarray of int64 or of str, shape (n,), or of int64, shape (n, L), or None
+        Labels as they are in the source; of several columns, zeros and ones.
     feature_names : tuple of str or None
         Names of the columns.
     image_shape : (int, int) or None
         Height and width, where rows are images.
     source : str
         Name of the source in messages.
+    label_names : tuple of str or None
+        Names of several columns of labels.
     """
 
     x: Rows
@@ -61,6 +63,7 @@ class Table:
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
     source: str
+    label_names: tuple[str, ...] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -103,6 +106,7 @@ def checked_table(
     source: str,
     feature_names: tuple[str, ...] | None = None,
     image_shape: tuple[int, int] | None = None,
+    label_names: tuple[str, ...] | None = None,
 ) -> Table:
     """Make a table of exact rows after checking that training can use them.
 
@@ -121,7 +125,7 @@ def checked_table(
     rows = exact_rows(x)
     if x.dtype.kind == "f":
         check_finite(rows, source, feature_names)
-    return Table(rows, y, feature_names, image_shape, source)
+    return Table(rows, y, feature_names, image_shape, source, label_names)
 
 
 def check_lengths(n_rows: int, n_labels: int, source: str) -> None:

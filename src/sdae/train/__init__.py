@@ -1,1 +1,1 @@
-"""The two walks over the model: pre-training its autoencoders, fine-tuning its network."""
+"""The two stages of training: pre-training the autoencoders, fine-tuning the network."""

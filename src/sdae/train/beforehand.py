@@ -1,4 +1,4 @@
-"""What training would refuse, found before its first step: of every layer, and of both stages."""
+"""Checks before the first step: errors of every layer, and of both stages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ def check_pretraining(
     config: PretrainingConfig,
     noises: Sequence[Noise],
 ) -> None:
-    """Refuse what would stop pre-training, in an upper layer too, before the first is trained.
+    """Raise the errors that would stop pre-training, also of upper layers, before any training.
 
-    Whether codes without an upper bound leave [0, 1] shows only when they are there.
+    Codes without an upper bound can be checked for [0, 1] only after they are computed.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def check_pretraining(
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
         _check_trainable(autoencoder, "pretrain", f"layer {layer}")
-        if config.engine != "auto":  # which always finds one
+        if config.engine != "auto":  # auto always finds an engine
             engine_of_pretraining(autoencoder, config, noises[layer])
         if layer == 0:
             check_range(autoencoder, rows)
@@ -50,12 +50,12 @@ def check_pretraining(
 
 
 def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
-    """Refuse to feed cross-entropy with data outside [0, 1].
+    """Raise an error for cross-entropy with data outside [0, 1].
 
     Raises
     ------
     DataError
-        If there are such.
+        If the decoder needs data in [0, 1] and some are outside.
     """
     if autoencoder.decoder.facts.within_unit_interval:
         low, high = value_range(rows)
@@ -66,7 +66,7 @@ def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
 def _check_trainable(part: nn.Module, caller: str, name: str) -> None:
     if not any(parameter.requires_grad for parameter in part.parameters()):
         raise InvalidParameterError(
-            f"{caller} has nothing to train: all parameters of {name} are frozen (requires_grad is "
+            f"{caller} cannot train {name}: all its parameters are frozen (requires_grad is "
             "False). Unfreeze some with requires_grad_(True)."
         )
 
@@ -83,20 +83,24 @@ def _outside(autoencoder: DenoisingAutoencoder, low: float, high: float) -> Data
 
 @dataclass(frozen=True)
 class FinetuningTask:
-    """What a network is to be fine-tuned on, checked and on its device.
+    """The data and settings of a fine-tuning, checked and on the device of the network.
 
     Attributes
     ----------
+    stack : StackedDenoisingAutoencoder
+    config : FinetuningConfig
     rows, y : RowSource, Tensor
-        Of training.
+        Training rows and their targets.
     weights : Tensor or None
-        Of the training rows.
+        Weights of the training rows.
     scored : dict
-        The validation and the test set, where there are any.
+        The validation and the test set, if given.
     n_updates : int
-        In an epoch.
+        Updates per epoch.
     """
 
+    stack: StackedDenoisingAutoencoder
+    config: FinetuningConfig
     rows: RowSource
     y: Tensor
     weights: Tensor | None
@@ -104,7 +108,7 @@ class FinetuningTask:
     n_updates: int
 
     def data(self) -> dict[str, RowSource | Tensor | None]:
-        """Return all of it, a name for each part."""
+        """Return all data, with a name for each part."""
         parts: dict[str, RowSource | Tensor | None] = {
             "x": self.rows,
             "y": self.y,
@@ -126,7 +130,7 @@ def check_finetuning(
     sample_weight: Array | None = None,
     validation_weight: Array | None = None,
 ) -> FinetuningTask:
-    """Check all that fine-tuning would refuse; who pre-trains first calls it before that.
+    """Raise the errors that would stop fine-tuning; also called before pre-training.
 
     Raises
     ------
@@ -152,6 +156,6 @@ def check_finetuning(
             f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
             f"with drop_last. Got {config.batch_size} instead."
         )
-    if config.engine != "auto":  # which always finds one
+    if config.engine != "auto":  # auto always finds an engine
         engine_of_finetuning(stack, config, weighted=weights is not None)
-    return FinetuningTask(rows, y, weights, scored, n_updates)
+    return FinetuningTask(stack, config, rows, y, weights, scored, n_updates)

@@ -1,7 +1,7 @@
-"""What training tells while it runs: a few typed events, and the callbacks that observe them.
+"""Events of training, and the callbacks that observe them.
 
 A callback is any callable that takes an event. It may return True to ask training to stop after
-the current slice of samples; it changes nothing else.
+the current slice of samples; it cannot change anything else.
 """
 
 import logging
@@ -23,7 +23,7 @@ class StageStarted:
 
 @dataclass(frozen=True)
 class StageResumed:
-    """A stage goes on where a checkpoint was written; `history` holds the epochs before that."""
+    """A stage continues from a checkpoint; `history` holds the epochs before that."""
 
     stage: str
     history: History
@@ -33,7 +33,7 @@ class StageResumed:
 class PartStarted:
     """The training of a layer begins, or of the whole network (`layer` is None).
 
-    `compiles` tells that `engine` will first compile its kernels, which takes some seconds.
+    `compiles` says that `engine` will first compile its kernels, which takes some seconds.
     """
 
     stage: str
@@ -64,7 +64,7 @@ class EpochEnded:
 
 @dataclass(frozen=True)
 class ValidationImproved:
-    """The validation error is the lowest so far; the test error comes with it, if measured.
+    """The validation error is the lowest so far; with the test error, if measured.
 
     Both are shares of rows, or in regression mean squared errors.
     """
@@ -109,7 +109,7 @@ class Callbacks:
 
 
 def log_findings(event: Event) -> None:
-    """Warn in the log ``sdae`` of what the doctor found; a callback."""
+    """Write the doctor's findings as warnings to the log ``sdae``; a callback."""
     if isinstance(event, EpochEnded):
         for finding in event.record.findings:
             logger.warning("%s", finding.text)

@@ -1,8 +1,8 @@
-"""What a checkpoint kept, read with mistrust: every name, shape, type and number is checked."""
+"""The content of a checkpoint. Every name, shape, type and number is checked when it is read."""
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 import torch
@@ -18,7 +18,23 @@ T = TypeVar("T")
 Tensors = Mapping[str, Tensor]
 
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-"""What reading a checkpoint that somebody forged may raise."""
+"""Exceptions that reading a forged checkpoint may raise."""
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a stage saves in addition to its parameters, place and records.
+
+    Attributes
+    ----------
+    values : mapping
+        JSON values.
+    tensors : mapping
+        Tensors by kind and name: ``best.…``.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Tensors = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,15 +44,15 @@ class Kept:
     Attributes
     ----------
     place : Place
-        Where training was.
+        The point that training had reached.
     history : History
-        So far; of a complete stage the whole.
+        The history so far; of a complete stage the full history.
     complete : bool
         Whether the stage has ended.
     engine : str
-        Who trained.
+        Name of the engine.
     extra : mapping
-        What else the stage keeps: JSON values.
+        What else the stage saves: JSON values.
     tensors : mapping
         All tensors, by kind and name: ``parameters.…``, ``optimizer.…``, ``best.…``.
     """
@@ -55,7 +71,7 @@ class Kept:
 
 
 class Extras:
-    """Reads what else a stage kept, and words what is wrong with it."""
+    """Reads what else a stage saved, with errors for invalid values."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
@@ -73,7 +89,7 @@ class Extras:
         return self._read(name, optional(integer(1)))
 
     def best_parameters(self, like: Sequence[Tensor]) -> list[Tensor]:
-        """Return the parameters kept as the best, if any, for parameters like those given."""
+        """Return the best parameters, if saved, for parameters like those given."""
         best = self._kept.part("best")
         if not best:
             return []
@@ -92,7 +108,7 @@ class Extras:
 
 
 def malformed(error: Exception) -> FileFormatError:
-    """Word the error for a checkpoint that is not what we write."""
+    """Return the error for a checkpoint that sdae did not write."""
     return FileFormatError(
         f"The checkpoint is not valid: {reason(error)}. "
         "Delete its folder to train from the beginning."
@@ -110,7 +126,7 @@ def give_back(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor]) ->
     for name in sorted(parameters.keys() | values.keys()):
         ours, theirs = parameters.get(name), values.get(name)
         if ours is None or theirs is None:
-            raise ValueError(f"it has not the same parameters: {name}")
+            raise ValueError(f"it does not have the same parameters: {name}")
         if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
             raise ValueError(f"{name} has another shape or type")
         if not bool(theirs.isfinite().all()):
@@ -121,7 +137,7 @@ def give_back(parameters: Mapping[str, Tensor], values: Mapping[str, Tensor]) ->
 
 
 def place_of(values: Mapping[str, Any]) -> Place:
-    """Return the place that JSON values make."""
+    """Return the place that JSON values describe."""
     if values.keys() != {item.name for item in fields(Place)}:
         raise ValueError("its place is malformed")
     return Place(
@@ -135,7 +151,7 @@ def place_of(values: Mapping[str, Any]) -> Place:
 
 
 def history_from(values: Mapping[str, Any]) -> History:
-    """Return the history that JSON values make."""
+    """Return the history that JSON values describe."""
     anything = optional(number(-math.inf))
     return History(
         tuple(EpochRecord.from_values(record) for record in values["records"]),

@@ -1,14 +1,14 @@
-"""The state of a stage while it trains: written to checkpoints, and where to go on from.
+"""The state of a stage of training: writing it to checkpoints, and resuming from them.
 
-What is kept: parameters, what the optimiser remembers, the records so far, the place, and what
-early stopping knows. The order of the samples and the noise are functions of the seed, so no state
-of a generator is kept.
+It consists of the parameters, the state of the optimiser, the records so far, the place, and the
+state of early stopping. The order of the samples and the noise are functions of the seed, so
+generators have no state to save.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import plain
 from sdae.train.checkpoint_state import (
     MALFORMED,
+    Extra,
     Kept,
     give_back,
     history_from,
@@ -30,19 +31,16 @@ from sdae.train.checkpoint_state import (
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoints, opened
 from sdae.train.checkpoints.frequency import Due
 from sdae.train.engines.choice import Engine
-from sdae.train.epoch import Epoch, Extent, Place
-from sdae.train.history import PRETRAINING, EpochRecord, History
+from sdae.train.epoch import Place, Plan
+from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, circumstances, differences
 from sdae.train.settings import ENGINES
-
-Tensors = Mapping[str, Tensor]
-Extra = tuple[Mapping[str, Any], Tensors]
 
 logger = logging.getLogger("sdae")
 
 _OTHERWISE = (
-    "Training goes on under other circumstances, so it may not end with the same bytes as without "
-    "a break: %s."
+    "Training continues under changed conditions, so it may not end with the same bytes as without "
+    "the interruption: %s."
 )
 
 
@@ -50,17 +48,33 @@ _ENGINE = choice("", *(engine for engine in ENGINES if engine != "auto"))
 _MOST_TOLD = 8  # differences
 
 
-def _nothing() -> Extra:
-    return {}, {}
+@dataclass(frozen=True)
+class State:
+    """What a checkpoint saves, in addition to the parameters.
+
+    Attributes
+    ----------
+    place : Place
+    history : History
+        The history so far; of a complete stage the full history.
+    engine : Engine or None
+        The engine, which has a state between steps; None if the stage has ended.
+    extra : Extra
+    """
+
+    place: Place
+    history: History
+    engine: Engine | None
+    extra: Extra = field(default_factory=Extra)
 
 
 class Keeper:
-    """Writes checkpoints of a stage and knows where to go on; without a folder it does nothing.
+    """Writes checkpoints of a stage and resumes from them; without a folder it does nothing.
 
     Attributes
     ----------
     kept : Kept or None
-        What there was to go on from.
+        The checkpoint to resume from, if there was one.
     """
 
     def __init__(
@@ -89,22 +103,22 @@ class Keeper:
 
     @property
     def first_layer(self) -> int:
-        """The layer to go on with; those below are trained."""
+        """The layer to continue with; the layers below are trained."""
         return 0 if self.kept is None else self.kept.place.layer or 0
 
-    def start(self, layer: int | None, engine: Engine, extent: Extent) -> Place:
+    def start(self, plan: Plan, engine: Engine) -> Place:
         """Return where the training of a layer, or of the network, begins.
 
         Raises
         ------
         FileFormatError
-            If what was kept is no place within `extent`, or not of that engine.
+            If the saved place is not in `plan`, or the saved state is of another engine.
         """
-        if self.kept is None or self.kept.place.layer != layer:
-            return Place(layer)
+        if self.kept is None or self.kept.place.layer != plan.layer:
+            return Place(plan.layer)
         try:
-            if not extent.holds(self.kept.place):
-                raise ValueError("its place is none that this training comes to")
+            if not plan.holds(self.kept.place):
+                raise ValueError("its place does not occur in this training")
             engine.restore(self.kept.part("optimizer"))
         except MALFORMED as error:
             raise malformed(error) from None
@@ -112,17 +126,8 @@ class Keeper:
             logger.warning(_OTHERWISE, f"engine was {self.kept.engine}, and is {engine.name}")
         return self.kept.place
 
-    def after_slice(
-        self,
-        progress: Epoch,
-        engine: Engine,
-        records: Sequence[EpochRecord],
-        *,
-        n_steps: int,
-        epoch_ended: bool,
-        extra: Callable[[], Extra] = _nothing,
-    ) -> None:
-        """Write a checkpoint if one is due, or if training is to be interrupted.
+    def after_slice(self, n_steps: int, state: Callable[[], State], *, epoch_ended: bool) -> None:
+        """Write a checkpoint if one is due, or if training is being interrupted.
 
         Raises
         ------
@@ -136,30 +141,22 @@ class Keeper:
         interruption = self._checkpoint.interruption()
         due = self._due.after(n_steps, epoch_ended=epoch_ended)
         if due or interruption is not None:
-            values, tensors = extra()
-            history = History(tuple(records))
-            self._save(progress.place, history, engine, values, tensors)
+            self._save(state())
             self._due.restart()
         if interruption is not None:
             raise interruption
 
     def end(self, history: History) -> None:
-        """Keep the end of the stage: the same call then returns it without training."""
+        """Save the end of the stage: the same call then returns it without training."""
         if self._checkpoint is not None:
-            self._save(Place(None), history, None, {}, {}, complete=True)
+            self._save(State(Place(None), history, None), complete=True)
 
-    def _save(
-        self,
-        place: Place,
-        history: History,
-        engine: Engine | None,
-        extra: Mapping[str, Any],
-        tensors: Tensors,
-        *,
-        complete: bool = False,
-    ) -> None:
-        state = {} if engine is None else engine.state()
-        kinds = {"parameters": dict(parameters_of(self._stack)), "optimizer": state}
+    def _save(self, state: State, *, complete: bool = False) -> None:
+        engine = state.engine
+        kinds = {
+            "parameters": dict(parameters_of(self._stack)),
+            "optimizer": {} if engine is None else engine.state(),
+        }
         description = {
             "identity": {name: entry.value for name, entry in self._identity.items()},
             "defaults": {
@@ -170,15 +167,15 @@ class Keeper:
             "circumstances": circumstances(self._stack),
             "complete": complete,
             "engine": "" if engine is None else engine.name,
-            "place": asdict(place),
-            "history": asdict(history),
-            "extra": dict(extra),
+            "place": asdict(state.place),
+            "history": asdict(state.history),
+            "extra": dict(state.extra.values),
         }
         every = {f"{kind}.{name}": t for kind, part in kinds.items() for name, t in part.items()}
-        self._files.save(description, {**every, **tensors}, last=complete)
+        self._files.save(description, {**every, **state.extra.tensors}, last=complete)
 
     def _take_up(self, stage: str, description: dict[str, Any], tensors: dict[str, Tensor]) -> Kept:
-        """Check a checkpoint and give the stack its parameters."""
+        """Check a checkpoint and load its parameters into the stack."""
         self._check_identity(description["identity"], description.get("defaults", {}))
         differs = [
             f"{name} was {plain(str(was))}, and is {now}"
@@ -197,7 +194,7 @@ class Keeper:
         )
         layers = range(self._stack.n_layers) if stage == PRETRAINING else [None]
         if kept.place.layer not in ([None] if kept.complete else layers):
-            raise ValueError("its place is none of this training")
+            raise ValueError("its place does not occur in this training")
         give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
         return kept
 
@@ -207,9 +204,9 @@ class Keeper:
             differs[_MOST_TOLD:] = ["and more"]
         if differs and self._checkpoint is not None:
             raise InvalidParameterError(
-                f"The checkpoint parameter names the folder {self._checkpoint.folder}, which "
-                f"holds another training: {'; '.join(differs)}. Choose another folder, or delete "
-                "that one."
+                f"The folder {self._checkpoint.folder} of the checkpoint parameter belongs to "
+                f"another training: {'; '.join(differs)}. Choose another folder, or delete that "
+                "one."
             )
 
 
@@ -220,7 +217,7 @@ def keeping(
     checkpoint: Checkpoint | None,
     identity: Callable[[], Identity],
 ) -> Iterator[Keeper]:
-    """Hold the folder of checkpoints while a stage trains.
+    """Lock the folder of checkpoints while a stage trains.
 
     Raises
     ------

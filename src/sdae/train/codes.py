@@ -1,9 +1,9 @@
-"""The codes of trained layers, kept as the data set of the next one (the tutorial's tip).
+"""The codes of trained layers, stored as the data set of the next one (the tutorial's tip).
 
 Layer k is trained on the *uncorrupted* codes of layer k − 1. Those do not change while layer k
 learns, so they are computed once: in memory or, past a size, in a memory-mapped file, which gives
-the same bytes. Or they are computed again for every minibatch, which takes no room and gives the
-same result to rounding.
+the same bytes. Or they are computed again for every minibatch, which needs no storage and gives the
+same result up to rounding.
 
 Axes: n rows, B rows of a minibatch, H units of the layer below.
 """
@@ -27,7 +27,7 @@ _CHUNK_ROWS = 1024
 
 
 class RecomputedRows:
-    """Codes computed anew for each minibatch from the rows below."""
+    """Codes computed for each minibatch from the rows below."""
 
     def __init__(self, below: RowSource, autoencoder: DenoisingAutoencoder) -> None:
         self._below = below
@@ -50,13 +50,13 @@ def codes_of(
     Parameters
     ----------
     rows : RowSource
-        What `autoencoder` was trained on.
+        The rows that `autoencoder` was trained on.
     autoencoder : DenoisingAutoencoder
         The trained layer.
     how : {"auto", "memory", "memmap", "recompute"}
-        Where the codes are kept.
+        Where the codes are stored.
     folder : Path
-        Of memory-mapped files; the caller removes it.
+        Folder of memory-mapped files; the caller removes it.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def codes_of(
         mapped.flush()
     except OSError as error:
         raise FileAccessError(
-            f"Cannot keep {n_bytes:,} bytes of codes in {path}: {error.strerror}. Make room, set "
+            f"Cannot write {n_bytes:,} bytes of codes to {path}: {error.strerror}. Free space, set "
             "TMPDIR to another disk, or use codes='recompute'."
         ) from None
     return MappedRows(mapped, weight)
@@ -91,7 +91,7 @@ def codes_of(
 def _encoded_chunks(
     rows: RowSource, autoencoder: DenoisingAutoencoder
 ) -> Iterator[tuple[slice, Tensor]]:
-    """Encode all rows a chunk at a time, (chunk, V) -> (chunk, H), each with its place."""
+    """Encode all rows a chunk at a time, (chunk, V) -> (chunk, H), each with its position."""
     for chunk in minibatches(len(rows), _CHUNK_ROWS):
         place = slice(int(chunk.samples[0]), int(chunk.samples[-1]) + 1)
         with torch.no_grad():

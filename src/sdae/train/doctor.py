@@ -1,9 +1,9 @@
-"""The doctor: watches training, and tells once what is going wrong and what to try.
+"""The doctor watches training and reports each problem once, with what to try.
 
-What may go wrong is in :mod:`sdae.train.symptoms`. Rules on records are asked every epoch; the
-others look at some rows, at epochs 1, 2, 4, 8, … and at the last.
+The rules are in :mod:`sdae.train.symptoms`. Rules on records are applied every epoch; the others
+use some rows, at epochs 1, 2, 4, 8, … and at the last.
 
-Axes: n rows looked at, V visible, H hidden, T targets.
+Axes: n rows used, V visible, H hidden, T targets.
 """
 
 import math
@@ -28,37 +28,38 @@ from sdae.train.symptoms import (
     useless_codes,
 )
 
-# With fewer rows the doctor is silent: any finding could be chance.
+# With fewer rows the doctor reports nothing: any finding could be chance.
 LEAST_ROWS = 50
-# Rows looked at, at most: a forward pass over them takes no time, and shares are known to 3 in 100.
+# Maximum number of rows: a forward pass over them is fast, and shares are accurate to 3 %.
 SAMPLE_ROWS = 256
 _GOLDEN = (math.sqrt(5) - 1) / 2
-# One class for all rows is where training starts: from this epoch on it is told.
+# Training starts with one class for all rows: report it only from this epoch on.
 COLLAPSE_FROM = 8
 
 
 class Doctor:
-    """Asks the rules at the end of every epoch, and tells each finding once.
+    """Applies the rules at the end of every epoch, and reports each finding once.
 
-    It changes nothing and draws nothing: the same parameters and records give the same findings.
+    It does not change the network and uses no random numbers: the same parameters and records give
+    the same findings.
 
     Attributes
     ----------
     told : set of (kind, layer)
-        Of each finding told, its kind and the layer of the epoch's record, None in fine-tuning.
+        Kind and layer of each reported finding; the layer is None in fine-tuning.
     """
 
     def __init__(self) -> None:
         self.told: set[tuple[str, int | None]] = set()
-        self._initial: Tensor | None = None
+        self._initial: dict[int, Tensor] = {}
 
     def remember(self, told: Iterable[tuple[str, int | None]]) -> None:
-        """Take what was told before, by (kind, layer): it is not told again."""
+        """Take findings reported earlier, by (kind, layer), so that they are not repeated."""
         self.told.update(told)
 
     def begin_layer(self, autoencoder: DenoisingAutoencoder) -> None:
-        """Keep the initial weight of the layer to be pre-trained next, (H, V)."""
-        self._initial = autoencoder.weight.detach().clone()
+        """Store the initial weight of a layer before its pre-training, (H, V)."""
+        self._initial[autoencoder.layer] = autoencoder.weight.detach().clone()
 
     def after_pretraining_epoch(
         self,
@@ -68,10 +69,10 @@ class Doctor:
         *,
         last: bool,
     ) -> tuple[Finding, ...]:
-        """Return what is new after an epoch of a layer.
+        """Return new findings after an epoch of a layer.
 
-        `rows` are what the layer learns, `records` all of its epochs so far; `last` tells that its
-        training ends with this one.
+        `rows` are the input of the layer, `records` its epochs so far; `last` says that its
+        training ends with this epoch.
         """
         if len(rows) < LEAST_ROWS:
             return ()
@@ -84,8 +85,8 @@ class Doctor:
                 found.append(useless_codes(h, autoencoder.activation, layer))
                 if last:
                     found.append(poor_reconstruction(x, autoencoder.decode(h), layer))
-                if last and self._initial is not None:
-                    found.append(unmoved_weight(self._initial, autoencoder.weight, layer))
+                if last and layer in self._initial:
+                    found.append(unmoved_weight(self._initial[layer], autoencoder.weight, layer))
         return self._new(found, layer)
 
     def after_finetuning_epoch(
@@ -97,10 +98,11 @@ class Doctor:
         *,
         last: bool,
     ) -> tuple[Finding, ...]:
-        """Return what is new after an epoch of fine-tuning.
+        """Return new findings after an epoch of fine-tuning.
 
-        `rows` and `y`, classes (n,) or values (n, T), are the training set. Of layers in the same
-        trouble the lowest is told, for it may be the cause; and none that was in pre-training.
+        `rows` and `y`, classes (n,) or values (n, T), are the training set. If several layers have
+        the same problem, only the lowest is reported, since it may be the cause; problems already
+        reported in pre-training are not repeated.
         """
         if len(rows) < LEAST_ROWS:
             return ()
@@ -131,14 +133,14 @@ class Doctor:
 
 
 def _looks(epoch: int) -> bool:
-    """Return whether rows are looked at after an epoch: after 1, 2, 4, 8, and so on."""
+    """Return whether rows are used after an epoch: after 1, 2, 4, 8, and so on."""
     return epoch.bit_count() == 1
 
 
 def _sample(rows: RowSource) -> Minibatch:
-    """Return a row of each part of the data, for sorted rows begin with one class.
+    """Return a row of each part of the data, since sorted rows start with one class.
 
-    Which one changes from part to part and keeps step with no period of the rows.
+    The position within a part changes from part to part, to avoid any period of the rows.
     """
     n_rows = len(rows)
     n_parts = min(n_rows, SAMPLE_ROWS)

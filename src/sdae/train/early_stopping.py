@@ -17,16 +17,16 @@ class EarlyStopping:
     n_batches : int
         n, the updates per epoch.
     patience_epochs : int, default 10
-        Epochs to train in any case.
+        Minimum number of epochs.
     patience_increase : float, default 2
         How much longer to wait after a significant improvement.
     improvement_threshold : float, default 0.995
-        What counts as significant, relative to the best.
+        An error below this times the best error is a significant improvement.
 
     Attributes
     ----------
     patience : float
-        The update after which training stops, as things stand.
+        The update after which training stops, unless there is an improvement.
     frequency : int
         f, updates between validations.
     best_error : float
@@ -47,7 +47,7 @@ class EarlyStopping:
         self._threshold = improvement_threshold
 
     def go_on(self, patience: float, best_error: float) -> None:
-        """Take up what another of these knew."""
+        """Continue with the state of another instance."""
         self.patience, self.best_error = patience, best_error
 
     def validation_due(self, t: int) -> bool:

@@ -1,31 +1,31 @@
-"""One epoch, slice by slice: what pre-training and fine-tuning have in common."""
+"""The epochs of a layer or of the network: their minibatches, learning rates and places.
 
-import time
-from collections.abc import Iterator
+Axes: n rows, B rows of a minibatch.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sdae.core.errors import TrainingDivergedError
-from sdae.core.minibatches import Minibatches, n_batches
-from sdae.train.callbacks import Callbacks, SliceEnded
-from sdae.train.engines.choice import Engine
-from sdae.train.engines.safeguard import NotFiniteError
-from sdae.train.history import EpochRecord
+from sdae.core.minibatches import Minibatches, minibatches, n_batches
+from sdae.core.randomness import NoiseKey, Stream, visiting_order
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
 @dataclass(frozen=True)
 class Place:
-    """How far the training of a layer, or of the network (`layer` is None), has come.
+    """The progress of training a layer, or the network (`layer` is None).
 
     Attributes
     ----------
     epoch : int
-        From 1.
+        Number of the epoch, from 1.
     n_batches, n_samples : int
-        Done in this epoch.
+        Minibatches and samples done in this epoch.
     total : float
         The summed cost of those samples.
     seconds : float
-        That they took.
+        Time that they took.
     """
 
     layer: int | None
@@ -35,117 +35,95 @@ class Place:
     total: float = 0.0
     seconds: float = 0.0
 
+    @property
+    def cost(self) -> float:
+        """The mean cost of the samples done."""
+        return self.total / self.n_samples
+
+    def after(self, part: Minibatches, cost: float, seconds: float) -> "Place":
+        """Return the place after more minibatches with the given summed cost."""
+        return Place(
+            self.layer,
+            self.epoch,
+            self.n_batches + len(part),
+            self.n_samples + len(part.joined.samples),
+            self.total + cost,
+            self.seconds + seconds,
+        )
+
 
 @dataclass(frozen=True)
-class Extent:
-    """How far the training of a layer, or of the network, can come."""
+class Plan:
+    """The plan of training a layer, or the network (`layer` is None).
 
-    n_epochs: int
+    Attributes
+    ----------
+    layer : int or None
+    n_rows : int
+        n, rows of the training set.
+    n_epochs : int
+    initial_rate : float
+        The learning rate before its schedule.
+    config : PretrainingConfig or FinetuningConfig
+        Settings of the stage.
+    seed : int
+        Seed of the order of the rows.
+    """
+
+    layer: int | None
     n_rows: int
-    batch_size: int
-    drop_last: bool
+    n_epochs: int
+    initial_rate: float
+    config: PretrainingConfig | FinetuningConfig
+    seed: int
+
+    @property
+    def n_batches(self) -> int:
+        """Number of minibatches of an epoch."""
+        return n_batches(self.n_rows, self.config.batch_size, self.config.drop_last)
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch."""
+        return self.config.schedule.rate(self.initial_rate, epoch - 1, self.n_epochs)
+
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, in the order of their visit."""
+        config, order = self.config, None
+        if config.shuffle:
+            key = (
+                NoiseKey(self.seed, Stream.FINETUNING_ORDER, 0, epoch)
+                if self.layer is None
+                else NoiseKey(self.seed, Stream.PRETRAINING_ORDER, self.layer, epoch)
+            )
+            order = visiting_order(key, self.n_rows)
+        return minibatches(self.n_rows, config.batch_size, order=order, drop_last=config.drop_last)
 
     def holds(self, place: Place) -> bool:
-        """Return whether training can come to a place."""
-        most = n_batches(self.n_rows, self.batch_size, self.drop_last)
-        n_samples = min(place.n_batches * self.batch_size, self.n_rows)
+        """Return whether a place occurs in this training."""
+        n_samples = min(place.n_batches * self.config.batch_size, self.n_rows)
         return (
             place.epoch <= self.n_epochs
-            and place.n_batches <= most
+            and place.n_batches <= self.n_batches
             and place.n_samples == n_samples
         )
 
 
-class Epoch:
-    """The running cost and time of one epoch, from a place in it."""
-
-    def __init__(
-        self, engine: Engine, callbacks: Callbacks, stage: str, place: Place, rate: float
-    ) -> None:
-        self._engine = engine
-        self._callbacks = callbacks
-        self._stage = stage
-        self._layer = place.layer
-        self._epoch = place.epoch
-        self._rate = rate
-        self.n_batches = place.n_batches
-        self._n_samples = place.n_samples
-        self._total = place.total
-        self._seconds = place.seconds
-
-    @property
-    def place(self) -> Place:
-        """How far it has come."""
-        return Place(
-            self._layer,
-            self._epoch,
-            self.n_batches,
-            self._n_samples,
-            self._total,
-            self._seconds,
-        )
-
-    def train(self, minibatches: Minibatches) -> None:
-        """Do a step on each minibatch.
-
-        Raises
-        ------
-        TrainingDivergedError
-            If the cost is not finite any more.
-        """
-        start = time.perf_counter()
-        try:
-            self._total += float(self._engine.train(minibatches, self._epoch, self._rate))
-        except NotFiniteError as error:
-            raise self._diverged(error) from None
-        self._seconds += time.perf_counter() - start
-        self.n_batches += len(minibatches)
-        self._n_samples += len(minibatches.joined.samples)
-        cost = self._total / self._n_samples
-        self._callbacks.tell(
-            SliceEnded(self._stage, self._layer, self._epoch, self._n_samples, cost)
-        )
-
-    def record(
-        self,
-        validation_error: float | None = None,
-        test_error: float | None = None,
-    ) -> EpochRecord:
-        """Return the record of the epoch."""
-        return EpochRecord(
-            stage=self._stage,
-            layer=self._layer,
-            epoch=self._epoch,
-            cost=self._total / self._n_samples,
-            validation_error=validation_error,
-            test_error=test_error,
-            learning_rate=self._rate,
-            seconds=self._seconds,
-            samples_per_second=self._n_samples / max(self._seconds, 1e-9),
-            engine=self._engine.name,
-        )
-
-    def _diverged(self, error: NotFiniteError) -> TrainingDivergedError:
-        where = self._stage if self._layer is None else f"{self._stage}, layer {self._layer}"
-        return TrainingDivergedError(
-            f"{error.what} is not finite any more ({where}, epoch {self._epoch}, at sample "
-            f"{error.sample}, learning rate {self._rate:g}). The parameters are kept as they were "
-            "before that part of the epoch. Lower the learning rate, or scale the data."
-        )
+def all_at_once() -> int:
+    """Return more minibatches than an epoch has."""
+    return sys.maxsize
 
 
-def slices(minibatches: Minibatches, slice_samples: int) -> Iterator[Minibatches]:
-    """Cut minibatches into slices of about as many samples as an engine wants at once.
+def slices(
+    minibatches: Minibatches, slice_samples: int, longest: Callable[[], int] = all_at_once
+) -> Iterator[Minibatches]:
+    """Split minibatches into slices of about the number of samples that an engine takes at once.
 
-    Between two slices there is a look at the cost. A number of samples, not of seconds: the result
-    is the same however fast the machine is.
+    The cost is checked between slices. Their size is a number of samples, not of seconds, so the
+    result does not depend on the speed of the machine. `longest` is called before each slice and
+    returns its maximum number of minibatches.
     """
     while len(minibatches):
-        part = first_slice(minibatches, slice_samples)
+        n_steps = min(max(1, slice_samples // minibatches.batch_size), longest())
+        part = minibatches[:n_steps]
         yield part
         minibatches = minibatches[len(part) :]
-
-
-def first_slice(minibatches: Minibatches, slice_samples: int) -> Minibatches:
-    """Return the first of the slices."""
-    return minibatches[: max(1, slice_samples // minibatches.batch_size)]

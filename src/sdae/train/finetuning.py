@@ -11,12 +11,11 @@ from sdae.core.randomness import check_seed
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import usable_threads
-from sdae.train.beforehand import check_finetuning
+from sdae.train.beforehand import FinetuningTask, check_finetuning
 from sdae.train.callbacks import (
     Callback,
     Callbacks,
     StageEnded,
-    StageResumed,
     StageStarted,
     log_findings,
 )
@@ -24,12 +23,14 @@ from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import finetuning_engine
-from sdae.train.finetuning_walk import FinetuningWalk
+from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.ready import make_ready
 from sdae.train.scoring import LabelledRows
+from sdae.train.session import TrainingSession
 from sdae.train.settings import FinetuningConfig
+from sdae.train.validation import Validator
 
 
 def finetune(
@@ -76,16 +77,16 @@ def finetune(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        With a head; trained in place.
+        A stack with a head; trained in place.
     train : (x, y)
         Rows (n, n_visible), of any form :func:`sdae.pretrain` takes, and their classes (n,),
         integers in [0, n_classes); for a regression head values (n, n_targets), or (n,) for one
         target.
     validation : (x, y) or None
-        Rows that decide when to stop and which parameters are best. None: no early stopping, the
-        last parameters are kept.
+        Rows that decide when to stop and which parameters are best. None: no early stopping, and
+        the last parameters are kept.
     test : (x, y) or None
-        Scored whenever the validation error is the lowest so far; it decides nothing.
+        Scored whenever the validation error is the lowest so far; it has no effect on training.
     epochs : int, default 1000
         At most this many passes.
     learning_rate : float, default 0.1
@@ -119,11 +120,11 @@ def finetune(
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be, or the stack has no head.
+        If a parameter is not allowed, or the stack does not have a head.
     DataError
         If rows, labels, values or weights have the wrong shape, type or range.
     TrainingDivergedError
-        If the cost is not finite any more.
+        If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
 
@@ -199,12 +200,12 @@ def run_finetuning(
     told: Set[tuple[str, int | None]] = frozenset(),
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Fine-tune as a validated `config` says; see :func:`finetune`.
+    """Fine-tune with a validated `config`; see :func:`finetune`.
 
     `validation_weight`, (m,), says how much each row of the validation set counts in its error.
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
-    tells this training from others, such as the settings of callbacks that stop it; `told` are the
-    findings of its pre-training (:func:`sdae.train.history.findings_in`), not to be told again.
+    identifies this training, such as the settings of callbacks that stop it; `told` are the
+    findings of its pre-training (:func:`sdae.train.history.findings_in`), which are not repeated.
     """
     seed = check_seed(seed, "finetune")
     make_ready(stack)
@@ -213,27 +214,65 @@ def run_finetuning(
     task = check_finetuning(
         stack, train, validation, test, config, sample_weight, validation_weight
     )
-    listeners = Callbacks(callbacks)
+    doctor, listeners = Doctor(), Callbacks(callbacks)
+    doctor.remember(told)
     listeners.tell(StageStarted(FINETUNING, 1))
-    with (
-        keeping(
-            stack,
-            stage,
-            checkpoint_of(checkpoint, "finetune"),
-            lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
-        ) as keeper,
-        closing(finetuning_engine(stack, task.rows, task.y, config, seed, task.weights)) as engine,
-    ):
-        if keeper.kept is not None:
-            listeners.tell(StageResumed(FINETUNING, keeper.kept.history))
-            if keeper.kept.complete:
-                return keeper.kept.history
-        doctor = Doctor()
-        doctor.remember(told)
-        walk = FinetuningWalk(
-            stack, task.rows, task.y, task.scored, config, seed, listeners, engine, keeper, doctor
+    with keeping(
+        stack,
+        stage,
+        checkpoint_of(checkpoint, "finetune"),
+        lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
+    ) as keeper:
+        session = TrainingSession(FINETUNING, listeners, keeper, doctor)
+        ended = session.resume()
+        if ended is not None:
+            return ended
+        plan = Plan(None, len(task.rows), config.epochs, config.learning_rate, config, seed)
+        validator = Validator(task, listeners)
+        try:
+            train_network(task, plan, validator, session)
+        except KeyboardInterrupt:
+            # a caller that catches the error gets the best parameters so far
+            validator.restore_best()
+            raise
+        validator.restore_best()
+        history = History(
+            tuple(session.records),
+            best_epoch=validator.best_epoch,
+            best_validation_error=validator.best_error,
+            test_error=validator.best_test_error,
+            stopped_early=session.stopped,
         )
-        history = walk.run(task.n_updates)
         keeper.end(history)
     listeners.tell(StageEnded(FINETUNING, history))
     return history
+
+
+def train_network(
+    task: FinetuningTask, plan: Plan, validator: Validator, session: TrainingSession
+) -> None:
+    """Train the whole network, one epoch after the other, until patience or the epochs run out."""
+    engine = finetuning_engine(task.stack, task.rows, task.y, task.config, plan.seed, task.weights)
+    with closing(engine):
+        session.begin(plan, engine)
+        validator.resume(session.keeper.kept)
+        # Go through the epochs ...
+        for epoch in session.epochs():
+            # ... and in each through the training set, validating when due.
+            for part in session.slices(lambda: validator.updates_until_look(session.n_updates)):
+                session.train(part)
+                if not session.stopped:
+                    validator.after_update(session.n_updates, epoch)
+                    if validator.out_of_patience:
+                        session.stop()
+                session.save_if_due(part, validator.state)
+            record = session.record(validator.error, validator.test_error)
+            findings = session.doctor.after_finetuning_epoch(
+                task.stack,
+                task.rows,
+                task.y,
+                session.records_with(record),
+                last=session.ends_here,
+            )
+            session.end_epoch(record, findings)
+            validator.end_epoch()

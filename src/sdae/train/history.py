@@ -23,9 +23,9 @@ class Finding:
     Attributes
     ----------
     kind : str
-        Of a closed list: ``dead units``, for one.
+        Kind, from a closed list, such as ``dead units``.
     text : str
-        What was seen, with figures, and what to try.
+        The problem, with figures, and what to try.
     """
 
     kind: str
@@ -43,7 +43,7 @@ class EpochRecord:
     layer : int or None
         The layer that was pre-trained, from 0; None in fine-tuning.
     epoch : int
-        From 1.
+        Number of the epoch, from 1.
     cost : float
         Mean over the epoch's samples, each measured before the update it led to and multiplied by
         its weight, where rows are weighted.
@@ -52,15 +52,15 @@ class EpochRecord:
         rows and targets: the lowest validation error of the epoch. The test set is scored only when
         that is the lowest so far.
     learning_rate : float
-        Of this epoch.
+        Learning rate of this epoch.
     seconds : float
-        Of training, without validation.
+        Seconds of training, without validation.
     samples_per_second : float
-        Training samples.
+        Training samples per second.
     engine : str
-        Which engine did the steps.
+        Name of the engine.
     findings : tuple of Finding
-        What the doctor found at the end of the epoch; each is told once.
+        Findings of the doctor at the end of the epoch; each is reported once.
     """
 
     stage: str
@@ -77,12 +77,12 @@ class EpochRecord:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "EpochRecord":
-        """Return the record that JSON values make.
+        """Return the record of JSON values.
 
         Raises
         ------
         LookupError, TypeError, ValueError
-            If they make none.
+            If the values are not a valid record.
         """
         findings = tuple(Finding(**finding) for finding in values["findings"])
         texts = (
@@ -91,7 +91,7 @@ class EpochRecord:
             *(t for f in findings for t in (f.kind, f.text)),
         )
         if not all(isinstance(text, str) for text in texts):
-            raise ValueError("it is no record of an epoch")
+            raise ValueError("it is not a record of an epoch")
         return cls(
             stage=values["stage"],
             layer=_LAYER.read(values["layer"]),
@@ -107,7 +107,7 @@ class EpochRecord:
         )
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "EpochRecord":
-        """Return the record with what the doctor found."""
+        """Return the record with findings of the doctor."""
         return replace(self, findings=findings)
 
     def to_json(self) -> str:
@@ -117,12 +117,12 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class History:
-    """What a call of ``pretrain`` or ``finetune`` did.
+    """The result of a call of ``pretrain`` or ``finetune``.
 
     Attributes
     ----------
     records : tuple of EpochRecord
-        In the order of training.
+        Records in the order of training.
     best_epoch : int or None
         The epoch (from 1) of the lowest validation error.
     best_validation_error, test_error : float or None
@@ -139,7 +139,7 @@ class History:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What the doctor found, in the order of training."""
+        """Findings of the doctor, in the order of training."""
         return tuple(finding for record in self.records for finding in record.findings)
 
     @property
@@ -157,7 +157,7 @@ class History:
 
 
 def findings_in(records: Iterable[EpochRecord]) -> set[tuple[str, int | None]]:
-    """Return of each finding told in records its kind and the layer of the record."""
+    """Return kind and layer of each finding in records."""
     return {(finding.kind, record.layer) for record in records for finding in record.findings}
 
 
@@ -167,7 +167,7 @@ def to_jsonl(records: Iterable[EpochRecord]) -> str:
 
 
 def history_of(records: Iterable[EpochRecord]) -> History | None:
-    """Return the history that the last fine-tuning made, or None where there was none."""
+    """Return the history of the last fine-tuning, or None without fine-tuning."""
     tuned = tuple(record for record in records if record.stage == FINETUNING)
     if not tuned:
         return None

@@ -1,4 +1,4 @@
-"""What a training is known by: a checkpoint is of this training or of another.
+"""The identity of a training, to tell whether a checkpoint belongs to it.
 
 Axes: n rows, V columns.
 """
@@ -25,25 +25,25 @@ from sdae.core.wording import listed, plain, quoted
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 _ROWS_AT_A_TIME = 1024
-_MOST_NAMES = 12  # that a message lists
+_MOST_NAMES = 12  # listed in a message
 _NONE = "none"
 
 INITIAL = "initial parameters"
-"""The name of an entry: a hash of the parameters that a stage begins with."""
+"""Name of the entry with the hash of the parameters at the start of a stage."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing by which a training is known.
+    """One part of the identity of a training.
 
     Attributes
     ----------
     value : str
     default : str or None
-        What the entry counts as in a checkpoint of before it was introduced. None: what lacks it
-        is another training.
+        Value assumed for a checkpoint that is older than the entry. None: a checkpoint without the
+        entry belongs to another training.
     asked : bool
-        False: what lacks it is not asked for it, since nobody can know what it was.
+        False: for a checkpoint without the entry it is not compared, since its value is unknown.
     """
 
     value: str
@@ -60,9 +60,9 @@ def identity_of(
     seed: int,
     data: Mapping[str, RowSource | Tensor | None],
 ) -> dict[str, Entry]:
-    """Return the settings, and hashes of the data and of the parameters at the beginning.
+    """Return the settings, and hashes of the data and of the initial parameters.
 
-    `engine`, which changes bytes but not what is computed, is one of the circumstances.
+    `engine` changes only rounding, so it is not part of the identity but of the circumstances.
     """
     usual = type(config)()
     settings = {
@@ -85,7 +85,7 @@ def identity_of(
 
 
 def hashes_of(data: Mapping[str, RowSource | Tensor | None]) -> dict[str, Entry]:
-    """Return an entry for each part of the data that there is."""
+    """Return an entry for each part of the data."""
     return {name: Entry(_hash(_parts(part))) for name, part in data.items() if part is not None}
 
 
@@ -95,9 +95,9 @@ def names_of(
     classes: Sequence[object] | None,
     **others: object,
 ) -> dict[str, Entry]:
-    """Return what the numbers do not show: names, and how data were brought to the network.
+    """Return what the numbers do not show: names, and how data were scaled and encoded.
 
-    Checkpoints of before these entries lack them, and are not asked for them.
+    Older checkpoints lack these entries, which are then not compared.
     """
     texts = {
         "column names": _NONE if columns is None else json.dumps([str(c) for c in columns]),
@@ -108,11 +108,11 @@ def names_of(
 
 
 def differences(before: Mapping[str, str], defaults: Mapping[str, str], now: Identity) -> list[str]:
-    """Say how a training that a checkpoint was written by differs from this one.
+    """Return the differences between the training of a checkpoint and this one, as texts.
 
-    `defaults` are those of the entries of `before`, by the version of sdae that wrote it: an entry
-    that is not known here must have its default. Names, which mean little where the numbers differ
-    too, come last.
+    `defaults` are the defaults of the entries of `before` in the version of sdae that wrote it: an
+    entry that this version does not know must have its default. Names come last, since they mean
+    little if the numbers differ too.
     """
     differs = []
     asked = {name: name not in now or now[name].asked for name in before.keys() | now.keys()}
@@ -128,7 +128,7 @@ def differences(before: Mapping[str, str], defaults: Mapping[str, str], now: Ide
 
 
 def circumstances(stack: StackedDenoisingAutoencoder) -> dict[str, str]:
-    """Return what the last bits depend on: versions, threads, machine, device."""
+    """Return what rounding depends on: versions, threads, machine, device."""
     return {
         "sdae": __version__,
         "torch": str(torch.__version__),
@@ -144,12 +144,12 @@ def _numba() -> str:
     """Return the version of numba; it is not imported, since that takes a second."""
     try:
         return version("numba")
-    except PackageNotFoundError:  # there is none for this Python
+    except PackageNotFoundError:  # not installed
         return "none"
 
 
 def _difference(name: str, was: str | None, now: str | None) -> str:
-    """Word a difference: in lists the first, unless they are short."""
+    """Return a text for a difference; in long lists only the first one."""
     before, after = _items(was), _items(now)
     if before is None or after is None:
         return f"{plain(name)} {_verb(name, 'was')} {_shown(was)}, and {_verb(name, 'is')} " + (
@@ -160,7 +160,7 @@ def _difference(name: str, was: str | None, now: str | None) -> str:
     if max(len(before), len(after)) <= _MOST_NAMES:
         return f"{plain(name)} were {listed(before)}, and are {listed(after)} now"
     if len(before) != len(after):
-        return f"there were {len(before)} {plain(name)}, and are {len(after)} now"
+        return f"there were {len(before)} {plain(name)}, now there are {len(after)}"
     place = next(k for k, (a, b) in enumerate(zip(before, after, strict=True)) if a != b)
     return (
         f"number {place + 1} of {len(before)} {plain(name)} was {quoted(before[place])}, and is "
@@ -169,7 +169,7 @@ def _difference(name: str, was: str | None, now: str | None) -> str:
 
 
 def _verb(name: str, singular: str) -> str:
-    """Return the verb of a name in words, such as "column names"; a parameter is one thing."""
+    """Return a verb in singular or, for names such as "column names", in plural."""
     several = " " in name and name.endswith("s")
     return {"was": "were", "is": "are"}[singular] if several else singular
 
@@ -179,7 +179,7 @@ def _shown(value: str | None) -> str:
 
 
 def _items(value: str | None) -> list[Any] | None:
-    """Return the names that an entry lists; None where it lists none."""
+    """Return the names that an entry lists; None if it is not a list."""
     try:
         items = json.loads(value or "")
     except (ValueError, RecursionError):
@@ -188,7 +188,7 @@ def _items(value: str | None) -> list[Any] | None:
 
 
 def _text(value: object) -> str:
-    """Return what is known of the data as a text; of a scaling its kind, and a hash."""
+    """Return a fact about the data as a text; for a scaling its kind and a hash."""
     if not isinstance(value, Scaling):
         return _NONE if value is None else str(value)
     numbers = (torch.from_numpy(part.copy()) for part in (value.offset, value.scale))

@@ -11,8 +11,7 @@ from sdae.core.constraints import per_layer
 from sdae.core.corruption import Noise
 from sdae.core.devices import resolve_device
 from sdae.core.kinds.schedules import Schedule
-from sdae.core.minibatches import Minibatches, minibatches
-from sdae.core.randomness import NoiseKey, Stream, check_seed, visiting_order
+from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -21,22 +20,20 @@ from sdae.train.beforehand import check_pretraining, check_range
 from sdae.train.callbacks import (
     Callback,
     Callbacks,
-    EpochEnded,
-    PartStarted,
     StageEnded,
-    StageResumed,
     StageStarted,
     log_findings,
 )
-from sdae.train.checkpointing import Keeper, keeping
+from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
 from sdae.train.codes import codes_of
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import pretraining_engine
-from sdae.train.epoch import Epoch, Extent, Place, slices
-from sdae.train.history import PRETRAINING, EpochRecord, History, findings_in
+from sdae.train.epoch import Plan
+from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.ready import make_ready
+from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
 
 
@@ -70,10 +67,10 @@ def pretrain(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        Trained in place.
+        The stack; trained in place.
     x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, n_visible)
         Rows, labelled or not; in [0, 1] where layer 0 has the sigmoid decoder. Never changed. A
-        sparse matrix gets its zeros a minibatch at a time.
+        sparse matrix is made dense one minibatch at a time.
     epochs : int or one per layer, default 15
         Passes over the rows; 0 leaves a layer as it is.
     learning_rate : float or one per layer, default 0.001
@@ -87,49 +84,51 @@ def pretrain(
     drop_last : bool, default False
         Leave out a last, smaller minibatch, as the tutorial does.
     optimizer : {"sgd", "adam", "adamw", "nadam", "rmsprop"}
-        What turns gradients into updates.
+        The optimiser.
     momentum : float in [0, 1], nesterov : bool
-        Of SGD; the momentum of RMSprop too.
+        Momentum of SGD and RMSprop; Nesterov momentum of SGD.
     beta_1, beta_2 : float in [0, 1), epsilon : float > 0
-        Of Adam, AdamW and NAdam: how slowly their averages of gradients and of their squares move.
-        `epsilon`, of RMSprop too, is added to the root of the latter.
+        For Adam, AdamW and NAdam: decay rates of the averages of gradients and of their squares.
+        `epsilon`, also for RMSprop, is added to the root of the latter.
     schedule : Schedule or str, default "constant"
         How the rate changes from epoch to epoch of a layer: ``linear``, ``inverse_time:0.01``,
         ``cosine``, ``step:10:0.5``.
     weight_decay : float, default 0
-        Of the weights, not of the biases; decoupled for AdamW, an L2 penalty otherwise.
+        Applies to weights, not to biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
-        Where the codes of trained layers are kept; ``auto`` is memory up to 2 GiB a layer.
+        Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer.
     engine : {"auto", "fused", "closed_form", "autograd"}
-        Who runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch size 1,
-        many times faster, and ``closed_form`` with any; ``auto`` takes the fastest that applies,
-        else ``autograd``. The history tells who ran.
+        Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
+        size 1, many times faster, and ``closed_form`` with any batch size; ``auto`` takes the
+        fastest that supports the settings, else ``autograd``. The history records the engine.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
-        Seed of the order and of the noise.
+        Seed of the order of the rows and of the noise.
     checkpoint : Checkpoint, folder or None
-        Where the state is kept while it trains. The same call on the same stack and data goes on
-        from there, and ends with the same bytes as without a break; once ended, it returns at once.
+        Where the state is saved during training. The same call with the same stack and data
+        continues from there, and ends with the same bytes as without the interruption; if training
+        has ended, it returns at once.
     callbacks : iterable of callables
-        Told of every event; one that returns True stops training after the current slice.
+        Called with every event; a callback that returns True stops training after the current
+        slice.
 
     Returns
     -------
     History
-        A record per layer and epoch, and in it what the doctor found, which also goes to the log
-        ``sdae`` as a warning.
+        A record per layer and epoch, with the findings of the doctor, which also go to the log
+        ``sdae`` as warnings.
 
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be; all problems are reported at once. If `checkpoint`
+        If a parameter is not allowed; all problems are reported at once. If `checkpoint`
         holds another training.
     DataError
         If the rows have the wrong shape, are not finite, or lie outside [0, 1] where the loss is
         the cross-entropy.
     TrainingDivergedError
-        If the cost is not finite any more.
+        If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
 
@@ -191,9 +190,9 @@ def run_pretraining(
     known_by: Identity | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Pre-train as a validated `config` says; see :func:`pretrain`.
+    """Pre-train with a validated `config`; see :func:`pretrain`.
 
-    `known_by` is what else tells this training from others, such as the names of columns.
+    `known_by` is what else identifies this training, such as the names of columns.
     """
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
@@ -202,48 +201,36 @@ def run_pretraining(
     noises = _noises(stack, config)
     if device is not None:
         stack.to(resolve_device(device))
-    rows = given = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
+    rows = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
     check_pretraining(stack, rows, config, noises)
-    listeners = Callbacks(callbacks)
+    layers = [
+        LayerTraining(
+            stack.autoencoder(layer),
+            noises[layer],
+            config,
+            Plan(layer, len(rows), epochs[layer], rates[layer], config, seed),
+        )
+        for layer in range(stack.n_layers)
+    ]
+    doctor, listeners = Doctor(), Callbacks(callbacks)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
-    doctors = [_doctor_of(stack.autoencoder(layer)) for layer in range(stack.n_layers)]
+    for layer in layers:
+        doctor.begin_layer(layer.autoencoder)
     with (
         keeping(
             stack,
             PRETRAINING,
             checkpoint_of(checkpoint, "pretrain"),
-            lambda: {**identity_of(stack, config, seed, {"x": given}), **(known_by or {})},
+            lambda: {**identity_of(stack, config, seed, {"x": rows}), **(known_by or {})},
         ) as keeper,
         TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
     ):
-        records: list[EpochRecord] = []
-        if keeper.kept is not None:
-            listeners.tell(StageResumed(PRETRAINING, keeper.kept.history))
-            if keeper.kept.complete:
-                return keeper.kept.history
-            records.extend(keeper.kept.history.records)
-        # Train the layers from the bottom up; the codes of each are the data set of the next.
-        for layer in range(stack.n_layers):
-            autoencoder = stack.autoencoder(layer)
-            if layer > 0:
-                check_range(autoencoder, rows)
-            if layer >= keeper.first_layer:
-                training = LayerTraining(
-                    autoencoder,
-                    rows,
-                    noises[layer],
-                    epochs[layer],
-                    rates[layer],
-                    config,
-                    seed,
-                )
-                train_layer(training, listeners, keeper, doctors[layer], records)
-            if listeners.stop_requested:
-                break
-            if layer + 1 < stack.n_layers:
-                rows = codes_of(rows, autoencoder, config.codes, Path(folder))
-        del rows  # unmap the files before their folder goes
-        history = History(tuple(records), stopped_early=listeners.stop_requested)
+        session = TrainingSession(PRETRAINING, listeners, keeper, doctor)
+        ended = session.resume()
+        if ended is not None:
+            return ended
+        train_layers(layers, rows, session, Path(folder))
+        history = History(tuple(session.records), stopped_early=session.stopped)
         keeper.end(history)
     listeners.tell(StageEnded(PRETRAINING, history))
     return history
@@ -251,83 +238,51 @@ def run_pretraining(
 
 @dataclass(frozen=True)
 class LayerTraining:
-    """What it takes to train one layer."""
+    """The training of one layer: its noise, settings, epochs and minibatches."""
 
     autoencoder: DenoisingAutoencoder
-    rows: RowSource
     noise: Noise
-    n_epochs: int
-    initial_rate: float
     config: PretrainingConfig
-    seed: int
-
-    @property
-    def extent(self) -> Extent:
-        """How far it can come."""
-        config = self.config
-        return Extent(self.n_epochs, len(self.rows), config.batch_size, config.drop_last)
-
-    def minibatches(self, epoch: int) -> Minibatches:
-        """Return the minibatches of an epoch, in the order of their visit."""
-        n_rows, config = len(self.rows), self.config
-        order = None
-        if config.shuffle:
-            layer = self.autoencoder.layer
-            order = visiting_order(
-                NoiseKey(self.seed, Stream.PRETRAINING_ORDER, layer, epoch), n_rows
-            )
-        return minibatches(n_rows, config.batch_size, order=order, drop_last=config.drop_last)
+    plan: Plan
 
 
-def train_layer(
-    training: LayerTraining,
-    listeners: Callbacks,
-    keeper: Keeper,
-    doctor: Doctor,
-    records: list[EpochRecord],
+def train_layers(
+    layers: Sequence[LayerTraining], rows: RowSource, session: TrainingSession, folder: Path
 ) -> None:
-    """Train one denoising autoencoder; add the record of each epoch to `records`."""
-    autoencoder, rows, config = training.autoencoder, training.rows, training.config
-    layer, n_epochs = autoencoder.layer, training.n_epochs
+    """Train the layers from the bottom up; the codes of each are the data set of the next.
+
+    Codes that do not stay in memory go to files in `folder`.
+    """
+    for layer in layers:
+        autoencoder = layer.autoencoder
+        if layer is not layers[0]:
+            check_range(autoencoder, rows)
+        if autoencoder.layer >= session.keeper.first_layer:
+            train_layer(layer, rows, session)
+        if session.stopped:
+            return
+        if layer is not layers[-1]:
+            rows = codes_of(rows, autoencoder, layer.config.codes, folder)
+
+
+def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession) -> None:
+    """Train one denoising autoencoder on `rows`, an epoch after the other."""
+    autoencoder, plan = layer.autoencoder, layer.plan
     with closing(
-        pretraining_engine(autoencoder, rows, training.noise, config, training.seed)
+        pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
     ) as engine:
-        compiles = engine.compiles and n_epochs > 0
-        listeners.tell(PartStarted(PRETRAINING, layer, n_epochs, len(rows), engine.name, compiles))
-        place = keeper.start(layer, engine, training.extent)
-        doctor.remember(findings_in(records))
+        session.begin(plan, engine)
         # Go through the pre-training epochs ...
-        for epoch in range(place.epoch, n_epochs + 1):
-            rate = config.schedule.rate(training.initial_rate, epoch - 1, n_epochs)
-            batches = training.minibatches(epoch)
-            if epoch != place.epoch:
-                place = Place(layer, epoch)
-            progress = Epoch(engine, listeners, PRETRAINING, place, rate)
+        for _ in session.epochs():
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in slices(batches[place.n_batches :], engine.slice_samples):
-                progress.train(part)
-                if listeners.stop_requested:
-                    break
-                ended = progress.n_batches == len(batches)
-                keeper.after_slice(progress, engine, records, n_steps=len(part), epoch_ended=ended)
-            record, stops = progress.record(), listeners.stop_requested
-            findings = doctor.after_pretraining_epoch(
-                autoencoder,
-                rows,
-                [*(r for r in records if r.layer == layer), record],
-                last=stops or epoch == n_epochs,
+            for part in session.slices():
+                session.train(part)
+                session.save_if_due(part)
+            record = session.record()
+            findings = session.doctor.after_pretraining_epoch(
+                autoencoder, rows, session.records_with(record), last=session.ends_here
             )
-            records.append(record.with_findings(findings))
-            listeners.tell(EpochEnded(records[-1]))
-            if listeners.stop_requested:
-                return
-
-
-def _doctor_of(autoencoder: DenoisingAutoencoder) -> Doctor:
-    """Return a doctor who has seen a layer before its training."""
-    doctor = Doctor()
-    doctor.begin_layer(autoencoder)
-    return doctor
+            session.end_epoch(record, findings)
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:

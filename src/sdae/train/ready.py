@@ -1,4 +1,4 @@
-"""What is checked of a stack before anything trains it."""
+"""Checks of a stack before training."""
 
 from sdae.core.facades import check_values
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -6,14 +6,14 @@ from sdae.core.surroundings import make_ordinary
 
 
 def make_ready(stack: StackedDenoisingAutoencoder) -> None:
-    """Make a stack one that can be trained.
+    """Prepare a stack for training.
 
     Parameters that were made in inference mode are replaced by ordinary ones.
 
     Raises
     ------
     InvalidParameterError
-        If its facades do not share their parameters, or these have no values.
+        If its facades do not share their parameters, or parameters have no values.
     """
     stack.check_facades()
     check_values(stack)

@@ -1,4 +1,4 @@
-"""Labelled rows, and how far a network is from their labels, or in regression from their values.
+"""Labelled rows, and the error of a network on their labels or, in regression, on their values.
 
 Axes: n rows, B rows at a time, T targets of regression.
 """
@@ -17,7 +17,7 @@ from sdae.core.targets import weight_tensor
 
 LabelledRows = tuple[RowsLike, Targets]
 ScoredRows = tuple[RowSource, Tensor, Tensor | None]
-"""Rows, their labels or values, and weights (n,) float64 on the CPU; None weighs all alike."""
+"""Rows, their labels or values, and weights (n,) float64 on the CPU; None weights all equally."""
 
 _ROWS_AT_A_TIME = 1024
 
@@ -38,7 +38,8 @@ def labelled_rows(
     InvalidParameterError
         If the stack has no head.
     DataError
-        If rows, labels or values have the wrong shape, type or range; `name` says of which set.
+        If rows, labels or values have the wrong shape, type or range; the message has the `name` of
+        the set.
     """
     x, y = pair
     like, facts = stack.head.weight, stack.head_facts
@@ -58,14 +59,14 @@ def scored_rows(
 def error_of(
     stack: StackedDenoisingAutoencoder, scored: tuple[RowsLike, Tensor, Tensor | None]
 ) -> float:
-    """Return what fine-tuning validates by: the mean error of the head, by weight.
+    """Return the error used for validation: the weighted mean error of the head.
 
     It is a share of rows or of labels in [0, 1], or for values a mean squared error or deviance.
 
     Raises
     ------
     DataError
-        If the sum of the errors is beyond the type of the parameters.
+        If the sum of the errors overflows the type of the parameters.
     """
     x, y, weight = scored
     facts = stack.head_facts
@@ -78,7 +79,7 @@ def error_of(
         total += float(errors.sum())
     if not math.isfinite(total):
         raise DataError(
-            "The sum of the squared errors of the rows to score is not finite any more: their "
-            f"values go up to {float(y.abs().max()):.6g}. Divide all values by a constant."
+            "The sum of the squared errors of the rows to score is not finite: their values go up "
+            f"to {float(y.abs().max()):.6g}. Divide all values by a constant."
         )
     return total / (len(rows) if weight is None else float(weight.sum()))

@@ -1,11 +1,14 @@
-"""What a stage of training does: the settings of pre-training and of fine-tuning, validated."""
+"""The options of pre-training and of fine-tuning, declared once.
+
+The signatures of the functions that take them, the keys of recipes and the table in the guide agree
+with the fields here; a test compares them.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sdae.core.constraints import (
-    Reader,
     boolean,
     choice,
     integer,
@@ -20,114 +23,129 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
+from sdae.core.options import Option, field_of, option, readers_of
 
 ENGINES = ("auto", "fused", "closed_form", "autograd")
 CODES = ("auto", "memory", "memmap", "recompute")
 
-_COMMON: dict[str, Reader[Any]] = {
-    "batch_size": integer(1),
-    "shuffle": boolean(),
-    "drop_last": boolean(),
-    "optimizer": member(Optimizer),
-    "momentum": number(0, 1),
-    "nesterov": boolean(),
-    "beta_1": number(0, 0.9999999),
-    "beta_2": number(0, 0.9999999),
-    "epsilon": number(0, open_minimum=True),
-    "schedule": parsed("a schedule", parse_schedule),
-    "weight_decay": number(0),
-    "engine": choice(*ENGINES),
-}
-
-PRETRAINING_READERS: Mapping[str, Reader[Any]] = {
-    "epochs": one_or_each(integer(0)),
-    "learning_rate": one_or_each(number(0)),
-    "corruption": optional(one_or_each(parsed("a noise", parse_noise))),
-    "codes": choice(*CODES),
-    **_COMMON,
-}
-
-FINETUNING_READERS: Mapping[str, Reader[Any]] = {
-    "epochs": integer(0),
-    "learning_rate": number(0),
-    "max_norm": optional(number(0, open_minimum=True)),
-    "dropout": number(0, 0.99),
-    "input_dropout": number(0, 0.99),
-    "early_stopping": boolean(),
-    "patience_epochs": integer(1),
-    "patience_increase": number(1),
-    "improvement_threshold": number(0, 1, open_minimum=True),
-    "restore_best": boolean(),
-    **_COMMON,
-}
+# Options of both stages.
+BATCH_SIZE = Option(integer(1), 1, "Rows of a minibatch.")
+SHUFFLE = Option(boolean(), False, "Visit the rows in a new random order each epoch.")
+DROP_LAST = Option(boolean(), False, "Leave out a last, smaller minibatch.")
+OPTIMIZER = Option(member(Optimizer), Optimizer.SGD, "The optimiser.")
+MOMENTUM = Option(number(0, 1), 0.0, "Momentum of SGD and RMSprop.")
+NESTEROV = Option(boolean(), False, "Nesterov momentum, for SGD; needs momentum > 0.")
+BETA_1 = Option(
+    number(0, 1, open_maximum=True), 0.9, "Decay of the mean gradient in Adam, AdamW and NAdam."
+)
+BETA_2 = Option(
+    number(0, 1, open_maximum=True),
+    0.999,
+    "Decay of the mean squared gradient in Adam, AdamW and NAdam.",
+)
+EPSILON = Option(
+    number(0, open_minimum=True),
+    1e-8,
+    "Added to the root of the mean square, in these and in RMSprop.",
+)
+SCHEDULE = Option(
+    parsed("a schedule", parse_schedule),
+    Schedule(),
+    "How the rate changes from epoch to epoch: `constant`, `linear`, `inverse_time:D`, "
+    "`inverse_power:P:N`, `cosine`, `step:K:F`.",
+)
+WEIGHT_DECAY = Option(number(0), 0.0, "Decay of the weights; not of the biases.")
+ENGINE = Option(
+    choice(*ENGINES),
+    "auto",
+    "Engine of the steps; `auto` takes the fastest that supports the settings.",
+)
 
 
 @dataclass(frozen=True)
 class PretrainingConfig:
     """Settings of the greedy layer-wise stage; see :func:`sdae.pretrain` for their meaning."""
 
-    epochs: tuple[int, ...] = (15,)
-    learning_rate: tuple[float, ...] = (0.001,)
-    batch_size: int = 1
-    corruption: tuple[Noise, ...] | None = None
-    shuffle: bool = False
-    drop_last: bool = False
-    optimizer: Optimizer = Optimizer.SGD
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    schedule: Schedule = field(default_factory=Schedule)
-    weight_decay: float = 0.0
-    codes: str = "auto"
-    engine: str = "auto"
+    epochs: tuple[int, ...] = option(one_or_each(integer(0)), (15,), "Passes over the rows.")
+    learning_rate: tuple[float, ...] = option(
+        one_or_each(number(0)), (0.001,), "Initial rate, on the gradient of the mean cost."
+    )
+    batch_size: int = field_of(BATCH_SIZE)
+    corruption: tuple[Noise, ...] | None = option(
+        optional(one_or_each(parsed("a noise", parse_noise))),
+        None,
+        "Noise of this stage only; none takes the model's.",
+    )
+    shuffle: bool = field_of(SHUFFLE)
+    drop_last: bool = field_of(DROP_LAST)
+    optimizer: Optimizer = field_of(OPTIMIZER)
+    momentum: float = field_of(MOMENTUM)
+    nesterov: bool = field_of(NESTEROV)
+    beta_1: float = field_of(BETA_1)
+    beta_2: float = field_of(BETA_2)
+    epsilon: float = field_of(EPSILON)
+    schedule: Schedule = field_of(SCHEDULE)
+    weight_decay: float = field_of(WEIGHT_DECAY)
+    codes: str = option(choice(*CODES), "auto", "Where the codes of trained layers are stored.")
+    engine: str = field_of(ENGINE)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "PretrainingConfig":
-        """Validate `values`; all problems come in one error that names `caller`."""
-        return cls(**_read(PRETRAINING_READERS, values, caller))
+        """Validate `values`; one error that names `caller` reports all problems."""
+        return cls(**_read(cls, values, caller))
 
 
 @dataclass(frozen=True)
 class FinetuningConfig:
     """Settings of the supervised stage; see :func:`sdae.finetune` for their meaning."""
 
-    epochs: int = 1000
-    learning_rate: float = 0.1
-    batch_size: int = 1
-    shuffle: bool = False
-    drop_last: bool = False
-    optimizer: Optimizer = Optimizer.SGD
-    momentum: float = 0.0
-    nesterov: bool = False
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
-    schedule: Schedule = field(default_factory=Schedule)
-    weight_decay: float = 0.0
-    max_norm: float | None = None
-    dropout: float = 0.0
-    input_dropout: float = 0.0
-    early_stopping: bool = True
-    patience_epochs: int = 10
-    patience_increase: float = 2.0
-    improvement_threshold: float = 0.995
-    restore_best: bool = True
-    engine: str = "auto"
+    epochs: int = option(integer(0), 1000, "Maximum number of passes over the rows.")
+    learning_rate: float = option(number(0), 0.1, "Initial rate, on the gradient of the mean cost.")
+    batch_size: int = field_of(BATCH_SIZE)
+    shuffle: bool = field_of(SHUFFLE)
+    drop_last: bool = field_of(DROP_LAST)
+    optimizer: Optimizer = field_of(OPTIMIZER)
+    momentum: float = field_of(MOMENTUM)
+    nesterov: bool = field_of(NESTEROV)
+    beta_1: float = field_of(BETA_1)
+    beta_2: float = field_of(BETA_2)
+    epsilon: float = field_of(EPSILON)
+    schedule: Schedule = field_of(SCHEDULE)
+    weight_decay: float = field_of(WEIGHT_DECAY)
+    max_norm: float | None = option(
+        optional(number(0, open_minimum=True)), None, "Largest norm of a unit's incoming weights."
+    )
+    dropout: float = option(number(0, 0.99), 0.0, "Share of hidden units dropped in a step.")
+    input_dropout: float = option(
+        number(0, 0.99), 0.0, "Share of input components dropped in a step."
+    )
+    early_stopping: bool = option(
+        boolean(), True, "Stop by the tutorial's rule; needs a validation set."
+    )
+    patience_epochs: int = option(integer(1), 10, "Minimum number of epochs.")
+    patience_increase: float = option(
+        number(1), 2.0, "How much longer to wait after a significant improvement."
+    )
+    improvement_threshold: float = option(
+        number(0, 1, open_minimum=True),
+        0.995,
+        "An error below this times the best is a significant improvement.",
+    )
+    restore_best: bool = option(
+        boolean(), True, "End with the parameters of the lowest validation error."
+    )
+    engine: str = field_of(ENGINE)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "FinetuningConfig":
-        """Validate `values`; all problems come in one error that names `caller`."""
-        return cls(**_read(FINETUNING_READERS, values, caller))
+        """Validate `values`; one error that names `caller` reports all problems."""
+        return cls(**_read(cls, values, caller))
 
 
-def _read(
-    readers: Mapping[str, Reader[Any]], values: Mapping[str, object], caller: str
-) -> dict[str, Any]:
-    fields = read_fields(readers, values, caller)
-    if fields.get("nesterov") and not fields.get("momentum"):
+def _read(kind: type, values: Mapping[str, object], caller: str) -> dict[str, Any]:
+    read = read_fields(readers_of(kind), values, caller)
+    if read.get("nesterov") and not read.get("momentum"):
         raise invalid_parameter(
             "nesterov", caller, "false without momentum", True, "Set momentum, to 0.9 for example."
         )
-    return fields
+    return read

@@ -1,6 +1,6 @@
 """The tutorial's functions: one step of training at a time, by the index of a minibatch.
 
-They let a script be written as the tutorial's is::
+With them a script looks like the tutorial's::
 
     pretraining_fns = stack.pretraining_functions(train_x, batch_size=1)
     for index in range(n_train_batches):
@@ -65,7 +65,7 @@ class PretrainFunction:
         Parameters
         ----------
         index : int
-            Of the minibatch, from 0.
+            Index of the minibatch, from 0.
         corruption : float, default 0.2
             Replaces the level (or the standard deviation) of the layer's noise.
         lr : float, default 0.1
@@ -79,7 +79,7 @@ class PretrainFunction:
         Raises
         ------
         IndexError
-            If there is no such minibatch.
+            If the minibatch does not exist.
         """
         minibatch = _pick(self._batches, index)
         make_ordinary(self._stack)
@@ -87,7 +87,7 @@ class PretrainFunction:
         with torch.no_grad():
             x = self._stack.encode(self._rows.batch(minibatch), depth=layer)  # (B, V) -> (B, H)
         noise = self._autoencoder.corruption.with_level(corruption)
-        # Each call has noise of its own, as if it were an epoch.
+        # Each call draws new noise, as an epoch does.
         key = NoiseKey(self._seed, Stream.STEP_CORRUPTION, layer, self._calls)
         self._calls += 1
         corrupted = corrupt(x, noise, key, minibatch.samples, self._donors)
@@ -96,7 +96,7 @@ class PretrainFunction:
 
 
 class FinetuneFunctions(NamedTuple):
-    """The tutorial's three functions of fine-tuning.
+    """The tutorial's three functions for fine-tuning.
 
     Attributes
     ----------
@@ -136,9 +136,9 @@ def pretraining_functions(
     batch_size : int
         Rows of a minibatch.
     optimizer, momentum, nesterov, beta_1, beta_2, epsilon
-        As in :func:`sdae.pretrain`; each function has a memory of its own.
+        As in :func:`sdae.pretrain`; each function has its own optimiser state.
     seed : int, default 0
-        Of the noise.
+        Seed of the noise.
     """
     caller = "pretraining_functions"
     config = PretrainingConfig.read(
@@ -182,13 +182,13 @@ def build_finetune_functions(
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
-        With a head for classes; trained in place by ``train``.
+        A stack with a head for classes; trained in place by ``train``.
     datasets : three pairs (x, y)
         Training, validation and test set, in this order.
     batch_size : int
         Rows of a minibatch.
     learning_rate : float
-        Of every step.
+        Learning rate of every step.
     optimizer, momentum, nesterov, beta_1, beta_2, epsilon
         As in :func:`sdae.pretrain`.
     """
@@ -207,7 +207,7 @@ def build_finetune_functions(
         caller,
     )
     make_ready(stack)
-    _ = stack.logistic_head  # refuse a stack without one before looking at the data
+    _ = stack.logistic_head  # raises an error for a stack without one, before the data are read
     if len(datasets) != 3:
         raise InvalidParameterError(
             f"The datasets parameter of {caller} must be three pairs (x, y): training, validation "
@@ -256,7 +256,7 @@ class _LabelledBatches:
 
 
 class _Steps:
-    """Steps of one optimiser, which remembers what it needs from one to the next."""
+    """Steps of one optimiser, which keeps its state between steps."""
 
     def __init__(self, config: PretrainingConfig | FinetuningConfig) -> None:
         self._config = config
@@ -278,7 +278,7 @@ class _Steps:
         return float(cost.detach())
 
     def _optimizer_of(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
-        """Return the optimiser; where parameters were replaced, one that begins anew."""
+        """Return the optimiser; a new one if parameters were replaced."""
         same = len(parameters) == len(self._parameters) and all(
             map(is_, parameters, self._parameters)
         )
@@ -294,5 +294,5 @@ def _pick(batches: Sequence[Minibatch], index: int) -> Minibatch:
             f"The index parameter must be an integer. Got {index!r} instead."
         )
     if not 0 <= index < len(batches):
-        raise IndexError(f"There are minibatches 0 to {len(batches) - 1}. Got index {index}.")
+        raise IndexError(f"The index must be from 0 to {len(batches) - 1}. Got {index} instead.")
     return batches[index]

@@ -1,9 +1,8 @@
-"""What may go wrong in training, each a rule that returns a finding or None.
+"""Rules that find problems in training; each returns a finding or None.
 
-A rule is a function of what it looks at: codes, rows, weights, or the records of a layer or of
-fine-tuning.
+A rule is a function of codes, rows, weights, or the records of a layer or of fine-tuning.
 
-Axes: n rows looked at, V visible, H hidden.
+Axes: n rows used, V visible, H hidden.
 """
 
 from collections.abc import Sequence
@@ -17,41 +16,44 @@ from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
 from sdae.train.history import EpochRecord, Finding
 
-# Share of dead units that is told. The codes of a ReLU layer are nowhere negative, so the signs of
-# its weights alone may silence a unit of the layer above: half of them, in good health.
+# Reported share of dead units. The codes of a ReLU layer are never negative, so the signs of the
+# weights alone may make a unit of the layer above dead: in a healthy network up to half of them.
 DEAD_SHARE = 0.75
 # A sigmoid or tanh unit whose values differ by no more is dead. Long pre-training makes units that
-# are nearly always off, but their few answers differ by more.
+# are nearly always off, but their few other values differ by more.
 CONSTANT = 1e-3
-# A unit is saturated that is near its limits for this share of the rows: to be so for 95 in 100 is
-# quite common where a sigmoid layer was pre-trained for long and its units answer to rare things.
+# A unit is saturated if it is near its limits for this share of the rows. 95 % is quite common
+# after long pre-training of a sigmoid layer, whose units respond to rare patterns.
 SATURATED_ROWS = 0.99
-# Share of saturated units that is told.
+# Reported share of saturated units.
 SATURATED_SHARE = 0.5
-# Codes whose spread is no larger part of their size are nearly the same. Healthy layers are above
+# Codes with a smaller spread relative to their size are nearly the same. Healthy layers are above
 # 0.15, sigmoid layers over sigmoid layers too.
 SAME_CODE = 0.01
-# A relative change of the weights that is none: one epoch of 50 rows makes more than 0.003.
+# A smaller relative change of the weights counts as no change: one epoch of 50 rows makes more than
+# 0.003.
 UNMOVED = 1e-3
-# So many rises of the cost in a row, to its highest so far and by this part of its first in all,
-# are told. With a hundred rows chance makes such rises too, but in the depth after a descent.
+# Reported are this many rises of the cost in a row, if the cost is then its highest so far and has
+# risen by this share of the first cost. With a hundred rows chance causes such rises too, but only
+# well below the first cost.
 RISING_EPOCHS, RISING_SHARE = 3, 0.1
-# Validation errors and costs are compared as means of so many epochs. The error must have grown by
-# the first part, and by so many of the smallest step seen between two errors, which is often a
-# single row; the cost must have fallen by the second part.
+# Validation errors and costs are compared as means over this many epochs. The error must have grown
+# by the first share, and by this many times the smallest difference between two errors, which is
+# often a single row; the cost must have fallen by the second share.
 WINDOW, WORSE, WORSE_STEPS, CHEAPER = 5, 0.2, 3, 0.1
-# Where all rows are given one class, fewer rows of others than this are too few to be missed.
+# If one class is predicted for all rows, it is reported only if at least this many rows have other
+# classes.
 COLLAPSE_ROWS = 5
 
 
 def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | None:
-    """Return the first that holds of three rules on codes (n, H): it explains the others."""
+    """Return the first finding of three rules on codes (n, H): it explains the others."""
     dead_or_same = same_code(h, layer) or dead_units(h, activation, layer)
     return dead_or_same or saturated_units(h, activation, layer)
 
 
 def same_code(h: Tensor, layer: int) -> Finding | None:
-    """Tell of codes (n, H) that are nearly the same for all rows, though not zero."""
+    """Report codes (n, H) that are nearly the same for all rows, though not zero."""
     h = widened(h)
     spread = float(h.var(dim=0, correction=0).mean().sqrt())  # (n, H) -> (H,) -> ()
     size = float(h.square().mean().sqrt())
@@ -60,31 +62,31 @@ def same_code(h: Tensor, layer: int) -> Finding | None:
     return Finding(
         "same code",
         f"Layer {layer}: all of {len(h)} rows get nearly the same code; its spread is "
-        f"{spread / size:.1g} of its size. Look whether the rows differ, scale them, or lower the "
+        f"{spread / size:.1g} of its size. Check whether the rows differ, scale them, or lower the "
         "learning rate.",
     )
 
 
 def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
-    """Tell of units that are zero (ReLU) or constant for all rows, from codes (n, H)."""
+    """Report units that are zero (ReLU) or constant for all rows, from codes (n, H)."""
     if activation.facts.off_at_zero:
         dead, state = (h == 0).all(dim=0), "they are 0"  # (n, H) -> (H,)
         remedy = "use activation='sigmoid'"
     else:
-        dead, state = h.amax(dim=0) - h.amin(dim=0) <= CONSTANT, "each has one value"
+        dead, state = h.amax(dim=0) - h.amin(dim=0) <= CONSTANT, "each has the same value"
         remedy = "scale the data"
     n_dead, n_units = int(dead.sum()), h.shape[1]
     if n_dead < DEAD_SHARE * n_units:
         return None
     return Finding(
         "dead units",
-        f"Layer {layer}: {n_dead} of {n_units} units are dead: {state} for all of {len(h)} rows. "
+        f"Layer {layer}: {n_dead} of {n_units} units are dead: {state} for all {len(h)} rows. "
         f"Lower the learning rate, or {remedy}.",
     )
 
 
 def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
-    """Tell of sigmoid or tanh units at their limits for nearly all rows, from codes (n, H)."""
+    """Report sigmoid or tanh units at their limits for nearly all rows, from codes (n, H)."""
     margin, low, high = activation.facts.saturated_within, *activation.facts.limits
     if margin is None:
         return None
@@ -94,14 +96,14 @@ def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | 
         return None
     return Finding(
         "saturated units",
-        f"Layer {layer}: {n_saturated} of {n_units} units are saturated, and hardly learn: within "
-        f"{margin} of {low:g} or {high:g} for nearly all of {len(h)} rows. Lower the learning "
+        f"Layer {layer}: {n_saturated} of {n_units} units are saturated and hardly learn: they are "
+        f"within {margin} of {low:g} or {high:g} for nearly all {len(h)} rows. Lower the learning "
         "rate, or scale the data.",
     )
 
 
 def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | None:
-    """Tell of rows (n, V) outside [0, 1] whose reconstruction is measured by cross-entropy."""
+    """Report rows (n, V) outside [0, 1] whose reconstruction is measured by cross-entropy."""
     low, high = float(x.min()), float(x.max())
     if not decoder.facts.within_unit_interval or (low >= 0 and high <= 1):
         return None
@@ -113,7 +115,7 @@ def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | 
 
 
 def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
-    """Tell of reconstructions of clean rows that are no better than their mean; both (n, V)."""
+    """Report reconstructions of clean rows that are no better than their mean; both (n, V)."""
     x, x_hat = widened(x), widened(x_hat)
     error = float((x - x_hat).square().mean())
     error_of_mean = float(x.var(dim=0, correction=0).mean())
@@ -122,13 +124,13 @@ def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
     return Finding(
         "poor reconstruction",
         f"Layer {layer}: {len(x)} rows are reconstructed no better than by their mean: the mean "
-        f"squared error is {error:.3g} against {error_of_mean:.3g}. Train for more epochs, try "
-        "another learning rate, or less corruption.",
+        f"squared error is {error:.3g}, that of the mean {error_of_mean:.3g}. Train for more "
+        "epochs, try another learning rate, or less corruption.",
     )
 
 
 def unmoved_weight(before: Tensor, after: Tensor, layer: int) -> Finding | None:
-    """Tell of a weight (H, V) that pre-training left where it was."""
+    """Report a weight (H, V) that pre-training did not change."""
     before, after = widened(before), widened(after)
     change, size = float((after - before).norm()), float(before.norm())
     if not change <= UNMOVED * size:
@@ -141,21 +143,21 @@ def unmoved_weight(before: Tensor, after: Tensor, layer: int) -> Finding | None:
 
 
 def collapsed_predictions(predicted: Tensor, y: Tensor) -> Finding | None:
-    """Tell of one class predicted for all rows, though their labels are several; both (n,)."""
+    """Report one class predicted for all rows, though their labels are several; both (n,)."""
     one = int(predicted[0])
     n_others, several = int((y != one).sum()), bool((y != y[0]).any())
     if bool((predicted != one).any()) or n_others < COLLAPSE_ROWS or not several:
         return None
     return Finding(
         "one class",
-        f"Fine-tuning: class number {one} is predicted for all of {len(y)} rows, though {n_others} "
-        "are of others. Train for more epochs, try another learning rate, or give the rows of "
-        "rare classes more weight.",
+        f"Fine-tuning: class number {one} is predicted for all {len(y)} rows, but {n_others} have "
+        "other classes. Train for more epochs, try another learning rate, or give the rows of rare "
+        "classes more weight.",
     )
 
 
 def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
-    """Tell of a cost that rises epoch by epoch, from the records of a layer or of fine-tuning."""
+    """Report a cost that rises epoch by epoch, from the records of a layer or of fine-tuning."""
     costs, now = [record.cost for record in records], records[-1]
     before, *tail = costs[-RISING_EPOCHS - 1 :]
     rises = len(tail) == RISING_EPOCHS and all(a < b for a, b in pairwise([before, *tail]))
@@ -170,7 +172,7 @@ def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
 
 
 def overfitting(records: Sequence[EpochRecord]) -> Finding | None:
-    """Tell of a validation error that rises while the cost falls, from fine-tuning's records."""
+    """Report a validation error that rises while the cost falls, from fine-tuning's records."""
     known = [
         (r.epoch, r.cost, r.validation_error) for r in records if r.validation_error is not None
     ]

@@ -97,7 +97,7 @@ def test_an_empty_file(content: str, what: str, tmp_path: Path) -> None:
 def test_one_class(tmp_path: Path) -> None:
     data = write_flowers(tmp_path / "flowers.csv", labels=["setosa"] * 90)
     message = train(data, "--target", "species")
-    assert "has only one class, 'setosa': there is nothing to tell apart." in message
+    assert "has only one class, 'setosa': a classifier needs at least two." in message
     assert message.endswith("Check the target, or leave it out to pre-train only.")
 
 
@@ -117,7 +117,7 @@ def test_a_row_without_a_label(tmp_path: Path) -> None:
 
 def test_a_target_of_regression(tmp_path: Path) -> None:
     message = train(write_rows(tmp_path / "rows.csv"), "--target", "a")
-    assert "looks like a target of regression" in message
+    assert "looks like a regression target" in message
 
 
 def test_a_label_never_seen_in_training(flower_run: Path, tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_a_text_column(tmp_path: Path) -> None:
 def test_a_line_with_too_few_fields(tmp_path: Path) -> None:
     data = tmp_path / "rows.csv"
     data.write_text("a,b\n1,2\n3\n")
-    assert train(data).startswith(f"{data}, line 3, has 1 fields where the header has 2.")
+    assert train(data).startswith(f"{data}, line 3, has 1 fields, but the header has 2.")
 
 
 @pytest.mark.parametrize("suffix", [".csv.gz", ".pkl.gz"])

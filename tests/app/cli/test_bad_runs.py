@@ -31,9 +31,9 @@ def run(flower_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_run_that_is_not_there(command: str, run: Path) -> None:
     message = refused(Path(), command, "ruin", *COMMANDS[command])
-    assert message == "There is no run at ruin. Train one with: sdae train --out ruin"
+    assert message == "The run ruin does not exist. Train one with: sdae train --out ruin"
     message = refused(Path(), command, "rows.csv", *COMMANDS[command])
-    assert message == "rows.csv is a file, and no run: a run is a folder."
+    assert message == "rows.csv is a file. A run must be a folder."
     assert run.is_dir()
 
 
@@ -74,7 +74,7 @@ def test_a_damaged_history(content: bytes, run: Path) -> None:
     path.write_bytes(path.read_bytes() + content)
     for command in (("info",), ("plot", "curves", "-o", "out.png")):
         message = refused(Path(), command[0], run, *command[1:])
-        assert message == f"{path}, line 8, is no record of an epoch."
+        assert message == f"{path}, line 8, is not a record of an epoch."
 
 
 def test_a_damaged_recipe(run: Path) -> None:

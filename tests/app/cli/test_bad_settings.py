@@ -62,8 +62,8 @@ def test_all_bad_settings_are_told_at_once(flowers: Path) -> None:
 def test_an_unknown_recipe(flowers: Path) -> None:
     message = train(flowers, "--recipe", "tutoral")
     assert message == (
-        "There is no recipe 'tutoral'. Did you mean 'tutorial'? Known are: arrays, default, "
-        "table, tutorial; a file of your own must end in .toml."
+        "Unknown recipe 'tutoral'. Did you mean 'tutorial'? The recipes are: arrays, default, "
+        "table, tutorial. A file of your own must end in .toml."
     )
 
 
@@ -74,7 +74,7 @@ def test_a_recipe_file_that_is_missing_or_no_recipe(flowers: Path) -> None:
     assert train(flowers, "--recipe", path).startswith(f"Recipe {path} is not valid TOML: ")
     path.write_bytes(b"\xff\xfe")
     message = train(flowers, "--recipe", path)
-    assert message == f"{path} is not a UTF-8 text, so no recipe. Save it as UTF-8."
+    assert message == f"{path} is not UTF-8 text. Save the recipe as UTF-8."
     path.write_text("[pretraining]\nepoch = 1\n")
     assert "Did you mean 'epochs'?" in train(flowers, "--recipe", path)
 
@@ -117,7 +117,7 @@ def test_a_diverging_learning_rate(stage: str, flowers: Path) -> None:
     options = (f"--set={stage}.learning_rate=1e35", f"--set={stage}.optimizer=sgd")
     message = train(flowers, *options, "--set=model.activation=relu")
     what = {"pretraining": "The cost", "finetuning": "A parameter"}[stage]
-    assert message.startswith(f"{what} is not finite any more ({stage}, ")
+    assert message.startswith(f"{what} is not finite ({stage}, ")
     assert "learning rate 1e+35" in message
     assert message.endswith("Lower the learning rate, or scale the data.")
 
@@ -130,7 +130,7 @@ def test_a_share_of_rows_that_is_none(share: str, flowers: Path) -> None:
 
 def test_shares_that_leave_nothing_to_train_on(flowers: Path) -> None:
     message = train(flowers, "--validation=0.6", "--test=0.5")
-    assert "The test part takes a share of 0.5." in message
+    assert "The test part already takes a share of 0.5." in message
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,6 @@ def test_a_training_that_would_diverge_again_is_not_to_be_resumed(
     command = ("train", flowers, "--target=species", "--out", out, *SMALL)
     result = invoke(*command, "--checkpoint-every=1epoch", *options)
     assert result.exit_code == 2
-    assert "is not finite any more (finetuning, epoch 1" in result.stderr
+    assert "is not finite (finetuning, epoch 1" in result.stderr
     assert "sdae resume" not in result.stderr
     assert (out / "checkpoints").is_dir()

@@ -37,4 +37,6 @@ def test_a_healthy_run_is_told_so(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
-    assert refused(tmp_path, "doctor", tmp_path / "run").startswith("There is no run at ")
+    assert "does not exist. Train one with: sdae train" in refused(
+        tmp_path, "doctor", tmp_path / "run"
+    )

@@ -48,4 +48,4 @@ def test_the_command_line_takes_an_estimators_file(tmp_path: Path) -> None:
     assert p.tobytes() == model.predict_proba(x).tobytes()
     quick(SDAERegressor).fit(x, x[:, 0]).save(path)
     message = refused(tmp_path, "predict", path, tmp_path / "x.npy", "-o", tmp_path / "q.csv")
-    assert "holds a model of regression" in message
+    assert "holds a regression model" in message

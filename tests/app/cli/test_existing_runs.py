@@ -29,7 +29,7 @@ def command(flowers: Path, run: Path, *options: str) -> tuple[str | Path, ...]:
 
 def test_an_existing_run_is_refused(flowers: Path, old_run: Path) -> None:
     message = refused(old_run.parent, *command(flowers, old_run))
-    assert message == f"{old_run} exists already. Choose another --out, or use --force."
+    assert message == f"{old_run} already exists. Choose another --out, or use --force."
 
 
 def test_force_replaces_the_run_and_leaves_a_note_beside_it(flowers: Path, old_run: Path) -> None:
@@ -63,7 +63,7 @@ def test_a_failed_training_keeps_the_old_run(flowers: Path, old_run: Path) -> No
     options = ("--force", "--set", "pretraining.optimizer=sgd", "--set", "model.activation=relu")
     diverging = ("--set", "pretraining.learning_rate=1e30")
     message = refused(old_run.parent, *command(flowers, old_run, *options, *diverging))
-    assert message.startswith("The cost is not finite any more (pretraining, layer 0, epoch 1,")
+    assert message.startswith("The cost is not finite (pretraining, layer 0, epoch 1,")
 
 
 @pytest.mark.parametrize("nth", range(8))
@@ -87,7 +87,7 @@ def test_after_a_full_disk_training_goes_on_from_the_checkpoint(
         result = invoke(*command(flowers, old_run, "--force"))
     assert result.exit_code == 2
     assert without_warnings(result.stderr).startswith("Error: Cannot write ")
-    advice = f" To go on from the last checkpoint, use: sdae resume {old_run}\n"
+    advice = f" To resume from the last checkpoint, run: sdae resume {old_run}\n"
     assert result.stderr.endswith(f": No space left on device.{advice}")
     done("resume", old_run)
     whole = old_run.parent / "whole"
@@ -117,10 +117,14 @@ def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for place in ("runs.folder.RunFolder.save_recipe", "cli.train.prepare", "cli.train.estimate"):
+    for place in (
+        "runs.run_folder.RunFolder.save_recipe",
+        "cli.commands.train.prepare",
+        "cli.commands.train.estimate",
+    ):
         before = contents(tmp_path)
         with monkeypatch.context() as patch:
-            patch.setattr(f"sdae.{place}", interrupt)
+            patch.setattr(f"sdae.app.{place}", interrupt)
             result = invoke(*command(flowers, tmp_path / "new/deep/run"))
         assert result.exit_code == 130
         assert result.stderr == "Interrupted. Nothing was written.\n"
@@ -139,7 +143,7 @@ def test_a_run_interrupted_while_it_is_written_can_be_resumed(
         patch.setattr(run_folder.RunFolder, name, interrupt)
         result = invoke(*command(flowers, run))
     assert result.exit_code == 130
-    advice = f"To go on from the last checkpoint, use: sdae resume {run}"
+    advice = f"To resume from the last checkpoint, run: sdae resume {run}"
     assert without_warnings(result.stderr) == f"Interrupted. {advice}\n"
     assert "Run written to" in done("resume", run)
     assert not (run / "checkpoints").exists()

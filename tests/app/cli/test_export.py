@@ -29,12 +29,12 @@ def test_a_run_goes_out_in_three_ways_at_once(flower_run: Path, tmp_path: Path) 
     assert contents(flower_run) == before
     first, second, third = said.splitlines()
     for line, path in ((first, onnx), (second, folder)):
-        start = f"{path} written. Its probabilities, label, codes and reconstruction are those of "
+        start = f"{path} written. Its probabilities, label, codes and reconstruction agree with "
         assert line.startswith(start)
         assert (
             "on 90 rows of the data, 256 random and 72 extreme rows. Greatest differences: " in line
         )
-    assert third.startswith(f"{state} written. Its probabilities and label are those of sdae on ")
+    assert third.startswith(f"{state} written. Its probabilities and label agree with sdae on ")
     write_flowers(tmp_path / "x.csv")
     done("predict", flower_run, tmp_path / "x.csv", "-o", tmp_path / "p.csv")
     with (tmp_path / "p.csv").open(newline="") as file:
@@ -58,7 +58,7 @@ def test_codes_and_reconstructions_are_those_of_encode_and_denoise(
     for command in ("encode", "denoise"):
         done(command, flower_run, tmp_path / "x.csv", *common, "-o", tmp_path / f"{command}.npy")
     said = done("export", flower_run, *common, "--onnx", tmp_path / "m.onnx")
-    assert "Its codes and reconstruction are those of sdae on 90 rows" in said
+    assert "Its codes and reconstruction agree with sdae on 90 rows" in said
     found = run_onnx((tmp_path / "m.onnx").read_bytes(), X)
     assert np.abs(found["codes"] - np.load(tmp_path / "encode.npy")).max() < 1e-5
     assert np.abs(found["reconstruction"] - np.load(tmp_path / "denoise.npy")).max() < 1e-4
@@ -66,11 +66,11 @@ def test_codes_and_reconstructions_are_those_of_encode_and_denoise(
 
 def test_a_run_without_labels_and_a_single_file(unlabelled_run: Path, tmp_path: Path) -> None:
     said = done("export", unlabelled_run, "--onnx", tmp_path / "a.onnx")
-    assert "Its codes and reconstruction are those of sdae on 90 rows of the data" in said
+    assert "Its codes and reconstruction agree with sdae on 90 rows of the data" in said
     file = unlabelled_run / "model.safetensors"
     said = done("export", file, "--onnx", tmp_path / "b.onnx")
     assert said.startswith(
-        "Checked without rows of the data: a model's file does not say where they are. Name them "
+        "Checked without rows of the data: a model file does not name its data. Name them "
         "with --data."
     )
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
@@ -101,16 +101,16 @@ def test_mistakes_are_told_in_a_sentence_and_leave_nothing(
         return refused(tmp_path, "export", flower_run, *arguments)
 
     onnx = tmp_path / "m.onnx"
-    assert said() == (
-        "An export needs a place to be written to. Give --onnx, --numpy or --sequential."
-    )
+    assert said() == ("sdae export needs an output. Give --onnx, --numpy or --sequential.")
     assert "The onnx file must end in .onnx." in said("--onnx", tmp_path / "m.pb")
     assert "must end in .safetensors" in said("--sequential", tmp_path / "m.pt")
     assert "nowhere does not exist" in said("--onnx", tmp_path / "nowhere" / "m.onnx")
     assert "a layer of the run, from 0 to 1. Got 2" in said("--onnx", onnx, "--layer=2")
-    assert "no empty folder" in said("--onnx", onnx, "--numpy", flower_run)
+    assert "not an empty folder" in said("--onnx", onnx, "--numpy", flower_run)
     assert "Cannot read" in said("--onnx", onnx, "--data", tmp_path / "no.csv")
-    assert "There is no run at" in refused(tmp_path, "export", tmp_path / "no", "--onnx", onnx)
+    assert "does not exist. Train one with" in refused(
+        tmp_path, "export", tmp_path / "no", "--onnx", onnx
+    )
 
 
 def test_an_export_that_differs_is_refused(
@@ -125,7 +125,7 @@ def test_an_export_that_differs_is_refused(
     )
     command = ("export", flower_run, "--onnx", tmp_path / "m.onnx", "--numpy", tmp_path / "m")
     said = refused(tmp_path, *command)
-    assert said.startswith("The ONNX file does not answer as the model does: of own row 1, ")
+    assert said.startswith("The ONNX file differs from the model: for own row 1, ")
     assert said.endswith("is allowed. Nothing was written.")
 
 
@@ -138,8 +138,8 @@ def test_a_missing_extra_is_named_and_only_onnx_needs_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     assert refused(tmp_path, "export", flower_run, "--onnx", tmp_path / "m.onnx") == (
-        "An ONNX file needs onnx to be written and onnxruntime to be checked. Install them with: "
-        'pip install "sdae[export]". Where onnxruntime has no release for this Python yet, export '
+        "Writing an ONNX file needs onnx, and checking it needs onnxruntime. Install them with: "
+        'pip install "sdae[export]". If onnxruntime does not support this Python yet, export '
         "with an older Python, or with --numpy."
     )
     done("export", flower_run, "--sequential", tmp_path / "m.safetensors")

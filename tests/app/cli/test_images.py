@@ -29,7 +29,7 @@ def test_a_folder_of_idx_files_makes_a_run_with_filters(image_run: Path) -> None
 def test_packed_and_plain_idx_files_make_the_same_model(image_run: Path, tmp_path: Path) -> None:
     data = write_idx_folder(tmp_path / "images")
     said = done("train", data, "--out", tmp_path / "run", "--validation=0.25", *SMALL)
-    assert said.splitlines()[0] == "images: 30 rows to learn from, 30 with labels."
+    assert said.splitlines()[0] == "images: 30 training rows, 30 of them with labels."
     done("train", data, "--out", tmp_path / "same", *SMALL)
     name = "model.safetensors"
     assert (tmp_path / "same" / name).read_bytes() == (image_run / name).read_bytes()
@@ -39,7 +39,7 @@ def test_packed_and_plain_idx_files_make_the_same_model(image_run: Path, tmp_pat
 def test_the_parts_of_an_npz_are_used(tmp_path: Path) -> None:
     data = write_parts(tmp_path / "images.npz")
     said = done("train", data, "--out", tmp_path / "run", *SMALL)
-    assert said.splitlines()[0] == "images: 30 rows to learn from, 30 with labels."
+    assert said.splitlines()[0] == "images: 30 training rows, 30 of them with labels."
     assert "validation error" in said
     assert said.splitlines()[-1].startswith("Test error ")
     for part, n_rows in (("train", 30), ("validation", 15), ("test", 15)):
@@ -86,8 +86,10 @@ def test_layer_stage_and_count_choose_the_filters(image_run: Path, tmp_path: Pat
 def test_filters_of_a_table_need_a_shape(flower_run: Path, tmp_path: Path) -> None:
     command = ("plot", flower_run, "filters", "-o", tmp_path / "filters.png")
     message = refused(tmp_path, *command)
-    assert message.startswith("The rows of this run are not images, so its filters have no shape.")
-    assert message.endswith("give it: --image-shape 28x28.")
+    assert message.startswith(
+        "The rows of this run are not known to be images, so its filters cannot be drawn."
+    )
+    assert message.endswith("as in --image-shape 28x28.")
     message = refused(tmp_path, *command, "--image-shape", "3x2")
     assert message == "An image of 3x2 has 6 pixels, but the rows of this run have 4."
     for shape in ("2x", "0x4", "2*2", "-2x-2", "2x2x1"):
@@ -116,7 +118,7 @@ def test_reconstructions_are_of_the_runs_own_rows_or_of_others(
 def test_pictures_are_png_only(image_run: Path, tmp_path: Path) -> None:
     for kind in ("filters", "curves", "reconstructions"):
         message = refused(tmp_path, "plot", image_run, kind, "-o", tmp_path / "a.jpg")
-        assert message == f"Pictures are written as PNG: {tmp_path / 'a.jpg'} must end in .png."
+        assert message == f"A picture must be a .png file. Got {tmp_path / 'a.jpg'} instead."
 
 
 @pytest.mark.usefixtures("no_pictures")

@@ -30,7 +30,7 @@ def images(tmp_path: Path) -> Path:
 
 def whole(run: Path) -> bool:
     """Tell whether a run is finished and none of its files is damaged."""
-    return done("verify", run).endswith("All is as it was written.\n")
+    return done("verify", run).endswith("All files are as they were written.\n")
 
 
 def shell(line: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -50,8 +50,9 @@ def test_a_full_disk_does_not_end_a_training(images: Path) -> None:
     ended = shell(f"sdae {' '.join(TRAIN)} > /dev/full", images)
     assert ended.returncode == 1
     assert without_warnings(ended.stderr) == (
-        "Standard output is lost, but not the run: it is whole in run\n"
-        "Error: Cannot write to standard output: No space left on device. All else was done.\n"
+        "Standard output is lost, but the run is complete: run\n"
+        "Error: Cannot write to standard output: No space left on device. "
+        "The command did everything else.\n"
     )
     assert whole(images / "run")
 
@@ -60,7 +61,7 @@ def test_a_reader_that_leaves_does_not_end_a_training(images: Path) -> None:
     ended = shell(f"sdae {' '.join(TRAIN)} | head -1; exit ${{PIPESTATUS[0]}}", images)
     assert ended.returncode == 141
     assert len(ended.stdout.splitlines()) == 1
-    lost = "Standard output is lost, but not the run: it is whole in run\n"
+    lost = "Standard output is lost, but the run is complete: run\n"
     assert without_warnings(ended.stderr) == lost
     assert whole(images / "run")
 
@@ -94,7 +95,7 @@ def test_a_closed_terminal_ends_in_a_checkpoint(images: Path) -> None:
         process.send_signal(signal.SIGHUP)  # the shell and the system may both send it
         complaint = stopped(process, signal.SIGHUP)
     assert without_warnings(complaint).endswith(
-        "Interrupted. To go on from the last checkpoint, use: sdae resume run\n"
+        "Interrupted. To resume from the last checkpoint, run: sdae resume run\n"
     )
     assert RunFolder(images / "run").has_checkpoints()
     done("resume", images / "run", "--data", images / "images.npz")

@@ -99,7 +99,7 @@ def test_other_names_are_refused(
 ) -> None:
     write_table(flowers, (*header, "species"), [*columns()[:4], list(labels)])
     message = refusal("resume", cut)
-    assert f"{cut} holds another training: " in message
+    assert f"{cut} was started with other data: " in message
     assert told in message
     write_flowers(flowers)
     done("resume", cut)
@@ -164,7 +164,7 @@ def test_once_moved_data_are_found_again(cut: Path, flowers: Path, tmp_path: Pat
 def test_refused_data_do_not_change_the_run(cut: Path, tmp_path: Path) -> None:
     before = (cut / "recipe.toml").read_bytes()
     other = write_flowers(tmp_path / "other.csv", n_rows=87)
-    assert "holds another training: x was " in refusal("resume", cut, "--data", other)
+    assert "was started with other data: x was " in refusal("resume", cut, "--data", other)
     assert (cut / "recipe.toml").read_bytes() == before
     done("resume", cut)
 
@@ -214,7 +214,7 @@ def test_a_run_without_a_note_of_its_data_goes_on(flowers: Path, tmp_path: Path)
     cut_after(1, "train", flowers, "--out", run, *TABLE)
     (run / "checkpoints/data.json").unlink()
     moved = _copy(flowers, tmp_path / "moved.csv")
-    assert "holds another training: x was " in refusal(
+    assert "was started with other data: x was " in refusal(
         "resume", run, "--data", write_flowers(tmp_path / "other.csv", n_rows=87)
     )
     assert RunFolder(run).recipe().data.source == str(flowers)
@@ -225,7 +225,7 @@ def test_a_run_without_a_note_of_its_data_goes_on(flowers: Path, tmp_path: Path)
 @pytest.mark.parametrize("content", ["", "[]", '{"name": 1, "identity": {}}', '{"name": "x"}'])
 def test_a_damaged_note_of_the_data_is_said(content: str, cut: Path) -> None:
     (cut / "checkpoints/data.json").write_text(content)
-    assert "data.json is damaged: it does not say what data" in refusal("resume", cut)
+    assert "data.json is damaged: it does not say which data" in refusal("resume", cut)
     (cut / "checkpoints/data.json").unlink()
     done("resume", cut)
 
@@ -275,5 +275,5 @@ def test_a_path_that_no_recipe_can_name_is_refused_at_once(
     option = [f"--data={strange}"] if command == "resume" else [strange]
     result = invoke(command, run, *option)
     assert result.exit_code == 2
-    assert "It must be a text of characters that UTF-8 has" in result.stderr
+    assert "It must be a text that UTF-8 can encode" in result.stderr
     assert (run / "recipe.toml").read_bytes() == before

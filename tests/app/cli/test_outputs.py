@@ -63,7 +63,7 @@ def test_a_file_of_the_manifest_is_no_output_and_another_is(folder: Path) -> Non
     predict = ("predict", run, folder / "flowers.csv", "-o")
     done(*predict, run / "mine.csv")
     done(*predict, run / "mine.csv")
-    assert done("verify", run).endswith("All is as it was written.\n")
+    assert done("verify", run).endswith("All files are as they were written.\n")
     manifest = json.loads((run / "manifest.json").read_text())
     manifest["files"]["mine.csv"] = {"sha256": "", "bytes": 1}
     (run / "manifest.json").write_text(json.dumps(manifest))
@@ -212,7 +212,7 @@ def test_the_report_of_a_run_may_be_in_it_but_not_a_link(folder: Path) -> None:
     run, page = folder / "run", folder / "run/report.html"
     done("report", run, "-o", page, "--no-playground")
     done("report", run, "-o", run / "second.html", "--no-playground")
-    assert done("verify", run).endswith("All is as it was written.\n")
+    assert done("verify", run).endswith("All files are as they were written.\n")
     message = refused(folder, "report", folder / "other", "-o", page)
     assert message == of_a_run(page, run)
     page.rename(folder / "elsewhere.html")
@@ -222,5 +222,5 @@ def test_the_report_of_a_run_may_be_in_it_but_not_a_link(folder: Path) -> None:
 
 def test_events_beside_a_run_are_no_matter(tmp_path: Path) -> None:
     Trackers(str(tmp_path / "events"), None).check(tmp_path / "run")
-    with pytest.raises(FileAccessError, match="would take each other's place"):
+    with pytest.raises(FileAccessError, match="one would overwrite the other"):
         Trackers(str(tmp_path), None).check(tmp_path / "run")

@@ -87,8 +87,8 @@ def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
     with training(images, until, "train", "images.npz", "--out=run", *LONG) as process:
         complaint = stopped(process, number)
     assert without_warnings(complaint) == (
-        "Stopping after the next checkpoint. Once more stops at once.\n"
-        "Interrupted. To go on from the last checkpoint, use: sdae resume run\n"
+        "Stopping after the next checkpoint. Press Ctrl-C again to stop at once.\n"
+        "Interrupted. To resume from the last checkpoint, run: sdae resume run\n"
     )
     held = contents(images / "run")
     assert not (images / ".run.lock").exists()
@@ -154,7 +154,9 @@ def test_looking_at_a_run_in_progress_is_refused_and_said_why(images: Path) -> N
     for command in ("info", "evaluate"):
         data = [] if command == "info" else [images / "images.npz"]
         message = refused(images, command, images / "run", *data)
-        assert "is not finished. If nothing trains it now, go on with: sdae resume " in message
+        assert (
+            "is not finished. If no process is training it, continue with: sdae resume " in message
+        )
 
 
 def test_other_data_are_refused_and_moved_data_are_not(images: Path) -> None:
@@ -171,7 +173,7 @@ def test_other_data_are_refused_and_moved_data_are_not(images: Path) -> None:
     np.savez(images / "other.npz", **arrays)
     other = run("resume", "run", "--data=other.npz", cwd=images)
     assert other.returncode == 2
-    assert "holds another training: x was " in other.stderr
+    assert "was started with other data: x was " in other.stderr
     resumed = run("resume", "run", "--data=moved.npz", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
 
@@ -189,8 +191,10 @@ def test_the_number_of_threads_is_the_one_it_began_with(
 
 
 def test_what_is_finished_or_is_no_run_is_not_resumed(flower_run: Path, tmp_path: Path) -> None:
-    assert refused(tmp_path, "resume", flower_run).endswith("so there is nothing to resume.")
-    assert refused(tmp_path, "resume", tmp_path / "run").startswith("There is no run at ")
+    assert refused(tmp_path, "resume", flower_run).endswith("so it cannot be resumed.")
+    assert "does not exist. Train one with: sdae train" in refused(
+        tmp_path, "resume", tmp_path / "run"
+    )
     assert refused(tmp_path, "resume", tmp_path).endswith("it has no model.safetensors.")
 
 
@@ -218,7 +222,7 @@ def test_a_history_that_cannot_be_written_meanwhile_is_told_once(
     out = tmp_path / "run"
     result = invoke("train", flowers, "--target=species", "--out", out, *SMALL)
     assert result.exit_code == 0
-    told = "Warning: Cannot write it. Training goes on without writing its history.\n"
+    told = "Warning: Cannot write it. Training continues without writing its history.\n"
     assert [line for line in result.stderr.splitlines(True) if "history" in line] == [told]
     assert len(history(out)) == 7
     assert list((out / "plots").iterdir())

@@ -125,7 +125,7 @@ def test_rows_without_names_need_only_the_right_number(image_run: Path, tmp_path
     message = refused(
         tmp_path, "predict", image_run, tmp_path / "wide.npy", "-o", tmp_path / "w.csv"
     )
-    assert "has 21 columns of features; the model expects 20" in message
+    assert "has 21 feature columns; the model expects 20" in message
 
 
 def test_denoised_rows_without_names_get_numbered_ones(image_run: Path, tmp_path: Path) -> None:

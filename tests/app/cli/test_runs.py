@@ -58,7 +58,9 @@ def test_a_run_that_cannot_be_read_says_why(folder: Path) -> None:
 
 def test_no_runs(tmp_path: Path) -> None:
     assert done("runs", tmp_path).startswith(f"No runs in {tmp_path}.")
-    assert refused(tmp_path, "runs", tmp_path / "x").startswith("There is no folder ")
+    assert "does not exist. Name the folder that holds the runs" in refused(
+        tmp_path, "runs", tmp_path / "x"
+    )
 
 
 def test_two_runs_differ_in_recipe_and_outcome(folder: Path, flower_run: Path) -> None:
@@ -81,7 +83,7 @@ def test_a_run_is_watched(folder: Path) -> None:
     assert [line.split()[0] for line in lines] == ["Layer", "Layer", "Fine-tuning"]
     assert lines[0].split()[2] == "2/2"
     assert lines[2].split()[1] == "3/3"
-    assert "cut short; go on with: sdae resume" in done("watch", folder / "rows", "--once")
+    assert "interrupted; continue with: sdae resume" in done("watch", folder / "rows", "--once")
     with locked(folder / "rows"):
         assert ": in progress, " in done("watch", folder / "rows", "--once")
     assert refused(folder, "watch", folder / "notes").endswith("it has no model.safetensors.")

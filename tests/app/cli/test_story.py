@@ -36,7 +36,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_training_says_what_it_does_and_ends_with_the_test_error(story: tuple[Path, str]) -> None:
     folder, said = story
     lines = said.splitlines()
-    assert lines[0] == "flowers: 62 rows to learn from, 62 with labels."
+    assert lines[0] == "flowers: 62 training rows, 62 of them with labels."
     assert lines.pop(1).startswith("Columns are standardised: values go from ")
     assert lines[1].startswith("Network 4-6-5-3 on ")
     starts = [f"Layer {layer}, epoch {epoch}/2: cost " for layer in (0, 1) for epoch in (1, 2)]
@@ -52,7 +52,7 @@ def test_training_says_what_it_does_and_ends_with_the_test_error(story: tuple[Pa
         "",
         lines[10],
         lines[11],
-        f"Validation error {100 * best['validation_error']:.2f} % (at its best, after epoch "
+        f"Validation error {100 * best['validation_error']:.2f} % (best, after epoch "
         f"{best['epoch']})",
         "Run written to run",
         f"Test error {100 * best['test_error']:.2f} %",

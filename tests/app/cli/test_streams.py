@@ -49,7 +49,10 @@ def test_a_full_disk_is_told_of_once_and_in_the_exit_code(monkeypatch: pytest.Mo
         say("two")
         new_console().print("three")
         assert streams.exit_code(0) == 1
-    said = "Error: Cannot write to standard output: No space left on device. All else was done.\n"
+    said = (
+        "Error: Cannot write to standard output: No space left on device. "
+        "The command did everything else.\n"
+    )
     assert error.getvalue() == said
     assert streams.exit_code(2) == 2
 

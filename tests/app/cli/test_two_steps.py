@@ -21,7 +21,7 @@ from tests.app.cli.samples import (
 )
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
-GO_ON = "Pre-trained only. Go on with: sdae finetune RUN DATA --target COLUMN"
+GO_ON = "Pre-trained only. Fine-tune with: sdae finetune RUN DATA --target COLUMN"
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def finetune(run: Path, *options: str) -> str:
 
 def test_without_labels_there_is_only_pre_training(pretrained: Path, tmp_path: Path) -> None:
     said = done("train", tmp_path / "rows.csv", "--out", tmp_path / "other", *SMALL)
-    assert said.splitlines()[0] == "rows: 62 rows to learn from, no labels."
+    assert said.splitlines()[0] == "rows: 62 training rows, no labels."
     assert "Fine-tuning" not in said
     assert said.splitlines()[-1] == GO_ON
     assert {record["stage"] for record in history(pretrained)} == {"pretraining"}
@@ -102,7 +102,7 @@ def test_quiet_fine_tuning_says_the_last_line_only(pretrained: Path) -> None:
 def test_fine_tuning_needs_labels(pretrained: Path) -> None:
     folder = pretrained.parent
     message = refused(folder, "finetune", pretrained, folder / "rows.csv")
-    assert message == "rows has no labels to fine-tune on. Name them with --target."
+    assert message == "rows has no labels to fine-tune on. Name their column with --target."
 
 
 def test_a_failed_fine_tuning_leaves_the_run_as_it_was(pretrained: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_failed_fine_tuning_leaves_the_run_as_it_was(pretrained: Path) -> None
     message = refused(
         folder, *command, "--set=finetuning.learning_rate=1e30", "--set=finetuning.optimizer=sgd"
     )
-    assert message.startswith("A parameter is not finite any more (finetuning, epoch ")
+    assert message.startswith("A parameter is not finite (finetuning, epoch ")
     assert message.endswith("Lower the learning rate, or scale the data.")
 
 
@@ -162,7 +162,7 @@ def test_unlabelled_rows_are_added_for_pre_training(tmp_path: Path) -> None:
     more = write_table(tmp_path / "more.csv", "dcbax", [*reversed(columns), range(40)])
     options = ("--target", "species", "--unlabeled", more, *SMALL)
     said = done("train", data, *options, "--out", tmp_path / "run")
-    assert said.splitlines()[0] == "flowers: 102 rows to learn from, 62 with labels."
+    assert said.splitlines()[0] == "flowers: 102 training rows, 62 of them with labels."
     model = load_model(tmp_path / "run/model.safetensors")
     assert model.feature_names == HEADER
     assert model.scaling is not None
@@ -176,7 +176,7 @@ def test_unlabelled_rows_may_have_an_empty_column_of_labels(tmp_path: Path) -> N
     more = write_flowers(tmp_path / "more.csv", labels=[""] * 40, n_rows=40)
     options = ("--target", "species", "--unlabeled", more, *SMALL)
     said = done("train", data, *options, "--out", tmp_path / "run")
-    assert said.splitlines()[0] == "flowers: 102 rows to learn from, 62 with labels."
+    assert said.splitlines()[0] == "flowers: 102 training rows, 62 of them with labels."
 
 
 def test_unlabelled_rows_need_the_same_columns(tmp_path: Path) -> None:

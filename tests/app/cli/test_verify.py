@@ -29,8 +29,8 @@ def problems(path: Path) -> dict[str, str]:
     assert (result.exit_code, result.stderr) == (1, "")
     *lines, last = result.stdout.splitlines()
     said = dict(line.split(": ", 1) for line in lines)
-    wrong = {name: problem for name, problem in said.items() if problem != "whole"}
-    assert last.startswith(f"{len(wrong)} wrong. Do not use what is wrong")
+    wrong = {name: problem for name, problem in said.items() if problem != "intact"}
+    assert last.startswith(f"{len(wrong)} damaged. Do not use damaged files")
     return wrong
 
 
@@ -42,7 +42,7 @@ def test_a_whole_run(run: Path) -> None:
     lines = done("verify", run).splitlines()
     names = ["history.jsonl", "model.safetensors", "plots/curves.png", "plots/reconstructions.png"]
     names += ["pretrained.safetensors", "recipe.toml"]
-    assert lines == [*(f"{name}: whole" for name in names), "All is as it was written."]
+    assert lines == [*(f"{name}: intact" for name in names), "All files are as they were written."]
 
 
 @pytest.mark.parametrize(
@@ -54,31 +54,35 @@ def test_a_changed_file(name: str, run: Path) -> None:
     (run / name).write_bytes(content)
     assert problems(run) == {name: "Its content has changed since it was written."}
     (run / name).write_bytes(content[:-1])
-    assert problems(run)[name].startswith(f"It has {len(content) - 1:,} bytes, and had ")
+    size = len(content)
+    assert problems(run)[name] == f"It has {size - 1:,} bytes instead of {size:,}."
 
 
 def test_a_missing_file_a_new_one_and_a_link(run: Path) -> None:
     (run / "recipe.toml").rename(run.parent / "elsewhere")
     assert problems(run) == {"recipe.toml": "It is missing."}
     (run / "recipe.toml").symlink_to(run.parent / "elsewhere")
-    assert problems(run) == {"recipe.toml": "It is a link, or no file."}
+    assert problems(run) == {"recipe.toml": "It is a link, or not a regular file."}
     manifest = json.loads((run / "manifest.json").read_text())
     del manifest["files"]["model.safetensors"]
     manifest["files"]["../elsewhere"] = {"sha256": "", "bytes": 1}
     (run / "manifest.json").write_text(json.dumps(manifest))
     found = problems(run)
     assert found["model.safetensors"].startswith("It is not in the manifest")
-    assert found["../elsewhere"] == "The manifest names it, but no file of a run has such a name."
+    assert (
+        found["../elsewhere"]
+        == "The manifest names it, but a run cannot have a file with this name."
+    )
 
 
 def test_a_run_may_be_reached_through_a_link(run: Path, tmp_path: Path) -> None:
     latest = tmp_path / "latest"
     latest.symlink_to(run)
-    assert done("verify", latest).endswith("All is as it was written.\n")
+    assert done("verify", latest).endswith("All files are as they were written.\n")
     done("report", latest, "-o", tmp_path / "page.html", "--no-playground")
     seal(latest)
     assert "model.safetensors" in RunFolder(run).manifest()
-    assert done("verify", run).endswith("All is as it was written.\n")
+    assert done("verify", run).endswith("All files are as they were written.\n")
 
 
 def test_a_run_is_whole_that_was_trained_through_a_link(tmp_path: Path) -> None:
@@ -87,13 +91,13 @@ def test_a_run_is_whole_that_was_trained_through_a_link(tmp_path: Path) -> None:
     done("train", flowers, "--target=species", "--out", tmp_path / "link", *SMALL)
     for name in ("link", "store"):
         said = done("verify", tmp_path / name)
-        assert "model.safetensors: whole" in said
-        assert said.endswith("All is as it was written.\n")
+        assert "model.safetensors: intact" in said
+        assert said.endswith("All files are as they were written.\n")
 
 
 def test_a_damaged_or_missing_manifest(run: Path) -> None:
     (run / "manifest.json").write_text("{")
-    assert "is damaged: it is no manifest" in problems(run)["manifest.json"]
+    assert "is damaged: it is not a manifest" in problems(run)["manifest.json"]
     (run / "manifest.json").unlink()
     assert "The other files cannot be checked against it." in problems(run)["manifest.json"]
 
@@ -132,16 +136,18 @@ def test_a_sealed_run_of_a_bad_recipe_and_history(run: Path) -> None:
     seal(run)
     found = problems(run)
     assert set(found) == {"recipe.toml", "history.jsonl"}
-    assert "line 1, is no record" in found["history.jsonl"]
+    assert "line 1, is not a record" in found["history.jsonl"]
 
 
 def test_the_file_of_a_model_and_of_an_estimator(run: Path, tmp_path: Path) -> None:
-    assert done("verify", run / "model.safetensors").endswith("All is as it was written.\n")
+    assert done("verify", run / "model.safetensors").endswith(
+        "All files are as they were written.\n"
+    )
     path = tmp_path / "t.safetensors"
     SDAETransformer((3,), pretrain_epochs=1, random_state=0).fit([[0.0, 1.0], [1.0, 0.5]]).save(
         path
     )
-    assert done("verify", path).startswith("t.safetensors: whole\n")
+    assert done("verify", path).startswith("t.safetensors: intact\n")
     description, tensors = read_tensors(path, "model file", FORMAT)
     description["estimator"]["kind"] = "os.system"
     write_tensors(path, tensors, description)
@@ -164,4 +170,6 @@ def test_a_run_in_progress(run: Path) -> None:
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
-    assert refused(tmp_path, "verify", tmp_path / "nothing").startswith("There is no run at ")
+    assert "does not exist. Train one with: sdae train" in refused(
+        tmp_path, "verify", tmp_path / "nothing"
+    )

@@ -36,9 +36,9 @@ def test_the_files_and_what_is_said(flowers: str) -> None:
     said = done(*command)
     lines = said.splitlines()
     assert lines[:3] == [
-        "flowers: 63 rows to learn from, tested on others; 2 seeds, 16 results to get.",
-        "Left out: 5 labels, the class 'virginica' would have 1 of them, and needs 2.",
-        "Left out: 900 labels, there are 63 rows to learn from.",
+        "flowers: 63 training rows, tested on other rows; 2 seeds, 16 results to compute.",
+        "Left out: 5 labels, class 'virginica' would have 1 of them, but needs 2.",
+        "Left out: 900 labels, there are only 63 training rows.",
     ]
     assert lines[3].startswith("1/16  seed 0, 12 labels, pretrained: error ")
     assert lines[-2] == "Results written to compare/flowers"
@@ -80,7 +80,7 @@ def test_rows_without_labels_come_from_a_file_of_their_own(flowers: str, tmp_pat
     write_rows(tmp_path / "more.csv", n_rows=20)
     command = ("compare", flowers, "--target=species", "--labels=9", *QUICK)
     said = done(*command, "--unlabeled=more.csv", "--out=with")
-    assert "63 rows to learn from and 20 more without labels, tested on others" in said
+    assert "63 training rows and 20 more without labels, tested on other rows" in said
     done(*command, "--out=without")
     keys = [
         {
@@ -96,7 +96,7 @@ def test_parts_of_a_source_are_joined(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     write_parts(tmp_path / "images.npz")
     said = done("compare", "images.npz", "--labels=12", *QUICK, "--models=random")
-    assert said.startswith("images: 42 rows to learn from, tested on others; 2 seeds, 4 results")
+    assert said.startswith("images: 42 training rows, tested on other rows; 2 seeds, 4 results")
 
 
 def test_what_is_cut_short_says_how_to_go_on(
@@ -114,7 +114,7 @@ def test_what_is_cut_short_says_how_to_go_on(
     result = invoke(*command)
     assert result.exit_code == 130
     assert result.stderr == (
-        "Interrupted. 2 results are kept in here: to go on, give the same command again.\n"
+        "Interrupted. 2 results are saved in here. To continue, run the same command again.\n"
     )
     assert list(contents(tmp_path / "here")) == ["cells.jsonl"]
     said = done(*command)
@@ -135,11 +135,17 @@ def test_without_matplotlib_there_is_no_picture(monkeypatch: pytest.MonkeyPatch)
     ("options", "complaint"),
     [
         (["--labels=one"], "--labels parameter of sdae compare must be numbers of labelled rows"),
-        (["--models=forest"], "--models parameter of sdae compare must be names with commas"),
+        (
+            ["--models=forest"],
+            "--models parameter of sdae compare must be names separated by commas",
+        ),
         (["--seeds=1"], "seeds parameter of sdae compare must be an integer ≥ 2"),
         (["--test=0"], "must be a share of the rows above 0"),
         (["--test=0.001"], "too few rows (90) to test on a share of 0.001. Change --test."),
-        (["--labels=80"], "flowers allows none of the label counts: 80 labels, there are 63"),
+        (
+            ["--labels=80"],
+            "flowers does not allow any of the label counts: 80 labels, there are only 63",
+        ),
         (["--set=dropout=0.5"], "sdae compare tunes dropout itself"),
         (["--set=max_iter=0"], "max_iter parameter of sdae compare must be an integer ≥ 1"),
         (["--set=layers=2"], "sdae compare has no parameter 'layers'."),
@@ -179,7 +185,7 @@ def test_on_a_terminal_there_is_a_bar() -> None:
 def test_labels_are_needed(tmp_path: Path) -> None:
     rows = write_rows(tmp_path / "rows.csv")
     assert refused(tmp_path, "compare", rows) == (
-        "rows has no labels to compare by. Name them with --target."
+        "rows has no labels. Name their column with --target."
     )
 
 
@@ -188,7 +194,7 @@ def test_other_columns_of_unlabelled_arrays_are_refused(tmp_path: Path) -> None:
     data = write_parts(tmp_path / "images.npz")
     complaint = refused(tmp_path, "compare", data, "--unlabeled", tmp_path / "rows.npy")
     assert "has 3 columns, but" in complaint
-    assert complaint.endswith("Rows without labels need the same columns.")
+    assert complaint.endswith("Rows without labels must have the same columns.")
 
 
 def test_the_example_of_the_help_works(flowers: str) -> None:

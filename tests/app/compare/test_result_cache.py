@@ -52,7 +52,7 @@ def test_a_damaged_line_is_warned_of_and_left_out(
         cache = CellCache(path)
     assert cache.get("a") == CELL
     assert cache.get("c") is None
-    assert caplog.messages == [f"{path}, line 2, is no result of a study; it is left out."]
+    assert caplog.messages == [f"{path}, line 2, is not a result of a study; it is skipped."]
 
 
 def test_time_and_memory_are_measured() -> None:
@@ -97,6 +97,18 @@ def test_other_systems_count_what_no_other_process_shares(monkeypatch: pytest.Mo
     with measured() as cost:
         pass
     assert cost.memory == 0
+
+
+class Linux:
+    """A process as psutil shows it on Linux."""
+
+    def memory_info(self) -> SimpleNamespace:
+        return SimpleNamespace(rss=900, vms=1000, shared=300)
+
+
+def test_memory_that_belongs_to_files_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil, "Process", Linux)
+    assert anonymous_memory() == 600
 
 
 def test_memory_of_two_costs_is_the_larger_that_is_known() -> None:

@@ -22,8 +22,8 @@ def test_other_label_counts_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameterError) as refusal:
         read_labels(text)
     assert str(refusal.value) == (
-        "The --labels parameter of sdae compare must be numbers of labelled rows from 2, or 'all', "
-        f"with commas between them. Got {text!r} instead. For one: 50,100,all."
+        "The --labels parameter of sdae compare must be numbers of labelled rows of at least 2, or "
+        f"'all', separated by commas. Got {text!r} instead. For example: 50,100,all."
     )
 
 
@@ -31,7 +31,7 @@ def test_the_two_networks_are_always_among_the_models() -> None:
     assert read_models("svm, logistic") == ("pretrained", "random", "logistic", "svm")
     assert read_models("random") == ("pretrained", "random")
     with pytest.raises(
-        InvalidParameterError, match=r"--models .* of: pretrained, random, logistic"
+        InvalidParameterError, match=r"--models .* from: pretrained, random, logistic"
     ):
         read_models("logistic,forest")
 
@@ -46,7 +46,7 @@ def test_parameters_of_the_networks_are_read_as_toml_or_as_texts() -> None:
     [
         ("alpha", "--set parameter of sdae compare must be KEY=VALUE, as in pretrain_epochs=20"),
         ("=3", "must be KEY=VALUE"),
-        ("dropout=0.1", "tunes dropout itself, for both networks from the same values. Leave it"),
+        ("dropout=0.1", "tunes dropout itself, with the same values for both networks. Leave it"),
         ("random_state=1", "sets random_state itself. Leave it out."),
     ],
 )
@@ -62,7 +62,10 @@ def test_other_settings_are_refused(setting: str, complaint: str) -> None:
         ({"hidden_layer_size": 3}, "no parameter 'hidden_layer_size'. Did you mean 'hidden_lay"),
         ({"hidden_layer_sizes": 0}, "hidden_layer_sizes parameter of sdae compare must be an int"),
         ({"contamination": 0.1}, "must be one of SDAEClassifier's parameters: activation, alpha"),
-        ({"pretrain_epochs": 0}, "must be at least 1, of every layer: it is pre-training that is"),
+        (
+            {"pretrain_epochs": 0},
+            "must be at least 1 for every layer: the study compares pre-training",
+        ),
     ],
 )
 def test_parameters_that_the_networks_cannot_have_are_refused(

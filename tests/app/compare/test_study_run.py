@@ -198,8 +198,8 @@ def test_what_cannot_be_had_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPa
     assert planned.models == {20: (*NETWORKS, "svm"), 45: NETWORKS}
     assert planned.n_models == 5
     assert planned.notes == (
-        "Left out: 5 labels, the class 1 would have 1 of them, and needs 2.",
-        "Left out: 46 labels, there are 45 rows to learn from.",
+        "Left out: 5 labels, class 1 would have 1 of them, but needs 2.",
+        "Left out: 46 labels, there are only 45 training rows.",
         "Left out: RBF SVM with more than 30 labels: too slow.",
     )
 
@@ -207,7 +207,7 @@ def test_what_cannot_be_had_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPa
 def test_a_class_with_too_few_rows_to_be_tested_on_is_named() -> None:
     data = made("rare", np.eye(62), np.repeat([0, 1], [60, 2]))
     planned = plan(replace(small_study(None), test=0.1), data)
-    assert planned.notes == ("Too few rows to be among the 6 test rows: class 1.",)
+    assert planned.notes == ("Too few rows to appear in the 6 test rows: class 1.",)
 
 
 def test_where_nothing_can_be_had_it_is_an_error() -> None:
@@ -215,8 +215,8 @@ def test_where_nothing_can_be_had_it_is_an_error() -> None:
     with pytest.raises(DataError) as refusal:
         plan(small_study(4, None), data)
     assert str(refusal.value) == (
-        "rare allows none of the label counts: 4 labels, the class 1 would have 0 of them, and "
-        "needs 2. all labels, the class 1 would have 1 of them, and needs 2. Give other --labels, "
+        "rare does not allow any of the label counts: 4 labels, class 1 would have 0 of them, but "
+        "needs 2. all labels, class 1 would have 1 of them, but needs 2. Give other --labels, "
         "or drop rare classes."
     )
 

@@ -246,9 +246,11 @@ def test_an_empty_folder_is_filled_and_another_left_alone(tmp_path: Path) -> Non
     export_model(make(), numpy=tmp_path / "empty")
     assert len(contents(tmp_path / "empty")) == 2
     before = contents(tmp_path)
-    with pytest.raises(FileAccessError, match=r"empty exists already and is no empty folder\."):
+    with pytest.raises(FileAccessError, match=r"empty already exists and is not an empty folder\."):
         export_model(make(), numpy=tmp_path / "empty")
-    with pytest.raises(FileAccessError, match=r"predict.py exists already and is no empty folder"):
+    with pytest.raises(
+        FileAccessError, match=r"predict.py already exists and is not an empty folder"
+    ):
         export_model(make(), numpy=tmp_path / "empty" / "predict.py")
     with pytest.raises(FileAccessError, match=r"nowhere does not exist"):
         export_model(make(), numpy=tmp_path / "nowhere" / "folder")

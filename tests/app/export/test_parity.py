@@ -34,7 +34,7 @@ MODEL = make(
     activation="tanh",
     seed=4,  # every class is some row's
 )
-PROGRAM = Path(numpy_folder.__file__).with_name("predict.py")
+PROGRAM = Path(numpy_folder.__file__).with_name("numpy_program.py")
 NAMES = [
     entry.name
     for entry in onnx.load_model_from_string(onnx_bytes(subject_of(MODEL, 2))).graph.initializer
@@ -63,7 +63,7 @@ def test_one_wrong_number_of_the_onnx_file_is_noticed(
     path.write_bytes(b"an older file")
     monkeypatch.setattr(onnx_file, "onnx_bytes", corrupted(name))
     before = contents(tmp_path)
-    with pytest.raises(ParityError, match=r"The ONNX file does not answer as the model does: "):
+    with pytest.raises(ParityError, match=r"The ONNX file differs from the model: "):
         export_model(MODEL, onnx=path, sequential=tmp_path / "a.safetensors", rows=rows_of(MODEL))
     assert contents(tmp_path) == before
 
@@ -96,10 +96,10 @@ def test_a_wrong_numpy_folder_is_noticed(
         monkeypatch.setattr(numpy_folder, "save_model", save_other)
     else:
         text = PROGRAM.read_text().replace('"tanh": np.tanh', '"tanh": np.sin')
-        (tmp_path / "predict.py").write_text(text)
+        (tmp_path / "numpy_program.py").write_text(text)
         monkeypatch.setattr(numpy_folder, "__file__", str(tmp_path / "numpy_folder.py"))
     before = contents(tmp_path)
-    with pytest.raises(ParityError, match=r"The NumPy program does not answer as the model does"):
+    with pytest.raises(ParityError, match=r"The NumPy program differs from the model"):
         export_model(make(classes=("a", "b"), activation="tanh"), numpy=tmp_path / "folder")
     assert contents(tmp_path) == before
 
@@ -109,7 +109,7 @@ def test_a_numpy_program_that_cuts_rows_off_elsewhere_is_noticed(
 ) -> None:
     text = PROGRAM.read_text()
     assert "FARTHEST = 1e18 " in text
-    (tmp_path / "predict.py").write_text(text.replace("FARTHEST = 1e18 ", "FARTHEST = 1e15 "))
+    (tmp_path / "numpy_program.py").write_text(text.replace("FARTHEST = 1e18 ", "FARTHEST = 1e15 "))
     monkeypatch.setattr(numpy_folder, "__file__", str(tmp_path / "numpy_folder.py"))
     with pytest.raises(ParityError, match=r"The NumPy program .* of extreme row \d+, \w+ \d"):
         export_model(make(activation="relu"), numpy=tmp_path / "folder")
@@ -128,8 +128,8 @@ def test_a_numpy_program_that_cuts_rows_off_elsewhere_is_noticed(
 def test_a_program_that_needs_more_or_fails_is_refused(
     line: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = Path(numpy_folder.__file__).with_name("predict.py").read_text()
-    (tmp_path / "predict.py").write_text(
+    text = Path(numpy_folder.__file__).with_name("numpy_program.py").read_text()
+    (tmp_path / "numpy_program.py").write_text(
         text.replace("import argparse", f"import argparse\n{line}")
     )
     monkeypatch.setattr(numpy_folder, "__file__", str(tmp_path / "numpy_folder.py"))
@@ -146,7 +146,7 @@ def test_a_wrong_state_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         return content
 
     monkeypatch.setattr(sequential, "sequential_bytes", write)
-    with pytest.raises(ParityError, match=r"The nn.Sequential does not answer as the model does"):
+    with pytest.raises(ParityError, match=r"The nn.Sequential differs from the model"):
         export_model(MODEL, sequential=tmp_path / "a.safetensors")
     assert not any(tmp_path.iterdir())
 
@@ -254,5 +254,7 @@ def test_most_rows_must_not_differ(trial: Trial) -> None:
 
 def test_a_network_of_half_precision_is_refused() -> None:
     stack = StackedDenoisingAutoencoder(4, (3,)).half()
-    with pytest.raises(DataError, match=r"this one has torch.float16 parameters. Convert it"):
+    with pytest.raises(
+        DataError, match=r"must be float32 or float64\. Got torch.float16 instead\. Load"
+    ):
         subject_of(Model(stack), 1)

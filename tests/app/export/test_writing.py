@@ -29,7 +29,7 @@ from tests.estimators.helpers import quick, rows
         (
             {"sequential": "m.safetensors", "rows": np.ones((3, 5))},
             DataError,
-            r"\(n, 6\). Got one of shape ",
+            r"\(n, 6\). Got shape ",
         ),
         ({"sequential": "m.safetensors", "rows": np.ones((0, 6))}, DataError, r"of shape \(0, 6\)"),
         ({"sequential": "m.safetensors", "rows": [["a"] * 6]}, DataError, "and type <U1"),

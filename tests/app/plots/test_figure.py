@@ -43,7 +43,9 @@ def test_a_picture_replaces_the_one_there_and_leaves_nothing_else(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["a.jpg", "a", "a.png.gz", "png"])
 def test_another_suffix_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(InvalidParameterError, match=rf"written as PNG: .*{name} must end in .png"):
+    with pytest.raises(
+        InvalidParameterError, match=rf"must be a \.png file\. Got .*{name} instead"
+    ):
         write_png(new_figure(1, 1), tmp_path / name)
     assert not list(tmp_path.iterdir())
 

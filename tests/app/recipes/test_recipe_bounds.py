@@ -34,8 +34,9 @@ HUGE = "0x" + "f" * 5000
         ),
         (
             "[model]\nhidden_layer_sizes = [9, 100000, 100000]",
-            "The hidden_layer_sizes parameter of [model] asks for 10,000,000,000 weights between "
-            "layers of 100,000 and 100,000 units; at most 2,147,483,648 are made. Give smaller",
+            "The hidden_layer_sizes parameter of [model] must give at most 2,147,483,648 weights "
+            "between two layers. Got 10,000,000,000 between layers of 100,000 and 100,000 units "
+            "instead. Give smaller",
         ),
         (
             f"[model]\nhidden_layer_sizes = [{'1, ' * 1500}]",
@@ -44,7 +45,7 @@ HUGE = "0x" + "f" * 5000
         ),
         (
             "[pretraining]\nbatch_size = 9223372036854775808",
-            "The batch_size parameter of [pretraining]: It must be below 2**63. Got "
+            "The batch_size parameter of [pretraining] must be below 2**63. Got "
             "9223372036854775808 instead.",
         ),
         (
@@ -60,13 +61,13 @@ HUGE = "0x" + "f" * 5000
         ),
         (
             '[data]\nsource = "a\\u0000b"',
-            "The source parameter of [data]: It must be a text of characters that UTF-8 has, "
+            "The source parameter of [data] must be a text that UTF-8 can encode, "
             "without zero bytes. Got 'a\\x00b' instead.",
         ),
-        ("[data]\ntarget = 'a\udcffb'", "of [data]: It must be a text of characters that UTF-8"),
+        ("[data]\ntarget = 'a\udcffb'", "of [data] must be a text that UTF-8 can"),
         (
             "[model]\nactivation = '" + "x" * 300 + "'",
-            "The activation parameter of [model]: It must be shorter. Got 'xxx",
+            "The activation parameter of [model] must be shorter. Got 'xxx",
         ),
         ("[model]\ntied" + ".a" * 100 + " = 1", "of [model] must not be values nested more than 4"),
         ("[model]\ndecoder = [[[[[]]]]]", "decoder parameter of [model] must not be values nested"),
@@ -124,8 +125,8 @@ def test_of_very_many_problems_the_first_are_told() -> None:
         parse_recipe(f"{many}[model]\n{many}", "mine")
     lines = str(caught.value).splitlines()
     assert len(lines) == 1 + 2 * (MAX_PROBLEMS + 1)
-    assert "And 2,980 more keys that a recipe has not." in lines
-    assert "There may be more problems with [model] than these." in lines
+    assert "And 2,980 more unknown keys." in lines
+    assert "[model] may have more problems than these." in lines
 
 
 def test_as_many_problems_as_are_told_are_all() -> None:
@@ -143,7 +144,9 @@ def test_toml_is_read_as_python_reads_it() -> None:
 
 def test_a_path_with_a_zero_byte_is_no_recipe() -> None:
     for name in ("a\0.toml", "tutorial\0"):
-        with pytest.raises(RecipeError, match=r"There is no recipe '.*\\x00.*a path has no zero"):
+        with pytest.raises(
+            RecipeError, match=r"Unknown recipe '.*\\x00.*a path must not have zero"
+        ):
             load_recipe(name)
 
 
@@ -188,7 +191,7 @@ def test_long_values_are_shortened() -> None:
         (layer_size(), 1_000_001, "must be an integer from 1 to 1,000,000. Got 1000001"),
         (layer_size(), 0, "must be an integer from 1 to 1,000,000. Got 0"),
         (integer(1), 2**63, "It must be below 2**63. Got 9223372036854775808"),
-        (text(), "\ud800", "It must be a text of characters that UTF-8 has"),
+        (text(), "\ud800", "It must be a text that UTF-8 can encode"),
     ],
 )
 def test_bounds_are_told(reader: Reader[Any], bad: object, constraint: str) -> None:

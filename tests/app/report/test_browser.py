@@ -64,7 +64,7 @@ def test_the_map_tells_of_its_points(
     text = browser.scroll_to("map-text")
     circle = browser.chrome.find_element(By.CSS_SELECTOR, "svg.map.shown g:last-of-type circle")
     ActionChains(browser.chrome).move_to_element(circle).perform()
-    found = re.fullmatch(r"Row (\d+), label (\d), taken for (\d) \([\d.]+\s%\)", text.text)
+    found = re.fullmatch(r"Row (\d+), label (\d), predicted (\d) \([\d.]+\s%\)", text.text)
     assert found is not None, text.text
     assert digit_facts.rows is not None
     assert digit_facts.rows.shown.y is not None

@@ -66,7 +66,7 @@ def test_a_drawn_digit_is_classified_as_the_model_does(
     assert np.abs(np.array(list(shown.values())) - exact).max() <= 0.02 + 0.0005
     text = browser.chrome.find_element(By.ID, "playground-text").text
     best = max(shown, key=lambda label: shown[label])
-    assert text.startswith(f"Taken for {best} ({100 * shown[best]:.1f} %); corrupted, for ")
+    assert text.startswith(f"Predicted: {best} ({100 * shown[best]:.1f} %); corrupted: ")
     after = browser.ask(forms)
     assert len(after) == 4
     assert all(a != b for a, b in zip(after, before, strict=True))

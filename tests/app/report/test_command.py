@@ -22,10 +22,10 @@ def test_the_report_goes_into_the_run_and_its_manifest(copy: Path) -> None:
     page = copy / "report.html"
     size = page.stat().st_size / 1e6
     assert said.splitlines()[-1] == f"Report written to {page} ({size:.1f} MB)"
-    assert "report.html: whole" in done("verify", copy)
+    assert "report.html: intact" in done("verify", copy)
     done("report", copy, "--no-playground")
     assert page.stat().st_size / 1e6 < size
-    assert "report.html: whole" in done("verify", copy)
+    assert "report.html: intact" in done("verify", copy)
     assert "playground" not in Page(page.read_text("utf-8")).sections
 
 
@@ -40,13 +40,13 @@ def test_a_damaged_run_keeps_its_manifest(copy: Path) -> None:
     (copy / "plots" / "curves.png").write_bytes(b"something else")
     message = refused(copy, "report", copy)
     assert "is damaged: plots/curves.png." in message
-    assert message.endswith(f"Look with: sdae verify {copy}")
+    assert message.endswith(f"Check it with: sdae verify {copy}")
 
 
 def test_what_is_no_page_no_run_and_no_data_is_refused(copy: Path, tmp_path: Path) -> None:
     message = refused(tmp_path, "report", copy, "-o", tmp_path / "page.pdf")
-    assert message == f"A report is written as HTML: {tmp_path}/page.pdf must end in .html."
-    assert "There is no run at" in refused(tmp_path, "report", tmp_path / "none")
+    assert message == f"A report must be a .html file. Got {tmp_path}/page.pdf instead."
+    assert "does not exist. Train one with" in refused(tmp_path, "report", tmp_path / "none")
     assert "does not exist" in refused(tmp_path, "report", copy, tmp_path / "none.csv")
 
 
@@ -82,7 +82,7 @@ def test_train_ends_by_writing_the_report(tmp_path: Path) -> None:
     error = last.removeprefix("Test error ").split(" %")[0]
     assert last == f"Test error {error} % (report: {run / 'report.html'})"
     assert f"Its test error is {error} %," in Page((run / "report.html").read_text("utf-8")).words
-    assert "All is as it was written." in done("verify", run)
+    assert "All files are as they were written." in done("verify", run)
 
 
 def test_a_report_that_fails_says_that_the_run_is_whole(
@@ -98,5 +98,5 @@ def test_a_report_that_fails_says_that_the_run_is_whole(
     data, run = write_flowers(tmp_path / "flowers.csv"), tmp_path / "run"
     result = invoke("train", data, "--target=species", "--out", run, "--report", "--quiet", *SMALL)
     assert result.exit_code == 2
-    assert f"the disk is full. The run itself is whole: {run}" in result.stderr
-    assert "All is as it was written." in done("verify", run)
+    assert f"the disk is full. The run itself is complete:  {run}" in result.stderr
+    assert "All files are as they were written." in done("verify", run)

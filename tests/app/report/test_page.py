@@ -88,7 +88,7 @@ def test_the_headline_figures_are_those_of_the_run(digits: Path, digit_page: Pag
     assert "was trained on digits: pre-trained without labels on 1,257 rows in" in words
     assert f"Its test error is {test}, taken at the lowest validation error ({validation}" in words
     assert f"Test error{test} Validation error{validation}" in words
-    assert f"network as it was kept classifies {round(270 * best['test_error'])} wrongly" in words
+    assert f"final network classifies {round(270 * best['test_error'])} wrongly" in words
 
 
 def test_figures_stand_where_they_belong(digit_page: Page, digit_facts: Facts) -> None:
@@ -133,8 +133,8 @@ def test_a_run_without_labels(tmp_path: Path) -> None:
     done("train", tmp_path / "rows.csv", "--out", tmp_path / "run", *SMALL, "--quiet")
     page = page_on(tmp_path / "run")
     assert page.sections == [name for name in SECTIONS if name != "answers"]
-    assert "It is pre-trained only, so it does not classify." in page.words
-    assert "so what needs labels is left out" in page.words
+    assert "It is only pre-trained, so it does not classify." in page.words
+    assert "so parts that need labels are left out" in page.words
     assert json.loads(page.one("playground-data").text)["classifier"] is None
 
 
@@ -143,8 +143,8 @@ def test_one_layer_and_three_rows(tmp_path: Path) -> None:
     whole = ("--validation=0", "--test=0", "--set=model.hidden_layer_sizes=[2]")
     page = page_on(array_run(tmp_path, x, np.array([0, 1, 1]), *whole))
     assert page.sections == SECTIONS
-    assert "There are too few rows to tell what each layer adds." in page.words
-    assert "which the network was trained on: it has kept none apart" in page.words
+    assert "There are too few rows to measure what each layer adds." in page.words
+    assert "which were also used for training, since the run has no other rows" in page.words
     assert len(page.all("circle")) == 3
 
 
@@ -164,11 +164,11 @@ def test_data_that_are_gone_leave_out_what_needs_rows(tmp_path: Path) -> None:
     done("train", data, "--out", tmp_path / "run", *SMALL, "--quiet")
     data.unlink()
     said = done("report", tmp_path / "run")
-    assert said.startswith("Without the parts that need rows: Cannot read ")
+    assert said.startswith("The parts that need rows are left out: Cannot read ")
     page = Page((tmp_path / "run" / "report.html").read_text())
     check(page)
     assert page.sections == ["training", "layers", "again", "playground"]
-    assert "could not be read where this page was written" in page.words
+    assert "could not be read when this page was written" in page.words
 
 
 def test_nothing_trained_on_large_images_that_get_labels_later(tmp_path: Path) -> None:

@@ -109,12 +109,12 @@ def test_a_run_that_fails_after_a_checkpoint_can_go_on(tmp_path: Path) -> None:
         assert run.has_checkpoints()
         finish(run)
     assert names(path) == ["manifest.json", "model.safetensors", "recipe.toml"]
-    with pytest.raises(FileAccessError, match="is finished, so there is nothing to resume"):
+    with pytest.raises(FileAccessError, match="is finished, so it cannot be resumed"):
         resumed_run(path).__enter__()
 
 
 def test_what_is_no_run_is_not_resumed(tmp_path: Path) -> None:
-    with pytest.raises(FileAccessError, match="There is no run at"):
+    with pytest.raises(FileAccessError, match=r"The run .* does not exist"):
         resumed_run(tmp_path / "run").__enter__()
     with pytest.raises(FileAccessError, match="is not a run"):
         resumed_run(tmp_path).__enter__()
@@ -122,7 +122,7 @@ def test_what_is_no_run_is_not_resumed(tmp_path: Path) -> None:
 
 def test_an_existing_run_is_replaced_only_by_force(tmp_path: Path) -> None:
     whole_run(tmp_path / "run")
-    with pytest.raises(FileAccessError, match=r"run exists already. Choose another --out, or use"):
+    with pytest.raises(FileAccessError, match=r"run already exists. Choose another --out, or use"):
         new_run(tmp_path / "run", OTHER).__enter__()
     with new_run(tmp_path / "run", OTHER, force=True) as run:
         run.save_model(small_model())
@@ -142,7 +142,7 @@ def test_a_replaced_run_waits_until_the_new_one_is_finished(tmp_path: Path) -> N
         fail_in_the_middle(path, KeyboardInterrupt, late=True)
     assert RunFolder(path).recipe() == OTHER
     assert names(tmp_path) == [".run.replaced", "run"]
-    with pytest.raises(FileAccessError, match=r"It is not finished: to go on .*: sdae resume"):
+    with pytest.raises(FileAccessError, match=r"It is not finished; to continue .*: sdae resume"):
         new_run(path, OTHER).__enter__()
     # Another one replaces the unfinished one, not the finished one that waits.
     with pytest.raises(KeyboardInterrupt):
@@ -155,7 +155,7 @@ def test_a_crash_between_two_names_is_mended(tmp_path: Path) -> None:
     path = tmp_path / "run"
     whole_run(path)
     path.rename(tmp_path / ".run.replaced")
-    with pytest.raises(FileAccessError, match="exists already"):
+    with pytest.raises(FileAccessError, match="already exists"):
         new_run(path, OTHER).__enter__()
     assert RunFolder(path).recipe() == RECIPE
     assert names(tmp_path) == ["run"]

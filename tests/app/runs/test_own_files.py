@@ -105,7 +105,7 @@ def test_a_kill_at_the_very_end_is_cleared_by_the_next_look(cut: Path) -> None:
     run.seal()
     put(cut)
     put(cut, HALVES)
-    with pytest.raises(OSError, match="nothing to resume"), resumed_run(cut):
+    with pytest.raises(OSError, match="cannot be resumed"), resumed_run(cut):
         pass
     assert others(cut) == WHOLE
 

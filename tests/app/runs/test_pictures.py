@@ -72,7 +72,7 @@ def test_filters_of_an_upper_layer_are_weighted_sums_of_those_below(drawn: dict[
 
 @pytest.mark.usefixtures("drawn")
 def test_filters_need_a_shape_that_fits() -> None:
-    with pytest.raises(DataError, match=r"are not images, so its filters have no shape.*28x28"):
+    with pytest.raises(DataError, match=r"are not known to be images.*28x28"):
         pictures.draw_filters(model(image_shape=None), Path("a.png"))
     with pytest.raises(DataError, match=r"image of 2x2 has 4 pixels, but the rows of .* have 6"):
         pictures.draw_filters(model(), Path("a.png"), (2, 2))

@@ -97,7 +97,7 @@ def test_unlabelled_rows_are_learned_from_and_counted_in_the_scaling(tmp_path: P
 def test_unlabelled_rows_of_another_width_are_refused(tmp_path: Path, source: Path) -> None:
     np.save(tmp_path / "more.npy", np.ones((2, 6)))
     recipe = recipe_for(source, f"data.unlabeled={tmp_path / 'more.npy'}")
-    with pytest.raises(DataError, match=r"has 6 columns, but .* has 5 columns of features\. Unlab"):
+    with pytest.raises(DataError, match=r"has 6 columns, but .* has 5 feature columns\. Unlab"):
         prepared(recipe)
 
 
@@ -139,7 +139,9 @@ def test_a_model_without_classes_takes_those_of_the_data(model: Model, source: P
 
 def test_labelled_data_need_labels(model: Model, tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", np.ones((20, 5)))
-    with pytest.raises(DataError, match=r"rows has no labels to fine-tune on. Name them with --t"):
+    with pytest.raises(
+        DataError, match=r"rows has no labels to fine-tune on. Name their column with --t"
+    ):
         prepare_labelled(model, DataConfig(str(tmp_path / "rows.npy")), 0)
 
 
@@ -168,14 +170,16 @@ def test_columns_are_brought_into_the_models_order(model: Model, tmp_path: Path)
     table = load_dataset(path).train
     assert fitting(named, table).x.tolist() == [[1, 2, 3, 4, 5]]
     assert network_input(named, table).tolist() == [[1, 2, 3, 4, 5]]
-    with pytest.raises(DataError, match=r"has 6 columns of features; the model expects 5\. If one"):
+    with pytest.raises(DataError, match=r"has 6 feature columns; the model expects 5\. If one"):
         fitting(model, table)
 
 
 def test_labels_become_the_models_class_numbers(model: Model, source: Path) -> None:
     table = load_dataset(source).train
     assert class_numbers(model, table).tolist() == [0, 1] * 20
-    with pytest.raises(DataError, match=r"label 3, which was never seen in training"):
+    with pytest.raises(DataError, match=r"label 3, which did not occur in training"):
         class_numbers(replace(model, classes=None), table)
-    with pytest.raises(DataError, match=r"has no labels to compare with. Name them with --target"):
+    with pytest.raises(
+        DataError, match=r"has no labels to compare with. Name their column with --target"
+    ):
         class_numbers(model, replace(table, y=None))

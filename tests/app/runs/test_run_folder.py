@@ -62,7 +62,9 @@ def test_without_fine_tuning_the_model_is_the_pre_trained_one(tmp_path: Path) ->
 def test_a_damaged_history_is_told_with_its_line(line: str, tmp_path: Path) -> None:
     content = f"{RECORD.to_json()}\n{line}\n".encode(errors="surrogateescape")
     (tmp_path / "history.jsonl").write_bytes(content)
-    with pytest.raises(FileFormatError, match=r"history.jsonl, line 2, is no record of an epoch"):
+    with pytest.raises(
+        FileFormatError, match=r"history.jsonl, line 2, is not a record of an epoch"
+    ):
         RunFolder(tmp_path).records()
 
 
@@ -86,7 +88,7 @@ def test_a_damaged_recipe_is_told(tmp_path: Path) -> None:
 
 
 def test_only_a_folder_with_a_model_is_a_run(tmp_path: Path) -> None:
-    with pytest.raises(FileAccessError, match=r"There is no run at .*a. Train one with: sdae"):
+    with pytest.raises(FileAccessError, match=r"The run .*a does not exist. Train one with: sdae"):
         open_run(tmp_path / "a")
     with pytest.raises(FileAccessError, match=r"is not a run: it has no model.safetensors"):
         open_run(tmp_path)
@@ -95,7 +97,7 @@ def test_only_a_folder_with_a_model_is_a_run(tmp_path: Path) -> None:
     assert open_run(tmp_path).path == tmp_path
     run.save_recipe(recipe_for(tmp_path / "x.npz"))
     run.checkpoints.mkdir()
-    with pytest.raises(FileAccessError, match=r"is not finished\. .*go on with: sdae resume"):
+    with pytest.raises(FileAccessError, match=r"is not finished\. .*continue with: sdae resume"):
         open_run(tmp_path)
     run.seal()
     assert open_run(tmp_path).path == tmp_path

@@ -105,7 +105,9 @@ def test_without_labels_there_is_one_stage_and_one_model(tmp_path: Path) -> None
     assert trained.finetuning is None
     assert trained.model.classes is None
     assert len(trained.pretraining.records) == 4
-    with pytest.raises(DataError, match=r"rows has no labels to fine-tune on. Name them with --ta"):
+    with pytest.raises(
+        DataError, match=r"rows has no labels to fine-tune on. Name their column with --ta"
+    ):
         finetune_on(recipe, data, trained.model.stack)
 
 
@@ -144,15 +146,15 @@ def test_the_model_is_described_without_clock_times(source: Path) -> None:
         ),
         (
             ("finetuning.engine=closed_form", "finetuning.max_norm=3"),
-            "engine parameter of finetune must be one that applies",
+            "engine parameter of finetune must be an engine that supports this training",
         ),
         (
             ("finetuning.engine=fused",),
-            "it does one sample a step, and batch_size is 8",
+            "it supports only batch_size 1, and batch_size is 8",
         ),
         (
             ("finetuning.engine=closed_form", "finetuning.momentum=0.9"),
-            "it does plain gradient descent",
+            "it supports only plain gradient descent",
         ),
     ],
 )

@@ -139,7 +139,7 @@ def test_each_process_gets_a_run_of_its_own(tmp_path: Path) -> None:
 
 def test_one_process_gets_the_name_that_all_want(tmp_path: Path) -> None:
     for folder, outcomes in together(tmp_path, begin_one):
-        check_refusals(outcomes, "in use by process", "exists already. Choose another")
+        check_refusals(outcomes, "in use by process", "already exists. Choose another")
         (winner,) = [number for _, number, path, _ in outcomes if path]
         assert check_whole(RunFolder(folder / "deep/er/run")) == winner
         assert names(folder / "deep/er") == ["run"]
@@ -177,7 +177,7 @@ def test_a_run_is_resumed_once(tmp_path: Path) -> None:
     for turn in range(N_ROUNDS):
         cut_short(tmp_path / str(turn) / "run")
     for folder, outcomes in together(tmp_path, resume):
-        check_refusals(outcomes, "in use by process", "is finished, so there is nothing to res")
+        check_refusals(outcomes, "in use by process", "is finished, so it cannot be res")
         (winner,) = [number for _, number, path, _ in outcomes if path]
         assert check_whole(RunFolder(folder / "run")) == winner
         assert names(folder) == ["run"]

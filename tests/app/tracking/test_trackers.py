@@ -181,7 +181,7 @@ def test_a_tracker_that_fails_costs_a_warning_and_no_training(
     assert whole.told == ["settings", "scalars", "scalars", "picture", "close"]
     assert failing.told == whole.told[: whole.told.index(method) + 1]
     warnings = [r.getMessage() for r in caplog.records if "server" in r.getMessage()]
-    assert warnings == ["The server is not told of this training any more: gone."]
+    assert warnings == ["The server failed and no longer tracks this training: gone."]
 
 
 def test_a_run_is_tracked_with_settings_and_pictures(
@@ -267,7 +267,7 @@ def test_a_tracker_that_cannot_begin_is_an_error_and_leaves_no_run(
     assert not (tmp_path / "run").exists()
     store.write_bytes(b"")
     message = refused(tmp_path, "train", flowers, *options, "--mlflow", "trials")
-    assert message.startswith(f"MLflow cannot begin a run of experiment trials in file://{store}")
+    assert message.startswith(f"MLflow cannot start a run of experiment trials in file://{store}")
     assert not (tmp_path / "run").exists()
 
 

@@ -1,4 +1,4 @@
-"""The command line. Only this room writes to the terminal and exits."""
+"""The command line. Only this package writes to the terminal and exits."""
 
 from sdae.app.cli.entry import main
 

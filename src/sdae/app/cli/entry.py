@@ -1,4 +1,4 @@
-"""Where the command line begins: ready for signals before the seconds that its imports take."""
+"""Entry point of the command line: handles signals before the slow imports."""
 
 import sys
 
@@ -13,14 +13,14 @@ def main() -> None:
 
 
 def _run(at_once: AtOnce) -> int:
-    """Run the command; return its exit code, in which a lost terminal counts."""
+    """Run the command; return its exit code, which reports a lost terminal."""
     from sdae.app.cli.streams import KeptStreams, open_missing
 
     open_missing()
     with KeptStreams() as streams:
         from sdae.app.cli.typer_app import app
 
-        at_once.message = "Interrupted.\n"  # whoever goes on handles signals until it has ended
+        at_once.message = "Interrupted.\n"  # from here the command handles signals until it ends
         code = 0
         try:
             app()

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a closed terminal: at once, or, while training, after a checkpoint."""
+"""Handle Ctrl-C, SIGTERM and a closed terminal: at once or, in training, after a checkpoint."""
 
 import signal
 import threading
@@ -8,7 +8,7 @@ from types import FrameType
 
 from sdae.app.cli.at_once import SIGNALS, write_error
 
-_TERMINAL_CLOSED = getattr(signal, "SIGHUP", None)  # which Windows does not know
+_TERMINAL_CLOSED = getattr(signal, "SIGHUP", None)  # missing on Windows
 
 
 class Interrupted(KeyboardInterrupt):
@@ -17,7 +17,7 @@ class Interrupted(KeyboardInterrupt):
     Parameters
     ----------
     number : int
-        Of the signal.
+        Number of the signal.
     """
 
     def __init__(self, number: int) -> None:
@@ -28,8 +28,8 @@ class Interrupted(KeyboardInterrupt):
 class Interrupts:
     """Turns the signals into :class:`Interrupted`.
 
-    Within :meth:`waiting` the first one only is remembered, for :meth:`pending`; a second one stops
-    at once, unless it says that the terminal was closed, which is often said twice.
+    Within :meth:`waiting` the first signal is only remembered, for :meth:`pending`; a second one
+    stops at once, unless it reports a closed terminal, which is often sent twice.
     """
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class Interrupts:
         self._pending: Interrupted | None = None
 
     def pending(self) -> BaseException | None:
-        """Return what is to be raised once a checkpoint is written, or None."""
+        """Return the exception to raise once a checkpoint is written, or None."""
         return self._pending
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Let the first signal wait for whoever asks for it."""
+        """Hold the first signal until :meth:`pending` is called."""
         self._waits = True
         try:
             yield
@@ -50,20 +50,21 @@ class Interrupts:
             self._waits = False
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal."""
+        """Handle a signal."""
         if self._waits and self._pending is None:
             self._pending = Interrupted(number)
-            write_error("Stopping after the next checkpoint. Once more stops at once.\n")
+            write_error("Stopping after the next checkpoint. Press Ctrl-C again to stop at once.\n")
         elif not self._waits or number != _TERMINAL_CLOSED:
             raise Interrupted(number)
 
 
 @contextmanager
 def handled() -> Iterator[Interrupts]:
-    """Handle the signals while a command runs; one that is ignored stays so."""
+    """Handle the signals while a command runs; ignored signals stay ignored."""
     interrupts = Interrupts()
     before = {}
-    in_main = threading.current_thread() is threading.main_thread()  # no other may handle signals
+    # other threads cannot handle signals
+    in_main = threading.current_thread() is threading.main_thread()
     for number in SIGNALS:
         if in_main and signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, interrupts.handle)

@@ -1,4 +1,4 @@
-"""Arguments and options that several commands share, and what they mean together."""
+"""Arguments and options that several commands share, and their checks."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from sdae.train.history import FINETUNING, PRETRAINING
 
 
 class Stage(StrEnum):
-    """Stages of a run after which its network is kept."""
+    """Stages of a run after which its network is saved."""
 
     pretraining = PRETRAINING
     finetuning = FINETUNING
@@ -34,13 +34,17 @@ DataArgument = Annotated[
     ),
 ]
 TargetOption = Annotated[
-    str | None, typer.Option(help="Column (or array of an .npz) that holds the labels.")
+    list[str] | None,
+    typer.Option(
+        help="Column (or array of an .npz) that holds the labels. Give it several times for "
+        "columns of 0 and 1, each a label that a row has or does not have."
+    ),
 ]
 PartOption = Annotated[
     str,
     typer.Option(
-        help="Rows to use, where DATA has parts: train, validation or test. By default the test "
-        "part if there is one, otherwise all rows."
+        help="Rows to use, if DATA has parts: train, validation or test. Default: the test part "
+        "if there is one, otherwise all rows."
     ),
 ]
 StageOption = Annotated[
@@ -53,14 +57,14 @@ CheckpointOption = Annotated[
     typer.Option(
         "--checkpoint-every",
         metavar="N",
-        help="How often to keep the state: as in 1epoch, 500steps or 60s.",
+        help="How often to write a checkpoint, for example 1epoch, 500steps or 60s.",
     ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line only.")]
 
 
 def model_after(folder: RunFolder | SavedModel, stage: Stage) -> Model:
-    """Load the model of a run as it was after a stage."""
+    """Load the model of a run after a stage of training."""
     return folder.pretrained() if stage is Stage.pretraining else folder.model()
 
 
@@ -70,17 +74,18 @@ def classifier(folder: RunFolder | SavedModel) -> Model:
     Raises
     ------
     DataError
-        If the run is pre-trained only, or the model is one of regression.
+        If the run is only pre-trained, or is a regression model.
     """
     model = folder.model()
-    if model.stack.n_targets is not None:
+    head = model.stack.head_kind
+    if head is not None and head.facts.probabilities is None:
         raise DataError(
-            f"{folder.path} holds a model of regression, and this command is for classes. "
-            "In Python, sdae.load gives its estimator, which predicts."
+            f"{folder.path} holds a regression model, but this command needs a classifier. To "
+            "predict values, load it in Python with sdae.load."
         )
-    if model.stack.n_classes is None:
+    if head is None:
         raise DataError(
-            f"{folder.path} is pre-trained only, so it cannot classify. Fine-tune it first with: "
+            f"{folder.path} is only pre-trained, so it cannot classify. Fine-tune it first with: "
             f"sdae finetune {folder.path} DATA --target COLUMN"
         )
     return model

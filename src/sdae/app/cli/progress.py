@@ -1,6 +1,6 @@
-"""What training shows while it runs: a bar per layer and stage, or plain lines.
+"""The progress display of training: a bar per layer and stage, or plain lines.
 
-Bars go to a terminal; where the output is no terminal, one line per epoch is printed.
+Bars go to a terminal; if the output is not a terminal, one line per epoch is printed.
 """
 
 import time
@@ -28,7 +28,7 @@ class Bars:
     """A live bar for each layer and for fine-tuning; a context manager and a callback."""
 
     def __init__(self, console: Console) -> None:
-        # Narrow enough that nothing is cut on a terminal of 80 columns.
+        # Narrow enough for a terminal of 80 columns.
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=12),
@@ -119,15 +119,15 @@ class Lines:
 
 
 class CompilingNote:
-    """A callback that says that kernels are being compiled, while nothing else moves."""
+    """A callback that reports that kernels are being compiled, since nothing else is shown then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def __call__(self, event: Event) -> None:
-        """Say so when it begins."""
+        """Print a line when compiling begins."""
         if isinstance(event, PartStarted) and event.compiles:
-            say_on(self._console, "Compiling kernels, once, for some seconds ...")
+            say_on(self._console, "Compiling kernels (once; takes some seconds) ...")
 
 
 class Silence:
@@ -144,7 +144,7 @@ class Silence:
 
 
 def display(console: Console, *, quiet: bool) -> Bars | Lines | Silence:
-    """Return what fits: nothing, bars on a terminal, lines elsewhere."""
+    """Return the display to use: none if quiet, bars on a terminal, lines elsewhere."""
     if quiet:
         return Silence()
     return Bars(console) if console.is_terminal else Lines(console)

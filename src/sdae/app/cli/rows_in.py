@@ -1,14 +1,15 @@
-"""Rows on their way in: the data a command is to use with a run."""
+"""Loading the data that a command uses with a run."""
 
 from sdae.app.runs.prepare import choose_rows
 from sdae.core.model_file import Model
 from sdae.data import Table, load_dataset
+from sdae.data.label_columns import Target
 
 
-def load_rows(data: str, model: Model, part: str = "auto", target: str | None = None) -> Table:
+def load_rows(data: str, model: Model, part: str = "auto", target: Target = None) -> Table:
     """Load the model's columns of some data, and their labels if a `target` is named.
 
-    Other columns are passed over, whatever they hold.
+    Other columns are ignored, whatever they hold.
 
     Raises
     ------

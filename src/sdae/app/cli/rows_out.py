@@ -1,4 +1,4 @@
-"""Rows on their way out: CSV or NPY, written atomically, a block of rows at a time.
+"""Writing rows as CSV or NPY: atomically, a block of rows at a time.
 
 Axes: n rows, V columns.
 """
@@ -15,11 +15,11 @@ from sdae.core.errors import InvalidParameterError
 from sdae.core.files import replacing
 
 _BLOCK_CELLS = 1 << 18
-_BLOCK = 32  # rows that a network is applied to at once: blocks end where its blocks do
+_BLOCK = 32  # rows that a network processes together: written blocks end where its blocks end
 
 
 def blocks_of(x: NDArray[np.floating], n_outputs: int) -> Iterator[NDArray[np.floating]]:
-    """Cut rows, (n, V), of which `n_outputs` columns will be made, into blocks of them."""
+    """Split rows, (n, V), that will give `n_outputs` columns into blocks."""
     cells = _BLOCK_CELLS // max(x.shape[1], n_outputs)
     n_rows = _BLOCK * max(1, cells // _BLOCK)
     return (x[start : start + n_rows] for start in range(0, len(x), n_rows))
@@ -45,7 +45,7 @@ def write_rows(
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV with a header; rows are asked for as they are written."""
+    """Write a CSV with a header; rows are computed as they are written."""
     with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
@@ -58,7 +58,7 @@ def check_output(path: Path, *kinds: str) -> str:
     Raises
     ------
     InvalidParameterError
-        If it is none of `kinds`.
+        If it is not one of `kinds`.
     """
     kind = path.suffix.lower()
     if kind not in kinds:

@@ -1,7 +1,7 @@
-"""Standard output and standard error, whose loss costs nothing but what was to be said there.
+"""Standard output and standard error: if one is lost, only its text is lost.
 
-A reader may close the pipe (``| head -1``), a disk be full, a terminal be gone. What is written
-then is dropped, the command goes on to its end, and its exit code tells of it.
+A reader may close the pipe (``| head -1``), a disk may be full, a terminal may be closed. Later
+output is then dropped, the command runs to its end, and its exit code reports the loss.
 """
 
 import errno
@@ -14,31 +14,31 @@ from typing import TextIO, cast
 from sdae.core.wording import printable
 
 LOST = 1
-LOST_READER = 128 + 13  # as after SIGPIPE, which ends most programs there
+LOST_READER = 128 + 13  # as after SIGPIPE, which ends most programs in this case
 
 _PLAIN = str.maketrans(
     {"×": "x", "–": "-", "−": "-", "…": "...", "━": "-", "╸": "-", "╺": "-"}
     | {bar: str(height) for height, bar in enumerate("▁▂▃▄▅▆▇█", start=1)}
 )
-"""Our own characters for a terminal that has no such ones."""
+"""Replacements of our own characters for a terminal that cannot show them."""
 
 
 class KeptStream(io.TextIOBase):
-    """A stream that remembers its loss instead of failing; what it cannot encode, it escapes.
+    """A stream that remembers an error instead of raising it, and escapes what it cannot encode.
 
     Parameters
     ----------
     stream : file of text, or None
-        None where the descriptor was closed when the process began.
+        None if the descriptor was closed when the process began.
     descriptor : int
-        Of the stream, 1 or 2.
+        Descriptor of the stream, 1 or 2.
     clean : bool
-        Whether to escape what is no printable text. Not where a display writes its own controls.
+        Whether to escape unprintable characters. False where a display writes control sequences.
 
     Attributes
     ----------
     lost : Exception or None
-        Why it was lost.
+        The error that lost the stream.
     """
 
     def __init__(self, stream: TextIO | None, descriptor: int, *, clean: bool = False) -> None:
@@ -55,7 +55,7 @@ class KeptStream(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write text, unless the stream is lost."""
         if not isinstance(text, str):
-            raise TypeError(f"text is written here, not {type(text).__name__}")
+            raise TypeError(f"write() takes text. Got {type(text).__name__} instead.")
         shown = printable(text, "\n\t") if self._clean else text
         if self.lost is None:
             try:
@@ -76,7 +76,7 @@ class KeptStream(io.TextIOBase):
         """Leave the stream open: it is the process's."""
 
     def isatty(self) -> bool:
-        """Return whether it is a terminal, as far as it is there."""
+        """Return whether the stream exists and is a terminal."""
         return self._stream is not None and self._stream.isatty()
 
     def fileno(self) -> int:
@@ -90,7 +90,7 @@ class KeptStream(io.TextIOBase):
 
     def _lose(self, error: Exception) -> None:
         self.lost = error
-        # What waits in its buffer would fail once more when the process ends.
+        # Flushing its buffer would fail again when the process ends.
         with suppress(OSError):
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._descriptor)
@@ -122,15 +122,16 @@ class KeptStreams:
         sys.stdout, sys.stderr = self._before
 
     def exit_code(self, code: int) -> int:
-        """Return the exit code of a command, which a loss changes if it was 0; say so if need be.
+        """Return the exit code of a command; if it was 0, a lost stream changes it, with a message.
 
-        A reader that closed the pipe knows of it, so that nothing is said of that.
+        A reader that closed the pipe knows that, so there is no message in that case.
         """
         self.out.flush()
         if code == 0 and self.out.lost is not None and not _by_reader(self.out):
             reason = getattr(self.out.lost, "strerror", None) or self.out.lost
             print(
-                f"Error: Cannot write to standard output: {reason}. All else was done.",
+                f"Error: Cannot write to standard output: {reason}. The command did everything "
+                "else.",
                 file=self.err,
             )
         self.err.flush()
@@ -141,24 +142,24 @@ class KeptStreams:
 
 
 def output_lost() -> bool:
-    """Return whether what was printed so far reached nobody."""
-    # A live display of rich stands before the stream.
+    """Return whether standard output was lost."""
+    # A live display of rich wraps the stream.
     stream = getattr(sys.stdout, "rich_proxied_file", sys.stdout)
     stream.flush()
     return isinstance(stream, KeptStream) and stream.lost is not None
 
 
 def open_missing() -> None:
-    """Open descriptors that were closed when the process began, so that no file takes their place.
+    """Open descriptors that were closed when the process began, so that files do not get them.
 
-    Otherwise a file of a run could be number 2, and a library's warning would go into it.
+    Otherwise a file of a run could get descriptor 2, and a library's warning would go into it.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
             with suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # which takes the lowest number that is free
+                os.open(os.devnull, os.O_RDWR)  # this takes the lowest free number
 
 
 def _by_reader(stream: KeptStream) -> bool:

@@ -1,4 +1,4 @@
-"""What a command says at the start of a long run and at its end."""
+"""What a command prints at the start and at the end of a long run."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def print_estimate(
     stack: StackedDenoisingAutoencoder,
     device: str,
 ) -> None:
-    """Say what will be trained on what, how columns are scaled, and how long it will take.
+    """Print the data, the network, the scaling of columns, and how long training will take.
 
-    The last is said before a long run only.
+    The time is printed only before a long run.
     """
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
-    head = "" if stack.n_classes is None else f"-{stack.n_classes}"
-    labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} with labels"
-    say_on(console, f"{data.name}: {len(data.rows):,} rows to learn from, {labelled}.")
+    head = "" if stack.n_outputs is None else f"-{stack.n_outputs}"
+    labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} of them with labels"
+    say_on(console, f"{data.name}: {len(data.rows):,} training rows, {labelled}.")
     if data.choice:
         say_on(console, data.choice)
     say_on(console, f"Network {sizes}{head} on {device}.")
@@ -46,7 +46,7 @@ def print_estimate(
 def print_summary(
     console: Console, pretraining: History | None, finetuning: History | None, path: Path
 ) -> None:
-    """Print the minutes, the errors and where the run is."""
+    """Print the minutes, the errors and the path of the run."""
     say_on(console, "")
     if pretraining is not None:
         say_on(console, f"Pre-training   {pretraining.seconds / 60:6.2f} min")
@@ -55,17 +55,17 @@ def print_summary(
         say_on(console, f"Fine-tuning    {finetuning.seconds / 60:6.2f} min, {epochs} epochs")
         if finetuning.best_validation_error is not None:
             error = 100 * finetuning.best_validation_error
-            best = f"at its best, after epoch {finetuning.best_epoch}"
+            best = f"best, after epoch {finetuning.best_epoch}"
             say_on(console, f"Validation error {error:.2f} % ({best})")
     say_on(console, f"Run written to {path}")
     if output_lost():
-        tell(f"Standard output is lost, but not the run: it is whole in {path}")
+        tell(f"Standard output is lost, but the run is complete: {path}")
 
 
 def last_line(finetuning: History | None) -> str:
-    """Return the last line of a run: its test error, or why there is none."""
+    """Return the last line of a run: its test error, or why it does not have one."""
     if finetuning is None or not finetuning.records:
-        return "Pre-trained only. Go on with: sdae finetune RUN DATA --target COLUMN"
+        return "Pre-trained only. Fine-tune with: sdae finetune RUN DATA --target COLUMN"
     if finetuning.test_error is not None:
         return f"Test error {100 * finetuning.test_error:.2f} %"
     if finetuning.best_validation_error is not None:

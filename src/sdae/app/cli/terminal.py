@@ -1,4 +1,4 @@
-"""The one place through which commands print: what a file says cannot act on the terminal."""
+"""All printing of commands: text from files cannot control the terminal."""
 
 import sys
 
@@ -16,12 +16,12 @@ def say(line: str) -> None:
 
 
 def tell(message: str, *, lines: bool = False) -> None:
-    """Print a message on standard error; with `lines`, it has several of its own."""
+    """Print a message on standard error; with `lines`, its line breaks are kept."""
     print(printable(message, kept="\n" if lines else ""), file=sys.stderr)
 
 
 def new_console(*, quiet: bool = False) -> Console:
-    """Return a console that takes texts as they are: no markup, no names of emoji."""
+    """Return a console that prints texts as they are: no markup, no emoji names."""
     return Console(quiet=quiet, highlight=False, markup=False, emoji=False)
 
 
@@ -31,7 +31,7 @@ def say_on(console: Console, line: str) -> None:
 
 
 def table_console() -> Console:
-    """Return a console as wide as the terminal, or, in a file or a pipe, as wide as tables need."""
+    """Return a console as wide as the terminal or, for a file or a pipe, as wide as tables need."""
     console = new_console()
     if not console.is_terminal:
         console.width = _WIDE
@@ -39,5 +39,5 @@ def table_console() -> Console:
 
 
 def cells(*values: str) -> list[str]:
-    """Return what stands in the cells of a row: a line each, not too long."""
+    """Return the cells of a table row: one line each, shortened."""
     return [plain(value, _MOST_CELL) if value else "" for value in values]

@@ -15,22 +15,22 @@ from sdae.core.errors import InvalidParameterError
 
 TensorboardOption = Annotated[
     str | None,
-    typer.Option(metavar="FOLDER", help="Follow it in TensorBoard: write events to FOLDER/RUN."),
+    typer.Option(metavar="FOLDER", help="Write TensorBoard events to FOLDER/RUN."),
 ]
 MlflowOption = Annotated[
     str | None,
-    typer.Option(metavar="EXPERIMENT", help="Follow it in MLflow, as a run of this experiment."),
+    typer.Option(metavar="EXPERIMENT", help="Log to MLflow, as a run of this experiment."),
 ]
 
 
 @dataclass(frozen=True)
 class Trackers:
-    """Which trackers to tell; those that are not installed are refused at once.
+    """The trackers to use; one that is not installed raises an error at once.
 
     Raises
     ------
     MissingExtraError
-        If one is not installed.
+        If a tracker is not installed.
     InvalidParameterError
         If the folder has no name.
     """
@@ -39,7 +39,7 @@ class Trackers:
     mlflow: str | None
 
     def __post_init__(self) -> None:
-        """Look whether they are installed."""
+        """Check that they are installed."""
         if self.tensorboard is not None:
             if not self.tensorboard.strip():
                 raise InvalidParameterError(
@@ -50,12 +50,12 @@ class Trackers:
             check_mlflow()
 
     def check(self, run: Path) -> None:
-        """Refuse to write events into a run, that of this training or another.
+        """Raise an error if events would be written into the folder of a run.
 
         Raises
         ------
         FileAccessError
-            If they would lie there.
+            If the folder of events belongs to a run.
         """
         if self.tensorboard is not None:
             folder = Path(self.tensorboard) / run.resolve().name
@@ -63,12 +63,12 @@ class Trackers:
             check_apart([run, folder])
 
     def open(self, run: Path, recipe: Recipe) -> Tracking:
-        """Begin to track the training of a run.
+        """Start tracking the training of a run.
 
         Raises
         ------
         FileAccessError
-            If a folder cannot be written, or a store not be reached.
+            If a folder cannot be written, or a store cannot be reached.
         """
         name = run.resolve().name
         opened: list[Tracker] = []

@@ -31,10 +31,10 @@ def train_and_keep(
     console: Console,
     tracking: Tracking,
 ) -> str:
-    """Train a new stack, from the checkpoints of the run if there are any, and write its files.
+    """Train a stack, from the checkpoints of the run if there are any, and write its files.
 
-    Returns what is to be the last line. What cuts it short says how to go on, where there is a
-    checkpoint.
+    Returns the last line to print. If training is interrupted and there is a checkpoint, the error
+    says how to resume.
     """
     data = begun_with(run, recipe, data)
     try:
@@ -53,9 +53,9 @@ def train_and_keep(
                 )
             _keep(run, recipe, trained, data, console)
             tracking.pictures(run.path / PLOTS)
-    except (KeyboardInterrupt, FileAccessError) as reason:  # others would come again
+    except (KeyboardInterrupt, FileAccessError) as reason:  # other errors would occur again
         if run.has_checkpoints() and not run.finished:
-            reason.add_note(f"To go on from the last checkpoint, use: sdae resume {run.path}")
+            reason.add_note(f"To resume from the last checkpoint, run: sdae resume {run.path}")
         raise
     print_summary(console, trained.pretraining, trained.finetuning, run.path)
     return last_line(trained.finetuning)
@@ -66,7 +66,7 @@ def _keep(
 ) -> None:
     """Write the models, the history and the pictures of a run."""
     if recipe != run.recipe():
-        run.save_recipe(recipe)  # its data lie elsewhere now
+        run.save_recipe(recipe)  # its data are in another place now
     run.save_model(trained.model)
     if trained.pretrained is not None:
         run.save_pretrained(trained.pretrained)

@@ -1,4 +1,4 @@
-"""The commands put together, and what becomes of errors: one sentence and exit code 2."""
+"""The application with all commands. Errors become one sentence and exit code 2."""
 
 import logging
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import say, tell
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
 
-_WITH_LINES = (InvalidParameterError, RecipeError)  # of which each tells a problem
+_WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
 
 
 class Commands(TyperGroup):
-    """The commands; a user's mistake is told in one sentence, never as a traceback."""
+    """The commands; a user's mistake is reported in one sentence, never as a traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command and turn our own errors and signals into a message and an exit code."""
+        """Run a command; turn the package's errors and signals into a message and an exit code."""
         try:
             with handled(), warnings_told():
                 return super().invoke(ctx)
@@ -58,7 +58,7 @@ class Commands(TyperGroup):
 
 @contextmanager
 def warnings_told() -> Iterator[None]:
-    """Print what the package warns of in its log."""
+    """Print the warnings of the package's log."""
     log, handler = logging.getLogger("sdae"), _Teller(logging.WARNING)
     log.addHandler(handler)
     try:
@@ -68,7 +68,7 @@ def warnings_told() -> Iterator[None]:
 
 
 class _Teller(logging.Handler):
-    """Prints warnings on what is standard error at that time: a live display takes its place."""
+    """Prints warnings on the current standard error, which a live display may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print a warning."""
@@ -123,7 +123,7 @@ app.command("watch")(watch.watch)
 
 
 def _tells_of_memory(error: RuntimeError) -> bool:
-    """Return whether torch ran out of memory, which on the CPU only the text says."""
+    """Return whether torch ran out of memory; on the CPU only the text of the error says so."""
     text = str(error)
     return "allocate memory" in text or "Storage size" in text or "out of memory" in text
 

@@ -1,1 +1,1 @@
-"""Whether pre-training helped: a network with it and without, beside others, by label count."""
+"""Compare a network with and without pre-training, and other models, by number of labels."""

@@ -1,7 +1,7 @@
-"""The models of one seed: the two networks, which start as copies of one, and those beside them.
+"""The models of one seed: the two networks, which start as copies of one, and the others.
 
-Every model has the same number of settings to choose from, the usual one first. Axes: n rows,
-V columns.
+Every model has the same number of settings to choose from, the default first. Axes: n rows, V
+columns.
 """
 
 import copy
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -57,10 +58,11 @@ _GRIDS: Mapping[str, tuple[Setting, ...]] = {
 }
 _FIXED: Mapping[str, Setting] = {
     "logistic": {"max_iter": 500},
-    "boosting": {"max_bins": 63, "early_stopping": False},  # 255 take four times as long
+    "boosting": {"max_bins": 63, "early_stopping": False},  # 255 bins take four times as long
     "svm": {},
     "mlp": {},
 }
+_MULTILABEL = ("mlp",)
 _LATER = ("max_iter", "learning_rate_init", "early_stopping", "class_weight")
 
 
@@ -70,7 +72,7 @@ def settings_of(model: str, study: Study) -> tuple[Setting, ...]:
 
 
 def describe_model(model: str, study: Study) -> dict[str, object]:
-    """Return all that is fixed about a model, and its settings, for the name of a result."""
+    """Return the fixed parameters and the settings of a model, for the key of a result."""
     grid = [dict(setting) for setting in settings_of(model, study)]
     if model in NETWORKS:
         everything = SDAEClassifier(**dict(study.network)).get_params(deep=False)
@@ -79,32 +81,32 @@ def describe_model(model: str, study: Study) -> dict[str, object]:
 
 
 def check_network(study: Study) -> None:
-    """Refuse parameters that the networks cannot have, before anything is trained.
+    """Raise an error for parameters that the networks cannot have, before any training.
 
     Raises
     ------
     InvalidParameterError
-        If a parameter is unknown or not what it must be, or there is no pre-training.
+        If a parameter is unknown or not allowed, or turns pre-training off.
     """
     defaults = SDAEClassifier().get_params(deep=False)
     settings = Settings.read(defaults | dict(study.network), CALLER)
     for name in study.network:
-        if name not in defaults:  # it is another estimator's
+        if name not in defaults:  # a parameter of another estimator
             wanted = f"one of SDAEClassifier's parameters: {', '.join(sorted(defaults))}"
             raise invalid_parameter("--set", CALLER, wanted, name)
     if not all(settings.pretrain_epochs):
-        wanted = "at least 1, of every layer: it is pre-training that is compared with none"
+        wanted = "at least 1 for every layer: the study compares pre-training with none"
         raise invalid_parameter("pretrain_epochs", CALLER, wanted, study.network["pretrain_epochs"])
 
 
 class Models:
-    """Makes the models of one seed; the pre-trained network is made once, when first asked for.
+    """Makes the models of one seed; the pre-trained network is made once, on first use.
 
     Parameters
     ----------
     study : Study
     pool : Pool
-        Rows to pre-train on. Of labels, one of each class is looked at, for its name alone.
+        Rows to pre-train on. Only one label of each class is used, for its name.
     seed : int
     """
 
@@ -114,10 +116,10 @@ class Models:
         self._seed = seed
         self._starts: dict[str, tuple[SDAEClassifier, Cost]] = {}
         chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
-        self._scales = chosen.scale != "none"  # as the networks do
+        self._scales = chosen.scale != "none"  # the networks scale by the same rule
 
     def new(self, model: str, setting: Setting) -> Any:
-        """Return a model that has not seen a label, ready for ``fit``."""
+        """Return a model that has not seen any label, ready for ``fit``."""
         if model in NETWORKS:
             network = copy.deepcopy(self._start(model)[0])
             kept = {name: v for name, v in self._study.network.items() if name in _LATER}
@@ -126,17 +128,19 @@ class Models:
             return network.set_params(**(later | dict(setting)))
         parameters = {**_fixed(model, self._study), **setting}
         made = _made(model, parameters, self._seed)
+        if self._pool.y.ndim == 2 and model not in _MULTILABEL:
+            made = OneVsRestClassifier(made)  # a model for each label
         return make_pipeline(StandardScaler(), made) if self._scales else made
 
     def cost_of_start(self, model: str) -> Cost:
-        """Return what pre-training took; nothing for a model that has none."""
+        """Return the cost of pre-training; zero for a model without pre-training."""
         return self._start(model)[1] if model == PRETRAINED else Cost()
 
     def _start(self, model: str) -> tuple[SDAEClassifier, Cost]:
-        """Return a network before any label, pre-trained or not, and what it took.
+        """Return a network that has not seen any label, pre-trained or not, and its cost.
 
-        That is one epoch of fine-tuning at a rate of 0, which changes nothing, after pre-training;
-        with ``warm_start`` the next ``fit`` fine-tunes from there.
+        It is made by pre-training and one epoch of fine-tuning at learning rate 0, which changes
+        nothing; with ``warm_start`` the next ``fit`` fine-tunes from there.
         """
         if model not in self._starts:
             parameters = dict(self._study.network) | {
@@ -150,8 +154,8 @@ class Models:
             }
             if model != PRETRAINED:
                 parameters["pretrain_epochs"] = 0
-            marked = np.full(len(self._pool.rows), -1)
-            named = self._pool.first_of_each_class()
+            marked = np.full((len(self._pool.rows), *self._pool.y.shape[1:]), -1)
+            named = self._pool.rows_that_name_labels()
             marked[named] = self._pool.y[named]
             with measured() as cost, quiet():
                 start = SDAEClassifier(**parameters).fit(self._pool.rows, marked)
@@ -160,7 +164,7 @@ class Models:
         return self._starts[model]
 
     def _tell(self, start: SDAEClassifier) -> None:
-        """Warn, once in a study, of what the doctor found in pre-training."""
+        """Warn, once per study, about the doctor's findings in pre-training."""
         if self._seed > 0:
             return
         for record in start.history_:
@@ -170,7 +174,7 @@ class Models:
 
 def _fixed(model: str, study: Study) -> dict[str, Any]:
     fixed = dict(_FIXED[model])
-    if model == "mlp":  # of the size of the networks
+    if model == "mlp":  # the same size as the networks
         default = SDAEClassifier().hidden_layer_sizes
         fixed["hidden_layer_sizes"] = study.network.get("hidden_layer_sizes", default)
     return fixed

@@ -1,6 +1,7 @@
-"""Who is tested on, and who has a label: stratified, seeded, and nested in the number of labels.
+"""Test rows and labelled rows of a study: stratified, seeded, and nested by number of labels.
 
-Axes: n rows, p of them to learn from (the pool), q to test on, m more without labels, V columns.
+Axes: n rows, of which p are training rows (the pool) and q test rows; m more rows without labels, V
+columns.
 """
 
 from dataclasses import dataclass
@@ -15,22 +16,22 @@ from sdae.data.every_class import missing_classes, with_every_class
 
 Numbers = NDArray[np.int64]
 
-_TEST, _LABELS, _RARE = 2, 3, 5  # 0 and 1 are the parts that sdae.data.splits cuts, 4 is of fits
-_LEAST = 2  # rows of a class to learn from, which is what choosing a setting takes
+_TEST, _LABELS, _RARE = 2, 3, 5  # sdae.data.splits uses 0 and 1, fits use 4
+_LEAST = 2  # minimum training rows per class, needed to choose a setting
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """What models may learn from in one split; it knows nothing of the test rows.
+    """The training rows of one split; it does not contain the test rows.
 
     Attributes
     ----------
     rows : ndarray of float32, shape (p + m, V)
-        Those that can have labels, then those that never do.
-    y : ndarray of int64, shape (p,)
-        Class numbers.
+        Rows that can have labels, then rows that never do.
+    y : ndarray of int64, shape (p,) or (p, L)
+        Class numbers, or zeros and ones of several labels.
     order : ndarray of int64, shape (p,)
-        In which the rows get their labels: the first k of them are stratified, for every k.
+        The order in which rows get their labels: the first k are stratified, for every k.
     """
 
     rows: Rows
@@ -38,26 +39,30 @@ class Pool:
     order: Numbers
 
     def labelled(self, n_labels: int) -> tuple[Rows, Numbers]:
-        """Return the rows that have labels when so many do, and their class numbers."""
+        """Return the first `n_labels` labelled rows and their class numbers."""
         chosen = np.sort(self.order[:n_labels])
         return self.rows[chosen], self.y[chosen]
 
+    def rows_that_name_labels(self) -> Numbers:
+        """Return rows that show which classes or labels there are: one of each class, or any."""
+        return self.first_of_each_class() if self.y.ndim == 1 else self.order[:1]
+
     def first_of_each_class(self) -> Numbers:
-        """Return the row of each class, (C,), that is the first of it to have a label."""
+        """Return for each class the first row that gets a label, (C,)."""
         places = np.unique(self.y[self.order], return_index=True)[1]
         return self.order[places]
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What models are tested on: rows (q, V) and their class numbers (q,)."""
+    """Test rows, (q, V), and their class numbers, (q,)."""
 
     x: Rows
     y: Numbers
 
 
 def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
-    """Split the rows with labels into a pool and test rows, both with every class if they can be.
+    """Split the labelled rows into a pool and test rows, both with every class if possible.
 
     Parameters
     ----------
@@ -69,7 +74,7 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
     Raises
     ------
     DataError
-        If there are too few rows for both parts to have some.
+        If there are too few rows for both parts.
     """
     n_test = round(test * len(data.y))
     if not 1 <= n_test < len(data.y):
@@ -79,8 +84,10 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
         )
     is_tested = np.zeros(len(data.y), bool)
     is_tested[stratified_order(data.y, seed, _TEST)[:n_test]] = True
-    if any(len(missing_classes(data.y, part)) for part in (is_tested, ~is_tested)):
-        # Shares are rounded, so that a rare class may be left out on either side.
+    if data.y.ndim == 1 and any(
+        len(missing_classes(data.y, part)) for part in (is_tested, ~is_tested)
+    ):
+        # Shares are rounded, so a rare class may be missing in either part.
         rng = generator(NoiseKey(seed, Stream.SPLIT, _RARE))
         is_tested = with_every_class(data.y, is_tested, rng, at_least=_LEAST)
     tested, kept = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
@@ -91,13 +98,15 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
 
 
 def stratified_order(y: Numbers, seed: int, purpose: int) -> Numbers:
-    """Return an order of the rows, (n,), of which every beginning is stratified.
+    """Return an order of the rows, (n,), whose first k rows are stratified for every k.
 
-    The r-th of the n_c rows of a class, in random order, comes at (r + ½) / n_c: that is
-    Sainte-Laguë's rule for sharing out places, by which no class loses a place as places become
-    more. So label sets are nested, and their counts by class do not depend on the seed.
+    The r-th of the n_c rows of a class, in random order, comes at (r + ½) / n_c: this is the
+    Sainte-Laguë method of apportionment, in which no class loses rows when the number of labels
+    grows. So label sets are nested, and their counts per class do not depend on the seed.
     """
     rng = generator(NoiseKey(seed, Stream.SPLIT, purpose))
+    if y.ndim == 2:
+        return rng.permutation(len(y)).astype(np.int64)
     due = np.empty(len(y))
     for number in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == number))

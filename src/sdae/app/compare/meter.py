@@ -1,4 +1,4 @@
-"""What something costs: seconds of the clock and of the processor, and memory."""
+"""Measure wall-clock seconds, CPU seconds and memory."""
 
 import gc
 import threading
@@ -14,15 +14,15 @@ _INTERVAL = 0.02
 
 @dataclass
 class Cost:
-    """What something took; filled in when it is over.
+    """The measured cost of a block; complete when the block ends.
 
     Attributes
     ----------
     seconds, cpu_seconds : float
-        By the clock, and of all threads of this process together.
+        Wall-clock seconds, and CPU seconds of all threads of this process.
     memory : int or None
-        Most bytes of anonymous memory at a time beyond those before, looked at every 20 ms. None
-        where the system does not say.
+        Peak of anonymous memory in bytes above the start, sampled every 20 ms. None where the
+        system does not report it.
     """
 
     seconds: float = 0.0
@@ -41,7 +41,7 @@ class Cost:
 
 @contextmanager
 def measured() -> Iterator[Cost]:
-    """Measure what happens inside; the cost is complete afterwards."""
+    """Measure the block; the cost is complete when it ends."""
     cost = Cost()
     before = _settled_memory()
     peaks = [before or 0]
@@ -67,9 +67,9 @@ def measured() -> Iterator[Cost]:
 
 
 def anonymous_memory() -> int | None:
-    """Return the resident bytes of this process that belong to no file; None if unknown.
+    """Return the resident bytes of this process that are not of files; None if unknown.
 
-    Only Linux counts them. Elsewhere it is what no other process shares, as near as psutil comes.
+    Only Linux counts them. Elsewhere it is the memory that is not shared with other processes.
     """
     try:
         process = psutil.Process()
@@ -83,8 +83,8 @@ def anonymous_memory() -> int | None:
 
 
 def _settled_memory() -> int | None:
-    """Give back what lies idle, so that nothing hides in it; return what is left."""
-    gc.collect(1)  # of all that is old it would take longer than many a fit
-    if hasattr(psutil, "heap_trim"):  # not with every library of C
+    """Free unused memory, so that it cannot hide new use; return the memory in use."""
+    gc.collect(1)  # a full collection would take longer than many fits
+    if hasattr(psutil, "heap_trim"):  # not with every C library
         psutil.heap_trim()
     return anonymous_memory()

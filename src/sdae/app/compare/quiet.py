@@ -1,4 +1,4 @@
-"""Fits of which there are many: nothing is said of each, and Ctrl-C ends the study."""
+"""Many fits in a row: no messages from each, and Ctrl-C ends the study."""
 
 import logging
 import warnings
@@ -12,10 +12,10 @@ _INTERRUPTED = "Training was interrupted"
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep back warnings of convergence and the log, and let Ctrl-C end a fit that would take it.
+    """Suppress convergence warnings and the log, and let Ctrl-C raise instead of ending one fit.
 
-    ``SDAEClassifier`` ends a fit at Ctrl-C with a warning and remains usable; here a network that
-    is trained by half must not count.
+    ``SDAEClassifier`` ends a fit at Ctrl-C with a warning and remains usable; a study must not use
+    a partly trained network.
 
     Raises
     ------

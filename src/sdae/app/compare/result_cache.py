@@ -18,7 +18,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Cell:
-    """What came of one model at one number of labels, for one seed.
+    """The result of one model at one number of labels, for one seed.
 
     Attributes
     ----------
@@ -27,16 +27,16 @@ class Cell:
     error : float
         Share of the test rows classified wrongly.
     setting : str
-        The chosen setting, for people.
+        The chosen setting, for messages.
     n_pool, n_test : int
-        Rows with labels before the cut of test rows, less those; and the test rows.
+        Numbers of labelled rows that are not test rows, and of test rows.
     pretraining_seconds, tuning_seconds, fit_seconds : float
-        Of pre-training, which the cells of a seed share; of choosing the setting; of fitting with
-        it.
+        Seconds of pre-training, which the cells of a seed share; of choosing the setting; of
+        fitting with it.
     pretraining_cpu, tuning_cpu, fit_cpu : float
-        The same in seconds of the processor.
+        The same in CPU seconds.
     memory : int or None
-        Most bytes beyond those before, in pre-training or in the fit.
+        Peak memory in bytes above the start, in pre-training or in the fit.
     """
 
     model: str
@@ -56,12 +56,12 @@ class Cell:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Cell":
-        """Return the cell that JSON values make.
+        """Return the cell of JSON values.
 
         Raises
         ------
         LookupError, TypeError, ValueError
-            If they make none.
+            If the values are not a valid cell.
         """
         seconds = {
             f"{stage}_{unit}": number(0).read(values[f"{stage}_{unit}"])
@@ -82,14 +82,14 @@ class Cell:
 
 
 class CellCache:
-    """Cells by their keys, in a file that is written anew, atomically, whenever one is added.
+    """Cells by their keys, in a file that is rewritten atomically whenever one is added.
 
-    A line that cannot be read is warned of and left out: its cell is computed again.
+    A line that cannot be read gives a warning and is skipped: its cell is computed again.
 
     Parameters
     ----------
     path : Path
-        The file; there need not be one yet.
+        The file; it need not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,19 +102,19 @@ class CellCache:
                 values = json.loads(line)
                 self._cells[text().read(values["key"])] = Cell.from_values(values)
             except (ValueError, LookupError, TypeError, RecursionError):
-                _LOG.warning("%s, line %d, is no result of a study; it is left out.", path, place)
+                _LOG.warning("%s, line %d, is not a result of a study; it is skipped.", path, place)
 
     def get(self, key: str) -> Cell | None:
-        """Return the cell of a key, if there is one."""
+        """Return the cell of a key, or None."""
         return self._cells.get(key)
 
     def put(self, key: str, cell: Cell) -> None:
-        """Keep a cell.
+        """Store a cell.
 
         Raises
         ------
         FileAccessError
-            If the file cannot be written; it is then as it was.
+            If the file cannot be written; it is then unchanged.
         """
         cells = {**self._cells, key: cell}
         lines = (json.dumps({"key": key, **asdict(cell)}) + "\n" for key, cell in cells.items())

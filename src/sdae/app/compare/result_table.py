@@ -39,15 +39,15 @@ class Line:
     ----------
     labels : int
     all_rows : bool
-        Whether that is every row there is to learn from.
+        Whether all training rows are labelled.
     model : str
     n_seeds : int
     error : Mean
-        Of the seeds' test errors, as shares.
+        Mean of the seeds' test errors, as shares.
     comparison : Comparison or None
-        Of the pre-trained network with the other.
+        Comparison of the pre-trained network with the other one.
     fit_seconds, fit_cpu, tuning_seconds : float
-        Medians over seeds. A fit of the pre-trained network has all of pre-training in it, though
+        Medians over seeds. A fit of the pre-trained network includes all of pre-training, although
         the cells of a seed share it.
     memory : float or None
         Median of the peaks, in MiB.
@@ -104,7 +104,7 @@ def best_models(lines: Sequence[Line]) -> list[Line]:
 
 
 def to_csv(lines: Sequence[Line]) -> bytes:
-    """Return the table as CSV; errors and gains are shares, not per cent."""
+    """Return the table as CSV; errors and gains are shares, not percentages."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(HEADER)

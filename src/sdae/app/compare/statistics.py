@@ -1,9 +1,9 @@
 """From errors of paired seeds to a verdict: the corrected resampled t-test, with Holm's correction.
 
-The splits of a study draw their test rows from the same data, so their results are not independent
-and the usual t-test finds too much. Nadeau and Bengio (2003, "Inference for the generalization
-error", equation 9) add to the variance what the overlap of test sets is worth: with J seeds, n_2
-test rows and n_1 others, the variance of the mean difference is (1/J + n_2/n_1) s².
+The splits of a study draw their test rows from the same data, so their results are not independent,
+and the usual t-test finds significance too often. Nadeau and Bengio (2003, "Inference for the
+generalization error", equation 9) correct the variance for the overlap of the sets: with
+J seeds, n_2 test rows and n_1 others, the variance of the mean difference is (1/J + n_2/n_1) s².
 """
 
 import math
@@ -23,13 +23,13 @@ HELPED, DID_NOT_HELP, CANNOT_TELL = "helped", "did not help", "cannot tell"
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over seeds with its 95 % confidence interval, and the p of its being 0.
+    """A mean over seeds with its 95 % confidence interval and the p-value of a zero mean.
 
     Attributes
     ----------
     mean, low, high : float
     t, p : float
-        The corrected statistic, and its two-sided p.
+        The corrected statistic, and its two-sided p-value.
     """
 
     mean: float
@@ -41,7 +41,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Pre-trained against random weights at one number of labels.
+    """Comparison of pre-trained and random weights at one number of labels.
 
     Attributes
     ----------
@@ -49,9 +49,9 @@ class Comparison:
     all_rows : bool
         Whether that is every row there is to learn from.
     gain : Mean
-        The error from random weights less the error of the pre-trained network.
+        The error from random weights minus the error of the pre-trained network.
     p_holm : float
-        The p of `gain`, corrected for there being several numbers of labels.
+        The p-value of `gain`, corrected for several numbers of labels.
     """
 
     labels: int
@@ -70,16 +70,16 @@ class Comparison:
 def corrected_mean(values: Sequence[float], n_test: int, n_others: int) -> Mean:
     """Return the mean of values of resampled splits, with the corrected variance.
 
-    The values are counts over `n_test` rows, so a few may agree by rounding alone: the variance is
-    taken to be no less than that of a number within one such step, 1 / (12 n_test²).
+    The values are counts over `n_test` rows, so some may be equal only by rounding: the variance
+    used is at least that of rounding to such a count, 1 / (12 n_test²).
 
     Parameters
     ----------
     values : sequence of float
-        One per seed, two at least.
+        One value per seed, at least two.
     n_test, n_others : int
-        Rows of the test set, and the others it is drawn from along with them: labelled or not.
-        The ratio stands for the share of test rows that two splits have in common.
+        Number of test rows, and of the other rows of the same data: labelled or not. Their ratio
+        approximates the share of test rows that two splits have in common.
     """
     n_seeds = len(values)
     mean = float(np.mean(values))
@@ -93,7 +93,7 @@ def corrected_mean(values: Sequence[float], n_test: int, n_others: int) -> Mean:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values corrected for their number (Holm 1979), in their order.
 
-    The i-th smallest of m, from 0, is multiplied by m − i; none may fall below one before it.
+    The i-th smallest of m, from 0, is multiplied by m − i; values are then made non-decreasing.
     """
     m = len(p_values)
     corrected = [0.0] * m
@@ -131,16 +131,17 @@ def sentence(comparisons: Sequence[Comparison], n_seeds: int) -> str:
         verdict: [each for each in comparisons if each.verdict == verdict]
         for verdict in (HELPED, DID_NOT_HELP, CANNOT_TELL)
     }
-    told = [
+    decided = [
         f"{verdict} with {_listed(by_verdict[verdict])}"
         for verdict in (HELPED, DID_NOT_HELP)
         if by_verdict[verdict]
     ]
-    untold = by_verdict[CANNOT_TELL]
-    if not told:
-        return f"Whether pre-training helped, {n_seeds} seeds cannot tell with {_listed(untold)}."
-    rest = f"; {n_seeds} seeds cannot tell with {_listed(untold)}" if untold else ""
-    return f"Pre-training {'; it '.join(told)}{rest}."
+    undecided = by_verdict[CANNOT_TELL]
+    unknown = f"{n_seeds} seeds cannot tell with {_listed(undecided)}" if undecided else ""
+    if not decided:
+        return f"Whether pre-training helped, {unknown}."
+    rest = f"; {unknown}" if undecided else ""
+    return f"Pre-training {'; it '.join(decided)}{rest}."
 
 
 def _listed(comparisons: Sequence[Comparison]) -> str:

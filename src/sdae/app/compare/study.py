@@ -1,7 +1,7 @@
-"""What is compared: label counts, seeds, models, and the tuning that each model gets.
+"""What a study compares: label counts, seeds, models, and the tuning of each model.
 
-A :class:`Study` is frozen and holds everything but the data; :func:`cell_key` names a single result
-by its content, so that results are found again as long as nothing they depend on has changed.
+A :class:`Study` is frozen and holds all settings except the data; :func:`cell_key` names a single
+result by a hash of all that it depends on, so stored results are reused until something changes.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ DEFAULT_LABELS: tuple[int | None, ...] = (50, 100, 300, 1000, 3000, None)
 MAX_BUDGET = 4
 
 CALLER = "sdae compare"
-_FORMAT = 2  # raised where results would be others by the same versions, as by other splits
+_FORMAT = 2  # increased when results change for the same versions, as with other splits
 _OURS = ("random_state", "warm_start", "checkpoint", "unlabeled_label", "verbose")
 _TUNED = ("learning_rate_init", "dropout")
 _READERS: Mapping[str, Reader[Any]] = {
@@ -50,24 +50,24 @@ _READERS: Mapping[str, Reader[Any]] = {
 
 @dataclass(frozen=True)
 class Study:
-    """A comparison, but for its data.
+    """The settings of a comparison, without its data.
 
     Attributes
     ----------
     labels : tuple of int or None
-        Numbers of labelled rows; None stands for all there are.
+        Numbers of labelled rows; None means all rows.
     seeds : int
-        Splits, and networks: seeds 0 to `seeds` − 1.
+        Number of splits, with seeds 0 to `seeds` − 1.
     models : tuple of str
-        The two networks, and those of :data:`BESIDE` that stand beside them.
+        The two networks, and the models of :data:`BESIDE` to compare them with.
     test : float
-        Share of the rows that each seed keeps for testing.
+        Share of the rows that each seed uses for testing.
     folds : int
-        Of the cross-validation on the labelled rows that chooses a setting.
+        Number of folds of the cross-validation on the labelled rows that chooses a setting.
     budget : int
-        Settings tried per model, from 1 to 4.
+        Number of settings tried per model, from 1 to 4.
     network : mapping of str to object
-        Parameters of ``SDAEClassifier`` other than its defaults, of both networks.
+        Parameters of ``SDAEClassifier`` for both networks that differ from its defaults.
     """
 
     labels: tuple[int | None, ...] = DEFAULT_LABELS
@@ -79,12 +79,12 @@ class Study:
     network: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        """Check what users may give.
+        """Check the values that users may give.
 
         Raises
         ------
         InvalidParameterError
-            If a value is not what it must be.
+            If a value is not allowed.
         """
         read_fields(_READERS, {name: getattr(self, name) for name in _READERS}, CALLER)
         if self.budget > MAX_BUDGET:
@@ -96,23 +96,23 @@ class Study:
 
 
 def read_labels(text: str) -> tuple[int | None, ...]:
-    """Read label counts such as ``50,100,all``; sorted, each once, all the rows at the end.
+    """Read label counts such as ``50,100,all``; sorted, without duplicates, ``all`` last.
 
     Raises
     ------
     InvalidParameterError
-        If one is neither ``all`` nor a number of at least 2.
+        If a count is neither ``all`` nor a number of at least 2.
     """
     words = [word.strip() for word in text.split(",")]
     if not all(word == ALL or (word.isdecimal() and int(word) >= 2) for word in words):
-        wanted = "numbers of labelled rows from 2, or 'all', with commas between them"
-        raise invalid_parameter("--labels", CALLER, wanted, text, "For one: 50,100,all.")
+        wanted = "numbers of labelled rows of at least 2, or 'all', separated by commas"
+        raise invalid_parameter("--labels", CALLER, wanted, text, "For example: 50,100,all.")
     numbers = sorted({int(word) for word in words if word != ALL})
     return (*numbers, None) if ALL in words else tuple(numbers)
 
 
 def read_models(text: str) -> tuple[str, ...]:
-    """Read names of models, such as ``logistic,svm``; the two networks are there in any case.
+    """Read names of models, such as ``logistic,svm``; the two networks are always included.
 
     Raises
     ------
@@ -122,18 +122,18 @@ def read_models(text: str) -> tuple[str, ...]:
     words = [word.strip() for word in text.split(",")]
     known = (*NETWORKS, *BESIDE)
     if not set(words) <= set(known):
-        wanted = f"names with commas between them, of: {', '.join(known)}"
+        wanted = f"names separated by commas, from: {', '.join(known)}"
         raise invalid_parameter("--models", CALLER, wanted, text)
     return (*NETWORKS, *(name for name in BESIDE if name in words))
 
 
 def read_network(settings: Iterable[str]) -> Mapping[str, object]:
-    """Read parameters of the networks from ``KEY=VALUE`` texts; a value is TOML, or else a text.
+    """Read parameters of the networks from ``KEY=VALUE`` texts; a value that is not TOML is a text.
 
     Raises
     ------
     InvalidParameterError
-        If a text has no ``=``, or the parameter is not free to be set.
+        If a text has no ``=``, or the parameter cannot be set.
     """
     parameters: dict[str, object] = {}
     for setting in settings:
@@ -155,18 +155,18 @@ def cell_key(
     seed: int,
     n_labels: int,
 ) -> str:
-    """Return the name of one result: the SHA-256 of all that it depends on.
+    """Return the key of one result: the SHA-256 of all that it depends on.
 
     Parameters
     ----------
     data : str
         The hash of the data.
     study : Study
-        Of which only the test share, the folds and the budget matter here.
+        The study; only the test share, the folds and the budget matter here.
     model, described
         The model, its settings and its other parameters.
     seed, n_labels : int
-        Which cell.
+        Seed and number of labels of the cell.
     """
     content = {
         "format": _FORMAT,
@@ -184,7 +184,7 @@ def cell_key(
 
 @cache
 def versions() -> dict[str, str]:
-    """Return the versions of what computes a result."""
+    """Return the versions of the software that computes a result."""
     return {
         "sdae": __version__,
         "torch": str(torch.__version__),
@@ -196,7 +196,7 @@ def versions() -> dict[str, str]:
 def _check_free(name: str) -> None:
     if name in _TUNED:
         raise InvalidParameterError(
-            f"sdae compare tunes {name} itself, for both networks from the same values. Leave it "
+            f"sdae compare tunes {name} itself, with the same values for both networks. Leave it "
             "out."
         )
     if name in _OURS:

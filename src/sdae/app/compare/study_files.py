@@ -21,17 +21,17 @@ def verdict_of(cells: Sequence[Cell]) -> str:
 
 
 def details(cells: Sequence[Cell]) -> list[str]:
-    """Return what stands below the verdict: a line per number of labels."""
+    """Return the lines below the verdict: one per number of labels."""
     best = {line.labels: line for line in best_models(table_lines(cells))}
     told = []
     for each in compare_networks(cells):
         mean, low, high = (100 * v for v in (each.gain.mean, each.gain.low, each.gain.high))
         lowest = best[each.labels]
         told.append(
-            f"{each.labels:,} labels: {each.verdict}. Error from random weights less the error "
+            f"{each.labels:,} labels: {each.verdict}. Error from random weights minus error "
             f"pre-trained: {mean:+.2f} points (95 %: {low:+.2f} to {high:+.2f}; "
-            f"{shown_p(each.p_holm)} after Holm). Lowest mean error: {TITLES[lowest.model]}, "
-            f"{100 * lowest.error.mean:.1f} %."
+            f"{shown_p(each.p_holm)} after Holm's correction). Lowest mean error: "
+            f"{TITLES[lowest.model]}, {100 * lowest.error.mean:.1f} %."
         )
     return told
 

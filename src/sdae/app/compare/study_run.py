@@ -1,4 +1,4 @@
-"""The walk of a study: plan its cells, find those that are known, compute the others."""
+"""Run a study: plan its cells, reuse known ones, compute the others."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ from sdae.core.errors import DataError
 from sdae.core.wording import listed
 
 SVM_LIMIT = 20_000
-"""An SVM's time grows with the square of the labelled rows; beyond these it is left out."""
+"""An SVM's time grows with the square of the labelled rows; above this number it is skipped."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which cells a study has on some data.
+    """The cells of a study on some data.
 
     Attributes
     ----------
     labels : tuple of int
-        Numbers of labelled rows that can be had, ascending.
+        Possible numbers of labelled rows, ascending.
     models : mapping of int to tuple of str
-        The models at each of them.
+        The models at each number.
     n_pool : int
-        Rows to learn from; where all of them have labels, that is the last number.
+        Number of training rows.
     notes : tuple of str
-        What is left out, and why.
+        What is skipped, and why.
     """
 
     labels: tuple[int, ...]
@@ -43,13 +43,13 @@ class Plan:
 
     @property
     def n_models(self) -> int:
-        """Cells of one seed."""
+        """Number of cells of one seed."""
         return sum(len(models) for models in self.models.values())
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A cell, and how far the study is."""
+    """A finished cell, and the progress of the study."""
 
     cell: Cell
     done: int
@@ -58,17 +58,17 @@ class Progress:
 
 
 def plan(study: Study, data: StudyData) -> Plan:
-    """Settle which label counts and models are feasible.
+    """Decide which label counts and models are feasible.
 
     Raises
     ------
     DataError
-        If no label count is.
+        If no label count is feasible.
     InvalidParameterError
-        If the networks' parameters are not what they must be.
+        If a parameter of the networks is not allowed.
     """
     check_network(study)
-    # Of every seed the classes have the same numbers of rows.
+    # Every seed has the same number of rows per class.
     pool, _ = cut(data, study.test, 0)
     n_pool = len(pool.y)
     notes: list[str] = []
@@ -82,7 +82,7 @@ def plan(study: Study, data: StudyData) -> Plan:
             notes.append(f"Left out: {what}, {reason}.")
     if not feasible:
         raise DataError(
-            f"{data.name} allows none of the label counts: "
+            f"{data.name} does not allow any of the label counts: "
             + " ".join(note.removeprefix("Left out: ") for note in notes)
             + " Give other --labels, or drop rare classes."
         )
@@ -90,12 +90,14 @@ def plan(study: Study, data: StudyData) -> Plan:
     models = {n: tuple(m for m in study.models if m != "svm" or n <= SVM_LIMIT) for n in labels}
     if "svm" in study.models and labels[-1] > SVM_LIMIT:
         notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
+    if data.y.ndim == 2:
+        return Plan(labels, models, n_pool, tuple(notes))
     of_all, of_pool = (np.bincount(y, minlength=len(data.classes)) for y in (data.y, pool.y))
     untested = np.flatnonzero(of_all == of_pool)
     if len(untested):
         names = listed(str(data.classes[number]) for number in untested)
         n_test = len(data.y) - n_pool
-        notes.append(f"Too few rows to be among the {n_test:,} test rows: class {names}.")
+        notes.append(f"Too few rows to appear in the {n_test:,} test rows: class {names}.")
     return Plan(labels, models, n_pool, tuple(notes))
 
 
@@ -105,16 +107,16 @@ def run_study(
     cache: CellCache,
     watch: Callable[[Progress], None] | None = None,
 ) -> list[Cell]:
-    """Return the cells of a study; those the cache has are not computed again.
+    """Return the cells of a study; cells in the cache are not computed again.
 
     Parameters
     ----------
     study : Study
     data : StudyData
     cache : CellCache
-        Each cell is kept in it as soon as it is there.
+        Each cell is stored in it as soon as it is computed.
     watch : callable or None
-        Told of every cell.
+        Called with every cell.
     """
     planned = plan(study, data)
     cells: list[Cell] = []
@@ -176,12 +178,14 @@ def _computed(
 
 
 def _infeasible(n_labels: int, pool: Pool, data: StudyData) -> str | None:
-    """Say why so many labels cannot be had, if they cannot."""
+    """Return why a number of labels is not feasible, or None."""
     n_pool = len(pool.y)
     if n_labels > n_pool:
-        return f"there are {n_pool:,} rows to learn from"
+        return f"there are only {n_pool:,} training rows"
+    if data.y.ndim == 2:
+        return None if n_labels >= 2 else "at least 2 rows need labels"
     counts = np.bincount(pool.labelled(n_labels)[1], minlength=len(data.classes))
     if counts.min() >= 2:
         return None
     rare = data.classes[int(counts.argmin())]
-    return f"the class {rare!r} would have {counts.min()} of them, and needs 2"
+    return f"class {rare!r} would have {counts.min()} of them, but needs 2"

@@ -1,6 +1,6 @@
 """One model at one number of labels: choose its setting on the labelled rows, then fit it.
 
-Nothing here knows of test rows. Axes: k labelled rows, V columns.
+Test rows are not used here. Axes: k labelled rows, V columns.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from sdae.app.compare.candidates import Models, Setting
 from sdae.app.compare.label_splits import Numbers
@@ -51,23 +51,21 @@ def tune_and_fit(
     ----------
     models : Models
     name : str
-        Of the model.
+        Name of the model.
     settings : sequence of Setting
-        Of equal ones the first wins.
+        Settings to choose from; among equally good ones the first wins.
     x : ndarray, shape (k, V)
     y : ndarray of int64, shape (k,)
     n_folds : int
-        At most; a class with fewer rows makes them fewer.
+        Maximum number of folds; a class with fewer rows reduces it.
     seed : int
-        Of the folds, which are the same for every model.
+        Seed of the folds, which are the same for every model.
     """
-    models.cost_of_start(name)  # pre-training, if it has not been yet, is counted on its own
+    models.cost_of_start(name)  # run pre-training now if needed, so its cost is counted separately
     with measured() as tuning, quiet():
         chosen = settings[0]
         if len(settings) > 1:
-            n_folds = min(n_folds, int(np.bincount(y)[np.unique(y)].min()))
-            folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-            cuts = list(folds.split(x, y))
+            cuts = _folds(x, y, n_folds, seed)
             errors = [_error_in_folds(models, name, setting, x, y, cuts) for setting in settings]
             chosen = settings[int(np.argmin(errors))]
     with measured() as fit, quiet():
@@ -76,8 +74,16 @@ def tune_and_fit(
 
 
 def error_of(model: Any, x: Rows, y: Numbers) -> float:
-    """Return the share of rows that a model classifies wrongly."""
+    """Return the share of rows, or of several labels, that a model predicts wrongly."""
     return float(np.mean(model.predict(x) != y))
+
+
+def _folds(x: Rows, y: Numbers, n_folds: int, seed: int) -> list[Any]:
+    """Return the folds, stratified by class; several labels have too many combinations for that."""
+    if y.ndim == 2:
+        return list(KFold(min(n_folds, len(y)), shuffle=True, random_state=seed).split(x))
+    n_folds = min(n_folds, int(np.bincount(y)[np.unique(y)].min()))
+    return list(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y))
 
 
 def _error_in_folds(

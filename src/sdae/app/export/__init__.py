@@ -1,1 +1,1 @@
-"""A model on its way out: as ONNX, as NumPy, as plain PyTorch. Only this room uses onnx."""
+"""Export of models as ONNX, NumPy and plain PyTorch. Only this package uses onnx."""

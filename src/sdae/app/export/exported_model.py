@@ -1,6 +1,6 @@
-"""What is exported, and what the package itself answers: the measure of every export.
+"""The exported model, and the results of the package to compare every export with.
 
-Axes: n rows, V columns, H units of the layer whose codes are asked for, O outputs of the
+Axes: n rows, V columns, H units of the layer whose codes are exported, O outputs of the
 head: C classes, L labels or T targets.
 """
 
@@ -35,17 +35,17 @@ Answers = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A model, and how it is asked.
+    """A model to export, and its settings.
 
     Attributes
     ----------
     model : Model
     depth : int
-        Codes are those after so many layers, and rows are reconstructed from them.
+        Number of layers after which codes are taken, and rows are reconstructed from them.
     labels : ndarray of int64, uint64, bool or object (texts), shape (C,) or (L,), or None
         What each output stands for; None where the head does not give probabilities.
     target_scaling : Scaling or None
-        What turns the outputs of a regression into the units of its targets.
+        The scaling that converts outputs of a regression to the units of its targets.
     """
 
     model: Model
@@ -60,39 +60,40 @@ class Subject:
 
     @property
     def dtype(self) -> "np.dtype[Any]":
-        """Type of the parameters, and of what the network computes."""
+        """Type of the parameters and of the network's computations."""
         return np.dtype(str(self.stack.autoencoder(0).weight.dtype).removeprefix("torch."))
 
     @property
     def row_dtype(self) -> "np.dtype[Any]":
-        """Type of the rows that an ONNX file takes and gives back, and of those to check on.
+        """Type of the input and output rows of an ONNX file, and of the rows to check on.
 
         An estimator scales float64 rows before they become float32, and so does the file. The file
-        of a run takes float32, as programs that use one expect: the caller rounds the rows.
+        of a run takes float32, as its users expect: the caller rounds the rows.
         """
         scaled_as_they_are = self.model.estimator is not None and self.model.scaling is not None
         return np.dtype(np.float64) if scaled_as_they_are else self.dtype
 
 
 def subject_of(model: Model, depth: int) -> Subject:
-    """Return what is to be exported of a model.
+    """Return the part of a model to export.
 
     Raises
     ------
     DataError
-        If it is of half precision, which does not agree with what other programs compute.
+        If it has half precision, in which other programs compute other results.
     FileFormatError
-        If it is one of an estimator of regression, but not a valid one.
+        If it is the model of a regressor, but not a valid one.
     """
     stack, target_scaling = model.stack, None
     kind = stack.autoencoder(0).weight.dtype
     if kind not in (torch.float32, torch.float64):
         raise DataError(
-            f"Networks of float32 or float64 are exported, and this one has {kind} parameters. "
-            "Convert it: load it with StackedDenoisingAutoencoder.load, call float(), and save it."
+            f"The parameters of an exported network must be float32 or float64. Got {kind} "
+            "instead. Load the network with StackedDenoisingAutoencoder.load, call float(), and "
+            "save it."
         )
     if stack.n_targets is not None and model.estimator is not None:
-        from sdae.estimators.saving import checked_estimator  # it brings scikit-learn along
+        from sdae.estimators.saving import checked_estimator  # this imports scikit-learn
 
         target_scaling = getattr(
             checked_estimator(model, Path("The model")), "target_scaling_", None
@@ -104,9 +105,9 @@ def subject_of(model: Model, depth: int) -> Subject:
 
 
 def without_untrained_head(model: Model) -> Model:
-    """Return the model without a head that is still zero, which knows nothing of classes.
+    """Return the model without its head if the head is still zero, that is, untrained.
 
-    The network that a run keeps from before its fine-tuning has such a one.
+    The network that a run keeps from before fine-tuning has such a head.
     """
     stack = model.stack
     if stack.n_outputs is None or model.estimator is not None:
@@ -120,7 +121,7 @@ def without_untrained_head(model: Model) -> Model:
 
 
 def package_answers(subject: Subject, x: Rows) -> Answers:
-    """Return what the package answers to rows, (n, V): each output by its name."""
+    """Return the results of the package for rows, (n, V): each output by its name."""
     if subject.dtype == np.float64:
         return exact_answers(subject, x)
 
@@ -131,10 +132,10 @@ def package_answers(subject: Subject, x: Rows) -> Answers:
 
 
 def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = None) -> Answers:
-    """Return what the same weights answer in float64 to the same scaled rows.
+    """Return the results of the same weights in float64 for the same scaled rows.
 
-    With `rng` every weight and every number of the rows is moved first, up or down by two units in
-    the last place of the network's own type: about what its sums and products may do to them.
+    With `rng`, every weight and every number of the rows is first changed by two units in the last
+    place of the network's own type, up or down: about the size of its rounding errors.
     """
     stack = copy.deepcopy(subject.stack).double()
     rows = torch.from_numpy(scaled(subject, x).astype(np.float64))
@@ -155,7 +156,7 @@ def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = N
 def scaled(subject: Subject, x: Rows) -> Rows:
     """Return rows as the network takes them, (n, V) -> (n, V) of its type."""
     scaling = subject.model.scaling
-    with np.errstate(over="ignore"):  # what is too large for the type, and cut off
+    with np.errstate(over="ignore"):  # values too large for the type are clipped
         values = x if scaling is None else (x - scaling.offset) / scaling.scale
         rows: Rows = np.clip(values.astype(subject.dtype), -FARTHEST, FARTHEST)
     return rows
@@ -191,7 +192,7 @@ def head_answers(subject: Subject, raw: NDArray[Any]) -> dict[str, NDArray[Any]]
 
 
 def undone(values: NDArray[Any], scaling: Scaling | None) -> NDArray[Any]:
-    """Return values, (n, K), to the units they had before scaling."""
+    """Convert values, (n, K), to the units before scaling."""
     return values if scaling is None else values * scaling.scale + scaling.offset
 
 

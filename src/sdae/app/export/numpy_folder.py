@@ -1,4 +1,4 @@
-"""A folder that answers with NumPy alone: the model's file, and one program that reads it.
+"""A folder that predicts with NumPy alone: the model file, and a program that reads it.
 
 Axes: n rows, V columns.
 """
@@ -47,12 +47,12 @@ print(json.dumps({"labels": labels, "foreign": foreign}))
 def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agreement]:
     """Return the files of the folder, and how well the program and the package agree.
 
-    The program has answered in a process of its own, which imported nothing but NumPy.
+    The program was run in a separate process, which imported only NumPy.
 
     Raises
     ------
     ParityError
-        If they do not agree, or it did.
+        If they do not agree, or the program imports other packages.
     """
     temporary = Path(gettempdir())
     with translate_os_errors(temporary, "write"), TemporaryDirectory(prefix="sdae-") as name:
@@ -65,24 +65,25 @@ def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agr
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a place where something is.
+    """Raise an error if the path exists and is not an empty folder.
 
     Raises
     ------
     FileAccessError
-        If a file or a folder that is not empty is there.
+        If the path is a file, or a folder that is not empty.
     """
     with translate_os_errors(path, "write"):
         if path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise FileAccessError(
-                f"{path} exists already and is no empty folder. Choose another, or remove it."
+                f"{path} already exists and is not an empty folder. Choose another path, or remove "
+                "it."
             )
         if not path.resolve().parent.is_dir():
             raise FileNotFoundError
 
 
 def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder so that it is there with all its files, or not at all.
+    """Write a folder atomically: with all its files, or not at all.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     """
     check_folder(path)
     path = path.resolve()  # "." has no name
-    staging = path.parent / f".{path.name}.partial-{token_hex(4)}"  # no other process has that name
+    # a name that other processes do not use
+    staging = path.parent / f".{path.name}.partial-{token_hex(4)}"
     with translate_os_errors(path, "write"):
         staging.mkdir()
     try:
@@ -107,7 +109,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
-    """Let the program of a folder answer to rows, (n, V): each output by its name."""
+    """Run the program of a folder on rows, (n, V); return each output by its name."""
     np.save(folder / "rows.npy", x)
     asked_for = []
     if subject.stack.head_kind is not None:
@@ -130,7 +132,7 @@ def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
     with np.load(folder / "answers.npz", allow_pickle=False) as answers:
         found = dict(answers)
     if subject.labels is not None and said["labels"] is not None:
-        as_text = subject.labels.dtype.kind == "O"  # also numbers too large for ONNX
+        as_text = subject.labels.dtype.kind == "O"  # this includes numbers too large for ONNX
         labels = [str(label) if as_text else label for label in said["labels"]]
         found["label"] = np.array(labels, object)
     return found

@@ -1,4 +1,4 @@
-"""What a model made by sdae answers, in NumPy alone: this file and weights.safetensors beside it.
+"""Predictions of a model made by sdae, with NumPy alone: this file and weights.safetensors.
 
     python predict.py rows.csv -o answers.csv
 
@@ -21,9 +21,9 @@ import numpy as np
 
 WEIGHTS = Path(__file__).with_name("weights.safetensors")
 TYPES = {"F32": "<f4", "F64": "<f8"}
-FARTHEST = 1e18  # where rows far outside the training data are cut off
+FARTHEST = 1e18  # rows far outside the training data are clipped here
 
-Array = Any  # of numpy
+Array = Any  # a numpy array
 
 
 def predict_proba(x: Array) -> Array:
@@ -58,7 +58,7 @@ def encode(x: Array, layer: int | None = None) -> Array:
 
 
 def reconstruct(x: Array, layer: int | None = None) -> Array:
-    """Return rows rebuilt from the codes of a layer, in their own units: (n, V) -> (n, V)."""
+    """Return rows reconstructed from the codes of a layer, in their units: (n, V) -> (n, V)."""
     about, weights = model()
     h = encode(x, layer)
     for k in reversed(layers_to(layer)):
@@ -71,10 +71,10 @@ def reconstruct(x: Array, layer: int | None = None) -> Array:
 
 
 def scaled(x: Array) -> Array:
-    """Bring rows into the units of the network, (n, V) -> (n, V)."""
+    """Scale rows to the units of the network, (n, V) -> (n, V)."""
     _, weights = model()
     x = np.asarray(x)
-    with np.errstate(over="ignore"):  # what is too large for the type, and cut off
+    with np.errstate(over="ignore"):  # values too large for the type are clipped
         if "scaling.scale" in weights:
             x = (x - weights["scaling.offset"]) / weights["scaling.scale"]
         return np.clip(x.astype(weights["layers.0.weight"].dtype), -FARTHEST, FARTHEST)
@@ -104,19 +104,19 @@ def in_units(values: Array) -> Array:
 
 
 def layers_to(layer: int | None) -> range:
-    """Return the numbers of the layers up to one, or of all."""
+    """Return the numbers of the layers up to `layer`, or of all layers."""
     every = range(len(model()[0]["hidden_layer_sizes"]))
     return every if layer is None else range(every[layer] + 1)
 
 
 def sigmoid(a: Array) -> Array:
-    """Return 1 / (1 + exp(-a)), from powers that are never large."""
+    """Return 1 / (1 + exp(-a)), computed without overflow."""
     e = np.exp(np.minimum(a, 0))
     return e / (e + np.exp(np.minimum(-a, 0)))
 
 
 def gelu(a: Array) -> Array:
-    """Return a times the share of normal numbers below it: NumPy has no error function."""
+    """Return a times the normal distribution function of a; NumPy does not have erf."""
     share = np.vectorize(math.erfc, otypes=[float])(-a * math.sqrt(0.5)) / 2
     return (a * share).astype(a.dtype)
 
@@ -143,7 +143,7 @@ OF_PARAMETER = {"n_classes": "classes", "n_labels": "multilabel", "n_targets": "
 
 @cache
 def model() -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read what describes the model, and its weights: a length, a JSON header, the numbers."""
+    """Read the description of the model and its weights: a length, a JSON header, the numbers."""
     content = memoryview(WEIGHTS.read_bytes())
     start = 8 + int.from_bytes(content[:8], "little")
     header = json.loads(bytes(content[8:start]))
@@ -168,12 +168,12 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
 
 
 def read_rows(path: Path) -> Array:
-    """Read rows, (n, V), as they are: a .npy, or a .csv with a line of names.
+    """Read unscaled rows, (n, V), from a .npy, or a .csv with a header line.
 
     Raises
     ------
     ValueError
-        If a column is missing, or a field is no number.
+        If a column is missing, or a field is not a number.
     """
     about, _ = model()
     if path.suffix == ".npy":
@@ -196,7 +196,7 @@ def read_rows(path: Path) -> Array:
 def main() -> None:
     """Write the answer to each row with its probabilities; without a head the codes."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("rows", type=Path, help="a .csv with a line of names, or a .npy")
+    parser.add_argument("rows", type=Path, help="a .csv with a header line, or a .npy")
     parser.add_argument("-o", "--out", type=Path, required=True, help="the .csv to write")
     arguments = parser.parse_args()
     try:

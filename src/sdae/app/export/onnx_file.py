@@ -1,4 +1,4 @@
-"""The content of an ONNX file, run in onnxruntime before anything is written."""
+"""The content of an ONNX file, checked in onnxruntime before it is written."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def checked_onnx(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
     Raises
     ------
     ParityError
-        If they do not.
+        If they do not agree.
     DataError
         If the network is too large for a file.
     MissingExtraError
@@ -30,7 +30,7 @@ def checked_onnx(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
 
 
 def run_onnx(content: bytes, x: Rows) -> Answers:
-    """Return what onnxruntime answers to rows, (n, V): each output by its name."""
+    """Return the results of onnxruntime for rows, (n, V): each output by its name."""
     check_extra()
     import onnxruntime as runtime
 
@@ -38,13 +38,13 @@ def run_onnx(content: bytes, x: Rows) -> Answers:
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = _ERRORS_ONLY
     try:
-        # From bytes there is no folder in which weights outside of the file could be looked for.
+        # When a model is loaded from bytes, the runtime cannot look for weights in other files.
         session: Any = runtime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
         )
         names = [output.name for output in session.get_outputs()]
         return dict(zip(names, session.run(names, {"x": x}), strict=True))
-    except Exception as error:  # onnxruntime has a class for each of its faults, and no base
+    except Exception as error:  # the exceptions of onnxruntime have no common base
         reason = " ".join(str(error).split())[:500].rstrip(".")
         raise ParityError(
             f"The ONNX file does not run in onnxruntime: {reason}. Nothing was written."

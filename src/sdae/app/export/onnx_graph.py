@@ -1,9 +1,9 @@
-"""The network as an ONNX graph, from rows in the units of the data to answers.
+"""The network as an ONNX graph, from rows in the units of the data to predictions.
 
-Every operation is one of ONNX's own, and the weights are in the file. Where the package computes in
-float64, so does the graph. ONNX's Sigmoid is not used: a runtime may take an approximation that is
-right to 1e-7 absolutely and has no correct digit at -16, so that logarithms of it are wrong or
-infinite. That of onnxruntime is 17 % off at -15, and 0 from -18 on.
+The graph uses only standard operations of ONNX, and the weights are in the file. It computes in
+float64 where the package does. ONNX's Sigmoid is not used: a runtime may use an approximation with
+an absolute error of 1e-7 and no correct digit at -16, so its logarithms are wrong or infinite. The
+one of onnxruntime is 17 % off at -15, and 0 below -18.
 
 Axes: n rows (any number), V columns, H units of a layer, O outputs of the head.
 """
@@ -29,25 +29,25 @@ if TYPE_CHECKING:
 
 OPSET = 26
 _IR_VERSION = 13
-_MOST_BYTES = (1 << 31) - (1 << 20)  # of one message; more would lie in files beside it
+_MOST_BYTES = (1 << 31) - (1 << 20)  # of one message; larger weights need extra files
 
 
 def check_extra() -> None:
-    """Make sure that what an ONNX file needs is installed.
+    """Raise an error if the packages for an ONNX file are missing.
 
     Raises
     ------
     MissingExtraError
-        If it is not.
+        If one is missing.
     """
     try:
-        import onnx  # noqa: F401 - is it there?
-        import onnxruntime  # noqa: F401 - is it there?
+        import onnx  # noqa: F401 - is it installed?
+        import onnxruntime  # noqa: F401 - is it installed?
     except ImportError:
         raise MissingExtraError(
-            "An ONNX file needs onnx to be written and onnxruntime to be checked. Install them "
-            'with: pip install "sdae[export]". Where onnxruntime has no release for this Python '
-            "yet, export with an older Python, or with --numpy."
+            "Writing an ONNX file needs onnx, and checking it needs onnxruntime. Install them "
+            'with: pip install "sdae[export]". If onnxruntime does not support this Python yet, '
+            "export with an older Python, or with --numpy."
         ) from None
 
 
@@ -57,7 +57,7 @@ def onnx_bytes(subject: Subject) -> bytes:
     Raises
     ------
     DataError
-        If it is larger than one file of ONNX may be.
+        If it is too large for one ONNX file.
     MissingExtraError
         If onnx is not installed.
     """
@@ -68,7 +68,7 @@ def onnx_bytes(subject: Subject) -> bytes:
     if n_bytes > _MOST_BYTES:
         raise DataError(
             f"The network has {n_bytes:,} bytes of weights; an ONNX file holds at most "
-            f"{_MOST_BYTES:,}, and weights in files beside it are not written. Use --numpy."
+            f"{_MOST_BYTES:,}, and sdae does not write weights to extra files. Use --numpy."
         )
     graph = _Graph()
     _build(graph, subject)
@@ -86,7 +86,7 @@ def onnx_bytes(subject: Subject) -> bytes:
 
 
 class _Graph:
-    """Nodes, constants, inputs and outputs, as they come."""
+    """Nodes, constants, inputs and outputs of a graph."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
@@ -105,7 +105,7 @@ class _Graph:
         self.outputs.append(_value(name, dtype, width))
 
     def constant(self, name: str, value: Tensor | NDArray[Any]) -> str:
-        """Keep a constant once under its name."""
+        """Store a constant once under its name."""
         from onnx import numpy_helper
 
         if name not in self._known:
@@ -128,7 +128,7 @@ class _Graph:
         dtype: "np.dtype[Any]",
         output: str,
     ) -> str:
-        """Add what a kind does to a value, of one type."""
+        """Add the expression of a kind, applied to a value of one type."""
         first = len(self.nodes)
 
         def add(operation: str, *inputs: str | float, **attributes: Any) -> str:
@@ -139,7 +139,7 @@ class _Graph:
                 for each in inputs
             ]
             name = f"{output}_{len(self.nodes) - first}"
-            if operation == "Erf" and dtype == np.float64:  # onnxruntime has it for float32 alone
+            if operation == "Erf" and dtype == np.float64:  # onnxruntime has it only for float32
                 single = self.cast(names[0], np.dtype(np.float32), f"{name}_single")
                 return self.cast(self.node(operation, [single], f"{name}_erf"), dtype, name)
             return self.node(operation, names, name, **attributes)
@@ -169,7 +169,7 @@ def _build(graph: _Graph, subject: Subject) -> None:
 
 
 def _scaled(graph: _Graph, subject: Subject, x: str) -> str:
-    """Bring rows into the units of the network, and cut off what lies too far out: (n, V)."""
+    """Scale rows to the units of the network, and clip extreme values: (n, V)."""
     scaling, dtype = subject.model.scaling, subject.dtype
     if scaling is not None:
         if subject.row_dtype != np.float64:
@@ -212,7 +212,7 @@ def _add_head(graph: _Graph, subject: Subject, h: str) -> None:
 
 
 def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
-    """Add what becomes of the codes on the way back to rows, in their units: (n, V)."""
+    """Add the reconstruction of rows from codes, in the units of the data: (n, V)."""
     stack, scaling = subject.stack, subject.model.scaling
     h = "codes"
     for layer in reversed(range(subject.depth)):
@@ -235,7 +235,7 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
 def _undone(
     graph: _Graph, value: str, scaling: Scaling, name: str, output: str, dtype: "np.dtype[Any]"
 ) -> None:
-    """Return values to their own units, in float64, and give them as `output` of type `dtype`."""
+    """Convert values to their original units, in float64, as `output` of type `dtype`."""
     value = graph.cast(value, np.dtype(np.float64), f"{output}_double")
     scale = graph.constant(f"{name}.scale", scaling.scale)
     value = graph.node("Mul", [value, scale], f"{output}_scaled")
@@ -247,7 +247,7 @@ def _undone(
 
 
 def _parameters(graph: _Graph, subject: Subject, layer: int, *names: str) -> list[str]:
-    """Keep parameters of a layer under their names in a model file."""
+    """Store parameters of a layer under their names in a model file."""
     autoencoder = subject.stack.autoencoder(layer)
     return [
         graph.constant(f"layers.{layer}.{name}", autoencoder.get_parameter(name)) for name in names
@@ -255,7 +255,7 @@ def _parameters(graph: _Graph, subject: Subject, layer: int, *names: str) -> lis
 
 
 def _metadata(subject: Subject) -> dict[str, str]:
-    """Return what a reader of the file may want to know; values that are not plain are JSON."""
+    """Return the metadata of the file; values that are not plain are JSON."""
     model = subject.model
     entries: dict[str, Any] = {
         "layer": subject.depth - 1,

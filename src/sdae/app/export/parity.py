@@ -1,17 +1,17 @@
-"""Whether an export answers as the package does.
+"""Check that an export gives the same results as the package.
 
 An answer is the same where it differs by at most 1e-5 plus 1e-4 of its size. The size is that of a
 probability itself; of codes, reconstructions and predictions it is the largest of the row, in the
 units of the network. A label is compared where the two best classes differ by more than 1e-4, or
 the probability of the label from one half.
 
-A row may differ by more where rounding decides: where float32 alone, against the same weights in
-float64, moves the package's own answer by a tenth of what is allowed. One comparison could be close
-by chance, so there are two more, with numbers rounded at random. Such rows are counted.
+A row may differ by more where rounding decides: where computing with the same weights in float64
+changes the package's own result by a tenth of the allowed difference. One comparison could be close
+by chance, so there are two more, with randomly rounded numbers. Such rows are counted.
 
-Of what a softmax or a sigmoid gives, small values count too, since logarithms are taken of them:
-they may differ by 1e-4 of themselves, and by ten times what rounding alone moves a value of the
-row, in shares of it. What is too small for a normal number of its type may become 0.
+Small values of a softmax or a sigmoid matter too, since users take logarithms of them: they may
+differ by a relative 1e-4, plus ten times the relative effect of rounding on a value of the row.
+Values too small for a normal number of their type may become 0.
 
 Axes: n rows, K columns of an output.
 """
@@ -34,9 +34,9 @@ _LABELS = frozenset(h.facts.answer_name for h in Head if h.facts.probabilities i
 
 
 def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
-    """Return how far each output but the labels may be from the package's, in words of JSON.
+    """Return how much each output except labels may differ from the package's, as JSON.
 
-    It is ``absolute`` plus ``relative`` times the value, or the largest of the row.
+    The bound is ``absolute`` plus ``relative`` times the value, or times the largest of the row.
     """
     tiny = float(np.finfo(subject.dtype).tiny)
     of_itself: dict[str, float | str] = {"relative": RELATIVE, "of": "the value", "absolute": tiny}
@@ -51,7 +51,7 @@ def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
 
 
 def _small_count(subject: Subject) -> set[str]:
-    """Return the outputs that a softmax or a sigmoid gives, as they are."""
+    """Return the outputs that come directly from a softmax or a sigmoid."""
     stack = subject.stack
     names = set()
     if subject.labels is not None:
@@ -60,7 +60,7 @@ def _small_count(subject: Subject) -> set[str]:
         names.add("codes")
     output = stack.autoencoder(0).decoder.facts.output
     if output.facts.keeps_small_codes and subject.model.scaling is None:
-        names.add("reconstruction")  # scaled back, small values are lost beside the offset
+        names.add("reconstruction")  # after scaling back, small values vanish next to the offset
     return names
 
 
@@ -71,13 +71,13 @@ class Agreement:
     Attributes
     ----------
     kinds : mapping
-        Of each kind of rows their number.
+        Number of rows of each kind.
     n_undecided : int
-        Rows that differ, and where rounding decides.
+        Number of rows that differ where rounding decides.
     outputs : tuple of str
-        What was compared.
+        Names of the compared outputs.
     differences : mapping
-        Of each output but the labels the greatest difference, of values above 1 in shares of them.
+        The largest difference of each output except labels; for values above 1 it is relative.
     """
 
     kinds: Mapping[str, int]
@@ -87,12 +87,12 @@ class Agreement:
 
 
 def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreement:
-    """Hold the answers of an export, by output, against those of the package.
+    """Compare the results of an export, by output, with those of the package.
 
     Raises
     ------
     ParityError
-        If one differs, or most rows do where rounding decides.
+        If a result differs, or most rows differ where rounding decides.
     """
     units = {"reconstruction": subject.model.scaling, "prediction": subject.target_scaling}
     small_count = _small_count(subject)
@@ -105,12 +105,12 @@ def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreemen
         package = trial.package[name]
         if answers.shape != package.shape:
             raise ParityError(
-                f"{what} gives {name} of shape {answers.shape} instead of {package.shape}. "
+                f"{what} returns {name} of shape {answers.shape} instead of {package.shape}. "
                 "Nothing was written."
             )
         with np.errstate(all="ignore"):
             compared = _compare(trial, name, answers, units.get(name))
-        differs = ~(compared.difference <= compared.allowed).all(axis=1)  # or where it is NaN
+        differs = ~(compared.difference <= compared.allowed).all(axis=1)  # True for NaN too
         wrong = differs & compared.decided
         if name in small_count and not wrong.any():
             compared = replace(compared, allowed=_allowed_of_small(subject, trial, name))
@@ -124,9 +124,9 @@ def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreemen
     n_undecided = int(np.count_nonzero(undecided))
     if 2 * n_undecided > n_rows:
         raise ParityError(
-            f"{what} cannot be checked: it differs in {n_undecided} of {n_rows} rows, in which the "
-            "model's own answers change with rounding. Nothing was written. Train it again with "
-            "smaller weights."
+            f"{what} cannot be checked: it differs in {n_undecided} of {n_rows} rows, for which "
+            "the model's own results change with rounding. Nothing was written. Train the model "
+            "again with smaller weights."
         )
     outputs = tuple(name for name in trial.package if name in found)
     return Agreement(trial.kinds, n_undecided, outputs, differences)
@@ -134,7 +134,7 @@ def check(subject: Subject, trial: Trial, found: Answers, what: str) -> Agreemen
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """Differences, as they are and in shares, and what is allowed, (n, K); which rows count."""
+    """Absolute and relative differences, and the allowed ones, (n, K); the rows that count."""
 
     difference: NDArray[np.float64]
     relative: NDArray[np.float64]
@@ -155,20 +155,20 @@ def _compare(trial: Trial, name: str, found: NDArray[Any], scaling: Scaling | No
     decided = np.ones(len(package), np.bool_)
     for answers in trial.rounded_answers(name):
         itself = np.abs(package - _in_network_units(answers, scaling))
-        decided &= (itself <= allowed / 10 + one).all(axis=1)  # and not where anything is NaN
+        decided &= (itself <= allowed / 10 + one).all(axis=1)  # False for NaN
     difference = np.abs(found - package)
     return _Compared(difference, difference / np.maximum(size, 1), allowed + 2 * one, decided)
 
 
 def _allowed_of_small(subject: Subject, trial: Trial, name: str) -> NDArray[np.float64]:
-    """Return by how much values of an output may differ of which the small ones count, (n, K)."""
+    """Return the allowed differences of an output whose small values matter, (n, K)."""
     package = trial.package[name].astype(np.float64)
     tiny = float(np.finfo(subject.dtype).tiny)
     size = np.maximum(package, tiny)
-    moved = np.zeros((len(size), 1))  # in shares of a value, the largest of its row
+    moved = np.zeros((len(size), 1))  # relative, the largest of its row
     for answers in trial.rounded_answers(name):
         share = np.abs(package - answers) / size
-        share[np.maximum(package, answers) < tiny] = 0  # numbers that have lost their digits
+        share[np.maximum(package, answers) < tiny] = 0  # subnormal numbers have lost digits
         moved = np.maximum(moved, np.nan_to_num(share, nan=np.inf).max(axis=1, keepdims=True))
     return (RELATIVE + 10 * moved) * size + tiny
 
@@ -207,7 +207,7 @@ def _differs(what: str, name: str, trial: Trial, compared: _Compared, row: int) 
     excess = np.nan_to_num(compared.difference[row] - compared.allowed[row], nan=np.inf)
     column = int(np.argmax(excess))
     return ParityError(
-        f"{what} does not answer as the model does: of {trial.place(row)}, {name} "
-        f"{column} (from 0) differs by {compared.difference[row, column]:.3g}, where "
+        f"{what} differs from the model: for {trial.place(row)}, {name} {column} (from 0) differs "
+        f"by {compared.difference[row, column]:.3g}, but at most "
         f"{compared.allowed[row, column]:.3g} is allowed. Nothing was written."
     )

@@ -1,4 +1,4 @@
-"""The rows on which an export is checked against the package: some of its own, random, extreme.
+"""The rows on which an export is compared with the package: own, random and extreme rows.
 
 Axes: n rows, V columns.
 """
@@ -17,25 +17,25 @@ _MOST_OWN = 1000
 _RANDOM = 256
 _SPIKES = 8
 _EXTREMES = (0, 1e-30, 1, 3, 10, 30, 100, 300, 1e3, 1e6, 1e12, 1e18, 1e30, np.inf)
-"""In the network's units. The steps of about 3 find where an activation is small, but not yet 0."""
+"""In the network's units. Steps of about 3 find where an activation is small, but not yet 0."""
 _ROUNDINGS = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Rows, and what is to be answered to them.
+    """Rows, and the expected results.
 
     Attributes
     ----------
     x : ndarray of the type the subject takes, shape (n, V)
     kinds : mapping
-        Of each kind of rows their number, in their order: ``own`` (maybe), ``random``, ``extreme``.
+        Number of rows of each kind, in order: ``own`` (if given), ``random``, ``extreme``.
     package : mapping of str to ndarray
-        What the package answers.
+        Results of the package.
     exact : mapping of str to ndarray
-        What it would answer in float64.
+        Results in float64.
     rounded : tuple of mappings of str to ndarray
-        What it would answer there if every number had been rounded by chance.
+        Results in float64 after rounding every number randomly.
     """
 
     x: Rows
@@ -45,13 +45,13 @@ class Trial:
     rounded: tuple[Answers, ...] = ()
 
     def rounded_answers(self, name: str) -> Iterator[NDArray[Any]]:
-        """Yield what the package could answer as well, were its numbers rounded differently."""
+        """Yield results that the package could give with other rounding."""
         yield self.exact[name]
         for answers in self.rounded:
             yield answers[name]
 
     def place(self, row: int) -> str:
-        """Name a row: its kind, and its number in it, from 1."""
+        """Return the name of a row: its kind, and its number of that kind, from 1."""
         for kind, number in self.kinds.items():
             if row < number:
                 return f"{kind} row {row + 1}"
@@ -60,7 +60,7 @@ class Trial:
 
 
 def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
-    """Choose rows and ask the package; the same model and rows give the same trial.
+    """Choose rows and compute their results; the same model and rows give the same trial.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
 
 
 def retried(subject: Subject, trial: Trial) -> Trial:
-    """Return a trial with the same rows and the answers of another subject."""
+    """Return a trial with the same rows and the results of another subject."""
     rng = np.random.default_rng(0)
     with np.errstate(over="ignore", invalid="ignore"):
         package, exact = (answer(subject, trial.x) for answer in (package_answers, exact_answers))
@@ -94,14 +94,14 @@ def _checked(own: Any, n_columns: int) -> NDArray[Any]:
     rows = np.asarray(own)
     if rows.shape[1:] != (n_columns,) or not len(rows) or rows.dtype.kind not in "fiub":
         raise DataError(
-            f"The rows to check on must be an array of numbers, (n, {n_columns}). Got one of shape "
-            f"{rows.shape} and type {rows.dtype}."
+            f"The rows to check on must be an array of numbers, (n, {n_columns}). Got shape "
+            f"{rows.shape} and type {rows.dtype} instead."
         )
     return rows
 
 
 def _extreme_rows(n_columns: int, rng: np.random.Generator) -> Rows:
-    """Return rows of one value in all columns, in one, and in each of any sign: (n, V)."""
+    """Return rows with a value in all columns, in one column, and with random signs: (n, V)."""
     values = np.array([sign * value for value in _EXTREMES for sign in (1, -1)])[:, None]  # (n, 1)
     spikes = np.zeros((_SPIKES, n_columns))
     spikes[np.arange(_SPIKES), rng.integers(n_columns, size=_SPIKES)] = 1e6
@@ -110,7 +110,7 @@ def _extreme_rows(n_columns: int, rng: np.random.Generator) -> Rows:
 
 
 def _in_units(subject: Subject, rows: Rows) -> Rows:
-    """Return rows of the network's units to those of the data, as finite numbers of their type."""
+    """Convert rows from the network's units to those of the data, as finite numbers."""
     scaling = subject.model.scaling
     most = np.finfo(subject.row_dtype).max
     with np.errstate(over="ignore"):
@@ -129,5 +129,8 @@ def _of_type(rows: Any, subject: Subject) -> Rows:
     with np.errstate(over="ignore"):
         typed: Rows = rows.astype(subject.row_dtype)
     if not np.isfinite(typed).all():
-        raise DataError("The rows to check on have values that are missing or infinite.")
+        raise DataError(
+            "The rows to check on have values that are missing or infinite. Impute them or drop "
+            "the rows."
+        )
     return typed

@@ -1,8 +1,8 @@
-"""The network for plain PyTorch: what ``nn.Sequential.load_state_dict`` takes.
+"""The network for plain PyTorch: a state dict for ``nn.Sequential.load_state_dict``.
 
 The names are those of ``stack.mlp``: ``0.weight``, ``0.bias``, ``2.weight``, …, with activations in
-between. What a state cannot hold is in the one metadata entry ``sdae``, which is JSON: the
-activation, the head, classes, names of columns, and how rows are scaled before the network.
+between. What a state dict cannot hold is in the metadata entry ``sdae``, in JSON: the activation,
+the head, classes, names of columns, and how rows are scaled before the network.
 
 Axes: n rows, V columns.
 """
@@ -25,7 +25,7 @@ def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement
     Raises
     ------
     ParityError
-        If it does not.
+        If it does not agree.
     """
     content = sequential_bytes(subject)
     deepest = replace(subject, depth=subject.stack.n_layers)
@@ -36,7 +36,7 @@ def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement
 
 
 def sequential_bytes(subject: Subject) -> bytes:
-    """Return the state of the network with what describes it: equal models give equal bytes."""
+    """Return the state dict with its metadata: equal models give equal bytes."""
     model = subject.model
     scaling = model.scaling and {
         "offset": model.scaling.offset.tolist(),
@@ -60,7 +60,7 @@ def sequential_bytes(subject: Subject) -> bytes:
 
 
 def _ask(state: dict[str, Tensor], subject: Subject, x: Rows) -> Answers:
-    """Let a network of its own answer to rows, (n, V): each output by its name."""
+    """Compute the results of a new network for rows, (n, V): each output by its name."""
     network = _network_of(state, subject)
     network.load_state_dict(state)
     with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Every export asked for is made and checked; only then is any of them written."""
+"""Make and check all requested exports; only then write any of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ from sdae.core.model_file import Model
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written.
+    """A written export.
 
     Attributes
     ----------
     path : Path
     agreement : Agreement
-        Of its answers with those of the package.
+        Agreement of its results with those of the package.
     """
 
     path: Path
@@ -41,12 +41,12 @@ def export_model(
     layer: int | None = None,
     rows: Any = None,
 ) -> list[Exported]:
-    """Write a model for other programs; what was written answers as the package does.
+    """Write a model for other programs, after checking that it gives the results of the package.
 
     Parameters
     ----------
     model : Model
-        As :func:`sdae.core.model_file.load_model` gives it.
+        The model, as :func:`sdae.core.model_file.load_model` returns it.
     onnx : path or None
         A file for ONNX runtimes, whose name ends in ``.onnx``.
     numpy : path or None
@@ -54,21 +54,22 @@ def export_model(
     sequential : path or None
         A file for an ``nn.Sequential`` of PyTorch, whose name ends in ``.safetensors``.
     layer : int or None
-        Whose codes the ONNX file gives, and from which it reconstructs; None is the deepest.
+        Layer whose codes the ONNX file returns, and from which it reconstructs; None is the
+        deepest.
     rows : array, (n, V), or None
-        Rows in the units of the data, to check on; random and extreme ones are in any case.
+        Rows in the units of the data, to check on; random and extreme rows are always used.
 
     Returns
     -------
     list of Exported
-        In the order of the parameters.
+        The written exports, in the order of the parameters.
 
     Raises
     ------
     ParityError
-        If an export does not answer as the package does. Then nothing is written.
+        If results of an export differ from those of the package. Then nothing is written.
     MissingExtraError
-        If onnx or onnxruntime is not installed, and an ONNX file is asked for.
+        If onnx or onnxruntime is not installed, and an ONNX file is requested.
     SdaeError
         If a parameter is wrong, or a file cannot be written.
     """
@@ -104,11 +105,9 @@ def export_model(
 
 
 def _check_targets(targets: Mapping[str, Path]) -> None:
-    """Find what can be found wrong before anything is computed."""
+    """Check the paths before computing anything."""
     if not targets:
-        raise InvalidParameterError(
-            "An export needs a place to be written to. Give onnx, numpy or sequential."
-        )
+        raise InvalidParameterError("export_model needs an output. Give onnx, numpy or sequential.")
     for name, suffix in (("onnx", ".onnx"), ("sequential", ".safetensors")):
         if name not in targets:
             continue

@@ -1,1 +1,1 @@
-"""Pictures: of filters, of learning curves, of reconstructions. Only this room uses matplotlib."""
+"""Pictures of filters, learning curves and reconstructions. Only this package uses matplotlib."""

@@ -1,4 +1,4 @@
-"""How training went: the cost of each layer, the cost and the errors of fine-tuning."""
+"""Learning curves: the cost of each layer, the cost and the errors of fine-tuning."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

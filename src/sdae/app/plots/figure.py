@@ -41,7 +41,7 @@ def write_png(figure: "Figure", path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix.lower() != ".png":
-        raise InvalidParameterError(f"Pictures are written as PNG: {path} must end in .png.")
+        raise InvalidParameterError(f"A picture must be a .png file. Got {path} instead.")
     buffer = io.BytesIO()
     figure.savefig(
         buffer, format="png", dpi=120, bbox_inches="tight", metadata={"Software": "sdae"}

@@ -1,4 +1,4 @@
-"""What hidden units look for: their weights as tiled images, as the tutorial's."""
+"""Filters of hidden units: their weights as tiled images, as in the tutorial."""
 
 import math
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def filters_figure(
     image_shape : (int, int)
         Height and width, V in all.
     title : str
-        Above the picture.
+        Title above the picture.
     """
     figure = new_figure(6.4, 6.7)
     axes = figure.add_subplot()
@@ -37,7 +37,7 @@ def filters_figure(
 def tile_images(
     rows: NDArray[np.float32], image_shape: tuple[int, int], n_columns: int | None = None
 ) -> NDArray[np.float32]:
-    """Lay rows out as a grid of images, each stretched to [0, 1], one black pixel apart.
+    """Arrange rows as a grid of images, each stretched to [0, 1], one black pixel apart.
 
     Parameters
     ----------

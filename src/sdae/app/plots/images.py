@@ -1,4 +1,4 @@
-"""Grey images as PNG bytes, pixel by pixel, and grids of them: for pages that hold many small ones.
+"""Grey images as PNG bytes, and grids of them, for pages with many small images.
 
 Axes: n images of V = height × width pixels.
 """
@@ -11,7 +11,7 @@ from PIL import Image
 
 
 def grey_png(values: NDArray[np.float32], low: float = 0.0, high: float = 1.0) -> bytes:
-    """Return a picture (height, width) as a PNG of 8 bits: `low` is black, `high` white.
+    """Return a picture (height, width) as an 8-bit PNG: `low` is black, `high` is white.
 
     The same values give the same bytes.
     """
@@ -25,9 +25,9 @@ def grey_png(values: NDArray[np.float32], low: float = 0.0, high: float = 1.0) -
 def side_by_side(
     rows: NDArray[np.float32], image_shape: tuple[int, int], n_columns: int, gap: float
 ) -> NDArray[np.float32]:
-    """Lay images out as a grid, one pixel of value `gap` apart: (n, V) -> (height, width).
+    """Arrange images as a grid, one pixel of value `gap` apart: (n, V) -> (height, width).
 
-    Unlike the tiles of filters they keep their values.
+    Unlike tiles of filters, they are not stretched.
     """
     height, width = image_shape
     n_lines = -(-len(rows) // n_columns)

@@ -1,7 +1,7 @@
-"""Small charts as SVG text for a page, in the page's own colour of text, light or dark.
+"""Small charts as SVG text for a page, in the text colour of the page, light or dark.
 
-Every function takes numbers and returns the markup of one ``<svg>``. Texts are the package's own:
-labels and names of columns, which could mean something to matplotlib, have no place here.
+Every function takes numbers and returns the markup of one ``<svg>``. All texts are the package's
+own: labels and column names are not drawn, since matplotlib could interpret them.
 """
 
 import io
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Both are seen on white and on a dark ground, and apart by those who do not tell colours.
+# Both are visible on light and dark backgrounds, and differ for colour-blind readers.
 COLOURS = ("#2f7ec4", "#c2571a")
 _STYLES = ("-", "--")
-_INK = "#010203"  # stands for the page's colour of text
+_INK = "#010203"  # placeholder for the text colour of the page
 _WIDTH, _HEIGHT = 4.0, 2.8
 _MARKED_POINTS = 40
 _SPACES = re.compile(r"\s+")
 _UNWANTED = tuple(
     re.compile(pattern)
     for pattern in (
-        r"<style.*?</style>",  # rules that would hold in all of the page
+        r"<style.*?</style>",  # rules that would apply to the whole page
         r' (?:width|height)="[\d.]+pt"| version="[^"]*"| xmlns:xlink="[^"]*"',
-        r' id="(?![pm][0-9a-f]{10}")[^"]*"',  # of groups, which nothing refers to
+        r' id="(?![pm][0-9a-f]{10}")[^"]*"',  # ids of groups, which are not referenced
         r" font-family: [^;\"]*;",
     )
 )
@@ -40,16 +40,16 @@ _UNWANTED = tuple(
 def curve_svg(
     series: Mapping[str, Sequence[float]], seconds: Sequence[float], ylabel: str, salt: str
 ) -> str:
-    """Draw numbers of each epoch, with the time that passed above.
+    """Draw numbers per epoch, with the elapsed time above.
 
     Parameters
     ----------
     series : mapping of str to sequence of float
-        By name; NaN leaves a gap.
+        Numbers per epoch, by name; NaN leaves a gap.
     seconds : sequence of float
-        Of each epoch.
+        Seconds of each epoch.
     ylabel, salt : str
-        What the numbers are; what makes the chart's ids its own.
+        Name of the numbers; text that makes the ids of the chart unique.
     """
     figure, axes = _axes("epoch", ylabel)
     for (name, values), style in zip(series.items(), _styles(), strict=False):
@@ -87,8 +87,8 @@ def spectrum_svg(values: Mapping[str, NDArray[np.float64]], salt: str) -> str:
 def calibration_svg(
     confidence: Sequence[float], accuracy: Sequence[float], sizes: Sequence[int], salt: str
 ) -> str:
-    """Draw how often predictions of some confidence are right; larger dots stand for more rows."""
-    figure, axes = _axes("confidence", "share that is right")
+    """Draw accuracy against confidence; larger dots stand for more rows."""
+    figure, axes = _axes("confidence", "accuracy")
     axes.plot([0, 1], [0, 1], "-", color=_INK, alpha=0.4, linewidth=1)
     axes.plot(confidence, accuracy, "-", color=COLOURS[0], linewidth=1)
     areas = 20 + 180 * np.asarray(sizes, np.float64) / max(1, *sizes)
@@ -118,7 +118,7 @@ def _whole_numbers(axes: "Axes") -> None:
 
 
 def _add_time(axes: "Axes", seconds: Sequence[float]) -> None:
-    """Put the time at the end of some epochs above the chart."""
+    """Write the elapsed time above some epochs."""
     passed = np.cumsum(seconds)
     n_epochs = len(passed)
     epochs = sorted({1 + (n_epochs - 1) * step // 3 for step in range(4)})
@@ -148,7 +148,7 @@ def _ink(axes: "Axes") -> None:
 
 
 def _svg(figure: "Figure", salt: str) -> str:
-    """Return the markup: texts as texts, ids of its own, no size but its proportions."""
+    """Return the markup: text as text, unique ids, proportions but no size."""
     from matplotlib import rc_context
 
     buffer = io.StringIO()

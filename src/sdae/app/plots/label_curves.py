@@ -1,4 +1,4 @@
-"""Error against the number of labels, a line per model with a band of confidence."""
+"""Error against the number of labels: a line per model with a confidence band."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sdae.core.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The first two are what the picture is about: one colour, in full and broken.
+# The first two are the main subject: one colour, solid and dashed.
 _STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#c2410c", "linewidth": 2.2},
     {"color": "#c2410c", "linestyle": "--", "linewidth": 1.6},
@@ -39,11 +39,11 @@ def label_curves_figure(
     Parameters
     ----------
     curves : mapping of str to sequence of Point
-        By the model's name, in the order of the legend.
+        Points by model name, in the order of the legend.
     title : str
-        Above the picture.
+        Title above the picture.
     n_all : int or None
-        The number of labels that is called ``all`` on the axis.
+        The number of labels that is written as ``all`` on the axis.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def label_curves_figure(
         If there are no points.
     """
     if not any(curves.values()):
-        raise DataError("There are no results, so there is no picture to draw.")
+        raise DataError("There are no results to draw.")
     figure = new_figure(7.2, 4.4)
     axes = figure.add_subplot()
     numbers = sorted({point.labels for points in curves.values() for point in points})
@@ -79,5 +79,5 @@ def label_curves_figure(
 
 
 def _bounds(points: Sequence[Point]) -> tuple[list[float], list[float]]:
-    """Return the bounds of the band; an interval may reach below 0 where an error cannot."""
+    """Return the bounds of the band; clipped at 0, since an error cannot be negative."""
     return [max(0.0, p.low) for p in points], [min(1.0, p.high) for p in points]

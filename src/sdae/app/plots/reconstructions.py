@@ -1,4 +1,4 @@
-"""What a network makes of rows: the input, the corrupted input, and its reconstructions."""
+"""Rows and their reconstructions: the input, the corrupted input, and the network's output."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def reconstructions_figure(
     rows: Mapping[str, NDArray[np.float32]], image_shape: tuple[int, int] | None
 ) -> "Figure":
-    """Draw versions of the same rows under each other.
+    """Draw versions of the same rows below each other.
 
     Parameters
     ----------
     rows : mapping of str to ndarray of shape (n, V)
-        The versions, by the name to write beside them, the input first.
+        The versions by name, the input first.
     image_shape : (int, int) or None
         Height and width; None draws each row as a line over its columns.
     """

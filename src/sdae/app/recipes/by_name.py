@@ -1,4 +1,4 @@
-"""Recipes by name: TOML files of this folder, or a file of the user's."""
+"""Recipes by name: TOML files of this folder, or a user's file."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -35,28 +35,28 @@ def load_recipe(name: str, overrides: Iterable[str] = ()) -> Recipe:
     Raises
     ------
     RecipeError
-        If there is no such recipe, or it is not valid.
+        If the recipe does not exist, or is not valid.
     FileAccessError
         If the file cannot be read.
     """
     if "\0" in name:
-        raise RecipeError(f"There is no recipe {name!r}: a path has no zero bytes. Check it.")
+        raise RecipeError(
+            f"Unknown recipe {name!r}: a path must not have zero bytes. Check the path."
+        )
     if name.endswith(".toml"):
         path = Path(name)
         try:
             content = read_bytes(path, _MAX_BYTES).decode("utf-8")
         except UnicodeDecodeError:
-            raise FileFormatError(
-                f"{path} is not a UTF-8 text, so no recipe. Save it as UTF-8."
-            ) from None
+            raise FileFormatError(f"{path} is not UTF-8 text. Save the recipe as UTF-8.") from None
         return parse_recipe(content, str(path), overrides)
     known = recipe_names()
     if name not in known:
         near = get_close_matches(name, known, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
         raise RecipeError(
-            f"There is no recipe {name!r}. {hint}Known are: {', '.join(known)}; a file of your own "
-            "must end in .toml."
+            f"Unknown recipe {name!r}. {hint}The recipes are: {', '.join(known)}. A file of your "
+            "own must end in .toml."
         )
     content = (files("sdae.app.recipes") / f"{name}.toml").read_text(encoding="utf-8")
     return parse_recipe(content, name, overrides)

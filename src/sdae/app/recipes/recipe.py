@@ -1,12 +1,13 @@
 """A whole recipe: the model, the data, the two stages and the seed, read from and written to TOML.
 
-A recipe is data. Every key is known and validated; an unknown one is an error that suggests the
-nearest. ``parse_recipe(write_recipe(recipe)) == recipe``.
+A recipe is data. Every key is validated; an unknown key is an error that suggests the nearest one.
+``parse_recipe(write_recipe(recipe)) == recipe``.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
@@ -15,13 +16,13 @@ import tomli_w
 from sdae.app.recipes.toml_text import read_toml
 from sdae.core.constraints import (
     MAX_PROBLEMS,
-    Reader,
     boolean,
     choice,
     find_oversize,
     layer_size,
     number,
     one_or_each,
+    one_or_several,
     optional,
     parsed,
     read_fields,
@@ -33,11 +34,10 @@ from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
 from sdae.core.kinds.noises import MaskingNoise, Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
+from sdae.core.options import option, options_of, readers_of
 from sdae.core.randomness import check_seed
 from sdae.core.wording import printable
 from sdae.train.settings import (
-    FINETUNING_READERS,
-    PRETRAINING_READERS,
     FinetuningConfig,
     PretrainingConfig,
 )
@@ -45,55 +45,74 @@ from sdae.train.settings import (
 _MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
 
-_MODEL_READERS: Mapping[str, Reader[Any]] = {
-    "hidden_layer_sizes": one_or_each(layer_size()),
-    "corruption": one_or_each(parsed("a noise", parse_noise)),
-    "activation": parsed(
-        "an activation", lambda value: parse_choice(Activation, value, "activation")
-    ),
-    "decoder": one_or_each(
-        parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))
-    ),
-    "tied": boolean(),
-    "emphasis": parsed("an emphasis", parse_emphasis),
-}
-_DATA_READERS: Mapping[str, Reader[Any]] = {
-    "source": text(),
-    "target": optional(text()),
-    "unlabeled": optional(text()),
-    "scale": choice(*SCALES),
-    "validation": number(0, 0.9),
-    "test": number(0, 0.9),
-}
+
+def _listed(kind: type[StrEnum]) -> str:
+    return ", ".join(f"`{name}`" for name in kind)
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """The network: sizes of its hidden layers, noise, activation and decoders."""
 
-    hidden_layer_sizes: tuple[int, ...] = (500, 500)
-    corruption: tuple[Noise, ...] = (MaskingNoise(0.1),)
-    activation: Activation = Activation.SIGMOID
-    decoder: tuple[Decoder, ...] = (Decoder.AUTO,)
-    tied: bool = True
-    emphasis: Emphasis | None = None
+    hidden_layer_sizes: tuple[int, ...] = option(
+        one_or_each(layer_size()), (500, 500), "Units of each hidden layer, from the bottom up."
+    )
+    corruption: tuple[Noise, ...] = option(
+        one_or_each(parsed("a noise", parse_noise)), (MaskingNoise(0.1),), "Noise of the layers."
+    )
+    activation: Activation = option(
+        parsed("an activation", lambda value: parse_choice(Activation, value, "activation")),
+        Activation.SIGMOID,
+        f"Activation of all hidden layers: {_listed(Activation)}.",
+    )
+    decoder: tuple[Decoder, ...] = option(
+        one_or_each(parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))),
+        (Decoder.AUTO,),
+        f"{_listed(Decoder)}: `sigmoid` for data in [0, 1], `linear` for others.",
+    )
+    tied: bool = option(boolean(), True, "Decode with the transpose of each encoder's weight.")
+    emphasis: Emphasis | None = option(
+        parsed("an emphasis", parse_emphasis),
+        None,
+        "Weights of corrupted and of other components in the loss: `double`, `full`, `ALPHA:BETA`.",
+    )
+
+    @classmethod
+    def read(cls, values: Mapping[str, object], caller: str) -> "ModelConfig":
+        """Validate `values`; all problems come in one error that names `caller`."""
+        model = cls(**read_fields(readers_of(cls), values, caller))
+        for below, above in pairwise(model.hidden_layer_sizes):
+            if below * above > _MAX_WEIGHTS:
+                raise InvalidParameterError(
+                    f"The hidden_layer_sizes parameter of {caller} must give at most "
+                    f"{_MAX_WEIGHTS:,} weights between two layers. Got {below * above:,} between "
+                    f"layers of {below:,} and {above:,} units instead. Give smaller sizes."
+                )
+        return model
 
 
 @dataclass(frozen=True)
 class DataConfig:
     """Where the rows come from and how they are scaled and split."""
 
-    source: str = "mnist"
-    target: str | None = None
-    unlabeled: str | None = None
-    scale: str = "auto"
-    validation: float = 0.15
-    test: float = 0.15
+    source: str = option(text(), "mnist", "A file, a folder or the name of a data set.")
+    target: str | tuple[str, ...] | None = option(
+        optional(one_or_several(text())), None, "The column of the labels, or a list of columns."
+    )
+    unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
+    scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
+    validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
+    test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")
+
+    @classmethod
+    def read(cls, values: Mapping[str, object], caller: str) -> "DataConfig":
+        """Validate `values`; all problems come in one error that names `caller`."""
+        return cls(**read_fields(readers_of(cls), values, caller))
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything a run needs: with the same data it gives the same model."""
+    """All settings of a run: with the same data they give the same model."""
 
     seed: int = 0
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -110,7 +129,7 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     content : str
         The TOML text.
     name : str
-        What to call it in errors: the file, or the name of the recipe.
+        Name in error messages: the file, or the name of the recipe.
     overrides : iterable of str
         ``KEY=VALUE`` settings that win over the text, as in ``pretraining.epochs=5``. The value is
         TOML; what is not TOML is taken as a text.
@@ -118,8 +137,8 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     Raises
     ------
     RecipeError
-        If the text is no TOML, a key is unknown, or a value is not what it must be. Every problem
-        is listed, each with its key.
+        If the text is not TOML, a key is unknown, or a value is not allowed. Every problem is
+        listed with its key.
     """
     name = printable(name)
     try:
@@ -129,19 +148,19 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
     for override in overrides:
         _override(tables, override)
     problems: list[str] = []
-    unknown = sorted(tables.keys() - {"seed", *_TABLES})
+    unknown = sorted(tables.keys() - {"seed", *TABLES})
     problems += [_unknown_table(key) for key in unknown[:MAX_PROBLEMS]]
     if len(unknown) > MAX_PROBLEMS:
-        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more keys that a recipe has not.")
+        problems.append(f"And {len(unknown) - MAX_PROBLEMS:,} more unknown keys.")
     parts: dict[str, Any] = {}
-    for table, read in _TABLES.items():
+    for table, kind in TABLES.items():
         values = tables.get(table, {})
         try:
             if not isinstance(values, dict):
                 raise InvalidParameterError(
                     f"[{table}] must be a table. Got {_shown(values)} instead."
                 )
-            parts[table] = read(values, f"[{table}]")
+            parts[table] = kind.read(values, f"[{table}]")
         except InvalidParameterError as error:
             problems.append(str(error))
     try:
@@ -156,31 +175,31 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
 def write_recipe(recipe: Recipe) -> str:
     """Return the recipe as TOML, every value spelled out."""
     tables: dict[str, object] = {"seed": recipe.seed}
-    for table in _TABLES:
+    for table in TABLES:
         part = getattr(recipe, table)
         tables[table] = {item.name: _plain(getattr(part, item.name)) for item in fields(part)}
     return tomli_w.dumps(tables)
 
 
-def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Recipe:
-    """Return the recipe with other entries of its data, checked as those of a file are.
+def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
+    """Return the recipe with other entries of its data, checked like those of a file.
 
     Parameters
     ----------
     recipe : Recipe
     name : str
-        What to call it in errors.
+        Name in error messages.
     given : mapping
-        Values by the names of :class:`DataConfig`; None leaves the recipe's.
+        Values by the names of :class:`DataConfig`; None keeps the value of the recipe.
 
     Raises
     ------
     RecipeError
-        If one is not what it must be: a path, for one, that no file of text can name.
+        If a value is not allowed, such as a path that cannot be written to a text file.
     """
     values = {key: value for key, value in given.items() if value is not None}
     try:
-        read = read_fields(_DATA_READERS, values, "[data]")
+        read = read_fields(readers_of(DataConfig), values, "[data]")
     except InvalidParameterError as error:
         raise RecipeError(f"Recipe {name}:\n{error}") from None
     return replace(recipe, data=replace(recipe.data, **read))
@@ -189,7 +208,7 @@ def with_data(recipe: Recipe, name: str, given: Mapping[str, str | None]) -> Rec
 def flat_settings(recipe: Recipe) -> dict[str, str]:
     """Return the settings of a recipe as texts, by their dotted names."""
     flat = {"seed": str(recipe.seed)}
-    for table in _TABLES:
+    for table in TABLES:
         part = getattr(recipe, table)
         for item in fields(part):
             value = getattr(part, item.name)
@@ -199,7 +218,7 @@ def flat_settings(recipe: Recipe) -> dict[str, str]:
 
 
 def _plain(value: object) -> object:
-    """Turn a value into what TOML has: a list of one becomes the one; a choice becomes its text."""
+    """Convert a value for TOML: a list of one becomes its element; a choice becomes its text."""
     if value is None:
         return "none"
     if isinstance(value, tuple):
@@ -219,27 +238,11 @@ def _read_seed(value: object) -> int:
     return check_seed(value, "the recipe")
 
 
-def _read_model(values: Mapping[str, object], caller: str) -> ModelConfig:
-    model = ModelConfig(**read_fields(_MODEL_READERS, values, caller))
-    for below, above in pairwise(model.hidden_layer_sizes):
-        if below * above > _MAX_WEIGHTS:
-            raise InvalidParameterError(
-                f"The hidden_layer_sizes parameter of {caller} asks for {below * above:,} weights "
-                f"between layers of {below:,} and {above:,} units; at most {_MAX_WEIGHTS:,} are "
-                "made. Give smaller sizes."
-            )
-    return model
-
-
-def _read_data(values: Mapping[str, object], caller: str) -> DataConfig:
-    return DataConfig(**read_fields(_DATA_READERS, values, caller))
-
-
-_TABLES = {
-    "model": _read_model,
-    "data": _read_data,
-    "pretraining": PretrainingConfig.read,
-    "finetuning": FinetuningConfig.read,
+TABLES: Mapping[str, type[ModelConfig | DataConfig | PretrainingConfig | FinetuningConfig]] = {
+    "model": ModelConfig,
+    "data": DataConfig,
+    "pretraining": PretrainingConfig,
+    "finetuning": FinetuningConfig,
 }
 
 
@@ -266,22 +269,13 @@ def _toml_value(raw: str) -> object:
         tables = read_toml(f"value = {raw}")
     except ValueError:
         return raw
-    return tables["value"] if len(tables) == 1 else raw  # a line may bring a key of its own
+    return tables["value"] if len(tables) == 1 else raw  # a line may add a key
 
 
 def _unknown_table(key: str) -> str:
-    known = ["seed", *_TABLES]
-    dotted = [
-        f"{table}.{name}"
-        for table, readers in (
-            ("model", _MODEL_READERS),
-            ("data", _DATA_READERS),
-            ("pretraining", PRETRAINING_READERS),
-            ("finetuning", FINETUNING_READERS),
-        )
-        for name in readers
-    ]
+    known = ["seed", *TABLES]
+    dotted = [f"{table}.{name}" for table, kind in TABLES.items() for name in options_of(kind)]
     same_name = [path for path in dotted if path.endswith(f".{key}")]
     near = same_name or get_close_matches(key[:80], known, n=1, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(near)}?" if near else f"Known are: {', '.join(known)}."
+    hint = f"Did you mean {' or '.join(near)}?" if near else f"It has: {', '.join(known)}."
     return f"A recipe has no {shown(key)}. {hint}"

@@ -1,7 +1,8 @@
-"""Reading TOML, with words for what Python's reader has none for.
+"""Reading TOML, with clear errors where Python's reader has none.
 
-Python's own reader fails in its own way at numbers of very many digits and at deep nesting, and
-takes minutes for a key of many thousand parts. A recipe is a page; a text of many pages is none.
+Python's reader raises unclear errors for numbers of very many digits and for deep nesting, and
+takes minutes for a key of many thousand parts. A recipe is about a page long; much longer texts are
+refused.
 """
 
 import re
@@ -20,7 +21,7 @@ def read_toml(content: str) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If it is no TOML; the text says where and ends without a stop.
+        If it is not TOML; the message says where, and ends without a full stop.
     """
     if len(content) > MAX_CHARACTERS:
         raise ValueError(f"it has more than {MAX_CHARACTERS:,} characters")
@@ -40,7 +41,7 @@ def read_toml(content: str) -> dict[str, Any]:
 
 
 def _shortened(text: str) -> str:
-    """Cut out the middle: a key may be of any length, and the place stands at the end."""
+    """Cut out the middle: a key may be of any length, and the line number is at the end."""
     if len(text) > 2 * _SHOWN:
         text = f"{text[:_SHOWN]}…{text[-_SHOWN:]}"
     return text if text.isprintable() else repr(text)[1:-1]

@@ -1,6 +1,5 @@
-"""One page on a run: what was trained on what, what it learned, how well it answers.
+"""A page about a run: the training, what the network learned, how well it predicts.
 
-Facts are computed first, as frozen records that know nothing of HTML
-(:mod:`sdae.app.report.facts`); then they are laid out (:mod:`sdae.app.report.page`).
-Only this room imports jinja2.
+Facts are computed first, as frozen records without HTML (:mod:`sdae.app.report.facts`); then the
+page is written from them (:mod:`sdae.app.report.page`). Only this package imports jinja2.
 """

@@ -1,4 +1,4 @@
-"""How the network answers: what it confuses, how sure it is, where it is most wrong.
+"""Predictions of the network: confusions, calibration, and the worst errors.
 
 Axes: n rows, C classes, K bins.
 """
@@ -24,7 +24,7 @@ class Confidence:
     ----------
     n_rows : int
     confidence, accuracy : float
-        The mean probability of what was predicted, and how often it was right.
+        The mean probability of the predicted class, and the accuracy.
     """
 
     n_rows: int
@@ -39,11 +39,11 @@ class Wrong:
     Attributes
     ----------
     place : int
-        Of the row among those looked at.
+        Index of the row among the rows shown.
     label, predicted : int
         Class numbers.
     probability, probability_of_label : float
-        Of the predicted class, and of the right one.
+        Probability of the predicted class, and of the correct one.
     """
 
     place: int
@@ -55,23 +55,23 @@ class Wrong:
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """The network's answers to labelled rows.
+    """The network's predictions of labelled rows.
 
     Attributes
     ----------
     n_rows, n_wrong : int
     negative_log_likelihood : float
-        Mean of −log p of the right class.
+        Mean of −log p of the correct class.
     confusion : ndarray of int64, shape (C, C)
         Rows by label (down) and prediction (across).
     bins : tuple of Confidence
-        Those of ten equal intervals of confidence that have rows.
+        The non-empty ones of ten equal intervals of confidence.
     calibration_error : float
-        Mean distance of confidence and accuracy over rows.
+        Mean distance between confidence and accuracy over rows.
     confusions : tuple of (int, int, int)
         Label, prediction and number of rows, the most frequent first.
     worst : tuple of Wrong
-        The surest of the wrong ones first.
+        Wrong predictions, the most confident first.
     """
 
     n_rows: int
@@ -90,7 +90,7 @@ class Answers:
 
 
 def answers_of(networks: Networks, rows: Part) -> Answers | None:
-    """Ask the network about rows; None where there are no labels, or no classes."""
+    """Predict rows; None without labels or without classes."""
     if rows.y is None or not networks.classifies:
         return None
     return answers_from(log_probabilities_of(networks.final, rows.x), rows.y)

@@ -1,4 +1,4 @@
-"""A map of the deepest codes: where rows lie that the network takes for alike.
+"""A map of the deepest codes: rows with similar codes lie close together.
 
 Axes: n rows, H units of the deepest layer.
 """
@@ -15,7 +15,7 @@ from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, codes_of, probabilities_of
 
 MOST_ROWS = 2_000
-_LEAST_ROWS = 12  # below, nothing but the two main directions means much
+_LEAST_ROWS = 12  # with fewer rows only the two main directions are meaningful
 _COMPONENTS = 50
 
 Points = NDArray[np.float64]
@@ -30,9 +30,9 @@ class Projection:
     name : str
         ``PCA``, ``t-SNE`` or ``UMAP``.
     points : ndarray of float64, shape (n, 2)
-        In [0, 1], with one unit for both axes.
+        Coordinates in [0, 1], with the same scale for both axes.
     purity : float or None
-        Share of rows whose nearest neighbour on the plane has their label.
+        Share of rows whose nearest neighbour on the plane has the same label.
     """
 
     name: str
@@ -50,7 +50,7 @@ class CodesMap:
         The rows on it.
     predicted : ndarray of int64, shape (n,), or None
     probability : ndarray of float64, shape (n,), or None
-        Of what is predicted.
+        Probability of the predicted class.
     projections : tuple of Projection
     """
 
@@ -61,7 +61,7 @@ class CodesMap:
 
 
 def map_of(networks: Networks, rows: Part, seed: int) -> CodesMap | None:
-    """Lay at most 2,000 rows out by their deepest code; None for a single row."""
+    """Project at most 2,000 rows by their deepest code; None for a single row."""
     part = rows.sample(MOST_ROWS, seed)
     if len(part) < 2:
         return None
@@ -86,7 +86,7 @@ def map_of(networks: Networks, rows: Part, seed: int) -> CodesMap | None:
 def principal_components(x: Points, most: int) -> Points:
     """Return the coordinates of rows along their main directions, (n, H) -> (n, D).
 
-    The sign of a direction is that which makes its largest weight positive.
+    The sign of a direction is chosen so that its largest weight is positive.
     """
     centred = x - x.mean(axis=0)
     u, s, v = np.linalg.svd(centred, full_matrices=False)
@@ -103,7 +103,7 @@ def purity(points: Points, y: NDArray[np.int64] | None) -> float | None:
     from sklearn.neighbors import NearestNeighbors
 
     neighbours: Any = NearestNeighbors(n_neighbors=1).fit(points)
-    nearest = neighbours.kneighbors(return_distance=False)[:, 0]  # of others than itself
+    nearest = neighbours.kneighbors(return_distance=False)[:, 0]  # without the point itself
     return float(np.mean(y[nearest] == y))
 
 
@@ -134,7 +134,7 @@ def _umap(components: Points, seed: int) -> Points:
 
 
 def _start(components: Points) -> NDArray[np.float32]:
-    """Return where t-SNE starts: the plane, made small."""
+    """Return where t-SNE starts: the plane, scaled down."""
     plane = _plane(components)
     return (1e-4 * plane / (plane[:, 0].std() or 1.0)).astype(np.float32)
 

@@ -1,11 +1,11 @@
-"""Colours of classes: seen on white and on a dark ground alike."""
+"""Colours of classes, visible on light and on dark backgrounds."""
 
 import colorsys
 
-_GOLDEN = 0.6180339887498949  # of the circle of hues: neighbours differ, and none comes twice
+_GOLDEN = 0.6180339887498949  # step on the colour circle: neighbours differ, and hues do not repeat
 _FIRST = 0.58
 _SATURATION = 0.75
-_LUMINANCES = (0.2, 0.28, 0.15)  # neighbours differ in this too, for those who see no hue
+_LUMINANCES = (0.2, 0.28, 0.15)  # neighbours differ in luminance too, for colour-blind readers
 
 
 def class_colours(n_classes: int) -> list[str]:
@@ -26,7 +26,7 @@ def luminance(colour: str) -> float:
 
 
 def _colour(hue: float, wanted: float) -> str:
-    """Return the colour of a hue whose luminance is the one wanted."""
+    """Return the colour with the given hue and luminance."""
     low, high = 0.0, 1.0
     for _ in range(20):
         lightness = (low + high) / 2

@@ -1,4 +1,4 @@
-"""Charts and pictures of a report, each with a text that says what is to be seen.
+"""Charts and pictures of a report, each with an alternative text.
 
 Axes: n rows, V columns, F units, C classes.
 """
@@ -49,7 +49,7 @@ def curve_charts(curve: Curve) -> list[Markup]:
 
 
 def histogram_chart(layer: LayerFacts) -> Markup | None:
-    """Draw how the values of a layer's codes are distributed."""
+    """Draw the distribution of the values of a layer's codes."""
     if not layer.codes:
         return None
     shares = {_STAGE_NAMES[stage]: facts.shares for stage, facts in layer.codes.items()}
@@ -91,11 +91,11 @@ def calibration_chart(answers: Answers) -> Markup:
         [b.n_rows for b in bins],
         "calibration",
     )
-    return chart(svg, f"Calibration, confidence and the share that is right: {said}.")
+    return chart(svg, f"Calibration, confidence and accuracy: {said}.")
 
 
 def filters_picture(layer: LayerFacts, shape: Shape) -> Markup:
-    """Draw the units' favourites as images, each stretched from black to white."""
+    """Draw the preferred inputs of units as images, each stretched from black to white."""
     rows, shape = shrunk(layer.favourites, shape, _MOST_PIXELS)
     what = "the weights" if layer.number == 0 else "the preferred inputs"
     return picture(
@@ -106,7 +106,7 @@ def filters_picture(layer: LayerFacts, shape: Shape) -> Markup:
 
 
 def gallery_strips(gallery: Gallery, step: Step, shape: Shape) -> list[tuple[str, Markup]]:
-    """Draw each form of the rows of a step as one line of images, by the form's name."""
+    """Draw each form of the rows of a step as one line of images; return them with their names."""
     low, high = _range(gallery)
     n_rows = len(gallery.part)
     strips = []
@@ -128,26 +128,26 @@ def row_picture(row: NDArray[np.float32], shape: Shape, alternative: str) -> Mar
 
 
 def confusion_picture(answers: Answers) -> Markup:
-    """Draw the confusion matrix of many classes: the brighter, the larger the share of its line."""
+    """Draw the confusion matrix of many classes: the brighter, the larger the share of its row."""
     counts = answers.confusion
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)  # (C, C)
     right = percent(1 - answers.error)
     return picture(
         grey_png(np.sqrt(shares).astype(np.float32)),
         f"Confusion matrix of {len(counts):,} classes, labels down and predictions across: "
-        f"{right} of the rows lie on the diagonal.",
+        f"{right} of the rows are on the diagonal.",
         "confusion",
     )
 
 
 def chart(svg: str, alternative: str) -> Markup:
-    """Give the markup of a chart its text."""
+    """Add an alternative text to the markup of a chart."""
     head = Markup('<svg class="chart" role="img" aria-label="{}"').format(alternative)
     return head + Markup(svg.removeprefix("<svg"))
 
 
 def picture(png: bytes, alternative: str, kind: str) -> Markup:
-    """Return an image that holds its own bytes, with its text."""
+    """Return an embedded image with its alternative text."""
     source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
     return Markup('<img class="{}" src="{}" alt="{}">').format(kind, source, alternative)
 

@@ -1,10 +1,11 @@
-"""All that a report says, as numbers: computed here, drawn and worded elsewhere."""
+"""All facts of a report, as numbers; other modules draw and word them."""
 
 from dataclasses import dataclass, replace
 
 from sdae.app.report.answers import Answers, answers_of
 from sdae.app.report.codes_map import CodesMap, map_of
 from sdae.app.report.gallery import Gallery, gallery_of, trained_noise
+from sdae.app.report.label_answers import LabelAnswers, label_answers_of
 from sdae.app.report.layers import LayerFacts, layer_facts
 from sdae.app.report.page_words import short
 from sdae.app.report.playground import MOST_WEIGHTS, Playground, n_weights, playground_of
@@ -13,9 +14,11 @@ from sdae.app.report.reproduce import Reproduction, reproduction_of
 from sdae.app.report.shown_rows import ReportRows, given_rows, own_rows
 from sdae.app.report.stages import Networks
 from sdae.app.report.training_curves import Architecture, Training, architecture_of, training_of
+from sdae.app.runs.prepare import outputs_of
 from sdae.app.runs.run_folder import PRETRAINED, RunFolder
 from sdae.core.errors import SdaeError
 from sdae.core.kinds.noises import Noise
+from sdae.data.label_columns import Target
 
 _GALLERY_IMAGES, _GALLERY_ROWS = 10, 3
 _ROWS_OF_CODES = 2_000
@@ -29,7 +32,7 @@ class Facts:
     Attributes
     ----------
     name : str
-        Of the run's folder.
+        Name of the run's folder.
     source : str
         Name of the data.
     networks : Networks
@@ -38,12 +41,12 @@ class Facts:
     layers : tuple of LayerFacts
     reproduction : Reproduction
     rows : ReportRows or None
-        None where the data could not be read; what needs rows is then None too.
+        None if the data could not be read; facts that need rows are then None too.
     unread : str or None
-        Why not, in the words of whoever tried.
-    probes, gallery, answers, codes_map : or None
+        Why the data could not be read: the text of the error.
+    probes, gallery, answers, label_answers, codes_map : or None
     playground : Playground or None
-        None where the reader left it out, or the network is too large.
+        None if it is not wanted, or the network is too large.
     """
 
     name: str
@@ -58,31 +61,32 @@ class Facts:
     probes: Probes | None = None
     gallery: Gallery | None = None
     answers: Answers | None = None
+    label_answers: LabelAnswers | None = None
     codes_map: CodesMap | None = None
     playground: Playground | None = None
 
 
 def facts_of(
-    run: RunFolder, data: str | None = None, target: str | None = None, *, playground: bool = True
+    run: RunFolder, data: str | None = None, target: Target = None, *, playground: bool = True
 ) -> Facts:
-    """Compute what a report says of a run.
+    """Compute the facts of a report about a run.
 
     Parameters
     ----------
     run : RunFolder
         A finished run.
     data : str or None
-        Rows to look at in place of the run's own.
-    target : str or None
-        The column of their labels.
+        Rows to use instead of the run's own.
+    target : str, sequence of str, or None
+        The columns of their labels.
     playground : bool
-        Whether the page is to hold the network.
+        Whether to embed the network in the page.
 
     Raises
     ------
     SdaeError
-        If the run cannot be read, or the data that are named. The run's own data may be missing:
-        then `unread` says why.
+        If the run or the named data cannot be read. If the run's own data cannot be read, there is
+        no error: `unread` says why.
     """
     recipe, final = run.recipe(), run.model()
     finetuned = (run.path / PRETRAINED).is_file()
@@ -116,6 +120,7 @@ def facts_of(
             probes=probe_layers(networks, rows, recipe.seed),
             gallery=gallery_of(networks.pretrained, recipe, rows.shown, n_rows),
             answers=answers_of(networks, rows.shown),
+            label_answers=label_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
     if playground and n_weights(networks) <= MOST_WEIGHTS:
@@ -127,8 +132,8 @@ def facts_of(
 def _playground(facts: Facts, noise: Noise, seed: int) -> Playground:
     rows, model = facts.rows, facts.networks.final
     shape = model.image_shape if rows is None else rows.image_shape
-    n_classes = model.stack.n_classes
-    classes = model.classes or (None if n_classes is None else tuple(range(n_classes)))
+    answered = outputs_of(model)
+    classes = None if answered is None else answered[1]
     names = model.feature_names or [f"x{column}" for column in range(model.stack.n_visible)]
     return playground_of(
         facts.networks,

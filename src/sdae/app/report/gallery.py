@@ -1,4 +1,4 @@
-"""Rows as they are, corrupted, and reconstructed from each depth, at several levels of corruption.
+"""Original, corrupted and reconstructed rows, from each depth, at several levels of noise.
 
 Axes: n rows, V columns.
 """
@@ -21,7 +21,7 @@ from sdae.core.randomness import NoiseKey, Stream
 
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
-_DEVIATION = 0.1  # where the model's own noise has none
+_DEVIATION = 0.1  # if the model's own noise does not have one
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Version:
     Attributes
     ----------
     name : str
-        As in ``input``, ``corrupted``, ``depth 1``.
+        Name, such as ``input``, ``corrupted``, ``depth 1``.
     rows : ndarray, shape (n, V)
         In the units of the source, in float64 where the network's are scaled.
     error : float
@@ -60,9 +60,9 @@ class Gallery:
     part : Part
         The rows.
     steps : tuple of Step
-        By rising level.
+        Steps, by rising level.
     trained : int
-        The place of the step with the noise that layer 0 was trained with.
+        Index of the step with the noise that layer 0 was trained with.
     """
 
     part: Part
@@ -87,7 +87,7 @@ def trained_noise(model: Model, recipe: Recipe) -> Noise:
 
 
 def levels_around(noise: Noise) -> list[float]:
-    """Return levels to show, from none to much, with that of `noise` among them."""
+    """Return levels to show, from none to much, including that of `noise`."""
     if not noise.draws_components:
         levels = {round(multiple * (noise.level or _DEVIATION), 6) for multiple in _MULTIPLES}
     else:
@@ -96,15 +96,15 @@ def levels_around(noise: Noise) -> list[float]:
 
 
 def one_of_each(rows: Part, most: int) -> NDArray[np.int64]:
-    """Return places of at most so many rows: the first of each class, then the second, ….
+    """Return indices of at most `most` rows: the first of each class, then the second, ….
 
     They are in the order of their classes; without labels they are the first rows.
     """
     if rows.y is None:
         return np.arange(min(most, len(rows)))
-    order = np.argsort(rows.y, kind="stable")  # by class, then by place
-    starts = np.searchsorted(rows.y[order], rows.y[order])  # where the class of each begins
-    rank = np.arange(len(order)) - starts  # how many of its class come before
+    order = np.argsort(rows.y, kind="stable")  # by class, then by index
+    starts = np.searchsorted(rows.y[order], rows.y[order])  # start of the class of each row
+    rank = np.arange(len(order)) - starts  # number of earlier rows of its class
     chosen = order[np.argsort(rank, kind="stable")[:most]]
     return chosen[np.argsort(rows.y[chosen], kind="stable")]
 

@@ -1,4 +1,4 @@
-"""What each layer is and does: its units' favourites, its codes, its weight.
+"""Facts about each layer: preferred inputs of its units, its codes, its weight.
 
 Axes: n rows, V columns, H units, F units shown, K bins.
 """
@@ -33,7 +33,7 @@ class CodeFacts:
     saturated : float or None
         Share of units at their limits for nearly all rows; None for ReLU, which has no upper limit.
     shares : ndarray of float64, shape (K,)
-        Of the values, per bin of the layer's histogram.
+        Share of the values in each bin of the layer's histogram.
     """
 
     dead: float
@@ -48,22 +48,23 @@ class LayerFacts:
     Attributes
     ----------
     number : int
-        From 0.
+        Number of the layer, from 0.
     n_inputs, n_units : int
     corruption, decoder : str
-        As it was pre-trained.
+        Noise and decoder of pre-training.
     n_rows : int
-        Whose codes were looked at; 0 where there were no rows.
+        Number of rows whose codes were used; 0 without rows.
     edges : ndarray of float64, shape (K + 1,)
-        Of the bins of the histograms.
+        Edges of the bins of the histograms.
     codes : mapping of str to CodeFacts
-        By stage.
+        Facts about the codes, by stage.
     singular_values : mapping of str to ndarray of float64
-        Of the weight, the largest first, by stage.
+        Singular values of the weight, the largest first, by stage.
     units : ndarray of int64, shape (F,)
-        Those shown: whose values vary most, or without rows those with the largest weights.
+        The units shown: those whose values vary most or, without rows, those with the largest
+        weights.
     favourites : ndarray of float32, shape (F, V)
-        Of layer 0 the units' weights, of deeper ones the input each likes best.
+        Weights of the units of layer 0; preferred inputs of units of deeper layers.
     """
 
     number: int
@@ -80,7 +81,7 @@ class LayerFacts:
 
 
 def layer_facts(networks: Networks, rows: Part | None) -> tuple[LayerFacts, ...]:
-    """Look at every layer, from the bottom up; without rows there are no codes to tell of."""
+    """Return facts about every layer, from the bottom up; without rows there are no codes."""
     stages = dict(networks.stages())
     codes = {} if rows is None else {name: codes_of(m, rows.x) for name, m in stages.items()}
     x = None if rows is None else as_input(networks.pretrained, rows.x)
@@ -97,7 +98,7 @@ def _layer(
     autoencoder = stack.autoencoder(layer)
     h = codes.get(PRETRAINING)
     with torch.no_grad():
-        # A dead unit has nothing to show, so the liveliest are chosen, where that is known.
+        # A dead unit shows nothing, so units whose values vary most are chosen, if that is known.
         weight = autoencoder.weight.numpy()
         spread = np.linalg.norm(weight, axis=1) if h is None else h.std(axis=0)  # (H,)
         spectra = {
@@ -126,7 +127,7 @@ def _layer(
 def code_facts(
     h: NDArray[np.float32], activation: Activation, edges: NDArray[np.float64]
 ) -> CodeFacts:
-    """Describe codes (n, H) as the doctor looks at them."""
+    """Describe codes, (n, H), by the measures of the doctor."""
     facts, saturated = activation.facts, None
     spread = h.max(axis=0) - h.min(axis=0)  # (n, H) -> (H,)
     dead = (h == 0).all(axis=0) if facts.off_at_zero else spread <= CONSTANT

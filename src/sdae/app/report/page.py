@@ -1,4 +1,4 @@
-"""The page: facts in templates. One HTML file that asks the network for nothing."""
+"""The page: facts in templates. One HTML file that loads nothing from the internet."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ Laid = dict[str, Any]
 
 
 def lay_out(facts: Facts) -> Laid:
-    """Return all that the templates show but the playground, drawn once whatever becomes of it."""
+    """Return all that the templates show except the playground."""
     return {"facts": facts, "style": Markup(_static("style.css")), **_views(facts)}
 
 
@@ -30,11 +30,11 @@ def render(laid: Laid, playground: Playground | None, playground_note: str = "")
     Parameters
     ----------
     laid : dict
-        Of :func:`lay_out`.
+        The result of :func:`lay_out`.
     playground : Playground or None
-        What to embed of the network: all, a part, or nothing.
+        The networks to embed, or None.
     playground_note : str
-        What to say of what is left out.
+        A note about what is left out.
     """
     scripts = [_static(name) for name in _SCRIPTS[: None if playground else 1]]
     template = _environment().get_template("page.html.j2")
@@ -49,7 +49,7 @@ def render(laid: Laid, playground: Playground | None, playground_note: str = "")
 
 
 def _views(facts: Facts) -> dict[str, Any]:
-    """Return what the templates show, laid out."""
+    """Return the values that the templates show."""
     shape, labels, columns = (
         views.image_shape(facts),
         views.labels_of(facts),
@@ -105,7 +105,7 @@ def _static(name: str) -> str:
 
 
 def _policy(scripts: list[str]) -> str:
-    """Return the policy of the page: its own scripts run, and nothing is fetched from anywhere."""
+    """Return the policy of the page: only its own scripts run, and nothing is loaded."""
     digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     return f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"

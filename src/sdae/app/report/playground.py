@@ -1,7 +1,7 @@
-"""The network for the page itself to compute with: weights as bytes, one scale for each row.
+"""The network that the page computes with: weights as bytes, one scale per row.
 
-Everything is plain JSON; arrays are little-endian, deflated and in base64. What the page makes of
-them is in ``static/network.js``.
+Everything is plain JSON; arrays are little-endian, deflated and in base64. ``static/network.js``
+uses them.
 
 Axes: n rows, V columns, H units, C classes.
 """
@@ -18,11 +18,12 @@ from torch import Tensor
 
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, probabilities_of
+from sdae.core.inference import probabilities
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.noises import Noise
 from sdae.core.stack import StackedDenoisingAutoencoder
 
-MOST_WEIGHTS = 16_000_000  # more would not fit, however well they deflate
+MOST_WEIGHTS = 16_000_000  # more would not fit, even well compressed
 TOLERANCE = 0.02
 _LEVELS = 127
 
@@ -65,15 +66,15 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near the page's probabilities are to the model's.
+    """How close the page's probabilities are to the model's.
 
     Attributes
     ----------
     n_rows : int
     share : float
-        Of the rows where no probability differs by more than `TOLERANCE`.
+        Share of rows where no probability differs by more than `TOLERANCE`.
     largest : float
-        Of all differences.
+        The largest difference.
     """
 
     n_rows: int
@@ -83,18 +84,18 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class Playground:
-    """What the page needs to compute as the model does.
+    """The data that the page needs to compute the outputs of the model.
 
     Attributes
     ----------
     settings : dict
-        The form of rows, their scaling, the noise, the classes, and some rows to begin with.
+        The shape of rows, their scaling, the noise, the classes, and some rows to start with.
     classifier : dict or None
         The layers that classify.
     autoencoder : dict or None
         The layers that reconstruct; None where they would make the page too large.
     agreement : Agreement or None
-        None where the network does not classify, or there are no rows.
+        None if the network does not classify, or without rows.
     """
 
     settings: Numbers
@@ -103,7 +104,7 @@ class Playground:
     agreement: Agreement | None
 
     def to_json(self) -> Numbers:
-        """Return what is written into the page."""
+        """Return the JSON that is written into the page."""
         return {
             **self.settings,
             "classifier": self.classifier,
@@ -122,26 +123,27 @@ def playground_of(
     *,
     centred: bool,
 ) -> Playground:
-    """Round the networks to bytes, and hold them against the exact ones.
+    """Round the networks to bytes, and compare them with the exact ones.
 
     Parameters
     ----------
     networks : Networks
     noise : Noise
-        To begin with.
+        The noise at the start.
     labels, columns : list of str or None
-        Names of classes and of columns, as the page is to show them.
+        Names of classes and of columns, as the page shows them.
     image_shape : (int, int) or None
     examples : Part or None
-        Rows to begin with.
+        Rows to start with.
     compared : Part or None
         Rows whose probabilities are compared.
     centred : bool
-        Whether a drawing is to be sized and centred as the digits of MNIST are.
+        Whether to resize and centre drawings like the digits of MNIST.
     """
     final, pretrained = networks.final, networks.pretrained
     classifier = agreement = None
-    if networks.classifies:
+    head_kind = final.stack.head_kind
+    if head_kind is not None and networks.has_probabilities:
         layers = [Matrix.of(final.stack.autoencoder(k).weight) for k in range(final.stack.n_layers)]
         head = Matrix.of(final.stack.head.weight)
         classifier = _classifier(final.stack, layers, head)
@@ -157,6 +159,8 @@ def playground_of(
         "high": high,
         "centred": centred,
         "activation": str(final.stack.activation),
+        "head": None if head_kind is None else str(head_kind),
+        "picks_one": head_kind is not None and head_kind.facts.picks_one,
         "noise": _noise(noise),
         "labels": labels,
         "columns": columns,
@@ -169,7 +173,7 @@ def playground_of(
 
 
 def n_weights(networks: Networks) -> int:
-    """Return how many weights the page would hold."""
+    """Return the number of weights that the page would hold."""
     models = {id(model): model for _, model in networks.stages()}
     return sum(p.numel() for model in models.values() for p in model.stack.parameters())
 
@@ -185,10 +189,9 @@ def page_probabilities(
     for number, layer in enumerate(layers):
         bias = _floats(stack.autoencoder(number).hidden_bias)
         h = _activate(h @ layer.restored().T + bias, stack.activation)  # (n, H_k)
-    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, C)
-    p = np.exp(a - a.max(axis=1, keepdims=True))
-    probabilities: NDArray[np.float64] = p / p.sum(axis=1, keepdims=True)
-    return probabilities
+    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, O)
+    assert stack.head_kind is not None
+    return probabilities(stack.head_kind, a)
 
 
 def packed(values: NDArray[Any]) -> str:

@@ -1,11 +1,11 @@
-"""What a unit likes best: the input that excites it most, among inputs of one size.
+"""Preferred input of a unit: the input that activates it most, among inputs of one norm.
 
 Axes: n rows, V columns, F units, H units of a layer.
 
 Source: Erhan, Bengio, Courville and Vincent, "Visualizing higher-layer features of a deep network"
-(2009). Where there are rows, the ascent starts from the mean of those that excite the unit most,
-and stays within the range of the data; without, it starts from the filters of the layers below,
-weighted as the unit weighs them.
+(2009). With rows, gradient ascent starts from the mean of the rows that activate the unit most, and
+stays within the range of the data; without rows, it starts from the filters of the layers below,
+weighted by the unit's weights.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from sdae.app.runs.prepare import Rows
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 _STEPS = 60
-_FIRST_STEP = 0.1  # part of the input's size
+_FIRST_STEP = 0.1  # as a share of the input's norm
 _STARTING_ROWS = 10
 _SIZE_WITHOUT_ROWS = 10.0
 
@@ -27,7 +27,7 @@ _SIZE_WITHOUT_ROWS = 10.0
 def weights_of(
     stack: StackedDenoisingAutoencoder, layer: int, units: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Return how units weigh the input, through the weights of the layers below alone, (F, V)."""
+    """Return the weights of units on the input, through the weights of the layers below, (F, V)."""
     with torch.no_grad():
         x = stack.autoencoder(layer).weight[torch.from_numpy(units)]  # (F, H_below)
         for below in reversed(range(layer)):
@@ -42,16 +42,16 @@ def preferred_inputs(
     rows: Rows | None = None,
     codes: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
-    """Return inputs that excite units of a layer, (F, V).
+    """Return inputs that activate units of a layer most, (F, V).
 
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
     layer : int
-        From 0.
+        Number of the layer, from 0.
     units : ndarray of int64, shape (F,)
     rows, codes : ndarray of float32, shapes (n, V) and (n, H), or None
-        Rows as the network takes them, and their codes of that layer.
+        Scaled rows, and their codes of that layer.
     """
     like = stack.autoencoder(0).weight
     if rows is None or codes is None:
@@ -84,7 +84,7 @@ def _excitement(stack: StackedDenoisingAutoencoder, layer: int, units: Tensor, x
 
 
 def _range_of(rows: Rows | None, like: Tensor) -> Callable[[Tensor], Tensor]:
-    """Return what brings inputs (F, V) into the range that each column has in the rows."""
+    """Return a function that clips inputs, (F, V), to the range of each column in the rows."""
     if rows is None:
         return lambda x: x
     low, high = (torch.from_numpy(limit).to(like) for limit in (rows.min(0), rows.max(0)))
@@ -92,6 +92,6 @@ def _range_of(rows: Rows | None, like: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _of_size(x: Tensor, size: float) -> Tensor:
-    """Give rows a norm; a row of zeros stays one."""
+    """Scale rows to a norm; a row of zeros stays zero."""
     sized: Tensor = x * (size / x.norm(dim=1, keepdim=True).clamp_min(1e-12))
     return sized

@@ -1,4 +1,4 @@
-"""What each layer adds: how well labels can be read from its codes, by two simple readers.
+"""What each layer adds: how well two simple classifiers predict labels from its codes.
 
 Axes: n rows, D columns: of the raw input or of a code.
 """
@@ -21,16 +21,16 @@ _REGULARISATION = 0.1
 
 @dataclass(frozen=True)
 class Probe:
-    """The accuracies of the two readers on one kind of input.
+    """The accuracies of the two classifiers on one kind of input.
 
     Attributes
     ----------
     stage : str or None
-        After which the network made the codes; None for the raw input.
+        Stage after which the codes were made; None for the raw input.
     layer : int or None
-        Whose codes; None for the raw input.
+        Layer of the codes; None for the raw input.
     linear, neighbours : float
-        Shares of rows whose label a logistic regression, and a vote of the nearest rows, names.
+        Accuracy of a logistic regression, and of a vote of the nearest rows.
     """
 
     stage: str | None
@@ -41,12 +41,12 @@ class Probe:
 
 @dataclass(frozen=True)
 class Probes:
-    """All probes, and of how many rows.
+    """All probes, and their numbers of rows.
 
     Attributes
     ----------
     n_fitted, n_held_out : int
-        Rows the readers were fitted on, and rows they were asked about.
+        Rows that the classifiers were fitted on, and rows that they were tested on.
     """
 
     n_fitted: int
@@ -55,7 +55,7 @@ class Probes:
 
 
 def probe_layers(networks: Networks, rows: ReportRows, seed: int) -> Probes | None:
-    """Probe the raw input and every code; None where there are too few rows, or labels."""
+    """Probe the raw input and every code; None without labels or with too few rows."""
     fitted, held_out = rows.fitted.sample(MOST_ROWS, seed), rows.probed.sample(MOST_ROWS, seed)
     if fitted.y is None or held_out.y is None or min(len(fitted), len(held_out)) < LEAST_ROWS:
         return None
@@ -76,9 +76,9 @@ def accuracies(
     x_held_out: NDArray[np.float32],
     y_held_out: NDArray[np.int64],
 ) -> tuple[float, float]:
-    """Fit both readers on rows (n, D) with labels (n,), and return their shares of right answers.
+    """Fit both classifiers on rows (n, D) with labels (n,), and return their accuracies.
 
-    The regression sees columns standardised, so that it converges alike on all inputs.
+    The regression gets standardised columns, so it converges equally well on all inputs.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -91,7 +91,7 @@ def accuracies(
     )
     neighbours: Any = KNeighborsClassifier(min(NEIGHBOURS, len(x)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # near enough for a probe
+        warnings.simplefilter("ignore", ConvergenceWarning)  # accurate enough for a probe
         warnings.filterwarnings("ignore", "The number of unique classes")  # labels are classes
         for reader in (linear, neighbours):
             reader.fit(x, y)

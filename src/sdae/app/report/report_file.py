@@ -1,4 +1,4 @@
-"""The file of a report: how large it may be, and its place in the run."""
+"""The file of a report: its maximum size, and its place in the run."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -10,6 +10,7 @@ from sdae.app.runs.run_folder import MANIFEST, REPORT, RunFolder
 from sdae.app.runs.verification import verify
 from sdae.core.errors import FileFormatError, InvalidParameterError, MissingExtraError
 from sdae.core.files import write_atomically
+from sdae.data.label_columns import Target
 from sdae.train.checkpoints.lock import locked_name
 
 MOST_BYTES = 8_000_000
@@ -25,15 +26,15 @@ _NO_RECONSTRUCTIONS = (
 
 
 def check_extra() -> None:
-    """Make sure that what a report needs is installed.
+    """Raise an error if the packages for a report are missing.
 
     Raises
     ------
     MissingExtraError
-        If it is not.
+        If one is missing.
     """
     try:
-        import jinja2  # noqa: F401 - is it there?
+        import jinja2  # noqa: F401 - is it installed?
     except ImportError:
         raise MissingExtraError(
             'A report needs jinja2. Install it with: pip install "sdae[report]"'
@@ -45,21 +46,22 @@ def write_report(
     run: RunFolder,
     path: Path | None = None,
     data: str | None = None,
-    target: str | None = None,
+    target: Target = None,
     *,
     playground: bool = True,
 ) -> tuple[Path, Facts]:
-    """Write the report of a finished run, and return where it is and what it says.
+    """Write the report of a finished run; return its path and its facts.
 
     Parameters
     ----------
     run : RunFolder
     path : Path or None
-        By default ``report.html`` in the run. A file in the run comes into its manifest too.
-    data, target : str or None
+        By default ``report.html`` in the run. A file in the run is added to its manifest.
+    data : str or None
+    target : str, sequence of str, or None
         Other rows than the run's own, and the column of their labels.
     playground : bool
-        Whether the page is to hold the network.
+        Whether to embed the network in the page.
 
     Raises
     ------
@@ -70,9 +72,9 @@ def write_report(
     check_extra()
     path = run.path / REPORT if path is None else path
     if path.is_symlink():
-        raise FileFormatError(f"{path} is a link. Name the file it leads to, or remove it.")
+        raise FileFormatError(f"{path} is a link. Name its target, or remove it.")
     if path.suffix.lower() not in (".html", ".htm"):
-        raise InvalidParameterError(f"A report is written as HTML: {path} must end in .html.")
+        raise InvalidParameterError(f"A report must be a .html file. Got {path} instead.")
     inside = path.resolve().parent == run.path.resolve()
     with locked_name(run.path) if inside else nullcontext():
         sealed = inside and (run.path / MANIFEST).exists()
@@ -86,7 +88,7 @@ def write_report(
 
 
 def page_of(facts: Facts, *, wanted: bool = True, most_bytes: int = MOST_BYTES) -> str:
-    """Return the page with as much of the playground as there is room for."""
+    """Return the page with as much of the playground as fits."""
     from sdae.app.report.page import lay_out, render
 
     laid, full = lay_out(facts), facts.playground
@@ -103,10 +105,10 @@ def page_of(facts: Facts, *, wanted: bool = True, most_bytes: int = MOST_BYTES) 
 
 
 def _check_whole(run: RunFolder, replaced: str) -> None:
-    """Refuse to write a new manifest over files that are not what the old one says."""
+    """Raise an error if files differ from the manifest, before a new manifest is written."""
     for verdict in verify(run.path):
         if verdict.problem is not None and verdict.name != replaced:
             raise FileFormatError(
-                f"{run.path} is damaged: {verdict.name}. {verdict.problem} Look with: "
-                f"sdae verify {run.path}"
+                f"{run.path} is damaged: {verdict.name}. {verdict.problem} Check it with: sdae "
+                f"verify {run.path}"
             )

@@ -1,4 +1,4 @@
-"""What it takes to make the run again: its recipe, versions, seed and hashes."""
+"""What is needed to reproduce the run: its recipe, versions, seed and hashes."""
 
 import platform
 from dataclasses import dataclass, replace
@@ -16,17 +16,17 @@ _PACKAGES = ("torch", "numpy", "scikit-learn", "matplotlib", "pillow", "jinja2")
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How to make the run again.
+    """How to reproduce the run.
 
     Attributes
     ----------
     recipe : str
-        In TOML; data are named without the folders of one machine.
+        The recipe in TOML; data are named without local folders.
     seed : int
     trained_with : mapping of str to str
-        Versions and whatever else the model tells of its making.
+        Versions and other facts from the provenance of the model.
     written_with : mapping of str to str
-        Versions that made the page.
+        Versions that wrote the page.
     hashes : mapping of str to str
         SHA-256 of the run's files.
     """
@@ -39,7 +39,7 @@ class Reproduction:
 
 
 def reproduction_of(run: RunFolder, recipe: Recipe, model: Model) -> Reproduction:
-    """Gather what the run's files and this environment say."""
+    """Collect the facts from the run's files and this environment."""
     unlabeled = recipe.data.unlabeled
     data = replace(
         recipe.data,
@@ -61,6 +61,6 @@ def _versions() -> dict[str, str]:
     for name in _PACKAGES:
         try:
             found[name] = version(name)
-        except PackageNotFoundError:  # it came another way
+        except PackageNotFoundError:  # not installed as a package
             continue
     return found

@@ -1,4 +1,4 @@
-"""The rows a report looks at: those the run kept for testing, or those the reader names.
+"""The rows that a report uses: the run's test rows, or rows that the user names.
 
 Axes: n rows, V columns.
 """
@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.prepare import Classes, Rows, choose_rows, fitting
+from sdae.app.runs.prepare import Classes, Rows, choose_rows, fitting, outputs_of
 from sdae.core.errors import DataError
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.data import Table, load_dataset
-from sdae.data.labels import encode_labels, find_classes
+from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
 
 MOST_ROWS = 20_000
@@ -27,34 +28,37 @@ class Part:
     Attributes
     ----------
     name : str
-        As in ``test rows``.
+        Name, as in ``test rows``.
     x : ndarray of float32 or float64, shape (n, V)
-        In the units of the source.
+        Rows in the units of the source.
     y : ndarray of int64, shape (n,), or None
         Class numbers.
     numbers : ndarray of int64, shape (n,)
-        Of the rows in their part of the source, from 0.
+        Numbers of the rows in their part of the source, from 0.
+    labels : ndarray of int64, shape (n, L), or None
+        Zeros and ones, where a row may have several labels; then `y` is None.
     """
 
     name: str
     x: Rows
     y: NDArray[np.int64] | None
     numbers: NDArray[np.int64]
+    labels: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def sample(self, most: int, seed: int) -> "Part":
-        """Return at most so many of the rows, chosen by `seed`, in their order."""
+        """Return at most `most` of the rows, chosen by `seed`, in their order."""
         if len(self) <= most:
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
         return self.take(chosen)
 
     def take(self, chosen: NDArray[np.int64]) -> "Part":
-        """Return the rows at some places."""
-        y = None if self.y is None else self.y[chosen]
-        return replace(self, x=self.x[chosen], y=y, numbers=self.numbers[chosen])
+        """Return the rows at some indices."""
+        y, labels = (None if each is None else each[chosen] for each in (self.y, self.labels))
+        return replace(self, x=self.x[chosen], y=y, numbers=self.numbers[chosen], labels=labels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +68,15 @@ class ReportRows:
     Attributes
     ----------
     source : str
-        Name of the data, which is no path.
+        Name of the data, without a path.
     shown : Part
-        What figures are about.
+        Rows that the figures show.
     fitted, probed : Part
-        What probes are fitted on, and what they are checked against; no row is in both.
+        Rows that probes are fitted on, and rows that they are tested on; without common rows.
     classes : tuple or None
-        The label of each class number.
+        The class of each class number, or the name of each label.
     unseen : bool
-        Whether the network was trained on other rows than those shown.
+        Whether the rows shown were not used in training.
     image_shape : (int, int) or None
     """
 
@@ -86,7 +90,7 @@ class ReportRows:
 
 
 def own_rows(recipe: Recipe, model: Model) -> ReportRows:
-    """Load the data of a run, split as for its training: the test rows, if it has any, are shown.
+    """Load the data of a run, split as in training; the test rows are shown, if there are any.
 
     Raises
     ------
@@ -104,10 +108,10 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
     return _rows(dataset.name, model, "training", dataset.train, None, recipe.seed, unseen=False)
 
 
-def given_rows(source: str, target: str | None, recipe: Recipe, model: Model) -> ReportRows:
+def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> ReportRows:
     """Load other data for a report: their test part, or all of them.
 
-    Labels are read from `target`; by default from the run's own target, where the data have it.
+    Labels are read from `target`; by default from the run's own target, if the data have it.
 
     Raises
     ------
@@ -127,7 +131,7 @@ def given_rows(source: str, target: str | None, recipe: Recipe, model: Model) ->
 
 
 def shown_source(source: str) -> str:
-    """Return what a recipe calls its data, without the folders of one machine."""
+    """Return the name of a recipe's data, without local folders."""
     path = Path(source)
     return path.name if path.is_absolute() else source
 
@@ -142,29 +146,28 @@ def _rows(
     *,
     unseen: bool,
 ) -> ReportRows:
-    classes = model.classes
-    if classes is None and model.stack.n_classes is not None:
-        classes = tuple(range(model.stack.n_classes))
-    if classes is None and table.y is not None:
+    answered = outputs_of(model)
+    if answered is None and table.y is not None:
         others = [] if fitted is None or fitted.y is None else [fitted.y]
-        classes = find_classes(np.concatenate([table.y, *others]), table.source)
-    shown = _part(model, name, table, classes).sample(MOST_ROWS, seed)
+        answered = find_head(replace(table, y=np.concatenate([table.y, *others])))
+    classes = None if answered is None else answered[1]
+    shown = _part(model, name, table, answered).sample(MOST_ROWS, seed)
     if fitted is None:
         order = np.random.default_rng(seed).permutation(len(shown))
         first, second = order[: len(shown) // 2], order[len(shown) // 2 :]
         to_fit, to_probe = shown.take(np.sort(first)), shown.take(np.sort(second))
     else:
-        to_fit = _part(model, "training", fitted, classes).sample(MOST_ROWS, seed)
+        to_fit = _part(model, "training", fitted, answered).sample(MOST_ROWS, seed)
         to_probe = shown
     shape = model.image_shape or (None if model.feature_names else table.image_shape)
     return ReportRows(source, shown, to_fit, to_probe, classes, unseen, shape)
 
 
-def _part(model: Model, name: str, table: Table, classes: Classes | None) -> Part:
+def _part(model: Model, name: str, table: Table, answered: tuple[Head, Classes] | None) -> Part:
     table = fitting(model, table)
-    y = (
-        None
-        if table.y is None or classes is None
-        else encode_labels(table.y, classes, table.source)
-    )
-    return Part(name, table.x, y, np.arange(len(table.x)))
+    part = Part(name, table.x, None, np.arange(len(table.x)))
+    if table.y is None or answered is None:
+        return part
+    targets = encode_targets(table, *answered)
+    picks_one = answered[0].facts.picks_one
+    return replace(part, y=targets) if picks_one else replace(part, labels=targets)

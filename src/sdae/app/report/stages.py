@@ -1,4 +1,4 @@
-"""The two networks of a run: as pre-training left it, and as it is at the end.
+"""The two networks of a run: after pre-training, and at the end.
 
 Axes: n rows, V columns, H_k units of layer k, C classes.
 """
@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.app.runs.prepare import NetworkRows, Rows
-from sdae.core.inference import in_blocks, layer_codes, log_probabilities, outputs
+from sdae.core.inference import (
+    in_blocks,
+    layer_codes,
+    log_probabilities,
+    outputs,
+    probabilities,
+)
 from sdae.core.model_file import Model
 from sdae.train.history import FINETUNING, PRETRAINING
 
@@ -24,9 +30,9 @@ class Networks:
     Attributes
     ----------
     pretrained : Model
-        What filters, reconstructions and units are shown of.
+        The model whose filters, reconstructions and units are shown.
     final : Model
-        What answers; the same where there was no fine-tuning.
+        The model that predicts; the same if there was no fine-tuning.
     finetuned : bool
     """
 
@@ -36,11 +42,18 @@ class Networks:
 
     @property
     def classifies(self) -> bool:
-        """Whether the network has classes to choose from."""
-        return self.final.stack.n_classes is not None
+        """Whether the network gives each row one of its classes."""
+        head = self.final.stack.head_kind
+        return head is not None and head.facts.picks_one
+
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the network gives probabilities of classes or labels."""
+        head = self.final.stack.head_kind
+        return head is not None and head.facts.probabilities is not None
 
     def stages(self) -> Iterator[tuple[str, Model]]:
-        """Yield what there is, by the name of its stage."""
+        """Yield the models with the names of their stages."""
         yield PRETRAINING, self.pretrained
         if self.finetuned:
             yield FINETUNING, self.final
@@ -56,15 +69,20 @@ def codes_of(model: Model, x: Rows) -> list[NDArray[np.float32]]:
 
 
 def probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
-    """Return class probabilities, as ``sdae predict`` does: (n, V) -> (n, C)."""
-    return np.exp(log_probabilities_of(model, x))
+    """Return probabilities, as ``sdae predict`` does: (n, V) -> (n, O)."""
+    head = model.stack.head_kind
+    assert head is not None
+    return probabilities(head, outputs_of_rows(model, x))
 
 
 def log_probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
     """Return the logarithms of class probabilities, (n, V) -> (n, C)."""
-    return log_probabilities(
-        in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
-    )
+    return log_probabilities(outputs_of_rows(model, x))
+
+
+def outputs_of_rows(model: Model, x: Rows) -> NDArray[np.float32]:
+    """Return the outputs of the head, (n, V) -> (n, O)."""
+    return in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
 
 
 def as_input(model: Model, x: Rows) -> NetworkRows:

@@ -1,4 +1,4 @@
-"""How training went: each layer's and fine-tuning's curve, and the headline they make."""
+"""Learning curves of each layer and of fine-tuning, and their summary."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ class Curve:
     Attributes
     ----------
     layer : int or None
-        None of fine-tuning.
+        Number of the layer; None for fine-tuning.
     costs, seconds : tuple of float
-        Of each epoch.
+        Cost and seconds of each epoch.
     validation_errors, test_errors : tuple of float or None
-        Shares of rows, of each epoch.
+        Errors of each epoch, as shares of rows.
     n_samples : int
-        Rows an epoch.
+        Rows per epoch.
     engines : tuple of str
     """
 
@@ -34,13 +34,13 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """What was trained."""
+        """Name of the layer, or fine-tuning."""
         return "Fine-tuning" if self.layer is None else f"Layer {self.layer}"
 
 
 @dataclass(frozen=True)
 class Found:
-    """A finding of the doctor, and when it was made."""
+    """A finding of the doctor, and its epoch."""
 
     where: str
     epoch: int
@@ -49,14 +49,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Training:
-    """What the history says.
+    """The content of the history.
 
     Attributes
     ----------
     curves : tuple of Curve
-        Of the layers that were pre-trained, then of the last fine-tuning.
+        Curves of the pre-trained layers, then of the last fine-tuning.
     finetuning : History or None
-        The last one.
+        The last fine-tuning.
     findings : tuple of Found
     """
 
@@ -82,11 +82,11 @@ class Architecture:
     Attributes
     ----------
     sizes : tuple of int
-        Of the input, of each layer, and of the head where there is one.
+        Sizes of the input, of each layer, and of the head if there is one.
     n_parameters : int
     activation : str
     corruption, decoders : tuple of str
-        Of each layer.
+        Noise and decoder of each layer.
     tied : bool
     """
 
@@ -99,7 +99,7 @@ class Architecture:
 
 
 def training_of(records: Sequence[EpochRecord]) -> Training:
-    """Sort the records of a run by what they were training."""
+    """Group the records of a run by layer and stage."""
     layers = sorted({r.layer for r in records if r.layer is not None and r.stage == PRETRAINING})
     curves = [_curve([r for r in records if r.layer == layer]) for layer in layers]
     finetuning = history_of(records)

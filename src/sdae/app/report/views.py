@@ -1,4 +1,4 @@
-"""Facts laid out for the templates: what stands in which cell, how long a bar is.
+"""Facts prepared for the templates: the content of cells, the lengths of bars.
 
 Axes: n rows, V columns.
 """
@@ -28,7 +28,7 @@ _MAP_SIZE, _MAP_MARGIN = 480, 10
 
 @dataclass(frozen=True)
 class Bar:
-    """A signed value as a bar: where it begins and how long it is, in percent of its room."""
+    """A signed value as a bar: its start and its length, in percent of the cell."""
 
     name: str
     value: float
@@ -46,7 +46,7 @@ class UnitBars:
 
 @dataclass(frozen=True)
 class Cell:
-    """A value of a row: its share of the column's range in percent, and whether it was changed."""
+    """A value of a row: its position in the column's range in percent, and whether it changed."""
 
     text: str
     share: float
@@ -126,7 +126,7 @@ def unit_bars(layer: LayerFacts, columns: Sequence[str]) -> list[UnitBars]:
 
 
 def step_views(gallery: Gallery, facts: Facts) -> list[StepView]:
-    """Lay out the gallery at every level."""
+    """Prepare the gallery at every level."""
     shape = image_shape(facts)
     return [
         StepView(
@@ -141,14 +141,14 @@ def step_views(gallery: Gallery, facts: Facts) -> list[StepView]:
 
 
 def wrong_views(answers: Answers, facts: Facts) -> list[WrongView]:
-    """Lay out the most wrong rows."""
+    """Prepare the rows with the worst errors."""
     assert facts.rows is not None
     part, labels, shape = facts.rows.shown, labels_of(facts), image_shape(facts)
     views = []
     for wrong in answers.worst:
         row = part.x[wrong.place]
-        title = f"{labels[wrong.label]}, taken for {labels[wrong.predicted]}"
-        detail = f"row {part.numbers[wrong.place]}: {percent(wrong.probability, 1)} sure"
+        title = f"{labels[wrong.label]}, predicted as {labels[wrong.predicted]}"
+        detail = f"row {part.numbers[wrong.place]}: confidence {percent(wrong.probability, 1)}"
         image = None if shape is None else row_picture(row, shape, f"{title}, {detail}.")
         names = columns_of(facts)[:MOST_COLUMNS]
         values = [] if shape is not None else list(zip(names, row.tolist(), strict=False))
@@ -157,19 +157,19 @@ def wrong_views(answers: Answers, facts: Facts) -> list[WrongView]:
 
 
 def confusion_view(answers: Answers) -> Markup | None:
-    """Return a picture where there are too many classes for a table."""
+    """Return a picture if there are too many classes for a table."""
     return None if len(answers.confusion) <= MOST_CLASSES_IN_TABLE else confusion_picture(answers)
 
 
 def confusion_shares(answers: Answers) -> list[list[float]]:
-    """Return each count's share of its line, for the shade of its cell."""
+    """Return each count's share of its row, for the shade of its cell."""
     counts = answers.confusion
     shares: list[list[float]] = (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)).tolist()
     return shares
 
 
 def groups_of(projection: Projection, y: NDArray[np.int64] | None, n_classes: int) -> list[Group]:
-    """Sort the points of a map by class, placed in a square of 500."""
+    """Group the points of a map by class, scaled to a square of 500."""
     x, down = projection.points[:, 0], 1 - projection.points[:, 1]
     places = np.round(_MAP_MARGIN + _MAP_SIZE * np.stack([x, down], axis=1), 1)
     if y is None:
@@ -182,7 +182,7 @@ def groups_of(projection: Projection, y: NDArray[np.int64] | None, n_classes: in
 
 
 def legend_of(codes_map: CodesMap, labels: list[str]) -> list[tuple[int, str, str]]:
-    """Return number, name and colour of the classes on a map; nothing where they are too many."""
+    """Return number, name and colour of the classes on a map; nothing if there are too many."""
     y = codes_map.part.y
     if y is None or len(labels) > MOST_CLASSES_IN_LEGEND:
         return []
@@ -191,7 +191,7 @@ def legend_of(codes_map: CodesMap, labels: list[str]) -> list[tuple[int, str, st
 
 
 def map_points(codes_map: CodesMap, labels: list[str]) -> dict[str, object]:
-    """Return what the page says of each point."""
+    """Return the texts of each point for the page."""
     y, p = codes_map.part.y, codes_map.probability
     return {
         "rows": codes_map.part.numbers.tolist(),

@@ -1,1 +1,1 @@
-"""A run from data to folder: prepare, train, keep; what the command line does, unseen."""
+"""Runs: prepare data, train, and save the folder of a run, without printing."""

@@ -1,6 +1,6 @@
-"""What data a run was begun with: to go on, they must be the same, wherever they lie now.
+"""The data that a run was started with: to resume, they must be the same, but may have moved.
 
-``data.json`` lies among the checkpoints from before the first of them until the run is finished.
+``data.json`` is kept with the checkpoints until the run is finished.
 """
 
 import json
@@ -20,7 +20,7 @@ _MOST_BYTES = 1 << 28
 
 
 def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
-    """Return what tells the training of a run from others, beside settings and numbers."""
+    """Return what identifies the training of a run, besides settings and numbers."""
     return names_of(
         columns=data.feature_names,
         classes=data.classes,
@@ -31,18 +31,18 @@ def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
 
 
 def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedData:
-    """Return the data under the name that they had when the run was begun.
+    """Return the data under the name that they had when the run was started.
 
-    At its beginning they are noted. Afterwards the recipe is made to name where they are now.
-    Without a note, as of a run that an older version began, its checkpoints say whether they are
-    the same, and its recipe is written when it is finished.
+    At the start of a run they are recorded. Later the recipe is changed to name their current path.
+    If there is no record, as in runs of an older version, the checkpoints show whether the data are
+    the same, and the recipe is written when the run is finished.
 
     Raises
     ------
     InvalidParameterError
-        If they are others.
+        If the data are different.
     FileFormatError
-        If what was noted is damaged.
+        If the record is damaged.
     """
     path = run.checkpoints / DATA
     identity = {**known_by(recipe, data), **_hashes(data)}
@@ -51,8 +51,8 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
         differs = differences(before, {}, identity)
         if differs:
             raise InvalidParameterError(
-                f"{run.path} holds another training: {'; '.join(differs)}. The data must be those "
-                "it was begun with: name them with --data, or train a new run."
+                f"{run.path} was started with other data: {'; '.join(differs)}. To resume, the "
+                "data must be the same: name them with --data, or train a new run."
             )
         if recipe != run.recipe():
             run.save_recipe(recipe)
@@ -61,7 +61,7 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
         values = {name: entry.value for name, entry in identity.items()}
         note = {"name": data.name, "identity": values}
         with translate_os_errors(run.checkpoints, "write"):
-            run.checkpoints.mkdir(exist_ok=True)  # somebody may have deleted it, to begin anew
+            run.checkpoints.mkdir(exist_ok=True)  # a user may have deleted it to start again
         write_atomically(path, json.dumps(note, indent=1).encode())
     return data
 
@@ -77,7 +77,7 @@ def _hashes(data: PreparedData) -> dict[str, Entry]:
 
 
 def _noted(path: Path) -> tuple[str, Mapping[str, str]]:
-    """Read the name of the data, and by what they are known."""
+    """Read the name of the data and their hashes."""
     try:
         if not regular_file(path):
             raise ValueError
@@ -87,7 +87,7 @@ def _noted(path: Path) -> tuple[str, Mapping[str, str]]:
             raise TypeError
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise FileFormatError(
-            f"{path} is damaged: it does not say what data the run was begun with. Delete it to go "
-            "on without that check."
+            f"{path} is damaged: it does not say which data the run was started with. Delete it to "
+            "resume without that check."
         ) from None
     return name, identity

@@ -1,4 +1,4 @@
-"""How long a run will roughly take, from a trial of a few steps on a copy of the network."""
+"""Estimate how long a run takes, from a few steps on a copy of the network."""
 
 import copy
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from sdae.train.finetuning import run_finetuning
 from sdae.train.pretraining import run_pretraining
 
 _TRIAL_STEPS = 12
-_TRIAL_SAMPLES = 400  # at least: a slice has a beginning and an end that cost time too
+_TRIAL_SAMPLES = 400  # minimum: the start and the end of a slice also take time
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Estimate:
     ----------
     pretraining : float
     finetuning_least, finetuning_most : float
-        Patience may end fine-tuning anywhere in between.
+        Early stopping may end fine-tuning anywhere between the two.
     """
 
     pretraining: float
@@ -40,7 +40,7 @@ def estimate(
     device: str,
     callbacks: Iterable[Callback] = (),
 ) -> Estimate:
-    """Time a few steps of every stage and layer; `stack` itself is left as it is."""
+    """Time a few steps of every stage and layer; `stack` itself is not changed."""
     callbacks = tuple(callbacks)
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning

@@ -1,10 +1,11 @@
-"""How a run comes to be, goes on and changes, so that neither a crash nor another process loses it.
+"""Create, resume and change runs safely: neither a crash nor another process can lose one.
 
-A run is in its place from the beginning, with its recipe and its checkpoints; the manifest, written
-last, says that it is finished. An older run that it replaces waits in a hidden folder until then.
+A run is at its final path from the start, with its recipe and its checkpoints; the manifest,
+written last, marks it as finished. An older run that it replaces is kept in a hidden folder until
+then.
 
-Whoever makes, resumes or changes a run holds the lock of its name from the first look to the end.
-So nobody takes a name in the middle of another's work, and only what this process made is undone.
+A process that creates, resumes or changes a run holds the lock of its name from the first check to
+the end. So two processes never work on the same run, and a process undoes only its own work.
 """
 
 import os
@@ -32,24 +33,23 @@ from sdae.core.errors import FileAccessError
 from sdae.core.files import translate_os_errors
 from sdae.train.checkpoints.lock import InUseError, locked_name
 
-_MOST_ATTEMPTS = 100  # to use a folder that another process removes, whose run has failed
+_MOST_ATTEMPTS = 100  # attempts to use a folder that another process removes after its run failed
 
 
 @contextmanager
 def new_run(
     path: Path, recipe: Recipe, *, force: bool = False, numbered: bool = False
 ) -> Iterator[RunFolder]:
-    """Begin a run and hold it; if what happens inside fails before a checkpoint, undo it.
+    """Start a run and lock it; if the block fails before the first checkpoint, undo it.
 
     Parameters
     ----------
     path : Path
     recipe : Recipe
     force : bool
-        Whether the run may replace another one. Files that somebody else put beside that one's
-        own stay.
+        Whether the run may replace another one. Files that a user put into the old run stay.
     numbered : bool
-        Whether the run is to have the first free name of ``path``, ``path-2``, ``path-3``, …
+        Whether the run takes the first free name of ``path``, ``path-2``, ``path-3``, …
 
     Raises
     ------
@@ -66,28 +66,28 @@ def new_run(
                 yield run
     except BaseException:
         for folder in made:
-            with suppress(OSError):  # something else has come into it meanwhile
+            with suppress(OSError):  # another process has written into it
                 folder.rmdir()
         raise
 
 
 @contextmanager
 def resumed_run(path: Path) -> Iterator[RunFolder]:
-    """Hold a run that was cut short.
+    """Lock an interrupted run.
 
     Raises
     ------
     FileAccessError
-        If there is none, it is finished, or another process works on it.
+        If it does not exist or is finished, or another process works on it.
     FileFormatError
-        If its checkpoints are elsewhere.
+        If its checkpoints are in another place.
     """
     with _held(path):
         run = RunFolder(path)
         if not (path / RECIPE).is_file():
-            open_run(path)  # which says what is wrong
+            open_run(path)  # its error says what is wrong
         if run.finished:
-            raise FileAccessError(f"{path} is finished, so there is nothing to resume.")
+            raise FileAccessError(f"{path} is finished, so it cannot be resumed.")
         run.check_checkpoints()
         yield run
         drop_replaced(place_of(path))
@@ -95,34 +95,34 @@ def resumed_run(path: Path) -> Iterator[RunFolder]:
 
 @contextmanager
 def held_run(path: Path) -> Iterator[RunFolder]:
-    """Hold a finished run.
+    """Lock a finished run.
 
     Raises
     ------
     FileAccessError
-        If there is none, it is not finished, or another process works on it.
+        If it does not exist or is not finished, or another process works on it.
     """
     with _held(path):
         yield open_run(path)
 
 
 def finish(run: RunFolder) -> None:
-    """Write the manifest of a run whose files are there, and drop its checkpoints."""
+    """Write the manifest of a run with all its files, and delete its checkpoints."""
     run.seal()
-    with suppress(OSError):  # they only take room
+    with suppress(OSError):  # they only take space
         clear_checkpoints(run.path)
 
 
 @contextmanager
 def changed_run(path: Path) -> Iterator[RunFolder]:
-    """Change several files of a finished run at once: yield a copy that takes its place at the end.
+    """Change several files of a finished run at once: yield a copy that replaces it at the end.
 
-    The caller holds the run.
+    The caller must hold the lock of the run.
 
     Raises
     ------
     FileAccessError
-        If it cannot be written; the run is then as it was.
+        If it cannot be written; the run is then unchanged.
     """
     place = place_of(path)
     try:
@@ -144,7 +144,7 @@ def changed_run(path: Path) -> Iterator[RunFolder]:
 def _take_name(
     path: Path, held: ExitStack, made: list[Path], *, force: bool, numbered: bool
 ) -> Path:
-    """Hold a name that a run may have, and return it; the folders made for it go to `made`."""
+    """Lock a free name for a run and return it; folders created for it are added to `made`."""
     if not numbered:
         held.enter_context(_new_name(path, made))
         with translate_os_errors(path, "write"):
@@ -154,17 +154,17 @@ def _take_name(
     for name in names:
         if os.path.lexists(name):
             continue
-        with ExitStack() as trial, suppress(InUseError):  # a process takes that name just now
+        with ExitStack() as trial, suppress(InUseError):  # another process is taking that name
             trial.enter_context(_new_name(name, made))
             if not os.path.lexists(name):  # that is still so
                 held.enter_context(trial.pop_all())
                 return name
-    raise AssertionError("numbers do not end")
+    raise AssertionError("unreachable")
 
 
 @contextmanager
 def _new_name(path: Path, made: list[Path]) -> Iterator[None]:
-    """Hold a name; make the folders above it, again if another process takes them away."""
+    """Lock a name; create its parent folders, again if another process removes them."""
     with translate_os_errors(path, "write"):
         place = place_of(path)
     with ExitStack() as held:
@@ -183,7 +183,7 @@ def _new_name(path: Path, made: list[Path]) -> Iterator[None]:
 
 
 def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return those that this process made, the deepest first."""
+    """Create a folder and its parents; return those that this process created, deepest first."""
     missing = []
     while not folder.exists():
         missing.append(folder)
@@ -203,18 +203,18 @@ def _check_free(path: Path, *, force: bool) -> None:
     is_run = (place / RECIPE).is_file()
     if not force:
         also = _RESUME.format(path) if is_run and not RunFolder(place).finished else ""
-        raise FileAccessError(f"{path} exists already. Choose another --out, or use --force.{also}")
+        raise FileAccessError(f"{path} already exists. Choose another --out, or use --force.{also}")
     if not place.is_dir() or not (is_run or not any(place.iterdir())):
         raise FileAccessError(f"{path} is not a run, so --force does not replace it.")
     clean(place)
 
 
-_RESUME = " It is not finished: to go on with it, use: sdae resume {}"
+_RESUME = " It is not finished; to continue it, run: sdae resume {}"
 
 
 def _lasting(path: Path) -> Path:
-    """Return `path`, or all of it where the working directory goes away with what is replaced."""
-    with suppress(OSError):  # there may be none
+    """Return `path`, made absolute if the working directory is in the run that is replaced."""
+    with suppress(OSError):  # the working directory may not exist
         if Path.cwd().is_relative_to(place := place_of(path)):
             return place
     return path
@@ -222,11 +222,11 @@ def _lasting(path: Path) -> Path:
 
 @contextmanager
 def _held(path: Path) -> Iterator[None]:
-    """Hold the name of a run that is there, and put in order what a kill left."""
+    """Lock the name of an existing run, and clean up what a killed process left."""
     with translate_os_errors(path, "read"):
         place = place_of(path)
         if not (place / RECIPE).is_file() and not replaced(place).is_dir():
-            open_run(path)  # which says what is wrong
+            open_run(path)  # its error says what is wrong
     with locked_name(path):
         with translate_os_errors(path, "write"):
             restore(place)
@@ -236,13 +236,13 @@ def _held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _begun(path: Path, recipe: Recipe) -> Iterator[None]:
-    """Put a begun run in its place, and what it replaces back if there is no checkpoint."""
+    """Put a new run at its path; on failure without a checkpoint, restore the old run."""
     place = place_of(path)
     begun: os.stat_result | None = None
     try:
         with translate_os_errors(path, "write"):
             if replaced(place).is_dir() and place.exists():
-                take_back(place)  # unfinished: it has not replaced the one that waits
+                take_back(place)  # unfinished, so it must not replace the old run
             folder = make_partial(place)
             begun = folder.stat()
         RunFolder(folder).begin(recipe, torch.get_num_threads())
@@ -257,7 +257,7 @@ def _begun(path: Path, recipe: Recipe) -> Iterator[None]:
 
 
 def _undo(place: Path, begun: os.stat_result | None) -> None:
-    """Remove what this process began, unless training can go on from it or has ended."""
+    """Remove what this process started, unless it can be resumed or is finished."""
     restore(place)
     if begun is None or not place.exists() or not os.path.samestat(place.stat(), begun):
         return

@@ -1,4 +1,4 @@
-"""The history of a run while it trains, for whoever looks on."""
+"""The history of a run while it trains, for watching it."""
 
 import logging
 import time
@@ -14,9 +14,9 @@ _SECONDS_APART = 1.0
 
 
 class LiveHistory:
-    """A callback that writes ``history.jsonl`` at the ends of epochs, once a second at most.
+    """A callback that writes ``history.jsonl`` at the end of epochs, at most once a second.
 
-    It is for looking on only: where it cannot be written, that is said and training goes on.
+    It is only for watching: if it cannot be written, there is a warning and training continues.
     """
 
     def __init__(self, run: RunFolder) -> None:
@@ -26,7 +26,7 @@ class LiveHistory:
         self._works = True
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Handle an event."""
         match event:
             case StageResumed():
                 self._records.extend(event.history.records)
@@ -43,4 +43,4 @@ class LiveHistory:
             self._run.save_history(self._records)
         except FileAccessError as error:
             self._works = False
-            logger.warning("%s Training goes on without writing its history.", error)
+            logger.warning("%s Training continues without writing its history.", error)

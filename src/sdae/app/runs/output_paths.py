@@ -1,6 +1,6 @@
-"""Where a command may write: nowhere that a run, its own input or another output would be lost.
+"""Checks of output paths: writing must not destroy a run, an input or another output.
 
-An output that is a link is written where the link leads. All is looked at before any work is done.
+An output that is a link is written to its target. All paths are checked before any work starts.
 """
 
 import errno
@@ -39,18 +39,18 @@ def files_of(run: RunFolder | SavedModel) -> list[Path]:
 
 
 def output_file(path: Path, inputs: Inputs) -> Path:
-    """Return where a file that the user names is to be written.
+    """Return where to write a file that the user names.
 
     Parameters
     ----------
     path : Path
     inputs : iterable of str, Path or None
-        What the command reads: names that are no paths, such as ``mnist``, are passed over.
+        What the command reads; names that are not paths, such as ``mnist``, are ignored.
 
     Raises
     ------
     FileAccessError
-        If it cannot be written, is a file of a run, or one of the inputs.
+        If the file cannot be written, is a file of a run, or is an input.
     """
     end = end_of(path)
     with translate_os_errors(path, "write"):
@@ -58,7 +58,7 @@ def output_file(path: Path, inputs: Inputs) -> Path:
         if not end.parent.is_dir():
             if end.parent.exists():
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            through = f", where {path} leads," if end != path else ""
+            through = f" (the target of {path})" if end != path else ""
             raise FileAccessError(f"Cannot write {path}: {end.parent}{through} does not exist.")
         if not os.access(end.parent, os.W_OK | os.X_OK):
             raise PermissionError
@@ -68,19 +68,19 @@ def output_file(path: Path, inputs: Inputs) -> Path:
                 "Choose another path."
             )
         for each in _there(inputs):
-            # Files of a folder, such as those of IDX, are read by names that its reader knows.
+            # Files of a folder, such as IDX files, are read by fixed names.
             if _same(end, each) or (each.is_dir() and end.exists() and _within(end, each)):
                 raise _read_too(path, each)
     return end
 
 
 def output_folder(path: Path) -> None:
-    """Refuse a folder to write into that is a run, or lies in one.
+    """Raise an error for an output folder that is a run, or is inside one.
 
     Raises
     ------
     FileAccessError
-        If it is, or does.
+        If it is a run, or is inside one.
     """
     with translate_os_errors(path, "write"):
         if run := _run_around(path / "any"):
@@ -90,33 +90,33 @@ def output_folder(path: Path) -> None:
 
 
 def check_apart(outputs: Sequence[Path]) -> None:
-    """Refuse outputs of one command that are the same, or lie in one another.
+    """Raise an error if two outputs of a command are the same, or one is inside the other.
 
     Raises
     ------
     FileAccessError
-        If two do.
+        If two outputs are the same, or one is inside the other.
     """
     for one, other in combinations(outputs, 2):
         if _within(one, other) or _within(other, one):
             raise FileAccessError(
-                f"Cannot write both {one} and {other}: they would take each other's place. Choose "
+                f"Cannot write both {one} and {other}: one would overwrite the other. Choose "
                 "another path for one of them."
             )
 
 
 def check_new_run(path: Path, inputs: Inputs) -> None:
-    """Refuse a place for a new run that lies in another run, or holds what is read.
+    """Raise an error if a new run would be inside another run, or would replace an input.
 
     Raises
     ------
     FileAccessError
-        If it does.
+        If it would.
     """
     with translate_os_errors(path, "write"):
         if run := _run_around(path):
             raise FileAccessError(
-                f"Cannot make a run at {path}: it lies in the run {run}. Choose another --out."
+                f"Cannot create a run at {path}: it is inside the run {run}. Choose another --out."
             )
         for each in _there(inputs):
             if path.is_dir() and _within(each, path):
@@ -124,12 +124,12 @@ def check_new_run(path: Path, inputs: Inputs) -> None:
 
 
 def _run_around(path: Path) -> Path | None:
-    """Return the run that a path lies in, if it does."""
+    """Return the run that contains a path, or None."""
     return next(filter(_is_run, _real(path).parents), None)
 
 
 def _is_run(folder: Path) -> bool:
-    """Return whether a folder is a run: any may have a recipe, or checkpoints."""
+    """Return whether a folder is a run; other folders may have a recipe or checkpoints too."""
     if not (folder / RECIPE).is_file():
         return False
     if (folder / HISTORY).is_file() or (folder / CHECKPOINTS / BEGUN).is_file():
@@ -141,7 +141,7 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_of_run(path: Path, run: Path) -> bool:
-    """Return whether a path in a run is one that the package or the manifest names."""
+    """Return whether the package or the manifest names a path in a run."""
     name = _real(path).relative_to(run).as_posix().casefold()
     if name in _OURS or name.split("/")[0] == CHECKPOINTS.casefold():
         return True
@@ -158,20 +158,20 @@ def _there(inputs: Inputs) -> list[Path]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Return whether two paths are one file, by another name, letter case or hard link too."""
+    """Return whether two paths are the same file, also by letter case or hard link."""
     if one.exists() and other.exists():
         return one.samefile(other)
     return _real(one) == _real(other)
 
 
 def _within(path: Path, folder: Path) -> bool:
-    """Return whether a path is a folder, or lies in it."""
+    """Return whether a path is a folder, or is inside it."""
     real = _real(path)
     return any(_same(each, folder) for each in (real, *real.parents))
 
 
 def _real(path: Path) -> Path:
-    """Return a path without links; one that leads in a circle stays as it is."""
+    """Return a path without links; a circular link stays as it is."""
     return Path(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""What runs are and what they gave, at a glance; how two of them differ."""
+"""Short summaries of runs, and the differences between two runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sdae.train.history import EpochRecord, History, history_of
 
 @dataclass(frozen=True)
 class Overview:
-    """A run at a glance.
+    """A summary of a run.
 
     Attributes
     ----------
@@ -20,15 +20,15 @@ class Overview:
     state : str
         ``finished``, ``in progress``, or why it cannot be read.
     data, network : str
-        Of the recipe.
+        Data and layer sizes of the recipe.
     epochs : int
-        Of pre-training and fine-tuning together, so far.
+        Number of epochs of pre-training and fine-tuning so far.
     minutes : float
-        Of training.
+        Minutes of training.
     validation_error, test_error : float or None
-        Shares of rows at the lowest validation error.
+        Errors at the lowest validation error, as shares of rows.
     changed : float
-        When, in seconds since 1970.
+        Time of the last change, in seconds since 1970.
     """
 
     path: Path
@@ -49,7 +49,7 @@ def runs_in(folder: Path) -> list[Overview]:
 
 
 def overview(path: Path) -> Overview:
-    """Look at a run; one that cannot be read says why."""
+    """Return the summary of a run; if it cannot be read, the state says why."""
     run = RunFolder(path)
     try:
         recipe, records = run.recipe(), _records(run)
@@ -71,9 +71,9 @@ def overview(path: Path) -> Overview:
 
 
 def differences(a: RunFolder, b: RunFolder) -> Iterator[tuple[str, str, str]]:
-    """Yield what differs between two runs: its name, and what it is in each.
+    """Yield the differences between two runs: a name, and its value in each run.
 
-    First the recipes, then what training gave, then the versions.
+    First the recipes, then the results, then the versions.
     """
     yield from _unequal(flat_settings(a.recipe()), flat_settings(b.recipe()))
     yield from _unequal(_outcome(a), _outcome(b))
@@ -88,7 +88,7 @@ def _unequal(a: Mapping[str, object], b: Mapping[str, object]) -> Iterator[tuple
 
 
 def _outcome(run: RunFolder) -> dict[str, object]:
-    """Return what training gave, in words."""
+    """Return the results of training, as texts."""
     records = run.records()
     tuned = history_of(records)
     outcome: dict[str, object] = {}

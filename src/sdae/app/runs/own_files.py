@@ -1,7 +1,7 @@
-"""What in the folder of a run is the package's own, to be copied and removed; the rest is not.
+"""Which files in the folder of a run the package may copy and remove.
 
-A file is ours by its name: one that the package gives, or that the manifest has. Whatever else lies
-in the folder, somebody put there: it stays, or moves to the folder that takes the run's place.
+The package owns files with the names that it gives, or that the manifest lists. All other files
+belong to the user: they stay, or move to the folder that replaces the run.
 """
 
 import os
@@ -27,7 +27,7 @@ from sdae.train.checkpoints.checkpoint_folder import remove_checkpoints
 
 
 def clear_halves(folder: Path) -> None:
-    """Remove what a kill left half-written in a run, under the hidden names it has till then."""
+    """Remove partial files, under hidden names, that a killed process left in a run."""
     names = {Path(name).name for name in (*OWN_NAMES, MANIFEST)}
     for part in (folder, folder / PLOTS):
         if _is_folder(part):
@@ -41,7 +41,7 @@ def clear_checkpoints(folder: Path) -> None:
 
 
 def copy_own(source: Path, target: Path) -> None:
-    """Copy the files of a run into an empty folder, which gets the same permissions."""
+    """Copy the files of a run into an empty folder, with the same permissions."""
     shutil.copystat(source, target)
     for path in _own(source):
         if regular_file(path):
@@ -51,31 +51,31 @@ def copy_own(source: Path, target: Path) -> None:
 
 
 def hand_over(source: Path, target: Path) -> None:
-    """Remove a run; what is not ours in its folder moves into another, where nothing is lost."""
+    """Remove a run; a user's files in its folder move to another one without replacing any."""
     for path in _own(source):
         if not _is_folder(path):
             path.unlink(missing_ok=True)
     clear_halves(source)
     clear_checkpoints(source)
-    with suppress(OSError):  # something else is in it
+    with suppress(OSError):  # other files are in it
         (source / PLOTS).rmdir()
     _merge(source, target)
 
 
 def remove_own(folder: Path) -> None:
-    """Remove a run, and its folder too unless something that is not ours is in it."""
+    """Remove a run, and its folder too unless it holds a user's files."""
     hand_over(folder, folder)
 
 
 def _own(folder: Path) -> Iterator[Path]:
-    """Yield where the files of a run may be, but for its checkpoints; the recipe first."""
+    """Yield the paths of the files of a run, except its checkpoints; the recipe first."""
     for name in (RECIPE, *RunFolder(folder).own_names(), MANIFEST):
         if _is_folder((folder / name).parent):
             yield folder / name
 
 
 def _merge(source: Path, target: Path) -> None:
-    """Move all that a folder holds into another, and remove it if it is then empty."""
+    """Move the content of a folder into another, and remove the folder if it is then empty."""
     for path in sorted(source.iterdir()) if source != target else []:
         goal = target / path.name
         if _is_folder(path) and _is_folder(goal):
@@ -90,5 +90,5 @@ def _merge(source: Path, target: Path) -> None:
 
 
 def _is_folder(path: Path) -> bool:
-    """Return whether `path` is a folder itself, and no link to one that may lie anywhere."""
+    """Return whether `path` is a folder itself, not a link to one."""
     return path.is_dir() and not path.is_symlink()

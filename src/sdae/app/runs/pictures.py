@@ -33,20 +33,20 @@ def draw_filters(
 ) -> None:
     """Draw the filters of a layer as images of the input.
 
-    A unit of an upper layer weighs the filters of the layer below, and so on down to the input; the
-    weighted sum of those is drawn (Lee, Ekanadham and Ng 2008), which leaves out what the
-    non-linearities in between do.
+    The filter of a unit in an upper layer is the weighted sum of the filters of the layer below,
+    and so on down to the input (Lee, Ekanadham and Ng 2008); this ignores the non-linearities in
+    between.
 
     Raises
     ------
     DataError
-        If the rows are no images, so that filters have no shape to be drawn in.
+        If the rows are not images, so the filters cannot be drawn.
     """
     shape = image_shape or model.image_shape
     if shape is None:
         raise DataError(
-            "The rows of this run are not images, so its filters have no shape. If they are, give "
-            "it: --image-shape 28x28."
+            "The rows of this run are not known to be images, so its filters cannot be drawn. If "
+            "they are images, give their shape, as in --image-shape 28x28."
         )
     if shape[0] * shape[1] != model.stack.n_visible:
         raise DataError(
@@ -68,7 +68,7 @@ def draw_curves(records: list[EpochRecord], path: Path) -> None:
 
 
 def redraw_curves(folder: RunFolder) -> None:
-    """Draw the learning curves of a run anew, where matplotlib is installed."""
+    """Draw the learning curves of a run again, if matplotlib is installed."""
     with suppress(MissingExtraError):
         draw_curves(folder.records(), folder.plots() / "curves.png")
 
@@ -76,10 +76,10 @@ def redraw_curves(folder: RunFolder) -> None:
 def draw_reconstructions(
     model: Model, x: NDArray[np.float32], path: Path, image_shape: tuple[int, int] | None = None
 ) -> None:
-    """Draw the first rows of `x` (scaled, (n, V)): as they are, corrupted, and reconstructed.
+    """Draw the first rows of `x` (scaled, (n, V)): original, corrupted, and reconstructed.
 
-    The corruption is the first layer's; reconstructions start from the corrupted rows, one from
-    each depth.
+    They are corrupted by the noise of the first layer; one reconstruction per depth starts from the
+    corrupted rows.
     """
     stack = model.stack
     clean = torch.from_numpy(x[:N_ROWS].copy()).to(stack.autoencoder(0).weight)  # (n, V)

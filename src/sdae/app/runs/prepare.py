@@ -1,4 +1,4 @@
-"""Data made ready for a network: loaded, split, scaled, labels turned into class numbers.
+"""Prepare data for a network: load, split, scale, and turn labels into class numbers.
 
 Axes: n rows, V columns.
 """
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from sdae.app.recipes.recipe import DataConfig
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
+from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, choose, fit_scaling
 from sdae.data import Dataset, Table, load_dataset
-from sdae.data.labels import encode_labels, find_classes
+from sdae.data.label_columns import encode_targets, find_head
 from sdae.data.splits import split_dataset
 from sdae.data.table import match_columns
 
 Rows = NDArray[np.floating]
-"""Rows in the units of the source, in the type that keeps their values."""
+"""Rows in the units of the source, in a type that does not round them."""
 
 NetworkRows = NDArray[np.float32]
 Labelled = tuple[NetworkRows, NDArray[np.int64]]
@@ -28,24 +29,26 @@ Classes = tuple[int, ...] | tuple[str, ...]
 
 @dataclass(frozen=True)
 class PreparedData:
-    """What training needs of the data.
+    """The data as training needs them.
 
     Attributes
     ----------
     name : str
-        Of the source, for people.
+        Name of the source, for messages.
     rows : ndarray of float32, shape (n, V)
-        For pre-training: the training rows, and after them the unlabelled ones.
+        Rows for pre-training: the training rows, then the unlabelled ones.
     train, validation, test : (x, y) or None
         Labelled parts; `train` is None where there are no labels.
+    head : Head or None
+        What the labels are; None where there are none.
     classes : tuple or None
-        The label of each class number.
+        What each output of the head stands for: a class, or one of several labels.
     scaling : Scaling or None
-        Already applied to all of the above.
+        The scaling already applied to all rows above.
     decoder : Decoder
-        Of the first layer, ``auto`` settled by the data.
+        Decoder of the first layer, with ``auto`` resolved from the data.
     choice : str
-        How columns are scaled and why, for people; empty where the model settled it before.
+        How columns are scaled and why, for messages; empty if an existing model fixed it.
     feature_names : tuple of str or None
     image_shape : (int, int) or None
     """
@@ -55,6 +58,7 @@ class PreparedData:
     train: Labelled | None
     validation: Labelled | None
     test: Labelled | None
+    head: Head | None
     classes: Classes | None
     scaling: Scaling | None
     decoder: Decoder
@@ -89,15 +93,16 @@ def prepare(
     chosen = choose(rows, config.scale, decoder, dataset.name)
     scaling = fit_scaling(rows, chosen.scale)
     rows = _scaled(rows, scaling)
-    classes = None
+    head, classes = None, None
     if dataset.train.y is not None:
-        classes = find_classes(dataset.train.y, dataset.train.source)
+        head, classes = find_head(dataset.train)
     return PreparedData(
         name=dataset.name,
         rows=rows,
-        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, classes),
-        validation=_labelled(dataset.validation, classes, scaling),
-        test=_labelled(dataset.test, classes, scaling),
+        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, head, classes),
+        validation=_labelled(dataset.validation, head, classes, scaling),
+        test=_labelled(dataset.test, head, classes, scaling),
+        head=head,
         classes=classes,
         scaling=scaling,
         decoder=chosen.decoder,
@@ -113,15 +118,17 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     Raises
     ------
     SdaeError
-        Whatever is wrong with the data; a missing target is an error here.
+        Whatever is wrong with the data; a missing target is an error too.
     """
     dataset = load_dataset(config.source, config.target, model.feature_names)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
-        raise DataError(f"{dataset.name} has no labels to fine-tune on. Name them with --target.")
-    classes = model.classes or find_classes(dataset.train.y, dataset.train.source)
+        raise DataError(
+            f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
+        )
+    head, classes = outputs_of(model) or find_head(dataset.train)
     train, validation, test = (
-        None if table is None else _labelled(fitting(model, table), classes, model.scaling)
+        None if table is None else _labelled(fitting(model, table), head, classes, model.scaling)
         for table in (dataset.train, dataset.validation, dataset.test)
     )
     return PreparedData(
@@ -130,6 +137,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         train=train,
         validation=validation,
         test=test,
+        head=head,
         classes=classes,
         scaling=model.scaling,
         decoder=model.stack.autoencoder(0).decoder,
@@ -140,7 +148,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
 
 
 def choose_rows(dataset: Dataset, part: str) -> Table:
-    """Return the rows a command works on.
+    """Return the rows that a command works on.
 
     Parameters
     ----------
@@ -175,8 +183,8 @@ def fitting(model: Model, table: Table) -> Table:
         table = match_columns(table, model.feature_names)
     if table.x.shape[1] != model.stack.n_visible:
         raise DataError(
-            f"{table.source} has {table.x.shape[1]} columns of features; the model expects "
-            f"{model.stack.n_visible}. If one of them is the label, name it with --target."
+            f"{table.source} has {table.x.shape[1]} feature columns; the model expects "
+            f"{model.stack.n_visible}. If one of them holds the labels, name it with --target."
         )
     return table
 
@@ -192,29 +200,42 @@ def class_numbers(model: Model, table: Table) -> NDArray[np.int64]:
     Raises
     ------
     DataError
-        If there are no labels, or one was never seen in training.
+        If there are no labels, or one did not occur in training.
     """
     if table.y is None:
-        raise DataError(f"{table.source} has no labels to compare with. Name them with --target.")
-    classes = model.classes or tuple(range(model.stack.head.out_features))
-    return encode_labels(table.y, classes, table.source)
+        raise DataError(
+            f"{table.source} has no labels to compare with. Name their column with --target."
+        )
+    outputs = outputs_of(model)
+    assert outputs is not None  # a classifier, as commands make sure
+    return encode_targets(table, *outputs)
+
+
+def outputs_of(model: Model) -> tuple[Head, Classes] | None:
+    """Return the head of a model that has labels, and what its outputs stand for, or None."""
+    head = model.stack.head_kind
+    if head is None or head.facts.probabilities is None:
+        return None
+    return head, model.classes or tuple(range(model.stack.head.out_features))
 
 
 def _labelled(
-    table: Table | None, classes: Classes | None, scaling: Scaling | None
+    table: Table | None, head: Head | None, classes: Classes | None, scaling: Scaling | None
 ) -> Labelled | None:
-    return None if table is None else _with_labels(_scaled(table.x, scaling), table, classes)
+    return None if table is None else _with_labels(_scaled(table.x, scaling), table, head, classes)
 
 
-def _with_labels(rows: NetworkRows, table: Table, classes: Classes | None) -> Labelled | None:
+def _with_labels(
+    rows: NetworkRows, table: Table, head: Head | None, classes: Classes | None
+) -> Labelled | None:
     """Return the scaled rows of a table with their class numbers, if there are labels."""
-    if table.y is None or classes is None:
+    if table.y is None or head is None or classes is None:
         return None
-    return rows, encode_labels(table.y, classes, table.source)
+    return rows, encode_targets(table, head, classes)
 
 
 def _scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
-    """Return rows as the network takes them: float32 from here on."""
+    """Return scaled rows for the network, in float32."""
     return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
 
 
@@ -222,6 +243,6 @@ def _same_width(extra: Table, train: Table) -> Table:
     if extra.x.shape[1] != train.x.shape[1]:
         raise DataError(
             f"{extra.source} has {extra.x.shape[1]} columns, but {train.source} has "
-            f"{train.x.shape[1]} columns of features. Unlabelled rows need the same columns."
+            f"{train.x.shape[1]} feature columns. Unlabelled rows must have the same columns."
         )
     return extra

@@ -1,9 +1,9 @@
-"""The folder of a run: recipe, two models, history, plots, manifest.
+"""The folder of a run: recipe, two models, history, plots and manifest.
 
-``model.safetensors`` is the model at the end; ``pretrained.safetensors`` is the one before
-fine-tuning, which moves the encoders away from what the decoders undo: rows are denoised with it.
-The manifest holds the SHA-256 of every file. A run without one is in progress: it has
-``checkpoints/`` to go on from. How runs come to be and change is in :mod:`sdae.app.runs.lifecycle`.
+``model.safetensors`` is the final model. ``pretrained.safetensors`` is the model before
+fine-tuning; rows are denoised with it, since fine-tuning changes the encoders and the decoders no
+longer match them. The manifest holds the SHA-256 of every file. A run without one is in progress:
+it has ``checkpoints/`` to resume from. :mod:`sdae.app.runs.lifecycle` creates and changes runs.
 """
 
 import json
@@ -41,10 +41,10 @@ OWN_NAMES = (
     *(RECIPE, MODEL, PRETRAINED, HISTORY, REPORT),
     *(f"{PLOTS}/{picture}.png" for picture in ("curves", "filters", "reconstructions")),
 )
-"""The files that the package gives a run, but for the manifest."""
-FILE_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # which a manifest may have
+"""The files that the package writes into a run, except the manifest."""
+FILE_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # names that a manifest may have
 STAGES = (PRETRAINING, FINETUNING)
-BEGUN, DATA = "begun.json", "data.json"  # among the checkpoints: how training was begun, on what
+BEGUN, DATA = "begun.json", "data.json"  # with the checkpoints: settings and data at the start
 
 _FORMAT = 1
 _MOST_MANIFEST_BYTES = 1 << 20
@@ -54,7 +54,7 @@ _MOST_BEGUN_BYTES = 1024
 
 @dataclass(frozen=True)
 class SavedModel:
-    """The file of a model, which an estimator's ``save`` wrote, for one: no run, but it answers."""
+    """A model file, such as the ``save`` of an estimator writes: not a run, but it can predict."""
 
     path: Path
 
@@ -63,11 +63,11 @@ class SavedModel:
         return load_model(self.path)
 
     def pretrained(self) -> Model:
-        """Load the model: what it was before fine-tuning is not kept."""
+        """Load the model: a single file does not keep the model before fine-tuning."""
         return self.model()
 
     def target(self) -> str | None:
-        """Return None: a model does not know the column of labels."""
+        """Return None: a model file does not name the column of labels."""
         return None
 
 
@@ -86,30 +86,30 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """The folder of the checkpoints, there while training lasts."""
+        """The folder of the checkpoints, which exists during training."""
         return self.path / CHECKPOINTS
 
     def in_use(self) -> bool:
-        """Return whether a process works on it."""
+        """Return whether a process is working on the run."""
         return name_is_locked(self.path)
 
     def threads(self) -> int | None:
-        """Return how many threads a run in progress was trained with; None where that is lost."""
+        """Return how many threads a run in progress was trained with; None if unknown."""
         kept: object = None
         try:
             for stage in reversed(self.stages()):
                 if (found := StageCheckpoints(self.checkpoints, stage, 1).newest()) is not None:
                     kept = found[0]["circumstances"]["threads"]
                     break
-            else:  # it was cut short before its first checkpoint
+            else:  # it was interrupted before its first checkpoint
                 kept = self._begun()["threads"]
             n_threads = int(str(kept))
         except (LookupError, TypeError, ValueError, RecursionError, FileAccessError):
-            return None  # going on will say what is wrong
+            return None  # resuming will report what is wrong
         return n_threads if 1 <= n_threads <= _MOST_THREADS else None
 
     def rounds_tables(self) -> bool:
-        """Return whether an older version began it, which rounded tables to float32 at once."""
+        """Return whether an older version, which rounded tables to float32, started the run."""
         try:
             return self.has_checkpoints() and "tables" not in self._begun()
         except (TypeError, ValueError, RecursionError, FileAccessError):
@@ -120,7 +120,7 @@ class RunFolder:
         return json.loads(read_bytes(path, limit=_MOST_BEGUN_BYTES))
 
     def begin(self, recipe: Recipe, n_threads: int) -> None:
-        """Write what a run in progress is known by, from before its first checkpoint on."""
+        """Write the record that identifies a run in progress, before its first checkpoint."""
         self.save_recipe(recipe)
         with translate_os_errors(self.checkpoints, "write"):
             self.checkpoints.mkdir()
@@ -128,7 +128,7 @@ class RunFolder:
         write_atomically(self.checkpoints / BEGUN, content)
 
     def check_checkpoints(self) -> None:
-        """Refuse checkpoints elsewhere.
+        """Raise an error if the checkpoints are in another place.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class RunFolder:
         self._file(CHECKPOINTS)
 
     def has_checkpoints(self) -> bool:
-        """Return whether there is a checkpoint to go on from."""
+        """Return whether there is a checkpoint to resume from."""
         return bool(self.stages())
 
     def stages(self) -> list[str]:
@@ -146,11 +146,11 @@ class RunFolder:
         return [stage for stage in stages_of(self.checkpoints) if stage in STAGES]
 
     def model(self) -> Model:
-        """Load the model as it is at the end of the run."""
+        """Load the model at the end of the run."""
         return load_model(self._file(MODEL))
 
     def pretrained(self) -> Model:
-        """Load the model as it was before fine-tuning; without fine-tuning that is the model."""
+        """Load the model before fine-tuning; without fine-tuning that is the final model."""
         path = self.path / PRETRAINED
         return load_model(self._file(PRETRAINED)) if path.exists() else self.model()
 
@@ -163,8 +163,8 @@ class RunFolder:
             raise FileFormatError(f"{path} is damaged: it is not UTF-8 text.") from None
         return parse_recipe(content, str(path))
 
-    def target(self) -> str | None:
-        """Return the column of labels that the run was trained on."""
+    def target(self) -> str | tuple[str, ...] | None:
+        """Return the columns of labels that the run was trained on."""
         return self.recipe().data.target
 
     def records(self) -> list[EpochRecord]:
@@ -190,23 +190,23 @@ class RunFolder:
         write_atomically(self.path / HISTORY, to_jsonl(records).encode())
 
     def add_history(self, history: History) -> None:
-        """Write the records of one more training behind those of the run."""
+        """Append the records of one more training to those of the run."""
         path = self.path / HISTORY
         old = read_bytes(path) if path.exists() else b""
         write_atomically(path, old + history.to_jsonl().encode())
 
     def own_names(self) -> list[str]:
-        """Return the names that the package gives to files of a run, and those of its manifest."""
+        """Return the names that the package gives to files of a run, and those in its manifest."""
         named: Iterable[str] = ()
-        with suppress(FileAccessError, FileFormatError):  # there is none, or it is damaged
+        with suppress(FileAccessError, FileFormatError):  # it is missing or damaged
             named = self.manifest()
         return sorted({*OWN_NAMES, *filter(FILE_NAME.fullmatch, named)} - {MANIFEST})
 
     def seal(self, *also: str) -> None:
-        """Write the manifest, by which the run counts as finished: the SHA-256 of every own file.
+        """Write the manifest, the SHA-256 of every file: with it the run counts as finished.
 
-        `also` are names that it did not have before. What somebody else put into the folder is left
-        out: whatever the manifest names, the package may replace and remove.
+        `also` are names of new files. Files that a user put into the folder are left out: the
+        package may replace and remove every file that the manifest names.
         """
         entries = {}
         for name in sorted({*self.own_names(), *filter(FILE_NAME.fullmatch, also)}):
@@ -218,12 +218,12 @@ class RunFolder:
         write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def manifest(self) -> dict[str, dict[str, Any]]:
-        """Load the manifest: of each file's name its ``sha256`` and ``bytes``.
+        """Load the manifest: for each file name its ``sha256`` and ``bytes``.
 
         Raises
         ------
         FileAccessError
-            If there is none.
+            If it is missing.
         FileFormatError
             If it is damaged.
         """
@@ -232,25 +232,25 @@ class RunFolder:
             manifest = json.loads(read_bytes(path, limit=_MOST_MANIFEST_BYTES))
             files, version = dict(manifest["files"]), manifest["format"]
         except (ValueError, LookupError, TypeError, RecursionError):
-            raise FileFormatError(f"{path} is damaged: it is no manifest.") from None
+            raise FileFormatError(f"{path} is damaged: it is not a manifest.") from None
         if version != _FORMAT:
             raise FileFormatError(
                 f"{path} has format {version!r}; this version of sdae reads format {_FORMAT}. "
                 "Install a newer sdae."
             )
         if not all(_is_entry(entry) for entry in files.values()):
-            raise FileFormatError(f"{path} is damaged: it is no manifest.")
+            raise FileFormatError(f"{path} is damaged: it is not a manifest.")
         return files
 
     def plots(self) -> Path:
-        """Return the folder of the pictures, made if need be."""
+        """Return the folder of the pictures, created if needed."""
         folder = self._file(PLOTS)
         with translate_os_errors(folder, "write"):
             folder.mkdir(exist_ok=True)
         return folder
 
     def _file(self, name: str) -> Path:
-        """Return the path of a file of the run, which is no link to one elsewhere.
+        """Return the path of a file of the run, which must not be a link.
 
         Raises
         ------
@@ -259,7 +259,7 @@ class RunFolder:
         """
         path = self.path / name
         if path.is_symlink():
-            raise FileFormatError(f"{path} is a link. The files of a run are files themselves.")
+            raise FileFormatError(f"{path} is a link. The files of a run must be regular files.")
         return path
 
 
@@ -269,19 +269,20 @@ def open_run(path: Path) -> RunFolder:
     Raises
     ------
     FileAccessError
-        If there is no folder of a run at `path`.
+        If `path` is not the folder of a run.
     """
     with translate_os_errors(path, "read"):
         if path.is_file():
-            raise FileAccessError(f"{path} is a file, and no run: a run is a folder.")
+            raise FileAccessError(f"{path} is a file. A run must be a folder.")
         if not path.is_dir():
             raise FileAccessError(
-                f"There is no run at {path}. Train one with: sdae train --out {path}"
+                f"The run {path} does not exist. Train one with: sdae train --out {path}"
             )
         run = RunFolder(path)
         if not run.finished and (path / RECIPE).is_file():
             raise FileAccessError(
-                f"{path} is not finished. If nothing trains it now, go on with: sdae resume {path}"
+                f"{path} is not finished. If no process is training it, continue with: sdae resume "
+                f"{path}"
             )
         if not (path / MODEL).is_file():
             raise FileAccessError(f"{path} is not a run: it has no {MODEL}.")
@@ -289,12 +290,12 @@ def open_run(path: Path) -> RunFolder:
 
 
 def open_model(path: Path) -> RunFolder | SavedModel:
-    """Return an existing run, or the model of a single file, whose name ends in .safetensors.
+    """Return an existing run, or the model of a file whose name ends in .safetensors.
 
     Raises
     ------
     FileAccessError
-        If there is neither at `path`.
+        If `path` is neither.
     """
     with translate_os_errors(path, "read"):
         is_model = path.suffix == Path(MODEL).suffix and path.is_file()
@@ -302,7 +303,7 @@ def open_model(path: Path) -> RunFolder | SavedModel:
 
 
 def _is_entry(entry: object) -> bool:
-    """Return whether a value of a manifest is what it keeps of a file."""
+    """Return whether a value of a manifest is a valid entry of a file."""
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("sha256"), str)
@@ -314,4 +315,4 @@ def _record(line: bytes, number: int, path: Path) -> EpochRecord:
     try:
         return EpochRecord.from_values(json.loads(line))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise FileFormatError(f"{path}, line {number}, is no record of an epoch.") from None
+        raise FileFormatError(f"{path}, line {number}, is not a record of an epoch.") from None

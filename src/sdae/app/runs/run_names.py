@@ -1,8 +1,8 @@
-"""How the folder of a run gets its name and gives it back, each time in one step.
+"""Renaming the folders of runs, each time in one step.
 
-A run is made under a hidden name, ``.NAME.partial``, and one that it replaces waits under another,
-``.NAME.replaced``. Whoever calls these functions holds the lock of the name, so that nobody else is
-at work on what lies under them.
+A run is created under a hidden name, ``.NAME.partial``, and a run that it replaces is kept as
+``.NAME.replaced``. Callers of these functions hold the lock of the name, so no other process works
+on these folders.
 """
 
 import os
@@ -15,52 +15,52 @@ from sdae.core.errors import FileAccessError
 
 
 def place_of(path: Path) -> Path:
-    """Return where a run is: of a link where it leads, and of "." a name that can be taken away."""
+    """Return the path of a run: a link is followed, and "." is made absolute."""
     return Path(os.path.realpath(path))
 
 
 def partial(place: Path) -> Path:
-    """Return where a run, or its changed copy, is made."""
+    """Return the hidden path where a run, or its changed copy, is created."""
     return place.parent / f".{place.name}.partial"
 
 
 def replaced(place: Path) -> Path:
-    """Return where the run waits that another one replaces."""
+    """Return the hidden path that keeps the run being replaced."""
     return place.parent / f".{place.name}.replaced"
 
 
 def make_partial(place: Path) -> Path:
-    """Make the folder in which a run is made.
+    """Create the folder in which a run is written.
 
     Raises
     ------
     FileAccessError
-        If something that is not ours has its name.
+        If something else has its name.
     """
     folder = partial(place)
     if os.path.lexists(folder):
-        raise FileAccessError(f"{folder} is in the way: it is not of sdae. Move or remove it.")
+        raise FileAccessError(f"{folder} is in the way: sdae did not create it. Move or remove it.")
     folder.mkdir()
     return folder
 
 
 def put_in_place(place: Path) -> None:
-    """Give what was made the name of the run; what had it until now waits."""
+    """Give the new folder the name of the run; keep the old run under its hidden name."""
     if place.exists():
         place.rename(replaced(place))
     partial(place).rename(place)
 
 
 def take_back(place: Path) -> None:
-    """Remove a run that was begun and what belongs to it; what it was to replace is back."""
+    """Remove a run that was started, and restore the run that it was to replace."""
     place.rename(begun := partial(place))
     restore(place)
-    if begun.exists() and not place.exists():  # it holds what is not ours
+    if begun.exists() and not place.exists():  # it holds files of a user
         begun.rename(place)
 
 
 def restore(place: Path) -> None:
-    """Give a run back the name that a crash took, and remove what was only half made."""
+    """Restore the name of a run after a crash, and remove partial folders."""
     if not place.exists() and _can_go_back(replaced(place)):
         replaced(place).rename(place)
     if partial(place).is_dir():
@@ -71,7 +71,7 @@ def restore(place: Path) -> None:
 
 
 def clean(place: Path) -> None:
-    """Remove what a kill left in a run beside its own files, and the run that it has replaced."""
+    """Remove partial files of killed processes from a run, and the run that it has replaced."""
     if not (place / RECIPE).is_file():
         return
     clear_halves(place)
@@ -81,12 +81,12 @@ def clean(place: Path) -> None:
 
 
 def drop_replaced(place: Path) -> None:
-    """Remove the run that a finished one has replaced; what is not ours in it moves there."""
+    """Remove the run that a finished one has replaced; a user's files in it move to the new run."""
     if replaced(place).is_dir() and RunFolder(place).finished:
-        with suppress(OSError):  # the next one that holds the run tries again
+        with suppress(OSError):  # the next process that locks the run tries again
             hand_over(replaced(place), place)
 
 
 def _can_go_back(folder: Path) -> bool:
-    """Return whether what was replaced is still whole: its recipe is the first that is removed."""
+    """Return whether the replaced run is still complete: its recipe is removed first."""
     return folder.is_dir() and ((folder / RECIPE).is_file() or not any(folder.iterdir()))

@@ -1,4 +1,4 @@
-"""Run a recipe: build the stack the data need, pre-train it, fine-tune it."""
+"""Run a recipe: build the stack for the data, pre-train it, fine-tune it."""
 
 import copy
 from collections.abc import Iterable, Set
@@ -25,14 +25,14 @@ from sdae.train.pretraining import run_pretraining
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """What a recipe gave.
+    """The result of running a recipe.
 
     Attributes
     ----------
     model : Model
-        At the end.
+        The model after all training.
     pretrained : Model or None
-        Before fine-tuning; None where there was none.
+        The model before fine-tuning; None without fine-tuning.
     pretraining : History
     finetuning : History or None
     """
@@ -44,23 +44,25 @@ class TrainedRun:
 
 
 def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencoder:
-    """Build the stack of a recipe for the data it is to learn."""
+    """Build the stack of a recipe for its data."""
     model = recipe.model
     decoders: tuple[Decoder, ...] = model.decoder
     if len(decoders) == 1:
-        # One word means all layers; "auto" is settled by the data for layer 0 alone.
+        # One word is for all layers; for layer 0 "auto" is resolved from the data.
         decoders = (decoders[0],) * len(model.hidden_layer_sizes)
-    return StackedDenoisingAutoencoder(
+    stack = StackedDenoisingAutoencoder(
         data.rows.shape[1],
         model.hidden_layer_sizes,
-        None if data.classes is None else len(data.classes),
-        model.corruption,
+        corruption_levels=model.corruption,
         activation=model.activation,
         decoder=(data.decoder, *decoders[1:]),
         tied=model.tied,
         emphasis=model.emphasis,
         seed=recipe.seed,
     )
+    if data.head is not None and data.classes is not None:
+        stack.add_head_of(data.head, len(data.classes))
+    return stack
 
 
 def run_recipe(
@@ -72,9 +74,9 @@ def run_recipe(
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> TrainedRun:
-    """Train `stack` as the recipe says; without labels it is pre-trained only.
+    """Train `stack` by the recipe; without labels it is only pre-trained.
 
-    What would stop fine-tuning is refused before pre-training.
+    Errors that would stop fine-tuning are raised before pre-training.
     """
     callbacks = tuple(callbacks)
     stack.to(resolve_device(device))
@@ -115,7 +117,7 @@ def finetune_on(
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
-    """Fine-tune `stack` on prepared labelled data; it gets its head here if it has none.
+    """Fine-tune `stack` on prepared labelled data; add a head if it does not have one.
 
     `told` are findings of pre-training, which are not told again.
 
@@ -125,9 +127,11 @@ def finetune_on(
         If there are no labels.
     """
     if data.train is None or data.classes is None:
-        raise DataError(f"{data.name} has no labels to fine-tune on. Name them with --target.")
-    if stack.n_classes is None:
-        stack.add_head(len(data.classes))
+        raise DataError(
+            f"{data.name} has no labels to fine-tune on. Name their column with --target."
+        )
+    if stack.head_kind is None and data.head is not None:
+        stack.add_head_of(data.head, len(data.classes))
     return run_finetuning(
         stack,
         data.train,
@@ -144,7 +148,7 @@ def finetune_on(
 
 
 def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder) -> Model:
-    """Return the model with what its user needs to feed it and to read its answers."""
+    """Return the model with all that is needed to prepare its input and to read its output."""
     return Model(
         stack,
         data.scaling,

@@ -1,4 +1,4 @@
-"""Whether the files of a run, or the file of a model, are what they were when they were written."""
+"""Check that the files of a run, or a model file, have not changed since they were written."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is to be said of a file.
+    """The result of checking a file.
 
     Attributes
     ----------
     name : str
-        Within the run.
+        Path within the run.
     problem : str or None
-        What is wrong, in words; None where nothing is.
+        What is wrong, in words; None if nothing is.
     """
 
     name: str
@@ -41,14 +41,14 @@ class Verdict:
 
 
 def verify(path: Path) -> Iterator[Verdict]:
-    """Check the hash of every file, and of models the shape, type and finiteness of every tensor.
+    """Check the hash of every file and, in models, shape, type and finiteness of every tensor.
 
-    Of a run in progress the checkpoints are checked.
+    In a run in progress the checkpoints are checked.
 
     Raises
     ------
     FileAccessError
-        If there is no run and no model at `path`.
+        If `path` is neither a run nor a model.
     """
     run = RunFolder(path)
     if not run.finished and regular_file(path / RECIPE):
@@ -84,19 +84,19 @@ def _finished(run: RunFolder) -> Iterator[Verdict]:
 
 
 def _difference(folder: Path, name: str, entry: dict[str, object] | None) -> str | None:
-    """Say how a file differs from its entry in the manifest, or None."""
+    """Return how a file differs from its entry in the manifest, or None."""
     if entry is None:
-        return "It is not in the manifest, so it was put there by something else."
+        return "It is not in the manifest, so sdae did not write it."
     if not FILE_NAME.fullmatch(name):
-        return "The manifest names it, but no file of a run has such a name."
+        return "The manifest names it, but a run cannot have a file with this name."
     path = folder / name
     if not path.exists():
         return "It is missing."
     if not regular_file(path) or (path.parent != folder and path.parent.is_symlink()):
-        return "It is a link, or no file."
+        return "It is a link, or not a regular file."
     n_bytes = checked_size(path)
     if entry.get("bytes") != n_bytes:
-        return f"It has {n_bytes:,} bytes, and had {entry['bytes']:,}."
+        return f"It has {n_bytes:,} bytes instead of {entry['bytes']:,}."
     if entry.get("sha256") != hash_of(path):
         return "Its content has changed since it was written."
     return None
@@ -121,7 +121,7 @@ def _check_tensors(files: StageCheckpoints, number: int) -> None:
 
 
 def _check_model(model: Model) -> None:
-    """Check what makes a model an estimator, where it is one; loading has checked the rest."""
+    """Check the data of the estimator, if the model has one; loading has checked the rest."""
     if model.estimator is not None:
         from sdae.estimators.saving import checked_estimator
 
@@ -129,7 +129,7 @@ def _check_model(model: Model) -> None:
 
 
 def _content(name: str, read: Callable[[], object]) -> Verdict:
-    """Read a file and return what was wrong with it."""
+    """Read a file and return what is wrong with it."""
     try:
         read()
     except SdaeError as error:

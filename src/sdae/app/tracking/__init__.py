@@ -1,7 +1,7 @@
-"""Following a training in TensorBoard or MLflow: scalars, settings and pictures.
+"""Track a training in TensorBoard or MLflow: scalars, settings and pictures.
 
-Both are extras. :class:`Tracking` is a callback, for the command line and for ``pretrain`` and
-``finetune`` alike; each tracker is a small class of its own file.
+Both are extras. :class:`Tracking` is a callback for the command line and for ``pretrain`` and
+``finetune``; each tracker is a small class in its own file.
 """
 
 from sdae.app.tracking.mlflow_tracker import MlflowTracker

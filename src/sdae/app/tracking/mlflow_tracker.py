@@ -8,23 +8,23 @@ from typing import Any
 from sdae.core.errors import FileAccessError, InvalidParameterError, MissingExtraError
 from sdae.core.wording import plain, reason
 
-_MOST_PARAMETERS = 100  # that MLflow takes at once
+_MOST_PARAMETERS = 100  # the maximum per call of MLflow
 _STORES = (
-    "Its client alone reaches a server (set MLFLOW_TRACKING_URI=http://…) or, if told so by "
-    "MLFLOW_ALLOW_FILE_STORE=true, a folder (MLFLOW_TRACKING_URI=mlruns). A database, which it "
-    "takes by default, needs all of MLflow. Install it with: pip install mlflow"
+    "The MLflow client can use a server (set MLFLOW_TRACKING_URI=http://…) or, with "
+    "MLFLOW_ALLOW_FILE_STORE=true, a folder (MLFLOW_TRACKING_URI=mlruns). A database, which is the "
+    "default, needs the full MLflow. Install it with: pip install mlflow"
 )
 
 
 class MlflowTracker:
-    """Keeps one training as a run of MLflow.
+    """Stores one training as a run of MLflow.
 
     Parameters
     ----------
     experiment : str
-        Its name; made if need be.
+        Name of the experiment, created if needed.
     run_name : str
-        What MLflow calls the run.
+        Name of the run in MLflow.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class MlflowTracker:
 
         if not experiment.strip():
             raise InvalidParameterError(
-                "The experiment of MLflow must have a name. Got an empty one instead."
+                "The MLflow experiment must have a name. Got an empty name instead."
             )
         try:
             self._client: Any = MlflowClient()
@@ -54,12 +54,12 @@ class MlflowTracker:
             self._run: str = self._client.create_run(number, run_name=run_name).info.run_id
         except (MlflowException, OSError) as error:
             raise FileAccessError(
-                f"MLflow cannot begin a run of experiment {plain(experiment)} in "
+                f"MLflow cannot start a run of experiment {plain(experiment)} in "
                 f"{get_tracking_uri()}: {reason(error)}. {_STORES}"
             ) from None
 
     def settings(self, values: Mapping[str, str]) -> None:
-        """Keep the settings as parameters."""
+        """Store the settings as parameters."""
         from mlflow.entities import Param
 
         parameters = [Param(name, value) for name, value in values.items()]
@@ -68,7 +68,7 @@ class MlflowTracker:
             self._client.log_batch(self._run, params=part)
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
-        """Keep values as metrics, the epoch being the step."""
+        """Store values as metrics, with the epoch as the step."""
         from mlflow.entities import Metric
 
         now = int(1000 * time.time())
@@ -76,7 +76,7 @@ class MlflowTracker:
         self._client.log_batch(self._run, metrics=metrics)
 
     def picture(self, name: str, path: Path) -> None:  # noqa: ARG002 - the file has its name
-        """Keep a file as an artifact."""
+        """Store a file as an artifact."""
         self._client.log_artifact(self._run, str(path), "pictures")
 
     def close(self, *, finished: bool) -> None:
@@ -85,7 +85,7 @@ class MlflowTracker:
 
 
 def check_mlflow() -> None:
-    """Refuse to go on without mlflow.
+    """Raise an error if mlflow is missing.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def check_mlflow() -> None:
         If it is not installed.
     """
     try:
-        import mlflow  # noqa: F401 - is it there?
+        import mlflow  # noqa: F401 - checks that it is installed
     except ImportError:
         raise MissingExtraError(
             'Tracking with MLflow needs mlflow. Install it with: pip install "sdae[mlflow]"'

@@ -12,18 +12,19 @@ from sdae.core.files import read_bytes, translate_os_errors
 
 _RESULTS = ("finetuning/validation_error", "finetuning/test_error")
 _RGBA = 4
-_PNG_SIZE = slice(16, 24)  # of the bytes: width and height
+_PNG_SIZE = slice(16, 24)  # the bytes of width and height
 
 
 class TensorboardTracker:
     """Writes the event file of one training.
 
-    Where the folder holds events of the same training, cut short, TensorBoard shows these instead.
+    If the folder holds events of an earlier, interrupted attempt, TensorBoard shows the new ones
+    instead.
 
     Parameters
     ----------
     folder : str or Path
-        Made if need be; TensorBoard calls the training by its name.
+        Folder of the events, created if needed; its name is shown in TensorBoard.
 
     Raises
     ------
@@ -45,20 +46,20 @@ class TensorboardTracker:
             )
 
     def settings(self, values: Mapping[str, str]) -> None:
-        """Show the settings among TensorBoard's hyperparameters, beside the errors."""
+        """Write the settings as TensorBoard hyperparameters, with the errors."""
         from tensorboardX.summary import hparams
 
         for summary in hparams(dict(values), dict.fromkeys(_RESULTS, 0.0)):
             self._writer.file_writer.add_summary(summary)
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
-        """Draw values against the epoch."""
+        """Write the values of an epoch."""
         for name, value in values.items():
             self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
 
     def picture(self, name: str, path: Path) -> None:
-        """Show a PNG file as it is."""
+        """Write a PNG file unchanged."""
         from tensorboardX.proto.summary_pb2 import Summary
 
         content = read_bytes(path)
@@ -70,24 +71,24 @@ class TensorboardTracker:
             Summary(value=[Summary.Value(tag=f"pictures/{name}", image=image)])
         )
 
-    def close(self, *, finished: bool) -> None:  # noqa: ARG002 - an event file knows no end
-        """Write what is left."""
+    def close(self, *, finished: bool) -> None:  # noqa: ARG002 - not recorded
+        """Write remaining events."""
         self._writer.close()
 
 
 def _suffix(folder: Path) -> str:
-    """Return an end of the name of an events file that no other has.
+    """Return a unique suffix for the name of an events file.
 
     tensorboardX names files by the second and empties one of the same name. The number comes first,
-    since TensorBoard reads files in the order of their names: a training that goes on after another
-    comes behind it.
+    since TensorBoard reads files in the order of their names: a resumed training must come after
+    the first attempt.
     """
     number = sum("tfevents" in path.name for path in folder.glob("*"))
     return f".{number:06d}.{os.getpid()}.{secrets.token_hex(4)}"
 
 
 def check_tensorboard() -> None:
-    """Refuse to go on without tensorboardX.
+    """Raise an error if tensorboardX is missing.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def check_tensorboard() -> None:
         If it is not installed.
     """
     try:
-        import tensorboardX  # noqa: F401 - is it there?
+        import tensorboardX  # noqa: F401 - checks that it is installed
     except ImportError:
         raise MissingExtraError(
             'TensorBoard files need tensorboardX. Install it with: pip install "sdae[tensorboard]"'

@@ -1,4 +1,4 @@
-"""What a tracker is told, and the callback that tells it."""
+"""The interface of trackers, and the callback that sends them events."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -15,41 +15,40 @@ _MEASURED = ("cost", "validation_error", "test_error", "learning_rate", "samples
 
 
 class Tracker(Protocol):
-    """Something that keeps what is known of a training and shows it."""
+    """A tool that stores and shows the data of a training."""
 
     @property
     def name(self) -> str:
-        """What warnings call it."""
+        """Name in warnings."""
         ...
 
     def settings(self, values: Mapping[str, str]) -> None:
-        """Keep the settings of the training by their dotted names."""
+        """Store the settings of the training, by their dotted names."""
         ...
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:
-        """Keep what was measured in an epoch, counted from 1."""
+        """Store the values of an epoch, counted from 1."""
         ...
 
     def picture(self, name: str, path: Path) -> None:
-        """Keep a PNG file."""
+        """Store a PNG file."""
         ...
 
     def close(self, *, finished: bool) -> None:
-        """Let go; `finished` tells whether training came to its end."""
+        """Close the tracker; `finished` says whether training was completed."""
         ...
 
 
 class Tracking:
-    """A callback that tells trackers of every epoch.
+    """A callback that sends every epoch to trackers.
 
-    One that fails while training goes on is left out from then on, with a warning: what is lost is
-    a record of the training, not the training.
+    A tracker that fails during training is dropped with a warning; training continues.
 
     Parameters
     ----------
     trackers : sequence of Tracker
     settings : mapping of str to str, optional
-        Of the training, by their dotted names.
+        Settings of the training, by their dotted names.
 
     Examples
     --------
@@ -67,18 +66,18 @@ class Tracking:
     ) -> None:
         self._trackers = list(trackers)
         if settings:
-            self._tell(lambda tracker: tracker.settings(settings))
+            self._send(lambda tracker: tracker.settings(settings))
 
     def __enter__(self) -> "Tracking":
-        """Track what happens inside."""
+        """Start tracking."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close the trackers."""
-        self._tell(lambda tracker: tracker.close(finished=kind is None))
+        self._send(lambda tracker: tracker.close(finished=kind is None))
 
     def __call__(self, event: Event) -> None:
-        """Take an event."""
+        """Handle an event."""
         match event:
             case StageResumed():
                 for record in event.history.records:
@@ -87,26 +86,26 @@ class Tracking:
                 self._epoch(event.record)
 
     def pictures(self, folder: Path) -> None:
-        """Keep the PNG files of a folder."""
+        """Store the PNG files of a folder."""
 
         def show(tracker: Tracker) -> None:
             for path in sorted(folder.glob("*.png")):
                 tracker.picture(path.stem, path)
 
-        self._tell(show)
+        self._send(show)
 
     def _epoch(self, record: EpochRecord) -> None:
         part = record.stage if record.layer is None else f"{record.stage}/layer_{record.layer}"
         measured = {f"{part}/{name}": getattr(record, name) for name in _MEASURED}
         values = {name: value for name, value in measured.items() if value is not None}
-        self._tell(lambda tracker: tracker.scalars(values, record.epoch))
+        self._send(lambda tracker: tracker.scalars(values, record.epoch))
 
-    def _tell(self, message: Callable[[Tracker], None]) -> None:
+    def _send(self, message: Callable[[Tracker], None]) -> None:
         for tracker in tuple(self._trackers):
             try:
                 message(tracker)
-            except Exception as error:  # of a library, a disk or a server
+            except Exception as error:  # from a library, a disk or a server
                 self._trackers.remove(tracker)
                 logger.warning(
-                    "%s is not told of this training any more: %s.", tracker.name, reason(error)
+                    "%s failed and no longer tracks this training: %s.", tracker.name, reason(error)
                 )

@@ -90,7 +90,7 @@ def _squared_loss(values: Tensor, y: Tensor) -> Tensor:
 
 
 def _squared_error(values: Tensor, y: Tensor) -> Tensor:
-    """The mean squared error of each row, (B, T), (B, T) -> (B,)."""
+    """Return the mean squared error of each row, (B, T), (B, T) -> (B,)."""
     return (widened(values) - widened(y)).square().mean(dim=1)
 
 

@@ -1,1 +1,1 @@
-"""Where a training that was cut short goes on: what is written, when, and how it is trusted."""
+"""Checkpoints of training: what is written, when, and how it is verified."""

@@ -1,7 +1,7 @@
-"""Checkpoints on the disk: each a file of tensors and a manifest, without which it does not count.
+"""Checkpoints on disk: each is a file of tensors and a manifest, without which it is ignored.
 
 A stage of training writes ``STAGE-NUMBER.safetensors`` and then ``STAGE-NUMBER.json``, which holds
-the SHA-256 of the former. The newest checkpoint that is whole is the one to go on from.
+the SHA-256 of the former. Training resumes from the newest complete checkpoint.
 """
 
 import json
@@ -48,24 +48,24 @@ def _nobody() -> BaseException | None:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where training keeps its state, so that the same call goes on where it was cut short.
+    """Where training saves its state, so that the same call continues after an interruption.
 
     Parameters
     ----------
     folder : str or Path
-        Made if need be; one folder for one training.
+        Folder for one training, created if needed.
     every : str, default "60s"
         How often a checkpoint is written: ``1epoch``, ``500steps``, ``60s``. It is written at the
-        end of the slice of samples at hand.
+        end of the current slice of samples.
     keep : int, default 3
-        How many checkpoints of a stage are kept while it lasts; of an ended one the last.
+        How many checkpoints of a running stage are kept; of a finished one, only the last.
     interruption : callable, default: never
-        Looked at after each slice: what it returns is raised, after a checkpoint, unless None.
+        Called after each slice: an exception that it returns is raised after a checkpoint.
 
     Raises
     ------
     InvalidParameterError
-        If a parameter is not what it must be.
+        If a parameter is not allowed.
 
     Examples
     --------
@@ -103,7 +103,7 @@ class Checkpoint:
 
 
 def checkpoint_of(value: Checkpoint | str | Path | None, caller: str) -> Checkpoint | None:
-    """Return what a caller gave as a checkpoint: a folder stands for the defaults with it."""
+    """Return the checkpoint that a caller gave; a folder is used with the defaults."""
     if value is None or isinstance(value, Checkpoint):
         return value
     try:
@@ -115,7 +115,7 @@ def checkpoint_of(value: Checkpoint | str | Path | None, caller: str) -> Checkpo
 
 @contextmanager
 def opened(folder: Path) -> Iterator[None]:
-    """Make and lock a folder of checkpoints, and clear what an interrupted write left in it."""
+    """Create and lock a folder of checkpoints, and remove partial files in it."""
     with translate_os_errors(folder, "write"):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -131,9 +131,9 @@ class StageCheckpoints:
     ----------
     folder : Path
     stage : str
-        Letters, digits and hyphens: the beginning of their names.
+        Letters, digits and hyphens: the start of the names of its files.
     keep : int
-        How many to keep.
+        Number of checkpoints to keep.
     """
 
     def __init__(self, folder: Path, stage: str, keep: int) -> None:
@@ -142,7 +142,7 @@ class StageCheckpoints:
         self._keep = keep
 
     def save(self, description: Description, tensors: Tensors, *, last: bool = False) -> None:
-        """Write a checkpoint, and drop those that are older than the ones to keep.
+        """Write a checkpoint, and delete those older than the ones to keep.
 
         Raises
         ------
@@ -160,19 +160,19 @@ class StageCheckpoints:
         self._drop_all_but(kept)
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
-        """Return the newest checkpoint that is whole; None where there is none at all.
+        """Return the newest complete checkpoint; None if there are no checkpoints.
 
         Raises
         ------
         FileFormatError
-            If all that there are are damaged.
+            If all checkpoints are damaged.
         """
         numbers = self.numbers()
         for number in reversed(numbers):
             try:
                 return self.read(number)
             except FileFormatError as error:
-                logger.warning("%s An older checkpoint is used, if there is one.", error)
+                logger.warning("%s The next older checkpoint is used, if there is one.", error)
         if not numbers:
             return None
         raise FileFormatError(
@@ -191,7 +191,7 @@ class StageCheckpoints:
         path = self._path(number)
         entry = _manifest(path.with_suffix(".json")).get(path.name)
         if not isinstance(entry, dict) or not regular_file(path):
-            raise FileFormatError(f"{path} is damaged: its file or its manifest is not whole.")
+            raise FileFormatError(f"{path} is damaged: its file or its manifest is incomplete.")
         if entry.get("bytes") != checked_size(path) or entry.get("sha256") != hash_of(path):
             raise FileFormatError(f"{path} is damaged: it does not match its manifest.")
         return read_tensors(path, "checkpoint", FORMAT)
@@ -204,10 +204,10 @@ class StageCheckpoints:
         return self._folder / f"{self._stage}-{number:06d}.safetensors"
 
     def _drop_all_but(self, kept: list[int]) -> None:
-        """Delete other checkpoints, manifests first: a file without one does not count."""
+        """Delete other checkpoints, manifests first: a file without a manifest is ignored."""
         names = {self._path(number).stem for number in kept}
         ours = re.compile(rf"{re.escape(self._stage)}-{_NUMBER}")
-        with suppress(OSError):  # they only take room
+        with suppress(OSError):  # they only take space
             for path in self._folder.glob(f"{self._stage}-*.safetensors"):
                 if ours.fullmatch(path.stem) and path.stem not in names:
                     path.with_suffix(".json").unlink(missing_ok=True)
@@ -224,11 +224,11 @@ def stages_of(folder: Path) -> list[str]:
 def remove_checkpoints(folder: Path, stages: Sequence[str], *others: str) -> None:
     """Remove the checkpoints of stages, other files by their names, and the folder if it is empty.
 
-    What somebody else put into it stays.
+    Other files in it stay.
     """
     ours = re.compile(rf"(?:{'|'.join(map(re.escape, stages))})-{_NUMBER}\.(?:safetensors|json)")
     remove_halves(folder, lambda name: name in others or _HALF.match(name) is not None)
-    # Manifests first: a file without one does not count.
+    # Manifests first: a file without a manifest is ignored.
     for path in sorted(folder.iterdir(), key=lambda path: (path.suffix != ".json", path.name)):
         if ours.fullmatch(path.name) or path.name in (*others, LOCK):
             path.unlink(missing_ok=True)
@@ -244,7 +244,7 @@ def _numbers(folder: Path, stage: str) -> list[int]:
 
 
 def _manifest(path: Path) -> dict[str, Any]:
-    """Read the files that a manifest names; nothing where it is damaged."""
+    """Read the files that a manifest names; nothing if it is damaged."""
     if not regular_file(path):
         return {}
     try:

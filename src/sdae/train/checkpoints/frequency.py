@@ -23,7 +23,7 @@ class Frequency:
         Raises
         ------
         InvalidParameterError
-            If it is none.
+            If the text is not a frequency.
         """
         match = _FORM.fullmatch(text.strip()) if isinstance(text, str) else None
         if match is None or int(match[1]) == 0:
@@ -34,7 +34,7 @@ class Frequency:
 
 
 class Due:
-    """Tells when the next checkpoint is due; what is trained does not depend on it."""
+    """Decides when the next checkpoint is due; training does not depend on it."""
 
     def __init__(self, frequency: Frequency) -> None:
         self._frequency = frequency
@@ -42,13 +42,13 @@ class Due:
         self._last = time.monotonic()
 
     def after(self, n_steps: int, *, epoch_ended: bool) -> bool:
-        """Count some steps; return whether it is time."""
+        """Count steps; return whether a checkpoint is due."""
         if self._frequency.unit == "s":
             return time.monotonic() - self._last >= self._frequency.n
         self._passed += int(epoch_ended) if self._frequency.unit == "epoch" else n_steps
         return self._passed >= self._frequency.n
 
     def restart(self) -> None:
-        """Count anew, after a checkpoint."""
+        """Start counting again, after a checkpoint."""
         self._passed = 0
         self._last = time.monotonic()

@@ -1,10 +1,11 @@
-"""One process at a time on a folder, or on the name of one: locks that belong to the system.
+"""Locks on a folder or on its name, held by the operating system: one process at a time.
 
-The operating system alone decides whether a lock is held, and takes it back when its owner ends,
-however it ends. The number and the host of the owner are written into the file for the message.
+Only the operating system decides whether a lock is held, and releases it when its owner ends for
+any reason. The number and the host of the owner are written into the file for the message.
 
-filelock brings the call of each system. The rest is here, because its ``FileLock`` leaves its file
-behind, names no owner, and turns to a lock that outlives its owner where the file system has none.
+filelock provides the call of each system. The rest is here, because its ``FileLock`` leaves its
+file behind, does not name the owner and, on file systems without locks, uses a lock that stays
+after its owner has ended.
 """
 
 import json
@@ -24,8 +25,8 @@ from sdae.core.wording import plain
 
 NAME = "lock"
 _MOST_BYTES = 4096
-_OWNER_AT = 1 if os.name == "nt" else 0  # Windows locks byte 0: nobody else can read it then
-_LOOKS, _SECONDS_APART = 5, 0.02  # whoever only looks whether a lock is held holds it meanwhile
+_OWNER_AT = 1 if os.name == "nt" else 0  # Windows locks byte 0: other processes cannot read it then
+_LOOKS, _SECONDS_APART = 5, 0.02  # checking whether a lock is held takes it for a moment
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
@@ -35,12 +36,12 @@ class InUseError(FileAccessError):
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold an existing folder, which keeps its name meanwhile: its file ``lock`` names the owner.
+    """Lock an existing folder; its file ``lock`` names the owner.
 
     Raises
     ------
     FileAccessError
-        If another process holds it, or the file cannot be written.
+        If another process holds the lock, or the file cannot be written.
     """
     with _holding(folder / NAME, folder):
         yield
@@ -48,34 +49,34 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def locked_name(path: Path) -> Iterator[None]:
-    """Hold the name of a folder, whether there is one or not: ``.NAME.lock`` lies beside it.
+    """Lock the name of a folder, which may not exist, by a file ``.NAME.lock`` next to it.
 
-    So the folder can be made, renamed and replaced under one lock. Where the folder cannot be
-    renamed, the lock lies in it. Links are followed, so that a folder has one lock.
+    So the folder can be created, renamed and replaced under one lock. If the folder cannot be
+    renamed, the lock file is inside it. Links are followed, so a folder has only one lock.
 
     Raises
     ------
     FileAccessError
-        If another process holds it, or the file cannot be written.
+        If another process holds the lock, or the file cannot be written.
     """
     with translate_os_errors(path, "write"):
         file, other = _places(path)
     with _holding(file, path):
-        if _is_locked(other):  # by a process that may do more here than this one, or less
+        if _is_locked(other):  # by a process with other permissions
             raise _in_use(path, other)
-        if _owner(other).keys() == {"pid", "host"}:  # a kill has left it
+        if _owner(other).keys() == {"pid", "host"}:  # left by a killed process
             with suppress(OSError):
                 other.unlink()
         yield
 
 
 def name_is_locked(path: Path) -> bool:
-    """Return whether a process holds the name of a folder; no file is made or changed."""
+    """Return whether a process has locked the name of a folder; no file is created or changed."""
     return any(_is_locked(file) for file in _places(path))
 
 
 def _places(path: Path) -> tuple[Path, Path]:
-    """Return where the lock of a name lies for this process, and where it may lie for another."""
+    """Return the lock file of a name for this process, and the one for other permissions."""
     place = Path(os.path.realpath(path))
     beside, inside = place.parent / f".{place.name}.lock", place / NAME
     fixed = os.path.ismount(place) or not os.access(place.parent, os.W_OK | os.X_OK)
@@ -93,13 +94,13 @@ def _holding(file: Path, shown: Path) -> Iterator[None]:
 
 
 def _acquire(file: Path, shown: Path) -> int:
-    """Open and lock the file, and write into it who we are; return its descriptor."""
+    """Open and lock the file, and write the owner into it; return its descriptor."""
     while True:
         descriptor = _open(file, shown)
         try:
             if not _lock(descriptor):
                 raise _in_use(shown, file)
-            # Its owner may have removed the file between our opening it and locking it.
+            # Its owner may have removed the file after we opened it and before we locked it.
             if _is_file(file, descriptor):
                 _write_owner(descriptor)
                 return descriptor
@@ -123,9 +124,9 @@ def _open(file: Path, shown: Path) -> int:
 
 
 def _release(file: Path, descriptor: int) -> None:
-    """Remove the file and give the lock back, in the order in which nobody else's is removed."""
-    with suppress(OSError):  # the folder may have gone
-        if os.name == "nt":  # which removes no file that anybody has open
+    """Remove the file and release the lock; the order protects files of other processes."""
+    with suppress(OSError):  # the folder may be gone
+        if os.name == "nt":  # Windows cannot remove open files
             os.close(descriptor)
             file.unlink()
             return
@@ -143,7 +144,7 @@ def _is_locked(file: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _lock(descriptor)  # which closing gives back
+        return not _lock(descriptor)  # closing the file releases the lock
     except OSError:
         return False
     finally:
@@ -174,14 +175,14 @@ def _no_lock(file: Path, shown: Path) -> FileAccessError:
 
 def _write_owner(descriptor: int) -> None:
     text = json.dumps({"pid": os.getpid(), "host": socket.gethostname()})
-    with suppress(OSError):  # on a full disk: the lock is held all the same
+    with suppress(OSError):  # on a full disk the lock is still held
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         os.write(descriptor, b" " * _OWNER_AT + text.encode())
 
 
 def _owner(file: Path) -> dict[str, object]:
-    """Read who holds a lock; nothing where its file is empty or damaged."""
+    """Read the owner of a lock; nothing if the file is empty or damaged."""
     if not regular_file(file):
         return {}
     try:

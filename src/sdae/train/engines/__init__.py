@@ -1,1 +1,1 @@
-"""Who runs a training step: one meaning, several engines, and the choice between them."""
+"""Engines that run training steps, all with the same result, and the choice of one."""

@@ -1,7 +1,7 @@
 """The autograd engine: every combination of noise, activation, loss and optimiser, on any device.
 
-An engine trains on a *slice*, some minibatches in a row, and returns the summed cost of their
-samples, each measured before the update it led to. Nothing is fetched from the device before the
+An engine trains on a *slice*, some consecutive minibatches, and returns the summed cost of their
+samples, each measured before the update it led to. Nothing is copied from the device before the
 slice ends.
 
 Axes: n samples, B of a minibatch, V visible, H hidden, C classes, T targets of regression; O is C
@@ -77,15 +77,15 @@ class AutogradPretraining:
             return costs.total()
 
     def state(self) -> dict[str, Tensor]:
-        """Return what the optimiser remembers."""
+        """Return the state of the optimiser."""
         return state_of(self._optimizer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Give the optimiser its memory back."""
+        """Restore the state of the optimiser."""
         give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
 
     def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there are no threads."""
 
 
 class AutogradFinetuning:
@@ -94,11 +94,11 @@ class AutogradFinetuning:
     Parameters
     ----------
     stack, rows, config, seed
-        What is trained, on what, and how.
+        The network, its rows, the settings and the seed.
     y : Tensor
         Targets of the head: classes (n,), or labels or values (n, O).
     weights : Tensor of shape (n,), or None
-        By which the loss of each sample is multiplied.
+        Factors of the loss of each sample.
     """
 
     name = "autograd"
@@ -145,15 +145,15 @@ class AutogradFinetuning:
             return costs.total()
 
     def state(self) -> dict[str, Tensor]:
-        """Return what the optimiser remembers."""
+        """Return the state of the optimiser."""
         return state_of(self._optimizer)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Give the optimiser its memory back."""
+        """Restore the state of the optimiser."""
         give_state(self._optimizer, state, self._config.optimizer.facts.state(self._config))
 
     def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there are no threads."""
 
     def _losses(self, minibatch: Minibatch, epoch: int) -> Tensor:
         """Return the loss of each sample, multiplied by its weight, (B,)."""
@@ -212,6 +212,6 @@ def new_optimizer(
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
     """Give all parameters a learning rate."""
     for group in optimizer.param_groups:
-        # Rounded up where the type of the parameters cannot hold it: PyTorch would raise.
+        # Rounded to the type of the parameters, since PyTorch would raise an error otherwise.
         most = torch.finfo(group["params"][0].dtype).max
         group["lr"] = rate if rate <= most else math.inf

@@ -1,4 +1,4 @@
-"""Which engine runs a stage: ``auto`` takes the fastest that applies; a name asks for one."""
+"""Choose the engine of a stage: by name, or with ``auto`` the fastest that supports it."""
 
 import warnings
 from collections.abc import Mapping
@@ -19,16 +19,16 @@ from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
 class Engine(Protocol):
-    """Anything that trains on a slice of minibatches."""
+    """An object that trains on a slice of minibatches."""
 
     @property
     def name(self) -> str:
-        """What the history calls it."""
+        """Name in the history."""
         ...
 
     @property
     def slice_samples(self) -> int:
-        """About how many samples to hand it at once."""
+        """About how many samples a slice should have."""
         ...
 
     @property
@@ -41,21 +41,21 @@ class Engine(Protocol):
         ...
 
     def state(self) -> dict[str, Tensor]:
-        """Return what it remembers from step to step, for a checkpoint."""
+        """Return its state between steps, for a checkpoint."""
         ...
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take up what it remembered.
+        """Restore a state.
 
         Raises
         ------
         LookupError, ValueError
-            If that is not of this engine.
+            If the state is not of this engine.
         """
         ...
 
     def close(self) -> None:
-        """Let go of threads."""
+        """End its threads."""
         ...
 
 
@@ -71,7 +71,7 @@ def pretraining_engine(
     Raises
     ------
     InvalidParameterError
-        If the one asked for does not apply.
+        If the requested engine does not support the training.
     """
     match engine_of_pretraining(autoencoder, config, noise):
         case "fused":
@@ -92,12 +92,12 @@ def finetuning_engine(
     seed: int,
     weights: Tensor | None = None,
 ) -> Engine:
-    """Return the engine that trains the network on labels or values `y`, perhaps weighted rows.
+    """Return the engine that trains the network on targets `y`, with or without weights.
 
     Raises
     ------
     InvalidParameterError
-        If the one asked for does not apply.
+        If the requested engine does not support the training.
     """
     match engine_of_finetuning(stack, config, weighted=weights is not None):
         case "fused":
@@ -113,12 +113,12 @@ def finetuning_engine(
 def engine_of_pretraining(
     autoencoder: DenoisingAutoencoder, config: PretrainingConfig, noise: Noise
 ) -> str:
-    """Return the name of the engine that is to train one autoencoder.
+    """Return the name of the engine for training one autoencoder.
 
     Raises
     ------
     InvalidParameterError
-        If the one asked for does not apply.
+        If the requested engine does not support the training.
     """
     return _chosen(pretraining_problem(autoencoder, config, noise))
 
@@ -126,35 +126,38 @@ def engine_of_pretraining(
 def engine_of_finetuning(
     stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
 ) -> str:
-    """Return the name of the engine that is to train the network, perhaps on weighted rows.
+    """Return the name of the engine for training the network, with or without weights.
 
     Raises
     ------
     InvalidParameterError
-        If the one asked for does not apply.
+        If the requested engine does not support the training.
     """
     return _chosen(finetuning_problem(stack, config, weighted=weighted))
 
 
 def _chosen(problem: Problem) -> str:
-    """Return the name of the engine that is to run a stage.
+    """Return the name of the engine for a stage.
 
     Raises
     ------
     InvalidParameterError
-        If the one asked for does not apply.
+        If the requested engine does not support the training.
     """
     asked = problem.config.engine
     if asked != "auto":
         if reason := ENGINES[asked](problem):
-            remedy = f"It does not: {reason}. Use 'auto'."
-            raise invalid_parameter("engine", problem.caller, "one that applies", asked, remedy)
+            remedy = f"This engine cannot be used here: {reason}. Use 'auto'."
+            raise invalid_parameter(
+                "engine", problem.caller, "an engine that supports this training", asked, remedy
+            )
         return asked
     reasons = {name: lacks(problem) for name, lacks in ENGINES.items()}
     name = next(name for name, reason in reasons.items() if reason is None)
     if name == "closed_form" and problem.config.batch_size == 1:
         warnings.warn(
-            f"Batch size 1 is slow here, without the fused engine: {reasons['fused']}.",
+            "Batch size 1 is slow without the fused engine, which cannot be used here: "
+            f"{reasons['fused']}.",
             RuntimeWarning,
             stacklevel=2,
         )

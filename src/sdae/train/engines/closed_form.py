@@ -40,20 +40,20 @@ from sdae.train.settings import FinetuningConfig
 
 
 class _ClosedForm:
-    """What both stages share: plain gradient descent remembers nothing and holds no threads."""
+    """What both stages share: plain gradient descent, without state and without threads."""
 
     name = "closed_form"
     compiles = False
 
     def state(self) -> dict[str, Tensor]:
-        """Return nothing: plain gradient descent remembers nothing."""
+        """Return nothing: plain gradient descent has no state."""
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing: there is nothing to remember."""
+        """Do nothing: there is no state."""
 
     def close(self) -> None:
-        """Do nothing: there is nothing to let go of."""
+        """Do nothing: there are no threads."""
 
 
 class ClosedFormPretraining(_ClosedForm):
@@ -164,7 +164,7 @@ class ClosedFormFinetuning(_ClosedForm):
         factor = _factor(rate, x)
         for depth in reversed(range(len(self._layers))):
             layer = self._layers[depth]
-            # Through the weight as it was in the forward pass, so before its update.
+            # Uses the weight of the forward pass, so before its update.
             below = product(delta, layer.weight.t()).mul_(slopes[depth - 1]) if depth else delta
             layer.weight.add_(product(delta.t(), inputs[depth].t()), alpha=factor)
             layer.bias.add_(delta.sum(dim=0), alpha=factor)
@@ -174,7 +174,7 @@ class ClosedFormFinetuning(_ClosedForm):
     def _forward(
         self, x: Tensor, samples: NDArray[np.int64], epoch: int
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """Return what each layer is given, and the slopes of the hidden units, with dropout."""
+        """Return the input of each layer, and the slopes of the hidden units, with dropout."""
         activation = self._stack.activation
         level = self._config.input_dropout
         inputs, slopes = [x if level == 0 else x * self._kept(x, level, samples, 0, epoch)], []
@@ -199,7 +199,7 @@ class ClosedFormFinetuning(_ClosedForm):
 
 
 def _factor(rate: float, minibatch: Tensor) -> float:
-    """Return by what the summed gradient of a minibatch is multiplied: −η / B."""
-    # Infinite where the type of the numbers cannot hold it: PyTorch would raise.
+    """Return the factor of the summed gradient of a minibatch: −η / B."""
+    # Infinite if it overflows the type, since PyTorch would raise an error.
     most = torch.finfo(minibatch.dtype).max
     return -(rate if rate <= most else math.inf) / len(minibatch)

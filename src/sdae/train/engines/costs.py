@@ -1,4 +1,4 @@
-"""The costs of a slice's samples: their sum, and which is the first that is not finite."""
+"""The costs of a slice's samples: their sum, and the first that is not finite."""
 
 import math
 
@@ -15,7 +15,7 @@ class SummedCosts:
 
     It is a sum in the type of the parameters, or in float32 where that is narrower.
 
-    On a GPU the look waits for the end of the slice, so that no step waits for an answer.
+    On a GPU the check waits for the end of the slice, so steps do not wait for results.
     """
 
     def __init__(self, like: Tensor) -> None:
@@ -45,7 +45,7 @@ class SummedCosts:
         Raises
         ------
         NotFiniteError
-            If one of those not looked at yet is not finite.
+            If a cost that has not been checked yet is not finite.
         """
         if self._waits and not math.isfinite(self._total):
             for losses, minibatch in self._unseen:

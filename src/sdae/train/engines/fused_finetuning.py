@@ -1,7 +1,7 @@
-"""The fused engine of fine-tuning: hands a slice to the compiled kernels, one sample per step.
+"""The fused engine of fine-tuning: passes a slice to the compiled kernels, one sample per step.
 
-As in :mod:`sdae.train.engines.fused_pretraining`, the kernels work on copies, which become the
-parameters when a slice has ended well.
+As in :mod:`sdae.train.engines.fused_pretraining`, the kernels work on copies, which are written
+back to the parameters when a slice has ended without error.
 
 Axes: m samples of a slice, V visible, C classes, U all units.
 """
@@ -114,15 +114,15 @@ class FusedFinetuning:
 
     @property
     def compiles(self) -> bool:
-        """Whether the kernels are still to be compiled for the type of the weights."""
+        """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
 
     def state(self) -> dict[str, Tensor]:
-        """Return nothing: plain gradient descent remembers nothing."""
+        """Return nothing: plain gradient descent has no state."""
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing: there is nothing to remember."""
+        """Do nothing: there is no state."""
 
     def close(self) -> None:
         """End the threads."""
@@ -190,7 +190,7 @@ class FusedFinetuning:
 
 
 def plan(sizes: Sequence[int], n_parts: int) -> tuple[memory.Plan, int, int]:
-    """Return where everything lies, and the numbers of all weights and units, padded."""
+    """Return the memory layout, and the numbers of all weights and units, padded."""
     n_layers = len(sizes) - 1
     owned = np.stack([shares(n, n_parts, LANES) for n in sizes[1:]])  # (L + 1, parts + 1)
     blocks = np.zeros((n_layers, n_parts), np.intp)

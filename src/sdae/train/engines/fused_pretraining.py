@@ -1,8 +1,8 @@
-"""The fused engine of pre-training: hands a slice to the compiled kernels, one sample per step.
+"""The fused engine of pre-training: passes a slice to the compiled kernels, one sample per step.
 
 The kernels work on padded, aligned copies of the parameters, which are taken before each slice and
-written back after it. So a caller may assign parameters between slices, and a slice that ends in
-numbers that are not finite leaves the parameters as they were before it.
+written back after it. So a caller may assign parameters between slices, and a slice that ends with
+numbers that are not finite does not change the parameters.
 
 Axes: m samples of a slice, V visible, H hidden.
 """
@@ -83,7 +83,7 @@ class FusedPretraining:
         samples = self._corrupted(rows_of(self._rows, slice_), slice_.samples, epoch)
         costs = np.zeros((len(self._row_shares) - 1, len(slice_.samples)))
         loss = self.autoencoder.decoder.facts.kernel
-        assert loss is not None  # the choice of the engine saw to it
+        assert loss is not None  # checked when the engine was chosen
         self._take_parameters()
         for array in (self._scratch.h, self._scratch.delta, self._scratch.dots):
             array.fill(0)
@@ -118,15 +118,15 @@ class FusedPretraining:
 
     @property
     def compiles(self) -> bool:
-        """Whether the kernels are still to be compiled for the type of the weights."""
+        """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
 
     def state(self) -> dict[str, Tensor]:
-        """Return nothing: plain gradient descent remembers nothing."""
+        """Return nothing: plain gradient descent has no state."""
         return {}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Do nothing: there is nothing to remember."""
+        """Do nothing: there is no state."""
 
     def close(self) -> None:
         """End the threads."""
@@ -158,7 +158,7 @@ class FusedPretraining:
         drawn: NDArray[np.bool_],
     ) -> None:
         arguments = self._noise.kernel_arguments(x.shape[1])
-        assert arguments is not None  # the choice of the engine saw to it
+        assert arguments is not None  # checked when the engine was chosen
         kind, limit, low, high = arguments
 
         def work(rank: int, n_workers: int, _counter: Counter) -> None:
@@ -188,7 +188,7 @@ class FusedPretraining:
             outside[...] = inside
 
     def _pairs(self) -> list[tuple[Real, Real]]:
-        """Return the parameters inside, without padding, beside those outside."""
+        """Return pairs of the kernels' parameters, without padding, and the network's."""
         ours, theirs = self._parameters, self.autoencoder
         n_hidden, n_visible = theirs.n_hidden, theirs.n_visible
         pairs: list[tuple[Real, Tensor]] = [

@@ -1,4 +1,4 @@
-"""What an optimiser remembers from step to step, for a checkpoint and back."""
+"""Save and restore the state of an optimiser."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ _NUMBERS = ("step", "mu_product")
 
 
 def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Return the tensors an optimiser keeps, named by the number of their parameter."""
+    """Return the tensors of an optimiser's state, named by the number of their parameter."""
     return {
         f"{number}.{name}": value
         for number, parameter in enumerate(_trained(optimizer))
@@ -21,14 +21,14 @@ def state_of(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 def give_state(
     optimizer: torch.optim.Optimizer, state: Mapping[str, Tensor], kept: frozenset[str]
 ) -> None:
-    """Give an optimiser the tensors that :func:`state_of` returned; none where it did no step yet.
+    """Restore the tensors that :func:`state_of` returned; there are none before the first step.
 
-    `kept` are the names of what it keeps of a parameter once it did a step.
+    `kept` are the names of its state per parameter after the first step.
 
     Raises
     ------
     ValueError
-        If they do not fit its parameters; it is then left as it was.
+        If they do not fit its parameters; the optimiser is then not changed.
     """
     if not state:
         return
@@ -43,7 +43,7 @@ def give_state(
 
 
 def _fits(value: Tensor, parameter: Tensor, name: str) -> bool:
-    if name in _NUMBERS:  # of a type of their own, whatever the parameters are of
+    if name in _NUMBERS:  # with their own type, independent of the parameters
         return value.shape == () and value.is_floating_point()
     return value.shape == parameter.shape and value.dtype == parameter.dtype
 

@@ -1,9 +1,10 @@
-"""Matrix products on the CPU, by the quicker of PyTorch's two libraries for them.
+"""Matrix products on the CPU, with the faster of PyTorch's two libraries for them.
 
-In float32 PyTorch takes MKL by itself. oneDNN, which it has as well, writes machine code for the
-processor it finds; on the AMD one of our benchmarks it takes half the time. PyTorch's own compiler
-calls it by the operator used here, which is no part of its documented interface. So it is tried
-first; where it is missing or does something else, PyTorch's usual product serves.
+In float32 PyTorch uses MKL by default. oneDNN, which PyTorch includes too, generates machine code
+for the processor; on the AMD processor of our benchmarks it takes half the time. PyTorch's own
+compiler calls it through the operator used here, which is not part of the documented interface. So
+the operator is tested first; if it is missing or does something else, PyTorch's usual product is
+used.
 """
 
 from functools import cache

@@ -1,4 +1,4 @@
-"""Numbers that must stay finite: parameters are given back as they were before they were not."""
+"""Check that numbers are finite; otherwise restore the last finite parameters."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ class NotFiniteError(ArithmeticError):
     what : str
         ``The cost`` or ``A parameter``.
     sample : int
-        Its number in the data set.
+        Number of the sample in the data set.
     """
 
     def __init__(self, what: str, sample: int) -> None:
@@ -29,12 +29,12 @@ class NotFiniteError(ArithmeticError):
 
 
 class Safeguard:
-    """Gives parameters back as they were before a slice that ended in numbers not finite.
+    """Restores the parameters from before a slice that ended with numbers that are not finite.
 
     Parameters
     ----------
     module : nn.Module
-        Whose parameters the slice trains.
+        The module that the slice trains.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -45,21 +45,21 @@ class Safeguard:
 
     @contextmanager
     def slice(self, last_sample: int) -> Iterator[None]:
-        """Guard what happens inside.
+        """Guard the block.
 
         Raises
         ------
         NotFiniteError
             If a parameter is not finite at the end.
         InvalidParameterError
-            If the module has other parameters now, which nobody would train.
+            If a parameter of the module was replaced, so that it would not be trained.
         """
         self._check_same()
         for before, parameter in zip(self._before, self._parameters, strict=True):
             before.copy_(parameter)
         try:
             yield
-            # A sum shows NaN and infinity, and needs no array of answers.
+            # A sum shows NaN and infinity without a temporary array.
             sums = torch.stack([parameter.sum() for parameter in self._parameters])
             if not bool(sums.isfinite().all()) and not self._finite():
                 raise NotFiniteError("A parameter", last_sample)
@@ -74,8 +74,8 @@ class Safeguard:
             one is not other for one, other in zip(now, self._trained, strict=True)
         ):
             raise InvalidParameterError(
-                "A parameter of the network was replaced while it trains, so training would not "
-                "reach it. Copy values into the parameters, as load_state_dict does without assign."
+                "A parameter of the network was replaced during training, so it would not be "
+                "trained. Copy values into the parameters, as load_state_dict does without assign."
             )
 
     def _finite(self) -> bool:
@@ -85,17 +85,17 @@ class Safeguard:
 def check_finite(
     costs: NDArray[np.float64], samples: NDArray[np.int64], *parameters: NDArray[np.floating]
 ) -> None:
-    """Refuse costs (m,) or parameters that are not finite.
+    """Raise an error for costs (m,) or parameters that are not finite.
 
     Raises
     ------
     NotFiniteError
-        Naming the first sample whose cost is not finite; the last one if only parameters are not.
+        With the first sample whose cost is not finite, or the last one if only parameters are not.
     """
     finite = np.isfinite(costs)
     if not finite.all():
         raise NotFiniteError("The cost", int(samples[np.argmin(finite)]))
-    # A sum shows NaN and infinity, and needs no array of answers as large as the parameters.
+    # A sum shows NaN and infinity without a temporary array as large as the parameters.
     with np.errstate(invalid="ignore", over="ignore"):
         sums = [parameter.sum(dtype=np.float64) for parameter in parameters]
     if not np.isfinite(sums).all():

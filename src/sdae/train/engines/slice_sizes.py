@@ -1,4 +1,4 @@
-"""How large a slice is, and how many parts and threads share a step."""
+"""The size of a slice, and the numbers of parts and threads of a step."""
 
 from collections.abc import Sequence
 
@@ -32,11 +32,11 @@ def samples_for(n_columns: int) -> int:
 
 
 def samples_between_looks(parameters: Sequence[Tensor], batch_size: int) -> int:
-    """Return how many samples PyTorch trains on before the parameters are looked at.
+    """Return how many samples PyTorch trains on between two checks of the parameters.
 
-    To look at them and to keep them costs the time of a pass or two over them, so a slice has many
-    steps. But a stop waits for its end: there are 2,048 samples where minibatches make them cheap,
-    and fewer, down to 512, where the network is large.
+    Checking and copying the parameters takes the time of a pass or two over them, so a slice has
+    many steps. But a stop waits for the end of a slice: it has 2,048 samples where minibatches make
+    them fast, and fewer, down to 512, where the network is large.
     """
     if batch_size < _CHEAP_BATCH:
         return _FEWEST_SAMPLES

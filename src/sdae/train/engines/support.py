@@ -1,4 +1,4 @@
-"""What each engine supports: of a problem it says why it does not, or None if it does.
+"""What each engine supports: a function per engine returns why not, or None if it does.
 
 ``ENGINES`` lists them, the fastest first; the last supports everything. Nothing here imports an
 engine: the fused one would bring Numba.
@@ -33,25 +33,25 @@ _MODULE_HOOKS = (
 
 @dataclass(frozen=True)
 class Problem:
-    """What a stage is to train, as far as engines differ by it.
+    """The properties of a training on which the choice of the engine depends.
 
     Attributes
     ----------
     caller : str
-        The stage, for errors.
+        Name of the stage, for error messages.
     config : PretrainingConfig or FinetuningConfig
     parameters : sequence of Tensor
-        What is trained.
+        The parameters to train.
     activation : Activation
-        Of the hidden layers.
+        Activation of the hidden layers.
     modified : str or None
-        What a caller has made of the network that only autograd knows.
+        A change to the network that only autograd supports.
     noise, decoder : Noise, Decoder or None
-        Of pre-training.
+        Noise and decoder of pre-training.
     has_weights : bool
         Whether rows have weights.
     head : Head or None
-        Of fine-tuning.
+        Head of fine-tuning.
     """
 
     caller: str
@@ -83,7 +83,7 @@ def pretraining_problem(
 def finetuning_problem(
     stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
 ) -> Problem:
-    """Describe the training of a network, perhaps on weighted rows."""
+    """Describe the training of a network, with or without weights of rows."""
     return Problem(
         "finetune",
         config,
@@ -100,27 +100,27 @@ def autograd_lacks(_: Problem) -> None:
 
 
 def closed_form_lacks(problem: Problem) -> str | None:
-    """Return why the engine of closed form does not apply, or None."""
+    """Return why the closed-form engine cannot be used, or None."""
     config = problem.config
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
     if problem.has_weights:
-        return "it has no sample weights"
+        return "it does not support sample weights"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:
-        return "it has no max_norm, which touches every weight at every step"
+        return "it does not support max_norm, which changes all weights at every step"
     if config.optimizer is not Optimizer.SGD or config.momentum:
-        return "it does plain gradient descent, without momentum or adaptive rates"
+        return "it supports only plain gradient descent, without momentum or adaptive rates"
     if config.weight_decay:
-        return "it has no weight_decay, which touches every weight at every step"
+        return "it does not support weight_decay, which changes all weights at every step"
     return _parameters_lack(problem.parameters) or problem.modified
 
 
 def fused_lacks(problem: Problem) -> str | None:
-    """Return why the fused engine does not apply, or None."""
+    """Return why the fused engine cannot be used, or None."""
     if reason := closed_form_lacks(problem):
         return reason
     if problem.config.batch_size != 1:
-        return f"it does one sample a step, and batch_size is {problem.config.batch_size}"
+        return f"it supports only batch_size 1, and batch_size is {problem.config.batch_size}"
     if problem.activation.facts.kernel is None:
         return f"it has no kernel for the activation {problem.activation}"
     if problem.noise is not None and problem.noise.kernel_arguments(1) is None:
@@ -139,12 +139,13 @@ ENGINES: Mapping[str, Callable[[Problem], str | None]] = {
 
 
 def numba_fault() -> str | None:
-    """Return why Numba, which compiles the fused engine, is of no use here, or None if it is."""
+    """Return why Numba, which compiles the fused engine, cannot be used here, or None."""
     try:
         import_module("numba")
     except ModuleNotFoundError as error:
         return "numba is not installed" if error.name == "numba" else _cannot_be_imported(error)
-    except Exception as error:  # it refuses a NumPy or a Python, or its library does not load
+    # it does not support this NumPy or Python, or its library does not load
+    except Exception as error:
         return _cannot_be_imported(error)
     return None
 
@@ -154,7 +155,7 @@ def _cannot_be_imported(error: Exception) -> str:
 
 
 def _parameters_lack(parameters: Sequence[Tensor]) -> str | None:
-    """Return what about parameters keeps all but autograd from training them, or None."""
+    """Return why only autograd can train these parameters, or None."""
     types = {parameter.dtype for parameter in parameters}
     if types not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(each) for each in types))
@@ -165,19 +166,19 @@ def _parameters_lack(parameters: Sequence[Tensor]) -> str | None:
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
     if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):
-        return "it computes no gradients that hooks of parameters could change"
+        return "it does not compute gradients for hooks of parameters"
     return None
 
 
 def _modified_layer(autoencoder: DenoisingAutoencoder) -> str | None:
-    """Return what a caller has made of a layer that only autograd knows, or None."""
+    """Return a change to a layer that only autograd supports, or None."""
     if type(autoencoder) is not DenoisingAutoencoder or is_parametrized(autoencoder):
-        return f"it knows no {type(autoencoder).__name__}"
+        return f"it does not support {type(autoencoder).__name__}"
     return None
 
 
 def _modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
-    """Return what a caller has made of the network that only autograd knows, or None."""
+    """Return a change to the network that only autograd supports, or None."""
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     for layer, autoencoder in enumerate(layers):
         linear = stack.mlp[2 * layer]
@@ -191,10 +192,10 @@ def _modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
             return f"layer {layer} of the network was replaced"
     plain = type(stack.head) is nn.Linear and not _is_hooked(stack.head, _MODULE_HOOKS)
     if stack.head.bias is None or not plain:
-        return "the head was replaced by one it does not know"
+        return "the head was replaced by a layer that it does not support"
     return next(filter(None, map(_modified_layer, layers)), None)
 
 
 def _is_hooked(what: Tensor | nn.Module, kinds: Sequence[str]) -> bool:
-    """Return whether a caller has hung a function of one of these kinds on something."""
+    """Return whether `what` has hooks of one of these kinds."""
     return any(getattr(what, kind, None) for kind in kinds)

@@ -1,1 +1,1 @@
-"""The fast steps: pure functions of arrays. ``reference`` (NumPy) defines, ``fused`` is fast."""
+"""Fast training steps: pure functions of arrays."""

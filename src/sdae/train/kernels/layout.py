@@ -14,7 +14,7 @@ LANES = 16
 """Columns are padded and shared out in multiples of this: a cache line of float32."""
 
 PAGE = 4096
-"""Bytes after which a processor takes two places for the same one, at first sight.
+"""Addresses that differ by a multiple of this look the same to a processor at first.
 
 It holds a load back behind a store that is under way if the lowest 12 bits of their addresses are
 the same. So arrays that a loop loads and stores side by side lie at different places of a page, and

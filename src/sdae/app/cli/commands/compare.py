@@ -1,4 +1,4 @@
-"""``sdae compare``: whether pre-training helped."""
+"""``sdae compare``: measure whether pre-training helped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,38 +28,38 @@ def compare(
     target: TargetOption = None,
     labels: Annotated[
         str,
-        typer.Option(metavar="N,N,…", help="Numbers of labelled rows; 'all' for all there are."),
+        typer.Option(metavar="N,N,…", help="Numbers of labelled rows; 'all' uses all."),
     ] = "50,100,300,1000,3000,all",
-    seeds: Annotated[int, typer.Option(metavar="N", help="Splits, and networks.")] = 10,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Number of different splits.")] = 10,
     models: Annotated[
         str,
         typer.Option(
-            metavar="NAME,…", help="Models beside the two networks, or 'random' for none."
+            metavar="NAME,…", help="Models to compare the two networks with; 'random' for none."
         ),
     ] = "logistic,boosting,svm,mlp",
     unlabeled: Annotated[
         str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
     ] = None,
-    test: Annotated[float, typer.Option(help="Share of rows that each seed tests on.")] = 0.25,
+    test: Annotated[float, typer.Option(help="Share of rows that each seed is tested on.")] = 0.25,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="A parameter of SDAEClassifier."),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Where results are kept. Default: in compare/."),
+        typer.Option(metavar="FOLDER", help="Where results are saved. Default: in compare/."),
     ] = None,
     threads: ThreadsOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare a network pre-trained on all rows with the same one from random weights.
+    """Compare a network pre-trained on all rows with the same network from random weights.
 
-    Both stand beside other models, for several numbers of labelled rows, each with the same small
-    tuning. What was cut short goes on when the command is given again.
+    Both are compared with other models, for several numbers of labelled rows, each with the same
+    small tuning. If it is interrupted, give the command again to continue.
 
     Example: sdae compare flowers.csv --target species --labels 12,all --seeds 3
     """
-    # Here, so that no other command waits for scikit-learn.
+    # Imported here, so that other commands do not wait for scikit-learn.
     from sdae.app.compare.result_cache import CELLS, CellCache
     from sdae.app.compare.result_table import table_lines
     from sdae.app.compare.study import Study, read_labels, read_models, read_network
@@ -109,8 +109,8 @@ def compare(
 def _announce(console: Console, planned: "Plan", name: str, n_more: int, n_seeds: int) -> None:
     more = f" and {n_more:,} more without labels" if n_more else ""
     lines = [
-        f"{name}: {planned.n_pool:,} rows to learn from{more}, tested on others; {n_seeds} seeds, "
-        f"{n_seeds * planned.n_models} results to get.",
+        f"{name}: {planned.n_pool:,} training rows{more}, tested on other rows; {n_seeds} seeds, "
+        f"{n_seeds * planned.n_models} results to compute.",
         *planned.notes,
     ]
     for line in lines:
@@ -118,7 +118,7 @@ def _announce(console: Console, planned: "Plan", name: str, n_more: int, n_seeds
 
 
 class Watcher:
-    """Shows each result: in a bar on a terminal, in a line elsewhere."""
+    """Shows each result: as a bar on a terminal, as a line elsewhere."""
 
     def __init__(self, console: Console) -> None:
         self.n_done = 0
@@ -141,7 +141,7 @@ class Watcher:
         self._bar.stop()
 
     def __call__(self, reached: "Reached") -> None:
-        """Take a result."""
+        """Show a result."""
         cell, self.n_done = reached.cell, reached.done
         what = f"seed {cell.seed}, {cell.labels:,} labels, {cell.model}"
         if self._console.is_terminal:
@@ -156,14 +156,14 @@ class Watcher:
 
 @contextmanager
 def _watching(console: Console, folder: Path) -> Iterator[Watcher]:
-    """Show results; say what is kept, and how to go on, if something cuts them short."""
+    """Show results; if interrupted, report what is saved and how to continue."""
     with Watcher(console) as watcher:
         try:
             yield watcher
         except BaseException as reason:
             if watcher.n_done:
-                kept = f"{watcher.n_done} results are kept in {folder}"
-                reason.add_note(f"{kept}: to go on, give the same command again.")
+                kept = f"{watcher.n_done} results are saved in {folder}"
+                reason.add_note(f"{kept}. To continue, run the same command again.")
             raise
 
 

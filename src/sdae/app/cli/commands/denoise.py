@@ -1,4 +1,4 @@
-"""``sdae denoise``: rows reconstructed."""
+"""``sdae denoise``: reconstruct rows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -37,12 +37,12 @@ def denoise(
     stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
 ) -> None:
-    """Take rows as corrupted, reconstruct them, and write them in their own units.
+    """Reconstruct rows, taken as corrupted, and write them in their original units.
 
-    Numbers are float64 where the model scales columns, and otherwise float32.
+    Numbers are float64 if the model scales columns, otherwise float32.
 
-    Layer 0 keeps most detail; a deeper layer smooths more. The network as pre-trained is used:
-    fine-tuning moves the encoders away from what the decoders undo.
+    Layer 0 keeps most detail; a deeper layer smooths more. This uses the network before
+    fine-tuning: fine-tuning changes the encoders, so the decoders no longer match them.
 
     Example: sdae denoise runs/flowers noisy.csv -o clean.csv
     """
@@ -63,4 +63,4 @@ def denoise(
 
     names = model.feature_names or [f"x{column}" for column in range(n_columns)]
     write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
-    say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")
+    say(f"{len(x):,} rows, reconstructed through layer {depth - 1}, written to {out}")

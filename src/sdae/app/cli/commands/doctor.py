@@ -1,4 +1,4 @@
-"""``sdae doctor``: what went wrong in training, and what to try."""
+"""``sdae doctor``: report what went wrong in training, and what to try."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ _MOST_CHARACTERS = 1000
 
 
 def doctor(run: RunArgument) -> None:
-    """Tell what the doctor found while a run was trained: each finding once, with what to try.
+    """Show the findings of the doctor during training: each once, with what to try.
 
-    A run in progress, or one that was cut short, can be asked too.
+    This works for runs in progress and interrupted runs too.
 
     Example: sdae doctor runs/mnist-default
     """
     folder = RunFolder(run)
     if not Path(run / RECIPE).is_file():
-        open_run(run)  # which says what is wrong
+        open_run(run)  # its error says what is wrong
     records = folder.records()
     found = [(record, finding) for record in records for finding in record.findings]
     for record, finding in found:

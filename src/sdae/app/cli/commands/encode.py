@@ -1,4 +1,4 @@
-"""``sdae encode``: the codes of rows."""
+"""``sdae encode``: write the codes of rows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -70,7 +70,7 @@ def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: 
     Raises
     ------
     InvalidParameterError
-        If there is no such layer.
+        If the stack does not have this layer.
     """
     if layer is None:
         return default

@@ -1,4 +1,4 @@
-"""``sdae export``: a model for other programs."""
+"""``sdae export``: write a model for other programs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -35,31 +35,31 @@ def export(
     sequential: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.safetensors", help="State to write, for an nn.Sequential of PyTorch."
+            metavar="FILE.safetensors", help="State dict to write, for an nn.Sequential of PyTorch."
         ),
     ] = None,
     layer: Annotated[
         int | None,
         typer.Option(
-            help="Layer whose codes the ONNX file gives, and from which it reconstructs, from 0. "
+            help="Layer (from 0) whose codes the ONNX file returns and reconstructs from. "
             "Default: the deepest."
         ),
     ] = None,
     stage: StageOption = Stage.finetuning,
     data: Annotated[
-        str | None, typer.Option(help="Rows to check on. Default: the run's own data.")
+        str | None, typer.Option(help="Rows to check the export on. Default: the run's own data.")
     ] = None,
 ) -> None:
-    """Write the model for other programs: scaling, network and labels in one.
+    """Write the model for other programs: scaling, network and labels together.
 
-    What is written has answered as sdae does, on rows of the data, random and extreme ones;
-    otherwise nothing is written.
+    The export is compared with sdae on rows of the data, on random and on extreme rows; if results
+    differ, nothing is written.
 
     Example: sdae export runs/mnist-default --onnx digits.onnx
     """
     if onnx is None and numpy is None and sequential is None:
         raise InvalidParameterError(
-            "An export needs a place to be written to. Give --onnx, --numpy or --sequential."
+            "sdae export needs an output. Give --onnx, --numpy or --sequential."
         )
     folder = open_model(run)
     source = _source(folder, data)
@@ -81,23 +81,23 @@ def export(
 
 
 def _source(folder: RunFolder | SavedModel, data: str | None) -> str | None:
-    """Return where the rows to check on are."""
+    """Return the source of the rows to check on."""
     if data is not None or isinstance(folder, SavedModel):
         return data
     try:
         return folder.recipe().data.source
-    except SdaeError:  # which is said when they are read
+    except SdaeError:  # reported when they are read
         return None
 
 
 def _rows(
     folder: RunFolder | SavedModel, model: Model, data: str | None
 ) -> tuple[Rows | None, str | None]:
-    """Return rows to check on, or why there are none."""
+    """Return rows to check on, or the reason why there are none."""
     if data is not None:
         return fitting(model, load_rows(data, model)).x, None
     if isinstance(folder, SavedModel):
-        return None, "a model's file does not say where they are. Name them with --data."
+        return None, "a model file does not name its data. Name them with --data."
     try:
         return fitting(model, load_rows(folder.recipe().data.source, model)).x, None
     except SdaeError as error:
@@ -105,16 +105,16 @@ def _rows(
 
 
 def _told(agreement: Agreement) -> str:
-    """Say what an export answers, on how many rows it was checked, and how well it agrees."""
+    """Describe the outputs of an export, the rows it was checked on, and how well it agrees."""
     number = {kind: f"{count:,}" for kind, count in agreement.kinds.items()}
     rows = f"{number['random']} random and {number['extreme']} extreme rows"
     if "own" in number:
         rows = f"{number['own']} rows of the data, {rows}"
     if agreement.n_undecided:
-        rows += f", but for {agreement.n_undecided:,} where rounding decides"
+        rows += f", except for {agreement.n_undecided:,} where rounding decides"
     differences = [f"{name} {value:.1g}" for name, value in agreement.differences.items()]
     return (
-        f"Its {_listed(agreement.outputs)} are those of sdae on {rows}. Greatest differences: "
+        f"Its {_listed(agreement.outputs)} agree with sdae on {rows}. Largest differences: "
         f"{', '.join(differences)}."
     )
 

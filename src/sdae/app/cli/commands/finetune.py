@@ -1,4 +1,4 @@
-"""``sdae finetune``: go on from a run with labelled data."""
+"""``sdae finetune``: fine-tune a run on labelled data."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -46,8 +46,8 @@ def finetune(
 ) -> None:
     """Fine-tune the network of a run on labelled rows, in place.
 
-    The run keeps its columns and scaling; its classes too, if it has any. The model and the history
-    are replaced only when training has ended.
+    The run keeps its columns and scaling, and its classes if it has any. Model and history are
+    replaced only when training has ended.
 
     Example: sdae finetune runs/flowers labelled.csv --target species
     """
@@ -83,12 +83,12 @@ def finetune(
 
 
 def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
-    """Return the run's recipe with settings laid over it.
+    """Return the run's recipe with some settings changed.
 
     Raises
     ------
     RecipeError
-        If one would change what is settled: the network, its pre-training, the scaling.
+        If a setting would change the network, its pre-training or the scaling.
     """
     changed = parse_recipe(write_recipe(recipe), str(run), settings)
     settled = {
@@ -100,8 +100,9 @@ def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
     for table, same in settled.items():
         if not same:
             raise RecipeError(
-                f"The {table} settings of {run} are settled: its network is pre-trained, and DATA "
-                "and --target name the data. sdae finetune can set finetuning.…, data.validation, "
-                "data.test and seed; train a new run to change others."
+                f"The {table} settings of {run} cannot be changed: its network is already "
+                "pre-trained, and DATA and --target name the data. sdae finetune can set "
+                "finetuning.…, data.validation, data.test and seed. Train a new run to change "
+                "other settings."
             )
     return changed

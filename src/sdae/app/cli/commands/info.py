@@ -1,4 +1,4 @@
-"""``sdae info``: what a run is."""
+"""``sdae info``: describe a run."""
 
 from sdae.app.cli.options import RunArgument
 from sdae.app.cli.summary import last_line
@@ -23,7 +23,8 @@ def info(run: RunArgument) -> None:
         autoencoder = stack.autoencoder(layer)
         say(f"Layer {layer}: {autoencoder.extra_repr()}")
     if model.classes is not None:
-        say(f"Classes ({len(model.classes)}): {listed(map(str, model.classes))}")
+        kind = model.stack.head_facts.outputs.capitalize()
+        say(f"{kind} ({len(model.classes)}): {listed(map(str, model.classes))}")
     say(f"Parameters: {n_parameters:,}")
     say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
     for key, value in sorted(model.provenance.items()):

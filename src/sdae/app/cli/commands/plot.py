@@ -1,4 +1,4 @@
-"""``sdae plot``: a picture of a run."""
+"""``sdae plot``: draw a picture of a run."""
 
 import re
 from enum import StrEnum

@@ -1,10 +1,9 @@
-"""``sdae predict``: labels and probabilities of rows."""
+"""``sdae predict``: write labels and probabilities of rows."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, classifier
@@ -12,9 +11,9 @@ from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.rows_out import blocks_of, check_output, write_csv
 from sdae.app.cli.terminal import say
 from sdae.app.runs.output_paths import files_of, output_file
-from sdae.app.runs.prepare import fitting
+from sdae.app.runs.prepare import fitting, outputs_of
 from sdae.app.runs.run_folder import open_model
-from sdae.core.inference import in_blocks, log_probabilities, outputs
+from sdae.core.inference import in_blocks, outputs, probabilities
 
 
 def predict(
@@ -25,6 +24,8 @@ def predict(
 ) -> None:
     """Write the predicted label and the probability of each class, one line per row.
 
+    With several labels write 0 or 1 for each, then their probabilities.
+
     Example: sdae predict runs/flowers new.csv -o predicted.csv
     """
     check_output(out, ".csv")
@@ -32,18 +33,23 @@ def predict(
     end = output_file(out, [*files_of(folder), data])
     check_output(end, ".csv")
     model = classifier(folder)
-    classes = model.classes or tuple(range(model.stack.head.out_features))
+    described = outputs_of(model)
+    assert described is not None  # it is a classifier
+    head, classes = described
     x = fitting(model, load_rows(data, model, part)).x
 
     def answers() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
-            logits = in_blocks(
+            raw = in_blocks(
                 lambda rows: outputs(model.stack, rows), block, model.scaling, model.stack
             )
-            probabilities = np.exp(log_probabilities(logits))  # (B, C)
-            numbers = probabilities.argmax(axis=1).tolist()
-            for number, row in zip(numbers, probabilities.tolist(), strict=True):
-                yield [classes[number], *row]
+            p = probabilities(head, raw)  # (B, O)
+            found = [[classes[number]] for number in p.argmax(axis=1).tolist()]
+            if not head.facts.picks_one:
+                found = (raw > 0).astype(int).tolist()
+            for answer, row in zip(found, p.tolist(), strict=True):
+                yield [*answer, *row]
 
-    write_csv(end, ["label", *(f"p_{label}" for label in classes)], answers())
+    names = ["label"] if head.facts.picks_one else [str(label) for label in classes]
+    write_csv(end, [*names, *(f"p_{label}" for label in classes)], answers())
     say(f"{len(x):,} predictions written to {out}")

@@ -1,4 +1,4 @@
-"""``sdae report``: one page on a run."""
+"""``sdae report``: write a page about a run."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +19,7 @@ def report(
     data: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DATA]", help="Rows to look at, as for predict. Default: the run's own data."
+            metavar="[DATA]", help="Rows to show, as for predict. Default: the run's own data."
         ),
     ] = None,
     out: Annotated[
@@ -33,13 +33,13 @@ def report(
         bool,
         typer.Option(
             "--playground/--no-playground",
-            help="Put the network into the page, so that its reader can try it.",
+            help="Put the network into the page, so that readers can try it.",
         ),
     ] = True,
 ) -> None:
-    """Write one HTML file on a run: how it trained, what each layer learned, how well it answers.
+    """Write one HTML file about a run: its training, what each layer learned, its results.
 
-    The page needs no network and no server: open it, print it, send it.
+    The page works without internet access and without a server.
 
     Example: sdae report runs/mnist-default -o report.html
     """
@@ -49,14 +49,14 @@ def report(
         out = output_file(out, [*files_of(folder), source])
     path, facts = write_report(folder, out, data, target, playground=playground)
     if facts.unread is not None:
-        say(f"Without the parts that need rows: {facts.unread}")
+        say(f"The parts that need rows are left out: {facts.unread}")
     say(f"Report written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def report_of(run: RunFolder) -> Path:
-    """Write the report of a run that has just been trained, and return where it is."""
+    """Write the report of a run that has just been trained, and return its path."""
     try:
         return write_report(run)[0]
     except SdaeError as error:
-        error.add_note(f"The run itself is whole: {run.path}")
+        error.add_note(f"The run itself is complete: {run.path}")
         raise

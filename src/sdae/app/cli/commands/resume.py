@@ -1,4 +1,4 @@
-"""``sdae resume``: go on with a run that was cut short."""
+"""``sdae resume``: continue an interrupted run."""
 
 from typing import Annotated
 
@@ -27,11 +27,11 @@ def resume(
     run: RunArgument,
     data: Annotated[
         str | None,
-        typer.Option(help="Where the data are now, if they have moved. They must be the same."),
+        typer.Option(help="New path of the data, if they were moved. The data must be the same."),
     ] = None,
     unlabeled: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Where the rows of --unlabeled are now, likewise."),
+        typer.Option(metavar="FILE", help="New path of the rows of --unlabeled, if moved."),
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -40,10 +40,10 @@ def resume(
     mlflow: MlflowOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Go on with a run that was interrupted, killed or stopped by an error.
+    """Continue a run that was interrupted, killed or stopped by an error.
 
-    It ends with the same model as if it had never been cut short. The number of threads is the
-    one it began with, unless given.
+    The model is the same as without the interruption. The number of threads is that of the original
+    run, unless given.
 
     Example: sdae resume runs/mnist-default
     """

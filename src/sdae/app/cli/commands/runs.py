@@ -1,4 +1,4 @@
-"""``sdae runs`` and ``sdae diff``: runs beside each other."""
+"""``sdae runs`` and ``sdae diff``: list and compare runs."""
 
 import time
 from enum import StrEnum
@@ -16,7 +16,7 @@ from sdae.core.errors import FileAccessError
 
 
 class Order(StrEnum):
-    """By what to sort runs."""
+    """What to sort runs by."""
 
     name = "name"
     test = "test"
@@ -26,17 +26,19 @@ class Order(StrEnum):
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Where the runs are.")] = Path(
+    folder: Annotated[Path, typer.Argument(metavar="[FOLDER]", help="Folder of the runs.")] = Path(
         "runs"
     ),
-    sort: Annotated[Order, typer.Option(help="By what to sort them.")] = Order.name,
+    sort: Annotated[Order, typer.Option(help="What to sort by.")] = Order.name,
 ) -> None:
     """List runs with their results.
 
     Example: sdae runs --sort test
     """
     if not folder.is_dir():
-        raise FileAccessError(f"There is no folder {folder}. Name the one that holds the runs.")
+        raise FileAccessError(
+            f"The folder {folder} does not exist. Name the folder that holds the runs."
+        )
     found = sorted(runs_in(folder), key=lambda run: _key(run, sort))
     if not found:
         say(f"No runs in {folder}. Train one with: sdae train DATA")

@@ -1,6 +1,7 @@
-"""``sdae train``: from data to a run folder."""
+"""``sdae train``: train a network and write a run folder."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,7 @@ def train(
         typer.Argument(
             metavar="[DATA]",
             help="'mnist', a .csv, .parquet, .npz or .npy file, a folder of IDX files, or the "
-            "tutorial's mnist.pkl.gz. Default: the recipe's.",
+            "tutorial's mnist.pkl.gz. Default: the data of the recipe.",
         ),
     ] = None,
     recipe: Annotated[
@@ -55,19 +56,19 @@ def train(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Folder to make. Default: new, in runs/."),
+        typer.Option(metavar="RUN", help="Folder to create. Default: a new one in runs/."),
     ] = None,
     target: TargetOption = None,
     unlabeled: Annotated[
-        str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
+        str | None, typer.Option(metavar="FILE", help="More rows, used for pre-training only.")
     ] = None,
     validation: Annotated[
-        float | None, typer.Option(help="Share of rows to validate on, where DATA has no parts.")
+        float | None, typer.Option(help="Share of rows for validation, if DATA has no such part.")
     ] = None,
     test: Annotated[
-        float | None, typer.Option(help="Share of rows to test on, where DATA has no parts.")
+        float | None, typer.Option(help="Share of rows for testing, if DATA has no such part.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     checkpoint_every: CheckpointOption = "60s",
@@ -75,14 +76,14 @@ def train(
     tensorboard: TensorboardOption = None,
     mlflow: MlflowOption = None,
     report: Annotated[
-        bool, typer.Option("--report", help="End by writing the page that sdae report writes.")
+        bool, typer.Option("--report", help="Also write the page of sdae report at the end.")
     ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Pre-train layer by layer, fine-tune on the labels, and keep the run.
+    """Pre-train layer by layer, fine-tune on the labels, and save the run.
 
-    Without labels the network is pre-trained only; go on later with sdae finetune. A training that
-    was cut short goes on with sdae resume.
+    Without labels the network is only pre-trained; fine-tune it later with sdae finetune. Continue
+    an interrupted training with sdae resume.
 
     Example: sdae train flowers.csv --target species --out runs/flowers
     """
@@ -125,13 +126,13 @@ def resolve_recipe(
     name: str | None,
     settings: list[str],
     *,
-    target: str | None = None,
+    target: Sequence[str] | None = None,
     unlabeled: str | None = None,
     validation: float | None = None,
     test: float | None = None,
     seed: int | None = None,
 ) -> Recipe:
-    """Return the recipe with everything the command line says laid over it."""
+    """Return the recipe with the values of the command line applied."""
     given = {
         "data.source": data,
         "data.target": target,
@@ -140,14 +141,14 @@ def resolve_recipe(
         "data.test": test,
         "seed": seed,
     }
-    # A JSON text or number is a TOML one too.
+    # JSON texts and numbers are valid TOML.
     laid_over = [
         f"{key}={json.dumps(value, ensure_ascii=False)}"
         for key, value in given.items()
         if value is not None
     ]
     overrides = [*settings, *laid_over]
-    if name is None:  # the data may be named by a setting
+    if name is None:  # a setting may name the data
         name = _default_recipe(load_recipe("default", overrides).data.source)
     return load_recipe(name, overrides)
 

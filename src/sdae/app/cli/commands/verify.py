@@ -1,4 +1,4 @@
-"""``sdae verify``: whether files are what they were when they were written."""
+"""``sdae verify``: check that files have not changed since they were written."""
 
 import typer
 
@@ -16,9 +16,12 @@ def verify(run: ModelArgument) -> None:
     """
     n_wrong = 0
     for verdict in verify_files(run):
-        say(f"{verdict.name}: {'whole' if verdict.problem is None else verdict.problem}")
+        say(f"{verdict.name}: {'intact' if verdict.problem is None else verdict.problem}")
         n_wrong += verdict.problem is not None
     if n_wrong:
-        say(f"{n_wrong} wrong. Do not use what is wrong: restore it from a copy, or train again.")
+        say(
+            f"{n_wrong} damaged. Do not use damaged files: restore them from a copy, or train "
+            "again."
+        )
         raise typer.Exit(1)
-    say("All is as it was written.")
+    say("All files are as they were written.")

@@ -1,4 +1,4 @@
-"""``sdae watch``: a run in progress, seen from another terminal."""
+"""``sdae watch``: watch a run in progress from another terminal."""
 
 import time
 from typing import Annotated
@@ -24,15 +24,15 @@ _CURVE = 24
 
 def watch(
     run: RunArgument,
-    once: Annotated[bool, typer.Option("--once", help="Look once and leave.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Show the state once and exit.")] = False,
 ) -> None:
-    """Show how a run gets on, until it is finished; Ctrl-C leaves it alone.
+    """Show the progress of a run until it is finished. Ctrl-C ends the display, not the run.
 
     Example: sdae watch runs/mnist-default
     """
     folder = RunFolder(run)
     if not (run / RECIPE).is_file():
-        open_run(run)  # which says what is wrong
+        open_run(run)  # its error says what is wrong
     recipe = folder.recipe()
     console = table_console()
     if once or not console.is_terminal:
@@ -40,7 +40,7 @@ def watch(
         return
     with Live(dashboard(folder, recipe), console=console, auto_refresh=False) as live:
         try:
-            # A terminal that is gone is none any more, and rich writes nothing there.
+            # A closed terminal no longer counts as one, and rich writes nothing to it.
             while not folder.finished and console.is_terminal and not output_lost():
                 time.sleep(1)
                 live.update(dashboard(folder, recipe), refresh=True)
@@ -49,7 +49,7 @@ def watch(
 
 
 def dashboard(folder: RunFolder, recipe: Recipe) -> Group:
-    """Return how the run is, with a line for each layer that has begun and for fine-tuning."""
+    """Return the state of a run, with a line per started layer and one for fine-tuning."""
     records = _records(folder)
     n_layers = len(recipe.model.hidden_layer_sizes)
     epochs = per_layer(recipe.pretraining.epochs, n_layers, "epochs", "the recipe")
@@ -64,7 +64,7 @@ def dashboard(folder: RunFolder, recipe: Recipe) -> Group:
 
 
 def curve(values: list[float]) -> str:
-    """Draw numbers as bars of text, the last ones, from the lowest to the highest."""
+    """Draw the last numbers as bars of text, scaled from the lowest to the highest."""
     values = values[-_CURVE:]
     low, high = min(values), max(values)
     span = (high - low) or 1.0
@@ -92,7 +92,7 @@ def _add(table: Table, name: str, records: list[EpochRecord], n_epochs: int) -> 
 def _title(folder: RunFolder, records: list[EpochRecord]) -> str:
     state = "finished" if folder.finished else "in progress"
     if not folder.finished and not folder.in_use():
-        state = f"cut short; go on with: sdae resume {folder.path}"
+        state = f"interrupted; continue with: sdae resume {folder.path}"
     minutes = sum(record.seconds for record in records) / 60
     return printable(f"{folder.path}: {state}, {minutes:.1f} min of training")
 
@@ -102,5 +102,5 @@ def _records(folder: RunFolder) -> list[EpochRecord]:
         return []
     try:
         return folder.records()
-    except FileAccessError:  # the run took another name this very moment
+    except FileAccessError:  # the run was renamed at this moment
         return []

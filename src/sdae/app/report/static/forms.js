@@ -1,6 +1,6 @@
 "use strict";
 
-// A row of values in a table: the input can be changed, the other forms stand beside it.
+// A row of values in a table: the input can be changed, the other forms are shown beside it.
 function RowForm(data, network, changed) {
   const mostShown = 60;
   const holder = document.getElementById("forms");
@@ -46,12 +46,12 @@ function RowForm(data, network, changed) {
     holder.replaceChildren(table);
     if (data.columns.length > mostShown) {
       const rest = document.createElement("p");
-      rest.textContent = `The other ${data.columns.length - mostShown} columns stay as they are.`;
+      rest.textContent = `The other ${data.columns.length - mostShown} columns do not change.`;
       holder.append(rest);
     }
   }
 
-  // Numbers that are large beside their spread, as times are, need more digits to differ.
+  // Numbers that are large relative to their spread, such as times, need more digits to differ.
   function digits(least, column) {
     const { offset, scale } = data.scaling ?? { offset: values, scale: values };
     const more = Math.ceil(Math.log10(Math.abs(offset[column] / scale[column]))) - 2;

@@ -1,6 +1,6 @@
 "use strict";
 
-// The network of the page: weights in bytes with a scale for each row, and what they compute.
+// The network of the page: weights in bytes with a scale per row, and its computations.
 const Network = (() => {
   // Text -> bytes: base64 of what was deflated.
   async function unpack(text) {
@@ -9,7 +9,7 @@ const Network = (() => {
     return new Response(stream).arrayBuffer();
   }
 
-  // Numbers are stored with the smallest byte first, whatever the machine has.
+  // Numbers are stored in little-endian order on every machine.
   async function floats(text) {
     const view = new DataView(await unpack(text));
     return Float32Array.from({ length: view.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
@@ -122,7 +122,7 @@ const Network = (() => {
       return network;
     }
 
-    // Values of the data -> what the network takes, and back.
+    // Values of the data -> input of the network, and back.
     scaled(values) {
       if (!this.scaling) {
         return Float64Array.from(values);

@@ -14,7 +14,7 @@
   });
 })();
 
-// The map: which projection is shown, what a dot is, and one class alone.
+// The map: choose the projection, describe a dot, show one class alone.
 (() => {
   const holder = document.getElementById("maps");
   if (!holder) {
@@ -33,7 +33,7 @@
     }
     if (data.predicted) {
       const share = (100 * data.probabilities[point]).toFixed(1);
-      parts.push(`taken for ${data.names[data.predicted[point]]} (${share}\u00a0%)`);
+      parts.push(`predicted ${data.names[data.predicted[point]]} (${share}\u00a0%)`);
     }
     return parts.join(", ");
   }
@@ -68,7 +68,7 @@
   }
 })();
 
-// On paper there is nothing to open.
+// Open all details before printing.
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) {
     details.open = true;

@@ -1,6 +1,6 @@
 "use strict";
 
-// The playground: a row that the reader makes, corrupted, reconstructed and classified.
+// The playground: a row made by the reader is corrupted, reconstructed and classified.
 (async () => {
   const data = JSON.parse(document.getElementById("playground-data").textContent);
   const byId = (id) => document.getElementById(id);
@@ -15,7 +15,7 @@
   const noise = { kind: data.noise.kind, level: data.noise.level, seed: 1 };
   let waiting = false;
 
-  // A small generator, so that noise stays as it is while a line is drawn (mulberry32).
+  // A small generator with a seed, so that noise does not change while a line is drawn (mulberry32).
   function generator(seed) {
     let state = seed >>> 0;
     return () => {
@@ -26,7 +26,7 @@
     };
   }
 
-  // What the package's corruptions do to a value of a scaled row, given two random numbers.
+  // The package's noises, applied to a value of a scaled row, given two random numbers.
   const { low, high } = data.noise;
   const others = examples.map((values) => network.scaled(values));
   const normal = (u, v) => Math.sqrt(-2 * Math.log(1 - u)) * Math.cos(2 * Math.PI * v);
@@ -43,7 +43,7 @@
     return x.map((value, column) => noises[noise.kind](value, random(), random(), column));
   }
 
-  // Many changes between two pictures of the screen make one computation.
+  // Many changes between two screen updates cause one computation.
   function show() {
     if (!waiting) {
       waiting = true;
@@ -68,17 +68,22 @@
     }
     const p = network.probabilities(x);
     showProbabilities(p);
-    const best = p.indexOf(Math.max(...p));
     const noisyP = network.probabilities(noisy);
-    const noisyBest = noisyP.indexOf(Math.max(...noisyP));
-    text.textContent =
-      `Taken for ${data.labels[best]} (${percent(p[best])}); ` +
-      `corrupted, for ${data.labels[noisyBest]} (${percent(noisyP[noisyBest])}).`;
+    text.textContent = data.picks_one
+      ? `Taken for ${answer(p)}; corrupted, for ${answer(noisyP)}.`
+      : `Labels: ${answer(p)}; corrupted: ${answer(noisyP)}.`;
+  }
+
+  // The likeliest class, or all labels that are likelier than not.
+  function answer(p) {
+    const best = p.indexOf(Math.max(...p));
+    const chosen = data.picks_one ? [best] : [...p.keys()].filter((label) => p[label] > 0.5);
+    return chosen.map((label) => `${data.labels[label]} (${percent(p[label])})`).join(", ") || "none";
   }
 
   const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
 
-  // The ten likeliest classes; where there are no more, all in their own order.
+  // The ten most probable classes; if there are at most ten, all in their own order.
   function showProbabilities(p) {
     let order = [...p.keys()];
     if (order.length > 10) {
@@ -149,7 +154,7 @@
     form.begin(null);
   }
   show();
-  // For whoever wants to look from the console, and for tests.
+  // For use in the console, and for tests.
   globalThis.playground = {
     values: () => Array.from(form.values()),
     probabilities: (values) => Array.from(network.probabilities(network.scaled(values))),

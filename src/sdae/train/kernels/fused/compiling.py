@@ -1,4 +1,4 @@
-"""Compiling a kernel, and keeping the machine code on the disk where that is possible."""
+"""Compiling a kernel, and caching the machine code on disk if possible."""
 
 import hashlib
 import os
@@ -22,7 +22,8 @@ intrinsic: Decorator = extending.intrinsic
 def chosen_by_type(function: Callable[..., Any]) -> Decorator:
     """Let a function of the arguments' types choose the compiled twin of `function`.
 
-    Its sums keep their order: where they do not, a difference taken in two parts loses its point.
+    The order of its sums is kept: otherwise a difference computed in two parts would lose its
+    precision.
     """
     options = {"fastmath": {"contract"}, "nogil": True, "forceinline": True, "error_model": "numpy"}
     decorator: Decorator = extending.overload(function, jit_options=options)
@@ -30,8 +31,8 @@ def chosen_by_type(function: Callable[..., Any]) -> Decorator:
 
 
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-"""Sums may be reordered and multiplications fused. NaN and infinity keep their meaning: that a
-result is not finite must be seen."""
+"""Sums may be reordered and multiplications fused. NaN and infinity keep their meaning, since
+results that are not finite must be detected."""
 
 _LOCK = Lock()
 
@@ -39,8 +40,8 @@ _LOCK = Lock()
 def kernel(function: F) -> F:
     """Compile a function when it is first called with arguments of new types.
 
-    It runs without the GIL. The machine code is kept in a folder of its own for each state of the
-    kernels' sources, since Numba itself looks at one file only.
+    It runs without the GIL. The machine code is cached in a separate folder for each version of the
+    kernels' sources, since Numba itself checks only one file.
     """
     return _compiled(function, forceinline=False)
 
@@ -48,15 +49,15 @@ def kernel(function: F) -> F:
 def inlined(function: F) -> F:
     """Compile a function into each of its callers.
 
-    All that kernels call is: a function compiled on its own too may be the one that runs right
-    after compiling, and its twin inside the caller the one that is loaded from the disk. They are
-    optimised differently, and round differently.
+    All functions that kernels call are inlined. Otherwise a separately compiled function might run
+    right after compiling, and its copy inside the caller when loaded from disk. The two are
+    optimised differently and round differently.
     """
     return _compiled(function, forceinline=True)
 
 
 def is_cold(function: Callable[..., Any]) -> bool:
-    """Return whether a kernel must be compiled at its first call: it has no machine code at all."""
+    """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
     if numba.config.DISABLE_JIT or loaded.signatures:
         return False
@@ -88,7 +89,7 @@ def _compiled(function: F, *, forceinline: bool) -> F:
 
 @cache
 def _cache_folder() -> Path | None:
-    """Return where compiled kernels are kept: the first folder that can be written, if any.
+    """Return the cache folder of compiled kernels: the first writable one, if any.
 
     ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches.
     """
@@ -98,14 +99,14 @@ def _cache_folder() -> Path | None:
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
     wished = numba.config.CACHE_DIR
-    # Unlike Path.home, expanduser does not fail where there is no home.
+    # Unlike Path.home, expanduser does not fail without a home folder.
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     parents = (*([Path(wished)] if wished else []), here / "__pycache__", Path(home) / "sdae")
     return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
 
 
 def _can_be_written(folder: Path) -> bool:
-    """Make a folder and a file in it: Numba takes another one in silence where it cannot."""
+    """Test by creating a file, since Numba silently uses another folder if it cannot write."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=folder):

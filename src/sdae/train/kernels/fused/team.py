@@ -27,19 +27,19 @@ _CLEARLY_SLOWER = 1.2
 
 
 class Team:
-    """A number of threads that do the steps of a slice side by side.
+    """A number of threads that run the steps of a slice in parallel.
 
-    Work is cut into parts, more of them than threads may be. Which thread does which part does not
-    change the result, so how many threads work is free. When another program takes a core away,
-    threads that wait for each other at every step crawl; then one does all parts, until a new trial
-    shows that the core is back: soon, since mostly it was gone for a moment, and later and later
-    where it was not.
+    Work is split into parts, at least as many as threads. The result does not depend on which
+    thread does which part, so the number of threads can vary. When another program takes a core,
+    threads that wait for each other at every step become very slow; then one thread does all parts,
+    until a trial shows that the core is free again. The first trial comes soon, since most
+    interruptions are short; later trials come at growing intervals.
 
     Parameters
     ----------
     n_threads : int
         At least 1; the calling thread is one of them. With 1 nothing is started. In a child forked
-        since, the calling thread does all the work: the others are not there.
+        later, the calling thread does all the work, since the others do not exist there.
     """
 
     def __init__(self, n_threads: int) -> None:
@@ -57,15 +57,15 @@ class Team:
     def run_steps(self, steps: Steps, n_steps: int) -> None:
         """Call ``steps(first, last, rank, n_workers, counter)`` for all steps, a chunk at a time.
 
-        Whether to work together or alone follows from how fast that was; the result does not
-        depend on it.
+        Measured speed decides whether threads work together or one works alone; the result is the
+        same.
         """
         for first in range(0, n_steps, _CHUNK):
             last = min(first + _CHUNK, n_steps)
             together = self._works_together()
             start = time.perf_counter()
             self._run(partial(steps, first, last), self.n_threads if together else 1)
-            # A short chunk, and the first of all, tell of the start more than of the steps.
+            # The time of a short chunk, and of the first one, is mostly the time to start.
             if last - first == _CHUNK and self._started:
                 self._note(together, time.perf_counter() - start)
             self._started = True
@@ -80,7 +80,7 @@ class Team:
             self._pool.shutdown()
 
     def _complete(self) -> bool:
-        """Return whether there are the threads that were started, or will be."""
+        """Return whether the started threads still exist, or can be started."""
         return os.getpid() == self._process
 
     def _works_together(self) -> bool:
@@ -103,8 +103,8 @@ class Team:
     def _run(self, task: Task, n_workers: int) -> None:
         """Call the task once per worker and wait for all.
 
-        If one fails, the others are let through their barriers, so that none waits for ever, and
-        its error is raised.
+        If one fails, the others pass their barriers, so that none waits for ever, and its error is
+        raised.
         """
         counter = np.zeros(16, np.int64)
 

@@ -1,0 +1,195 @@
+"""The state of a stage of training, and the steps that the loops of both stages share."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from sdae.core.errors import TrainingDivergedError
+from sdae.core.minibatches import Minibatches
+from sdae.train.callbacks import Callbacks, EpochEnded, PartStarted, SliceEnded, StageResumed
+from sdae.train.checkpoint_state import Extra
+from sdae.train.checkpointing import Keeper, State
+from sdae.train.doctor import Doctor
+from sdae.train.engines.choice import Engine
+from sdae.train.engines.safeguard import NotFiniteError
+from sdae.train.epoch import Place, Plan, all_at_once, slices
+from sdae.train.history import EpochRecord, Finding, History, findings_in
+
+
+class TrainingSession:
+    """A running call of ``pretrain`` or ``finetune``.
+
+    Attributes
+    ----------
+    stage : {"pretraining", "finetuning"}
+    listeners : Callbacks
+        Gets every event, and may ask to stop.
+    keeper : Keeper
+        Writes checkpoints.
+    doctor : Doctor
+        Checks every epoch for problems.
+    records : list of EpochRecord
+        Records of the finished epochs, in the order of training.
+    place : Place
+        The progress of training.
+    plan, engine : Plan, Engine
+        Plan and engine of the layer, or of the network; set by `begin`.
+    """
+
+    plan: Plan
+    engine: Engine
+
+    def __init__(self, stage: str, listeners: Callbacks, keeper: Keeper, doctor: Doctor) -> None:
+        self.stage = stage
+        self.listeners = listeners
+        self.keeper = keeper
+        self.doctor = doctor
+        self.records: list[EpochRecord] = []
+        self.place = Place(None)
+        self._stopped = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training ends here, by early stopping or because a callback asked for it."""
+        return self._stopped or self.listeners.stop_requested
+
+    @property
+    def n_updates(self) -> int:
+        """Updates done, in all epochs of the layer or of the network."""
+        return (self.place.epoch - 1) * self.plan.n_batches + self.place.n_batches
+
+    @property
+    def ends_here(self) -> bool:
+        """Whether the current epoch is the last of the layer or of the network."""
+        return self.stopped or self.place.epoch == self.plan.n_epochs
+
+    def stop(self) -> None:
+        """End training at this place."""
+        self._stopped = True
+
+    def resume(self) -> History | None:
+        """Restore the state of a checkpoint; return its history if the stage had ended."""
+        kept = self.keeper.kept
+        if kept is None:
+            return None
+        self.listeners.tell(StageResumed(self.stage, kept.history))
+        if kept.complete:
+            return kept.history
+        self.records.extend(kept.history.records)
+        self.doctor.remember(findings_in(self.records))
+        return None
+
+    def begin(self, plan: Plan, engine: Engine) -> None:
+        """Start or continue to train a layer or the network.
+
+        Raises
+        ------
+        FileFormatError
+            If a checkpoint is not of this plan and engine.
+        """
+        self.plan, self.engine = plan, engine
+        self.listeners.tell(
+            PartStarted(
+                self.stage,
+                plan.layer,
+                plan.n_epochs,
+                plan.n_rows,
+                engine.name,
+                engine.compiles and plan.n_epochs > 0,
+            )
+        )
+        self.place = self.keeper.start(plan, engine)
+
+    def epochs(self) -> Iterator[int]:
+        """Yield the epochs, from the current place on, until training is stopped."""
+        for epoch in range(self.place.epoch, self.plan.n_epochs + 1):
+            if epoch != self.place.epoch:
+                self.place = Place(self.plan.layer, epoch)
+            yield epoch
+            if self.stopped:
+                return
+
+    def slices(self, longest: Callable[[], int] = all_at_once) -> Iterator[Minibatches]:
+        """Yield the rest of the epoch in slices of minibatches, until training is stopped.
+
+        The engine sets the number of samples of a slice; `longest` is called before each slice and
+        returns its maximum number of minibatches.
+        """
+        left = self.plan.minibatches(self.place.epoch)[self.place.n_batches :]
+        for part in slices(left, self.engine.slice_samples, longest):
+            yield part
+            if self.stopped:
+                return
+
+    def train(self, part: Minibatches) -> None:
+        """Do a step on each minibatch.
+
+        Raises
+        ------
+        TrainingDivergedError
+            If the cost becomes infinite or NaN.
+        """
+        start, epoch = time.perf_counter(), self.place.epoch
+        try:
+            cost = float(self.engine.train(part, epoch, self.plan.rate(epoch)))
+        except NotFiniteError as error:
+            raise self._diverged(error) from None
+        place = self.place = self.place.after(part, cost, time.perf_counter() - start)
+        self.listeners.tell(
+            SliceEnded(self.stage, place.layer, place.epoch, place.n_samples, place.cost)
+        )
+
+    def save_if_due(self, part: Minibatches, extra: Callable[[], Extra] = Extra) -> None:
+        """Write a checkpoint after a slice, if one is due and training goes on.
+
+        `extra` returns what else to save.
+
+        Raises
+        ------
+        BaseException
+            The interruption of training.
+        FileAccessError
+            If the checkpoint cannot be written; the earlier ones are then intact.
+        """
+        if self.stopped:
+            return
+        self.keeper.after_slice(
+            len(part),
+            lambda: State(self.place, History(tuple(self.records)), self.engine, extra()),
+            epoch_ended=self.place.n_batches == self.plan.n_batches,
+        )
+
+    def record(
+        self, validation_error: float | None = None, test_error: float | None = None
+    ) -> EpochRecord:
+        """Return the record of the epoch, up to the place."""
+        place = self.place
+        return EpochRecord(
+            stage=self.stage,
+            layer=place.layer,
+            epoch=place.epoch,
+            cost=place.cost,
+            validation_error=validation_error,
+            test_error=test_error,
+            learning_rate=self.plan.rate(place.epoch),
+            seconds=place.seconds,
+            samples_per_second=place.n_samples / max(place.seconds, 1e-9),
+            engine=self.engine.name,
+        )
+
+    def records_with(self, record: EpochRecord) -> list[EpochRecord]:
+        """Return the records of the layer or of the network, with one more."""
+        return [*(before for before in self.records if before.layer == record.layer), record]
+
+    def end_epoch(self, record: EpochRecord, findings: tuple[Finding, ...]) -> None:
+        """Add the record of the epoch, with the findings of the doctor."""
+        self.records.append(record.with_findings(findings))
+        self.listeners.tell(EpochEnded(self.records[-1]))
+
+    def _diverged(self, error: NotFiniteError) -> TrainingDivergedError:
+        stage, layer, epoch = self.stage, self.place.layer, self.place.epoch
+        where = stage if layer is None else f"{stage}, layer {layer}"
+        return TrainingDivergedError(
+            f"{error.what} is not finite ({where}, epoch {epoch}, at sample {error.sample}, "
+            f"learning rate {self.plan.rate(epoch):g}). The parameters are those from before that "
+            "part of the epoch. Lower the learning rate, or scale the data."
+        )
