@@ -76,7 +76,7 @@ def test_another_network_cannot_be_gone_on_with(parameter: str, value: object) -
     for go_on in ("fit", "partial_fit"):
         with pytest.raises(ValueError, match=f"{parameter} parameter .* must be .* as in fit"):
             getattr(model, go_on)(X, Y)
-    with pytest.raises(ValueError, match="must be .* as in fit"):
+    with pytest.raises(ValueError, match=r"must be .* as in fit"):
         model.save("nowhere.safetensors")
 
 
