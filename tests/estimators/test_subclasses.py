@@ -104,7 +104,8 @@ def test_a_file_of_a_subclass_is_refused_and_none_is_left(kind: type[Any], tmp_p
         model.save(path)
     assert str(refused.value) == (
         f"A file can hold only the estimators of sdae, but {kind.__name__} is a subclass of "
-        f"{base}, which sdae.load cannot create. Pickle it, or save only its network with network_.save."
+        f"{base}, which sdae.load cannot create. Pickle it, or save only its network with "
+        "network_.save."
     )
     assert path.read_bytes() == b"older"
     model.network_.save(tmp_path / "network.safetensors")
