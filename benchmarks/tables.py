@@ -17,6 +17,7 @@ from typing import Any
 
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
+from neighbour_differences import neighbour_cases
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
@@ -245,6 +246,12 @@ def bulk_table() -> str:
     return "\n".join([bulk_cases(result), "", machine_line(result)])
 
 
+def neighbours_table() -> str:
+    """Return how many of scikit-learn's tests pass, why the others do not, and the machine."""
+    result = _load("neighbours")
+    return "\n".join([neighbour_cases(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -285,6 +292,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-unpretrained": lambda: mnist_table("mnist-unpretrained"),
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
+    "neighbours": neighbours_table,
     "recipe-search": search_table,
     "speed-headline": speed_headline,
     "speed": speed_table,

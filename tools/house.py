@@ -202,7 +202,8 @@ def table(folder: Path, package: str) -> list[tuple[str, str]]:
         lines.append((word, str(len(nodes))))
         lines.append((f"arrows between {word}", str(len(between))))
         lines.append((f"floors of {word}", str(floors(nodes, down))))
-        lines.append((f"circles of {word}", str(len(circles(nodes, down)))))
+        rings = (" + ".join(sorted(ring)) for ring in circles(nodes, down))
+        lines.append((f"circles of {word}", _counted(rings)))
     lines.append(("imports upwards, passed over", str(len(passed & set(imports)))))
     lines.append(("doors for users", _counted(name.split(".")[1] for name in users)))
     root = folder / "src" / package

@@ -96,6 +96,12 @@ def test_an_array_of_other_values_is_refused(y: Any, tmp_path: Path) -> None:
         load_dataset(tmp_path / "d.npz")
 
 
+def test_classes_as_columns_are_no_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", x=np.zeros((3, 2)), y=np.eye(3))
+    with pytest.raises(DataError, match=r"Got shape \(3, 3\) .*single 1 in every row.*argmax"):
+        load_dataset(tmp_path / "d.npz")
+
+
 def test_an_npz_has_one_array_of_labels(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"one array of labels.* 2 targets are named"):
         load_dataset(written(tmp_path, "npz"), ["x", "y"])

@@ -25,6 +25,8 @@ ESTIMATORS = [
     SDAETransformer((7, 5), "sigmoid", layer="all", solver="sgd", pretrain_epochs=3),
     SDAEClassifier(),
     SDAERegressor(),
+    SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
+    SDAERegressor((20,), solver="lbfgs", pretrain_epochs=5, max_iter=500),
     SDAERegressor((20, 10), "tanh", early_stopping=True, pretrain_epochs=5, max_iter=400),
     SDAEOutlierDetector(),
 ]
@@ -32,6 +34,7 @@ MORE = [
     SDAETransformer((7, 5), "tanh", layer=0, batch_size=1, solver="sgd", momentum=0),
     SDAEClassifier((20, 20), "tanh", learning_rate_init=0.01, early_stopping=True, scale="minmax"),
     SDAEClassifier((30,), "logistic", class_weight="balanced", dropout=0.1, alpha=0),
+    SDAERegressor((20,), loss="poisson", learning_rate_init=0.02),
     SDAEOutlierDetector((20, 5), activation="tanh", corruption="gaussian:0.2", tied=False),
 ]
 

@@ -246,7 +246,14 @@ def _labels(
     if names is not None and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and y.shape[1] > 1:
-        return checked_indicators(y, names, source), None if names is None else tuple(names)
+        labels = checked_indicators(y, names, source)
+        if names is None and (labels.sum(axis=1) == 1).all():
+            raise DataError(
+                f"The labels of {source} must have shape (n,). Got shape {y.shape} instead, with a "
+                "single 1 in every row, so they seem to be classes. Save the number of each class, "
+                "as y.argmax(axis=1) returns it."
+            )
+        return labels, None if names is None else tuple(names)
     if y.ndim != 1:
         raise DataError(
             f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "

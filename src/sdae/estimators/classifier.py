@@ -49,8 +49,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Activation of all layers.
-    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Optimiser of both stages.
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
+        Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
+        pre-trains.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.
     batch_size : int or "auto", default 32
@@ -65,12 +66,15 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Maximum number of epochs of fine-tuning.
+        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``.
+    max_fun : int, default 15000
+        Maximum number of evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
         Fine-tuning ends when the cost (with `early_stopping` the validation error) has not fallen
-        by this much for `n_iter_no_change` epochs.
+        by this much for `n_iter_no_change` epochs. For ``lbfgs`` the largest component of the
+        gradient at which it ends.
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
@@ -85,15 +89,16 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         Decay rates and stability term of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the labelled rows aside, and keep the parameters that are best
-        on them.
+        Set `validation_fraction` of the labelled rows aside, at least 2, and keep the parameters
+        that are best on them. ``lbfgs`` ignores it.
     validation_fraction : float, default 0.1
-    n_iter_no_change : int, default 10
+    n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99], default 0
         Dropout of hidden units in fine-tuning.
     class_weight : dict, "balanced" or None, default None
-        Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. Rows
-        of a class with weight 0 are ignored, in pre-training too.
+        Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. The
+        rows of a class of weight 0 are ignored, in pre-training too. None where
+        `y` has several columns.
     corruption : noise or one per layer, default "masking:0.3"
         Noise of pre-training: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
@@ -118,17 +123,24 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     Attributes
     ----------
     classes_ : ndarray
+        Of labels in several columns their numbers, 0 to L − 1.
     network_ : StackedDenoisingAutoencoder
         The PyTorch model.
-    n_layers_, n_features_in_, n_iter_ : int
+    coefs_, intercepts_ : list of ndarray
+        Copies of the weights, (V, H), …, (H, K), and biases, (H,), …, (K,), of layers and head.
+    n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
         Mean cost of each epoch of fine-tuning, without the penalty.
+    loss_, best_loss_ : float
+        The last and the lowest of them; the lowest is None with `early_stopping`.
     validation_scores_ : list of float or None
         Accuracy on the rows set aside, per epoch, weighted by `sample_weight` and
-        `class_weight`.
+        `class_weight`; of labels in several columns the share that is right.
+    best_validation_score_ : float or None
+        The highest of them.
     history_ : tuple of EpochRecord
 
     Examples
@@ -249,9 +261,10 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     @undisturbed()
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each class, (n, C), or of each label independently, (n, L)."""
-        if self._is_multilabel:
-            return probabilities(self._kind, self._outputs(X))
-        return np.exp(self.predict_log_proba(X))
+        outputs = self._outputs(X)
+        if self._one_class:
+            return np.ones((len(outputs), 1))
+        return probabilities(self._kind, outputs)
 
     @undisturbed()
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:

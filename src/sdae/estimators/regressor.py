@@ -44,8 +44,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
         Activation of all layers.
-    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"
-        Optimiser of both stages.
+    solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
+        Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
+        pre-trains.
     alpha : float, default 0.0001
         L2 penalty of fine-tuning, as in ``MLPRegressor``.
     batch_size : int or "auto", default 32
@@ -58,12 +59,15 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int, default 200
-        Maximum number of epochs of fine-tuning.
+        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``.
+    max_fun : int, default 15000
+        Maximum number of evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
     random_state : int, RandomState or None, default None
     tol : float, default 0.0001
         Fine-tuning ends when the cost (with `early_stopping` the validation error) has not fallen
-        by this much for `n_iter_no_change` epochs.
+        by this much for `n_iter_no_change` epochs. For ``lbfgs`` the largest component of the
+        gradient at which it ends.
     verbose : bool, default False
         Print a line per epoch.
     warm_start : bool, default False
@@ -78,9 +82,10 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         Decay rates and stability term of ``adam``.
     early_stopping : bool, default False
-        Set `validation_fraction` of the rows aside, and keep the parameters that are best on them.
+        Set `validation_fraction` of the rows aside, at least 2, and keep the parameters that are
+        best on them. ``lbfgs`` ignores it.
     validation_fraction : float, default 0.1
-    n_iter_no_change : int, default 10
+    n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99], default 0
         Dropout of hidden units in fine-tuning.
     corruption : noise or one per layer, default "masking:0.3"
@@ -94,6 +99,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Scaling of the columns of X: ``auto`` does not scale data in [0, 1] with a column whose
         standard deviation is at least 0.05; other data are standardised.
     tied : bool, default True
+    loss : {"squared_error", "poisson"}, default "squared_error"
+        ``poisson`` is half the Poisson deviance, for counts and other targets ≥ 0: the network
+        gives the logarithm of their mean.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
         Engine of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
@@ -102,16 +110,23 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
 
     Attributes
     ----------
-    n_outputs_ : int
     network_ : StackedDenoisingAutoencoder
-        The PyTorch model; it predicts standardised targets.
-    n_layers_, n_features_in_, n_iter_ : int
+        The PyTorch model; it predicts standardised targets, or targets divided by their mean.
+    coefs_, intercepts_ : list of ndarray
+        Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head.
+    n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float
     loss_curve_ : list of float
+        Mean cost of each epoch of fine-tuning, without the penalty.
+    loss_, best_loss_ : float
+        The last and the lowest of them; the lowest is None with `early_stopping`.
     validation_scores_ : list of float or None
-        R² on the rows set aside, relative to the variance of all targets, per epoch.
+        R² on the rows set aside, by the spread of all targets, per epoch; with ``poisson``
+        minus half the mean deviance of the targets divided by their mean.
+    best_validation_score_ : float or None
+        The highest of them.
     history_ : tuple of EpochRecord
 
     Examples
@@ -275,4 +290,5 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = self.loss == POISSON
         return tags

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -61,6 +62,7 @@ _FIXED: Mapping[str, Setting] = {
     "svm": {},
     "mlp": {},
 }
+_MULTILABEL = ("mlp",)
 _LATER = ("max_iter", "learning_rate_init", "early_stopping", "class_weight")
 
 
@@ -126,6 +128,8 @@ class Models:
             return network.set_params(**(later | dict(setting)))
         parameters = {**_fixed(model, self._study), **setting}
         made = _made(model, parameters, self._seed)
+        if self._pool.y.ndim == 2 and model not in _MULTILABEL:
+            made = OneVsRestClassifier(made)  # a model for each label
         return make_pipeline(StandardScaler(), made) if self._scales else made
 
     def cost_of_start(self, model: str) -> Cost:
@@ -150,8 +154,8 @@ class Models:
             }
             if model != PRETRAINED:
                 parameters["pretrain_epochs"] = 0
-            marked = np.full(len(self._pool.rows), -1)
-            named = self._pool.first_of_each_class()
+            marked = np.full((len(self._pool.rows), *self._pool.y.shape[1:]), -1)
+            named = self._pool.rows_that_name_labels()
             marked[named] = self._pool.y[named]
             with measured() as cost, quiet():
                 start = SDAEClassifier(**parameters).fit(self._pool.rows, marked)

@@ -28,8 +28,8 @@ class Pool:
     ----------
     rows : ndarray of float32, shape (p + m, V)
         Rows that can have labels, then rows that never do.
-    y : ndarray of int64, shape (p,)
-        Class numbers.
+    y : ndarray of int64, shape (p,) or (p, L)
+        Class numbers, or zeros and ones of several labels.
     order : ndarray of int64, shape (p,)
         The order in which rows get their labels: the first k are stratified, for every k.
     """
@@ -42,6 +42,10 @@ class Pool:
         """Return the first `n_labels` labelled rows and their class numbers."""
         chosen = np.sort(self.order[:n_labels])
         return self.rows[chosen], self.y[chosen]
+
+    def rows_that_name_labels(self) -> Numbers:
+        """Return rows that show which classes or labels there are: one of each class, or any."""
+        return self.first_of_each_class() if self.y.ndim == 1 else self.order[:1]
 
     def first_of_each_class(self) -> Numbers:
         """Return for each class the first row that gets a label, (C,)."""
@@ -80,7 +84,9 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
         )
     is_tested = np.zeros(len(data.y), bool)
     is_tested[stratified_order(data.y, seed, _TEST)[:n_test]] = True
-    if any(len(missing_classes(data.y, part)) for part in (is_tested, ~is_tested)):
+    if data.y.ndim == 1 and any(
+        len(missing_classes(data.y, part)) for part in (is_tested, ~is_tested)
+    ):
         # Shares are rounded, so a rare class may be missing in either part.
         rng = generator(NoiseKey(seed, Stream.SPLIT, _RARE))
         is_tested = with_every_class(data.y, is_tested, rng, at_least=_LEAST)
@@ -99,6 +105,8 @@ def stratified_order(y: Numbers, seed: int, purpose: int) -> Numbers:
     grows. So label sets are nested, and their counts per class do not depend on the seed.
     """
     rng = generator(NoiseKey(seed, Stream.SPLIT, purpose))
+    if y.ndim == 2:
+        return rng.permutation(len(y)).astype(np.int64)
     due = np.empty(len(y))
     for number in np.unique(y):
         members = rng.permutation(np.flatnonzero(y == number))

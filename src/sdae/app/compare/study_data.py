@@ -4,7 +4,7 @@ Axes: n rows, m more rows without labels, V columns.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.data import Table, load_dataset
-from sdae.data.label_columns import Target
-from sdae.data.labels import encode_labels, find_classes
+from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.table import match_columns
 
 Rows = NDArray[np.floating]
@@ -30,10 +29,10 @@ class StudyData:
         Name of the data, for messages.
     x : ndarray of float32 or float64, shape (n, V)
         Rows with labels.
-    y : ndarray of int64, shape (n,)
-        Class numbers.
+    y : ndarray of int64, shape (n,) or (n, L)
+        Class numbers, or zeros and ones where a row may have several labels.
     classes : tuple
-        The label of each class number.
+        The label of each class number, or the names of the labels.
     unlabelled : ndarray of float32 or float64, shape (m, V)
         More rows, for pre-training.
     """
@@ -59,7 +58,7 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
 
     Parameters
     ----------
-    source, target : str
+    source, target : str, and str or sequence of str
         As :func:`sdae.data.load_dataset` takes them.
     unlabeled : str or None
         A source of more rows, with the same columns.
@@ -75,14 +74,15 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
     if not labelled:
         raise DataError(f"{dataset.name} has no labels. Name their column with --target.")
     y = np.concatenate([labels for _, labels in labelled])
-    classes = find_classes(y, dataset.name)
+    table = replace(dataset.train, y=y, source=dataset.name)
+    head, classes = find_head(table)
     more = dataset.train.x[:0]
     if unlabeled is not None:
         more = _more_rows(unlabeled, dataset.train)
     return StudyData(
         dataset.name,
         np.concatenate([rows for rows, _ in labelled]),
-        encode_labels(y, classes, dataset.name),
+        encode_targets(table, head, classes),
         classes,
         more,
     )

@@ -90,6 +90,8 @@ def plan(study: Study, data: StudyData) -> Plan:
     models = {n: tuple(m for m in study.models if m != "svm" or n <= SVM_LIMIT) for n in labels}
     if "svm" in study.models and labels[-1] > SVM_LIMIT:
         notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
+    if data.y.ndim == 2:
+        return Plan(labels, models, n_pool, tuple(notes))
     of_all, of_pool = (np.bincount(y, minlength=len(data.classes)) for y in (data.y, pool.y))
     untested = np.flatnonzero(of_all == of_pool)
     if len(untested):
@@ -180,6 +182,8 @@ def _infeasible(n_labels: int, pool: Pool, data: StudyData) -> str | None:
     n_pool = len(pool.y)
     if n_labels > n_pool:
         return f"there are only {n_pool:,} training rows"
+    if data.y.ndim == 2:
+        return None if n_labels >= 2 else "at least 2 rows need labels"
     counts = np.bincount(pool.labelled(n_labels)[1], minlength=len(data.classes))
     if counts.min() >= 2:
         return None

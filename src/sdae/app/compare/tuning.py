@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from sdae.app.compare.candidates import Models, Setting
 from sdae.app.compare.label_splits import Numbers
@@ -65,9 +65,7 @@ def tune_and_fit(
     with measured() as tuning, quiet():
         chosen = settings[0]
         if len(settings) > 1:
-            n_folds = min(n_folds, int(np.bincount(y)[np.unique(y)].min()))
-            folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-            cuts = list(folds.split(x, y))
+            cuts = _folds(x, y, n_folds, seed)
             errors = [_error_in_folds(models, name, setting, x, y, cuts) for setting in settings]
             chosen = settings[int(np.argmin(errors))]
     with measured() as fit, quiet():
@@ -76,8 +74,16 @@ def tune_and_fit(
 
 
 def error_of(model: Any, x: Rows, y: Numbers) -> float:
-    """Return the share of rows that a model classifies wrongly."""
+    """Return the share of rows, or of several labels, that a model predicts wrongly."""
     return float(np.mean(model.predict(x) != y))
+
+
+def _folds(x: Rows, y: Numbers, n_folds: int, seed: int) -> list[Any]:
+    """Return the folds, stratified by class; several labels have too many combinations for that."""
+    if y.ndim == 2:
+        return list(KFold(min(n_folds, len(y)), shuffle=True, random_state=seed).split(x))
+    n_folds = min(n_folds, int(np.bincount(y)[np.unique(y)].min()))
+    return list(StratifiedKFold(n_folds, shuffle=True, random_state=seed).split(x, y))
 
 
 def _error_in_folds(

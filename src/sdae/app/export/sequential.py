@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sdae.app.export.exported_model import Answers, Rows, Subject, head_answers, scaled
 from sdae.app.export.parity import Agreement, check
 from sdae.app.export.probe_rows import Trial, retried
+from sdae.core.kinds.heads import Head
 
 
 def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
@@ -46,14 +47,16 @@ def sequential_bytes(subject: Subject) -> bytes:
         "offset": subject.target_scaling.offset.tolist(),
         "scale": subject.target_scaling.scale.tolist(),
     }
-    about = {
+    about: dict[str, object] = {
         "activation": str(subject.stack.activation),
-        "head": subject.stack.head_kind and str(subject.stack.head_kind),
         "classes": None if subject.labels is None else subject.labels.tolist(),
         "feature_names": model.feature_names,
         "scaling": scaling,
         "target_scaling": target,
     }
+    head = subject.stack.head_kind
+    if head is not None and head is not Head.CLASSES:  # which those have that do not say it
+        about["head"] = str(head)
     state = {name: tensor.contiguous() for name, tensor in subject.stack.mlp.state_dict().items()}
     content: bytes = save(state, {"sdae": json.dumps(about, sort_keys=True)})
     return content

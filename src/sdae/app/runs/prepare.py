@@ -126,7 +126,9 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         raise DataError(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
-    head, classes = outputs_of(model) or find_head(dataset.train)
+    known = model.stack.head_kind
+    unnamed = model.classes is None and (known is None or known.facts.picks_one)
+    head, classes = (None if unnamed else outputs_of(model)) or find_head(dataset.train)
     train, validation, test = (
         None if table is None else _labelled(fitting(model, table), head, classes, model.scaling)
         for table in (dataset.train, dataset.validation, dataset.test)
