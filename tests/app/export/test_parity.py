@@ -190,7 +190,7 @@ def test_a_probability_may_differ_by_what_was_promised(trial: Trial, row: int) -
     subject = subject_of(MODEL, 2)
     check(subject, trial, shifted(trial, "probabilities", row, 0.99e-4 * p), "It")
     for by in (2e-4 * p, -2e-4 * p, np.nan):
-        with pytest.raises(ParityError, match=f"of {trial.place(row)}, probabilities 1"):
+        with pytest.raises(ParityError, match=f"for {trial.place(row)}, probabilities 1"):
             check(subject, trial, shifted(trial, "probabilities", row, by), "It")
 
 
