@@ -124,7 +124,9 @@ def test_an_estimator_with_a_longer_parameter_than_is_read_is_not_written(
     model = SDAETransformer((2, 2, 2, 2), pretrain_epochs=1, random_state=0).fit(x)
     model.save(tmp_path / "m.safetensors")
     monkeypatch.setattr(estimator_file, "MOST_VALUES", 3)
-    with pytest.raises(DataError, match=r"hidden_layer_sizes parameter must have at most 3 values .* Got 4"):
+    with pytest.raises(
+        DataError, match=r"hidden_layer_sizes parameter must have at most 3 values .* Got 4"
+    ):
         model.save(tmp_path / "m.safetensors")
 
 
