@@ -71,7 +71,7 @@ def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
 
 
 def is_csr(x: object) -> TypeGuard[CsrMatrix]:
-    """Tell a matrix that :func:`csr_of` made from an array."""
+    """Return a matrix that :func:`csr_of` made from an array."""
     return is_sparse(x)
 
 
