@@ -208,3 +208,15 @@ def test_a_pickle_of_an_older_version_goes_on() -> None:
     older = SDAEClassifier.__new__(SDAEClassifier)
     older.__setstate__(state)
     assert stream(older, CHUNKS[1:]).predict(X).shape == (60,)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_first_row_alone_is_warned_of(kind: type, caplog: pytest.LogCaptureFixture) -> None:
+    def warned(model: Any, *sizes: int) -> int:
+        caplog.clear()
+        stream(model, [slice(0, size) for size in sizes])
+        return sum("it has a single row" in text for text in caplog.messages)
+
+    assert warned(quick(kind), 1, 1) == 1
+    assert warned(quick(kind), 2, 1) == 0
+    assert warned(quick(kind, scale="none"), 1, 1) == 0
