@@ -64,6 +64,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     _n_calls: int
     _n_stream_epochs: int
     _memory: OptimizerMemory
+    _row_type: "np.dtype[Any]"
 
     @property
     def pretraining_loss_curves_(self) -> list[list[float]]:
@@ -135,8 +136,9 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         """
         state = dict(state)
         name = state.pop("_network_device", None)
-        if "network_" in state:  # pickles of older versions lack it
+        if "network_" in state:  # pickles of older versions lack them
             state.setdefault("_memory", OptimizerMemory())
+            state.setdefault("_row_type", np.dtype(np.float32))
         super().__setstate__(state)
         if name is None:
             return

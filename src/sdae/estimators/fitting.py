@@ -93,6 +93,7 @@ def start(
     estimator.n_layers_ = estimator.network_.n_layers
     estimator.history_ = ()
     estimator._n_calls = estimator._n_stream_epochs = 0
+    estimator._row_type = x.dtype
     estimator._memory = OptimizerMemory()
 
 

@@ -150,6 +150,7 @@ def _give_model(
     estimator._n_calls = n_calls
     estimator._n_stream_epochs = n_stream_epochs
     estimator._memory = OptimizerMemory()
+    estimator._row_type = np.dtype(np.float32)
 
 
 def _as_given(value: Any) -> Any:
