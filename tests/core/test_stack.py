@@ -202,7 +202,7 @@ def test_a_head_has_at_least_two_classes(n_classes: Any) -> None:
             {"corruption_levels": (0.1, 0.2)},
             r"corruption_levels .* each of the 3 layers. Got 2 val",
         ),
-        ({"corruption_levels": 1.5}, r"corruption_levels .*: The level .* in \[0, 1\]. Got 1.5"),
+        ({"corruption_levels": 1.5}, r"corruption_levels .* must be a number in \[0, 1\]. Got 1.5"),
         ({"corruption_levels": "mask:0.1"}, r"Did you mean 'masking'"),
         ({"activation": "tahn"}, r"activation parameter of Stacked.* Did you mean 'tanh'"),
         ({"decoder": ["linear"] * 2}, r"decoder .* each of the 3 layers. Got 2 values"),

@@ -176,7 +176,7 @@ def test_odd_names_of_members_are_shown_in_one_short_line(tmp_path: Path) -> Non
     odd = {"\x1b[2J": npy(ROWS), "y" * 3000: npy(ROWS)}
     refused(tmp_path / "rows.npz", zipped(**odd), "no array of rows")
     refused(tmp_path / "rows.npz", zipped(x=npy(ROWS), **odd), "no array 'z'", "z")
-    refused(tmp_path / "rows.npz", zipped(x=npy(ROWS), **odd), "labels of", "y" * 3000)
+    refused(tmp_path / "rows.npz", zipped(x=npy(ROWS), **odd), "row 1 of the label 0", "y" * 3000)
     many = {f"a{i}": npy(ROWS) for i in range(500)}
     refused(tmp_path / "rows.npz", zipped(**many), r"It has: a0, a1, .*, …\.$")
 

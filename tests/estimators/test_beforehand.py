@@ -42,4 +42,7 @@ def test_an_engine_without_a_penalty() -> None:
 @pytest.mark.parametrize("kind", [SDAEClassifier, SDAERegressor])
 def test_too_few_rows_to_watch_some(kind: type[Any]) -> None:
     estimator = quick(kind, early_stopping=True, validation_fraction=0.999)
-    refused(estimator, "validation_fraction parameter .* small enough to leave rows .* Got 0.999")
+    refused(
+        estimator,
+        "validation_fraction parameter .* small enough to leave training rows .* Got 0.999",
+    )

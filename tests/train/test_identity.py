@@ -75,7 +75,7 @@ def test_differences(
         (
             [str(k) for k in range(20)],
             [str(k) for k in range(30)],
-            "there were 20 column names, and are 30 now",
+            "there were 20 column names, now there are 30",
         ),
     ],
 )

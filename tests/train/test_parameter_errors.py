@@ -97,7 +97,7 @@ def test_all_problems_come_in_one_error_and_nothing_is_trained() -> None:
 def test_a_schedule_that_is_none_is_refused(schedule: str) -> None:
     for name, call in (("pretrain", _pretrain), ("finetune", _finetune)):
         with pytest.raises(
-            InvalidParameterError, match=f"^The schedule parameter of {name}: .* must be "
+            InvalidParameterError, match=f"^The schedule parameter of {name} .*must be "
         ):
             call(schedule=schedule)
     with pytest.raises(InvalidParameterError, match="Did you mean 'linear'"):
@@ -109,12 +109,12 @@ def test_a_schedule_that_is_none_is_refused(schedule: str) -> None:
     [
         ("maskin:0.3", "Did you mean 'masking'"),
         (1.5, r"must be a number in \[0, 1\]\. Got 1\.5"),
-        ([0.1, "gaussian:-1"], "The std parameter of GaussianNoise must be a finite number ≥ 0"),
+        ([0.1, "gaussian:-1"], "the std of GaussianNoise must be a finite number ≥ 0"),
     ],
 )
 def test_a_corruption_that_is_none_is_refused(corruption: object, message: str) -> None:
     with pytest.raises(
-        InvalidParameterError, match=f"The corruption parameter of pretrain: .*{message}"
+        InvalidParameterError, match=f"The corruption parameter of pretrain .*{message}"
     ):
         _pretrain(corruption=corruption)
 

@@ -45,7 +45,8 @@ class CsvLines:
         self.header = [name.strip() for fields in self._next(1) for name in fields]
         if not self.header:
             raise DataError(
-                f"{source} is empty: it has no header line. Add one with the names of the columns."
+                f"{source} is empty: it has no header line. Put a line with the names of the "
+                "columns first."
             )
         check_columns(len(self.header), source)
 

@@ -107,9 +107,10 @@ def announced_classes(
             wanted = f"those of the first call, {before.tolist()}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return before
-    if classes is None and is_multilabel(y):
-        return np.arange(plain_targets(y).shape[1])
     if classes is None:
+        targets = plain_targets(y)  # which refuses missing labels, before anything else is said
+        if is_multilabel(y):
+            return np.arange(targets.shape[1])
         raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
     announced = found_classes(column_of_labels(classes))
     if not has_label(announced, marker, caller).all():

@@ -121,7 +121,7 @@ def _integers(labels: list[int]) -> Labels:
             pass
     odd = max(labels, key=abs)
     raise DataError(
-        f"y has the label {odd}, too large for a 64-bit integer. Give such labels as texts."
+        f"y has the label {odd}, too large for a signed 64-bit integer. Give such labels as texts."
     )
 
 

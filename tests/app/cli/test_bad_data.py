@@ -124,7 +124,7 @@ def test_a_label_never_seen_in_training(flower_run: Path, tmp_path: Path) -> Non
     data = write_flowers(tmp_path / "flowers.csv", labels=[*species()[:-1], "virginia"])
     message = refused(tmp_path, "evaluate", flower_run, data)
     assert message == (
-        f"{data} has the label 'virginia', which did not occur in training. Known labels:  setosa, "
+        f"{data} has the label 'virginia', which did not occur in training. Known labels: setosa, "
         "versicolor, virginica. Did you mean 'virginica'?"
     )
 
@@ -135,7 +135,7 @@ def test_a_label_that_training_rows_lack(tmp_path: Path) -> None:
     data = tmp_path / "rows.npz"
     np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y + 1, x_val=x, y_val=y)
     message = train(data)
-    assert "has the label 2, which did not occur in training. Known labels:  0, 1." in message
+    assert "has the label 2, which did not occur in training. Known labels: 0, 1." in message
 
 
 def test_labels_that_are_not_there_to_compare_with(flower_run: Path, tmp_path: Path) -> None:

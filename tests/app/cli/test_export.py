@@ -32,7 +32,7 @@ def test_a_run_goes_out_in_three_ways_at_once(flower_run: Path, tmp_path: Path) 
         start = f"{path} written. Its probabilities, label, codes and reconstruction agree with "
         assert line.startswith(start)
         assert (
-            "on 90 rows of the data, 256 random and 72 extreme rows. Greatest differences: " in line
+            "on 90 rows of the data, 256 random and 72 extreme rows. Largest differences: " in line
         )
     assert third.startswith(f"{state} written. Its probabilities and label agree with sdae on ")
     write_flowers(tmp_path / "x.csv")

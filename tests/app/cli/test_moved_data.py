@@ -214,7 +214,7 @@ def test_a_run_without_a_note_of_its_data_goes_on(flowers: Path, tmp_path: Path)
     cut_after(1, "train", flowers, "--out", run, *TABLE)
     (run / "checkpoints/data.json").unlink()
     moved = _copy(flowers, tmp_path / "moved.csv")
-    assert "was started with other data: x was " in refusal(
+    assert "belongs to another training: x was " in refusal(
         "resume", run, "--data", write_flowers(tmp_path / "other.csv", n_rows=87)
     )
     assert RunFolder(run).recipe().data.source == str(flowers)
@@ -275,5 +275,5 @@ def test_a_path_that_no_recipe_can_name_is_refused_at_once(
     option = [f"--data={strange}"] if command == "resume" else [strange]
     result = invoke(command, run, *option)
     assert result.exit_code == 2
-    assert "It must be a text that UTF-8 can encode" in result.stderr
+    assert "must be a text that UTF-8 can encode" in result.stderr
     assert (run / "recipe.toml").read_bytes() == before

@@ -98,7 +98,7 @@ def test_the_folder_that_a_link_leads_to_is_named(folder: Path) -> None:
     link = folder / "latest.csv"
     link.symlink_to(folder / "nowhere/2025.csv")
     assert refused(folder, "predict", folder / "run", folder / "flowers.csv", "-o", link) == (
-        f"Cannot write {link}: {folder / 'nowhere'}, where {link} leads, does not exist."
+        f"Cannot write {link}: {folder / 'nowhere'} (the target of {link}) does not exist."
     )
 
 

@@ -205,7 +205,7 @@ def test_fine_tuning_refuses_to_change_what_is_settled(
     before = contents(pretrained)
     command = ("finetune", pretrained, data, "--target", "species", "--set", setting)
     message = refused(pretrained.parent, *command)
-    assert message.startswith(f"The {table} settings of {pretrained} are settled")
+    assert message.startswith(f"The {table} settings of {pretrained} cannot be changed")
     assert contents(pretrained) == before
 
 

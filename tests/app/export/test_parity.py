@@ -80,7 +80,7 @@ def test_extreme_rows_notice_that_rows_are_cut_off_elsewhere(
 
     monkeypatch.setattr(onnx_file, "onnx_bytes", write)
     relu = make(activation="relu")
-    with pytest.raises(ParityError, match=r"of extreme row \d+, \w+ \d"):
+    with pytest.raises(ParityError, match=r"for extreme row \d+, \w+ \d"):
         export_model(relu, onnx=tmp_path / "model.onnx")
     assert not any(tmp_path.iterdir())
 
@@ -111,7 +111,7 @@ def test_a_numpy_program_that_cuts_rows_off_elsewhere_is_noticed(
     assert "FARTHEST = 1e18 " in text
     (tmp_path / "numpy_program.py").write_text(text.replace("FARTHEST = 1e18 ", "FARTHEST = 1e15 "))
     monkeypatch.setattr(numpy_folder, "__file__", str(tmp_path / "numpy_folder.py"))
-    with pytest.raises(ParityError, match=r"The NumPy program .* of extreme row \d+, \w+ \d"):
+    with pytest.raises(ParityError, match=r"The NumPy program .* for extreme row \d+, \w+ \d"):
         export_model(make(activation="relu"), numpy=tmp_path / "folder")
 
 
@@ -190,7 +190,7 @@ def test_a_probability_may_differ_by_what_was_promised(trial: Trial, row: int) -
     subject = subject_of(MODEL, 2)
     check(subject, trial, shifted(trial, "probabilities", row, 0.99e-4 * p), "It")
     for by in (2e-4 * p, -2e-4 * p, np.nan):
-        with pytest.raises(ParityError, match=f"of {trial.place(row)}, probabilities 1"):
+        with pytest.raises(ParityError, match=f"for {trial.place(row)}, probabilities 1"):
             check(subject, trial, shifted(trial, "probabilities", row, by), "It")
 
 
@@ -200,7 +200,7 @@ def test_a_reconstruction_is_compared_in_the_units_of_the_network(trial: Trial) 
     row = (trial.package["reconstruction"][3] - scaling.offset) / scaling.scale
     allowed = (1e-5 + 1e-4 * np.abs(row).max()) * scaling.scale[1]
     check(subject, trial, shifted(trial, "reconstruction", 3, 0.9 * allowed), "It")
-    with pytest.raises(ParityError, match="of own row 4, reconstruction 1"):
+    with pytest.raises(ParityError, match="for own row 4, reconstruction 1"):
         check(subject, trial, shifted(trial, "reconstruction", 3, 1.2 * allowed), "It")
 
 
@@ -235,7 +235,7 @@ def test_rows_where_rounding_decides_may_differ_and_are_counted(trial: Trial) ->
     agreement = check(subject, doubtful, shifted(trial, "codes", 4, 1.0), "It")
     assert agreement.n_undecided == 1
     assert agreement.differences["codes"] == 0
-    with pytest.raises(ParityError, match="of own row 6, codes 1"):
+    with pytest.raises(ParityError, match="for own row 6, codes 1"):
         check(subject, doubtful, shifted(trial, "codes", 5, 1.0), "It")
     labels = trial.package["label"].copy()
     labels[4] = "another"

@@ -196,7 +196,7 @@ def test_small_values_may_differ_by_what_was_promised(output: str) -> None:
         if agrees:
             check(subject, trial, found, "It")
         else:
-            with pytest.raises(ParityError, match=f"of own row {row + 1}, {output} {column}"):
+            with pytest.raises(ParityError, match=f"for own row {row + 1}, {output} {column}"):
                 check(subject, trial, found, "It")
 
 

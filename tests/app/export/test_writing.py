@@ -31,7 +31,7 @@ from tests.estimators.helpers import quick, rows
             DataError,
             r"\(n, 6\). Got shape ",
         ),
-        ({"sequential": "m.safetensors", "rows": np.ones((0, 6))}, DataError, r"of shape \(0, 6\)"),
+        ({"sequential": "m.safetensors", "rows": np.ones((0, 6))}, DataError, r"shape \(0, 6\)"),
         ({"sequential": "m.safetensors", "rows": [["a"] * 6]}, DataError, "and type <U1"),
         (
             {"sequential": "m.safetensors", "rows": np.full((1, 6), np.nan)},

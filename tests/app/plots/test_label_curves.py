@@ -38,5 +38,5 @@ def test_a_single_count_can_be_drawn_too() -> None:
 
 
 def test_nothing_cannot_be_drawn() -> None:
-    with pytest.raises(DataError, match="no results"):
+    with pytest.raises(DataError, match="at least one result"):
         label_curves_figure({"ours": []}, "flowers")

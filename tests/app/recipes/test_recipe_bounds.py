@@ -190,8 +190,8 @@ def test_long_values_are_shortened() -> None:
     [
         (layer_size(), 1_000_001, "must be an integer from 1 to 1,000,000. Got 1000001"),
         (layer_size(), 0, "must be an integer from 1 to 1,000,000. Got 0"),
-        (integer(1), 2**63, "It must be below 2**63. Got 9223372036854775808"),
-        (text(), "\ud800", "It must be a text that UTF-8 can encode"),
+        (integer(1), 2**63, "must be below 2**63. Got 9223372036854775808"),
+        (text(), "\ud800", "must be a text that UTF-8 can encode"),
     ],
 )
 def test_bounds_are_told(reader: Reader[Any], bad: object, constraint: str) -> None:

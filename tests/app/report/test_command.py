@@ -98,5 +98,5 @@ def test_a_report_that_fails_says_that_the_run_is_whole(
     data, run = write_flowers(tmp_path / "flowers.csv"), tmp_path / "run"
     result = invoke("train", data, "--target=species", "--out", run, "--report", "--quiet", *SMALL)
     assert result.exit_code == 2
-    assert f"the disk is full. The run itself is complete:  {run}" in result.stderr
+    assert f"the disk is full. The run itself is complete: {run}" in result.stderr
     assert "All files are as they were written." in done("verify", run)

@@ -127,7 +127,7 @@ def test_labelled_data_for_a_model_take_its_scaling_and_classes(
 def test_labelled_data_must_have_the_models_classes(model: Model, tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", x=np.ones((20, 5)), y=[3, 9] * 10)
     with pytest.raises(
-        DataError, match=r"label 9, which did not occur in training. Known labels:  3"
+        DataError, match=r"label 9, which did not occur in training. Known labels: 3"
     ):
         prepare_labelled(model, DataConfig(str(tmp_path / "other.npz")), 0)
 

@@ -62,6 +62,12 @@ _FIXED: Mapping[str, Setting] = {
     "svm": {},
     "mlp": {},
 }
+_CLASSES: Mapping[str, Any] = {
+    "logistic": LogisticRegression,
+    "boosting": HistGradientBoostingClassifier,
+    "svm": SVC,
+    "mlp": MLPClassifier,
+}
 _MULTILABEL = ("mlp",)
 _LATER = ("max_iter", "learning_rate_init", "early_stopping", "class_weight")
 
@@ -181,12 +187,4 @@ def _fixed(model: str, study: Study) -> dict[str, Any]:
 
 
 def _made(model: str, parameters: dict[str, Any], seed: int) -> Any:
-    match model:
-        case "logistic":
-            return LogisticRegression(**parameters, random_state=seed)
-        case "boosting":
-            return HistGradientBoostingClassifier(**parameters, random_state=seed)
-        case "svm":
-            return SVC(**parameters, random_state=seed)
-        case _:
-            return MLPClassifier(**parameters, random_state=seed)
+    return _CLASSES[model](**parameters, random_state=seed)

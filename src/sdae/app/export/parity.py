@@ -198,7 +198,7 @@ def _check_labels(
         row, *label = place
         of_label = f" {label[0]} (from 0)" if label else ""
         raise ParityError(
-            f"{what} does not answer as the model does: for {trial.place(row)} the label{of_label} "
+            f"{what} differs from the model: for {trial.place(row)} the label{of_label} "
             f"is {labels[*place]!r} instead of {wanted[*place]!r}. Nothing was written."
         )
 

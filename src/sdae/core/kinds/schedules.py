@@ -1,10 +1,27 @@
-"""How a learning rate changes from epoch to epoch."""
+"""How a learning rate changes from epoch to epoch; to add a schedule, add one to ``SCHEDULES``."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.kinds.text import did_you_mean, is_number, shortest
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a schedule.
+
+    Attributes
+    ----------
+    arguments : tuple of str
+        The names of its arguments, in the order of its text.
+    rate : callable
+        Of the initial rate, the epoch from 0, the number of epochs and the arguments: the rate.
+    """
+
+    arguments: tuple[str, ...]
+    rate: Callable[..., float]
 
 
 @dataclass(frozen=True)
@@ -21,47 +38,38 @@ class Schedule:
     arguments: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        wanted = _SCHEDULES.get(self.kind)
-        if wanted is None or len(wanted) != len(self.arguments):
+        facts = SCHEDULES.get(self.kind)
+        if facts is None or len(facts.arguments) != len(self.arguments):
             raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, str(self))
-        for name, argument in zip(wanted, self.arguments, strict=True):
+        for name, argument in zip(facts.arguments, self.arguments, strict=True):
             if not is_number(argument) or argument < 0 or (name == "every" and argument < 1):
                 wanted_number = "a finite number ≥ 1" if name == "every" else "a finite number ≥ 0"
                 raise invalid_parameter(name, f"schedule {self}", wanted_number, argument)
 
     def rate(self, initial: float, epoch: int, n_epochs: int) -> float:
         """Return the learning rate of `epoch` (from 0) of `n_epochs`."""
-        match self.kind:
-            case "linear":
-                return initial * (1 - epoch / n_epochs)
-            case "inverse_time":
-                return initial / (1 + self.arguments[0] * epoch)
-            case "inverse_power":
-                exponent, per_epoch = self.arguments
-                return initial / float((1 + per_epoch * epoch) ** exponent)
-            case "cosine":
-                return initial * (1 + math.cos(math.pi * epoch / n_epochs)) / 2
-            case "step":
-                every, factor = self.arguments
-                return initial * float(factor ** (epoch // every))
-            case _:
-                return initial
+        return float(SCHEDULES[self.kind].rate(initial, epoch, n_epochs, *self.arguments))
 
     def __str__(self) -> str:
         return ":".join([self.kind, *(shortest(argument) for argument in self.arguments)])
 
 
-_SCHEDULES = {
-    "constant": (),
-    "linear": (),
-    "inverse_time": ("decay",),
-    "inverse_power": ("exponent", "per_epoch"),
-    "cosine": (),
-    "step": ("every", "factor"),
+SCHEDULES: Mapping[str, Facts] = {
+    "constant": Facts((), lambda r, _epoch, _n: r),
+    "linear": Facts((), lambda r, epoch, n: r * (1 - epoch / n)),
+    "inverse_time": Facts(("decay",), lambda r, epoch, _n, decay: r / (1 + decay * epoch)),
+    "inverse_power": Facts(
+        ("exponent", "per_epoch"),
+        lambda r, epoch, _n, exponent, per_epoch: r / float((1 + per_epoch * epoch) ** exponent),
+    ),
+    "cosine": Facts((), lambda r, epoch, n: r * (1 + math.cos(math.pi * epoch / n)) / 2),
+    "step": Facts(
+        ("every", "factor"), lambda r, epoch, _n, every, factor: r * factor ** (epoch // every)
+    ),
 }
-_SCHEDULE_FORMS = (
-    "one of constant, linear, inverse_time:DECAY, inverse_power:EXPONENT:PER_EPOCH, cosine, "
-    "step:EVERY:FACTOR"
+_SCHEDULE_FORMS = "one of " + ", ".join(
+    ":".join([name, *(argument.upper() for argument in facts.arguments)])
+    for name, facts in SCHEDULES.items()
 )
 
 
@@ -74,10 +82,10 @@ def parse_schedule(value: object) -> Schedule:
         try:
             return Schedule(kind, tuple(float(argument) for argument in arguments))
         except InvalidParameterError:
-            if kind in _SCHEDULES:
+            if kind in SCHEDULES:
                 raise
         except ValueError:
             pass
-        hint = "" if kind in _SCHEDULES else did_you_mean(kind, tuple(_SCHEDULES))
+        hint = "" if kind in SCHEDULES else did_you_mean(kind, tuple(SCHEDULES))
         raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, value, hint)
     raise invalid_parameter("schedule", "training", _SCHEDULE_FORMS, value)

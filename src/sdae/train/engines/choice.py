@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from torch import Tensor
 
@@ -14,7 +14,13 @@ from sdae.core.rows import RowSource
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.train.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
-from sdae.train.engines.support import ENGINES, Problem, finetuning_problem, pretraining_problem
+from sdae.train.engines.support import (
+    ENGINES,
+    EngineName,
+    Problem,
+    finetuning_problem,
+    pretraining_problem,
+)
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
@@ -80,8 +86,10 @@ def pretraining_engine(
             return FusedPretraining(autoencoder, rows, noise, seed)
         case "closed_form":
             return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
-        case _:
+        case "autograd":
             return AutogradPretraining(autoencoder, rows, noise, config, seed)
+        case unknown:
+            assert_never(unknown)
 
 
 def finetuning_engine(
@@ -106,13 +114,15 @@ def finetuning_engine(
             return FusedFinetuning(stack, rows, y, config, seed)
         case "closed_form":
             return ClosedFormFinetuning(stack, rows, y, config, seed)
-        case _:
+        case "autograd":
             return AutogradFinetuning(stack, rows, y, config, seed, weights)
+        case unknown:
+            assert_never(unknown)
 
 
 def engine_of_pretraining(
     autoencoder: DenoisingAutoencoder, config: PretrainingConfig, noise: Noise
-) -> str:
+) -> EngineName:
     """Return the name of the engine for training one autoencoder.
 
     Raises
@@ -125,7 +135,7 @@ def engine_of_pretraining(
 
 def engine_of_finetuning(
     stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
-) -> str:
+) -> EngineName:
     """Return the name of the engine for training the network, with or without weights.
 
     Raises
@@ -136,7 +146,7 @@ def engine_of_finetuning(
     return _chosen(finetuning_problem(stack, config, weighted=weighted))
 
 
-def _chosen(problem: Problem) -> str:
+def _chosen(problem: Problem) -> EngineName:
     """Return the name of the engine for a stage.
 
     Raises
@@ -144,8 +154,8 @@ def _chosen(problem: Problem) -> str:
     InvalidParameterError
         If the requested engine does not support the training.
     """
-    asked = problem.config.engine
-    if asked != "auto":
+    asked = next((name for name in ENGINES if name == problem.config.engine), None)
+    if asked is not None:
         if reason := ENGINES[asked](problem):
             remedy = f"This engine cannot be used here: {reason}. Use 'auto'."
             raise invalid_parameter(

@@ -7,6 +7,7 @@ engine: the fused one would bring Numba.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,9 @@ _MODULE_HOOKS = (
     "_backward_pre_hooks",
     "_backward_hooks",
 )
+
+
+EngineName = Literal["fused", "closed_form", "autograd"]
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,7 @@ def fused_lacks(problem: Problem) -> str | None:
     return None if fault is None else f"{fault}. {_REMEDY}"
 
 
-ENGINES: Mapping[str, Callable[[Problem], str | None]] = {
+ENGINES: Mapping[EngineName, Callable[[Problem], str | None]] = {
     "fused": fused_lacks,
     "closed_form": closed_form_lacks,
     "autograd": autograd_lacks,

@@ -70,7 +70,7 @@
     showProbabilities(p);
     const noisyP = network.probabilities(noisy);
     text.textContent = data.picks_one
-      ? `Taken for ${answer(p)}; corrupted, for ${answer(noisyP)}.`
+      ? `Predicted: ${answer(p)}; corrupted: ${answer(noisyP)}.`
       : `Labels: ${answer(p)}; corrupted: ${answer(noisyP)}.`;
   }
 
