@@ -31,12 +31,12 @@ REASONS = {
     "test_adaptive_learning_rate": f"{_PRIVATE}; rates stand in `history_`",
     "test_n_iter_no_change": _PRIVATE,
     "test_n_iter_no_change_inf": _PRIVATE,
-    "test_early_stopping_stratified": "a class of one row is no error, the log says on which side "
-    "it is missing; the test's 4 rows are too few for another reason",
+    "test_early_stopping_stratified": "a class of one row does not raise an error; the log says in "
+    "which part it is missing; the test's 4 rows are too few for another reason",
     "test_mlp_param_dtypes": _FLOAT64,
     "test_mlp_loading_from_joblib_partial_fit": "rows are standardised by those of the first fit, "
     "here a single row, which becomes 0, so that only biases learn",
-    "test_mlp_diverging_loss": "a cost that is not finite is an error; theirs goes on with NaN",
+    "test_mlp_diverging_loss": "a cost that is not finite is an error; theirs continues with NaN",
 }
 
 
