@@ -134,3 +134,22 @@ def test_another_number_of_values_than_layers_is_refused(values: tuple[int, ...]
     )
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         per_layer(values, 3, "epochs", "pretrain")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.5, "The it parameter of training must be a number in [0, 1]. Got 1.5 instead."),
+        ("maskin:1", "The it parameter of training must be a masking level in [0, 1], a noise"),
+        (
+            "masking:2",
+            "The it parameter of training is not valid: the level of MaskingNoise must be a number "
+            "in [0, 1]. Got 2.0 instead.",
+        ),
+    ],
+)
+def test_an_error_names_one_parameter(value: object, text: str) -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        read_fields({"it": parsed("a noise", parse_noise)}, {"it": value}, "training")
+    assert str(caught.value).startswith(text)
+    assert str(caught.value).count("parameter of") == 1

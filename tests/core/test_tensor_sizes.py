@@ -15,7 +15,7 @@ from sdae.core import tensor_file
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import MAX_BYTES
 from sdae.core.tensor_file import read_tensors, write_tensors
-from sdae.estimators import saving as estimator_files
+from sdae.estimators import estimator_file
 from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints
 from tests.data.memory import memory_below
 
@@ -123,8 +123,10 @@ def test_an_estimator_with_a_longer_parameter_than_is_read_is_not_written(
     x = np.random.default_rng(0).random((12, 2))
     model = SDAETransformer((2, 2, 2, 2), pretrain_epochs=1, random_state=0).fit(x)
     model.save(tmp_path / "m.safetensors")
-    monkeypatch.setattr(estimator_files, "_MOST_VALUES", 3)
-    with pytest.raises(DataError, match="hidden_layer_sizes parameter has 4 values;"):
+    monkeypatch.setattr(estimator_file, "MOST_VALUES", 3)
+    with pytest.raises(
+        DataError, match=r"hidden_layer_sizes parameter must have at most 3 values .* Got 4"
+    ):
         model.save(tmp_path / "m.safetensors")
 
 

@@ -15,7 +15,7 @@ KINDS = (".py", ".md", ".toml", ".j2", ".js", ".css")
 
 # A phrase to avoid, and what to write instead.
 PHRASES = {
-    r"(?<![Tt]here )\b(?:is|are|was|were) no\b(?! longer| better|$)": "is not a …, must be …",
+    r"(?<!there )\b(?:is|are|was|were) no\b(?! longer| better|$)": "is not a …, must be …",
     r"\b(?:has|have) not\b(?! \w+(?:ed|en)\b)": "does not have",
     r"(?<!cannot )\b(?:tell|tells|told)\b(?! whether)": "report, say, show, return",
     r"\bdear\b": "expensive",
@@ -26,7 +26,7 @@ PHRASES = {
     r"\bstrange\b|\bstranger": "not supported, not trusted",
     r"\bof (?:ours|theirs)\b": "our, their",
     r"\bas if it were not there\b": "without effect",
-    r"\b[Hh](?:old|olds|eld) \w* ?against\b": "compare with",
+    r"\bh(?:old|olds|eld) \w* ?against\b": "compare with",
     r"\bknows? no\b": "does not support, does not know",
     r"\blives? in\b": "is in",
     r"\bgo(?:es)? on\b": "continue, resume",
@@ -61,7 +61,8 @@ def odd_lines(name: str, content: str) -> list[str]:
         f"{name}:{number}: {found[0]!r}; write {instead!r}"
         for number, line in prose_of(name, content)
         for phrase, instead in PHRASES.items()
-        if (found := re.search(phrase, line)) and not any(words in line for words in ALLOWED)
+        if (found := re.search(phrase, line, re.IGNORECASE))
+        and not any(words in line for words in ALLOWED)
     ]
 
 

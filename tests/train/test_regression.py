@@ -146,7 +146,7 @@ def test_a_regressor_may_be_regularised(settings: dict[str, Any]) -> None:
 
 def test_regression_is_left_to_autograd() -> None:
     assert finetune(_regressor(), _valued(N), None, epochs=1).records[0].engine == "autograd"
-    words = r"here: it trains classifiers, and the stack has a regression head\. Use 'auto'"
+    words = r"used here: it trains classifiers, and the stack has a regression head\. Use 'auto'"
     with pytest.raises(InvalidParameterError, match=words):
         finetune(_regressor(), _valued(N), None, engine="fused")
 
@@ -171,7 +171,9 @@ def test_a_classifier_takes_no_values() -> None:
 
 
 def test_the_tutorial_s_functions_need_classes() -> None:
-    with pytest.raises(InvalidParameterError, match="head for 2 targets, which does not predict"):
+    with pytest.raises(
+        InvalidParameterError, match=r"regression head for 2 targets, which does not"
+    ):
         _regressor().build_finetune_functions([_valued(N)] * 3, 1, 0.1)  # type: ignore[list-item]
 
 

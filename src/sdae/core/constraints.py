@@ -241,7 +241,10 @@ def _problem(name: str, caller: str, value: object, error: InvalidParameterError
     if fault is None:
         return f"{place}: {error}"
     items = value if isinstance(value, list | tuple) else (value,)
-    if any(fault.value is item for item in items):  # the value itself, not a part of it
+    # The value itself, not a part of it: a part that is a number may be equal by chance.
+    if any(
+        fault.value is each or (isinstance(each, str) and fault.value == each) for each in items
+    ):
         return f"{place} {fault.complaint}"
     return f"{place} is not valid: the {fault.parameter} of {fault.caller} {fault.complaint}"
 

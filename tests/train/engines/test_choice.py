@@ -52,9 +52,9 @@ def test_auto_takes_the_fused_engine_where_it_applies(
     ids=str,
 )
 def test_asked_for_in_vain_it_says_why(settings: dict[str, object], words: str) -> None:
-    with pytest.raises(InvalidParameterError, match=f"engine .* of pretrain .*: {words}"):
+    with pytest.raises(InvalidParameterError, match=f"engine .* of pretrain .* here: {words}"):
         pretrain(_stack(), X, engine="fused", **settings)  # type: ignore[arg-type]
-    with pytest.raises(InvalidParameterError, match=f"engine .* of finetune .*: {words}"):
+    with pytest.raises(InvalidParameterError, match=f"engine .* of finetune .* here: {words}"):
         finetune(_stack(), (X, Y), None, engine="fused", **settings)  # type: ignore[arg-type]
 
 
@@ -93,7 +93,7 @@ def test_without_numba_the_closed_form_serves_and_says_why_and_what_to_install(
         tuned = finetune(_stack(), (X, Y), None, epochs=1)
     assert tuned.records[0].engine == "closed_form"
     with pytest.raises(
-        InvalidParameterError, match=f"cannot be used here: .*{fault}. .*{remedy}. Use 'auto'"
+        InvalidParameterError, match=f"used here: .*{fault}. .*{remedy}. Use 'auto'"
     ):
         pretrain(_stack(), X, epochs=1, engine="fused")
 
