@@ -11,9 +11,9 @@ _PRIVATE = "it reads or sets private attributes"
 _CONVERGED = (
     "it wants a warning after 10 evaluations; after pre-training L-BFGS has converged by then"
 )
-_FLOAT32 = (
-    "networks are float32 whatever the rows are, and predictions of targets float64, the type of "
-    "their scaling"
+_FLOAT64 = (
+    "predictions of targets are float64, the type of their scaling: float32 would lose digits of "
+    "large ones"
 )
 
 REASONS = {
@@ -31,12 +31,12 @@ REASONS = {
     "test_adaptive_learning_rate": f"{_PRIVATE}; rates stand in `history_`",
     "test_n_iter_no_change": _PRIVATE,
     "test_n_iter_no_change_inf": _PRIVATE,
-    "test_early_stopping_stratified": "a class of one row is no error, the log says on which side "
-    "it is missing; the test's 4 rows are too few for another reason",
-    "test_mlp_param_dtypes": _FLOAT32,
+    "test_early_stopping_stratified": "a class of one row does not raise an error; the log says in "
+    "which part it is missing; the test's 4 rows are too few for another reason",
+    "test_mlp_param_dtypes": _FLOAT64,
     "test_mlp_loading_from_joblib_partial_fit": "rows are standardised by those of the first fit, "
-    "here one row, which becomes 0; and the optimiser starts anew at every chunk",
-    "test_mlp_diverging_loss": "a cost that is not finite is an error; theirs goes on with NaN",
+    "here a single row, which becomes 0, so that only biases learn",
+    "test_mlp_diverging_loss": "a cost that is not finite is an error; theirs continues with NaN",
 }
 
 

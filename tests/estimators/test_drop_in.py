@@ -71,6 +71,16 @@ def test_weights_are_those_of_the_perceptron_in_shape_and_give_its_outputs(kind:
     assert model.coefs_[0].any()
 
 
+@pytest.mark.parametrize("kind", SUPERVISED)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("given", "kept"), [("f4", "f4"), ("f8", "f8"), ("i8", "f8")])
+def test_weights_come_in_the_type_of_the_rows(kind: type, given: str, kept: str) -> None:
+    model = quick(kind).fit((10 * X).astype(given), Y)
+    copies = [*model.coefs_, *model.intercepts_]
+    assert {copy.dtype for copy in copies} == {np.dtype(kept)}
+    assert np.array_equal(model.coefs_[0], model.network_.mlp[0].weight.detach().numpy().T)
+
+
 @EACH
 def test_before_fit_there_are_none(kind: type[Any]) -> None:
     for name in ("coefs_", "intercepts_", "loss_", "loss_curve_", "n_iter_", "best_loss_"):

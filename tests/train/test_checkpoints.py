@@ -155,6 +155,18 @@ def test_a_training_cut_twice_goes_on_from_the_last_checkpoint(tmp_path: Path) -
     assert [(r.layer, r.epoch) for r in resumed.history.records] == [(0, 1)]
 
 
+def test_a_training_with_a_frozen_layer_goes_on(tmp_path: Path) -> None:
+    run = TRAININGS["fine-tuning, adam"]
+    whole, cut, again = _stack(), _stack(), _stack()
+    for stack in (whole, cut, again):
+        stack.autoencoder(0).weight.requires_grad_(False)
+    run(whole, None)
+    with pytest.raises(Cut):
+        run(cut, Checkpoint(tmp_path, "1000000s", interruption=After(2)))
+    run(again, Checkpoint(tmp_path, "1000000s"))
+    assert state_bytes(again) == state_bytes(whole)
+
+
 def test_an_ended_training_returns_at_once(tmp_path: Path) -> None:
     for run in (TRAININGS["autograd"], TRAININGS["fine-tuning"]):
         first, second = _stack(), _stack()

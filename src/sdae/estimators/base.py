@@ -31,6 +31,7 @@ from sdae.estimators.inputs import checked_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
+from sdae.train.optimizer_memory import OptimizerMemory
 
 logger = logging.getLogger("sdae")
 
@@ -62,6 +63,8 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     _seed: int
     _n_calls: int
     _n_stream_epochs: int
+    _memory: OptimizerMemory
+    _row_type: "np.dtype[Any]"
 
     @property
     def pretraining_loss_curves_(self) -> list[list[float]]:
@@ -123,6 +126,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         if network is not None and (device := device_of(network)).type not in _ANYWHERE:
             state["network_"] = copy_on_cpu(network)
             state["_network_device"] = str(device)
+            state["_memory"] = self._memory.on_cpu()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -132,6 +136,9 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         """
         state = dict(state)
         name = state.pop("_network_device", None)
+        if "network_" in state:  # pickles of older versions lack them
+            state.setdefault("_memory", OptimizerMemory())
+            state.setdefault("_row_type", np.dtype(np.float32))
         super().__setstate__(state)
         if name is None:
             return

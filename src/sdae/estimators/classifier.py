@@ -127,7 +127,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     network_ : StackedDenoisingAutoencoder
         The PyTorch model.
     coefs_, intercepts_ : list of ndarray
-        Copies of the weights, (V, H), …, (H, K), and biases, (H,), …, (K,), of layers and head.
+        Copies of the weights, (V, H), …, (H, K), and biases, (H,), …, (K,), of layers and head,
+        of the type of the rows; float32 in an estimator of :func:`sdae.load`.
     n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.

@@ -33,6 +33,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import FINETUNING, PRETRAINING, History
 from sdae.train.lbfgs import minimise
+from sdae.train.optimizer_memory import OptimizerMemory
 from sdae.train.pretraining import run_pretraining
 
 _LOWEST_RATE = 1e-6
@@ -92,6 +93,8 @@ def start(
     estimator.n_layers_ = estimator.network_.n_layers
     estimator.history_ = ()
     estimator._n_calls = estimator._n_stream_epochs = 0
+    estimator._row_type = x.dtype
+    estimator._memory = OptimizerMemory()
 
 
 def train(
@@ -113,6 +116,7 @@ def train(
     n_layers = estimator.n_layers_
     estimator._n_stream_epochs = sum(each) * (n_layers if len(each) == 1 else 1)
     estimator.history_ = tuple(recorder.records)
+    estimator._memory = OptimizerMemory()  # a stream begins anew
     for finding in History(estimator.history_).findings:
         logger.warning("%s", finding.text)
 
@@ -123,14 +127,24 @@ def train_on_chunk(
     """Train on some rows of a stream: one epoch of pre-training of a layer, and one of fine-tuning.
 
     Layer 0 is trained by the first ``pretrain_epochs`` calls, layer 1 by the next ones, and so on;
-    then pre-training has ended. After ``fit`` it has ended too.
+    then pre-training has ended. After ``fit`` it has ended too. The optimisers continue where those
+    of the last chunk ended.
     """
     each = settings.pretrain_epochs
     each = each * estimator.n_layers_ if len(each) == 1 else each
     layer = int(np.searchsorted(np.cumsum(each), estimator._n_stream_epochs, side="right"))
     estimator._n_stream_epochs += 1
     epochs = tuple(int(k == layer) for k in range(estimator.n_layers_))
-    recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1)
+    if estimator._n_calls == 0 and x.shape[0] == 1 and estimator.scaling_ is not None:
+        logger.warning(
+            "The first call of partial_fit determines the scaling of X, but it has a single row, "
+            "which has no spread. Give it several rows, or scale X yourself and set scale='none'."
+        )
+    memory = estimator._memory.copy()  # the estimator keeps its own if training fails
+    if not any(epochs):
+        memory.forget(PRETRAINING)
+    recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1, memory=memory)
+    estimator._memory = memory
     estimator.history_ = (*estimator.history_, *recorder.records)  # too short for the doctor
 
 
@@ -143,6 +157,7 @@ def _train(
     watched: Labelled | None = None,
     checkpoint: Checkpoint | None = None,
     max_iter: int | None = None,
+    memory: OptimizerMemory | None = None,
 ) -> Recorder:
     """Train the network of an estimator; Ctrl-C ends training with a warning."""
     network, scaling = estimator.network_, estimator.scaling_
@@ -167,11 +182,11 @@ def _train(
             checkpoint = own_checkpoint(checkpoint, stages) if stages else None
         with interruptible(recorder, fine_tunes=labelled is not None):
             if first is not None:
-                _pretrain(network, first, seed, recorder, checkpoint)
+                _pretrain(network, first, seed, recorder, checkpoint, memory)
             if second is not None and settings.uses_lbfgs:
                 _minimise(network, second, settings, recorder)
             elif second is not None:
-                _finetune(network, second, settings, seed, recorder, checkpoint)
+                _finetune(network, second, settings, seed, recorder, checkpoint, memory)
     estimator._n_calls += 1
     network.zero_grad()
     return recorder
@@ -183,6 +198,7 @@ def _pretrain(
     seed: int,
     recorder: Recorder,
     checkpoint: Checkpoint | None,
+    memory: OptimizerMemory | None,
 ) -> None:
     for turn in turns():
         with turn:
@@ -193,6 +209,7 @@ def _pretrain(
                 seed=seed,
                 checkpoint=checkpoint,
                 known_by=task.names,
+                memory=memory,
                 callbacks=[recorder],
             )
 
@@ -204,6 +221,7 @@ def _finetune(
     seed: int,
     recorder: Recorder,
     checkpoint: Checkpoint | None,
+    memory: OptimizerMemory | None,
 ) -> None:
     """Fine-tune; ``adaptive`` continues at a fifth of the rate after each plateau."""
     watched = task.watched
@@ -223,6 +241,7 @@ def _finetune(
                     checkpoint=checkpoint,
                     stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
                     known_by=task.names,
+                    memory=memory,
                     callbacks=[recorder, plateau] if task.has_rule else [recorder],
                     sample_weight=task.labelled.weight,
                     validation_weight=None if watched is None else watched.weight,

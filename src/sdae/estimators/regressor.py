@@ -113,7 +113,8 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     network_ : StackedDenoisingAutoencoder
         The PyTorch model; it predicts standardised targets, or targets divided by their mean.
     coefs_, intercepts_ : list of ndarray
-        Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head.
+        Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head,
+        of the type of the rows; float32 in an estimator of :func:`sdae.load`.
     n_layers_, n_features_in_, n_outputs_, n_iter_ : int
     feature_names_in_ : ndarray of str
         If the columns have names.

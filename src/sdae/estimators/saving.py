@@ -22,6 +22,7 @@ from sdae.estimators.parameters import Settings
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer
 from sdae.train.history import EpochRecord
+from sdae.train.optimizer_memory import OptimizerMemory
 
 _KINDS: dict[str, type[SDAEBase]] = {
     kind.__name__: kind
@@ -148,6 +149,8 @@ def _give_model(
     estimator._seed = seed
     estimator._n_calls = n_calls
     estimator._n_stream_epochs = n_stream_epochs
+    estimator._memory = OptimizerMemory()
+    estimator._row_type = np.dtype(np.float32)
 
 
 def _as_given(value: Any) -> Any:

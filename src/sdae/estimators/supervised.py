@@ -12,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.inference import outputs
@@ -23,6 +24,7 @@ from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside
 from sdae.train.history import FINETUNING, EpochRecord
 
+Real = NDArray[np.float32] | NDArray[np.float64]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -49,16 +51,16 @@ class SupervisedSDAE(
     # -- results of training -------------------------------------------------------------------
 
     @property
-    def coefs_(self) -> list[NDArray[np.float32]]:
-        """Weights of each layer and of the head as copies, (V, H), …, (H, K)."""
+    def coefs_(self) -> list[Real]:
+        """Weights of each layer and of the head, (V, H), …, (H, K): copies of the rows' type."""
         check_is_fitted(self)
-        return [layer.weight.detach().cpu().float().numpy().T.copy() for layer in self._layers()]
+        return [self._copy_of(layer.weight.T) for layer in self._layers()]
 
     @property
-    def intercepts_(self) -> list[NDArray[np.float32]]:
-        """Biases of each layer and of the head as copies, (H,), …, (K,)."""
+    def intercepts_(self) -> list[Real]:
+        """Biases of each layer and of the head, (H,), …, (K,): copies of the rows' type."""
         check_is_fitted(self)
-        return [layer.bias.detach().cpu().float().numpy().copy() for layer in self._layers()]
+        return [self._copy_of(layer.bias) for layer in self._layers()]
 
     @property
     def n_outputs_(self) -> int:
@@ -113,6 +115,10 @@ class SupervisedSDAE(
         network = self.network_
         layers = [network.mlp[2 * layer] for layer in range(self.n_layers_)]
         return [*layers, network.head]
+
+    def _copy_of(self, parameter: Tensor) -> Real:
+        """Return a parameter as an array of the type of the rows of ``fit``."""
+        return parameter.detach().cpu().double().numpy().astype(self._row_type, order="C")
 
     # -- results of the network ---------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from sdae.train.engines.choice import finetuning_engine
 from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
+from sdae.train.optimizer_memory import OptimizerMemory
 from sdae.train.ready import make_ready
 from sdae.train.scoring import LabelledRows
 from sdae.train.session import TrainingSession
@@ -198,6 +199,7 @@ def run_finetuning(
     stage: str = FINETUNING,
     known_by: Identity | None = None,
     told: Set[tuple[str, int | None]] = frozenset(),
+    memory: OptimizerMemory | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Fine-tune with a validated `config`; see :func:`finetune`.
@@ -206,6 +208,7 @@ def run_finetuning(
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
     identifies this training, such as the settings of callbacks that stop it; `told` are the
     findings of its pre-training (:func:`sdae.train.history.findings_in`), which are not repeated.
+    With a `memory` the optimiser continues where that of the last call ended.
     """
     seed = check_seed(seed, "finetune")
     make_ready(stack)
@@ -223,7 +226,7 @@ def run_finetuning(
         checkpoint_of(checkpoint, "finetune"),
         lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
     ) as keeper:
-        session = TrainingSession(FINETUNING, listeners, keeper, doctor)
+        session = TrainingSession(FINETUNING, listeners, keeper, doctor, memory)
         ended = session.resume()
         if ended is not None:
             return ended
@@ -276,3 +279,4 @@ def train_network(
             )
             session.end_epoch(record, findings)
             validator.end_epoch()
+        session.end()

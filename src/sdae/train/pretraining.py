@@ -32,6 +32,7 @@ from sdae.train.engines.choice import pretraining_engine
 from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
+from sdae.train.optimizer_memory import OptimizerMemory
 from sdae.train.ready import make_ready
 from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
@@ -188,11 +189,13 @@ def run_pretraining(
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
     known_by: Identity | None = None,
+    memory: OptimizerMemory | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Pre-train with a validated `config`; see :func:`pretrain`.
 
-    `known_by` is what else identifies this training, such as the names of columns.
+    `known_by` is what else identifies this training, such as the names of columns. With a `memory`
+    the optimiser of a layer continues where that of the last call ended.
     """
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
@@ -225,7 +228,7 @@ def run_pretraining(
         ) as keeper,
         TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
     ):
-        session = TrainingSession(PRETRAINING, listeners, keeper, doctor)
+        session = TrainingSession(PRETRAINING, listeners, keeper, doctor, memory)
         ended = session.resume()
         if ended is not None:
             return ended
@@ -283,6 +286,7 @@ def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession)
                 autoencoder, rows, session.records_with(record), last=session.ends_here
             )
             session.end_epoch(record, findings)
+        session.end()
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:

@@ -13,6 +13,7 @@ from sdae.train.engines.choice import Engine
 from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.epoch import Place, Plan, all_at_once, slices
 from sdae.train.history import EpochRecord, Finding, History, findings_in
+from sdae.train.optimizer_memory import OptimizerMemory
 
 
 class TrainingSession:
@@ -27,6 +28,8 @@ class TrainingSession:
         Writes checkpoints.
     doctor : Doctor
         Checks every epoch for problems.
+    memory : OptimizerMemory or None
+        The optimisers of an earlier call, which this one continues.
     records : list of EpochRecord
         Records of the finished epochs, in the order of training.
     place : Place
@@ -38,11 +41,19 @@ class TrainingSession:
     plan: Plan
     engine: Engine
 
-    def __init__(self, stage: str, listeners: Callbacks, keeper: Keeper, doctor: Doctor) -> None:
+    def __init__(
+        self,
+        stage: str,
+        listeners: Callbacks,
+        keeper: Keeper,
+        doctor: Doctor,
+        memory: OptimizerMemory | None = None,
+    ) -> None:
         self.stage = stage
         self.listeners = listeners
         self.keeper = keeper
         self.doctor = doctor
+        self.memory = memory
         self.records: list[EpochRecord] = []
         self.place = Place(None)
         self._stopped = False
@@ -97,7 +108,14 @@ class TrainingSession:
                 engine.compiles and plan.n_epochs > 0,
             )
         )
+        if self.memory is not None and plan.n_epochs > 0:
+            self.memory.give(self.stage, plan, engine)
         self.place = self.keeper.start(plan, engine)
+
+    def end(self) -> None:
+        """Remember the state of the optimiser, now that the layer or the network is trained."""
+        if self.memory is not None and self.plan.n_epochs > 0:
+            self.memory.keep(self.stage, self.plan, self.engine)
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs, from the current place on, until training is stopped."""

@@ -49,3 +49,23 @@ def test_the_command_line_takes_an_estimators_file(tmp_path: Path) -> None:
     quick(SDAERegressor).fit(x, x[:, 0]).save(path)
     message = refused(tmp_path, "predict", path, tmp_path / "x.npy", "-o", tmp_path / "q.csv")
     assert "holds a regression model" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "problem"),
+    [
+        (SDAEClassifier, {}, "of a single class, 0, which it predicts for every row"),
+        (SDAERegressor, {"loss": "poisson"}, "holds a regression model"),
+    ],
+)
+def test_a_file_that_cannot_classify_is_refused(
+    kind: type, more: dict[str, Any], problem: str, tmp_path: Path
+) -> None:
+    x = rows().astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    path = tmp_path / "model.safetensors"
+    quick(kind, **more).fit(x, np.zeros(60, int)).save(path)
+    for command in ("predict", "evaluate"):
+        out = ("-o", tmp_path / "p.csv") if command == "predict" else ()
+        assert problem in refused(tmp_path, command, path, tmp_path / "x.npy", *out)
+    done("encode", path, tmp_path / "x.npy", "-o", tmp_path / "h.npy")

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.torch import load_file
 
 from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
 from sdae.app.export.onnx_file import run_onnx
 from sdae.app.export.writing import export_model
+from sdae.core.errors import DataError
 from sdae.core.model_file import load_model
 from tests.app.export.conftest import Program
 from tests.estimators.helpers import labels, quick, rows
@@ -26,6 +28,23 @@ def exported(estimator: Any, path: Path, program: Program) -> tuple[dict[str, An
     model = load_model(path / "model.safetensors")
     export_model(model, onnx=path / "model.onnx", rows=X)
     return dict(run_onnx((path / "model.onnx").read_bytes(), X)), program(model)
+
+
+def exported_thrice(
+    estimator: Any, x: Any, path: Path, program: Program
+) -> tuple[dict[str, Any], Any, Any]:
+    """Return what the ONNX file answers, the NumPy program, and the outputs of the sequential."""
+    estimator.save(path / "model.safetensors")
+    model = load_model(path / "model.safetensors")
+    names = {"onnx": "m.onnx", "numpy": "folder", "sequential": "s.safetensors"}
+    export_model(model, **{kind: path / name for kind, name in names.items()}, rows=x)  # type: ignore[arg-type]
+    found = dict(run_onnx((path / "m.onnx").read_bytes(), x))
+    state = load_file(path / "s.safetensors")
+    h = np.asarray(x if estimator.scaling_ is None else estimator.scaling_.apply(x), np.float32)
+    for layer in (0, 2, 4):
+        h = h @ state[f"{layer}.weight"].numpy().T + state[f"{layer}.bias"].numpy()
+        h = np.tanh(h) if layer < 4 else h
+    return found, program(model), h
 
 
 @pytest.mark.parametrize(
@@ -59,6 +78,43 @@ def test_a_regressor_gives_its_targets_in_their_own_units(
     assert np.abs(found["prediction"] - predicted).max() < 0.01
     assert np.abs(alone.predict(X) - predicted).max() < 0.01
     assert np.ptp(predicted, axis=0).min() > 1
+
+
+@pytest.mark.parametrize("scale", ["standard", "none"])
+def test_several_labels(scale: str, tmp_path: Path, program: Program) -> None:
+    y = np.column_stack([rows()[:, 0] > 0, rows()[:, 1] > 0, rows()[:, 2] > 9])
+    x = X if scale == "standard" else rows().astype(np.float32)
+    estimator = quick(SDAEClassifier, scale=scale, decoder="linear").fit(x, y)
+    found, alone, sequential = exported_thrice(estimator, x, tmp_path, program)
+    p, predicted = estimator.predict_proba(x), estimator.predict(x)
+    assert 0 < predicted.mean() < 1
+    for answer in (found["probabilities"], alone.predict_proba(x), 1 / (1 + np.exp(-sequential))):
+        assert np.abs(answer - p).max() < 1e-5
+    assert found["labels"].tolist() == alone.predict(x).tolist() == predicted.tolist()
+
+
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize("scale", ["standard", "none"])
+def test_counts_are_in_their_own_units(
+    several: bool, scale: str, tmp_path: Path, program: Program
+) -> None:
+    y = np.round(50 * np.exp(rows()[:, :2]))
+    x = X if scale == "standard" else rows().astype(np.float32)
+    estimator = quick(SDAERegressor, loss="poisson", scale=scale, decoder="linear")
+    estimator.fit(x, y if several else y[:, 0])
+    predicted = estimator.predict(x).reshape(len(x), -1)
+    found, alone, sequential = exported_thrice(estimator, x, tmp_path, program)
+    scaling = estimator.target_scaling_
+    assert scaling.scale.min() > 20
+    by_hand = np.exp(sequential) * scaling.scale + scaling.offset
+    for answer in (found["prediction"], alone.predict(x), by_hand):
+        assert answer == pytest.approx(predicted, rel=1e-5)
+
+
+def test_a_single_class_is_not_exported(tmp_path: Path) -> None:
+    quick(SDAEClassifier).fit(X, np.full(60, "a")).save(tmp_path / "m.safetensors")
+    with pytest.raises(DataError, match="of a single class, 'a', which it predicts for every row"):
+        export_model(load_model(tmp_path / "m.safetensors"), numpy=tmp_path / "n", rows=X)
 
 
 @pytest.mark.parametrize("kind", [SDAETransformer, SDAEOutlierDetector])

@@ -9,7 +9,7 @@ import typer
 
 from sdae.app.runs.run_folder import RunFolder, SavedModel
 from sdae.core.errors import DataError
-from sdae.core.model_file import Model
+from sdae.core.model_file import Model, check_several_classes
 from sdae.core.threads import usable_threads
 from sdae.train.history import FINETUNING, PRETRAINING
 
@@ -74,7 +74,7 @@ def classifier(folder: RunFolder | SavedModel) -> Model:
     Raises
     ------
     DataError
-        If the run is only pre-trained, or is a regression model.
+        If the run is only pre-trained, is a regression model, or has a single class.
     """
     model = folder.model()
     head = model.stack.head_kind
@@ -88,6 +88,7 @@ def classifier(folder: RunFolder | SavedModel) -> Model:
             f"{folder.path} is only pre-trained, so it cannot classify. Fine-tune it first with: "
             f"sdae finetune {folder.path} DATA --target COLUMN"
         )
+    check_several_classes(model, str(folder.path))
     return model
 
 

@@ -25,7 +25,7 @@ from sdae.core.inference import (
     probabilities,
     rebuilt,
 )
-from sdae.core.model_file import Model
+from sdae.core.model_file import Model, check_several_classes
 from sdae.core.preprocessing import Scaling
 from sdae.core.stack import StackedDenoisingAutoencoder
 
@@ -80,10 +80,11 @@ def subject_of(model: Model, depth: int) -> Subject:
     Raises
     ------
     DataError
-        If it has half precision, in which other programs compute other results.
+        If it has half precision, in which other programs compute other results, or a single class.
     FileFormatError
         If it is the model of a regressor, but not a valid one.
     """
+    check_several_classes(model, "The model")
     stack, target_scaling = model.stack, None
     kind = stack.autoencoder(0).weight.dtype
     if kind not in (torch.float32, torch.float64):

@@ -135,7 +135,7 @@ HEADS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
     "classes": (softmax, lambda raw: classes()[raw.argmax(axis=1)]),
     "multilabel": (sigmoid, lambda raw: (raw > 0).astype(np.int64)),
     "regression": (no_probabilities, lambda raw: in_units(raw)),
-    "poisson": (no_probabilities, np.exp),
+    "poisson": (no_probabilities, lambda raw: in_units(np.exp(raw))),
 }
 """For each head, the functions from outputs to probabilities and to predictions."""
 OF_PARAMETER = {"n_classes": "classes", "n_labels": "multilabel", "n_targets": "regression"}

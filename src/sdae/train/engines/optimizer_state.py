@@ -23,6 +23,8 @@ def give_state(
 ) -> None:
     """Restore the tensors that :func:`state_of` returned; there are none before the first step.
 
+    Frozen parameters have none either.
+
     `kept` are the names of its state per parameter after the first step.
 
     Raises
@@ -33,8 +35,12 @@ def give_state(
     if not state:
         return
     parameters = _trained(optimizer)
-    names = [(number, name) for number in range(len(parameters)) for name in kept]
-    wanted = {f"{number}.{name}": (parameters[number], name) for number, name in names}
+    wanted = {
+        f"{number}.{name}": (parameter, name)
+        for number, parameter in enumerate(parameters)
+        if parameter.requires_grad
+        for name in kept
+    }
     for key in sorted(wanted.keys() | state.keys()):
         if key not in state or key not in wanted or not _fits(state[key], *wanted[key]):
             raise ValueError(f"{key} does not fit the optimiser")
