@@ -71,7 +71,7 @@ def is_sparse(x: object) -> TypeGuard[SparseMatrix]:
 
 
 def is_csr(x: object) -> TypeGuard[CsrMatrix]:
-    """Return a matrix that :func:`csr_of` made from an array."""
+    """Return whether this is a matrix that :func:`csr_of` made, and not an array."""
     return is_sparse(x)
 
 
