@@ -33,8 +33,6 @@ ESTIMATORS = [
     SDAETransformer((7, 5), "sigmoid", layer="all", solver="sgd", pretrain_epochs=3),
     SDAEClassifier(),
     SDAERegressor(),
-    SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
-    SDAERegressor((20,), solver="lbfgs", pretrain_epochs=5, max_iter=500),
     SDAERegressor(
         (20, 10),
         "tanh",
@@ -46,6 +44,8 @@ ESTIMATORS = [
     SDAEOutlierDetector(),
 ]
 MORE = [
+    SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
+    SDAERegressor((20,), solver="lbfgs", pretrain_epochs=5, max_iter=500),
     SDAETransformer((7, 5), "tanh", layer=0, batch_size=1, solver="sgd", momentum=0),
     SDAEClassifier(
         (20, 20),
