@@ -6,7 +6,7 @@ Reading it again is in :mod:`sdae.estimators.saving`.
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -14,9 +14,10 @@ from sdae.core.corruption import Noise
 from sdae.core.errors import DataError
 from sdae.core.files import end_of
 from sdae.core.model_file import Model, save_model
-
-if TYPE_CHECKING:
-    from sdae.estimators.base import SDAEBase
+from sdae.core.preprocessing import Scaling
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.parameters import Settings
+from sdae.train.history import EpochRecord
 
 MOST_RECORDS = 50_000
 MOST_VALUES = 1 << 16  # maximum number of values of a parameter
@@ -40,8 +41,26 @@ class Kept:
     classes: tuple[Any, ...] | None = None
 
 
-def write_estimator(estimator: "SDAEBase", path: str | Path) -> None:
-    """Write a fitted estimator; see :meth:`SDAEBase.save`."""
+class FittedEstimator(Protocol):
+    """What a file is written of, by the names that all estimators share."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    network_: StackedDenoisingAutoencoder
+    scaling_: Scaling | None
+    history_: tuple[EpochRecord, ...]
+    _seed: int
+    _n_calls: int
+    _n_stream_epochs: int
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+    def _ours(self) -> type: ...
+    def _settings(self) -> Settings: ...
+    def _check_network(self, settings: Settings) -> None: ...
+    def _kept(self) -> Kept: ...
+
+
+def write_estimator(estimator: FittedEstimator, path: str | Path) -> None:
+    """Write a fitted estimator; see :meth:`sdae.SDAEClassifier.save`."""
     kind, ours = type(estimator), estimator._ours()
     if kind is not ours:
         raise DataError(
@@ -52,7 +71,7 @@ def write_estimator(estimator: "SDAEBase", path: str | Path) -> None:
     save_model(as_model(estimator), end_of(path))
 
 
-def as_model(estimator: "SDAEBase") -> Model:
+def as_model(estimator: FittedEstimator) -> Model:
     """Return the model of a fitted estimator, with all data to restore it.
 
     Raises
@@ -86,7 +105,7 @@ def as_model(estimator: "SDAEBase") -> Model:
     )
 
 
-def _parameters(estimator: "SDAEBase") -> dict[str, Any]:
+def _parameters(estimator: FittedEstimator) -> dict[str, Any]:
     defaults = {each.name: each.default for each in fields(estimator)}
     return {
         name: _plain(name, value)
