@@ -63,4 +63,4 @@ def denoise(
 
     names = model.feature_names or [f"x{column}" for column in range(n_columns)]
     write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
-    say(f"{len(x):,} rows, reconstructed through layer {depth - 1}, written to {out}")
+    say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")
