@@ -130,3 +130,7 @@ def test_a_decay_below_0_is_refused() -> None:
 def test_a_bad_argument_in_a_text_is_told_as_such(text: str, problem: str) -> None:
     with pytest.raises(InvalidParameterError, match=problem):
         parse_schedule(text)
+
+
+def test_a_power_that_is_too_large_makes_a_rate_of_zero() -> None:
+    assert parse_schedule("inverse_power:1000:10").rate(0.1, 3, 10) == 0

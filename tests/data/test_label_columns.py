@@ -98,8 +98,32 @@ def test_an_array_of_other_values_is_refused(y: Any, tmp_path: Path) -> None:
 
 def test_classes_as_columns_are_no_labels(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.zeros((3, 2)), y=np.eye(3))
+    train = load_dataset(tmp_path / "d.npz").train
     with pytest.raises(DataError, match=r"Got shape \(3, 3\) .*single 1 in every row.*argmax"):
-        load_dataset(tmp_path / "d.npz")
+        find_head(train)
+    assert encode_targets(train, Head.MULTILABEL, ("a", "b", "c")).tolist() == np.eye(3).tolist()
+
+
+def test_names_are_compared_as_texts() -> None:
+    found = encode_targets(labelled(("1", "0")), Head.MULTILABEL, (0, 1))
+    assert found.tolist() == [row[::-1] for row in Y]
+
+
+def test_a_column_of_an_array_is_one_label_by_whatever_number(tmp_path: Path) -> None:
+    path = written(tmp_path, "npy")
+    with pytest.raises(DataError, match="'3' is named twice"):
+        load_dataset(path, ["3", "-1"])
+    np.save(path, [[1, 0, 1], [2, 1, 0]])
+    assert load_dataset(path, ["1", "-1"]).train.label_names == ("1", "2")
+
+
+def test_parts_with_other_labels_are_refused(tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "p.npz", x_train=np.zeros((4, 2)), y_train=Y, x_test=np.zeros((2, 2)),
+        y_test=[0, 1],
+    )  # fmt: skip
+    with pytest.raises(DataError, match="other ones in its test part"):
+        load_dataset(tmp_path / "p.npz")
 
 
 def test_an_npz_has_one_array_of_labels(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, load_dataset
+from sdae.data.label_columns import find_head
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 from tests.data.npy_files import ROWS, npy, npy_of
@@ -98,8 +99,9 @@ def test_characters_that_do_not_exist_are_refused(tmp_path: Path, order: str) ->
 def test_labels_must_be_one_per_row(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has 3 rows but 2 labels"):
         load(tmp_path, None, x=ROWS, y=np.array([0, 1]))
+    classes = load(tmp_path, None, x=ROWS, y=np.eye(3)).train
     with pytest.raises(DataError, match=r"labels of .* must have shape \(n,\). Got shape \(3, 3\)"):
-        load(tmp_path, None, x=ROWS, y=np.eye(3))
+        find_head(classes)
 
 
 def test_a_member_larger_than_its_header_says_is_not_unpacked(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 import sdae
 from sdae import SDAEClassifier
 from sdae.app.export.onnx_file import run_onnx
 from sdae.app.export.writing import export_model
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.model_file import load_model
 from tests.estimators.helpers import labels, quick, rows
 
@@ -117,3 +118,19 @@ def test_objects_are_scored() -> None:
     assert model.score(X, Y.astype(object)) == np.mean(model.predict(X) == Y)
     share = np.average(model.predict(X) == Y, weights=weights)
     assert model.score(X, Y.astype(object), sample_weight=weights) == pytest.approx(share)
+
+
+def test_a_sparse_column_is_a_column_of_classes() -> None:
+    y = labels(rows(60)) % 2
+    sparse = quick(SDAEClassifier).fit(rows(60), csr_matrix(y[:, None]))
+    assert sparse.classes_.tolist() == [0, 1]
+    dense = quick(SDAEClassifier).fit(rows(60), y)
+    assert sparse.predict(rows(60)).tolist() == dense.predict(rows(60)).tolist()
+
+
+def test_names_of_labels_cannot_be_announced_in_a_stream() -> None:
+    y = np.stack([labels(rows(60)) % 2, labels(rows(60)) > 1], axis=1)
+    model = quick(SDAEClassifier)
+    with pytest.raises(InvalidParameterError, match="0 to 1, the columns of y, or None"):
+        model.partial_fit(rows(60), y, classes=["red", "big"])
+    assert model.partial_fit(rows(60), y, classes=[0, 1]).classes_.tolist() == [0, 1]

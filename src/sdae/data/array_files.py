@@ -8,7 +8,7 @@ import struct
 import sys
 import zipfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from sdae.core.wording import listed, nearest, plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
-from sdae.data.label_columns import checked_indicators
+from sdae.data.label_columns import checked_indicators, names_of_targets
 from sdae.data.labels import Labels, read_labels, whole_numbers
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
@@ -66,6 +66,7 @@ def load_npy(
     check_columns(n_columns, source)
     names = [str(column) for column in range(n_columns)]
     places = [_find_column(each, n_columns, source) for each in target]
+    target = names_of_targets([str(place) for place in places])  # each column once, by its number
     columns = wanted_columns(names, places, features, source)
     y, label_names = _labels(array[:, places], target, source) if places else (None, None)
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
@@ -96,6 +97,7 @@ def load_npz(path: Path, target: Sequence[str] = ()) -> Dataset:
         archive = _Archive(path)
         names = _choose_names(archive.members, target[0] if target else None, str(path))
         parts = {part: archive.read_part(*both) for part, both in names.items()}
+        _check_same_labels(parts, str(path))
     except DataError:
         raise
     except (
@@ -112,6 +114,18 @@ def load_npz(path: Path, target: Sequence[str] = ()) -> Dataset:
     ) as error:
         raise FileFormatError(f"{path} is damaged: {reason(error)}. Save it again.") from None
     return Dataset(path.stem, parts["train"], parts.get("validation"), parts.get("test"))
+
+
+def _check_same_labels(parts: Mapping[str, Table], source: str) -> None:
+    """Refuse parts of which some have one label per row, and others several."""
+    shapes = {part: table.y.shape[1:] for part, table in parts.items() if table.y is not None}
+    for part, shape in shapes.items():
+        if shape != shapes.get("train", shape):
+            raise DataError(
+                f"{source} has labels of {len(shapes['train']) + 1} dimensions in its train part, "
+                f"but other ones in its {part} part: with {shapes['train']} and {shape} columns. "
+                "Save the labels of all parts alike."
+            )
 
 
 def _find_column(target: str, n_columns: int, source: str) -> int:
@@ -246,14 +260,7 @@ def _labels(
     if names is not None and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim == 2 and y.shape[1] > 1:
-        labels = checked_indicators(y, names, source)
-        if names is None and (labels.sum(axis=1) == 1).all():
-            raise DataError(
-                f"The labels of {source} must have shape (n,). Got shape {y.shape} instead, with a "
-                "single 1 in every row, so they seem to be classes. Save the number of each class, "
-                "as y.argmax(axis=1) returns it."
-            )
-        return labels, None if names is None else tuple(names)
+        return checked_indicators(y, names, source), None if names is None else tuple(names)
     if y.ndim != 1:
         raise DataError(
             f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "

@@ -81,10 +81,16 @@ def find_head(table: Table) -> tuple[Head, Classes]:
     Raises
     ------
     DataError
-        If there is only one class.
+        If there is only one class, or classes are given as columns.
     """
     assert table.y is not None
     if table.y.ndim == 2:
+        if table.label_names is None and (table.y.sum(axis=1) == 1).all():
+            raise DataError(
+                f"The labels of {table.source} must have shape (n,). Got shape {table.y.shape} "
+                "instead, with a single 1 in every row, so they seem to be classes. Save the "
+                "number of each class, as y.argmax(axis=1) returns it."
+            )
         return Head.MULTILABEL, table.label_names or tuple(range(table.y.shape[1]))
     return Head.CLASSES, find_classes(table.y, table.source)
 
@@ -110,11 +116,12 @@ def encode_targets(table: Table, head: Head, classes: Classes) -> NDArray[np.int
             f"{table.source} has one column of labels, but the model has {len(classes)} labels: "
             f"{listed([str(label) for label in classes])}. Name the column of each with --target."
         )
-    names: Classes = table.label_names or tuple(range(table.y.shape[1]))
+    classes = tuple(str(label) for label in classes)  # a model may have numbers for names
+    names = table.label_names or tuple(str(number) for number in range(table.y.shape[1]))
     named = table.label_names is not None
     if set(names) != set(classes) if named else len(names) != len(classes):
         raise DataError(
-            f"{table.source} has the labels {listed([str(name) for name in names])}, but the model "
+            f"{table.source} has the labels {listed(names)}, but the model "
             f"has {listed([str(label) for label in classes])}. Name the column of each with "
             "--target."
         )

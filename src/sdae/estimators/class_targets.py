@@ -29,7 +29,7 @@ _NO_LABEL = -1
 def is_multilabel(y: Any) -> bool:
     """Return whether targets have several columns, as a list, array, table or sparse matrix."""
     if sparse.issparse(y):
-        return True
+        return bool(y.shape[1] > 1)
     shape = getattr(y, "shape", None)
     if shape is None and isinstance(y, list | tuple):
         ragged = len({len(row) if isinstance(row, list | tuple) else 0 for row in y}) > 1
@@ -40,7 +40,8 @@ def is_multilabel(y: Any) -> bool:
 def plain_targets(y: Any) -> Any:
     """Return targets of a classifier in a form that scikit-learn's checks do not change."""
     if sparse.issparse(y):
-        return y.toarray()
+        dense = y.toarray()
+        return dense if is_multilabel(y) else dense.ravel()
     return np.asarray(y) if is_multilabel(y) else numpy_labels(y)
 
 
@@ -113,6 +114,11 @@ def announced_classes(
             return np.arange(targets.shape[1])
         raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
     announced = found_classes(column_of_labels(classes))
+    if is_multilabel(y):
+        announced = np.arange(plain_targets(y).shape[1])
+        if not np.array_equal(column_of_labels(classes), announced):
+            wanted = f"0 to {len(announced) - 1}, the columns of y, or None"
+            raise invalid_parameter("classes", "partial_fit", wanted, classes)
     if not has_label(announced, marker, caller).all():
         wanted = f"without the unlabeled_label {marker!r}"
         raise invalid_parameter("classes", "partial_fit", wanted, classes)

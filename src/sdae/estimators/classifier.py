@@ -353,7 +353,12 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
         self._check_head(model, Head.CLASSES, Head.MULTILABEL)
         n_outputs = model.stack.head.out_features
-        self.classes_ = labels_of_a_file(model.classes, n_outputs, str(state["class_type"]))
+        self.classes_ = labels_of_a_file(
+            model.classes,
+            n_outputs,
+            str(state["class_type"]),
+            in_order=model.stack.head_facts.picks_one,
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

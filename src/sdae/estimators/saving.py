@@ -118,6 +118,10 @@ def _of_a_run(model: Model) -> SDAEBase:
     """Return an estimator for a model that the command line or ``stack.save`` wrote."""
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
+    if stack.n_labels == 1:
+        raise ValueError(
+            "it has a single label, which no estimator has: use StackedDenoisingAutoencoder.load"
+        )
     is_classifier = stack.n_classes is not None or stack.n_labels is not None
     kind = SDAEClassifier if is_classifier else SDAETransformer
     estimator = kind(

@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from sdae import StackedDenoisingAutoencoder
+from sdae import StackedDenoisingAutoencoder, load
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import load_model
 from tests.app.cli.commands import done, refused
@@ -49,6 +50,13 @@ def test_the_model_knows_its_labels(folder: Path) -> None:
     assert model.classes == LABELS
     assert model.stack.head_kind is Head.MULTILABEL
     assert "Labels (3): red, big, old" in done("info", folder / "run")
+
+
+def test_the_run_is_an_estimator_too(folder: Path) -> None:
+    estimator = load(folder / "run")
+    assert estimator.classes_.tolist() == list(LABELS)
+    x = pd.DataFrame(np.random.default_rng(2).random((5, 4)), columns=["a", "b", "c", "d"])
+    assert estimator.predict(x).shape == (5, 3)
 
 
 def test_predictions_and_the_error_are_those_of_the_model(folder: Path, tmp_path: Path) -> None:

@@ -100,6 +100,9 @@ def check_network(study: Study) -> None:
         if name not in defaults:  # a parameter of another estimator
             wanted = f"one of SDAEClassifier's parameters: {', '.join(sorted(defaults))}"
             raise invalid_parameter("--set", CALLER, wanted, name)
+    if settings.solver == "lbfgs":
+        wanted = "one that trains in epochs: a study starts networks by one that changes nothing"
+        raise invalid_parameter("solver", CALLER, wanted, settings.solver)
     if not all(settings.pretrain_epochs):
         wanted = "at least 1 for every layer: the study compares pre-training with none"
         raise invalid_parameter("pretrain_epochs", CALLER, wanted, study.network["pretrain_epochs"])

@@ -54,17 +54,25 @@ class Schedule:
         return ":".join([self.kind, *(shortest(argument) for argument in self.arguments)])
 
 
+def _power(base: float, exponent: float) -> float:
+    """Return a power, infinite where it is too large for a number."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
+
+
 SCHEDULES: Mapping[str, Facts] = {
     "constant": Facts((), lambda r, _epoch, _n: r),
     "linear": Facts((), lambda r, epoch, n: r * (1 - epoch / n)),
     "inverse_time": Facts(("decay",), lambda r, epoch, _n, decay: r / (1 + decay * epoch)),
     "inverse_power": Facts(
         ("exponent", "per_epoch"),
-        lambda r, epoch, _n, exponent, per_epoch: r / float((1 + per_epoch * epoch) ** exponent),
+        lambda r, epoch, _n, exponent, per_epoch: r / _power(1 + per_epoch * epoch, exponent),
     ),
     "cosine": Facts((), lambda r, epoch, n: r * (1 + math.cos(math.pi * epoch / n)) / 2),
     "step": Facts(
-        ("every", "factor"), lambda r, epoch, _n, every, factor: r * factor ** (epoch // every)
+        ("every", "factor"), lambda r, epoch, _n, every, factor: r * _power(factor, epoch // every)
     ),
 }
 _SCHEDULE_FORMS = "one of " + ", ".join(
