@@ -1,10 +1,18 @@
-"""What ``import sdae`` offers beside the estimators: imported, with torch, once it is asked for."""
+"""What ``import sdae`` offers beside the estimators: imported, with torch, once it is asked for.
 
-import sdae.training.callbacks
-import sdae.training.history  # noqa: F401
+The modules with public names come along, so that ``sdae.errors.DataError`` needs no further import.
+"""
+
 from sdae import (
+    autoencoder,
     corruption,
     data,
+    errors,
+    model_file,
+    preprocessing,
+    specs,
+    stack,
+    training,
 )
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -16,8 +24,15 @@ __all__ = [
     "Checkpoint",
     "DenoisingAutoencoder",
     "StackedDenoisingAutoencoder",
+    "autoencoder",
     "corruption",
     "data",
+    "errors",
     "finetune",
+    "model_file",
+    "preprocessing",
     "pretrain",
+    "specs",
+    "stack",
+    "training",
 ]

@@ -122,7 +122,10 @@ def test_parts_with_other_labels_are_refused(tmp_path: Path) -> None:
         tmp_path / "p.npz", x_train=np.zeros((4, 2)), y_train=Y, x_test=np.zeros((2, 2)),
         y_test=[0, 1],
     )  # fmt: skip
-    with pytest.raises(DataError, match="other ones in its test part"):
+    with pytest.raises(
+        DataError,
+        match="2 columns of labels in its train part, but one label per row in its test part",
+    ):
         load_dataset(tmp_path / "p.npz")
 
 

@@ -54,3 +54,14 @@ def test_importing_sdae_handles_no_signal_and_waits_for_no_torch() -> None:
 
 def test_a_name_that_it_does_not_have_is_no_attribute() -> None:
     assert not hasattr(sdae, "SDAEClasifier")
+
+
+def test_modules_with_public_names_come_along() -> None:
+    code = (
+        "import sdae; print(sdae.errors.DataError.__name__, sdae.training.callbacks.__name__,"
+        "sdae.model_file.Model.__name__, sdae.preprocessing.Scaling.__name__)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert run.stdout == "DataError sdae.training.callbacks Model Scaling\n"

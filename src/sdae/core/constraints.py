@@ -156,7 +156,7 @@ def optional(reader: Reader[T]) -> Reader[T | None]:
     """Read None, or the text ``none`` (TOML has no null), or what `reader` reads."""
 
     def read(value: object) -> T | None:
-        return None if value is None or value == "none" else reader.read(value)
+        return None if value is None or value in ("none", ["none"]) else reader.read(value)
 
     return Reader(f"{reader.constraint}, or none", read)
 

@@ -114,24 +114,6 @@ def load_model(path: str | Path) -> Model:
         raise FileFormatError(f"{path} is not a valid model file: {reason_of(error)}.") from None
 
 
-def check_several_classes(model: Model, name: str) -> None:
-    """Raise an error for an estimator of a single class, whose answer is always that class.
-
-    Its head has one output, as that of a single label which a row may lack.
-
-    Raises
-    ------
-    DataError
-        If the model has one.
-    """
-    if model.estimator is not None and model.stack.n_labels == 1:
-        label = 0 if model.classes is None else model.classes[0]
-        raise DataError(
-            f"{name} is a classifier of a single class, {label!r}, which it predicts for every "
-            "row. Fit one with at least two classes; for codes alone, fit an SDAETransformer."
-        )
-
-
 def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
     """Yield every parameter once, under its canonical name.
 

@@ -122,10 +122,13 @@ def _check_same_labels(parts: Mapping[str, Table], source: str) -> None:
     for part, shape in shapes.items():
         if shape != shapes.get("train", shape):
             raise DataError(
-                f"{source} has labels of {len(shapes['train']) + 1} dimensions in its train part, "
-                f"but other ones in its {part} part: with {shapes['train']} and {shape} columns. "
-                "Save the labels of all parts alike."
+                f"{source} has {_labels_per_row(shapes['train'])} in its train part, but "
+                f"{_labels_per_row(shape)} in its {part} part. Save the labels of all parts alike."
             )
+
+
+def _labels_per_row(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} columns of labels" if shape else "one label per row"
 
 
 def _find_column(target: str, n_columns: int, source: str) -> int:

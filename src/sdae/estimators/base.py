@@ -232,7 +232,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         """Return what the file stores for this kind of estimator, besides network and history."""
         return Kept()
 
-    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:  # noqa: ARG002
+    def _take_back(self, state: Mapping[str, Any], model: Model) -> None:  # noqa: ARG002 - others do
         """Restore from a file what :meth:`_kept` returned; the network is already restored.
 
         Raises

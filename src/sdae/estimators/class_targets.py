@@ -108,17 +108,16 @@ def announced_classes(
             wanted = f"those of the first call, {before.tolist()}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return before
+    if is_multilabel(y):
+        columns = np.arange(plain_targets(y).shape[1])
+        if classes is not None and not np.array_equal(column_of_labels(classes), columns):
+            wanted = f"0 to {len(columns) - 1}, the columns of y, or None"
+            raise invalid_parameter("classes", "partial_fit", wanted, classes)
+        return columns
     if classes is None:
-        targets = plain_targets(y)  # which refuses missing labels, before anything else is said
-        if is_multilabel(y):
-            return np.arange(targets.shape[1])
+        plain_targets(y)  # which refuses missing labels, before anything else is said
         raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
     announced = found_classes(column_of_labels(classes))
-    if is_multilabel(y):
-        announced = np.arange(plain_targets(y).shape[1])
-        if not np.array_equal(column_of_labels(classes), announced):
-            wanted = f"0 to {len(announced) - 1}, the columns of y, or None"
-            raise invalid_parameter("classes", "partial_fit", wanted, classes)
     if not has_label(announced, marker, caller).all():
         wanted = f"without the unlabeled_label {marker!r}"
         raise invalid_parameter("classes", "partial_fit", wanted, classes)

@@ -1,4 +1,4 @@
-"""The identity of a training, to tell whether a checkpoint belongs to it.
+"""The identity of a training, by which a checkpoint is known to belong to it.
 
 Axes: n rows, V columns.
 """

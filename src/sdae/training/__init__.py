@@ -1,1 +1,5 @@
-"""What users import of training: its events and its records."""
+"""Public names for training: events, callbacks and records."""
+
+from sdae.training import callbacks, history
+
+__all__ = ["callbacks", "history"]

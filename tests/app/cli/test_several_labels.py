@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from sdae import StackedDenoisingAutoencoder, load
@@ -55,6 +54,7 @@ def test_the_model_knows_its_labels(folder: Path) -> None:
 def test_the_run_is_an_estimator_too(folder: Path) -> None:
     estimator = load(folder / "run")
     assert estimator.classes_.tolist() == list(LABELS)
+    pd = pytest.importorskip("pandas")
     x = pd.DataFrame(np.random.default_rng(2).random((5, 4)), columns=["a", "b", "c", "d"])
     assert estimator.predict(x).shape == (5, 3)
 
@@ -124,6 +124,19 @@ def test_a_run_is_pretrained_first_and_gets_its_labels_later(tmp_path: Path) -> 
     assert model.classes == LABELS
     assert isinstance(model.stack, StackedDenoisingAutoencoder)
     assert model.stack.n_labels == 3
+
+
+def test_columns_of_probabilities_have_names_of_their_own(tmp_path: Path) -> None:
+    text = (write_things(tmp_path / "things.csv")).read_text()
+    (tmp_path / "things.csv").write_text(text.replace("red,b,big", "x,b,p_x", 1))
+    targets = ("--target=x", "--target=p_x")
+    table = tmp_path / "things.csv"
+    rows = [line.rpartition(",")[0] for line in table.read_text().splitlines()]
+    table.write_text("\n".join(rows) + "\n")
+    done("train", table, "--out", tmp_path / "run", *targets, *SMALL)
+    done("predict", tmp_path / "run", table, "-o", tmp_path / "p.csv")
+    header = (tmp_path / "p.csv").read_text().splitlines()[0]
+    assert header == "x,p_x,pp_x,pp_p_x"
 
 
 def test_labels_that_do_not_fit_the_run_are_refused(folder: Path) -> None:

@@ -4,9 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
+from sklearn.svm import SVC
 
 from sdae.app.compare.candidates import Models
 from sdae.app.compare.label_splits import cut
+from sdae.app.compare.per_label import PerLabel
 from sdae.app.compare.result_cache import CellCache
 from sdae.app.compare.study import BESIDE, NETWORKS
 from sdae.app.compare.study_data import StudyData, load_study_data
@@ -34,6 +37,16 @@ def test_every_model_learns_several_labels(tmp_path: Path) -> None:
     assert errors["logistic"] < 0.12  # one line parts the rows with a label from those without
     assert all(0 <= error < 0.6 for error in errors.values())
     assert "labels" in verdict_of(cells)
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_label_that_all_rows_have_changes_no_other(place: int) -> None:
+    data = things()
+    other = data.y[:, 0] & data.y[:, 1]  # rare, so that a threshold of 0.5 would find too few
+    y = np.insert(other[:, None], place, 1, axis=1)
+    found = PerLabel(SVC()).fit(data.x, y).predict(data.x)
+    assert found[:, place].tolist() == [1] * len(y)
+    assert found[:, 1 - place].tolist() == SVC().fit(data.x, other).predict(data.x).tolist()
 
 
 def test_the_rows_with_labels_are_nested_and_the_parts_do_not_overlap() -> None:

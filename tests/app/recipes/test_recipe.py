@@ -240,3 +240,13 @@ def test_what_is_no_setting_is_refused(override: str) -> None:
 def test_a_faulty_setting_is_refused_like_a_faulty_recipe(override: str, problem: str) -> None:
     with pytest.raises(RecipeError, match=re.escape(problem)):
         parse_recipe("seed = 1", "it", [override])
+
+
+@pytest.mark.parametrize(
+    ("given", "target"),
+    [('["red", "big"]', ("red", "big")), ('["red"]', "red"), ('["none"]', None), ("none", None)],
+)
+def test_targets_are_one_or_several_and_stay_so(given: str, target: object) -> None:
+    recipe = parse_recipe("", "it", [f"data.target={given}"])
+    assert recipe.data.target == target
+    assert parse_recipe(write_recipe(recipe), "it") == recipe

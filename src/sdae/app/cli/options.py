@@ -7,9 +7,10 @@ from typing import Annotated
 import torch
 import typer
 
+from sdae.app.export.exported_model import check_several_classes
 from sdae.app.runs.run_folder import RunFolder, SavedModel
 from sdae.core.errors import DataError
-from sdae.core.model_file import Model, check_several_classes
+from sdae.core.model_file import Model
 from sdae.core.threads import usable_threads
 from sdae.train.history import FINETUNING, PRETRAINING
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,6 +19,7 @@ from sklearn.svm import SVC
 
 from sdae.app.compare.label_splits import Pool
 from sdae.app.compare.meter import Cost, measured
+from sdae.app.compare.per_label import PerLabel
 from sdae.app.compare.quiet import quiet
 from sdae.app.compare.study import CALLER, NETWORKS, PRETRAINED, Study
 from sdae.core.errors import invalid_parameter
@@ -137,9 +137,9 @@ class Models:
             return network.set_params(**(later | dict(setting)))
         parameters = {**_fixed(model, self._study), **setting}
         made = _made(model, parameters, self._seed)
-        if self._pool.y.ndim == 2 and model not in _MULTILABEL:
-            made = OneVsRestClassifier(made)  # a model for each label
-        return make_pipeline(StandardScaler(), made) if self._scales else made
+        scaled = make_pipeline(StandardScaler(), made) if self._scales else made
+        is_per_label = self._pool.y.ndim == 2 and model not in _MULTILABEL
+        return PerLabel(scaled) if is_per_label else scaled
 
     def cost_of_start(self, model: str) -> Cost:
         """Return the cost of pre-training; zero for a model without pre-training."""

@@ -25,7 +25,7 @@ from sdae.core.inference import (
     probabilities,
     rebuilt,
 )
-from sdae.core.model_file import Model, check_several_classes
+from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.stack import StackedDenoisingAutoencoder
 
@@ -103,6 +103,24 @@ def subject_of(model: Model, depth: int) -> Subject:
     if stack.head_kind is not None and stack.head_kind.facts.probabilities is not None:
         labels = _labels(model.classes or tuple(range(stack.head.out_features)))
     return Subject(model, depth, labels, target_scaling)
+
+
+def check_several_classes(model: Model, name: str) -> None:
+    """Raise an error for an estimator of a single class, whose answer is always that class.
+
+    Its head has one output, as that of a single label which a row may lack.
+
+    Raises
+    ------
+    DataError
+        If the model has one.
+    """
+    if model.estimator is not None and model.stack.n_labels == 1:
+        label = 0 if model.classes is None else model.classes[0]
+        raise DataError(
+            f"{name} is a classifier of a single class, {label!r}, which it predicts for every "
+            "row. Fit one with at least two classes; for codes alone, fit an SDAETransformer."
+        )
 
 
 def without_untrained_head(model: Model) -> Model:

@@ -213,7 +213,10 @@ def main() -> None:
     else:
         answers = np.column_stack([predict(x).astype(object), predict_proba(x).astype(object)])
         names = ["label"] if about["head"] == "classes" else [str(label) for label in classes()]
-        header = [*names, *(f"p_{label}" for label in classes())]
+        prefix = "p_"
+        while not {f"{prefix}{label}" for label in classes()}.isdisjoint(names):
+            prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
+        header = [*names, *(f"{prefix}{label}" for label in classes())]
     with arguments.out.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *answers.tolist()])
 

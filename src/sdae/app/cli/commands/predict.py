@@ -51,5 +51,8 @@ def predict(
                 yield [*answer, *row]
 
     names = ["label"] if head.facts.picks_one else [str(label) for label in classes]
-    write_csv(end, [*names, *(f"p_{label}" for label in classes)], answers())
+    prefix = "p_"
+    while not {f"{prefix}{label}" for label in classes}.isdisjoint(names):
+        prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
+    write_csv(end, [*names, *(f"{prefix}{label}" for label in classes)], answers())
     say(f"{len(x):,} predictions written to {out}")
