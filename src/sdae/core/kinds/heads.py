@@ -57,9 +57,8 @@ class Facts:
         Name of the predictions in exports.
     error : callable
         Computes the error of each row, (B,), from predictions and targets; its mean is the
-        validation error.
-    error_name : str
-        Name of this mean.
+        validation error: a share of rows or of labels, a mean squared error, or half a mean
+        deviance.
     probabilities : callable or None
         Computes probabilities (B, O) from outputs; None if the head does not have them.
     picks_one : bool
@@ -78,7 +77,6 @@ class Facts:
     answer: Callable[[Tensor], Tensor]
     answer_name: str
     error: Callable[[Tensor, Tensor], Tensor]
-    error_name: str
     probabilities: Callable[[Tensor], Tensor] | None = None
     probabilities_onnx: Callable[[Node, str], str] | None = None
     answer_onnx: Callable[[Node, str], str] | None = None
@@ -148,7 +146,6 @@ class Head(Kind):
             answer=lambda logits: logits.argmax(dim=1),
             answer_name="label",
             error=lambda predicted, y: predicted != y,
-            error_name="share of rows classified wrongly",
             probabilities=lambda logits: torch.softmax(logits, dim=1),
             probabilities_onnx=lambda node, a: node("Softmax", a, axis=1),
             answer_onnx=lambda node, a: node("ArgMax", a, axis=1, keepdims=0),
@@ -167,7 +164,6 @@ class Head(Kind):
             answer=lambda logits: (logits > 0).long(),
             answer_name="labels",
             error=lambda predicted, y: (predicted != y).double().mean(dim=1),
-            error_name="share of labels predicted wrongly",
             probabilities=torch.sigmoid,
             probabilities_onnx=sigmoid_nodes,
             answer_onnx=lambda node, a: node("Cast", node("Greater", a, 0.0), to=_INT64),
@@ -185,7 +181,6 @@ class Head(Kind):
             answer=lambda values: values,
             answer_name="prediction",
             error=_squared_error,
-            error_name="mean squared error",
         ),
     )
     POISSON = (
@@ -200,7 +195,6 @@ class Head(Kind):
             answer=torch.exp,
             answer_name="prediction",
             error=_poisson_error,
-            error_name="half the mean Poisson deviance",
             answer_onnx=lambda node, a: node("Exp", a),
         ),
     )
