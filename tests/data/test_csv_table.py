@@ -9,6 +9,7 @@ from hypothesis import given
 
 from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, Table, load_dataset
+from sdae.data.csv_lines import CsvLines
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 
@@ -105,6 +106,13 @@ def test_a_long_text_is_shortened(tmp_path: Path) -> None:
 def test_a_line_with_another_number_of_fields_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match="line 5, has 3 fields, but the header has 2"):
         load(tmp_path, 'a,b\n\n1,"2\n"\n1,2,3\n')
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_empty_lines_at_the_end_are_not_read(tmp_path: Path, end: str) -> None:
+    text = end.join(["a,b", "", "1,2", "3,4"])
+    assert load(tmp_path, text + end * 1000).train.x.tolist() == [[1, 2], [3, 4]]
+    assert CsvLines((text + end * 1000).encode(), "rows.csv").most_rows(2) <= 4
 
 
 @pytest.mark.parametrize("cell", ["", " ", "NA", "nan", "NULL"])

@@ -20,6 +20,8 @@ _CHUNK_CELLS = 1 << 16
 _CHUNK_BYTES = 1 << 20
 _MAX_LINE = 16 << 20
 _DELIMITERS = ",;\t"
+_LINE_ENDS = b"\r\n"
+_LAST_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
 class CsvLines:
@@ -34,6 +36,7 @@ class CsvLines:
     """
 
     def __init__(self, content: bytes, source: str) -> None:
+        content = _without_last_lines(content)
         self._source = source
         self._content = content
         _check_text(content, source)
@@ -90,6 +93,11 @@ class CsvLines:
             f"{self._source}, line {first_line + place + before}, has {len(rows[place])} fields, "
             f"but the header has {len(self.header)}. Quote fields that contain the separator."
         )
+
+
+def _without_last_lines(content: bytes) -> bytes:
+    """Leave out empty lines at the end: the reader would take time for each of them."""
+    return content.rstrip(_LINE_ENDS) if content.endswith(_LAST_LINES) else content
 
 
 def _check_text(content: bytes, source: str) -> None:
