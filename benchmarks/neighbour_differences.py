@@ -11,10 +11,6 @@ _PRIVATE = "it reads or sets private attributes"
 _CONVERGED = (
     "it wants a warning after 10 evaluations; after pre-training L-BFGS has converged by then"
 )
-_FLOAT64 = (
-    "predictions of targets are float64, the type of their scaling: float32 would lose digits of "
-    "large ones"
-)
 
 REASONS = {
     "test_alpha": "the head begins at 0, so a larger `alpha` lets it grow a little more, to make "
@@ -33,9 +29,6 @@ REASONS = {
     "test_n_iter_no_change_inf": _PRIVATE,
     "test_early_stopping_stratified": "a class of one row does not raise an error; the log says in "
     "which part it is missing; the test's 4 rows are too few for another reason",
-    "test_mlp_param_dtypes": _FLOAT64,
-    "test_mlp_loading_from_joblib_partial_fit": "rows are standardised by those of the first fit, "
-    "here a single row, which becomes 0, so that only biases learn",
     "test_mlp_diverging_loss": "a cost that is not finite is an error; theirs continues with NaN",
 }
 

@@ -232,3 +232,15 @@ def test_a_column_of_tiny_numbers_is_standardised(size: float, kind: str) -> Non
     exact = (z - z.mean(axis=0)) / z.std(axis=0)
     tolerance = 1e-6 if size > 1e-307 else 1e-3  # subnormal numbers have fewer digits
     np.testing.assert_allclose(scaling.apply(x), exact, rtol=tolerance, atol=tolerance)
+
+
+def test_auto_does_not_scale_a_single_row() -> None:
+    assert choose(np.array([[2.0, 50.0]]), "auto", Decoder.AUTO, "x")[:2] == (
+        "none",
+        Decoder.LINEAR,
+    )
+    assert choose(np.array([[0.2, 0.5]]), "auto", Decoder.AUTO, "x")[:2] == ("none", Decoder.LINEAR)
+    assert choose(np.array([[2.0, 101.0]]), "auto", Decoder.AUTO, "x").scale == "standard"
+    assert choose(np.array([[2.0]]), "auto", Decoder.SIGMOID, "x").scale == "minmax"
+    assert choose(np.array([[2.0]]), "standard", Decoder.AUTO, "x").scale == "standard"
+    assert choose(np.array([[2.0], [3.0]]), "auto", Decoder.AUTO, "x").scale == "standard"

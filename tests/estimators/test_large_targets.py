@@ -101,3 +101,17 @@ def test_a_small_spread_on_a_large_offset_is_learned(
     )
     assert model.target_scaling_.scale[0] == pytest.approx(expected, rel=1e-3)
     assert model.score(X, y) > 0.8
+
+
+def test_predictions_are_float32_for_float32_rows_where_no_digits_are_lost() -> None:
+    single = X.astype(np.float32)
+    y = X[:, 0].astype(np.float64)
+
+    def type_of(targets: Any, rows: Any) -> str:
+        return str(quick(SDAERegressor).fit(single, targets).predict(rows).dtype)
+
+    assert type_of(y, single) == "float32"
+    assert type_of(y, X.astype(np.float64)) == "float64"
+    assert type_of(y + 1000, single) == "float64"
+    assert type_of(y * 1e35, single) == "float64"
+    assert type_of(np.stack([y, y + 1000], axis=1), single) == "float64"

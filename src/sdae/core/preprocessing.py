@@ -21,6 +21,7 @@ Numbers = NDArray[np.float64]
 SMALLEST_SPREAD = 0.05
 """Data within [0, 1] are used as they are if a column has at least this standard deviation."""
 
+_LARGEST_ALONE = 100.0
 _CHUNK_CELLS = 1 << 22
 _CHUNK_ROWS = 4096
 _CHUNK_VALUES = 1 << 22
@@ -113,7 +114,8 @@ def choose(
     Data are not scaled, and get the sigmoid decoder with cross-entropy, if all values lie in [0, 1]
     and the largest standard deviation of a column is at least 0.05. Other data are standardised and
     get the linear decoder with squared error; where the sigmoid decoder is asked for, they are
-    scaled into [0, 1] instead. Values count as the network would see them, in float32.
+    scaled into [0, 1] instead. Values count as the network would see them, in float32. A single row
+    has no spread: it is not scaled if its values lie within ±100, as it would become 0.
 
     Parameters
     ----------
@@ -132,6 +134,9 @@ def choose(
     """
     matrix = csr_of(x) if is_sparse(x) else x
     low, high = _extremes(matrix)
+    alone = matrix.shape[0] == 1 and max(-low, high) <= _LARGEST_ALONE
+    if scale == "auto" and alone and decoder is not Decoder.SIGMOID:
+        return _chosen("none", Decoder.LINEAR, "a single row has no spread", source)
     unit = bool(_single(low) >= 0 and _single(high) <= 1)
     spread = _largest_spread(matrix) if scale == "auto" and unit else 0.0
     settled = scale
@@ -156,9 +161,13 @@ def choose(
                 "values lie in [0, 1], and the largest standard deviation of a column is "
                 f"{spread:.6g}{is_small}"
             )
-    reason = f"Columns are {_DONE[settled]}: {why}. The decoder of layer 0 is {decoder}."
+    return _chosen(settled, decoder, why, source)
+
+
+def _chosen(scale: str, decoder: Decoder, why: str, source: str) -> Choice:
+    reason = f"Columns are {_DONE[scale]}: {why}. The decoder of layer 0 is {decoder}."
     logger.info("%s: %s", source, reason)
-    return Choice(settled, decoder, reason)
+    return Choice(scale, decoder, reason)
 
 
 def _fitted(x: Any, kind: str) -> Scaling:

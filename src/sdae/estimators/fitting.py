@@ -135,7 +135,7 @@ def train_on_chunk(
     layer = int(np.searchsorted(np.cumsum(each), estimator._n_stream_epochs, side="right"))
     estimator._n_stream_epochs += 1
     epochs = tuple(int(k == layer) for k in range(estimator.n_layers_))
-    if estimator._n_calls == 0 and x.shape[0] == 1 and estimator.scaling_ is not None:
+    if estimator._n_calls == 0 and x.shape[0] == 1 and settings.scale != "none":
         logger.warning(
             "The first call of partial_fit determines the scaling of X, but it has a single row, "
             "which has no spread. Give it several rows, or scale X yourself and set scale='none'."

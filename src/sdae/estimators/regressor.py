@@ -24,6 +24,7 @@ from sdae.estimators.target_scaling import (
     check_counts,
     fit_count_scaling,
     fit_target_scaling,
+    fits_float32,
     standardised,
     target_columns,
 )
@@ -202,13 +203,19 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         return self
 
     @undisturbed()
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return the targets of each row, (n,), or (n, T) if ``fit`` had several columns."""
+    def predict(self, X: Any) -> NDArray[np.float64] | NDArray[np.float32]:
+        """Return the targets of each row, (n,), or (n, T) if ``fit`` had several columns.
+
+        They are float64; for an array of float32 float32, as those of ``MLPRegressor``, unless the
+        targets of ``fit`` lie so far from 0 that float32 would lose digits of them.
+        """
         values = self._outputs(X).astype(np.float64)  # (n, T)
         if self.network_.head_kind is Head.POISSON:
             with np.errstate(over="ignore"):  # far from the rows of fit the mean may be infinite
                 values = np.exp(values)
         values = values * self.target_scaling_.scale + self.target_scaling_.offset
+        if getattr(X, "dtype", None) == np.float32 and fits_float32(self.target_scaling_):
+            values = values.astype(np.float32)
         return values[:, 0] if self._one_column else values
 
     def _rows_that_count(

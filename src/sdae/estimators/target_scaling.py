@@ -17,6 +17,9 @@ Columns = NDArray[np.float64]
 _SMALLEST_SQUARE = 1e-300  # smaller ones lose their digits
 _FARTHEST = 1e18  # standard deviations; the cost, its square, must fit in float32
 
+_NEAR = 16.0  # standard deviations from 0: the rounding error of float32 is a millionth of one
+_LARGEST_SINGLE = 1e30
+
 
 def target_columns(y: NDArray[Any], caller: str) -> Columns:
     """Return targets, (n,) or (n, T), as float64 of shape (n, T).
@@ -111,6 +114,12 @@ def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
             "targets."
         )
     return scaled
+
+
+def fits_float32(scaling: Scaling) -> bool:
+    """Return whether float32 holds targets to a millionth of their standard deviation."""
+    far = np.abs(scaling.offset) > _NEAR * scaling.scale
+    return not far.any() and bool((scaling.scale < _LARGEST_SINGLE).all())
 
 
 def _not_scaled(caller: str, low: float, high: float, extreme: str, remedy: str) -> DataError:
