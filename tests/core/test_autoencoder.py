@@ -233,7 +233,10 @@ def test_it_describes_itself() -> None:
             {"activation": "ReLu"},
             r"activation .* 'sigmoid', 'tanh', 'relu', 'gelu', .*. Got 'ReLu'.*'relu'\?",
         ),
-        ({"decoder": "liner"}, r"decoder .* 'auto', 'sigmoid', 'linear'. Got 'liner'.*'linear'\?"),
+        (
+            {"decoder": "liner"},
+            r"decoder .* 'auto', 'blocks', 'sigmoid', 'linear'. Got 'liner'.*'linear'\?",
+        ),
         ({"emphasis": "triple"}, r"emphasis .* Got 'triple' instead"),
         ({"seed": -1}, r"seed parameter of DenoisingAutoencoder .* \[0, 2\*\*64\). Got -1"),
         (

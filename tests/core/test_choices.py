@@ -27,7 +27,7 @@ def test_the_choices_are_those_of_the_papers() -> None:
         "silu",
         "identity",
     ]
-    assert [str(member) for member in Decoder] == ["auto", "sigmoid", "linear"]
+    assert [str(member) for member in Decoder] == ["auto", "blocks", "sigmoid", "linear"]
 
 
 @pytest.mark.parametrize(

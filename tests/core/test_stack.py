@@ -206,7 +206,10 @@ def test_a_head_has_at_least_two_classes(n_classes: Any) -> None:
         ({"corruption_levels": "mask:0.1"}, r"Did you mean 'masking'"),
         ({"activation": "tahn"}, r"activation parameter of Stacked.* Did you mean 'tanh'"),
         ({"decoder": ["linear"] * 2}, r"decoder .* each of the 3 layers. Got 2 values"),
-        ({"decoder": "softmax"}, r"decoder .* 'auto', 'sigmoid', 'linear'. Got 'softmax'"),
+        (
+            {"decoder": "softmax"},
+            r"decoder .* 'auto', 'blocks', 'sigmoid', 'linear'. Got 'softmax'",
+        ),
         ({"emphasis": "full", "corruption_levels": "gaussian:1"}, r"emphasis .* Gaussian noise"),
         ({"emphasis": "2"}, r"emphasis .* 'ALPHA:BETA'. Got '2' instead"),
         ({"seed": -1}, r"seed .* must be an integer in \[0, 2\*\*64\). Got -1"),

@@ -113,11 +113,14 @@ def test_as_many_values_as_layers_are_wanted(kind: type) -> None:
 
 
 @EACH
-def test_missing_values_point_to_imputation(kind: type) -> None:
+def test_missing_values_are_taken_and_infinite_ones_are_not(kind: type) -> None:
     x = rows()
     y = labels(x)
     x[3, 1] = np.nan
-    with pytest.raises(ValueError, match="imput"):
+    model = quick(kind).fit(x, y)
+    assert model.schema_.parts == ("x0", "x1", "x2", "x3", "x4", "x1 is missing")
+    x[5, 2] = np.inf
+    with pytest.raises(ValueError, match=r"infinity.* the first in row 5 of column 'x2'"):
         quick(kind).fit(x, y)
 
 

@@ -156,5 +156,6 @@ def test_on_the_cpu_a_copy_is_the_same_and_trains_the_same(
 @pytest.mark.parametrize("kind", ALL)
 def test_before_fit_too(kind: type) -> None:
     estimator = quick(kind, device="cuda")
-    assert pickle.loads(pickle.dumps(estimator)).get_params() == estimator.get_params()
+    again = pickle.loads(pickle.dumps(estimator)).get_params()
+    assert repr(again) == repr(estimator.get_params())  # NaN is not equal to itself
     assert copy.deepcopy(estimator).device == "cuda"

@@ -16,11 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sdae.core.blocks import BlockLayout, Blocks
 from sdae.core.constraints import integer, read_fields
 from sdae.core.corruption import Corrupted, corrupt
 from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.kinds.activations import Activation
-from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
+from sdae.core.kinds.corrupted import EACH_COMPONENT, Columns
+from sdae.core.kinds.decoders import Decoder, Decoding, Emphasis, parse_emphasis
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
 from sdae.core.losses import reconstruction_loss
@@ -43,14 +45,17 @@ class DenoisingAutoencoder(nn.Module):
         Decode with the transpose of the encoder's weight.
     activation : {"sigmoid", "tanh", "relu", "gelu", "silu", "identity"}
         The encoder's non-linearity s.
-    decoder : {"auto", "sigmoid", "linear"}
+    decoder : {"auto", "sigmoid", "linear", "blocks"}
         ``sigmoid`` with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
-        real values; ``auto`` is ``sigmoid``.
+        real values; ``auto`` is ``blocks`` if these are given, otherwise ``sigmoid``.
     emphasis : Emphasis, str or None
         Weights of the loss on drawn and on other components; must be None with Gaussian noise.
     encoder : nn.Linear or None
         A layer (V -> H) of a network, whose ``weight`` and ``bias`` this autoencoder shares as its
         ``weight`` and ``hidden_bias``. None makes new ones.
+    blocks : Blocks or None
+        The columns of a table that the components of x belong to: the noise draws whole columns,
+        and each kind of column is decoded in its own way (:mod:`sdae.core.blocks`).
     seed : int, default 0
         Seed of the initial weights and of the noise that :meth:`corrupt` draws.
     layer : int, default 0
@@ -104,6 +109,7 @@ class DenoisingAutoencoder(nn.Module):
         decoder: Decoder | str = "auto",
         emphasis: Emphasis | str | None = None,
         encoder: nn.Linear | None = None,
+        blocks: Blocks | None = None,
         seed: int = 0,
         layer: int = 0,
         dtype: torch.dtype = torch.float32,
@@ -120,7 +126,10 @@ class DenoisingAutoencoder(nn.Module):
         self.tied = tied
         self.activation = parse_choice(Activation, activation, "activation")
         decoder = parse_choice(Decoder, decoder, "decoder")
-        self.decoder = Decoder.SIGMOID if decoder is Decoder.AUTO else decoder
+        if decoder is Decoder.AUTO:
+            decoder = Decoder.SIGMOID if blocks is None else Decoder.BLOCKS
+        self.decoder = decoder
+        check_blocks(blocks, decoder, self.corruption, self.n_visible)
         self.emphasis = parse_emphasis(emphasis)
         check_emphasis(self.emphasis, self.corruption)
         self.seed = check_seed(seed, "DenoisingAutoencoder")
@@ -141,8 +150,24 @@ class DenoisingAutoencoder(nn.Module):
         self.weight = encoder.get_parameter("weight")
         self.hidden_bias = encoder.get_parameter("bias")
         self.visible_bias = nn.Parameter(encoder.weight.new_zeros(self.n_visible))
+        self.layout = None if blocks is None else BlockLayout(blocks, encoder.weight.detach())
         if not tied:
             self.decoder_weight = nn.Parameter(self._initial_decoder_weight())
+
+    @property
+    def columns(self) -> Columns:
+        """What the noise draws at once: each component, or the columns of a table."""
+        return EACH_COMPONENT if self.layout is None else self.layout
+
+    @property
+    def decoding(self) -> Decoding:
+        """The loss of the decoder, and its slope."""
+        return self.decoder.facts if self.layout is None else self.layout
+
+    @property
+    def needs_unit_interval(self) -> bool:
+        """Whether x must lie in [0, 1]."""
+        return self.layout is None and self.decoder.facts.within_unit_interval
 
     def corrupt(self, x: Tensor) -> Tensor:
         """Draw x_tilde for a batch, (B, V) -> (B, V). Each call draws new noise from the seed."""
@@ -152,7 +177,7 @@ class DenoisingAutoencoder(nn.Module):
         """Draw x_tilde and return it with the components drawn: two (B, V)."""
         key = NoiseKey(self.seed, Stream.MODULE_CORRUPTION, self.layer, self._calls)
         self._calls += 1
-        return corrupt(x, self.corruption, key, np.arange(len(x)))
+        return corrupt(x, self.corruption, key, np.arange(len(x)), columns=self.columns)
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the code h = s(W x + b), equation (1): (B, V) -> (B, H)."""
@@ -160,8 +185,13 @@ class DenoisingAutoencoder(nn.Module):
 
     def decode(self, h: Tensor) -> Tensor:
         """Return the reconstruction x̂ of a code, equation (2): (B, H) -> (B, V)."""
-        decoded = self.decode_linear(h)
-        return activate(decoded, self.decoder.facts.output)
+        return self.output(self.decode_linear(h))
+
+    def output(self, a: Tensor) -> Tensor:
+        """Return s'(a), the reconstruction of the decoder's pre-activations: (B, V) -> (B, V)."""
+        if self.layout is not None:
+            return self.layout.output(a)
+        return activate(a, self.decoder.facts.output)
 
     def decode_linear(self, h: Tensor) -> Tensor:
         """Return a = W' h + b', the decoder before its non-linearity: (B, H) -> (B, V)."""
@@ -202,7 +232,7 @@ class DenoisingAutoencoder(nn.Module):
     def loss_of(self, x: Tensor, corrupted: Corrupted) -> Tensor:
         """Return the loss of each sample given its corruption, equation (3): (B, V) -> (B,)."""
         decoded = self.decode_linear(self.encode(corrupted.x_tilde))  # (B, V) -> (B, H) -> (B, V)
-        return reconstruction_loss(x, decoded, self.decoder, self.emphasis, corrupted.drawn)
+        return reconstruction_loss(x, decoded, self.decoding, self.emphasis, corrupted.drawn)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct, (B, V) -> (B, V)."""
@@ -216,7 +246,7 @@ class DenoisingAutoencoder(nn.Module):
         )
 
     def _initial_decoder_weight(self) -> Tensor:
-        like = self.decoder.facts.output
+        like = Activation.IDENTITY if self.layout is not None else self.decoder.facts.output
         key = NoiseKey(self.seed, Stream.INITIALISATION, self.layer, 1)
         return _uniform_weight(self.n_hidden, self.n_visible, like, key).to(self.weight)
 
@@ -248,6 +278,27 @@ def empty_layer(n_in: int, n_out: int, dtype: torch.dtype) -> nn.Linear:
     usable_threads(1)  # filling a large layer would use several threads
     # On the meta device nn.Linear's own initialisation draws nothing.
     return nn.Linear(n_in, n_out, dtype=dtype, device="meta").to_empty(device="cpu")
+
+
+def check_blocks(blocks: Blocks | None, decoder: Decoder, noise: Noise, n_visible: int) -> None:
+    """Raise an error for blocks that do not fit the other parameters.
+
+    Raises
+    ------
+    InvalidParameterError
+        If decoder or noise are not for blocks, or their components are not those of x.
+    """
+    caller = "DenoisingAutoencoder"
+    if (blocks is None) == (decoder is Decoder.BLOCKS):
+        wanted = "'sigmoid', 'linear' or 'auto'" if blocks is None else "'auto' or 'blocks'"
+        raise invalid_parameter("decoder", caller, f"{wanted} with blocks={blocks}", str(decoder))
+    if blocks is None:
+        return
+    if blocks.n_components != n_visible:
+        raise invalid_parameter("blocks", caller, f"of {n_visible} components", blocks.n_components)
+    if not noise.for_tables:
+        wanted = "masking, swap or Gaussian noise for the columns of a table"
+        raise invalid_parameter("corruption", caller, wanted, str(noise))
 
 
 def check_emphasis(emphasis: Emphasis | None, noise: Noise) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.core.kinds.corrupted import Corrupted, Donors, OfBatch
+from sdae.core.kinds.corrupted import EACH_COMPONENT, Columns, Corrupted, Donors, OfBatch
 from sdae.core.kinds.noises import (
     GaussianNoise,
     MaskingNoise,
@@ -42,6 +42,7 @@ def corrupt(
     key: NoiseKey,
     samples: NDArray[np.int64],
     donors: Donors | None = None,
+    columns: Columns = EACH_COMPONENT,
 ) -> Corrupted:
     """Corrupt a batch.
 
@@ -57,6 +58,9 @@ def corrupt(
         The number of each row in its data set: a row's noise depends on it, not on the batch.
     donors : Donors or None
         The rows that swapped values come from. None: the rows of the batch.
+    columns : Columns
+        What is drawn together: each component by itself, or the columns of a table
+        (:mod:`sdae.core.blocks`).
 
     Returns
     -------
@@ -65,4 +69,4 @@ def corrupt(
     """
     if noise.level == 0:
         return Corrupted(x, None)
-    return noise.corrupt(x, key, samples, OfBatch(x) if donors is None else donors)
+    return noise.corrupt(x, key, samples, OfBatch(x) if donors is None else donors, columns)

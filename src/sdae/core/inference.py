@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.core.autoencoder import activate
+from sdae.core.autoencoder import DenoisingAutoencoder, activate
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
@@ -102,7 +102,7 @@ def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tens
         autoencoder = network.autoencoder(layer)
         weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
         a = _affine(h, weight, autoencoder.visible_bias)
-        h = _activated(a, autoencoder.decoder.facts.output)
+        h = _decoded_output(autoencoder, a)
     return h
 
 
@@ -216,6 +216,13 @@ def _activated(a: Tensor, activation: Activation) -> Tensor:
     if len(a) <= n_rows:
         return activate(a, activation)
     return torch.cat([activate(part, activation) for part in a.split(n_rows)])
+
+
+def _decoded_output(autoencoder: DenoisingAutoencoder, a: Tensor) -> Tensor:
+    """Return the reconstruction from pre-activations of a decoder, (m, V) -> (m, V)."""
+    if autoencoder.layout is None:
+        return _activated(a, autoencoder.decoder.facts.output)
+    return torch.cat([autoencoder.layout.output(part) for part in a.split(_BLOCK)])
 
 
 @cache

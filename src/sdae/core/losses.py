@@ -14,13 +14,13 @@ Axes: B samples, V components.
 from torch import Tensor
 
 from sdae.core.conversions import widened
-from sdae.core.kinds.decoders import Decoder, Emphasis
+from sdae.core.kinds.decoders import Decoder, Decoding, Emphasis
 
 
 def reconstruction_loss(
     x: Tensor,
     decoded: Tensor,
-    decoder: Decoder,
+    decoder: Decoder | Decoding,
     emphasis: Emphasis | None = None,
     drawn: Tensor | None = None,
 ) -> Tensor:
@@ -33,9 +33,10 @@ def reconstruction_loss(
     decoded : Tensor, shape (B, V)
         What the decoder computes before its non-linearity: logits for the sigmoid decoder, the
         reconstruction itself for the linear one.
-    decoder : Decoder
-        ``SIGMOID``: cross-entropy −Σ x log x̂ + (1 − x) log(1 − x̂), computed from the logits, so
-        no finite input gives inf or NaN. ``LINEAR``: squared error Σ (x − x̂)².
+    decoder : Decoder or Decoding
+        A decoder, or the blocks of a table. ``SIGMOID``: cross-entropy −Σ x log x̂ +
+        (1 − x) log(1 − x̂), computed from the logits, so no finite input gives inf or NaN.
+        ``LINEAR``: squared error Σ (x − x̂)².
     emphasis : Emphasis or None
         Weights of the drawn and of the other components (Vincent et al. 2010, section 3.4).
     drawn : Tensor of bool, shape (B, V), or None
@@ -47,7 +48,7 @@ def reconstruction_loss(
         Losses in the type of `decoded`, or in float32 if that is narrower.
     """
     x, decoded = widened(x), widened(decoded)
-    per_component = decoder.facts.loss(x, decoded)  # (B, V)
+    per_component = _decoding(decoder).loss(x, decoded)  # (B, V)
     if emphasis is not None:
         per_component = per_component * _weights(emphasis, per_component, drawn)
     return per_component.sum(dim=1)  # (B, V) -> (B,)
@@ -56,7 +57,7 @@ def reconstruction_loss(
 def reconstruction_slope(
     x: Tensor,
     decoded: Tensor,
-    decoder: Decoder,
+    decoder: Decoder | Decoding,
     emphasis: Emphasis | None = None,
     drawn: Tensor | None = None,
 ) -> Tensor:
@@ -64,8 +65,12 @@ def reconstruction_slope(
 
     x̂ − x for the cross-entropy, 2 (x̂ − x) for the squared error, times the weights of the emphasis.
     """
-    slope = decoder.facts.slope(x, decoded)
+    slope = _decoding(decoder).slope(x, decoded)
     return slope if emphasis is None else slope * _weights(emphasis, slope, drawn)
+
+
+def _decoding(decoder: Decoder | Decoding) -> Decoding:
+    return decoder.facts if isinstance(decoder, Decoder) else decoder
 
 
 def _weights(emphasis: Emphasis, like: Tensor, drawn: Tensor | None) -> Tensor:

@@ -13,22 +13,25 @@ bytes (:mod:`sdae.core.tensor_file`).
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from sdae.core.blocks import Blocks
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.core.facades import only_parameters
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.tensor_file import read_tensors, reason_of, write_tensors
 
-FORMAT = 1
+FORMAT = 2
+"""The newest format. Models without a schema are written as format 1, to the byte."""
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
@@ -58,6 +61,8 @@ class Model:
         Where the model comes from: plain JSON values, no clock times.
     estimator : mapping or None
         Data to restore a scikit-learn estimator: plain JSON values.
+    schema : Schema or None
+        The typed columns of the tables that the model takes, instead of a scaling.
     """
 
     stack: StackedDenoisingAutoencoder
@@ -67,6 +72,7 @@ class Model:
     image_shape: tuple[int, int] | None = None
     provenance: Mapping[str, str | int | float] = field(default_factory=dict)
     estimator: Mapping[str, Any] | None = None
+    schema: Schema | None = None
 
 
 @undisturbed()
@@ -156,8 +162,9 @@ def _describe(model: Model) -> dict[str, object]:
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     emphasis = layers[0].emphasis
+    blocks = _blocks_of(stack)
     return {
-        "format": FORMAT,
+        "format": 1 if blocks is None else FORMAT,
         "architecture": {
             "n_visible": stack.n_visible,
             "hidden_layer_sizes": list(stack.hidden_layer_sizes),
@@ -168,12 +175,14 @@ def _describe(model: Model) -> dict[str, object]:
             "tied": layers[0].tied,
             "emphasis": None if emphasis is None else str(emphasis),
             "dtype": str(layers[0].weight.dtype).removeprefix("torch."),
+            **({} if blocks is None else {"blocks": asdict(blocks)}),
         },
         "scaling": None if model.scaling is None else model.scaling.kind,
         "classes": None if model.classes is None else list(model.classes),
         "feature_names": None if model.feature_names is None else list(model.feature_names),
         "image_shape": None if model.image_shape is None else list(model.image_shape),
         "provenance": dict(model.provenance),
+        **({} if model.schema is None else {"schema": model.schema.to_json()}),
         **estimator,
     }
 
@@ -201,7 +210,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     architecture = description["architecture"]
     _check_tensors(architecture, description["scaling"], tensors)
     try:
-        stack = _new_stack(architecture)
+        stack = _new_stack(architecture, description["format"])
     except InvalidParameterError as error:
         raise ValueError(str(error)) from None
     with torch.no_grad():
@@ -220,6 +229,7 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     return Model(
         stack,
         scaling,
+        schema=_checked_schema(description, stack),
         classes=None if classes is None else _checked_classes(classes, _n_named(stack)),
         feature_names=None if names is None else _checked_names(names, stack.n_visible),
         image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
@@ -228,9 +238,45 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
     )
 
 
-def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
+def _blocks_of(stack: StackedDenoisingAutoencoder) -> Blocks | None:
+    layout = stack.autoencoder(0).layout
+    return None if layout is None else layout.blocks
+
+
+def _checked_schema(
+    description: dict[str, Any], stack: StackedDenoisingAutoencoder
+) -> Schema | None:
+    if "schema" not in description:
+        return None
+    schema = Schema.of_json(description["schema"])
+    if description["scaling"] is not None or schema.blocks != _blocks_of(stack):
+        raise ValueError("the schema does not fit the network")
+    return schema
+
+
+def _read_blocks(entry: Mapping[str, Any], n_visible: int) -> Blocks:
+    """Read blocks, of which a hostile file may name very many."""
+    lists = {name: entry[name] for name in ("numbers", "levels", "indicators", "gap_values")}
+    if not all(isinstance(each, list) and len(each) <= n_visible for each in lists.values()):
+        raise ValueError("the blocks do not fit the network")
+    sizes = [*lists["numbers"], *lists["levels"], *lists["indicators"], entry["n_binaries"]]
+    if not all(type(size) is int and size <= n_visible for size in sizes):
+        raise ValueError("sizes of blocks must be whole numbers, at most those of the network")
+    gaps = tuple(float(gap) for gap in lists.pop("gap_values"))
+    blocks = Blocks(
+        **{name: tuple(each) for name, each in lists.items()},
+        n_binaries=entry["n_binaries"],
+        gap_values=gaps,
+    )
+    if sum(lists["numbers"]) + sum(lists["levels"]) > n_visible or blocks.n_components != n_visible:
+        raise ValueError("the blocks do not fit the network")
+    return blocks
+
+
+def _new_stack(architecture: dict[str, Any], version: int) -> StackedDenoisingAutoencoder:
+    n_visible = architecture["n_visible"]
     return StackedDenoisingAutoencoder(
-        architecture["n_visible"],
+        n_visible,
         architecture["hidden_layer_sizes"],
         architecture["n_classes"],
         architecture["corruption"],
@@ -242,6 +288,7 @@ def _new_stack(architecture: dict[str, Any]) -> StackedDenoisingAutoencoder:
         tied=architecture["tied"],
         emphasis=architecture["emphasis"],
         dtype=_DTYPES[architecture["dtype"]],
+        blocks=None if version == 1 else _read_blocks(architecture["blocks"], n_visible),
     )
 
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from sdae.core.autoencoder import DenoisingAutoencoder, new_encoder
+from sdae.core.blocks import Blocks
 from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
 from sdae.core.conversions import Array, Labels, tensor_like
 from sdae.core.errors import invalid_parameter
@@ -72,6 +73,9 @@ class StackedDenoisingAutoencoder(Network):
         Seed of the initial weights.
     dtype : torch.dtype, default torch.float32
         Type of all parameters.
+    blocks : Blocks or None
+        The columns of a table that the components of x belong to: layer 0 corrupts and decodes
+        column by column (:mod:`sdae.core.blocks`).
 
     Attributes
     ----------
@@ -118,6 +122,7 @@ class StackedDenoisingAutoencoder(Network):
         emphasis: Emphasis | str | None = None,
         seed: int = 0,
         dtype: torch.dtype = torch.float32,
+        blocks: Blocks | None = None,
     ) -> None:
         super().__init__()
         caller = "StackedDenoisingAutoencoder"
@@ -165,9 +170,10 @@ class StackedDenoisingAutoencoder(Network):
                     corruption=noises[layer],
                     tied=tied,
                     activation=self.activation,
-                    decoder=_settle_decoder(decoders[layer], layer, self.activation),
+                    decoder=_settle_decoder(decoders[layer], layer, self.activation, blocks),
                     emphasis=parse_emphasis(emphasis),
                     encoder=encoder,
+                    blocks=blocks if layer == 0 else None,
                     seed=seed,
                     layer=layer,
                     dtype=dtype,
@@ -361,9 +367,13 @@ def copy_on_cpu(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencod
     return copy.deepcopy(stack, copies)
 
 
-def _settle_decoder(decoder: Decoder, layer: int, activation: Activation) -> Decoder:
+def _settle_decoder(
+    decoder: Decoder, layer: int, activation: Activation, blocks: Blocks | None
+) -> Decoder:
     """Resolve ``auto`` from the range of the layer's input."""
     if decoder is not Decoder.AUTO:
         return decoder
+    if layer == 0 and blocks is not None:
+        return Decoder.BLOCKS
     in_unit_interval = layer == 0 or activation.facts.within_unit_interval
     return Decoder.SIGMOID if in_unit_interval else Decoder.LINEAR

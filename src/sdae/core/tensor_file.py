@@ -58,7 +58,7 @@ def write_tensors(
 
 
 def read_tensors(
-    path: str | Path, kind: str, version: int
+    path: str | Path, kind: str, newest: int
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Read a file that :func:`write_tensors` wrote: its description and its tensors, on the CPU.
 
@@ -67,8 +67,8 @@ def read_tensors(
     path : str or Path
     kind : str
         What the file should be, for error messages: ``model file``.
-    version : int
-        Version of the format that is accepted: the description's ``format``.
+    newest : int
+        The newest format that is accepted; all from 1 on are. It is the description's ``format``.
 
     Raises
     ------
@@ -82,11 +82,11 @@ def read_tensors(
     with translate_os_errors(path, "read"), path.open("rb") as file:
         description = _description(file, n_bytes, path, kind)
     found = description["format"]
-    if type(found) is not int or found != version:
+    if type(found) is not int or not 1 <= found <= newest:
         shown = repr(found)[:50] if isinstance(found, int | str | None) else type(found).__name__
+        known = "format 1" if newest == 1 else f"formats 1 to {newest}"
         raise FileFormatError(
-            f"{path} has format {shown}; this version of sdae reads format {version}. Install a "
-            "newer sdae."
+            f"{path} has format {shown}; this version of sdae reads {known}. Install a newer sdae."
         )
     digest = description.pop(_DIGEST, None)
     _check_room(n_bytes, path)

@@ -3,6 +3,7 @@
 Axes: n rows, V columns, H units of a layer.
 """
 
+import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,13 +22,14 @@ from sdae.core.inference import device_of, in_blocks, layer_codes, products_of_a
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads
 from sdae.core.wording import reason
 from sdae.estimators.constructors import NetworkParameters
 from sdae.estimators.estimator_file import Kept, write_estimator
-from sdae.estimators.inputs import checked_rows
+from sdae.estimators.inputs import checked_rows, without_gaps
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
@@ -49,6 +51,8 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         The PyTorch model.
     scaling_ : Scaling or None
         Scaling of rows before they go into the network.
+    schema_ : Schema or None
+        The typed columns of a table; None where all rows of ``fit`` were numbers without gaps.
     n_layers_ : int
     history_ : tuple of EpochRecord
         Records of the last call of ``fit``, or of all calls of ``partial_fit``.
@@ -56,6 +60,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
 
     network_: StackedDenoisingAutoencoder
     scaling_: Scaling | None
+    schema_: Schema | None
     n_layers_: int
     history_: tuple[EpochRecord, ...]
     n_features_in_: int
@@ -114,6 +119,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
             classes=None if classes is None else classes.tolist(),
             class_type=None if classes is None else classes.dtype.str,
             scaling=self.scaling_,
+            **({} if self.schema_ is None else {"schema": json.dumps(self.schema_.to_json())}),
             target_scaling=getattr(self, "target_scaling_", None),
         )
 
@@ -139,6 +145,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         if "network_" in state:  # pickles of older versions lack them
             state.setdefault("_memory", OptimizerMemory())
             state.setdefault("_row_type", np.dtype(np.float32))
+            state.setdefault("schema_", None)
         super().__setstate__(state)
         if name is None:
             return
@@ -158,6 +165,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
         return tags
 
     # -- results of the network ---------------------------------------------------------------
@@ -165,7 +173,9 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
         """Check rows and apply a function of the network's input to them."""
         check_is_fitted(self)
-        x = checked_rows(self, X, reset=False)
+        x = without_gaps(checked_rows(self, X, reset=False), self.scaling_, type(self).__name__)
+        if self.schema_ is not None:
+            x = self.schema_.encode(x, f"X of {type(self).__name__}")
         self.network_.check_facades()
         with threads(self.n_threads, products_of_a_block(self.network_)):
             return in_blocks(function, x, self.scaling_, self.network_)
@@ -184,12 +194,30 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         return self._apply(wanted, X)
 
     def _errors(self, X: Any) -> NDArray[np.float32]:
-        """Return the squared reconstruction error of each scaled value, (n, V)."""
-        return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
+        """Return the reconstruction error of each value, (n, V).
+
+        Of numbers the squared error, scaled; of categories and binaries of a table the
+        cross-entropy in nats. What is missing, or was left out by ``fit``, does not have one.
+        """
+        check_is_fitted(self)
+        layout = self.network_.autoencoder(0).layout
+        if self.schema_ is None or layout is None:
+            return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
+        errors = self._apply(
+            lambda rows: layout.column_errors(rows, rebuilt(self.network_, rows)), X
+        )
+        every = np.zeros((len(errors), len(self.schema_.columns)), np.float32)
+        every[:, self.schema_.used_places] = errors
+        return every
 
     @undisturbed()
-    def _in_units(self, rows: NDArray[np.float32]) -> NDArray[np.float32] | NDArray[np.float64]:
-        """Convert scaled rows to the user's units, in float64; return unscaled rows unchanged."""
+    def _in_units(self, rows: NDArray[np.float32]) -> NDArray[Any]:
+        """Convert scaled rows to the user's units, in float64; return unscaled rows unchanged.
+
+        Rows of a table become objects, (n, V).
+        """
+        if self.schema_ is not None:
+            return self.schema_.decoded_rows(rows)
         return rows if self.scaling_ is None else self.scaling_.undo(rows)
 
     def _depth_of(self, layer: int | str | None) -> int:

@@ -201,7 +201,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             every = x
             if not continues:
                 self.classes_ = found
-                every = self._all_rows(x, X_unlabeled)
+                x, every = self._all_rows(x, X_unlabeled)
                 start(self, every, settings, self._head(targets))
             labelled = has_targets(targets)
             rows = Labelled(x[labelled], targets[labelled], weights)

@@ -9,6 +9,8 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 
@@ -24,6 +26,10 @@ class NetworkParameters:
     pretrain_learning_rate: Any = 0.001
     decoder: Any = "auto"
     scale: str = "auto"
+    categorical_features: Any = "from_dtype"
+    max_categories: int = 50
+    min_frequency: Any = None
+    missing_values: Any = np.nan
     tied: bool = True
     solver: str = "adam"
     batch_size: Any = 32

@@ -15,13 +15,23 @@ from sdae.core.errors import DataError
 from sdae.core.files import end_of
 from sdae.core.model_file import Model, save_model
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 
 MOST_RECORDS = 50_000
 MOST_VALUES = 1 << 16  # maximum number of values of a parameter
-_ADDED_LATER = ("loss", "max_fun")  # left out at their defaults: files keep their bytes
+# Left out at their defaults: files keep their bytes.
+# Left out at their defaults: files keep their bytes.
+_ADDED_LATER = (
+    "loss",
+    "max_fun",
+    "categorical_features",
+    "max_categories",
+    "min_frequency",
+    "missing_values",
+)
 _TIMELESS = {"seconds": 0.0, "samples_per_second": 0.0}  # equal models have equal bytes
 
 
@@ -47,6 +57,7 @@ class FittedEstimator(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]
     network_: StackedDenoisingAutoencoder
     scaling_: Scaling | None
+    schema_: Schema | None
     history_: tuple[EpochRecord, ...]
     _seed: int
     _n_calls: int
@@ -90,8 +101,9 @@ def as_model(estimator: FittedEstimator) -> Model:
     return Model(
         estimator.network_,
         estimator.scaling_,
+        schema=estimator.schema_,
         classes=kept.classes,
-        feature_names=None if names is None else tuple(map(str, names)),
+        feature_names=None if names is None or estimator.schema_ else tuple(map(str, names)),
         estimator={
             "kind": type(estimator).__name__,
             "parameters": _parameters(estimator),
@@ -114,8 +126,14 @@ def _parameters(estimator: FittedEstimator) -> dict[str, Any]:
         name: _plain(name, value)
         for name, value in estimator.get_params(deep=False).items()
         if name != "checkpoint"  # a path of this machine, which another must not write to
-        and not (name in _ADDED_LATER and value == defaults[name])
+        and not (name in _ADDED_LATER and _is_default(value, defaults[name]))
     }
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    if isinstance(default, float) and np.isnan(default):
+        return isinstance(value, float) and bool(np.isnan(value))
+    return isinstance(value, type(default)) and bool(value == default)
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -19,14 +19,23 @@ from sklearn.exceptions import ConvergenceWarning
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import products_of_a_block
 from sdae.core.kinds.heads import Head
+from sdae.core.schema.learning import learn_schema
+from sdae.core.schema.raw_table import RawTable
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
-from sdae.estimators.inputs import Rows
-from sdae.estimators.new_networks import network_rows, new_network, seed_of, settle
+from sdae.estimators.inputs import Rows, without_gaps
+from sdae.estimators.new_networks import (
+    decoders_of_table,
+    network_rows,
+    new_network,
+    schema_options,
+    seed_of,
+    settle,
+)
 from sdae.estimators.parameters import Settings
 from sdae.estimators.tasks import Finetuning, Labelled, Pretraining, finetuning, pretraining
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
@@ -83,17 +92,24 @@ def start(
     `head` is the kind of the head and its number of outputs.
     """
     caller = type(estimator).__name__
-    estimator.scaling_, decoders = settle(x, settings, caller)
+    if isinstance(x, RawTable):
+        options = schema_options(estimator, x, settings)
+        estimator.schema_ = learn_schema(x, options, f"X of {caller}")
+        estimator.scaling_, decoders = None, decoders_of_table(settings)
+        n_visible, blocks = estimator.schema_.blocks.n_components, estimator.schema_.blocks
+    else:
+        estimator.schema_, blocks, n_visible = None, None, x.shape[1]
+        estimator.scaling_, decoders = settle(x, settings, caller)
     random_state = estimator.random_state
     if settings.checkpoint is not None and not isinstance(random_state, int | np.integer):
         wanted = "an integer with a checkpoint, so that fit can find its state again"
         raise invalid_parameter("random_state", caller, wanted, random_state)
     estimator._seed = seed_of(random_state, caller)
-    estimator.network_ = new_network(x.shape[1], settings, decoders, estimator._seed, head)
+    estimator.network_ = new_network(n_visible, settings, decoders, estimator._seed, head, blocks)
     estimator.n_layers_ = estimator.network_.n_layers
     estimator.history_ = ()
     estimator._n_calls = estimator._n_stream_epochs = 0
-    estimator._row_type = x.dtype
+    estimator._row_type = np.dtype(np.float32) if isinstance(x, RawTable) else x.dtype
     estimator._memory = OptimizerMemory()
 
 
@@ -160,7 +176,9 @@ def _train(
     memory: OptimizerMemory | None = None,
 ) -> Recorder:
     """Train the network of an estimator; Ctrl-C ends training with a warning."""
-    network, scaling = estimator.network_, estimator.scaling_
+    network = estimator.network_
+    scaling = estimator.scaling_ if estimator.schema_ is None else estimator.schema_
+    x = without_gaps(x, estimator.scaling_, type(estimator).__name__)
     seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
     # A step takes about four times as long as a forward pass; the fused engine decides by itself.

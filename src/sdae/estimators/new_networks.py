@@ -10,15 +10,23 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from sdae.core.blocks import Blocks
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
+from sdae.core.schema.learning import SchemaOptions
+from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows
 from sdae.estimators.parameters import Settings
+
+Preparation = Scaling | Schema | None
+"""How rows are brought into the form that the network takes."""
 
 
 def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
@@ -29,12 +37,7 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
     DataError
         If cross-entropy is requested for data outside [0, 1], or values are too large to scale.
     """
-    first, *above = settings.decoder
-    if not above:
-        # For layer 0 "sigmoid" and "auto" are resolved from the data; upper layers follow the range
-        # of the codes below.
-        upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
-        above = [upper] * (len(settings.hidden_layer_sizes) - 1)
+    first, *above = _of_each_layer(settings)
     remedy = "Set scale='minmax', or decoder='linear'."
     scale, first, _ = choose(x, settings.scale, first, f"X of {caller}", remedy)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -47,12 +50,75 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
     return scaling, (first, *above)
 
 
+def decoders_of_table(settings: Settings) -> tuple[Decoder, ...]:
+    """Return the decoder of each layer of a network for a table: layer 0 decodes by blocks."""
+    return (Decoder.BLOCKS, *_of_each_layer(settings)[1:])
+
+
+def schema_options(estimator: Any, x: RawTable, settings: Settings) -> SchemaOptions:
+    """Return how the schema of a table is learned.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `categorical_features` are not columns of the table.
+    """
+    return SchemaOptions(
+        categorical=categorical_columns(estimator.categorical_features, x, type(estimator)),
+        scale="standard" if settings.scale == "auto" else settings.scale,
+        max_categories=settings.max_categories,
+        min_frequency=1 if settings.min_frequency is None else settings.min_frequency,
+        remedy="Drop them, encode them (skrub has encoders), or name them in categorical_features.",
+    )
+
+
+def categorical_columns(declared: Any, x: RawTable, kind: type) -> frozenset[str] | None:
+    """Return the names of the columns that are declared as categories; None: as their types say.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `declared` is none of the forms, or a column does not exist.
+    """
+    if isinstance(declared, str) and declared == "from_dtype":
+        return None
+    if declared is None:
+        return frozenset()
+    array = np.asarray(declared)
+    forms = "'from_dtype', None, or names, indices or a mask of columns"
+    if array.ndim == 1 and array.dtype == bool and len(array) == len(x.columns):
+        return frozenset(name for name, is_one in zip(x.names, array, strict=True) if is_one)
+    if array.ndim == 1 and array.dtype.kind in "iu" and set(array.tolist()) <= _indices(x):
+        return frozenset(x.names[k] for k in array.tolist())
+    names = [str(name) for name in array.tolist()] if array.ndim == 1 else []
+    if array.ndim != 1 or array.dtype.kind not in "USO" or not set(names) <= set(x.names):
+        wanted = f"{forms} of X: {listed(x.names)}"
+        raise invalid_parameter("categorical_features", kind.__name__, wanted, declared)
+    return frozenset(names)
+
+
+def _indices(x: RawTable) -> set[int]:
+    n_columns = len(x.columns)
+    return set(range(-n_columns, n_columns))
+
+
+def _of_each_layer(settings: Settings) -> list[Decoder]:
+    first, *above = settings.decoder
+    if not above:
+        # For layer 0 "sigmoid" and "auto" are resolved from the data; upper layers follow the range
+        # of the codes below.
+        upper = Decoder.LINEAR if first is Decoder.LINEAR else Decoder.AUTO
+        above = [upper] * (len(settings.hidden_layer_sizes) - 1)
+    return [first, *above]
+
+
 def new_network(
     n_visible: int,
     settings: Settings,
     decoders: tuple[Decoder, ...],
     seed: int,
     head: tuple[Head, int] | None,
+    blocks: Blocks | None = None,
 ) -> StackedDenoisingAutoencoder:
     """Build the untrained network of an estimator on its device, with or without a head."""
     kind, n_outputs = head or (None, None)
@@ -69,14 +135,17 @@ def new_network(
         decoder=decoders,
         tied=settings.tied,
         seed=seed,
+        blocks=blocks,
     )
     return network.to(resolve_device(settings.device))
 
 
 def network_rows(
-    x: Rows, scaling: Scaling | None, network: StackedDenoisingAutoencoder
+    x: Rows, scaling: Preparation, network: StackedDenoisingAutoencoder
 ) -> NDArray[np.float32] | RowSource:
     """Return rows for the network; sparse rows stay sparse until their minibatch."""
+    if isinstance(scaling, Schema):
+        return scaling.encode(x)
     if sparse.issparse(x):
         like = network.autoencoder(0).weight.detach()
         if scaling is None:

@@ -56,6 +56,12 @@ def _learning_rate(value: object) -> str:
     return str(value)
 
 
+def _decoder(value: object) -> Decoder:
+    if str(value) == Decoder.BLOCKS:  # a table has it without asking
+        raise ValueError
+    return Decoder(str(value))
+
+
 def _layer(value: object) -> int | str | None:
     return "all" if value == "all" else optional(integer(0)).read(value)
 
@@ -65,6 +71,10 @@ def _fraction(value: object) -> float:
     if fraction == 1:
         raise ValueError
     return fraction
+
+
+def _frequency(value: object) -> int | float:
+    return _fraction(value) if isinstance(value, float) else integer(1).read(value)
 
 
 def _verbose(value: object) -> bool:
@@ -90,11 +100,13 @@ _READERS: Mapping[str, Reader[Any]] = {
     "corruption": one_or_each(parsed("a noise", parse_noise)),
     "pretrain_epochs": one_or_each(integer(0)),
     "pretrain_learning_rate": one_or_each(number(0)),
-    "decoder": one_or_each(
-        Reader("one of 'auto', 'sigmoid', 'linear'", lambda value: Decoder(str(value)))
-    ),
+    "decoder": one_or_each(Reader("one of 'auto', 'sigmoid', 'linear'", _decoder)),
     "tied": boolean(),
-    "scale": choice("auto", "none", "minmax", "standard"),
+    "scale": choice("auto", "none", "minmax", "standard", "robust", "quantile"),
+    "max_categories": integer(2),
+    "min_frequency": optional(
+        Reader("an integer ≥ 1, or a number above 0 and below 1", _frequency)
+    ),
     "solver": _SOLVER,
     "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
     "shuffle": boolean(),
@@ -124,7 +136,13 @@ _READERS: Mapping[str, Reader[Any]] = {
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": number(0, 0.5, open_minimum=True),
 }
-_READ_ELSEWHERE = ("random_state", "class_weight", "unlabeled_label")
+_READ_ELSEWHERE = (
+    "random_state",
+    "class_weight",
+    "unlabeled_label",
+    "categorical_features",
+    "missing_values",
+)
 
 
 @dataclass(frozen=True)
@@ -183,6 +201,8 @@ class Settings:
     loss: str = SQUARED_ERROR
     layer: int | str | None = None
     contamination: float = 0.1
+    max_categories: int = 50
+    min_frequency: int | float | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":

@@ -169,7 +169,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             every = x
             if not continues:
                 self._learn_targets(y, weights)
-                every = self._all_rows(x, X_unlabeled)
+                x, every = self._all_rows(x, X_unlabeled)
                 start(self, every, settings, self._head())
             rows, watched = self._watched(Labelled(x, self._standardised(y), weights), settings)
             train(self, every, settings, rows, watched, pretrains=not continues)

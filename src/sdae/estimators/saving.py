@@ -145,11 +145,14 @@ def _give_model(
     estimator: SDAEBase, model: Model, seed: int, n_calls: int, n_stream_epochs: int
 ) -> None:
     estimator.network_ = model.stack
-    estimator.scaling_ = model.scaling
+    estimator.scaling_, estimator.schema_ = model.scaling, model.schema
     estimator.n_layers_ = model.stack.n_layers
-    estimator.n_features_in_ = model.stack.n_visible
-    if model.feature_names is not None:
-        estimator.feature_names_in_ = np.array(model.feature_names, object)
+    schema, names = model.schema, model.feature_names
+    estimator.n_features_in_ = model.stack.n_visible if schema is None else len(schema.columns)
+    if schema is not None and schema.named:
+        names = schema.names
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, object)
     estimator._seed = seed
     estimator._n_calls = n_calls
     estimator._n_stream_epochs = n_stream_epochs

@@ -18,7 +18,7 @@ from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.inference import outputs
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.constructors import FinetuningParameters
-from sdae.estimators.inputs import Rows, checked_rows, stacked
+from sdae.estimators.inputs import Rows, with_unlabeled
 from sdae.estimators.parameters import LBFGS, Settings
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside
@@ -145,11 +145,9 @@ class SupervisedSDAE(
                 "at each call. Set early_stopping=False."
             )
 
-    def _all_rows(self, x: Rows, X_unlabeled: Any) -> Rows:
-        """Return the rows of pre-training: those given with labels, and those without."""
-        if X_unlabeled is None:
-            return x
-        return stacked(x, checked_rows(self, X_unlabeled, reset=False))
+    def _all_rows(self, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
+        """Return the rows given with labels, and those of pre-training: also those without."""
+        return (x, x) if X_unlabeled is None else with_unlabeled(self, x, X_unlabeled)
 
     def _watched(self, labelled: Labelled, settings: Settings) -> tuple[Labelled, Labelled | None]:
         """Return the training rows and, with early stopping, the validation rows.

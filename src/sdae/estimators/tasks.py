@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kinds.heads import Head
-from sdae.core.preprocessing import Scaling
 from sdae.core.rows import RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.estimators.new_networks import network_rows
+from sdae.estimators.new_networks import Preparation, network_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
 from sdae.train.identity import Entry, Identity, identity_of
@@ -36,9 +35,7 @@ class Labelled:
         weight = None if self.weight is None else self.weight[places]
         return Labelled(self.x[places], self.targets[places], weight)
 
-    def for_network(
-        self, scaling: Scaling | None, network: StackedDenoisingAutoencoder
-    ) -> "Labelled":
+    def for_network(self, scaling: Preparation, network: StackedDenoisingAutoencoder) -> "Labelled":
         """Return a copy with rows scaled for the network."""
         return replace(self, x=network_rows(self.x, scaling, network))
 

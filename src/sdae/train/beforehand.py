@@ -45,7 +45,7 @@ def check_pretraining(
             engine_of_pretraining(autoencoder, config, noises[layer])
         if layer == 0:
             check_range(autoencoder, rows)
-        elif stack.activation.facts.low < 0 and autoencoder.decoder.facts.within_unit_interval:
+        elif stack.activation.facts.low < 0 and autoencoder.needs_unit_interval:
             raise _outside(autoencoder, stack.activation.facts.low, stack.activation.facts.high)
 
 
@@ -57,7 +57,7 @@ def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
     DataError
         If the decoder needs data in [0, 1] and some are outside.
     """
-    if autoencoder.decoder.facts.within_unit_interval:
+    if autoencoder.needs_unit_interval:
         low, high = value_range(rows)
         if low < 0 or high > 1:
             raise _outside(autoencoder, low, high)

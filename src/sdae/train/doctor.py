@@ -81,10 +81,14 @@ class Doctor:
             with torch.no_grad():
                 x = rows.batch(_sample(rows))  # (n, V)
                 h = autoencoder.encode(x)  # (n, V) -> (n, H)
-                found.append(outside_unit_interval(x, autoencoder.decoder, layer))
+                if autoencoder.needs_unit_interval:
+                    found.append(outside_unit_interval(x, layer))
                 found.append(useless_codes(h, autoencoder.activation, layer))
                 if last:
-                    found.append(poor_reconstruction(x, autoencoder.decode(h), layer))
+                    x_hat = autoencoder.decode(h)
+                    if autoencoder.layout is not None:  # what is missing cannot be compared
+                        x_hat = x_hat.where(autoencoder.layout.counted(x) > 0, x)
+                    found.append(poor_reconstruction(x, x_hat, layer))
                 if last and layer in self._initial:
                     found.append(unmoved_weight(self._initial[layer], autoencoder.weight, layer))
         return self._new(found, layer)

@@ -73,6 +73,8 @@ def identity_of(
     initial = _hash(parameter for _, parameter in parameters_of(stack))
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     network = f"{stack.hidden_layer_sizes} {stack.activation} {[str(a.decoder) for a in layers]}"
+    if layers[0].layout is not None:
+        network += f" {layers[0].layout.blocks}"
     noises = str([f"{a.corruption} {a.emphasis}" for a in layers])
     return {
         **settings,

@@ -90,7 +90,8 @@ class PretrainFunction:
         # Each call draws new noise, as an epoch does.
         key = NoiseKey(self._seed, Stream.STEP_CORRUPTION, layer, self._calls)
         self._calls += 1
-        corrupted = corrupt(x, noise, key, minibatch.samples, self._donors)
+        columns = self._autoencoder.columns
+        corrupted = corrupt(x, noise, key, minibatch.samples, self._donors, columns)
         cost = self._autoencoder.loss_of(x, corrupted).mean()
         return self._steps.take(cost, list(self._autoencoder.parameters()), lr)
 

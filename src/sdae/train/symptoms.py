@@ -13,7 +13,6 @@ from torch import Tensor
 
 from sdae.core.conversions import widened
 from sdae.core.kinds.activations import Activation
-from sdae.core.kinds.decoders import Decoder
 from sdae.train.history import EpochRecord, Finding
 
 # Reported share of dead units. The codes of a ReLU layer are never negative, so the signs of the
@@ -102,10 +101,10 @@ def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | 
     )
 
 
-def outside_unit_interval(x: Tensor, decoder: Decoder, layer: int) -> Finding | None:
+def outside_unit_interval(x: Tensor, layer: int) -> Finding | None:
     """Report rows (n, V) outside [0, 1] whose reconstruction is measured by cross-entropy."""
     low, high = float(x.min()), float(x.max())
-    if not decoder.facts.within_unit_interval or (low >= 0 and high <= 1):
+    if low >= 0 and high <= 1:
         return None
     return Finding(
         "outside [0, 1]",

@@ -1,9 +1,9 @@
-"""A corrupted batch, and the donor rows that a noise may take values from.
+"""A corrupted batch; what a noise draws at once; and the donor rows it may take values from.
 
 Axes: B samples, V components.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -41,6 +41,49 @@ class Donors(Protocol):
     def values(self, numbers: NDArray[np.int64]) -> Tensor:
         """Return for each column the value in the row with the given number, (B, V) -> (B, V)."""
         ...
+
+
+class Columns(Protocol):
+    """What a noise draws for each row: its components, or whole columns of a table."""
+
+    def n_drawn(self, x: Tensor) -> int:
+        """Return how many things are drawn for each row, C."""
+        ...
+
+    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+        """Give each component what was drawn for its column, (B, C) -> (B, V)."""
+        ...
+
+    def masked(self, x: Tensor, drawn: Tensor) -> Tensor:
+        """Return x with the drawn components masked, (B, V) -> (B, V)."""
+        ...
+
+    def additive(self, noise: Tensor, x: Tensor) -> Tensor:
+        """Return the part of additive noise that applies, (B, V) -> (B, V)."""
+        ...
+
+
+class EachComponent:
+    """Each component is drawn by itself, and masked by zero."""
+
+    def n_drawn(self, x: Tensor) -> int:
+        """Return V, the number of components."""
+        return x.shape[1]
+
+    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+        """Return what was drawn, (B, V)."""
+        return per_column
+
+    def masked(self, x: Tensor, drawn: Tensor) -> Tensor:
+        """Return x with the drawn components set to zero, (B, V) -> (B, V)."""
+        return x.masked_fill(drawn, 0.0)
+
+    def additive(self, noise: Tensor, _x: Tensor) -> Tensor:
+        """Return all of the noise, (B, V)."""
+        return noise
+
+
+EACH_COMPONENT = EachComponent()
 
 
 class OfBatch:

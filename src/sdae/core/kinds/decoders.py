@@ -5,6 +5,7 @@ To add one, add a member here. Axes: B samples, V components.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +15,20 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.kind import Kind
 from sdae.core.kinds.text import is_number
+
+
+class Decoding(Protocol):
+    """The loss of a decoder, and its slope."""
+
+    @property
+    def loss(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Computes the loss of each component from x and a: two (B, V) -> (B, V)."""
+        ...
+
+    @property
+    def slope(self) -> Callable[[Tensor, Tensor], Tensor]:
+        """Computes the derivative of the loss with respect to a: two (B, V) -> (B, V)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,14 @@ class Decoder(Kind):
     """The output of a decoder and, with it, the loss.
 
     ``sigmoid`` pairs with cross-entropy, for data in [0, 1]; ``linear`` with the squared error, for
-    real values; ``auto`` is replaced by one of them once the data are known, and does not have
-    facts.
+    real values. Two do not have facts: ``auto`` is replaced by one of these once the data are
+    known; those of ``blocks``, for the columns of a table, are in :mod:`sdae.core.blocks`.
     """
 
     facts: Facts
 
     AUTO = "auto"
+    BLOCKS = "blocks"
     SIGMOID = (
         "sigmoid",
         Facts(

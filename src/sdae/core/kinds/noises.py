@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.errors import InvalidParameterError, invalid_parameter
-from sdae.core.kinds.corrupted import Corrupted, Donors, on_device
+from sdae.core.kinds.corrupted import Columns, Corrupted, Donors, on_device
 from sdae.core.kinds.text import check_level, did_you_mean, is_number
 from sdae.core.randomness import NoiseKey, random_bits, standard_normal, threshold
 
@@ -44,6 +44,7 @@ class MaskingNoise:
     name: ClassVar[str] = "masking"
     forms: ClassVar[str] = "'masking:0.3', 'masking:0.25:exact'"
     draws_components: ClassVar[bool] = True
+    for_tables: ClassVar[bool] = True
 
     level: float
     exact: bool = False
@@ -64,11 +65,17 @@ class MaskingNoise:
         return replace(self, level=level)
 
     def corrupt(
-        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+        self,
+        x: Tensor,
+        key: NoiseKey,
+        samples: NDArray[np.int64],
+        _donors: Donors,
+        columns: Columns,
     ) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        drawn = on_device(self._drawn(key, samples, x.shape[1]), x)  # (B, V)
-        return Corrupted(x.masked_fill(drawn, 0.0), drawn)
+        chosen = self._drawn(key, samples, columns.n_drawn(x))  # (B, C)
+        drawn = on_device(columns.spread(chosen), x)  # (B, V)
+        return Corrupted(columns.masked(x, drawn), drawn)
 
     def kernel_arguments(self, n_visible: int) -> KernelArguments:
         """Return the kernel's number of the noise, the limit of its bits, its two values."""
@@ -108,6 +115,7 @@ class SaltAndPepperNoise:
     name: ClassVar[str] = "salt_and_pepper"
     forms: ClassVar[str] = "'salt_and_pepper:0.2' (':low=-1:high=1')"
     draws_components: ClassVar[bool] = True
+    for_tables: ClassVar[bool] = False
 
     level: float
     low: float = 0.0
@@ -141,7 +149,12 @@ class SaltAndPepperNoise:
         return replace(self, level=level)
 
     def corrupt(
-        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+        self,
+        x: Tensor,
+        key: NoiseKey,
+        samples: NDArray[np.int64],
+        _donors: Donors,
+        _columns: Columns,
     ) -> Corrupted:
         """Corrupt a batch, (B, V)."""
         bits = random_bits(key, samples, x.shape[1])  # (B, V)
@@ -173,6 +186,7 @@ class GaussianNoise:
     name: ClassVar[str] = "gaussian"
     forms: ClassVar[str] = "'gaussian:0.15'"
     draws_components: ClassVar[bool] = False
+    for_tables: ClassVar[bool] = True
 
     std: float
 
@@ -196,11 +210,16 @@ class GaussianNoise:
         return replace(self, std=level)
 
     def corrupt(
-        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], _donors: Donors
+        self,
+        x: Tensor,
+        key: NoiseKey,
+        samples: NDArray[np.int64],
+        _donors: Donors,
+        columns: Columns,
     ) -> Corrupted:
         """Corrupt a batch, (B, V)."""
         normal = standard_normal(key, samples, x.shape[1]) * self.std  # (B, V)
-        return Corrupted(x + on_device(normal, x).to(x.dtype), None)
+        return Corrupted(x + columns.additive(on_device(normal, x).to(x.dtype), x), None)
 
     def kernel_arguments(self, _n_visible: int) -> KernelArguments:
         """Return the kernel's number of the noise, with zeros for the limit and the values."""
@@ -227,6 +246,7 @@ class SwapNoise:
     name: ClassVar[str] = "swap"
     forms: ClassVar[str] = "'swap:0.15'"
     draws_components: ClassVar[bool] = True
+    for_tables: ClassVar[bool] = True
 
     level: float
 
@@ -244,14 +264,20 @@ class SwapNoise:
         return replace(self, level=level)
 
     def corrupt(
-        self, x: Tensor, key: NoiseKey, samples: NDArray[np.int64], donors: Donors
+        self,
+        x: Tensor,
+        key: NoiseKey,
+        samples: NDArray[np.int64],
+        donors: Donors,
+        columns: Columns,
     ) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        n_visible = x.shape[1]
-        bits = random_bits(key, samples, 2 * n_visible)  # (B, 2 V)
-        drawn = bits[:, :n_visible] < np.uint64(threshold(self.level))  # (B, V)
+        n_columns = columns.n_drawn(x)
+        bits = random_bits(key, samples, 2 * n_columns)  # (B, 2 C)
+        chosen = bits[:, :n_columns] < np.uint64(threshold(self.level))  # (B, C)
         others = np.uint64(max(len(donors) - 1, 1))
-        numbers = (bits[:, n_visible:].astype(np.uint64) * others >> np.uint64(32)).astype(np.int64)
+        numbers = (bits[:, n_columns:].astype(np.uint64) * others >> np.uint64(32)).astype(np.int64)
+        drawn, numbers = columns.spread(chosen), columns.spread(numbers)  # (B, V)
         own = donors.numbers_of(samples)[:, None]
         numbers += (numbers >= own) & (len(donors) > 1)
         numbers = np.where(drawn, numbers, own)

@@ -70,7 +70,9 @@ class AutogradPretraining:
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
-                corrupted = corrupt(x, self._noise, key, minibatch.samples, self._donors)
+                corrupted = corrupt(
+                    x, self._noise, key, minibatch.samples, self._donors, self._autoencoder.columns
+                )
                 losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
                 costs.add(losses, minibatch)
                 descend(self._optimizer, losses.mean())

@@ -90,7 +90,9 @@ class ClosedFormPretraining(_ClosedForm):
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
-                corrupted = corrupt(x, self._noise, key, minibatch.samples, self._donors)
+                corrupted = corrupt(
+                    x, self._noise, key, minibatch.samples, self._donors, self._autoencoder.columns
+                )
                 costs.add(self._step(x, corrupted, rate), minibatch)
             return costs.total()
 
@@ -101,8 +103,8 @@ class ClosedFormPretraining(_ClosedForm):
         a = product(x_tilde, layer.weight, layer.hidden_bias)  # (B, V) -> (B, H)
         h = activate(a, layer.activation)
         decoded = product(h, decoder.t(), layer.visible_bias)  # (B, H) -> (B, V)
-        losses = reconstruction_loss(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
-        delta = reconstruction_slope(x, decoded, layer.decoder, layer.emphasis, corrupted.drawn)
+        losses = reconstruction_loss(x, decoded, layer.decoding, layer.emphasis, corrupted.drawn)
+        delta = reconstruction_slope(x, decoded, layer.decoding, layer.emphasis, corrupted.drawn)
         e = product(delta, decoder).mul_(layer.activation.facts.slope(a, h))  # (B, V) -> (B, H)
         factor = _factor(rate, x)
         if layer.tied:

@@ -129,6 +129,8 @@ def fused_lacks(problem: Problem) -> str | None:
         return f"it has no kernel for the activation {problem.activation}"
     if problem.noise is not None and problem.noise.kernel_arguments(1) is None:
         return f"it has no kernel for the noise {problem.noise}"
+    if problem.decoder is Decoder.BLOCKS:
+        return "it has no kernel for the columns of a table"
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
     fault = numba_fault()

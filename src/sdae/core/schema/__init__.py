@@ -1,0 +1,1 @@
+"""Tables: columns of many types, learned once, and turned into rows for the network."""

@@ -1,0 +1,174 @@
+"""A table as it is read, before a schema is known: columns of five types, with gaps.
+
+What files, data frames and arrays hold is brought into this form once: a missing number or date is
+NaN, a missing text None, whatever the source calls it.
+
+Axes: n rows.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError
+from sdae.core.wording import listed
+
+
+class ColumnType(StrEnum):
+    """What the values of a column are."""
+
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TEXT = "text"
+    DATE = "date"
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumn:
+    """One column of a table.
+
+    Attributes
+    ----------
+    name : str
+    type : ColumnType
+    values : ndarray, shape (n,)
+        Numbers and booleans (0 and 1) as float64, dates as seconds since 1970 in float64, each with
+        NaN where missing; texts as objects, with None where missing.
+    declared : bool
+        Whether its type says that it is a category, as a pandas category does.
+    whole : bool
+        Whether its type holds whole numbers only.
+    """
+
+    name: str
+    type: ColumnType
+    values: NDArray[Any]
+    declared: bool = False
+    whole: bool = False
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """Which values are missing, (n,)."""
+        if self.type is ColumnType.TEXT:
+            return np.array([value is None for value in self.values], bool)
+        absent: NDArray[np.bool_] = np.isnan(self.values)
+        return absent
+
+    def at(self, rows: Any) -> "RawColumn":
+        """Return the column with some of its rows."""
+        return replace(self, values=self.values[rows])
+
+
+class RawTable:
+    """Columns of one length, with names if the source has them.
+
+    It takes the place of an array of rows: it has a shape, and an index picks rows.
+
+    Parameters
+    ----------
+    columns : sequence of RawColumn
+    named : bool
+        Whether columns are known by name; otherwise by position.
+    """
+
+    def __init__(self, columns: Sequence[RawColumn], *, named: bool = True) -> None:
+        self.columns = tuple(columns)
+        self.named = named
+        if len({len(column.values) for column in columns}) > 1:
+            raise DataError("The columns of a table must have the same number of rows.")
+
+    def __len__(self) -> int:
+        return len(self.columns[0].values) if self.columns else 0
+
+    def __iter__(self) -> Iterator[RawColumn]:
+        return iter(self.columns)
+
+    def __getitem__(self, rows: Any) -> "RawTable":
+        """Return some rows, by indices, a mask or a slice."""
+        return RawTable([column.at(rows) for column in self.columns], named=self.named)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of columns."""
+        return len(self), len(self.columns)
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """The type of the rows in estimators' records."""
+        return np.dtype(object)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    def like(self, other: "RawTable", caller: str) -> "RawTable":
+        """Return the table with the columns of another, in its order; more columns are left out.
+
+        Raises
+        ------
+        DataError
+            If columns are missing.
+        """
+        known = {column.name: column for column in self.columns}
+        lacking = [name for name in other.names if name not in known]
+        if lacking:
+            raise DataError(
+                f"{caller} lacks column{'s' * (len(lacking) > 1)} {listed(lacking)}. Its columns "
+                f"are: {listed(self.names)}."
+            )
+        return RawTable([known[name] for name in other.names])
+
+    def below(self, more: "RawTable") -> "RawTable":
+        """Return this table with the rows of another, of the same columns, below it.
+
+        Raises
+        ------
+        DataError
+            If a column has values of another type there.
+        """
+        joined = []
+        for column, other in zip(self.columns, more.columns, strict=True):
+            joined.append(_joined(column, other))
+        return RawTable(joined, named=self.named)
+
+
+def _joined(column: RawColumn, other: RawColumn) -> RawColumn:
+    """Return a column with the values of another below its own."""
+    if column.missing.all():
+        column = _empty_like(other, len(column.values))
+    elif other.missing.all():
+        other = _empty_like(column, len(other.values))
+    if column.type is not other.type:
+        raise other_type(other, column.type)
+    values = np.concatenate([column.values, other.values])
+    return replace(column, values=values, whole=column.whole and other.whole)
+
+
+def _empty_like(column: RawColumn, n_rows: int) -> RawColumn:
+    """Return a column of the same type in which all values are missing."""
+    missing = None if column.type is ColumnType.TEXT else np.nan
+    return replace(column, values=np.full(n_rows, missing, column.values.dtype))
+
+
+def other_type(column: RawColumn, wanted: ColumnType) -> DataError:
+    """Return the error for a column whose values are of another type than before."""
+    known = column.values[~column.missing]
+    example = "" if not len(known) else f", such as {str(known[0])[:40]!r}"
+    return DataError(
+        f"Column {column.name!r} held {PLURAL[wanted]} in fit, but holds {PLURAL[column.type]} now"
+        f"{example}. Bring it to the type that it had in fit."
+    )
+
+
+PLURAL = {
+    ColumnType.NUMBER: "numbers",
+    ColumnType.BOOLEAN: "booleans",
+    ColumnType.TEXT: "texts",
+    ColumnType.DATE: "dates",
+}
+"""The types in messages."""

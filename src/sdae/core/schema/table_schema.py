@@ -1,0 +1,227 @@
+"""The schema of a table: its typed columns, learned once and kept with the model as data.
+
+A schema turns a raw table into rows for the network, and rows of the network into values of the
+table again. The components stand in the order of :mod:`sdae.core.blocks`: numbers, binaries,
+categories, indicators.
+
+Axes: n rows, V components, S components of one column.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.blocks import Blocks
+from sdae.core.errors import DataError
+from sdae.core.schema.column_json import Block
+from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn
+from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.wording import listed
+
+logger = logging.getLogger("sdae")
+
+_AT_ONCE = 1 << 16  # rows
+
+
+class Schema:
+    """The columns of a table, in its order.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+        At least one of them used.
+    named : bool
+        Whether columns are matched by name; otherwise by position.
+
+    Attributes
+    ----------
+    blocks : Blocks
+        Which components of the network's input belong to which column.
+    """
+
+    def __init__(self, columns: Sequence[Column], *, named: bool = True) -> None:
+        self.columns = tuple(columns)
+        self.named = named
+        names = [column.name for column in self.columns]
+        if len(set(names)) != len(names):
+            raise ValueError("two columns have the same name")
+        numbers, binaries, categories = (
+            tuple(column for column in self._used_in_table_order if column.block is block)
+            for block in (Block.NUMBER, Block.BINARY, Block.CATEGORY)
+        )
+        self.used: tuple[UsedColumn, ...] = (*numbers, *binaries, *categories)
+        self.blocks = Blocks(
+            numbers=tuple(column.size for column in numbers),
+            n_binaries=len(binaries),
+            levels=tuple(column.size for column in categories),
+            indicators=tuple(k for k, column in enumerate(self.used) if column.has_gaps),
+            gap_values=tuple(gap for column in (*numbers, *binaries) for gap in column.gaps),
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns of the table."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The name of each component, (V,)."""
+        values = [part for column in self.used for part in column.parts]
+        return (*values, *(f"{self.used[k].name} is missing" for k in self.blocks.indicators))
+
+    def encode(self, table: RawTable, caller: str = "X") -> NDArray[np.float32]:
+        """Return rows for the network, (n, V).
+
+        Columns are matched by name; others than those of ``fit`` are left out.
+
+        Parameters
+        ----------
+        table : RawTable
+        caller : str
+            What the table is called in messages.
+
+        Raises
+        ------
+        DataError
+            If columns are missing, or hold values of another type than in ``fit``.
+        """
+        columns = self._matched(table, caller)
+        rows = np.empty((len(table), self.blocks.n_components), np.float32)
+        unexpected = set[str]()
+        for start in range(0, len(table), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            unexpected.update(self._encode([column.at(part) for column in columns], rows[part]))
+        if unexpected:
+            warnings.warn(
+                f"{caller} has missing values in {_columns(sorted(unexpected))}, which had none in "
+                "fit. They are treated as a corrupted value: the mean of the column, or no level.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return rows
+
+    def decode(self, rows: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
+        """Return a value for each used column from reconstructed rows, (n, V), by name.
+
+        Numbers in their own unit, dates in seconds since 1970, the most probable level of others.
+        """
+        return {
+            column.name: column.decode(rows[:, place].astype(np.float64))
+            for column, place in self.places()
+        }
+
+    @property
+    def used_places(self) -> list[int]:
+        """The place in the table of each used column, in the order of the network."""
+        place = {name: k for k, name in enumerate(self.names)}
+        return [place[column.name] for column in self.used]
+
+    def decoded_rows(self, rows: NDArray[np.floating]) -> NDArray[np.object_]:
+        """Return reconstructed rows, (n, V), as values of the table, one column each.
+
+        A column that was left out has its constant, or None.
+        """
+        values = np.empty((len(rows), len(self.columns)), object)
+        for place, column in enumerate(self.columns):
+            if isinstance(column, IgnoredColumn):
+                values[:, place] = column.value
+        for place, (column, part) in zip(self.used_places, self.places(), strict=True):
+            values[:, place] = column.decode(rows[:, part].astype(np.float64))
+        return values
+
+    def places(self) -> Iterator[tuple[UsedColumn, slice]]:
+        """Yield the used columns, in the order of the network, with their components."""
+        start = 0
+        for column in self.used:
+            yield column, slice(start, start + column.size)
+            start += column.size
+
+    def missing(self, table: RawTable, caller: str = "X") -> NDArray[np.bool_]:
+        """Return which values of the used columns are missing, (n, C)."""
+        columns = self._matched(table, caller)
+        return np.stack([column.missing for column in columns], axis=1)
+
+    # -- JSON --------------------------------------------------------------------------------
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        columns = [{"kind": column.kind, **column.to_json()} for column in self.columns]
+        return {"named": self.named, "columns": columns}
+
+    @classmethod
+    def of_json(cls, entry: Mapping[str, Any]) -> "Schema":
+        """Read what :meth:`to_json` returned.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError
+            If it is something else.
+        """
+        if not isinstance(entry["named"], bool):
+            raise TypeError("named must be true or false")
+        columns = [COLUMN_KINDS[column["kind"]].of_json(column) for column in entry["columns"]]
+        return cls(columns, named=entry["named"])
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    @property
+    def _used_in_table_order(self) -> list[Any]:
+        return [column for column in self.columns if not isinstance(column, IgnoredColumn)]
+
+    def _matched(self, table: RawTable, caller: str) -> list[RawColumn]:
+        """Return the raw columns of the used ones, in the order of the network.
+
+        Raises
+        ------
+        DataError
+            If some are missing.
+        """
+        if not self.named or not table.named:
+            if len(table.columns) != len(self.columns):
+                raise DataError(
+                    f"{caller} must have {len(self.columns)} columns, as in fit. Got "
+                    f"{len(table.columns)} instead."
+                )
+            raw = dict(zip(self.names, table.columns, strict=True))
+        else:
+            raw = {column.name: column for column in table.columns}
+            wanted = {column.name for column in self.used}
+            lacking = [name for name in self.names if name in wanted and name not in raw]
+            if lacking:
+                raise DataError(
+                    f"{caller} lacks {_columns(lacking)}, which fit had. Its columns are: "
+                    f"{listed(table.names)}."
+                )
+            extra = [name for name in table.names if name not in self.names]
+            if extra:
+                logger.info("%s has %s, which fit did not have: left out.", caller, _columns(extra))
+        return [raw[column.name] for column in self.used]
+
+    def _encode(self, columns: Sequence[RawColumn], rows: NDArray[np.float32]) -> set[str]:
+        """Fill rows, (n, V); return the columns with gaps that had none in ``fit``."""
+        unexpected = set[str]()
+        indicators = {k: place for place, k in enumerate(self.blocks.indicators)}
+        n_values = self.blocks.n_components - len(indicators)
+        for k, (raw, (column, place)) in enumerate(zip(columns, self.places(), strict=True)):
+            missing = raw.missing
+            if missing.all():  # then its type is not known
+                rows[:, place] = column.gaps or 0.0
+            else:
+                values = column.encode(raw)
+                values[missing] = column.gaps or 0.0
+                with np.errstate(over="ignore"):  # beyond float32: inference clips it
+                    rows[:, place] = values
+            if k in indicators:
+                rows[:, n_values + indicators[k]] = missing
+            elif missing.any():
+                unexpected.add(column.name)
+        return unexpected
+
+
+def _columns(names: Sequence[str]) -> str:
+    return f"column{'s' if len(names) > 1 else ''} {listed(names)}"
