@@ -93,18 +93,47 @@ GAPS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning")
 @pytest.mark.parametrize("y", GAPS.values(), ids=GAPS)
-def test_a_missing_label_is_told_with_its_row(y: Any) -> None:
-    told = r"Input y contains NaN: 1 of 60 labels are missing, the first in row 7\. Give"
-    with pytest.raises(DataError, match=told):
-        quick(SDAEClassifier).fit(X, y)
+def test_a_row_with_a_missing_label_has_no_label(y: Any) -> None:
+    model = quick(SDAEClassifier).fit(X, y)
+    marked = quick(SDAEClassifier, unlabeled_label=-1).fit(X, with_gap(Y, -1))
+    assert len(model.classes_) == 3
+    assert np.array_equal(model.predict_proba(X), marked.predict_proba(X))
+    share = marked.score(np.delete(X, 7, axis=0), np.delete(Y, 7))
+    assert model.score(X, y) == marked.score(X, with_gap(Y, -1)) == share
+    stream = quick(SDAEClassifier).partial_fit(X, y, classes=model.classes_)
+    assert np.isfinite(stream.partial_fit(X, y).predict_proba(X)).all()
 
 
-def test_rows_without_labels_are_counted_on_the_way_to_a_missing_one() -> None:
+def test_missing_and_marked_labels_go_together() -> None:
     y = with_gap(TEXTS.astype(object), None)
     y[:5] = "?"
-    with pytest.raises(DataError, match=r"1 of 60 labels are missing, the first in row 7\."):
-        quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
+    model = quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
+    both = Y.copy()
+    both[[*range(5), 7]] = -1
+    marked = quick(SDAEClassifier, unlabeled_label=-1).fit(X, both)
+    assert np.array_equal(model.predict_proba(X), marked.predict_proba(X))
+
+
+def test_without_any_label_there_is_nothing_to_learn() -> None:
+    with pytest.raises(DataError, match="All rows have missing values in y, but SDAEClassifier"):
+        quick(SDAEClassifier).fit(X, [None] * 60)
+    model = quick(SDAEClassifier).fit(X, Y)
+    with pytest.raises(DataError, match=r"y parameter of SDAEClassifier.score has no labels"):
+        model.score(X, np.full(60, np.nan))
+    before = model.predict_proba(X)
+    model.partial_fit(X, np.full(60, np.nan))  # rows without labels pre-train, or do nothing
+    assert np.array_equal(model.predict_proba(X), before)
+
+
+def test_some_labels_of_a_row_are_not_enough() -> None:
+    several = np.stack([Y > 0, Y > 1], axis=1).astype(float)
+    several[7] = np.nan
+    assert quick(SDAEClassifier).fit(X, several).predict(X).shape == (60, 2)
+    several[9, 1] = np.nan
+    with pytest.raises(DataError, match="row 9 has some of its targets"):
+        quick(SDAEClassifier).fit(X, several)
 
 
 def test_a_masked_array_without_gaps_is_an_array() -> None:

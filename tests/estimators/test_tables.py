@@ -179,6 +179,14 @@ def test_what_declares_no_columns_is_refused(declared: Any) -> None:
         fitted(SDAEClassifier, categorical_features=declared)
 
 
+def test_a_blank_text_is_missing() -> None:
+    blank = TABLE.assign(town=TABLE["town"].fillna(" "))
+    assert np.array_equal(
+        fitted(SDAEClassifier, blank).predict_proba(blank),
+        fitted(SDAEClassifier).predict_proba(TABLE),
+    )
+
+
 def test_another_mark_of_missing_values() -> None:
     X = np.random.default_rng(0).normal(size=(80, 3))
     holes = X.copy()

@@ -19,6 +19,7 @@ from sdae.estimators.label_encoding import (
     numpy_labels,
     plain_labels,
 )
+from sdae.estimators.missing_targets import with_gaps_filled
 
 Targets = NDArray[np.int64]
 """Class numbers (n,), or the labels of rows as 0 and 1 (n, L); −1 for rows without labels."""
@@ -57,7 +58,11 @@ def indicators(y: Any, caller: str) -> Targets:
 
 
 def targets_of(
-    y: NDArray[Any], marker: object, classes: Labels | None, caller: str
+    y: NDArray[Any],
+    marker: object,
+    classes: Labels | None,
+    caller: str,
+    there: NDArray[np.bool_] | None = None,
 ) -> tuple[Targets, Labels]:
     """Return the targets of each row, and the classes.
 
@@ -66,11 +71,13 @@ def targets_of(
     y : ndarray, shape (n,) or (n, L)
         Labels.
     marker : object
-        The value that marks rows without a label; None if all rows have one.
+        The value that marks rows without a label; None if there is none.
     classes : ndarray or None
         The classes; None takes those in `y`.
     caller : str
         Name in error messages.
+    there : ndarray of bool, shape (n,), or None
+        The rows whose labels are not missing; None if all are there.
 
     Returns
     -------
@@ -78,6 +85,11 @@ def targets_of(
         With a single class (n, 1): whether a row belongs to it.
     classes : (C,) or (L,)
     """
+    if there is not None:
+        known, found = targets_of(y[there], marker, classes, caller)
+        targets = np.full((len(y), *known.shape[1:]), _NO_LABEL)
+        targets[there] = known
+        return targets, found
     if y.ndim == 2:
         targets = _indicators(y, marker, caller)
         columns: Labels = np.arange(targets.shape[1])
@@ -108,6 +120,7 @@ def announced_classes(
             wanted = f"those of the first call, {before.tolist()}"
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return before
+    y = with_gaps_filled(y, caller).y
     if is_multilabel(y):
         columns = np.arange(plain_targets(y).shape[1])
         if classes is not None and not np.array_equal(column_of_labels(classes), columns):
@@ -115,7 +128,6 @@ def announced_classes(
             raise invalid_parameter("classes", "partial_fit", wanted, classes)
         return columns
     if classes is None:
-        plain_targets(y)  # which refuses missing labels, before anything else is said
         raise invalid_parameter("classes", "partial_fit", "given at the first call", classes)
     announced = found_classes(column_of_labels(classes))
     if not has_label(announced, marker, caller).all():

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 
 from sdae.core.errors import DataError
@@ -27,10 +28,12 @@ from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.label_encoding import (
     Labels,
+    as_array,
     column_of_labels,
     labels_for_a_file,
     labels_of_a_file,
 )
+from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside_by_class
@@ -171,7 +174,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, L)
             Classes of any kind, or in several columns 1 where a row has the label of the column and
-            0 elsewhere. Rows with `unlabeled_label`, in all columns, have no label.
+            0 elsewhere. Rows with a missing value (NaN, None, NA, null) or with `unlabeled_label`,
+            in all columns, have no label.
         sample_weight : array, (n,), or None
             Weights in fine-tuning. A row of weight 0, labelled or not, is ignored, in pre-training
             too; but its class stays in ``classes_``.
@@ -183,11 +187,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         with whole_or_not_at_all(self, goes_on=continues):
             x, targets, found = self._checked(X, y, continues=continues)
             if not has_targets(targets).any():
-                raise DataError(
-                    f"All rows have the unlabeled_label {self.unlabeled_label!r}, but "
-                    "SDAEClassifier needs rows with labels. Use SDAETransformer for rows without "
-                    "labels."
-                )
+                raise self._unlabelled(f"the unlabeled_label {self.unlabeled_label!r}")
             if continues and set(found.tolist()) != set(self.classes_.tolist()):
                 raise DataError(
                     "warm_start can only be used where `y` has the same classes as in the previous "
@@ -291,10 +291,14 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the weighted share of rows whose class, or labels, ``predict`` returns.
 
-        scikit-learn's own metrics do not support all types of labels that ``fit`` takes.
+        Rows without labels are left out. scikit-learn's own metrics do not support all types of
+        labels that ``fit`` takes.
         """
-        right = indicators(y, self._name) if is_multilabel(y) else column_of_labels(y)
-        return float(super().score(X, right, sample_weight))
+        there = rows_with_labels(y, self.unlabeled_label, f"{self._name}.score")
+        known = y if there.all() else as_array(y)[there]
+        right = indicators(known, self._name) if is_multilabel(known) else column_of_labels(known)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[there]
+        return float(accuracy_score(right, self.predict(X)[there], sample_weight=weight))
 
     @property
     def _name(self) -> str:
@@ -323,6 +327,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         self, X: Any, y: Any, *, continues: bool, classes: Labels | None = None
     ) -> tuple[Rows, Numbers, Labels]:
         """Check rows and labels; see :func:`targets_of` for what is returned besides rows."""
+        y, there = with_gaps_filled(y, self._name)
         several = is_multilabel(y)
         x, y = checked_pair(self, X, plain_targets(y), reset=not continues, several=several)
         if continues and several != self._is_multilabel:
@@ -331,7 +336,15 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
                 f"The y parameter of {self._name} must have shape {shape}, as in the first fit. "
                 f"Got {y.shape} instead. Fit a clone for other labels."
             )
-        return x, *targets_of(y, self.unlabeled_label, classes, self._name)
+        if there is not None and not there.any() and classes is None:
+            raise self._unlabelled("missing values in y")
+        return x, *targets_of(y, self.unlabeled_label, classes, self._name, there)
+
+    def _unlabelled(self, mark: str) -> DataError:
+        return DataError(
+            f"All rows have {mark}, but {self._name} needs rows with labels. Use SDAETransformer "
+            "for rows without labels."
+        )
 
     def _check_labels_count(self, targets: Numbers) -> None:
         if not has_targets(targets).any():

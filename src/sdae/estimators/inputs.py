@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_X_y, validate_data
 from sdae.core.errors import DataError
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.wording import listed
 from sdae.estimators.raw_input import needs_schema, raw_table
 
 Rows = Any
@@ -158,7 +159,10 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
     """
     more = as_table(X_unlabeled)
     if not isinstance(x, RawTable) and not needs_schema(more, _missing_marker(estimator)):
-        return x, stacked(x, checked_rows(estimator, more, reset=False))
+        more = checked_rows(estimator, more, reset=False)
+        if not sparse.issparse(x) and not sparse.issparse(more):
+            _warn_of_other_units(estimator, _of_numbers(estimator, x), _of_numbers(estimator, more))
+        return x, stacked(x, more)
     caller = f"X_unlabeled of {type(estimator).__name__}"
     if sparse.issparse(x) or sparse.issparse(more):
         raise DataError(f"{caller} and X must both be sparse, or both be tables.")
@@ -169,7 +173,33 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
         table = table.like(x, caller)
     elif table.shape[1] != x.shape[1]:
         raise DataError(f"{caller} must have {x.shape[1]} columns, as X. Got {table.shape[1]}.")
+    _warn_of_other_units(estimator, x, table)
     return x, x.below(table)
+
+
+def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) -> None:
+    """Warn of columns whose mean lies far outside X's values.
+
+    In a pipeline that transforms X, `X_unlabeled` is not transformed unless it is asked for.
+    """
+    odd = []
+    for column, other in zip(x, more, strict=True):
+        known, others = column.values[~column.missing], other.values[~other.missing]
+        if column.type is not ColumnType.NUMBER or not (len(known) > 1 and len(others)):
+            continue
+        low, high, mean = known.min(), known.max(), others.mean()
+        width = high - low
+        if width > 0 and not low - width <= mean <= high + width:
+            odd.append(column.name)
+    if odd:
+        warnings.warn(
+            f"X_unlabeled of {type(estimator).__name__} has other units than X: the mean of column"
+            f"{'s' * (len(odd) > 1)} {listed(odd)} lies far outside its values in X. In a pipeline "
+            "that transforms X, set transform_input=['X_unlabeled'] and request it by "
+            "set_fit_request(X_unlabeled=True).",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _is_raw(estimator: BaseEstimator, X: Any, *, reset: bool) -> bool:

@@ -48,14 +48,14 @@ def numpy_labels(y: Any) -> Any:
         If labels are missing.
     """
     column = y.iloc[:, 0] if hasattr(y, "iloc") and y.ndim == 2 and y.shape[1] == 1 else y
-    labels = _as_array(column)
+    labels = as_array(column)
     if labels.ndim == 0 or labels.size != len(labels):
         return y  # scikit-learn reports what is wrong
-    missing = _missing(labels.ravel())
+    missing = missing_labels(labels.ravel())
     if missing.any():
-        raise _missing_labels(missing)
+        raise _refused(missing)
     dtype = getattr(column, "dtype", None)
-    own = _own_type(dtype)
+    own = own_type(dtype)
     if own is not None:
         labels = column.to_numpy(own)
     elif not hasattr(dtype, "categories") and getattr(dtype, "kind", None) != "T":
@@ -63,7 +63,7 @@ def numpy_labels(y: Any) -> Any:
     return labels if column is y else labels[:, None]
 
 
-def _as_array(y: Any) -> Labels:
+def as_array(y: Any) -> Labels:
     """Return labels as an array that keeps missing labels recognisable."""
     if isinstance(y, list | tuple):
         return np.asarray(y, object)  # NumPy would convert a NaN among texts to a text
@@ -75,7 +75,7 @@ def _as_array(y: Any) -> Labels:
     return labels.astype(object) if labels.dtype.kind == "T" else labels
 
 
-def _own_type(dtype: Any) -> "np.dtype[Any] | None":
+def own_type(dtype: Any) -> "np.dtype[Any] | None":
     """Return NumPy's counterpart of one of pandas' own integer or boolean types."""
     own: np.dtype[Any] | None = getattr(dtype, "numpy_dtype", None)
     known = isinstance(dtype, np.dtype) or own is None or own.kind not in "iub"
@@ -125,7 +125,7 @@ def _integers(labels: list[int]) -> Labels:
     )
 
 
-def _missing(labels: Labels) -> NDArray[np.bool_]:
+def missing_labels(labels: Labels) -> NDArray[np.bool_]:
     """Return which labels are missing, (n,): None, NaN, and the missing values of pandas."""
     if labels.dtype.kind == "O":
         return np.array([_is_missing(label) for label in labels.tolist()], bool)
@@ -140,11 +140,10 @@ def _is_missing(label: object) -> bool:
     return isinstance(odd, bool | np.bool_) and bool(odd)
 
 
-def _missing_labels(missing: NDArray[np.bool_]) -> DataError:
+def _refused(missing: NDArray[np.bool_]) -> DataError:
     return DataError(
         f"Input y contains NaN: {int(missing.sum()):,} of {len(missing):,} labels are missing, the "
-        f"first in row {int(missing.argmax())}. Give rows without labels as X_unlabeled, or mark "
-        "them, for example with y.astype(object).fillna(-1) and unlabeled_label=-1."
+        f"first in row {int(missing.argmax())}. Here each row needs a label: leave the others out."
     )
 
 

@@ -209,7 +209,9 @@ def _is_known(value: Any) -> bool:
 
 
 def _is_gap(value: Any) -> bool:
-    """Return whether a value means "missing": None, NaN, and pandas' NA and NaT."""
+    """Return whether a value means "missing": None, NaN, pandas' NA and NaT, or a blank text."""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if isinstance(value, str):
+        return not value.strip()
     return isinstance(value, Real) and math.isnan(value)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 
 from sdae.core.constraints import boolean
@@ -18,6 +19,8 @@ from sdae.core.surroundings import undisturbed
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
 from sdae.estimators.inputs import Rows, checked_pair
+from sdae.estimators.label_encoding import as_array
+from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
 from sdae.estimators.parameters import POISSON, SQUARED_ERROR, Settings
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.target_scaling import (
@@ -155,6 +158,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         ----------
         X : array, CSR matrix or table, (n, V)
         y : array, (n,) or (n, T)
+            Rows with a missing value (NaN, None, NA, null), in all columns, have no target.
         sample_weight : array, (n,), or None
             Weights in fine-tuning and in the scaling of the targets. A row of weight 0 is ignored,
             in pre-training too.
@@ -164,14 +168,14 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         settings = self._settings()
         continues = goes_on(self, settings.warm_start, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
-            x, y, weights = self._rows_that_count(x, y, sample_weight)
+            x, y, weights, there = self._checked(X, y, sample_weight, reset=not continues)
             every = x
             if not continues:
                 self._learn_targets(y, weights)
                 x, every = self._all_rows(x, X_unlabeled)
                 start(self, every, settings, self._head())
-            rows, watched = self._watched(Labelled(x, self._standardised(y), weights), settings)
+            rows = Labelled(x[there], self._standardised(y), weights)
+            rows, watched = self._watched(rows, settings)
             train(self, every, settings, rows, watched, pretrains=not continues)
         return self
 
@@ -194,12 +198,12 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         self._check_streams(settings)
         continues = goes_on(self, True, settings)
         with whole_or_not_at_all(self, goes_on=continues):
-            x, y = checked_pair(self, X, y, reset=not continues, several=True, numeric=True)
-            x, y, weights = self._rows_that_count(x, y, sample_weight)
+            x, y, weights, there = self._checked(X, y, sample_weight, reset=not continues)
             if not continues:
                 self._learn_targets(y, weights)
                 start(self, x, settings, self._head())
-            train_on_chunk(self, x, settings, Labelled(x, self._standardised(y), weights))
+            rows = Labelled(x[there], self._standardised(y), weights) if there.any() else None
+            train_on_chunk(self, x, settings, rows)
         return self
 
     @undisturbed()
@@ -218,16 +222,43 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             values = values.astype(np.float32)
         return values[:, 0] if self._one_column else values
 
-    def _rows_that_count(
-        self, x: Rows, y: NDArray[Any], sample_weight: Any
-    ) -> tuple[Rows, NDArray[Any], Weights | None]:
-        """Return the rows of weights above 0, their targets, and their weights if they differ."""
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R², the coefficient of determination, of the rows that have targets."""
+        there = rows_with_labels(y, None, f"{type(self).__name__}.score")
+        known = y if there.all() else as_array(y)[there].astype(np.float64)
+        weight = None if sample_weight is None else np.asarray(sample_weight)[there]
+        return float(r2_score(known, self.predict(X)[there], sample_weight=weight))
+
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[Rows, NDArray[Any], Weights | None, NDArray[np.bool_]]:
+        """Check rows and targets, and leave out rows of weight 0.
+
+        Returns
+        -------
+        x : (n, V)
+        y : (m,) or (m, T)
+            The targets of the rows that have them.
+        weights : (m,) or None
+            Their weights, if they differ.
+        there : (n,)
+            Which rows they are.
+        """
+        name = type(self).__name__
+        y, known = with_gaps_filled(y, name)
+        x, y = checked_pair(self, X, y, reset=reset, several=True, numeric=True)
+        there = np.ones(len(y), bool) if known is None else known
         weights = row_weights(sample_weight, x)
-        check_some_count(weights, type(self).__name__)
+        check_some_count(weights, name)
         counts = weights > 0
         if not counts.all():
-            x, y, weights = x[counts], y[counts], weights[counts]
-        return x, y, where_unequal(weights)
+            x, y, weights, there = x[counts], y[counts], weights[counts], there[counts]
+        if reset and not there.any():
+            raise DataError(
+                f"All rows of weight above 0 have missing values in y, but {name} needs rows with "
+                "targets. Use SDAETransformer for rows without targets."
+            )
+        return x, y[there], where_unequal(weights[there]), there
 
     def _learn_targets(self, y: NDArray[Any], weights: Weights | None) -> None:
         """Fit the scaling of the targets, (n,) or (n, T)."""

@@ -105,19 +105,34 @@ class QuantileScale:
         return cls(tuple(np.quantile(known, shares).tolist()))
 
     def apply(self, x: Numbers) -> Numbers:
-        """Scale values, (n,); those beyond the first and last quantile become these."""
-        # Equal quantiles have a range of shares: take its middle, from either side.
-        up = np.interp(x, self._values, self._shares)
-        down = 1 - np.interp(-x, -self._values[::-1], self._shares)
-        share = np.clip((up + down) / 2, _FARTHEST_RANK, 1 - _FARTHEST_RANK)
-        scaled: Numbers = torch.special.ndtri(torch.from_numpy(share)).numpy()
+        """Scale values, (n,): linearly between quantiles; those beyond the ends become these.
+
+        A value that many rows share is several quantiles: it becomes the middle of them.
+        """
+        values, knots = self._values, self.knots
+        left = np.searchsorted(values, x, "left")  # the number of quantiles below
+        right = np.searchsorted(values, x, "right")
+        below, above = np.clip(left - 1, 0, None), np.clip(left, None, len(values) - 1)
+        width = values[above] - values[below]
+        share = (np.clip(x, values[0], values[-1]) - values[below]) / np.where(width > 0, width, 1)
+        between = knots[below] + share * (knots[above] - knots[below])
+        same = right > left
+        middle = (knots[above] + knots[np.clip(right - 1, 0, None)]) / 2
+        scaled: Numbers = np.where(same, middle, between)
         return scaled
 
     def undo(self, x: Numbers) -> Numbers:
         """Return scaled values to their unit, (n,)."""
-        share = torch.special.ndtr(torch.from_numpy(np.ascontiguousarray(x))).numpy()
-        values: Numbers = np.interp(share, self._shares, self._values)
+        values: Numbers = np.interp(x, self.knots, self._values)
         return values
+
+    @property
+    def knots(self) -> Numbers:
+        """The scaled quantiles, (Q,): those of a normal distribution, within ±5.2."""
+        shares = np.linspace(0, 1, len(self.quantiles))
+        shares = np.clip(shares, _FARTHEST_RANK, 1 - _FARTHEST_RANK)
+        knots: Numbers = torch.special.ndtri(torch.from_numpy(shares)).numpy()
+        return knots
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -143,10 +158,6 @@ class QuantileScale:
     @property
     def _values(self) -> Numbers:
         return np.array(self.quantiles)
-
-    @property
-    def _shares(self) -> Numbers:
-        return np.linspace(0, 1, len(self.quantiles))
 
 
 Scale = LinearScale | QuantileScale
