@@ -27,6 +27,8 @@ from sdae.core.inference import (
 )
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 Rows = NDArray[np.float32] | NDArray[np.float64]
@@ -57,6 +59,11 @@ class Subject:
     def stack(self) -> StackedDenoisingAutoencoder:
         """The network."""
         return self.model.stack
+
+    @property
+    def schema(self) -> Schema | None:
+        """The columns of a table, if the model takes one."""
+        return self.model.schema
 
     @property
     def dtype(self) -> "np.dtype[Any]":
@@ -139,18 +146,22 @@ def without_untrained_head(model: Model) -> Model:
     return replace(model, stack=headless, classes=None)
 
 
-def package_answers(subject: Subject, x: Rows) -> Answers:
+def package_answers(subject: Subject, x: Rows | RawTable) -> Answers:
     """Return the results of the package for rows, (n, V): each output by its name."""
     if subject.dtype == np.float64:
         return exact_answers(subject, x)
 
+    rows = scaled(subject, x) if isinstance(x, RawTable) else x
+
     def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        return in_blocks(function, x, subject.model.scaling, subject.stack)
+        return in_blocks(function, rows, subject.model.scaling, subject.stack)
 
     return _answers(subject, subject.stack, apply)
 
 
-def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = None) -> Answers:
+def exact_answers(
+    subject: Subject, x: Rows | RawTable, rng: np.random.Generator | None = None
+) -> Answers:
     """Return the results of the same weights in float64 for the same scaled rows.
 
     With `rng`, every weight and every number of the rows is first changed by two units in the last
@@ -172,9 +183,14 @@ def exact_answers(subject: Subject, x: Rows, rng: np.random.Generator | None = N
     return _answers(subject, stack, apply)
 
 
-def scaled(subject: Subject, x: Rows) -> Rows:
+def scaled(subject: Subject, x: Rows | RawTable) -> NDArray[Any]:
     """Return rows as the network takes them, (n, V) -> (n, V) of its type."""
     scaling = subject.model.scaling
+    if isinstance(x, RawTable):
+        assert subject.schema is not None
+        encoded = subject.schema.encode(x, "The table").astype(subject.dtype)
+        clipped: Rows = np.clip(encoded, -FARTHEST, FARTHEST)
+        return clipped
     with np.errstate(over="ignore"):  # values too large for the type are clipped
         values = x if scaling is None else (x - scaling.offset) / scaling.scale
         rows: Rows = np.clip(values.astype(subject.dtype), -FARTHEST, FARTHEST)

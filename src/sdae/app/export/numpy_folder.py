@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory, gettempdir
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +21,9 @@ from sdae.app.export.probe_rows import Trial
 from sdae.core.errors import FileAccessError, ParityError
 from sdae.core.files import translate_os_errors, write_atomically
 from sdae.core.model_file import save_model
+from sdae.core.schema.raw_table import RawColumn, RawTable
 
-PROGRAM, WEIGHTS = "predict.py", "weights.safetensors"
+PROGRAM, COLUMNS, WEIGHTS = "predict.py", "columns.py", "weights.safetensors"
 _SECONDS = 600
 _ASK = """
 import json, sys
@@ -29,7 +31,12 @@ import numpy as np
 known = set(sys.modules)
 sys.path.insert(0, ".")
 import predict
-x, layer = np.load("rows.npy"), int(sys.argv[1])
+layer = int(sys.argv[1])
+try:
+    x = np.load("rows.npy")
+except FileNotFoundError:
+    with open("rows.json", encoding="utf-8") as file:
+        x = json.load(file)
 answers = {"codes": predict.encode(x, layer), "reconstruction": predict.reconstruct(x, layer)}
 labels = None
 if "probabilities" in sys.argv[2:]:
@@ -59,7 +66,11 @@ def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agr
         folder = Path(name)
         save_model(subject.model, folder / WEIGHTS)
         shutil.copyfile(Path(__file__).with_name("numpy_program.py"), folder / PROGRAM)
-        files = {file: (folder / file).read_bytes() for file in (WEIGHTS, PROGRAM)}
+        names = [WEIGHTS, PROGRAM]
+        if subject.schema is not None:
+            shutil.copyfile(Path(__file__).with_name("numpy_columns.py"), folder / COLUMNS)
+            names.append(COLUMNS)
+        files = {file: (folder / file).read_bytes() for file in names}
         found = _ask(folder, subject, trial.x)
     return files, check(subject, trial, found, "The NumPy program")
 
@@ -108,9 +119,14 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         raise
 
 
-def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
+def _ask(folder: Path, subject: Subject, x: Rows | RawTable) -> Answers:
     """Run the program of a folder on rows, (n, V); return each output by its name."""
-    np.save(folder / "rows.npy", x)
+    if isinstance(x, RawTable):
+        values = {column.name: _plain(column) for column in x}
+        table = values if x.named else list(values.values())
+        (folder / "rows.json").write_text(json.dumps(table), encoding="utf-8")
+    else:
+        np.save(folder / "rows.npy", x)
     asked_for = []
     if subject.stack.head_kind is not None:
         facts = subject.stack.head_kind.facts
@@ -136,3 +152,10 @@ def _ask(folder: Path, subject: Subject, x: Rows) -> Answers:
         labels = [str(label) if as_text else label for label in said["labels"]]
         found["label"] = np.array(labels, object)
     return found
+
+
+def _plain(column: RawColumn) -> list[Any]:
+    """Return the values of a column as JSON values, with None where missing."""
+    missing = column.missing.tolist()
+    values = column.values.tolist()
+    return [None if gap else value for gap, value in zip(missing, values, strict=True)]

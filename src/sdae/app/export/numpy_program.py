@@ -5,6 +5,9 @@
     from predict import predict, predict_proba
     predict_proba(rows)
 
+A model of a table with columns of many kinds comes with columns.py too. Its rows are a dict of
+values by column; missing are None, NaN and blank texts.
+
 Axes: n rows, V columns, H units of a layer, O outputs: C classes, L labels or T targets.
 """
 
@@ -14,6 +17,7 @@ import json
 import math
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +68,9 @@ def reconstruct(x: Array, layer: int | None = None) -> Array:
     for k in reversed(layers_to(layer)):
         tied = weights[f"layers.{k}.weight"].T  # (V, H)
         a = h @ weights.get(f"layers.{k}.decoder_weight", tied).T
-        h = FUNCTIONS[about["decoder"][k]](a + weights[f"layers.{k}.visible_bias"])
+        a = a + weights[f"layers.{k}.visible_bias"]
+        decoder = about["decoder"][k]
+        h = of_blocks(a) if decoder == "blocks" else FUNCTIONS[decoder](a)
     if "scaling.scale" in weights:
         return h * weights["scaling.scale"] + weights["scaling.offset"]  # in float64
     return h
@@ -72,7 +78,9 @@ def reconstruct(x: Array, layer: int | None = None) -> Array:
 
 def scaled(x: Array) -> Array:
     """Scale rows to the units of the network, (n, V) -> (n, V)."""
-    _, weights = model()
+    about, weights = model()
+    if about["schema"] is not None:
+        x = import_module("columns").encode(about["schema"], x)
     x = np.asarray(x)
     with np.errstate(over="ignore"):  # values too large for the type are clipped
         if "scaling.scale" in weights:
@@ -101,6 +109,19 @@ def in_units(values: Array) -> Array:
     """Return values in the units of the targets, (n, T) -> (n, T)."""
     about, _ = model()
     return values * np.array(about["target_scale"]) + np.array(about["target_offset"])
+
+
+def of_blocks(a: Array) -> Array:
+    """Return the components of a table: numbers, and probabilities of binaries and levels."""
+    blocks = model()[0]["blocks"]
+    h, place = np.zeros_like(a), sum(blocks["numbers"])
+    h[:, :place] = a[:, :place]
+    last = place + blocks["n_binaries"]
+    h[:, place:last] = sigmoid(a[:, place:last])
+    for size in blocks["levels"]:
+        h[:, last : last + size] = softmax(a[:, last : last + size])
+        last += size
+    return h
 
 
 def layers_to(layer: int | None) -> range:
@@ -156,6 +177,7 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
         "head": architecture.get("head") or "".join(heads),
         "classes": entry["classes"],
         "feature_names": entry["feature_names"],
+        "schema": entry.get("schema"),
         "target_scale": learned.get("target_scale", 1.0),
         "target_offset": learned.get("target_offset", 0.0),
     }
@@ -176,6 +198,8 @@ def read_rows(path: Path) -> Array:
         If a column is missing, or a field is not a number.
     """
     about, _ = model()
+    if about["schema"] is not None:
+        return import_module("columns").read_table(path)
     if path.suffix == ".npy":
         x = np.load(path, allow_pickle=False)
     else:
@@ -201,6 +225,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         x = read_rows(arguments.rows)
+        scaled(x)  # says what does not fit
     except (OSError, ValueError, IndexError) as error:
         parser.error(str(error))
     about, weights = model()

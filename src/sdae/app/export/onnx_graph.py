@@ -10,6 +10,7 @@ Axes: n rows (any number), V columns, H units of a layer, O outputs of the head.
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from sdae._version import __version__
 from sdae.app.export.exported_model import Subject
+from sdae.app.export.onnx_columns import add_blocks_output, add_columns
 from sdae.app.export.parity import bounds_of
 from sdae.core.errors import DataError, MissingExtraError
 from sdae.core.inference import FARTHEST
@@ -72,6 +74,7 @@ def onnx_bytes(subject: Subject) -> bytes:
         )
     graph = _Graph()
     _build(graph, subject)
+    graph.name_columns()
     model = helper.make_model(
         helper.make_graph(graph.nodes, "sdae", graph.inputs, graph.outputs, graph.constants),
         producer_name="sdae",
@@ -94,6 +97,7 @@ class _Graph:
         self.inputs: list[ValueInfoProto] = []
         self.outputs: list[ValueInfoProto] = []
         self._known: set[str] = set()
+        self._columns: dict[str, str] = {}
 
     def input(self, name: str, dtype: "np.dtype[Any]", width: int) -> str:
         """Declare the input, (n, width)."""
@@ -120,6 +124,23 @@ class _Graph:
 
         self.nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
         return output
+
+    def column(self, place: int, name: str, dtype: "np.dtype[Any]") -> str:
+        """Declare the input of a column, (n, 1), which gets its name at the end."""
+        value = self.input(f"column{place}_input", dtype, 1)
+        self._columns[value] = name
+        return value
+
+    def name_columns(self) -> None:
+        """Give the inputs of columns their names; ``x.`` goes before that of another value."""
+        own = {output for node in self.nodes for output in node.output} | self._known
+        names = {
+            value: f"x.{name}" if name in own else name for value, name in self._columns.items()
+        }
+        for declared in self.inputs:
+            declared.name = names.get(declared.name, declared.name)
+        for node in self.nodes:
+            node.input[:] = [names.get(each, each) for each in node.input]
 
     def expression(
         self,
@@ -155,7 +176,7 @@ class _Graph:
 
 def _build(graph: _Graph, subject: Subject) -> None:
     stack, depth = subject.stack, subject.depth
-    h = _scaled(graph, subject, graph.input("x", subject.row_dtype, stack.n_visible))
+    h = _scaled(graph, subject)
     n_layers = depth if stack.n_outputs is None else stack.n_layers
     for layer in range(n_layers):
         weight, bias = _parameters(graph, subject, layer, "weight", "hidden_bias")
@@ -168,9 +189,15 @@ def _build(graph: _Graph, subject: Subject) -> None:
     _add_reconstruction(graph, subject)
 
 
-def _scaled(graph: _Graph, subject: Subject, x: str) -> str:
-    """Scale rows to the units of the network, and clip extreme values: (n, V)."""
+def _scaled(graph: _Graph, subject: Subject) -> str:
+    """Add the input, scale it to the units of the network, and clip extreme values: (n, V)."""
     scaling, dtype = subject.model.scaling, subject.dtype
+    if subject.model.schema is not None:
+        x = add_columns(graph, subject.model.schema)
+        if dtype != np.float64:
+            x = graph.cast(x, dtype, "x_single")
+    else:
+        x = graph.input("x", subject.row_dtype, subject.stack.n_visible)
     if scaling is not None:
         if subject.row_dtype != np.float64:
             x = graph.cast(x, np.dtype(np.float64), "x_double")
@@ -217,7 +244,8 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
     h = "codes"
     for layer in reversed(range(subject.depth)):
         autoencoder = stack.autoencoder(layer)
-        output = autoencoder.decoder.facts.output
+        blocks = autoencoder.layout is not None
+        output = Activation.SIGMOID if blocks else autoencoder.decoder.facts.output
         last = layer == 0 and scaling is None
         done = "reconstruction" if last else f"x_hat{layer}"
         weight = "weight" if autoencoder.tied else "decoder_weight"
@@ -225,11 +253,18 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
         transposed = int(not autoencoder.tied)
         raw = done if output is Activation.IDENTITY else f"b{layer}"
         h = graph.node("Gemm", [h, *names], raw, transB=transposed)  # (n, V)
-        if output is not Activation.IDENTITY:
+        if blocks and subject.model.schema is not None:
+            sigmoid = partial(_sigmoid, graph, subject)
+            h = add_blocks_output(graph, subject.model.schema, h, sigmoid, done)
+        elif output is not Activation.IDENTITY:
             h = graph.expression(output.facts.onnx, h, subject.dtype, done)
     if scaling is not None:
         _undone(graph, h, scaling, "scaling", "reconstruction", subject.row_dtype)
     graph.output("reconstruction", subject.row_dtype, stack.n_visible)
+
+
+def _sigmoid(graph: _Graph, subject: Subject, value: str, output: str) -> str:
+    return graph.expression(Activation.SIGMOID.facts.onnx, value, subject.dtype, output)
 
 
 def _undone(
@@ -261,6 +296,7 @@ def _metadata(subject: Subject) -> dict[str, str]:
         "layer": subject.depth - 1,
         "classes": None if subject.labels is None else subject.labels.tolist(),
         "feature_names": model.feature_names,
+        "components": None if model.schema is None else model.schema.parts,
         "image_shape": model.image_shape,
         "bounds": bounds_of(subject),
     }

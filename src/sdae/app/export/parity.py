@@ -58,6 +58,8 @@ def _small_count(subject: Subject) -> set[str]:
         names.add("probabilities")
     if stack.activation.facts.keeps_small_codes:
         names.add("codes")
+    if subject.schema is not None:
+        return names
     output = stack.autoencoder(0).decoder.facts.output
     if output.facts.keeps_small_codes and subject.model.scaling is None:
         names.add("reconstruction")  # after scaling back, small values vanish next to the offset

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.app.export.exported_model import Answers, Rows, Subject, exact_answers, package_answers
+from sdae.app.export.probe_table import probe_table
 from sdae.core.errors import DataError
+from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_schema import Schema
 
 _MOST_OWN = 1000
 _RANDOM = 256
@@ -27,7 +30,7 @@ class Trial:
 
     Attributes
     ----------
-    x : ndarray of the type the subject takes, shape (n, V)
+    x : ndarray of the type the subject takes, shape (n, V), or RawTable
     kinds : mapping
         Number of rows of each kind, in order: ``own`` (if given), ``random``, ``extreme``.
     package : mapping of str to ndarray
@@ -38,7 +41,7 @@ class Trial:
         Results in float64 after rounding every number randomly.
     """
 
-    x: Rows
+    x: Any
     kinds: Mapping[str, int]
     package: Answers
     exact: Answers
@@ -68,6 +71,8 @@ def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
         If `own` are not rows of finite numbers of the right width.
     """
     rng = np.random.default_rng(seed)
+    if subject.schema is not None:
+        return table_trial(subject, subject.schema, own, rng)
     n_columns = subject.stack.n_visible
     parts: dict[str, Rows] = {}
     if own is not None:
@@ -79,6 +84,26 @@ def trial_of(subject: Subject, own: Any, seed: int = 0) -> Trial:
     parts["extreme"] = _in_units(subject, _extreme_rows(n_columns, rng))
     kinds = {kind: len(part) for kind, part in parts.items()}
     return retried(subject, Trial(np.concatenate([*parts.values()]), kinds, {}, {}))
+
+
+def table_trial(subject: Subject, schema: Schema, own: Any, rng: np.random.Generator) -> Trial:
+    """Choose rows of a table: own ones, and random ones with gaps and unseen levels.
+
+    Raises
+    ------
+    DataError
+        If `own` is not a raw table with the columns of the schema.
+    """
+    table = probe_table(schema, rng)
+    kinds = {"random": len(table)}
+    if own is not None:
+        if not isinstance(own, RawTable):
+            raise DataError("The rows to check on must be a table with the columns of fit.")
+        chosen = np.sort(rng.permutation(len(own))[:_MOST_OWN])
+        own = own[chosen].like(table, "The table to check on") if own.named else own[chosen]
+        kinds = {"own": len(own), **kinds}
+        table = own.below(table)
+    return retried(subject, Trial(table, kinds, {}, {}))
 
 
 def retried(subject: Subject, trial: Trial) -> Trial:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sdae.app.export.exported_model import Answers, Rows, Subject, head_answers, scaled
 from sdae.app.export.parity import Agreement, check
 from sdae.app.export.probe_rows import Trial, retried
+from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 
 
@@ -28,6 +29,11 @@ def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement
     ParityError
         If it does not agree.
     """
+    if subject.schema is not None:
+        raise DataError(
+            "An nn.Sequential takes rows of numbers, and this model takes a table with columns of "
+            "other kinds. Use --onnx or --numpy, which hold the columns too."
+        )
     content = sequential_bytes(subject)
     deepest = replace(subject, depth=subject.stack.n_layers)
     if deepest.depth != subject.depth:

@@ -163,11 +163,16 @@ class DateColumn:
         return cls(text(entry["name"]), scale, cycles, gaps, flag(entry, "has_gaps"))
 
 
+def cycle_start(cycle: str) -> float:
+    """Return when a cycle begins, in seconds since 1970: weeks begin on Monday."""
+    return _FIRST_MONDAY if cycle == "week" else 0.0
+
+
 def date_parts(seconds: Numbers, scale: Scale, cycles: tuple[str, ...]) -> Numbers:
     """Return the components of dates in seconds since 1970, (n,) -> (n, S)."""
     parts = [scale.apply(seconds)]
     for cycle in cycles:
-        since = seconds - (_FIRST_MONDAY if cycle == "week" else 0.0)
+        since = seconds - cycle_start(cycle)
         angle = 2 * np.pi * np.mod(since / PERIODS[cycle], 1.0)
         parts += [np.sin(angle), np.cos(angle)]
     return np.stack(parts, axis=1)
