@@ -13,6 +13,7 @@ from tests.app.cli.commands import done, invoke, succeed
 from tests.app.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
 COMMANDS = (
+    "inspect",
     "train",
     "finetune",
     "evaluate",

@@ -17,7 +17,7 @@ from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.tables.arrow_messages import unpacked_bytes
 from sdae.data.tables.options import ReadOptions
-from sdae.data.tables.remarks import Remark
+from sdae.data.tables.remarks import Remark, option
 from sdae.data.tables.typed_texts import dates_of, without
 
 PARQUET, ARROW, FEATHER_1 = b"PAR1", b"ARROW1\0\0", b"FEA1"
@@ -233,10 +233,10 @@ def _column(
     else:
         values = without(values, options) if kind is ColumnType.NUMBER else values
     if name in options.parse_dates and kind is not ColumnType.DATE:
-        known = dict.fromkeys(str(value) for value in values.tolist() if not _is_gap(value))
-        dates = dates_of(known, name, remarks)
+        texts = _as_texts(name, kind, values).values.tolist()
+        dates = dates_of(dict.fromkeys(text for text in texts if text is not None), name, remarks)
         if dates is not None:
-            seconds = [_NAN if _is_gap(value) else dates[str(value)] for value in values.tolist()]
+            seconds = [_NAN if text is None else dates[text] for text in texts]
             return RawColumn(name, ColumnType.DATE, np.array(seconds, np.float64))
     value_type = arrow_type.value_type if is_dictionary else arrow_type
     return RawColumn(name, kind, values, declared, whole=pa.types.is_integer(value_type))
@@ -301,6 +301,6 @@ def _unsupported(name: str, kind: str) -> Remark:
         "unsupported_type",
         f"Column {quoted(name)} is of type {plain(kind)}, which is neither numbers nor booleans, "
         "texts, categories or dates.",
-        f"--drop {name}",
+        option("--drop", name),
         stops=True,
     )

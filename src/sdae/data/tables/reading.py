@@ -11,8 +11,9 @@ from sdae.core.schema.raw_table import RawColumn, RawTable
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, FEATHER_1, PARQUET, ArrowFile
 from sdae.data.tables.csv_file import SHARE, CsvFile
+from sdae.data.tables.dialect import Dialect
 from sdae.data.tables.options import ReadOptions, check_names
-from sdae.data.tables.remarks import Remark
+from sdae.data.tables.remarks import Remark, option
 from sdae.data.tables.unpacking import unpacked
 
 STANDARD_INPUT = "-"
@@ -41,6 +42,7 @@ _OTHERS: dict[
     ".html": ("a page", "read_html"),
     ".xml": ("XML", "read_xml"),
 }
+_NUMBER = Dialect(".", "")
 _INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
 
 
@@ -172,7 +174,7 @@ def _read_csv(
     # As pandas names them.
     names = [each or f"Unnamed: {place}" for place, each in enumerate(file.header)]
     names = _checked(names, options, targets, name)
-    _check_one_column(names, remarks)
+    _check_header(file.header, remarks)
     wanted = _without_index(names, file.header, options, targets, remarks)
     table = file.read(names, wanted, remarks)
     columns = table.columns
@@ -207,16 +209,22 @@ def _without_index(
         if name not in meant and (unnamed or _INDEX.fullmatch(name)):
             shown = "The first column, which has no name," if unnamed else f"Column {quoted(name)}"
             text = f"{shown} looks like the index of a data frame: left out."
-            remarks.append(Remark(name, "index", text, f"--keep {name!r}"))
+            remarks.append(Remark(name, "index", text, option("--keep", name)))
         else:
             wanted.append(name)
     return wanted
 
 
-def _check_one_column(names: Sequence[str], remarks: list[Remark]) -> None:
-    if len(names) == 1 and len(names[0].split()) > 1:
-        text = f"The file has a single column, {quoted(names[0])}: its separator was not found."
+def _check_header(header: Sequence[str], remarks: list[Remark]) -> None:
+    if len(header) == 1 and len(header[0].split()) > 1:
+        text = f"The file has a single column, {quoted(header[0])}: its separator was not found."
         remarks.append(Remark(None, "separator", text, "--sep"))
+    if all(_NUMBER.fits(name) for name in header):
+        text = (
+            "The names of the columns are numbers, so the first line looks like a row: put a line "
+            "with names above it."
+        )
+        remarks.append(Remark(None, "no_header", text))
 
 
 def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTable, RawTable]:

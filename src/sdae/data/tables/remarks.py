@@ -1,5 +1,6 @@
 """What a reader has to say about a table, beside its columns."""
 
+import shlex
 from dataclasses import dataclass
 
 
@@ -26,3 +27,9 @@ class Remark:
     text: str
     option: str = ""
     stops: bool = False
+
+
+def option(flag: str, value: str) -> str:
+    """Return an option of the command line with its value, quoted for the shell."""
+    shown = shlex.quote(value)
+    return f"{flag}={shown}" if value.startswith("-") else f"{flag} {shown}"
