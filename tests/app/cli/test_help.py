@@ -13,8 +13,8 @@ from tests.app.cli.commands import done, invoke, succeed
 from tests.app.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
 COMMANDS = (
-    "inspect",
     "train",
+    "inspect",
     "finetune",
     "evaluate",
     "predict",
