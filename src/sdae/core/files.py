@@ -199,13 +199,21 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
     FileFormatError
         If the gzip stream is damaged or truncated, or the content is larger than `limit`.
     """
-    path = Path(path)
     content = read_bytes(path, limit)
-    if content[:2] != b"\x1f\x8b":
-        return content
+    return unpack_gzip(content, str(path), limit) if content[:2] == b"\x1f\x8b" else content
+
+
+def unpack_gzip(content: bytes, source: str, limit: int) -> bytes:
+    """Unpack a gzip stream, or several, to at most `limit` bytes; `source` is for messages.
+
+    Raises
+    ------
+    FileFormatError
+        If it is damaged or truncated, or the unpacked content is larger than `limit`.
+    """
     if content.count(_MEMBER) > _MAX_MEMBERS:
         raise FileFormatError(
-            f"{path} has more than {_MAX_MEMBERS:,} gzip streams, one after the other. Unpack it "
+            f"{source} has more than {_MAX_MEMBERS:,} gzip streams, one after the other. Unpack it "
             "with gunzip and pack it again."
         )
     try:
@@ -216,12 +224,12 @@ def read_decompressed(path: str | Path, limit: int = MAX_BYTES) -> bytes:
                 unpacked.write(chunk)
                 if unpacked.tell() > limit:
                     raise FileFormatError(
-                        f"{path} unpacks to more than {limit:,} bytes. If you trust it, unpack it "
-                        "with gunzip and give the unpacked file."
+                        f"{source} unpacks to more than {limit:,} bytes. If you trust it, unpack "
+                        "it with gunzip and give the unpacked file."
                     )
     except (OSError, EOFError, zlib.error) as error:
         raise FileFormatError(
-            f"{path} is damaged: its gzip stream cannot be unpacked ({error}). Download it again."
+            f"{source} is damaged: its gzip stream cannot be unpacked ({error}). Download it again."
         ) from None
     return unpacked.getvalue()  # the buffer itself, without a copy
 

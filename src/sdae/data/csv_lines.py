@@ -27,6 +27,14 @@ _LAST_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 class CsvLines:
     """The lines of a CSV: its header, then its rows.
 
+    Parameters
+    ----------
+    content : bytes
+    source : str
+        What the file is called in messages.
+    separator : str or None
+        The character between fields; None finds a comma, semicolon or tab in the first line.
+
     Raises
     ------
     FileFormatError
@@ -35,7 +43,7 @@ class CsvLines:
         If the header is missing, or has too many columns.
     """
 
-    def __init__(self, content: bytes, source: str) -> None:
+    def __init__(self, content: bytes, source: str, separator: str | None = None) -> None:
         content = _without_last_lines(content)
         self._source = source
         self._content = content
@@ -44,7 +52,8 @@ class CsvLines:
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
         first = text.readline()
         text.seek(0)
-        self._reader = csv.reader(text, delimiter=_find_delimiter(first), strict=True)
+        separator = separator or _find_delimiter(first)
+        self._reader = csv.reader(text, delimiter=separator, strict=True)
         self.header = [name.strip() for fields in self._next(1) for name in fields]
         if not self.header:
             raise DataError(

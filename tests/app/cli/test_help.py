@@ -14,6 +14,7 @@ from tests.app.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
 COMMANDS = (
     "train",
+    "inspect",
     "finetune",
     "evaluate",
     "predict",

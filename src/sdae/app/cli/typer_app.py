@@ -18,6 +18,7 @@ from sdae.app.cli.commands import (
     export,
     finetune,
     info,
+    inspect,
     plot,
     predict,
     report,
@@ -105,6 +106,7 @@ def options(
     """Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones."""
 
 
+app.command("inspect")(inspect.inspect)
 app.command("train")(train.train)
 app.command("resume")(resume.resume)
 app.command("finetune")(finetune.finetune)

@@ -62,14 +62,14 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
     DataError
         If columns look like identifiers or free text, or no column is left.
     """
-    unfit = [column.name for column in table if _looks_like_text(column, options)]
+    unfit = [column.name for column in table if looks_like_text(column, options)]
     if unfit:
         raise DataError(
             f"{caller} has text that differs from row to row in column"
             f"{'s' * (len(unfit) > 1)} {listed(unfit)}: it looks like an identifier or like free "
             f"text. {options.remedy}"
         )
-    columns = [_learned(column, options) for column in table]
+    columns = [learn_column(column, options) for column in table]
     if all(isinstance(column, IgnoredColumn) for column in columns):
         raise DataError(
             f"{caller} has no column that tells rows apart: each is constant or empty. Give it "
@@ -81,7 +81,8 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
     return Schema(columns, named=table.named)
 
 
-def _learned(column: RawColumn, options: SchemaOptions) -> Column:
+def learn_column(column: RawColumn, options: SchemaOptions) -> Column:
+    """Learn the kind of one column, its scale or its levels, from all rows of a table."""
     known = column.values[~column.missing]
     has_gaps = len(known) < len(column.values)
     if not len(known):
@@ -158,7 +159,7 @@ def _is_category(column: RawColumn, options: SchemaOptions) -> bool:
     return column.declared or column.type is ColumnType.TEXT
 
 
-def _looks_like_text(column: RawColumn, options: SchemaOptions) -> bool:
+def looks_like_text(column: RawColumn, options: SchemaOptions) -> bool:
     """Return whether a column, not declared as a category, has about as many texts as rows."""
     declared = column.declared or column.name in (options.categorical or ())
     if column.type is not ColumnType.TEXT or declared:

@@ -1,0 +1,161 @@
+"""What the target is: classes, numbers, or several labels.
+
+Axes: n rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.inspection.facts import Facts
+from sdae.core.schema.level_columns import shown as level_shown
+from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.core.wording import quoted
+from sdae.data.tables.remarks import Remark
+
+MOST_CLASSES = 20
+"""A column of more different whole numbers is a target of regression."""
+
+_SHOWN = 10
+
+
+class Task(StrEnum):
+    """What a network learns to predict."""
+
+    CLASSIFICATION = "classification"
+    REGRESSION = "regression"
+    MULTILABEL = "multilabel"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The target of a table.
+
+    Attributes
+    ----------
+    names : tuple of str
+    task : Task
+    reason : str
+        Why it is this task.
+    n_missing : int
+        The number of rows without a target.
+    classes : dict of str to int
+        How many rows each class (of multilabel: each label) has, the most frequent first.
+    minimum, maximum, mean : float or None
+        Of a target of regression.
+    """
+
+    names: tuple[str, ...]
+    task: Task
+    reason: str
+    n_missing: int
+    n_rows: int
+    classes: dict[str, int]
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+
+    @property
+    def majority(self) -> tuple[str, float] | None:
+        """The most frequent class, and its share of the rows with a label."""
+        if self.task is not Task.CLASSIFICATION or not self.classes:
+            return None
+        name, count = next(iter(self.classes.items()))
+        return name, count / (self.n_rows - self.n_missing)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        majority = self.majority
+        return {
+            "columns": list(self.names),
+            "task": str(self.task),
+            "reason": self.reason,
+            "missing": self.n_missing,
+            "missing_share": self.n_missing / self.n_rows,
+            "n_classes": len(self.classes) if self.task is Task.CLASSIFICATION else None,
+            "classes": [
+                {"class": name, "rows": count}
+                for name, count in list(self.classes.items())[:_SHOWN]
+            ],
+            "majority": None if majority is None else majority[0],
+            "majority_share": None if majority is None else majority[1],
+            "minimum": self.minimum,
+            "maximum": self.maximum,
+            "mean": self.mean,
+        }
+
+
+def guess_task(facts: Facts) -> tuple[Task, str]:
+    """Return the task that a target column asks for, and why."""
+    if facts.type in (ColumnType.TEXT, ColumnType.BOOLEAN) or facts.column.declared:
+        what = "categories" if facts.column.declared else f"{facts.type}s"
+        return Task.CLASSIFICATION, f"the target holds {what}"
+    if not facts.is_whole:
+        return Task.REGRESSION, "the target holds numbers with fractions"
+    reason = f"the target holds {len(facts.numbers)} different whole numbers"
+    if len(facts.numbers) <= MOST_CLASSES:
+        return Task.CLASSIFICATION, reason
+    return Task.REGRESSION, reason
+
+
+def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
+    """Describe the target; what is wrong with it is added to `remarks`."""
+    facts = [Facts(column) for column in columns]
+    missing = np.logical_or.reduce([column.missing for column in columns])
+    names = tuple(column.name for column in columns)
+    n_rows, n_missing = len(missing), int(missing.sum())
+    if len(facts) > 1:
+        for each in facts:
+            if not set(each.counts) <= {0.0, 1.0}:
+                text = f"Target {quoted(each.name)} must hold 0 and 1, as one label of several."
+                remarks.append(Remark(each.name, "target", text, "", stops=True))
+        labels = {each.name: each.counts.get(1.0, 0) for each in facts}
+        reason = f"{len(names)} columns are named"
+        return Target(names, Task.MULTILABEL, reason, n_missing, n_rows, labels)
+    (only,) = facts
+    task, reason = guess_task(only)
+    if n_missing and n_missing < n_rows:
+        text = f"Target {quoted(only.name)} has no value in {n_missing:,} of {n_rows:,} rows."
+        remarks.append(Remark(only.name, "target_gaps", text))
+    fault = _fault(only, task)
+    if fault is not None:
+        remarks.append(Remark(only.name, "target", fault, "--target", stops=True))
+    if task is Task.CLASSIFICATION:
+        classes = sorted(only.counts.items(), key=lambda item: -item[1])
+        named = {_class_name(only, value): count for value, count in classes}
+        return Target(names, task, reason, n_missing, n_rows, named)
+    numbers = only.known[np.isfinite(only.known)]
+    figures = (float(numbers.min()), float(numbers.max()), float(numbers.mean()))
+    return Target(names, task, reason, n_missing, n_rows, {}, *figures)
+
+
+def class_numbers(columns: Sequence[RawColumn]) -> NDArray[np.intp]:
+    """Return the number of each row's class, (n,), counted from 0."""
+    places: dict[tuple[Any, ...], int] = {}
+    rows = zip(*(column.values.tolist() for column in columns), strict=True)
+    return np.array([places.setdefault(row, len(places)) for row in rows], np.intp)
+
+
+def _fault(facts: Facts, task: Task) -> str | None:
+    """Return what makes a target unusable."""
+    shown = f"Target {quoted(facts.name)}"
+    if not len(facts.known):
+        return f"{shown} has no values."
+    if facts.type is ColumnType.DATE:
+        return f"{shown} holds dates, which are neither classes nor numbers."
+    if len(facts.counts) == 1:
+        return f"{shown} has a single value: there is nothing to tell apart."
+    if task is Task.CLASSIFICATION and len(facts.counts) > max(2, len(facts.known) // 2):
+        n_classes, n_rows = len(facts.counts), len(facts.known)
+        return f"{shown} has {n_classes:,} classes in {n_rows:,} rows: too few of each to learn."
+    return None
+
+
+def _class_name(facts: Facts, value: Any) -> str:
+    if facts.type is ColumnType.BOOLEAN:
+        return str(bool(value))
+    return level_shown(value)

@@ -1,0 +1,11 @@
+"""Tables from files, of columns of any type: CSV, Parquet, Feather, packed or not.
+
+``options`` says how a file is read, ``reading`` chooses the reader, ``unpacking`` unpacks within
+bounds; ``csv_file`` reads texts and ``typed_texts`` finds their types with the ``dialect`` of their
+numbers; ``arrow_file`` reads typed columns, ``arrow_messages`` says how much Feather unpacks to.
+"""
+
+from sdae.data.tables.options import ReadOptions
+from sdae.data.tables.reading import TableFile, read_table
+
+__all__ = ["ReadOptions", "TableFile", "read_table"]

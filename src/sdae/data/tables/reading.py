@@ -1,0 +1,242 @@
+"""Read a table from a file: choose the reader, and leave out index columns, with a word."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sdae.core.errors import DataError, FileAccessError
+from sdae.core.files import read_bytes
+from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.wording import quoted
+from sdae.data.tables.arrow_file import ARROW, FEATHER_1, PARQUET, ArrowFile
+from sdae.data.tables.csv_file import SHARE, CsvFile
+from sdae.data.tables.dialect import Dialect
+from sdae.data.tables.options import ReadOptions, check_names
+from sdae.data.tables.remarks import Remark, option
+from sdae.data.tables.unpacking import unpacked
+
+STANDARD_INPUT = "-"
+_TEXTS = (".csv", ".tsv", ".txt")
+_PACKED = (".gz", ".bz2", ".xz", ".zip")
+_TYPED = (".parquet", ".feather", ".arrow")
+_OTHERS: dict[
+    str, tuple[str, ...]
+] = {  # suffix: what it is, and the function of pandas that reads it
+    ".xlsx": ("an Excel file", "read_excel"),
+    ".xls": ("an Excel file", "read_excel"),
+    ".xlsm": ("an Excel file", "read_excel"),
+    ".xlsb": ("an Excel file", "read_excel"),
+    ".ods": ("a sheet of OpenDocument", "read_excel"),
+    ".json": ("JSON", "read_json"),
+    ".jsonl": ("JSON lines", "read_json", "lines=True"),
+    ".sav": ("an SPSS file", "read_spss"),
+    ".dta": ("a Stata file", "read_stata"),
+    ".sas7bdat": ("a SAS file", "read_sas"),
+    ".xpt": ("a SAS file", "read_sas"),
+    ".pkl": ("a pickle, which may execute anything", "read_pickle"),
+    ".pickle": ("a pickle, which may execute anything", "read_pickle"),
+    ".h5": ("an HDF5 file", "read_hdf"),
+    ".hdf5": ("an HDF5 file", "read_hdf"),
+    ".orc": ("an ORC file", "read_orc"),
+    ".html": ("a page", "read_html"),
+    ".xml": ("XML", "read_xml"),
+}
+_NUMBER = Dialect(".", "")
+_INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A table that was read from a file.
+
+    Attributes
+    ----------
+    source : str
+        The file, as messages name it.
+    table : RawTable
+        All columns but those that were left out and those that name rows.
+    ids : RawTable
+        The columns that name rows, as texts.
+    remarks : tuple of Remark
+        What was left out, or not understood.
+    separator, decimal : str or None
+        How a CSV is written; None for other files.
+    """
+
+    source: str
+    table: RawTable
+    ids: RawTable
+    remarks: tuple[Remark, ...]
+    separator: str | None = None
+    decimal: str | None = None
+
+
+def read_table(
+    source: str | Path,
+    options: ReadOptions | None = None,
+    *,
+    content: bytes | None = None,
+    targets: Sequence[str] = (),
+    strict: bool = True,
+) -> TableFile:
+    """Read a table: ``.csv``, ``.tsv``, ``.txt`` (packed too), Parquet or Feather.
+
+    Parameters
+    ----------
+    source : str or Path
+        The file; "-" names standard input in messages.
+    options : ReadOptions or None
+    content : bytes or None
+        The bytes of the file, if they are known already; its format is then found by its beginning.
+    targets : sequence of str
+        Columns that are read whatever `options.keep` says.
+    strict : bool
+        Whether a column that cannot be used is an error; otherwise it is a remark.
+
+    Returns
+    -------
+    TableFile
+
+    Raises
+    ------
+    FileAccessError
+        If the file is missing or unreadable.
+    FileFormatError
+        If it is damaged, or would take too much memory.
+    MissingExtraError
+        If pyarrow is needed and not installed.
+    DataError
+        If it is of another format, a column that is named is not there, or cannot be used.
+    """
+    options = options or ReadOptions()
+    name = "standard input" if str(source) == STANDARD_INPUT else str(source)
+    if content is None:
+        check_format(Path(source))
+        content = read_bytes(source)
+    if content.startswith(FEATHER_1):
+        raise DataError(_advice(name, "an old Feather file", "read_feather", ""))
+    remarks: list[Remark] = []
+    if content.startswith((PARQUET, ARROW)):
+        arrow = ArrowFile(content, name)
+        names = _checked(arrow.header, options, targets, name)
+        wanted = _without_index(names, names, options, targets, remarks)
+        found = TableFile(
+            name, *_parted(arrow.read(wanted, options, remarks), options), tuple(remarks)
+        )
+    else:
+        found = _read_csv(content, name, options, targets, remarks)
+    if strict:
+        stopping = [remark.text for remark in found.remarks if remark.stops]
+        if stopping:
+            raise DataError(" ".join([f"{name}:", *stopping]))
+    return found
+
+
+def check_format(path: Path) -> None:
+    """Raise an error if a path has the name of a format that is not read here.
+
+    Raises
+    ------
+    FileAccessError
+        If the path contains a zero byte.
+    DataError
+        If it is another format; the message converts it with pandas.
+    """
+    if "\0" in str(path):
+        raise FileAccessError(
+            f"Cannot read {str(path)!r}: a path must not have zero bytes. Check the path."
+        )
+    name = path.name.lower()
+    while name.endswith(_PACKED):
+        name = name[: name.rfind(".")]
+    suffix = name[name.rfind(".") :] if "." in name else ""
+    if suffix in _OTHERS:
+        what, function, *more = _OTHERS[suffix]
+        raise DataError(_advice(str(path), what, function, "".join(f", {each}" for each in more)))
+    if suffix and suffix not in (*_TEXTS, *_TYPED) and path.is_file():
+        raise DataError(
+            f"{path} is not a table that sdae can read. It reads {', '.join(_TEXTS)} (also packed: "
+            f"{', '.join(_PACKED)}), {', '.join(_TYPED)}. If it is one of these, rename it."
+        )
+
+
+def _read_csv(
+    content: bytes,
+    name: str,
+    options: ReadOptions,
+    targets: Sequence[str],
+    remarks: list[Remark],
+) -> TableFile:
+    n_packed = len(content)
+    content = unpacked(content, name, SHARE)
+    file = CsvFile(content, name, options, n_packed)
+    # As pandas names them.
+    names = [each or f"Unnamed: {place}" for place, each in enumerate(file.header)]
+    names = _checked(names, options, targets, name)
+    _check_header(file.header, remarks)
+    wanted = _without_index(names, file.header, options, targets, remarks)
+    table = file.read(names, wanted, remarks)
+    columns = table.columns
+    for column, title in zip(list(columns), wanted, strict=True):
+        if not file.header[names.index(title)] and column.missing.all():
+            columns.remove(column)
+            text = f"{quoted(title)} has no name and no values: left out."
+            remarks.append(Remark(title, "unnamed_and_empty", text))
+    parts = _parted(columns, options)
+    return TableFile(name, *parts, tuple(remarks), table.separator, table.decimal)
+
+
+def _checked(
+    names: list[str], options: ReadOptions, targets: Sequence[str], source: str
+) -> list[str]:
+    check_names((*targets, *options.named), names, source)
+    return names
+
+
+def _without_index(
+    names: Sequence[str],
+    header: Sequence[str],
+    options: ReadOptions,
+    targets: Sequence[str],
+    remarks: list[Remark],
+) -> list[str]:
+    """Return the columns to read: not those that number the rows, unless the user names them."""
+    meant = {*options.keep, *options.id, *options.categorical, *options.parse_dates, *targets}
+    wanted = []
+    for name in options.kept(names, targets):
+        unnamed = name == names[0] and not header[0]
+        if name not in meant and (unnamed or _INDEX.fullmatch(name)):
+            shown = "The first column, which has no name," if unnamed else f"Column {quoted(name)}"
+            text = f"{shown} looks like the index of a data frame: left out."
+            remarks.append(Remark(name, "index", text, option("--keep", name)))
+        else:
+            wanted.append(name)
+    return wanted
+
+
+def _check_header(header: Sequence[str], remarks: list[Remark]) -> None:
+    if len(header) == 1 and len(header[0].split()) > 1:
+        text = f"The file has a single column, {quoted(header[0])}: its separator was not found."
+        remarks.append(Remark(None, "separator", text, "--sep"))
+    if all(_NUMBER.fits(name) for name in header):
+        text = (
+            "The names of the columns are numbers, so the first line looks like a row: put a line "
+            "with names above it."
+        )
+        remarks.append(Remark(None, "no_header", text))
+
+
+def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTable, RawTable]:
+    """Return the columns of rows, and those that name rows, in the order of `options.id`."""
+    known = {column.name: column for column in columns}
+    ids = [known.pop(name) for name in options.id if name in known]
+    return RawTable(list(known.values())), RawTable(ids)
+
+
+def _advice(path: str, what: str, function: str, more: str) -> str:
+    target = str(Path(path).with_suffix(".parquet"))
+    return (
+        f"{path} is {what}, which sdae does not read. Convert it with pandas: "
+        f"pandas.{function}({path!r}{more}).to_parquet({target!r})"
+    )
