@@ -21,7 +21,7 @@ from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
 from sdae.data.label_columns import read_indicators
 from sdae.data.labels import Labels, read_labels
-from sdae.data.table import Dataset, checked_table, lacks, not_finite
+from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finite
 
 _MISSING = ("", "na", "nan", "null", "none")
 
@@ -167,7 +167,7 @@ def _number(field: str, row: int, name: str, source: str) -> float:
         return float(field)
     except ValueError:
         shown = field if len(field) <= 40 else field[:40] + "…"
-        raise DataError(
+        raise NotNumbers(
             f"{source} has the text {shown!r} in row {row}, column {quoted(name)}, but features "
             "must be numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, "
             "or name it with --target if it holds the labels."

@@ -19,7 +19,7 @@ from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_targets, labels_of, wanted_columns
 from sdae.data.exact import Rows, is_usable
-from sdae.data.table import Dataset, Table, checked_table, not_finite
+from sdae.data.table import Dataset, NotNumbers, Table, checked_table, not_finite
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20
@@ -193,7 +193,7 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
                 "texts or whole numbers. Convert it to texts, or name another target."
             )
     elif not is_number:
-        raise DataError(
+        raise NotNumbers(
             f"{source}, column {quoted(name)}, has values of type {shown}, but features must be "
             "numbers. Encode the column (pandas.get_dummies makes 0/1 columns), drop it, or name "
             "it with --target if it holds the labels."

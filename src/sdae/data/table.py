@@ -5,16 +5,21 @@ Axes: n rows, V columns.
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
+from sdae.core.schema.raw_table import RawTable
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.exact import Rows, exact_rows, is_usable
 
 _BLOCK_CELLS = 1 << 20
+
+
+class NotNumbers(DataError):
+    """A column holds texts, or values are missing: only a network with a schema takes them."""
 
 
 class Split(NamedTuple):
@@ -44,8 +49,8 @@ class Table:
 
     Attributes
     ----------
-    x : ndarray of float32 or float64, shape (n, V)
-        Features, in the type that does not round them.
+    x : ndarray of float32 or float64, or RawTable, shape (n, V)
+        Features, in the type that does not round them; of any types in a raw table.
     y : ndarray of int64 or of str, shape (n,), or of int64, shape (n, L), or None
         Labels as they are in the source; of several columns, zeros and ones.
     feature_names : tuple of str or None
@@ -58,7 +63,7 @@ class Table:
         Names of several columns of labels.
     """
 
-    x: Rows
+    x: Any
     y: NDArray[np.int64] | NDArray[np.str_] | None
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
@@ -81,7 +86,9 @@ class Table:
         return replace(self, x=self.x[chosen], y=y, source=f"{self.source} ({part})")
 
     def rounded(self) -> "Table":
-        """Return a copy with float32 features."""
+        """Return a copy with float32 features; a raw table is not changed."""
+        if isinstance(self.x, RawTable):
+            return self
         return replace(self, x=self.x.astype(np.float32, copy=False))
 
 
@@ -178,7 +185,7 @@ def not_finite(
     name = quoted(feature_names[column]) if feature_names else f"{column} (counted from 0)"
     n_bad = int(np.count_nonzero(bad))
     number = f"{'at least ' if more else ''}{n_bad:,} {'value' if n_bad == 1 else 'values'}"
-    return DataError(
+    return NotNumbers(
         f"{source} has {number} missing, infinite or too large for float32, the first in row "
         f"{first_row + row + 1}, column {name}. Impute missing values (scikit-learn's "
         "SimpleImputer does) or drop the rows."

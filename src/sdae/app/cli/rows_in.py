@@ -4,6 +4,7 @@ from sdae.app.runs.prepare import choose_rows
 from sdae.core.model_file import Model
 from sdae.data import Table, load_dataset
 from sdae.data.label_columns import Target
+from sdae.data.typed_dataset import load_for_schema
 
 
 def load_rows(data: str, model: Model, part: str = "auto", target: Target = None) -> Table:
@@ -16,4 +17,6 @@ def load_rows(data: str, model: Model, part: str = "auto", target: Target = None
     SdaeError
         Whatever is wrong with the data.
     """
+    if model.schema is not None:
+        return choose_rows(load_for_schema(data, model.schema, target).dataset, part)
     return choose_rows(load_dataset(data, target, model.feature_names), part)

@@ -97,4 +97,5 @@ def _more_rows(source: str, like: Table) -> Rows:
             f"{table.source} has {table.n_features} columns, but {like.source} has "
             f"{like.n_features} feature columns. Rows without labels must have the same columns."
         )
-    return table.x
+    rows: NDArray[np.floating] = table.x
+    return rows

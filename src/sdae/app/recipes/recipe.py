@@ -91,6 +91,10 @@ class ModelConfig:
         return model
 
 
+Names = str | tuple[str, ...] | None
+_NAMES = optional(one_or_several(text()))
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """Where the rows come from and how they are scaled and split."""
@@ -103,6 +107,12 @@ class DataConfig:
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
     validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
     test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")
+    drop: Names = option(_NAMES, None, "Columns of a table to leave out.")
+    categorical: Names = option(_NAMES, None, "Columns that are categories, whatever they hold.")
+    parse_dates: Names = option(_NAMES, None, "Columns of dates (ISO 8601).")
+    na_values: Names = option(_NAMES, None, "Texts that mean a missing value.")
+    separator: str | None = option(optional(text()), None, "Between the fields of a file.")
+    decimal: str | None = option(optional(text()), None, "The decimal character of a file.")
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "DataConfig":

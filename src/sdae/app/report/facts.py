@@ -123,7 +123,8 @@ def facts_of(
             label_answers=label_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
-    if playground and n_weights(networks) <= MOST_WEIGHTS:
+    takes_numbers = networks.final.schema is None  # the page has no columns of other kinds
+    if playground and takes_numbers and n_weights(networks) <= MOST_WEIGHTS:
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts

@@ -113,7 +113,8 @@ def _step(model: Model, part: Part, noise: Noise) -> Step:
     stack = model.stack
     clean = in_network(model, as_input(model, part.x))  # (n, V)
     key = NoiseKey(0, Stream.MODULE_CORRUPTION)
-    x_tilde = corrupt(clean, noise, key, part.numbers).x_tilde
+    columns = stack.autoencoder(0).columns
+    x_tilde = corrupt(clean, noise, key, part.numbers, columns=columns).x_tilde
     forms = {"input": clean, "corrupted": x_tilde}
     with torch.no_grad():
         for depth in range(1, stack.n_layers + 1):

@@ -14,9 +14,10 @@ from sdae.app.runs.prepare import Classes, Rows, choose_rows, fitting, outputs_o
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
-from sdae.data import Table, load_dataset
+from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
+from sdae.data.typed_dataset import load_for_schema
 
 MOST_ROWS = 20_000
 
@@ -98,7 +99,7 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
         Whatever is wrong with the data.
     """
     config = recipe.data
-    dataset = load_dataset(config.source, config.target, model.feature_names)
+    dataset = _load(config.source, config.target, model)
     dataset = split_dataset(
         dataset, validation=config.validation, test=config.test, seed=recipe.seed
     )
@@ -119,15 +120,21 @@ def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> Rep
         Whatever is wrong with the data.
     """
     try:
-        dataset = load_dataset(source, target or recipe.data.target, model.feature_names)
+        dataset = _load(source, target or recipe.data.target, model)
     except DataError:
         if target is not None or recipe.data.target is None:
             raise
-        dataset = load_dataset(source, None, model.feature_names)
+        dataset = _load(source, None, model)
     table = choose_rows(dataset, "auto")
     name = "given" if dataset.test is None else "given test"
     fitted = None if dataset.test is None else dataset.train
     return _rows(dataset.name, model, name, table, fitted, recipe.seed, unseen=True)
+
+
+def _load(source: str, target: Target, model: Model) -> Dataset:
+    if model.schema is not None:
+        return load_for_schema(source, model.schema, target).dataset
+    return load_dataset(source, target, model.feature_names)
 
 
 def shown_source(source: str) -> str:

@@ -100,7 +100,8 @@ def labels_of(facts: Facts) -> list[str]:
 
 def columns_of(facts: Facts) -> list[str]:
     """Return the name of each column as it is shown, (V,)."""
-    names = facts.networks.final.feature_names
+    schema = facts.networks.final.schema
+    names = facts.networks.final.feature_names if schema is None else schema.parts
     n_columns = facts.networks.final.stack.n_visible
     return [short(n) for n in names] if names else [f"x{number}" for number in range(n_columns)]
 

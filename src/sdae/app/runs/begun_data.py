@@ -27,6 +27,7 @@ def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
         target=recipe.data.target,
         image_shape=data.image_shape,
         scaling=data.scaling,
+        **({} if data.schema is None else {"schema": json.dumps(data.schema.to_json())}),
     )
 
 

@@ -85,7 +85,8 @@ def draw_reconstructions(
     clean = torch.from_numpy(x[:N_ROWS].copy()).to(stack.autoencoder(0).weight)  # (n, V)
     key = NoiseKey(0, Stream.MODULE_CORRUPTION)
     noise = stack.autoencoder(0).corruption
-    x_tilde = corrupt(clean, noise, key, np.arange(len(clean))).x_tilde
+    columns = stack.autoencoder(0).columns
+    x_tilde = corrupt(clean, noise, key, np.arange(len(clean)), columns=columns).x_tilde
     versions = {"input": clean, str(noise): x_tilde}
     with torch.no_grad():
         for depth in range(1, stack.n_layers + 1):

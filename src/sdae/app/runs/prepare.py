@@ -3,7 +3,8 @@
 Axes: n rows, V columns.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,15 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, choose, fit_scaling
+from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_schema import Schema
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import encode_targets, find_head
 from sdae.data.splits import split_dataset
-from sdae.data.table import match_columns
+from sdae.data.table import NotNumbers, match_columns
+from sdae.data.tables import ReadOptions, is_table
+from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
 
 Rows = NDArray[np.floating]
 """Rows in the units of the source, in a type that does not round them."""
@@ -25,6 +31,14 @@ Rows = NDArray[np.floating]
 NetworkRows = NDArray[np.float32]
 Labelled = tuple[NetworkRows, NDArray[np.int64]]
 Classes = tuple[int, ...] | tuple[str, ...]
+
+OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
+"""Tables that are first read as numbers alone, which makes the network of earlier versions."""
+
+_REMEDY = (
+    "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
+    "inspect shows all columns."
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,8 @@ class PreparedData:
         How columns are scaled and why, for messages; empty if an existing model fixed it.
     feature_names : tuple of str or None
     image_shape : (int, int) or None
+    schema : Schema or None
+        The typed columns of a table, by which all rows above are encoded.
     """
 
     name: str
@@ -65,6 +81,7 @@ class PreparedData:
     choice: str
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
+    schema: Schema | None = None
 
 
 def prepare(
@@ -79,7 +96,13 @@ def prepare(
     SdaeError
         Whatever is wrong with the files, the columns, the labels or the values.
     """
-    dataset = load_dataset(config.source, config.target)
+    reads_numbers = config.source.lower().endswith(OF_NUMBERS) or not is_table(config.source)
+    if read_options(config) != ReadOptions() or not reads_numbers:
+        return prepare_table(config, seed)
+    try:
+        dataset = load_dataset(config.source, config.target)
+    except NotNumbers:
+        return prepare_table(config, seed)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if rounded:
         dataset = dataset.rounded()
@@ -112,6 +135,111 @@ def prepare(
     )
 
 
+def prepare_table(config: DataConfig, seed: int) -> PreparedData:
+    """Load and split a table of which not all columns are numbers, and learn its schema.
+
+    Rows without a label, in the table or in a file of their own, are for pre-training.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the files, the columns, the labels or the values.
+    """
+    options = read_options(config)
+    dataset, unlabelled = load_typed(config.source, options, config.target)
+    dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
+    rows: RawTable = dataset.train.x
+    if unlabelled is not None:
+        rows = rows.below(unlabelled)
+    if config.unlabeled is not None:
+        extra = load_typed(config.unlabeled, _of_rows(options, config)).dataset.train
+        rows = rows.below(extra.x.like(rows, extra.source))
+    scale = "standard" if config.scale == "auto" else config.scale
+    schema = learn_schema(
+        rows,
+        SchemaOptions(scale=scale, missing_marks=names_in(config.na_values), remedy=_REMEDY),
+        dataset.name,
+    )
+    head, classes = (None, None) if dataset.train.y is None else find_head(dataset.train)
+    encoded = schema.encode(rows, dataset.name)
+    validation, test = (
+        None
+        if part is None
+        else _with_labels(schema.encode(part.x, part.source), part, head, classes)
+        for part in (dataset.validation, dataset.test)
+    )
+    return PreparedData(
+        name=dataset.name,
+        rows=encoded,
+        train=_with_labels(encoded[: dataset.train.n_rows], dataset.train, head, classes),
+        validation=validation,
+        test=test,
+        head=head,
+        classes=classes,
+        scaling=None,
+        decoder=Decoder.BLOCKS,
+        choice=described(schema),
+        feature_names=None,
+        image_shape=None,
+        schema=schema,
+    )
+
+
+def read_options(config: DataConfig) -> ReadOptions:
+    """Return how the table of a recipe is read.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a character is not allowed.
+    """
+    return ReadOptions(
+        separator=config.separator,
+        decimal=config.decimal,
+        na_values=frozenset(names_in(config.na_values)),
+        parse_dates=frozenset(names_in(config.parse_dates)),
+        categorical=frozenset(names_in(config.categorical)),
+        drop=frozenset(names_in(config.drop)),
+    )
+
+
+def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return one name, or several, as a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
+def _of_rows(options: ReadOptions, config: DataConfig) -> ReadOptions:
+    """Return options for a file of rows without labels, which may lack the target."""
+    targets = set(names_in(config.target))
+    return replace(
+        options,
+        parse_dates=options.parse_dates - targets,
+        categorical=options.categorical - targets,
+        drop=options.drop - targets,
+    )
+
+
+def described(schema: Schema) -> str:
+    """Return in one sentence which kinds of columns a table has."""
+    counts = Counter(column.kind for column in schema.columns)
+    words = {
+        "number": "numbers",
+        "date": "dates",
+        "binary": "binaries",
+        "category": "categories",
+        "ignored": "left out",
+    }
+    kinds = ", ".join(f"{counts[kind]} {word}" for kind, word in words.items() if counts[kind])
+    n_gaps = len(schema.blocks.indicators)
+    gaps = f"; {n_gaps} with missing values" if n_gaps else ""
+    return (
+        f"Columns: {kinds}{gaps}. They are {schema.blocks.n_components} inputs of the network; "
+        "sdae inspect tells of each."
+    )
+
+
 def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedData:
     """Load and split labelled data for a model that exists: its columns, scaling and classes.
 
@@ -120,7 +248,10 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     SdaeError
         Whatever is wrong with the data; a missing target is an error too.
     """
-    dataset = load_dataset(config.source, config.target, model.feature_names)
+    if model.schema is None:
+        dataset = load_dataset(config.source, config.target, model.feature_names)
+    else:
+        dataset = load_for_schema(config.source, model.schema, config.target).dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
         raise DataError(
@@ -135,7 +266,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     )
     return PreparedData(
         name=dataset.name,
-        rows=train[0] if train is not None else _scaled(dataset.train.x[:0], None),
+        rows=train[0] if train is not None else fitting(model, dataset.train).x[:0],
         train=train,
         validation=validation,
         test=test,
@@ -146,6 +277,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         choice="",
         feature_names=model.feature_names,
         image_shape=model.image_shape,
+        schema=model.schema,
     )
 
 
@@ -176,11 +308,16 @@ def choose_rows(dataset: Dataset, part: str) -> Table:
 def fitting(model: Model, table: Table) -> Table:
     """Return the table with the model's columns, in the model's order.
 
+    For a model with a schema its rows are encoded: they are the network's.
+
     Raises
     ------
     DataError
         If a column is missing, or the number of columns is wrong.
     """
+    if model.schema is not None:
+        rows = model.schema.encode(as_raw(table).x, table.source)
+        return replace(table, x=rows, feature_names=model.schema.parts)
     if model.feature_names is not None:
         table = match_columns(table, model.feature_names)
     if table.x.shape[1] != model.stack.n_visible:

@@ -59,6 +59,7 @@ def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencod
         tied=model.tied,
         emphasis=model.emphasis,
         seed=recipe.seed,
+        blocks=None if data.schema is None else data.schema.blocks,
     )
     if data.head is not None and data.classes is not None:
         stack.add_head_of(data.head, len(data.classes))
@@ -161,4 +162,5 @@ def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoenco
             "sdae": __version__,
             "torch": torch.__version__,
         },
+        schema=data.schema,
     )

@@ -43,6 +43,8 @@ class SchemaOptions:
         The largest number of levels of a category, the shared one of the rare levels included.
     min_frequency : int or float
         Levels that occur less often, as a number of rows or as a share of them, are rare.
+    missing_marks : tuple of str
+        Texts of the file that mean a missing value; the schema keeps them.
     remedy : str
         What to do about columns that look like identifiers or free text.
     """
@@ -51,6 +53,7 @@ class SchemaOptions:
     scale: str = "standard"
     max_categories: int = MAX_CATEGORIES
     min_frequency: int | float = 1
+    missing_marks: tuple[str, ...] = ()
     remedy: str = "Drop them, encode them (skrub has encoders), or declare them as categories."
 
 
@@ -78,7 +81,7 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
     for column in columns:
         if isinstance(column, IgnoredColumn):
             logger.info("%s: column %s is %s: left out.", caller, quoted(column.name), column.why)
-    return Schema(columns, named=table.named)
+    return Schema(columns, named=table.named, missing_marks=options.missing_marks)
 
 
 def learn_column(column: RawColumn, options: SchemaOptions) -> Column:

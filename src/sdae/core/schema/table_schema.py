@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 
 from sdae.core.blocks import Blocks
 from sdae.core.errors import DataError
-from sdae.core.schema.column_json import Block
+from sdae.core.schema.column_json import Block, text
 from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn
-from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.level_columns import BinaryColumn
+from sdae.core.schema.number_columns import DateColumn, NumberColumn
+from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.wording import listed
 
 logger = logging.getLogger("sdae")
 
 _AT_ONCE = 1 << 16  # rows
+_LARGEST_WHOLE = 2.0**63
 
 
 class Schema:
@@ -37,6 +40,8 @@ class Schema:
         At least one of them used.
     named : bool
         Whether columns are matched by name; otherwise by position.
+    missing_marks : sequence of str
+        Texts of a file that mean a missing value, besides the usual ones.
 
     Attributes
     ----------
@@ -44,8 +49,11 @@ class Schema:
         Which components of the network's input belong to which column.
     """
 
-    def __init__(self, columns: Sequence[Column], *, named: bool = True) -> None:
+    def __init__(
+        self, columns: Sequence[Column], *, named: bool = True, missing_marks: Sequence[str] = ()
+    ) -> None:
         self.columns = tuple(columns)
+        self.missing_marks = tuple(missing_marks)
         self.named = named
         names = [column.name for column in self.columns]
         if len(set(names)) != len(names):
@@ -131,7 +139,8 @@ class Schema:
             if isinstance(column, IgnoredColumn):
                 values[:, place] = column.value
         for place, (column, part) in zip(self.used_places, self.places(), strict=True):
-            values[:, place] = column.decode(rows[:, part].astype(np.float64))
+            found = column.decode(rows[:, part].astype(np.float64))
+            values[:, place] = _objects(column, found)
         return values
 
     def places(self) -> Iterator[tuple[UsedColumn, slice]]:
@@ -151,7 +160,8 @@ class Schema:
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
         columns = [{"kind": column.kind, **column.to_json()} for column in self.columns]
-        return {"named": self.named, "columns": columns}
+        marks = {"missing_marks": list(self.missing_marks)} if self.missing_marks else {}
+        return {"named": self.named, "columns": columns, **marks}
 
     @classmethod
     def of_json(cls, entry: Mapping[str, Any]) -> "Schema":
@@ -165,7 +175,8 @@ class Schema:
         if not isinstance(entry["named"], bool):
             raise TypeError("named must be true or false")
         columns = [COLUMN_KINDS[column["kind"]].of_json(column) for column in entry["columns"]]
-        return cls(columns, named=entry["named"])
+        marks = [text(mark) for mark in entry.get("missing_marks", [])]
+        return cls(columns, named=entry["named"], missing_marks=marks)
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -221,6 +232,18 @@ class Schema:
             elif missing.any():
                 unexpected.add(column.name)
         return unexpected
+
+
+def _objects(column: UsedColumn, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of a column as Python's: dates, integers, booleans, floats or texts, (n,)."""
+    if isinstance(column, DateColumn):
+        moments: NDArray[Any] = np.rint(values * 1e6).astype("datetime64[us]").astype(object)
+        return moments
+    if isinstance(column, BinaryColumn) and column.type is ColumnType.BOOLEAN:
+        return values.astype(bool).astype(object)
+    is_whole = isinstance(column, NumberColumn) and column.whole
+    near = np.abs(values.astype(np.float64)) < _LARGEST_WHOLE if is_whole else None
+    return values if near is None or not near.all() else values.astype(np.int64).astype(object)
 
 
 def _columns(names: Sequence[str]) -> str:

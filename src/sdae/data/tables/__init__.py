@@ -6,6 +6,6 @@ numbers; ``arrow_file`` reads typed columns, ``arrow_messages`` says how much Fe
 """
 
 from sdae.data.tables.options import ReadOptions
-from sdae.data.tables.reading import TableFile, read_table
+from sdae.data.tables.reading import TableFile, is_table, read_table
 
-__all__ = ["ReadOptions", "TableFile", "read_table"]
+__all__ = ["ReadOptions", "TableFile", "is_table", "read_table"]

@@ -161,6 +161,14 @@ def check_format(path: Path) -> None:
         )
 
 
+def is_table(source: str | Path) -> bool:
+    """Return whether a path has the name of a table that :func:`read_table` reads."""
+    name = Path(source).name.lower()
+    while name.endswith(_PACKED):
+        name = name[: name.rfind(".")]
+    return name.endswith((*_TEXTS, *_TYPED))
+
+
 def _read_csv(
     content: bytes,
     name: str,

@@ -1,7 +1,8 @@
 """``sdae denoise``: reconstruct rows."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -52,15 +53,21 @@ def denoise(
     check_output(end, ".npy", ".csv")
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
+    if model.schema is not None:  # an array holds numbers only
+        check_output(end, ".csv")
     x = fitting(model, load_rows(data, model, part)).x
     n_columns = x.shape[1]
 
-    def denoised(block: NDArray[np.floating]) -> NDArray[np.floating]:
+    def denoised(block: NDArray[np.floating]) -> NDArray[Any]:
         rows = in_blocks(
             lambda part: rebuilt(model.stack, part, depth), block, model.scaling, model.stack
         )
+        if model.schema is not None:
+            return model.schema.decoded_rows(rows)
         return rows if model.scaling is None else model.scaling.undo(rows)
 
-    names = model.feature_names or [f"x{column}" for column in range(n_columns)]
+    names: Sequence[str] = model.feature_names or [f"x{column}" for column in range(n_columns)]
+    if model.schema is not None:
+        names = model.schema.names
     write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
     say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")

@@ -1,7 +1,7 @@
 """``sdae export``: write a model for other programs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,7 +9,6 @@ from sdae.app.cli.commands.encode import depth_after
 from sdae.app.cli.options import ModelArgument, Stage, StageOption, model_after
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.terminal import say
-from sdae.app.export.exported_model import Rows
 from sdae.app.export.numpy_folder import check_folder
 from sdae.app.export.parity import Agreement
 from sdae.app.export.writing import export_model
@@ -90,24 +89,30 @@ def _source(folder: RunFolder | SavedModel, data: str | None) -> str | None:
         return None
 
 
-def _rows(
-    folder: RunFolder | SavedModel, model: Model, data: str | None
-) -> tuple[Rows | None, str | None]:
+def _rows(folder: RunFolder | SavedModel, model: Model, data: str | None) -> tuple[Any, str | None]:
     """Return rows to check on, or the reason why there are none."""
     if data is not None:
-        return fitting(model, load_rows(data, model)).x, None
+        return _of_source(data, model), None
     if isinstance(folder, SavedModel):
         return None, "a model file does not name its data. Name them with --data."
     try:
-        return fitting(model, load_rows(folder.recipe().data.source, model)).x, None
+        return _of_source(folder.recipe().data.source, model), None
     except SdaeError as error:
         return None, str(error)
+
+
+def _of_source(source: str, model: Model) -> Any:
+    """Return the rows of a source, or the raw table where the model has a schema."""
+    table = load_rows(source, model)
+    return fitting(model, table).x if model.schema is None else table.x
 
 
 def _described(agreement: Agreement) -> str:
     """Describe the outputs of an export, the rows it was checked on, and how well it agrees."""
     number = {kind: f"{count:,}" for kind, count in agreement.kinds.items()}
-    rows = f"{number['random']} random and {number['extreme']} extreme rows"
+    rows = f"{number['random']} random rows"
+    if "extreme" in number:
+        rows = f"{number['random']} random and {number['extreme']} extreme rows"
     if "own" in number:
         rows = f"{number['own']} rows of the data, {rows}"
     if agreement.n_undecided:

@@ -1,8 +1,9 @@
 """``sdae train``: train a network and write a run folder."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -18,6 +19,14 @@ from sdae.app.cli.options import (
 )
 from sdae.app.cli.progress import CompilingNote
 from sdae.app.cli.summary import print_estimate
+from sdae.app.cli.table_options import (
+    CategoricalOption,
+    DatesOption,
+    DecimalOption,
+    DropOption,
+    NaOption,
+    SepOption,
+)
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.cli.train_and_write import train_and_keep
@@ -30,6 +39,7 @@ from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
+from sdae.data.tables import is_table
 from sdae.train.checkpoints.frequency import Frequency
 
 
@@ -68,6 +78,12 @@ def train(
     test: Annotated[
         float | None, typer.Option(help="Share of rows for testing, if DATA has no such part.")
     ] = None,
+    sep: SepOption = None,
+    decimal: DecimalOption = None,
+    na_values: NaOption = None,
+    parse_dates: DatesOption = None,
+    categorical: CategoricalOption = None,
+    drop: DropOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -100,6 +116,14 @@ def train(
         validation=validation,
         test=test,
         seed=seed,
+        table={
+            "separator": sep,
+            "decimal": decimal,
+            "na_values": na_values,
+            "parse_dates": parse_dates,
+            "categorical": categorical,
+            "drop": drop,
+        },
     )
     device = str(resolve_device(device))
     name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
@@ -131,6 +155,7 @@ def resolve_recipe(
     validation: float | None = None,
     test: float | None = None,
     seed: int | None = None,
+    table: Mapping[str, object] = MappingProxyType({}),
 ) -> Recipe:
     """Return the recipe with the values of the command line applied."""
     given = {
@@ -140,12 +165,13 @@ def resolve_recipe(
         "data.validation": validation,
         "data.test": test,
         "seed": seed,
+        **{f"data.{key}": value for key, value in table.items()},
     }
     # JSON texts and numbers are valid TOML.
     laid_over = [
         f"{key}={json.dumps(value, ensure_ascii=False)}"
         for key, value in given.items()
-        if value is not None
+        if value not in (None, [])
     ]
     overrides = [*settings, *laid_over]
     if name is None:  # a setting may name the data
@@ -156,4 +182,4 @@ def resolve_recipe(
 def _default_recipe(source: str) -> str:
     if source == "mnist":
         return "default"
-    return "table" if source.lower().endswith((".csv", ".csv.gz", ".parquet")) else "arrays"
+    return "table" if is_table(source) else "arrays"

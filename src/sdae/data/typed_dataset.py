@@ -1,0 +1,130 @@
+"""Tables of which not all columns are numbers, as data sets: raw columns, and labels.
+
+Axes: n rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from sdae.core.errors import DataError
+from sdae.core.schema.number_columns import DateColumn
+from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_schema import Schema
+from sdae.data.csv_table import labels_of
+from sdae.data.label_columns import Target, names_of_targets
+from sdae.data.table import Dataset, Table
+from sdae.data.tables import ReadOptions, TableFile, read_table
+
+
+class TypedDataset(NamedTuple):
+    """A data set whose rows are raw tables.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The rows that have labels, or all rows if no target was named.
+    unlabelled : RawTable or None
+        The rows whose label is missing.
+    """
+
+    dataset: Dataset
+    unlabelled: RawTable | None
+
+
+def load_typed(source: str | Path, options: ReadOptions, target: Target = None) -> TypedDataset:
+    """Load a table with columns of any type; rows whose label is missing come apart.
+
+    Parameters
+    ----------
+    source : str or Path
+        A file that :func:`sdae.data.tables.read_table` reads.
+    options : ReadOptions
+        How it is read.
+    target : str, sequence of str, or None
+        The column of labels, or several columns of zeros and ones.
+
+    Raises
+    ------
+    SdaeError
+        If the file cannot be read, or a column cannot be used.
+    """
+    targets = names_of_targets(target)
+    return _parted(source, read_table(source, options, targets=targets), targets)
+
+
+def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -> TypedDataset:
+    """Load the columns of a schema, each read as the type that it had in training.
+
+    Raises
+    ------
+    SdaeError
+        If the file cannot be read, or columns are missing: all are named.
+    """
+    targets, used = names_of_targets(target), schema.used
+    texts = [c.name for c in used if getattr(c, "type", None) is ColumnType.TEXT]
+    options = ReadOptions(
+        parse_dates=frozenset(c.name for c in used if isinstance(c, DateColumn)),
+        na_values=frozenset(schema.missing_marks),
+        id=tuple(name for name in texts if name not in targets),  # they are read as they stand
+    )
+    names = [column.name for column in used]
+    found = read_table(source, options, targets=(*targets, *names))
+    columns = {column.name: column for column in (*found.table, *found.ids)}
+    wanted = [columns[name] for name in dict.fromkeys((*names, *targets))]
+    return _parted(source, replace(found, table=RawTable(wanted)), targets)
+
+
+def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> TypedDataset:
+    """Return rows and labels of a table, and the rows without labels apart."""
+    columns = {column.name: column for column in found.table}
+    labels = [_texts(columns.pop(name)) for name in targets]
+    if not columns:
+        raise DataError(f"{found.source} has no column besides the target. Add columns to it.")
+    rows = RawTable(list(columns.values()))
+    if not len(rows):
+        raise DataError(f"{found.source} is empty: it has no rows below its header.")
+    there = np.array([any(texts) for texts in zip(*labels, strict=True)], bool)
+    unlabelled = None
+    if targets and not there.all():
+        if not there.any():
+            raise DataError(
+                f"{found.source} has no label in column {targets[0]!r}. Name another target, or "
+                "none to pre-train only."
+            )
+        unlabelled = rows[~there]
+        rows = rows[there]
+        labels = [list(np.array(texts, object)[there]) for texts in labels]
+    y, label_names = labels_of(labels, targets, found.source)
+    name = Path(source).name.split(".")[0]
+    table = Table(rows, y, None, None, found.source, label_names)
+    return TypedDataset(Dataset(name, table), unlabelled)
+
+
+def as_raw(table: Table) -> Table:
+    """Return a table of numbers as one of raw columns; one of raw columns unchanged."""
+    if isinstance(table.x, RawTable):
+        return table
+    names = table.feature_names or tuple(f"x{k}" for k in range(table.x.shape[1]))
+    columns = [
+        RawColumn(name, ColumnType.NUMBER, values.astype(np.float64))
+        for name, values in zip(names, table.x.T, strict=True)
+    ]
+    raw = RawTable(columns, named=table.feature_names is not None)
+    return replace(table, x=raw, feature_names=None)
+
+
+def _texts(column: RawColumn) -> list[str]:
+    """Return labels as texts, (n,): a missing one is empty, a whole number has no point."""
+    if column.type is ColumnType.TEXT:
+        return ["" if value is None else value for value in column.values]
+    if column.type is ColumnType.DATE:
+        raise DataError(f"The target {column.name!r} holds dates, which are no classes.")
+    whole = [value.is_integer() for value in column.values.tolist()]
+    return [
+        "" if np.isnan(value) else str(int(value)) if is_whole else repr(value)
+        for value, is_whole in zip(column.values.tolist(), whole, strict=True)
+    ]
