@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from sdae.core.errors import SdaeError
 from sdae.core.schema.raw_table import RawColumn, RawTable
 from sdae.data.tables import ReadOptions, TableFile, read_table
 
@@ -23,3 +24,11 @@ def read(content: str | bytes, folder: Path, name: str = "t.csv", **options: Any
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return read_table(path, ReadOptions(**options))
+
+
+def outcome(content: bytes, folder: Path, name: str) -> TableFile | str:
+    """Return the table of a file that may be damaged, or the message of its refusal."""
+    try:
+        return read(content, folder, name)
+    except SdaeError as error:
+        return str(error)

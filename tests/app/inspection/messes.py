@@ -44,7 +44,7 @@ def _excel() -> bytes:
     return stream.getvalue()
 
 
-WORDS = "the quick brown fox jumps over one lazy dog and sleeps".split()
+WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "one", "lazy", "dog", "and", "sleeps")
 
 MESSES = (
     Mess(
@@ -100,8 +100,8 @@ MESSES = (
     Mess(
         "numbers that are codes",
         csv("zip", [str(10_000 + 997 * k) for k in range(30)]),
-        "Column 'zip' may hold codes of digits, such as 10000. Settle it with: --categorical zip or "
-        "--drop zip",
+        "Column 'zip' may hold codes of digits, such as 10000. Settle it with: --categorical "
+        "zip or --drop zip",
     ),
     Mess(
         "few whole numbers",
@@ -118,8 +118,8 @@ MESSES = (
         "dates of another order",
         csv("a", [f"{1 + k % 28}/02/2024" for k in range(N)]),
         "Column 'a' holds dates as texts, such as '1/02/2024', which are not written as ISO 8601 "
-        "writes them. Convert them with pandas: df['a'] = pandas.to_datetime(df['a'], dayfirst=True "
-        "or False). Or settle it with: --drop a",
+        "writes them. Convert them with pandas: df['a'] = pandas.to_datetime(df['a'], "
+        "dayfirst=True or False). Or settle it with: --drop a",
     ),
     Mess(
         "dates as numbers",
@@ -141,12 +141,12 @@ MESSES = (
     Mess(
         "an identifier",
         csv("a", [f"A-{7919 * k % 1009}" for k in range(N)]),
-        "Column 'a' has 40 different texts in 40 rows: it looks like an identifier. Settle it with: "
-        "--drop a, --id a or --categorical a",
+        "Column 'a' has 40 different texts in 40 rows: it looks like an identifier. Settle it "
+        "with: --drop a, --id a or --categorical a",
     ),
     Mess(
         "free text",
-        csv("a", [" ".join(WORDS[k % 5 :] + [f"n{k}"]) for k in range(N)]),
+        csv("a", [" ".join([*WORDS[k % 5 :], f"n{k}"]) for k in range(N)]),
         "Column 'a' has 40 different texts in 40 rows: it looks like free text. Settle it with: "
         "--drop a, --id a or --categorical a",
     ),
@@ -178,8 +178,8 @@ MESSES = (
     Mess(
         "a copy of the target",
         csv("a", ["no"] * 3 + ["yes"] * 3),
-        "Column 'a' alone predicts the target (balanced accuracy 1.000): it may be known only after "
-        "it. Settle it with: --drop a",
+        "Column 'a' alone predicts the target (balanced accuracy 1.000): it may be known only "
+        "after it. Settle it with: --drop a",
     ),
     Mess(
         "rows without a target",
@@ -200,7 +200,8 @@ MESSES = (
     Mess(
         "two columns of one name",
         b"a,a,y\n1,2,0\n",
-        "has two columns named 'a'. Rename one, or add a header line if the file does not have one.",
+        "has two columns named 'a'. Rename one, or add a header line if the file does not have "
+        "one.",
     ),
     Mess(
         "a line that is too long",
