@@ -173,7 +173,8 @@ MESSES = (
     Mess(
         "infinite numbers",
         csv("a", ["1.5", "inf"]),
-        "Column 'a' holds infinite numbers. Settle it with: --na-values inf",
+        "Column 'a' holds infinite numbers, which cannot be scaled. Settle it with: "
+        "--na-values inf",
     ),
     Mess(
         "a copy of the target",
@@ -226,7 +227,7 @@ MESSES = (
     Mess(
         "an Excel file with another name",
         _excel(),
-        "is an Excel file, whatever its name. Convert it with pandas: "
+        "is an Excel file, whatever its name. Convert it with: "
         'pandas.read_excel("FILE.xlsx").to_csv("FILE.csv", index=False)',
     ),
     Mess("names without rows", b"a,y\n", "is empty: it has 0 rows and 2 columns."),

@@ -83,7 +83,7 @@ class ArrowFile:
     def read(
         self, wanted: Sequence[str], options: ReadOptions, remarks: list[Remark]
     ) -> list[RawColumn]:
-        """Read columns; those of types that are no values of a table are left out with a remark.
+        """Read columns; those of types that a table does not have are left out with a remark.
 
         Raises
         ------
