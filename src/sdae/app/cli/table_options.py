@@ -43,7 +43,7 @@ KeepOption = Annotated[
     list[str] | None, typer.Option(help="Column to read; all others are left out.")
 ]
 IdOption = Annotated[
-    list[str] | None, typer.Option("--id", help="Column that names rows, and is no feature.")
+    list[str] | None, typer.Option("--id", help="Column that names rows; it is not a feature.")
 ]
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from sdae.app.inspection.facts import Facts
+from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.learning import MAX_CATEGORIES, SchemaOptions, learn_column, looks_like_text
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
 from sdae.core.schema.level_columns import shown as level_shown
 from sdae.core.schema.number_columns import DateColumn
-from sdae.core.schema.raw_table import ColumnType
+from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import listed, plain
 
 _SHOWN = 10
@@ -102,12 +102,12 @@ def line_of(facts: Facts, suspects: tuple[str, ...]) -> Line:
     return Line(facts.name, learned.kind, facts, _treatment(learned, facts), suspects)
 
 
-def _finite(facts: Facts) -> Any:
-    """Return the column without infinite numbers, which stop training anyway."""
+def _finite(facts: Facts) -> RawColumn:
+    """Return the column without numbers that cannot be scaled, which stop training anyway."""
     column = facts.column
-    if column.type is ColumnType.TEXT or np.isfinite(facts.known).all():
+    if column.type is ColumnType.TEXT or len(facts.numbers) == len(facts.counts):
         return column
-    return column.at(~np.isinf(column.values))
+    return column.at(~(np.abs(column.values) > LARGEST))
 
 
 def _treatment(column: Column, facts: Facts) -> str:

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 
+LARGEST = 1e150
+"""The variance of larger numbers is infinite."""
+
 
 @dataclass(frozen=True, eq=False)
 class Facts:
@@ -65,9 +68,9 @@ class Facts:
 
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
-        """The different finite numbers, ascending."""
+        """The different numbers that can be scaled, ascending."""
         values = np.array(list(self.counts), np.float64)
-        return values[np.isfinite(values)]
+        return values[np.abs(values) <= LARGEST]
 
     @cached_property
     def is_whole(self) -> bool:

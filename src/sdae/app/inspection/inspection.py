@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdae.app.inspection.columns import Line, line_of
-from sdae.app.inspection.facts import Facts
+from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.app.inspection.leaks import (
     Measure,
     class_measure,
@@ -127,7 +127,7 @@ def _measure(
     chosen = [column.at(rows) for column in columns]
     if target.task is Task.REGRESSION:
         y = chosen[0].values
-        if not np.isfinite(y).all() or not len(y):
+        if not len(y) or not (np.abs(y) <= LARGEST).all():
             return lambda _column: None
         return lambda column: number_measure(column.at(rows), y)
     numbers = class_numbers(chosen)
@@ -139,7 +139,7 @@ def _check_rest(lines: Sequence[Line], remarks: list[Remark]) -> None:
     features = [line for line in lines if line.kind not in ("target", "id")]
     if all(line.kind == "ignored" for line in features):
         shown = f": {', '.join(quoted(line.name) for line in features[:5])}" if features else ""
-        text = f"No column is left that tells rows apart{shown}."
+        text = f"No column is left in which rows differ{shown}."
         remarks.append(Remark(None, "no_columns", text, stops=True))
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.app.inspection.facts import Facts
+from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import quoted
 from sdae.data.tables.remarks import Remark, option
@@ -85,7 +85,7 @@ def number_measure(column: RawColumn, y: NDArray[np.float64]) -> Measure | None:
         return None
     if column.type in (ColumnType.NUMBER, ColumnType.DATE) and not column.declared:
         x, target = column.values[known], y[known]
-        if not np.isfinite(x).all() or np.ptp(x) == 0 or np.ptp(target) == 0:
+        if not (np.abs(x) <= LARGEST).all() or np.ptp(x) == 0 or np.ptp(target) == 0:
             return None
         value = max(_correlation(x, target), _correlation(_ranks(x), _ranks(target)))
         return Measure("correlation", value, value >= 0.99)
@@ -132,7 +132,7 @@ def _correlation(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
 
 
 def _ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rank of each value, (n,); equal values share the mean of theirs."""
+    """Return the rank of each value, (n,); equal values share their mean."""
     _, places, counts = np.unique(x, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     middle: NDArray[np.float64] = (last - (counts - 1) / 2)[places]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from sdae.app.inspection.facts import Facts
+from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.wording import quoted
 from sdae.data.tables.remarks import Remark, option
 from sdae.data.tables.typed_texts import seconds_of
@@ -23,9 +23,12 @@ _MOST_DATES = 1000  # are looked at
 def number_suspects(facts: Facts) -> Iterator[Remark]:
     """Yield what is suspect about a column of numbers: of its role, the first only."""
     if len(facts.numbers) < len(facts.counts):
-        word = "inf" if math.inf in facts.counts else "-inf"
-        text = f"Column {quoted(facts.name)} holds infinite numbers."
-        yield Remark(facts.name, "infinite", text, option("--na-values", word), stops=True)
+        odd = next(value for value in facts.counts if not abs(value) <= LARGEST)
+        what = f"numbers as large as {odd:g}" if math.isfinite(odd) else "infinite numbers"
+        text = f"Column {quoted(facts.name)} holds {what}, which cannot be scaled."
+        yield Remark(facts.name, "infinite", text, option("--na-values", str(odd)), stops=True)
+    if not len(facts.numbers):
+        return
     sentinel = _sentinel(facts)
     if sentinel is not None:
         yield sentinel

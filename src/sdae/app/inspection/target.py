@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.app.inspection.facts import Facts
+from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.schema.level_columns import shown as level_shown
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import quoted
@@ -128,8 +128,10 @@ def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
         classes = sorted(only.counts.items(), key=lambda item: -item[1])
         named = {_class_name(only, value): count for value, count in classes}
         return Target(names, task, reason, n_missing, n_rows, named)
-    numbers = only.known[np.isfinite(only.known)]
-    figures = (float(numbers.min()), float(numbers.max()), float(numbers.mean()))
+    if only.type is ColumnType.DATE or not len(only.numbers):
+        return Target(names, task, reason, n_missing, n_rows, {})
+    known = only.known[np.abs(only.known) <= LARGEST]
+    figures = float(known.min()), float(known.max()), float(known.mean())
     return Target(names, task, reason, n_missing, n_rows, {}, *figures)
 
 
@@ -147,8 +149,10 @@ def _fault(facts: Facts, task: Task) -> str | None:
         return f"{shown} has no values."
     if facts.type is ColumnType.DATE:
         return f"{shown} holds dates, which are neither classes nor numbers."
+    if facts.type is ColumnType.NUMBER and len(facts.numbers) < len(facts.counts):
+        return f"{shown} holds infinite or far too large numbers."
     if len(facts.counts) == 1:
-        return f"{shown} has a single value: there is nothing to tell apart."
+        return f"{shown} has a single value: there is nothing to predict."
     if task is Task.CLASSIFICATION and len(facts.counts) > max(2, len(facts.known) // 2):
         n_classes, n_rows = len(facts.counts), len(facts.known)
         return f"{shown} has {n_classes:,} classes in {n_rows:,} rows: too few of each to learn."

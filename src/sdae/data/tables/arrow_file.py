@@ -4,6 +4,7 @@ Parquet is read a column and a batch of rows at a time; an Arrow file is checked
 before it is unpacked. Axes: n rows.
 """
 
+import base64
 import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -65,23 +66,24 @@ class ArrowFile:
             struct.error,
         )
         self._batches: Any = None
+        self._declared: set[str] = set()
         self._content = pa.py_buffer(content)
         try:
             if content.startswith(PARQUET):
                 self._open_parquet()
             else:
                 self._open_arrow(pa)
+            self.header = [field.name for field in self._fields]  # it may not be UTF-8
         except DataError:
             raise
         except self._faults as error:
             raise self._damaged(error) from None
-        self.header = [field.name for field in self._fields]
         check_columns(len(self.header), source)
 
     def read(
         self, wanted: Sequence[str], options: ReadOptions, remarks: list[Remark]
     ) -> list[RawColumn]:
-        """Read columns; those of types that are no values of a table are left out with a remark.
+        """Read columns; those of types that a table does not have are left out with a remark.
 
         Raises
         ------
@@ -107,7 +109,10 @@ class ArrowFile:
                 values = _joined(self._parts(name, kind, options), kind)
                 if len(values) != self.n_rows:
                     raise ValueError(f"{len(values)} rows instead of {self.n_rows}")
-                columns.append(_column(name, kinds[name], kind, values, options, remarks))
+                declared = name in self._declared or name in options.categorical
+                columns.append(
+                    _column(name, kinds[name], kind, values, options, remarks, declared=declared)
+                )
         except DataError:
             raise
         except self._faults as error:
@@ -120,6 +125,7 @@ class ArrowFile:
         self._parquet = self._opened()
         metadata = self._parquet.metadata
         self._fields = list(self._parquet.schema_arrow)
+        self._declared |= _dictionaries(metadata.metadata or {})
         self.n_rows = metadata.num_rows
         groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
         self._check(sum(group.total_byte_size for group in groups))
@@ -190,6 +196,20 @@ def _until_end(messages: Any) -> Iterator[Any]:
             return
 
 
+def _dictionaries(metadata: dict[bytes, bytes]) -> set[str]:
+    """Return the columns that were dictionaries before they were written as Parquet.
+
+    pyarrow brings back dictionaries of texts only, but keeps the schema as it was.
+    """
+    import pyarrow as pa
+
+    written = metadata.get(b"ARROW:schema")
+    if written is None:
+        return set()
+    schema = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(written)))
+    return {field.name for field in schema if pa.types.is_dictionary(field.type)}
+
+
 def _kind(kind: Any) -> ColumnType | None:
     """Return the type of a column's values, or None if a table has no such values."""
     import pyarrow as pa
@@ -220,11 +240,13 @@ def _column(
     values: NDArray[Any],
     options: ReadOptions,
     remarks: list[Remark],
+    *,
+    declared: bool,
 ) -> RawColumn:
     import pyarrow as pa
 
     is_dictionary = pa.types.is_dictionary(arrow_type)
-    declared = name in options.categorical or (is_dictionary and kind is not ColumnType.DATE)
+    declared = declared or (is_dictionary and kind is not ColumnType.DATE)
     if name in options.id:
         return _as_texts(name, kind, values)
     if kind is ColumnType.TEXT:

@@ -44,7 +44,7 @@ class Dialect:
         )
 
     def numbers(self, texts: Iterable[str]) -> list[float] | None:
-        """Return the numbers that texts stand for; None if one of them is no number."""
+        """Return the numbers that texts stand for; None if one of them is not a number."""
         drop = str.maketrans(self.decimal, ".", self.thousands)
         found = []
         for text in texts:
@@ -81,7 +81,7 @@ class Reading(NamedTuple):
     Attributes
     ----------
     numbers : list of float, or None
-        None: they are no numbers, or two dialects read them differently.
+        None: they are not numbers, or two dialects read them differently.
     dialect : Dialect or None
         The dialect that they were read in.
     is_ambiguous : bool
@@ -111,7 +111,7 @@ class Numerals:
         """Return texts with points for decimal commas, where the file has these, and no points."""
         if self.decided is None or self.decided.decimal == ".":
             return joined
-        # A point may be one of thousands here: a comma in its place is no number.
+        # A point may be one of thousands here: a comma in its place does not read.
         return joined.translate({ord("."): ",", ord(","): "."})
 
     def numbers(self, texts: Sequence[str]) -> Reading:

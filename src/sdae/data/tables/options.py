@@ -56,7 +56,7 @@ class ReadOptions:
     drop, keep : frozenset of str
         Columns to leave out, and the only columns to read; `keep` empty reads all.
     id : tuple of str
-        Columns that name rows: they are read, but are no features.
+        Columns that name rows: they are read, but are not features.
 
     Raises
     ------

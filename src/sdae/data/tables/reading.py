@@ -245,6 +245,6 @@ def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTabl
 def _advice(path: str, what: str, function: str, more: str) -> str:
     target = str(Path(path).with_suffix(".parquet"))
     return (
-        f"{path} is {what}, which sdae does not read. Convert it with pandas: "
+        f"{path} is {what}, which sdae does not read. Convert it with: "
         f"pandas.{function}({path!r}{more}).to_parquet({target!r})"
     )

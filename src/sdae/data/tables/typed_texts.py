@@ -107,7 +107,7 @@ def seconds_of(text: str) -> float | None:
 
 
 def dates_of(known: Iterable[str], name: str, remarks: list[Remark]) -> Mapping[str, float] | None:
-    """Return the seconds since 1970 of texts; None, with a remark, if one of them is no date."""
+    """Return the seconds since 1970 of texts; None, with a remark, if one of them is not a date."""
     dates: dict[str, float] = {}
     for text in known:
         seconds = seconds_of(text)

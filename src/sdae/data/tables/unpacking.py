@@ -101,7 +101,7 @@ def _zip(content: bytes, source: str, limit: int) -> bytes:
             )
         if any(member.filename == "[Content_Types].xml" for member in members):
             raise FileFormatError(
-                f"{source} is an Excel file, whatever its name. Convert it with pandas: "
+                f"{source} is an Excel file, whatever its name. Convert it with: "
                 'pandas.read_excel("FILE.xlsx").to_csv("FILE.csv", index=False)'
             )
         files = [member for member in members if _is_file(member.filename)]

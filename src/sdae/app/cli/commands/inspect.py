@@ -109,7 +109,7 @@ def _target_line(target: Target) -> str:
     majority = target.majority
     if majority is not None:
         line += f", {len(target.classes)} classes, {majority[1]:.1%} are {quoted(majority[0])}"
-    if target.task is Task.REGRESSION:
+    if target.task is Task.REGRESSION and target.minimum is not None:
         line += f", {target.minimum:g} to {target.maximum:g}, mean {target.mean:g}"
     without = target.n_missing
     return f"{line}, {without:,} rows without it ({without / target.n_rows:.1%})"
