@@ -128,7 +128,7 @@ def _of_a_run(model: Model) -> SDAEBase:
         stack.hidden_layer_sizes,
         str(stack.activation),
         corruption=tuple(str(layer.corruption) for layer in layers),
-        decoder=tuple(str(layer.decoder) for layer in layers),
+        decoder=tuple("auto" if layer.layout else str(layer.decoder) for layer in layers),
         scale="none" if model.scaling is None else model.scaling.kind,
         tied=layers[0].tied,
     )

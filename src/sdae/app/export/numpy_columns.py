@@ -125,15 +125,19 @@ def scaled(scale: Mapping[str, Any], values: Array) -> Array:
     return np.where(right > left, middle, between)
 
 
-def read_table(path: Path) -> dict[str, list[str | None]]:
-    """Read a .csv with a header line: each column by its name, with None where missing."""
+def read_table(path: Path, marks: Sequence[str]) -> dict[str, list[str | None]]:
+    """Read a .csv with a header line: each column by its name, with None where missing.
+
+    `marks` are the texts that mean so, besides the usual ones.
+    """
+    missing = {*MISSING, *(mark.lower() for mark in marks)}
     with path.open(encoding="utf-8-sig", newline="") as file:
         separator = max(",;\t", key=file.readline().count)
         file.seek(0)
         header, *lines = [line for line in csv.reader(file, delimiter=separator) if line]
     return {
         name.strip(): [
-            None if line[place].strip().lower() in MISSING else line[place] for line in lines
+            None if line[place].strip().lower() in missing else line[place] for line in lines
         ]
         for place, name in enumerate(header)
     }

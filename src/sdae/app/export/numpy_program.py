@@ -199,7 +199,8 @@ def read_rows(path: Path) -> Array:
     """
     about, _ = model()
     if about["schema"] is not None:
-        return import_module("columns").read_table(path)
+        marks = about["schema"].get("missing_marks", [])
+        return import_module("columns").read_table(path, marks)
     if path.suffix == ".npy":
         x = np.load(path, allow_pickle=False)
     else:
