@@ -88,9 +88,7 @@ def test_the_columns_of_new_rows_are_read_as_in_training(folder: Path, tmp_path:
     done("predict", folder / "run", tmp_path / "new.csv", "-o", tmp_path / "answers.csv")
     assert len(answers_of(tmp_path / "answers.csv")[0]) == 3
     rows.drop(columns=["town", "since", "size"]).to_csv(tmp_path / "short.csv", index=False)
-    text = refused(
-        tmp_path, "predict", folder / "run", tmp_path / "short.csv", "-o", tmp_path / "a.csv"
-    )
+    text = refused(tmp_path, "predict", run, tmp_path / "short.csv", "-o", tmp_path / "a.csv")
     assert "short.csv has no columns 'size', 'since', 'town'" in text
 
 
