@@ -171,7 +171,11 @@ def _numbers(series: nw.Series[Any]) -> NDArray[np.float64]:
 
 def _of_values(name: str, values: Sequence[Any], *, declared: bool) -> RawColumn:
     """Read a column from Python's values: its type is that of all values that are there."""
-    known = [value for value in values if not _is_gap(value)]
+    try:
+        distinct = list(dict.fromkeys(values))  # most columns of texts have few
+    except TypeError:  # one of them is not hashable
+        distinct = list(values)
+    known = [value for value in distinct if not _is_gap(value)]
     if all(isinstance(value, bool | np.bool_) for value in known) and known:
         return RawColumn(name, ColumnType.BOOLEAN, _floats(values))
     if all(isinstance(value, Real | Decimal) for value in known):
@@ -187,8 +191,9 @@ def _of_values(name: str, values: Sequence[Any], *, declared: bool) -> RawColumn
             f"Column {quoted(name)} holds a {type(odd).__name__}, which is neither a number nor a "
             "boolean, a text or a date. Drop the column, or turn it into columns of these."
         )
+    text_of = {value: None if _is_gap(value) else str(value) for value in distinct}
     texts = np.empty(len(values), object)
-    texts[:] = [None if _is_gap(value) else str(value) for value in values]
+    texts[:] = [text_of[value] for value in values]
     return RawColumn(name, ColumnType.TEXT, texts, declared)
 
 
