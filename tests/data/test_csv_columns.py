@@ -8,9 +8,12 @@ import pytest
 from pandas._libs.parsers import STR_NA_VALUES  # type: ignore[import-untyped]
 
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
+from sdae.core.schema.raw_table import ColumnType
 from sdae.data.tables import ReadOptions, read_table
 from sdae.data.tables.options import NA_WORDS
+from tests.data.memory import memory_below
 from tests.data.raw_columns import columns, plain, read
+from tests.data.refusals import soon
 
 
 def only(content: str, folder: Path, **options: Any) -> tuple[str, list[Any]]:
@@ -247,3 +250,20 @@ def test_texts_that_would_take_too_much_memory_are_refused(
     text = "a,b\n" + "".join(f"{chr(65 + k % 26)}{k},\n" for k in range(2000))
     with pytest.raises(FileFormatError, match="far too many for a file of"):
         read(text, tmp_path)
+
+
+def test_memory_stays_near_that_of_the_text_and_the_columns(tmp_path: Path) -> None:
+    line = ",".join(["0.25", "red", "true"] * 20) + "\n"
+    text = ",".join(f"c{k}" for k in range(60)) + "\n" + line * 10_000
+    # As Python objects the 600,000 fields would take 35 MB more.
+    with memory_below(3 * len(text) + 8 * 600_000 + 4e6):
+        assert read(text, tmp_path).table.shape == (10_000, 60)
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_a_table_of_a_million_fields_is_read_soon(decimal: str, tmp_path: Path) -> None:
+    rows = np.char.mod("%.6f", np.random.default_rng(0).normal(size=(50_000, 20))).tolist()
+    text = "\n".join([";".join(f"c{k}" for k in range(20)), *map(";".join, rows)])
+    with soon(8):  # seconds of the processor; one or two where nothing else runs
+        found = read(text.replace(".", decimal), tmp_path).table
+    assert all(column.type is ColumnType.NUMBER for column in found)

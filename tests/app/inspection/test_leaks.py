@@ -56,6 +56,16 @@ def test_a_rare_class_does_not_hide_behind_the_common_one() -> None:
     assert measure.value == 1
 
 
+def test_a_range_answers_with_the_class_that_is_over_represented_in_it() -> None:
+    """All of the rare class are in a range that holds more of the common one."""
+    y = np.zeros(1000, int)
+    y[:30] = 1
+    x = np.arange(1000) < 130
+    measure = class_measure(numbers("a", *x), y)
+    assert measure is not None
+    assert measure.value == pytest.approx((1 + 870 / 970) / 2)
+
+
 def test_the_measure_is_the_balanced_accuracy_of_a_rule() -> None:
     """A column of two values, with the same answer in each fold."""
     x = np.where(RNG.random(N) < 0.8, Y > 0, Y == 0)

@@ -89,7 +89,9 @@ def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
     target = target_of(target_columns, remarks) if target_columns else None
     measure = _measure(target_columns, target)
     # A column that the reader remarked on has its problem already.
-    remarked = {remark.column for remark in remarks if remark.kind != "target_gaps"}
+    remarked: dict[str | None, list[str]] = {}
+    for remark in remarks:
+        remarked.setdefault(remark.column, []).append(remark.kind)
     lines = []
     for column in file.table:
         facts = Facts(column)
@@ -101,8 +103,8 @@ def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
         if measured is not None and measured.is_leak:
             found.append(leak(facts, measured))
         remarks += found
-        kinds = [each.kind for each in remarks if each.column == column.name]
-        lines.append(line_of(facts, tuple(dict.fromkeys(kinds))))
+        kinds = [*remarked.get(column.name, []), *(each.kind for each in found)]
+        lines.append(line_of(facts, tuple(kinds)))
     lines += [
         Line(column.name, "id", Facts(column), "copied to predictions") for column in file.ids
     ]

@@ -185,12 +185,14 @@ def _read_csv(
     _check_header(file.header, remarks)
     wanted = _without_index(names, file.header, options, targets, remarks)
     table = file.read(names, wanted, remarks)
-    columns = table.columns
-    for column, title in zip(list(columns), wanted, strict=True):
-        if not file.header[names.index(title)] and column.missing.all():
-            columns.remove(column)
-            text = f"{quoted(title)} has no name and no values: left out."
-            remarks.append(Remark(title, "unnamed_and_empty", text))
+    unnamed = {name for name, title in zip(names, file.header, strict=True) if not title}
+    columns = []
+    for column in table.columns:
+        if column.name in unnamed and column.missing.all():
+            text = f"{quoted(column.name)} has no name and no values: left out."
+            remarks.append(Remark(column.name, "unnamed_and_empty", text))
+        else:
+            columns.append(column)
     parts = _parted(columns, options)
     return TableFile(name, *parts, tuple(remarks), table.separator, table.decimal)
 
