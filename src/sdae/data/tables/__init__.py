@@ -2,7 +2,8 @@
 
 ``options`` says how a file is read, ``reading`` chooses the reader, ``unpacking`` unpacks within
 bounds; ``csv_file`` reads texts and ``typed_texts`` finds their types with the ``dialect`` of their
-numbers; ``arrow_file`` reads typed columns, ``arrow_messages`` says how much Feather unpacks to.
+numbers; ``arrow_file`` reads Parquet and Feather, ``arrow_columns`` their types,
+and ``arrow_messages`` says how much Feather unpacks to.
 """
 
 from sdae.data.tables.options import ReadOptions
