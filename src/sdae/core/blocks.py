@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-_LEAST = 1e-7  # the smallest probability that float32 tells from 0 and 1
+_LEAST = 1e-7  # the smallest probability that float32 can subtract from 1
 
 
 @dataclass(frozen=True)

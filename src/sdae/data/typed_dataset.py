@@ -122,7 +122,7 @@ def _texts(column: RawColumn) -> list[str]:
     if column.type is ColumnType.TEXT:
         return ["" if value is None else value for value in column.values]
     if column.type is ColumnType.DATE:
-        raise DataError(f"The target {column.name!r} holds dates, which are no classes.")
+        raise DataError(f"The target {column.name!r} holds dates, not classes. Name another.")
     whole = [value.is_integer() for value in column.values.tolist()]
     return [
         "" if np.isnan(value) else str(int(value)) if is_whole else repr(value)

@@ -127,8 +127,14 @@ def test_text_that_differs_from_row_to_row_is_refused_by_name() -> None:
 
 
 def test_a_table_without_information_is_refused() -> None:
-    with pytest.raises(DataError, match="no column that tells rows apart"):
+    with pytest.raises(DataError, match="no column in which rows differ"):
         learned(numbers("a", 1, 1), texts("b", None, None))
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200])
+def test_numbers_that_cannot_be_scaled_are_refused_by_name(value: float) -> None:
+    with pytest.raises(DataError, match=r"infinite or too large to scale in columns b, c\."):
+        learned(numbers("a", 1, 2), numbers("b", value, 1), numbers("c", 1, value))
 
 
 def test_columns_are_matched_by_name() -> None:

@@ -236,7 +236,7 @@ def described(schema: Schema) -> str:
     gaps = f"; {n_gaps} with missing values" if n_gaps else ""
     return (
         f"Columns: {kinds}{gaps}. They are {schema.blocks.n_components} inputs of the network; "
-        "sdae inspect tells of each."
+        "sdae inspect shows each."
     )
 
 

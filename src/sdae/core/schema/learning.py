@@ -25,6 +25,7 @@ logger = logging.getLogger("sdae")
 
 MAX_CATEGORIES = 50
 _MOST_DISTINCT = 0.5  # share of the rows: a text column with more looks like an identifier
+_LARGEST = 1e150
 _FEW = 20  # so many different texts are always levels
 _CYCLES_SEEN = {"year": 1.5, "week": 2.0, "day": 0.0}  # how many periods the dates must span
 
@@ -72,11 +73,17 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
             f"{'s' * (len(unfit) > 1)} {listed(unfit)}: it looks like an identifier or like free "
             f"text. {options.remedy}"
         )
+    too_large = [column.name for column in table if _is_too_large(column)]
+    if too_large:
+        raise DataError(
+            f"{caller} has numbers that are infinite or too large to scale in column"
+            f"{'s' * (len(too_large) > 1)} {listed(too_large)}. Divide them by a constant, or mark "
+            "such values as missing."
+        )
     columns = [learn_column(column, options) for column in table]
     if all(isinstance(column, IgnoredColumn) for column in columns):
         raise DataError(
-            f"{caller} has no column that tells rows apart: each is constant or empty. Give it "
-            "others."
+            f"{caller} has no column in which rows differ: each is constant or empty. Add columns."
         )
     for column in columns:
         if isinstance(column, IgnoredColumn):
@@ -102,7 +109,7 @@ def _learn_number(column: RawColumn, known: NDArray[Any], options: SchemaOptions
     if set(np.unique(known).tolist()) == {0.0, 1.0}:
         return _binary(column, known, (0.0, 1.0))
     scale = SCALES[options.scale].learn(options.scale, known)
-    # The mean of standardised values is 0, but for rounding.
+    # The mean of standardised values is 0, up to rounding.
     gap = 0.0 if options.scale == "standard" else float(scale.apply(known).mean())
     return NumberColumn(column.name, scale, gap, has_gaps, column.whole)
 
@@ -170,6 +177,13 @@ def looks_like_text(column: RawColumn, options: SchemaOptions) -> bool:
     known = column.values[~column.missing]
     n_distinct = len(set(known.tolist()))
     return n_distinct > _FEW and n_distinct > _MOST_DISTINCT * len(known)
+
+
+def _is_too_large(column: RawColumn) -> bool:
+    """Return whether numbers are infinite, or their squares overflow."""
+    if column.type is ColumnType.TEXT:
+        return False
+    return bool((np.abs(column.values) > _LARGEST).any())  # NaN is not
 
 
 def _is_frequent(count: int, n_known: int, options: SchemaOptions) -> bool:
