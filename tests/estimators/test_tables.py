@@ -149,7 +149,7 @@ def test_another_type_is_an_error_that_names_the_column() -> None:
         model.predict(TABLE.assign(size="tall"))
     with pytest.raises(DataError, match=r"Column 'size' is of type List.*Drop it"):
         fitted(SDAEClassifier, pl.from_pandas(TABLE).with_columns(size=pl.lit([1, 2])))
-    with pytest.raises(DataError, match="Column 'size' holds a dict, which is neither"):
+    with pytest.raises(DataError, match="Column 'size' holds values of type dict, which are"):
         fitted(SDAEClassifier, TABLE.assign(size=[{}] * 80))
 
 

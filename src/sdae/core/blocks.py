@@ -7,7 +7,7 @@ gaps has one more component, its indicator, which is 1 where the value is missin
 The components stand in this order: numbers, binaries, categories, indicators, so that each kind is
 a slice. The columns are counted in the same order.
 
-Axes: B samples, V components, C columns, K categories, L levels of the largest category.
+Axes: B samples, V components, C columns, K categories.
 """
 
 import math
@@ -100,7 +100,6 @@ class BlockLayout(nn.Module):
     weights: Tensor
     gap: Tensor
     column: Tensor
-    levels: Tensor
     category: Tensor
     indicator: Tensor
     has_indicator: Tensor
@@ -113,7 +112,7 @@ class BlockLayout(nn.Module):
         self.n_numbers = n_numbers
         self.n_bounded = n_numbers + blocks.n_binaries
         self.n_values = self.n_bounded + n_levels
-        V, n_indicators = blocks.n_components, len(blocks.indicators)
+        n_indicators = len(blocks.indicators)
         unit = [1 / size for size in blocks.numbers for _ in range(size)]
         unit += [1 / math.log(2)] * blocks.n_binaries
         # A category of one level, which may be missing, is always right: any weight will do.
@@ -126,7 +125,6 @@ class BlockLayout(nn.Module):
         self._keep("has_indicator", of_column > 0, like)
         self._keep("indicator", of_column, like)
         self._keep("category", np.repeat(np.arange(len(blocks.levels)), blocks.levels), like)
-        self._keep("levels", self._padded_levels(blocks, V), like)
 
     # -- the noise ---------------------------------------------------------------------------
 
@@ -161,7 +159,7 @@ class BlockLayout(nn.Module):
             [
                 numbers,
                 torch.sigmoid(binaries),
-                self._log_shares(a, categories).exp(),
+                self._log_shares(categories).exp(),
                 torch.zeros_like(indicators),
             ],
             dim=1,
@@ -174,7 +172,7 @@ class BlockLayout(nn.Module):
         losses = [
             (x_numbers - numbers).square(),
             F.binary_cross_entropy_with_logits(binaries, x_binaries, reduction="none"),
-            -x_categories * self._log_shares(a, categories),
+            -x_categories * self._log_shares(categories),
             torch.zeros_like(indicators),
         ]
         return torch.cat(losses, dim=1) * self.counted(x)
@@ -186,7 +184,7 @@ class BlockLayout(nn.Module):
         slopes = [
             2 * (numbers - x_numbers),
             torch.sigmoid(binaries) - x_binaries,
-            self._log_shares(a, categories).exp() - x_categories,
+            self._log_shares(categories).exp() - x_categories,
             torch.zeros_like(indicators),
         ]
         return torch.cat(slopes, dim=1) * self.counted(x)
@@ -216,27 +214,23 @@ class BlockLayout(nn.Module):
         missing = x[:, self.indicator] * self.has_indicator  # (B, V)
         return self.weights * (1 - missing)
 
-    def _log_shares(self, a: Tensor, categories: Tensor) -> Tensor:
-        """Return the logarithm of the softmax within each category, (B, V) -> (B, levels)."""
+    def _log_shares(self, categories: Tensor) -> Tensor:
+        """Return the logarithm of the softmax within each category, (B, levels)."""
         if not self.blocks.levels:
             return categories
-        padded = F.pad(a, (0, 1), value=-math.inf)  # the last component pads short categories
-        total = padded[:, self.levels].logsumexp(dim=2)  # (B, K, L) -> (B, K)
-        return categories - total[:, self.category]
+        place = self.category.expand(len(categories), -1)  # (B, levels)
+        n_categories = len(self.blocks.levels)
+        # The largest of each category is taken off first: no exponential overflows.
+        top = categories.detach().new_full((len(categories), n_categories), -math.inf)
+        top = top.scatter_reduce(1, place, categories.detach(), "amax")  # (B, K)
+        shifted = categories - top[:, self.category]
+        total = torch.zeros_like(top).scatter_add(1, place, shifted.exp())  # (B, K)
+        return shifted - total.log()[:, self.category]
 
     def _parts(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut components into numbers, binaries, categories and indicators."""
         first, second, third = self.n_numbers, self.n_bounded, self.n_values
         return t[:, :first], t[:, first:second], t[:, second:third], t[:, third:]
-
-    def _padded_levels(self, blocks: Blocks, pad: int) -> NDArray[np.int64]:
-        """Return the components of each category, (K, L), with `pad` after a short one."""
-        table = np.full((len(blocks.levels), max(blocks.levels, default=0)), pad, np.int64)
-        start = self.n_bounded
-        for row, size in zip(table, blocks.levels, strict=True):
-            row[:size] = np.arange(start, start + size)
-            start += size
-        return table
 
     def _keep(self, name: str, values: NDArray[Any], like: Tensor) -> None:
         tensor = torch.from_numpy(values)

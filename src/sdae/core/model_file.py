@@ -25,6 +25,7 @@ from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.core.facades import only_parameters
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.column_json import number
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -35,6 +36,7 @@ FORMAT = 2
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
+_LARGEST_GAP = 1e18  # rows beyond are clipped
 _OF_A_LAYER = ("weight", "hidden_bias", "visible_bias")
 _DTYPES = {
     str(kind).removeprefix("torch."): kind
@@ -262,7 +264,11 @@ def _read_blocks(entry: Mapping[str, Any], n_visible: int) -> Blocks:
     sizes = [*lists["numbers"], *lists["levels"], *lists["indicators"], entry["n_binaries"]]
     if not all(type(size) is int and size <= n_visible for size in sizes):
         raise ValueError("sizes of blocks must be whole numbers, at most those of the network")
-    gaps = tuple(float(gap) for gap in lists.pop("gap_values"))
+    if entry.keys() != {*lists, "n_binaries"}:
+        raise ValueError("the blocks have other entries than they should")
+    gaps = tuple(number(gap) for gap in lists.pop("gap_values"))
+    if any(abs(gap) > _LARGEST_GAP for gap in gaps):
+        raise ValueError("a value for gaps is too large")
     blocks = Blocks(
         **{name: tuple(each) for name, each in lists.items()},
         n_binaries=entry["n_binaries"],

@@ -29,7 +29,7 @@ from sdae.core.threads import threads
 from sdae.core.wording import reason
 from sdae.estimators.constructors import NetworkParameters
 from sdae.estimators.estimator_file import Kept, write_estimator
-from sdae.estimators.inputs import checked_rows, without_gaps
+from sdae.estimators.inputs import checked_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
@@ -173,7 +173,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
         """Check rows and apply a function of the network's input to them."""
         check_is_fitted(self)
-        x = without_gaps(checked_rows(self, X, reset=False), self.scaling_, type(self).__name__)
+        x = checked_rows(self, X, reset=False)
         if self.schema_ is not None:
             x = self.schema_.encode(x, f"X of {type(self).__name__}")
         self.network_.check_facades()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_consistent_length
 
 from sdae.core.errors import DataError
 from sdae.core.inference import answers, log_probabilities, probabilities
@@ -243,7 +243,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
                 self._check_labels_count(targets)
             if not continues:
                 self.classes_ = announced
-                start(self, x, settings, self._head(targets))
+                start(self, x, settings, self._head(targets), stream=True)
             labelled = has_targets(targets)
             rows = Labelled(x[labelled], targets[labelled], weights) if labelled.any() else None
             train_on_chunk(self, x, settings, rows)
@@ -294,6 +294,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Rows without labels are left out. scikit-learn's own metrics do not support all types of
         labels that ``fit`` takes.
         """
+        check_consistent_length(X, y, sample_weight)
         there = rows_with_labels(y, self.unlabeled_label, f"{self._name}.score")
         known = y if there.all() else as_array(y)[there]
         right = indicators(known, self._name) if is_multilabel(known) else column_of_labels(known)

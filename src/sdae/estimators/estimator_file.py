@@ -138,8 +138,10 @@ def _is_default(value: Any, default: Any) -> bool:
 
 def _plain(name: str, value: Any) -> Any:
     """Return a parameter as JSON values: texts for objects of sdae, lists for sequences."""
-    if isinstance(value, np.ndarray | np.generic):
+    if isinstance(value, np.ndarray | np.generic) or type(value).__name__ == "Index":
         value = value.tolist()
+    if name == "missing_values" and type(value).__name__ == "NAType":
+        value = None
     if isinstance(value, dict | list | tuple) and len(value) > MOST_VALUES:
         raise DataError(
             f"The {name} parameter must have at most {MOST_VALUES:,} values in a file. Got "

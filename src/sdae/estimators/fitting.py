@@ -27,7 +27,7 @@ from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
-from sdae.estimators.inputs import Rows, without_gaps
+from sdae.estimators.inputs import Rows
 from sdae.estimators.new_networks import (
     decoders_of_table,
     network_rows,
@@ -86,14 +86,17 @@ def start(
     x: Rows,
     settings: Settings,
     head: tuple[Head, int] | None = None,
+    *,
+    stream: bool = False,
 ) -> None:
     """Fit the scaling to the rows of pre-training and build a new network.
 
-    `head` is the kind of the head and its number of outputs.
+    `head` is the kind of the head and its number of outputs. In a stream, later rows may have other
+    numbers than 0 and 1 in a column of these.
     """
     caller = type(estimator).__name__
     if isinstance(x, RawTable):
-        options = schema_options(estimator, x, settings)
+        options = replace(schema_options(estimator, x, settings), zero_one=not stream)
         estimator.schema_ = learn_schema(x, options, f"X of {caller}")
         estimator.scaling_, decoders = None, decoders_of_table(settings)
         n_visible, blocks = estimator.schema_.blocks.n_components, estimator.schema_.blocks
@@ -178,7 +181,6 @@ def _train(
     """Train the network of an estimator; Ctrl-C ends training with a warning."""
     network = estimator.network_
     scaling = estimator.scaling_ if estimator.schema_ is None else estimator.schema_
-    x = without_gaps(x, estimator.scaling_, type(estimator).__name__)
     seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
     # A step takes about four times as long as a forward pass; the fused engine decides by itself.

@@ -5,7 +5,6 @@ or gaps, are a raw table, of which ``fit`` learns the schema. Axes: n rows, V co
 """
 
 import sys
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_X_y, validate_data
 
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
-from sdae.estimators.raw_input import needs_schema, raw_table
+from sdae.estimators.raw_input import check_names, is_frame, needs_schema, raw_table
 
 Rows = Any
 """An array of float32 or float64, a CSR matrix, or a raw table, (n, V)."""
@@ -41,15 +41,16 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     if _is_raw(estimator, X, reset=reset):
         return _checked_table(estimator, X, reset=reset)
     with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(
+        x = validate_data(
             estimator,
             X,
             reset=reset,
             accept_sparse="csr",
             dtype=_TYPES,
-            # A network of numbers without gaps may meet some later: see `without_gaps`.
+            # A network of numbers without gaps may meet some later: see `_without_gaps`.
             ensure_all_finite=True if reset or sparse.issparse(X) else "allow-nan",
         )
+    return x if reset else _without_gaps(estimator, x)
 
 
 def checked_pair(
@@ -98,7 +99,7 @@ def checked_pair(
             raise DataError(
                 "X or y has an integer too large for a float64. Divide the values by a constant."
             ) from None
-    return x, targets
+    return (x if reset else _without_gaps(estimator, x)), targets
 
 
 def as_table(X: Any) -> Any:
@@ -113,6 +114,13 @@ def as_table(X: Any) -> Any:
         raise DataError(
             f"X is a {type(X).__name__}, whose rows are not computed yet. Give X.collect()."
         )
+    if is_frame(X):
+        check_names(X)
+    if isinstance(X, np.ma.MaskedArray):
+        plain = X.dtype.kind in "biuf"
+        values = np.array(X.data, np.float64 if plain else object)
+        values[np.ma.getmaskarray(X)] = np.nan if plain else None
+        return values
     pyarrow = sys.modules.get("pyarrow")  # imported already if X is a record batch
     if isinstance(X, getattr(pyarrow, "RecordBatch", ())) or _is_arrow_alone(X):
         return X if pyarrow is None else pyarrow.table(X)
@@ -125,24 +133,23 @@ def _is_arrow_alone(X: Any) -> bool:
     return offers and not any(hasattr(X, f"__{name}__") for name in ("array", "dataframe"))
 
 
-def without_gaps(x: Rows, scaling: Scaling | None, caller: str) -> Rows:
+def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
     """Return rows in which a missing value is the masked one: 0 for the network.
 
     A network of numbers was fitted without gaps; there is one warning.
     """
-    if isinstance(x, RawTable) or sparse.issparse(x):
+    if sparse.issparse(x):
         return x
     gaps = np.isnan(x)
     if not gaps.any():
         return x
     columns = np.flatnonzero(gaps.any(axis=0))
-    warnings.warn(
-        f"X of {caller} has missing values in {len(columns)} column"
+    warn_user(
+        f"X of {type(estimator).__name__} has missing values in {len(columns)} column"
         f"{'s' * (len(columns) > 1)} (the first has the number {columns[0]}), and the rows of fit "
-        "had none. They are treated as masked by the noise.",
-        UserWarning,
-        stacklevel=4,
+        "had none. They are treated as masked by the noise."
     )
+    scaling: Scaling | None = getattr(estimator, "scaling_", None)
     masked = np.zeros(x.shape[1]) if scaling is None else scaling.offset
     return np.where(gaps, masked, x)
 
@@ -173,8 +180,9 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
         table = table.like(x, caller)
     elif table.shape[1] != x.shape[1]:
         raise DataError(f"{caller} must have {x.shape[1]} columns, as X. Got {table.shape[1]}.")
+    joined = x.below(table)
     _warn_of_other_units(estimator, x, table)
-    return x, x.below(table)
+    return x, joined
 
 
 def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) -> None:
@@ -185,20 +193,19 @@ def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) 
     odd = []
     for column, other in zip(x, more, strict=True):
         known, others = column.values[~column.missing], other.values[~other.missing]
-        if column.type is not ColumnType.NUMBER or not (len(known) > 1 and len(others)):
+        numbers = column.type is ColumnType.NUMBER and other.type is ColumnType.NUMBER
+        if not numbers or not (len(known) > 1 and len(others)):
             continue
         low, high, mean = known.min(), known.max(), others.mean()
         width = high - low
         if width > 0 and not low - width <= mean <= high + width:
             odd.append(column.name)
     if odd:
-        warnings.warn(
+        warn_user(
             f"X_unlabeled of {type(estimator).__name__} has other units than X: the mean of column"
             f"{'s' * (len(odd) > 1)} {listed(odd)} lies far outside its values in X. In a pipeline "
             "that transforms X, set transform_input=['X_unlabeled'] and request it by "
-            "set_fit_request(X_unlabeled=True).",
-            UserWarning,
-            stacklevel=4,
+            "set_fit_request(X_unlabeled=True)."
         )
 
 
@@ -207,15 +214,25 @@ def _is_raw(estimator: BaseEstimator, X: Any, *, reset: bool) -> bool:
     if not reset:
         return getattr(estimator, "schema_", None) is not None
     parameters = estimator.get_params(deep=False)
+    declared, name = parameters["categorical_features"], type(estimator).__name__
+    if isinstance(declared, str) and declared != "from_dtype":
+        wanted = "'from_dtype', None, or names, indices or a mask of columns"
+        raise invalid_parameter("categorical_features", name, wanted, declared)
     if sparse.issparse(X):
+        if parameters["scale"] in OF_TABLES:
+            wanted = "'auto', 'none', 'minmax' or 'standard' for sparse rows"
+            raise invalid_parameter("scale", name, wanted, parameters["scale"])
         return False
-    declared = parameters["categorical_features"]
     asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
     return asked or parameters["scale"] in OF_TABLES or needs_schema(X, _missing_marker(estimator))
 
 
 def _missing_marker(estimator: BaseEstimator) -> Any:
-    return getattr(estimator, "missing_values", np.nan)
+    marker = getattr(estimator, "missing_values", np.nan)
+    if np.ndim(marker) > 0:
+        wanted = "one value: a number, a text, None or NaN"
+        raise invalid_parameter("missing_values", type(estimator).__name__, wanted, marker)
+    return marker
 
 
 def _checked_table(estimator: Any, X: Any, *, reset: bool) -> RawTable:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import BaseCrossValidator, KFold, StratifiedKFold
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 
+from sdae.core.errors import DataError
 from sdae.estimators.label_encoding import as_array
 from sdae.estimators.missing_targets import rows_with_labels
 
@@ -22,7 +24,8 @@ Places = NDArray[np.int64]
 class LabelledKFold(BaseCrossValidator):
     """Split the labelled rows into folds; rows without labels are in every training part.
 
-    Folds have about the same shares of the classes where `y` holds classes.
+    Folds have about the same shares of the classes where `y` holds classes, each of them at least
+    `n_splits` times.
 
     Parameters
     ----------
@@ -75,12 +78,17 @@ class LabelledKFold(BaseCrossValidator):
         DataError
             If no row has a label.
         """
+        if y is None:
+            raise DataError("The y parameter of LabelledKFold.split must be given: the labels.")
+        y = y.toarray() if sparse.issparse(y) else y
         there = rows_with_labels(y, self.unlabeled_label, "LabelledKFold.split")
         labelled, unlabelled = np.flatnonzero(there), np.flatnonzero(~there)
         known = as_array(y)[there]
         if known.dtype.kind == "O":
             known = np.array(known.tolist())
         has_classes = type_of_target(known) in ("binary", "multiclass")
+        if has_classes:  # whole numbers may be targets of regression: then some are rare
+            has_classes = np.unique(known, return_counts=True)[1].min() >= self.n_splits
         kind = StratifiedKFold if has_classes else KFold
         seed = self.random_state if self.shuffle else None
         folds = kind(self.n_splits, shuffle=self.shuffle, random_state=seed)

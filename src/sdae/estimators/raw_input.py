@@ -8,6 +8,7 @@ Axes: n rows, V columns.
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +23,7 @@ from sdae.core.errors import DataError
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.wording import quoted
 
+_FEW_TYPES = 2  # of the values that are there, and of those that are not
 _SECONDS = 1e-6  # in a microsecond
 
 
@@ -42,9 +44,9 @@ def raw_table(X: Any, caller: str, marker: Any = np.nan) -> RawTable:
         infinite number.
     """
     if is_frame(X):
-        table = _of_frame(nw.from_native(X, eager_only=True), caller)
+        table = _of_frame(nw.from_native(X, eager_only=True), marker)
     else:
-        table = _of_array(X, caller)
+        table = _of_array(X, caller, marker)
     if not _is_gap(marker):
         columns = [_without(column, marker) for column in table]
         table = RawTable(columns, named=table.named)
@@ -66,27 +68,58 @@ def needs_schema(X: Any, marker: Any = np.nan) -> bool:
     if is_frame(X):
         frame = nw.from_native(X, eager_only=True)
         columns = list(frame.iter_columns())  # by position: names may be numbers, or occur twice
-        return any(not each.dtype.is_numeric() or _has_gaps(each) for each in columns)
+        return any(
+            not (each.dtype.is_numeric() or _is_sparse(each)) or _has_gaps(each) for each in columns
+        )
     array = _as_array(X)
     if array is None or array.ndim != 2:
         return False
     if array.dtype.kind == "f":
-        return bool(np.isnan(array).any()) and not np.isnan(array).all()
-    if array.dtype.kind in "US":
+        return bool(np.isnan(array).any())
+    if array.dtype.kind in "UST":
         return True
     return array.dtype == object and _is_mixed(array)
 
 
 def _has_gaps(series: nw.Series[Any]) -> bool:
+    if _is_sparse(series):
+        return bool(np.isnan(_dense(series)).any())
     gaps = series.is_null().any()
     return bool(gaps or (series.dtype.is_float() and series.is_nan().any()))
+
+
+def _is_sparse(series: nw.Series[Any]) -> bool:
+    """Return whether a column is one of pandas' sparse ones, of numbers."""
+    kind = getattr(series.to_native(), "dtype", None)
+    return getattr(getattr(kind, "subtype", None), "kind", "") in ("b", "i", "u", "f") and hasattr(
+        kind, "fill_value"
+    )
+
+
+def _dense(series: nw.Series[Any]) -> NDArray[np.float64]:
+    """Return a sparse column as numbers, (n,)."""
+    return np.asarray(series.to_native(), np.float64)
+
+
+def check_names(X: Any) -> None:
+    """Raise an error if two columns of a data frame have one name.
+
+    Raises
+    ------
+    DataError
+        If they have.
+    """
+    names = list(getattr(X, "column_names", X.columns))  # pyarrow's `columns` are the values
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"X has two columns named {quoted(str(twice))}. Rename one.")
 
 
 def _as_array(X: Any) -> NDArray[Any] | None:
     """Return X as an array, if it is one or is a list of rows."""
     if isinstance(X, np.ndarray):
         return X
-    if not isinstance(X, list | tuple) or not X or not isinstance(X[0], list | tuple):
+    if not isinstance(X, list | tuple) or not X or not isinstance(X[0], list | tuple | np.ndarray):
         return None
     try:
         plain = np.asarray(X)
@@ -100,10 +133,10 @@ def _is_mixed(array: NDArray[Any]) -> bool:
     """Return whether an array of objects holds texts or gaps, and nothing else but numbers."""
     values = array.ravel().tolist()
     plain = all(_is_known(value) or _is_gap(value) for value in values)
-    return plain and any(isinstance(value, str) or _is_gap(value) for value in values)
+    return plain and not all(isinstance(value, Real) and not _is_gap(value) for value in values)
 
 
-def _of_array(X: Any, caller: str) -> RawTable:
+def _of_array(X: Any, caller: str, marker: Any) -> RawTable:
     array = _as_array(X)
     if array is None or array.ndim != 2:
         raise DataError(f"{caller} must be a table or an array of two dimensions, (n, V).")
@@ -115,21 +148,19 @@ def _of_array(X: Any, caller: str) -> RawTable:
             whole = array.dtype.kind in "iu"
             columns.append(RawColumn(name, kind, values.astype(np.float64), whole=whole))
         else:
-            columns.append(_of_values(name, values.tolist(), declared=False))
+            columns.append(_of_values(name, values.tolist(), marker, declared=False))
     return RawTable(columns, named=False)
 
 
-def _of_frame(frame: nw.DataFrame[Any], caller: str) -> RawTable:
-    names = list(frame.columns)
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{caller} has two columns named {quoted(str(twice))}. Rename one.")
-    columns = [_of_series(str(each.name), each) for each in frame.iter_columns()]
-    return RawTable(columns, named=all(isinstance(name, str) for name in names))
+def _of_frame(frame: nw.DataFrame[Any], marker: Any) -> RawTable:
+    columns = [_of_series(str(each.name), each, marker) for each in frame.iter_columns()]
+    return RawTable(columns, named=all(isinstance(name, str) for name in frame.columns))
 
 
-def _of_series(name: str, series: nw.Series[Any]) -> RawColumn:
+def _of_series(name: str, series: nw.Series[Any], marker: Any) -> RawColumn:
     dtype = series.dtype
+    if _is_sparse(series):
+        return RawColumn(name, ColumnType.NUMBER, _dense(series))
     if dtype.is_numeric():
         values = _numbers(series)
         return RawColumn(name, ColumnType.NUMBER, values, whole=dtype.is_integer())
@@ -143,10 +174,14 @@ def _of_series(name: str, series: nw.Series[Any]) -> RawColumn:
         return RawColumn(name, ColumnType.NUMBER, _numbers(lengths) * _SECONDS)
     if dtype in (nw.String, nw.Categorical, nw.Object) or isinstance(dtype, nw.Enum):
         declared = dtype == nw.Categorical or isinstance(dtype, nw.Enum)
-        return _of_values(name, series.to_list(), declared=declared)
+        return _of_values(
+            name, series.to_list(), marker, declared=declared, loose=dtype == nw.Object
+        )
+    if series.is_null().all():  # a column without values may have a type of its own
+        return RawColumn(name, ColumnType.NUMBER, np.full(len(series), np.nan))
     raise DataError(
-        f"Column {quoted(name)} is of type {dtype}, which is neither numbers nor booleans, texts, "
-        "categories or dates. Drop it, or turn it into columns of these."
+        f"Column {quoted(name)} is of type {_own_name(series)}, which is neither numbers nor "
+        "booleans, texts, categories or dates. Drop it, or turn it into columns of these."
     )
 
 
@@ -161,6 +196,12 @@ def _without(column: RawColumn, marker: Any) -> RawColumn:
     return replace(column, values=np.where(column.values == marker, np.nan, column.values))
 
 
+def _own_name(series: nw.Series[Any]) -> str:
+    """Return the name that the source has for the type of a column."""
+    native = series.to_native()
+    return str(getattr(native, "dtype", getattr(native, "type", series.dtype)))
+
+
 def _numbers(series: nw.Series[Any]) -> NDArray[np.float64]:
     """Return a series of numbers as float64, with NaN for nulls, (n,)."""
     if series.is_null().any():
@@ -169,18 +210,32 @@ def _numbers(series: nw.Series[Any]) -> NDArray[np.float64]:
     return series.to_numpy().astype(np.float64)
 
 
-def _of_values(name: str, values: Sequence[Any], *, declared: bool) -> RawColumn:
-    """Read a column from Python's values: its type is that of all values that are there."""
-    try:
-        distinct = list(dict.fromkeys(values))  # most columns of texts have few
-    except TypeError:  # one of them is not hashable
-        distinct = list(values)
+def _of_values(
+    name: str, values: Sequence[Any], marker: Any, *, declared: bool, loose: bool = True
+) -> RawColumn:
+    """Read a column from Python's values: its type is that of all values that are there.
+
+    Values equal to `marker` are missing.
+    """
+    if not _is_gap(marker):
+        values = [None if _is_same(value, marker) else value for value in values]
+    distinct = list(values)
+    if len(set(map(type, values))) <= _FEW_TYPES:  # most columns of texts have few different ones
+        with suppress(TypeError):  # not hashable
+            distinct = list(dict.fromkeys(values))
     known = [value for value in distinct if not _is_gap(value)]
     if all(isinstance(value, bool | np.bool_) for value in known) and known:
-        return RawColumn(name, ColumnType.BOOLEAN, _floats(values))
+        return RawColumn(name, ColumnType.BOOLEAN, _floats(values), loose=loose)
     if all(isinstance(value, Real | Decimal) for value in known):
+        try:
+            numbers = _floats(values)
+        except OverflowError:
+            raise DataError(
+                f"Column {quoted(name)} has an integer too large for a float64. Divide the column "
+                "by a constant."
+            ) from None
         whole = all(float(value).is_integer() for value in known)
-        return RawColumn(name, ColumnType.NUMBER, _floats(values), declared, whole)
+        return RawColumn(name, ColumnType.NUMBER, numbers, declared, whole, loose)
     if all(isinstance(value, date) for value in known):
         return RawColumn(name, ColumnType.DATE, _floats(values, _seconds))
     if all(isinstance(value, timedelta) for value in known):
@@ -188,13 +243,21 @@ def _of_values(name: str, values: Sequence[Any], *, declared: bool) -> RawColumn
     odd = next((value for value in known if not _is_known(value)), None)
     if odd is not None:
         raise DataError(
-            f"Column {quoted(name)} holds a {type(odd).__name__}, which is neither a number nor a "
-            "boolean, a text or a date. Drop the column, or turn it into columns of these."
+            f"Column {quoted(name)} holds values of type {type(odd).__name__}, which are neither "
+            "numbers nor booleans, texts or dates. Drop the column, or turn it into columns of "
+            "these, or into texts."
         )
-    text_of = {value: None if _is_gap(value) else str(value) for value in distinct}
     texts = np.empty(len(values), object)
-    texts[:] = [text_of[value] for value in values]
-    return RawColumn(name, ColumnType.TEXT, texts, declared)
+    if len({type(value) for value in known}) > 1:  # 1 and True are equal, but two texts
+        texts[:] = [None if _is_gap(value) else str(value) for value in values]
+    else:
+        text_of = {value: None if _is_gap(value) else str(value) for value in distinct}
+        texts[:] = [text_of[value] for value in values]
+    return RawColumn(name, ColumnType.TEXT, texts, declared, loose=loose)
+
+
+def _is_same(value: Any, marker: Any) -> bool:
+    return type(value) is not bool and isinstance(value, type(marker) | Real) and value == marker
 
 
 def _floats(values: Sequence[Any], convert: Any = float) -> NDArray[np.float64]:
@@ -219,4 +282,6 @@ def _is_gap(value: Any) -> bool:
         return True
     if isinstance(value, str):
         return not value.strip()
+    if isinstance(value, int):  # it may be too large for a float
+        return False
     return isinstance(value, Real) and math.isnan(value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_consistent_length
 
 from sdae.core.constraints import boolean
 from sdae.core.errors import DataError, invalid_parameter
@@ -201,7 +201,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
             x, y, weights, there = self._checked(X, y, sample_weight, reset=not continues)
             if not continues:
                 self._learn_targets(y, weights)
-                start(self, x, settings, self._head())
+                start(self, x, settings, self._head(), stream=True)
             rows = Labelled(x[there], self._standardised(y), weights) if there.any() else None
             train_on_chunk(self, x, settings, rows)
         return self
@@ -224,6 +224,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², the coefficient of determination, of the rows that have targets."""
+        check_consistent_length(X, y, sample_weight)
         there = rows_with_labels(y, None, f"{type(self).__name__}.score")
         known = y if there.all() else as_array(y)[there].astype(np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)[there]

@@ -145,6 +145,8 @@ def _give_model(
     estimator: SDAEBase, model: Model, seed: int, n_calls: int, n_stream_epochs: int
 ) -> None:
     estimator.network_ = model.stack
+    if model.schema is None and model.stack.autoencoder(0).layout is not None:
+        raise ValueError("its network is for a table, but it has no schema")
     estimator.scaling_, estimator.schema_ = model.scaling, model.schema
     estimator.n_layers_ = model.stack.n_layers
     schema, names = model.schema, model.feature_names

@@ -52,7 +52,7 @@ class UnsupervisedSDAE(SDAEBase):
         with whole_or_not_at_all(self, goes_on=continues):
             x = checked_rows(self, X, reset=not continues)
             if not continues:
-                start(self, x, settings)
+                start(self, x, settings, stream=stream)
             (train_on_chunk if stream else train)(self, x, settings)
             self._note_rows(X)
 

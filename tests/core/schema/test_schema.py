@@ -41,10 +41,10 @@ def test_booleans_and_zeros_and_ones_are_not_scaled() -> None:
     assert [type(column) for column in schema.columns] == [BinaryColumn, BinaryColumn]
     assert schema.encode(table(booleans("a", 1), numbers("b", 0))).tolist() == [[1, 0]]
     assert schema.blocks.gap_values == (0.75, 0.25)
-    # a boolean may come as a number, and what is neither 0 nor 1 is as if it were missing
+    # a boolean may come as a number, and what lies beyond 0 and 1 counts as these
     assert schema.encode(table(numbers("a", 0, 7), booleans("b", 1, 1))).tolist() == [
         [0, 1],
-        [0.75, 1],
+        [1, 1],
     ]
 
 

@@ -18,7 +18,28 @@ Column = dict[str, Any]
 DAY = 86_400.0
 PERIODS = {"year": 365.2425 * DAY, "week": 7 * DAY, "day": DAY}
 FIRST_MONDAY = 4 * DAY  # after the beginning of 1970
-MISSING = ("", "na", "n/a", "nan", "null", "none", "<na>", "nat")
+# The texts that pandas takes for missing values, as its documentation of read_csv lists them.
+MISSING = (
+    "",
+    "#N/A",
+    "#N/A N/A",
+    "#NA",
+    "-1.#IND",
+    "-1.#QNAN",
+    "-NaN",
+    "-nan",
+    "1.#IND",
+    "1.#QNAN",
+    "<NA>",
+    "N/A",
+    "NA",
+    "NULL",
+    "NaN",
+    "None",
+    "n/a",
+    "nan",
+    "null",
+)
 FARTHEST_RANK = 1e-7
 BOOLEANS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
@@ -84,6 +105,8 @@ def date_column(column: Column, values: Sequence[Any]) -> Array:
 
 def binary_column(column: Column, values: Sequence[Any]) -> Array:
     """Return 0 and 1, and the gap for other values, (n, 1)."""
+    if column["type"] != "text" and column["levels"] == [0.0, 1.0]:
+        return np.clip(numbers(list(_typed(column, values))), 0.0, 1.0)[:, None]
     place = {level: float(k) for k, level in enumerate(column["levels"])}
     return np.array([[place.get(value, column["gap"])] for value in _typed(column, values)], float)
 
@@ -130,16 +153,18 @@ def read_table(path: Path, marks: Sequence[str]) -> dict[str, list[str | None]]:
 
     `marks` are the texts that mean so, besides the usual ones.
     """
-    missing = {*MISSING, *(mark.lower() for mark in marks)}
+    missing = {*MISSING, *marks}
     with path.open(encoding="utf-8-sig", newline="") as file:
         separator = max(",;\t", key=file.readline().count)
         file.seek(0)
         header, *lines = [line for line in csv.reader(file, delimiter=separator) if line]
+    for line in lines:
+        if len(line) != len(header):
+            raise ValueError(f"{path} has a line of {len(line)} fields, not {len(header)}.")
+    fields = [[field.strip() for field in column] for column in zip(*lines, strict=True)]
     return {
-        name.strip(): [
-            None if line[place].strip().lower() in missing else line[place] for line in lines
-        ]
-        for place, name in enumerate(header)
+        name.strip(): [None if field in missing else field for field in column]
+        for name, column in zip(header, fields, strict=True)
     }
 
 

@@ -20,6 +20,7 @@ from sdae.core.schema.scales import QuantileScale, Scale
 from sdae.core.schema.table_schema import Schema
 
 _DOUBLE = np.dtype(np.float64)
+_ENDS = ("zero", "one")
 
 
 class Graph(Protocol):
@@ -162,6 +163,11 @@ def _waves(graph: Graph, cycle: str, value: str, name: str) -> list[str]:
 
 def _binary(graph: Graph, column: BinaryColumn, value: str, name: str) -> str:
     """Return 0 and 1, and the gap for other values, (n, 1)."""
+    if column.is_zero_one:
+        ends = [graph.constant(f"{end}_double", np.array(float(end == "one"))) for end in _ENDS]
+        inside = graph.node("Clip", [value, *ends], f"{name}_inside")
+        missing = graph.node("IsNaN", [value], f"{name}_is_missing")
+        return _with_gap(graph, inside, missing, column.gaps, name)
     result = graph.constant(f"{name}_gap", np.array([[column.gap]]))
     for number, level in enumerate(column.levels):
         this = graph.constant(f"{name}_level{number}", _levels([level]))

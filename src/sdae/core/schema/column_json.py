@@ -1,9 +1,12 @@
 """What all kinds of columns share: how they are decoded, and readers of their JSON forms."""
 
-import math
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
+
+_LARGEST = 1e150
+_HALF = re.compile(r"[\ud800-\udfff]")  # half a character: a text with one cannot be written
 
 
 class Block(StrEnum):
@@ -22,7 +25,7 @@ def text(value: Any) -> str:
     TypeError
         If it is something else.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _HALF.search(value):
         raise TypeError(f"{value!r} is not a text")
     return value
 
@@ -35,7 +38,7 @@ def number(value: Any) -> float:
     ValueError, TypeError
         If it is something else.
     """
-    if isinstance(value, bool | str) or not math.isfinite(value):
+    if isinstance(value, bool | str) or not abs(value) <= _LARGEST:
         raise ValueError(f"{value!r} is not a finite number")
     return float(value)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sdae.core.schema.column_json import text
+from sdae.core.schema.column_json import number, text
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn, Level
 from sdae.core.schema.number_columns import DateColumn, NumberColumn
 
@@ -43,8 +43,8 @@ class IgnoredColumn:
     def of_json(cls, entry: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_json` returned."""
         value = entry["value"]
-        if not (value is None or isinstance(value, str | float | int)):
-            raise ValueError("a constant must be a number or a text")
+        if value is not None:
+            value = text(value) if isinstance(value, str) else number(value)
         return cls(text(entry["name"]), text(entry["why"]), value)
 
 

@@ -26,6 +26,7 @@ logger = logging.getLogger("sdae")
 MAX_CATEGORIES = 50
 _MOST_DISTINCT = 0.5  # share of the rows: a text column with more looks like an identifier
 _LARGEST = 1e150
+_EXACT = 2.0**53
 _FEW = 20  # so many different texts are always levels
 _CYCLES_SEEN = {"year": 1.5, "week": 2.0, "day": 0.0}  # how many periods the dates must span
 
@@ -46,6 +47,8 @@ class SchemaOptions:
         Levels that occur less often, as a number of rows or as a share of them, are rare.
     missing_marks : tuple of str
         Texts of the file that mean a missing value; the schema keeps them.
+    zero_one : bool
+        Whether numbers that are all 0 and 1 are a binary.
     remedy : str
         What to do about columns that look like identifiers or free text.
     """
@@ -55,6 +58,7 @@ class SchemaOptions:
     max_categories: int = MAX_CATEGORIES
     min_frequency: int | float = 1
     missing_marks: tuple[str, ...] = ()
+    zero_one: bool = True
     remedy: str = "Drop them, encode them (skrub has encoders), or declare them as categories."
 
 
@@ -106,7 +110,7 @@ def learn_column(column: RawColumn, options: SchemaOptions) -> Column:
 
 def _learn_number(column: RawColumn, known: NDArray[Any], options: SchemaOptions) -> Column:
     has_gaps = len(known) < len(column.values)
-    if set(np.unique(known).tolist()) == {0.0, 1.0}:
+    if options.zero_one and set(np.unique(known).tolist()) == {0.0, 1.0}:
         return _binary(column, known, (0.0, 1.0))
     scale = SCALES[options.scale].learn(options.scale, known)
     # The mean of standardised values is 0, up to rounding.
@@ -134,6 +138,11 @@ def _learn_boolean(column: RawColumn, known: NDArray[Any], _options: SchemaOptio
 
 def _learn_category(column: RawColumn, known: NDArray[Any], options: SchemaOptions) -> Column:
     has_gaps = len(known) < len(column.values)
+    if column.type is ColumnType.NUMBER and np.abs(known).max() >= _EXACT:
+        raise DataError(
+            f"Column {quoted(column.name)} is a category of integers beyond 2**53, which float64 "
+            "rounds. Turn them into texts."
+        )
     counts = _counts(known)
     if len(counts) == 2 and _is_frequent(min(counts.values()), len(known), options):
         first, second = sorted(counts)

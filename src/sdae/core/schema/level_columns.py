@@ -50,14 +50,21 @@ class BinaryColumn:
         return [self.gap]
 
     @property
+    def is_zero_one(self) -> bool:
+        """Whether the values are the numbers 0 and 1, or booleans."""
+        return self.type is not ColumnType.TEXT and self.levels == (0.0, 1.0)
+
+    @property
     def parts(self) -> list[str]:
         """Names of the components."""
-        plain = self.type is not ColumnType.TEXT and self.levels == (0.0, 1.0)
-        return [self.name if plain else f"{self.name} = {shown(self.levels[1])}"]
+        return [self.name if self.is_zero_one else f"{self.name} = {shown(self.levels[1])}"]
 
     def encode(self, column: RawColumn) -> Numbers:
         """Return 0 and 1, (n,) -> (n, 1); NaN where missing, the gap for an unseen value."""
         check_type(column, self.type)
+        if self.is_zero_one:  # numbers between, or beyond, are what they are
+            clipped: Numbers = np.clip(column.values, 0.0, 1.0)
+            return clipped[:, None]
         places, unseen = places_of(column, self.levels)
         values = places.astype(np.float64)
         values[unseen] = self.gap
@@ -207,13 +214,13 @@ def level_array(levels: tuple[Level, ...]) -> NDArray[Any]:
 
 
 def read_levels(entry: Any, type_: ColumnType) -> tuple[Level, ...]:
+    if not isinstance(entry, list):
+        raise TypeError("levels must be a list")
     wanted = str if type_ is ColumnType.TEXT else float
     levels = tuple(float(level) if type(level) is int else level for level in entry)
     if not all(type(level) is wanted for level in levels) or len(set(levels)) != len(levels):
         raise ValueError("levels must be different texts or numbers")
-    if not all(isinstance(level, str) or np.isfinite(level) for level in levels):
-        raise ValueError("levels must be finite")
-    return levels
+    return tuple(text(level) if isinstance(level, str) else number(level) for level in levels)
 
 
 def shown(level: Level) -> str:

@@ -9,6 +9,7 @@ Axes: n rows.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,9 @@ class RawColumn:
         Whether its type says that it is a category, as a pandas category does.
     whole : bool
         Whether its type holds whole numbers only.
+    loose : bool
+        Whether its type is that of the values alone, as of an array of objects: texts of ``fit``
+        may come as numbers, if a few rows hold nothing else.
     """
 
     name: str
@@ -49,14 +53,24 @@ class RawColumn:
     values: NDArray[Any]
     declared: bool = False
     whole: bool = False
+    loose: bool = False
 
-    @property
+    @cached_property
     def missing(self) -> NDArray[np.bool_]:
         """Which values are missing, (n,)."""
         if self.type is ColumnType.TEXT:
             return np.array([value is None for value in self.values], bool)
         absent: NDArray[np.bool_] = np.isnan(self.values)
         return absent
+
+    def as_texts(self) -> "RawColumn":
+        """Return a column of numbers or booleans as the texts that Python writes."""
+        texts = np.empty(len(self.values), object)
+        for row, value in enumerate(self.values.tolist()):
+            if not np.isnan(value):
+                is_boolean = self.type is ColumnType.BOOLEAN
+                texts[row] = str(bool(value) if is_boolean else int(value) if self.whole else value)
+        return replace(self, type=ColumnType.TEXT, values=texts)
 
     def at(self, rows: Any) -> "RawColumn":
         """Return the column with some of its rows."""
@@ -139,14 +153,22 @@ class RawTable:
 
 def _joined(column: RawColumn, other: RawColumn) -> RawColumn:
     """Return a column with the values of another below its own."""
+    declared = column.declared or other.declared
     if column.missing.all():
         column = _empty_like(other, len(column.values))
     elif other.missing.all():
         other = _empty_like(column, len(other.values))
-    if column.type is not other.type:
+    kinds = {column.type, other.type}
+    if kinds == {ColumnType.NUMBER, ColumnType.BOOLEAN}:
+        column = replace(column, type=ColumnType.NUMBER)
+    elif len(kinds) > 1:
         raise other_type(other, column.type)
-    values = np.concatenate([column.values, other.values])
-    return replace(column, values=values, whole=column.whole and other.whole)
+    return replace(
+        column,
+        values=np.concatenate([column.values, other.values]),
+        declared=declared,
+        whole=column.whole and other.whole,
+    )
 
 
 def _empty_like(column: RawColumn, n_rows: int) -> RawColumn:

@@ -15,10 +15,12 @@ import torch
 from numpy.typing import NDArray
 
 from sdae.core.preprocessing import fit_scaling
+from sdae.core.schema.column_json import number
 
 Numbers = NDArray[np.float64]
 
 _MOST_QUANTILES = 1000
+_SMALLEST = 1e-300
 _QUARTILES_APART = 1.3489795003921634  # of a standard normal distribution
 _FARTHEST_RANK = 1e-7  # the share beyond the last quantile: 5.2 standard deviations
 
@@ -77,8 +79,8 @@ class LinearScale:
         ValueError, LookupError, TypeError
             If it is something else.
         """
-        offset, scale = (float(entry[key]) for key in ("offset", "scale"))
-        if entry["name"] not in cls.names or not (np.isfinite([offset, scale]).all() and scale > 0):
+        offset, scale = (number(entry[key]) for key in ("offset", "scale"))
+        if entry["name"] not in cls.names or scale < _SMALLEST:
             raise ValueError(f"{entry} is not a scale")
         return cls(entry["name"], offset, scale)
 
@@ -147,7 +149,7 @@ class QuantileScale:
         ValueError, LookupError, TypeError
             If it is something else.
         """
-        values = np.array(entry["quantiles"], np.float64)
+        values = np.array([number(each) for each in entry["quantiles"]])
         good = (
             values.ndim == 1 and 2 <= len(values) <= _MOST_QUANTILES and np.isfinite(values).all()
         )

@@ -8,7 +8,6 @@ Axes: n rows, V components, S components of one column.
 """
 
 import logging
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -23,6 +22,7 @@ from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedCo
 from sdae.core.schema.level_columns import BinaryColumn
 from sdae.core.schema.number_columns import DateColumn, NumberColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 
 logger = logging.getLogger("sdae")
@@ -105,11 +105,9 @@ class Schema:
             part = slice(start, start + _AT_ONCE)
             unexpected.update(self._encode([column.at(part) for column in columns], rows[part]))
         if unexpected:
-            warnings.warn(
+            warn_user(
                 f"{caller} has missing values in {_columns(sorted(unexpected))}, which had none in "
-                "fit. They are treated as a corrupted value: the mean of the column, or no level.",
-                UserWarning,
-                stacklevel=3,
+                "fit. They are treated as a corrupted value: the mean of the column, or no level."
             )
         return rows
 
@@ -175,7 +173,10 @@ class Schema:
         if not isinstance(entry["named"], bool):
             raise TypeError("named must be true or false")
         columns = [COLUMN_KINDS[column["kind"]].of_json(column) for column in entry["columns"]]
-        marks = [text(mark) for mark in entry.get("missing_marks", [])]
+        marks = entry.get("missing_marks", [])
+        if not isinstance(marks, list):
+            raise TypeError("missing_marks must be a list")
+        marks = [text(mark) for mark in marks]
         return cls(columns, named=entry["named"], missing_marks=marks)
 
     # -- helpers -----------------------------------------------------------------------------
@@ -223,6 +224,9 @@ class Schema:
             if missing.all():  # then its type is not known
                 rows[:, place] = column.gaps or 0.0
             else:
+                is_text = getattr(column, "type", None) is ColumnType.TEXT
+                if raw.loose and is_text and raw.type in (ColumnType.NUMBER, ColumnType.BOOLEAN):
+                    raw = raw.as_texts()
                 values = column.encode(raw)
                 values[missing] = column.gaps or 0.0
                 with np.errstate(over="ignore"):  # beyond float32: inference clips it

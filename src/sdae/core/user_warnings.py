@@ -1,0 +1,16 @@
+"""Warnings that name the line of the user's code, however deep they come from."""
+
+import sys
+import warnings
+
+
+def warn_user(text: str) -> None:
+    """Give a UserWarning at the first line outside this package."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and _is_ours(str(frame.f_globals.get("__name__", ""))):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(text, UserWarning, stacklevel=level + 1)
+
+
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] in ("sdae", "contextlib", "sklearn")
