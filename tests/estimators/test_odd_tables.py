@@ -112,9 +112,7 @@ def test_a_marker_comes_before_the_type() -> None:
     table = pd.DataFrame({"a": values, "b": B})
     model = quick(SDAEClassifier, missing_values="?").fit(table, Y)
     assert [column.kind for column in model.schema_.columns] == ["number", "number"]
-    with pytest.raises(
-        InvalidParameterError, match=r"missing_values parameter .* must be one"
-    ):
+    with pytest.raises(InvalidParameterError, match=r"missing_values parameter .* must be one"):
         quick(SDAEClassifier, missing_values=["?", "x"]).fit(table, Y)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.wording import listed, nearest, quoted
+from sdae.data.table import NotNumbers
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
 Classes = tuple[int, ...] | tuple[str, ...]
@@ -124,7 +125,7 @@ def _whole(values: NDArray[np.generic], source: str) -> NDArray[np.int64]:
 
 
 def _without_label(n_rows: int, first: int, source: str) -> DataError:
-    return DataError(
+    return NotNumbers(
         f"{source} has {n_rows:,} {'row' if n_rows == 1 else 'rows'} without a label, the first in "
         f"row {first + 1}. Put rows without labels into a separate file and give it with "
         "--unlabeled FILE."

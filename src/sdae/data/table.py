@@ -19,7 +19,7 @@ _BLOCK_CELLS = 1 << 20
 
 
 class NotNumbers(DataError):
-    """A column holds texts, or values are missing: only a network with a schema takes them."""
+    """A column holds texts, or values or labels are missing: `load_typed` reads such a table."""
 
 
 class Split(NamedTuple):

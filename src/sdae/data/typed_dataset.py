@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sdae.core.errors import DataError
+from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Schema
@@ -85,6 +86,7 @@ def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> Typ
     if not columns:
         raise DataError(f"{found.source} has no column besides the target. Add columns to it.")
     rows = RawTable(list(columns.values()))
+    check_numbers(rows, found.source)
     if not len(rows):
         raise DataError(f"{found.source} is empty: it has no rows below its header.")
     there = np.array([any(texts) for texts in zip(*labels, strict=True)], bool)

@@ -100,7 +100,9 @@ def refusals(folder: Path) -> list[tuple[object, ...]]:
     evil = "\x1b[2J\u202e\nError: none"
     rows: list[list[object]] = [list(column) for column in measurements().T]
     named = write_table(folder / "named.csv", (*HEADER[:-1], '"\x1b[2J\u202e"'), rows)
-    cell = write_table(folder / "cell.csv", HEADER, [*rows[:-1], ["\x1b[2J\u202e"] * 90])
+    cell = write_table(
+        folder / "cell.csv", HEADER, [*rows[:-1], [f"\x1b[2J\u202e{k}" for k in range(90)]]
+    )
     double = write_table(folder / "double.csv", ("\x1b[2J", "\x1b[2J", "c", "d"), rows)
     arrays: dict[str, Any] = {"x\x1b[2J": np.zeros((9, 4)), "z\u202e": np.zeros(3)}
     np.savez(folder / "m.npz", **arrays)

@@ -102,6 +102,8 @@ def prepare(
     try:
         dataset = load_dataset(config.source, config.target)
     except NotNumbers:
+        if not is_table(config.source):
+            raise
         return prepare_table(config, seed)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if rounded:
@@ -147,6 +149,7 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
     """
     options = read_options(config)
     dataset, unlabelled = load_typed(config.source, options, config.target)
+    source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
     if unlabelled is not None:
@@ -158,10 +161,10 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
     schema = learn_schema(
         rows,
         SchemaOptions(scale=scale, missing_marks=names_in(config.na_values), remedy=_REMEDY),
-        dataset.name,
+        source,
     )
     head, classes = (None, None) if dataset.train.y is None else find_head(dataset.train)
-    encoded = schema.encode(rows, dataset.name)
+    encoded = schema.encode(rows, source)
     validation, test = (
         None
         if part is None

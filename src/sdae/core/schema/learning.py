@@ -77,13 +77,7 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
             f"{'s' * (len(unfit) > 1)} {listed(unfit)}: it looks like an identifier or like free "
             f"text. {options.remedy}"
         )
-    too_large = [column.name for column in table if _is_too_large(column)]
-    if too_large:
-        raise DataError(
-            f"{caller} has numbers that are infinite or too large to scale in column"
-            f"{'s' * (len(too_large) > 1)} {listed(too_large)}. Divide them by a constant, or mark "
-            "such values as missing."
-        )
+    check_numbers(table, caller)
     columns = [learn_column(column, options) for column in table]
     if all(isinstance(column, IgnoredColumn) for column in columns):
         raise DataError(
@@ -93,6 +87,23 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
         if isinstance(column, IgnoredColumn):
             logger.info("%s: column %s is %s: left out.", caller, quoted(column.name), column.why)
     return Schema(columns, named=table.named, missing_marks=options.missing_marks)
+
+
+def check_numbers(table: RawTable, caller: str) -> None:
+    """Raise an error for numbers that are infinite, or so large that their squares overflow.
+
+    Raises
+    ------
+    DataError
+        If there are some: all columns that hold them are named.
+    """
+    too_large = [column.name for column in table if _is_too_large(column)]
+    if too_large:
+        raise DataError(
+            f"{caller} has numbers that are infinite or too large to scale in column"
+            f"{'s' * (len(too_large) > 1)} {listed(too_large)}. Divide them by a constant, or mark "
+            "such values as missing."
+        )
 
 
 def learn_column(column: RawColumn, options: SchemaOptions) -> Column:
