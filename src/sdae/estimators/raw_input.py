@@ -67,7 +67,7 @@ def needs_schema(X: Any, marker: Any = np.nan) -> bool:
         frame = nw.from_native(X, eager_only=True)
         columns = list(frame.iter_columns())  # by position: names may be numbers, or occur twice
         return any(not each.dtype.is_numeric() or _has_gaps(each) for each in columns)
-    array = _as_array(X)
+    array = as_array(X)
     if array is None or array.ndim != 2:
         return False
     if array.dtype.kind == "f":
@@ -82,7 +82,7 @@ def _has_gaps(series: nw.Series[Any]) -> bool:
     return bool(gaps or (series.dtype.is_float() and series.is_nan().any()))
 
 
-def _as_array(X: Any) -> NDArray[Any] | None:
+def as_array(X: Any) -> NDArray[Any] | None:
     """Return X as an array, if it is one or is a list of rows."""
     if isinstance(X, np.ndarray):
         return X
@@ -104,7 +104,7 @@ def _is_mixed(array: NDArray[Any]) -> bool:
 
 
 def _of_array(X: Any, caller: str) -> RawTable:
-    array = _as_array(X)
+    array = as_array(X)
     if array is None or array.ndim != 2:
         raise DataError(f"{caller} must be a table or an array of two dimensions, (n, V).")
     named = [f"x{k}" for k in range(array.shape[1])]

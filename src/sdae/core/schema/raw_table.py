@@ -58,6 +58,12 @@ class RawColumn:
         absent: NDArray[np.bool_] = np.isnan(self.values)
         return absent
 
+    def without(self, cells: NDArray[np.bool_]) -> "RawColumn":
+        """Return the column with some of its values missing, (n,)."""
+        values = self.values.copy()
+        values[cells] = None if self.type is ColumnType.TEXT else np.nan
+        return replace(self, values=values)
+
     def at(self, rows: Any) -> "RawColumn":
         """Return the column with some of its rows."""
         return replace(self, values=self.values[rows])
