@@ -37,6 +37,8 @@ class Filling:
     values : ndarray, shape (n,), or None
         Numbers, levels, or seconds since 1970; read where values are missing. None leaves the gaps
         as they are.
+    if_it_fits : bool
+        Whether gaps stay where the type of the column is not that of the values.
     marked : bool
         Whether the completed table says in one more column where values were missing.
     kept : bool
@@ -48,6 +50,7 @@ class Filling:
     type: ColumnType
     missing: NDArray[np.bool_]
     values: NDArray[Any] | None
+    if_it_fits: bool = False
     marked: bool = False
     kept: bool = True
 
@@ -89,11 +92,10 @@ def mark_of(name: str) -> str:
 
 
 def _completed_array(values: NDArray[Any], filling: Filling) -> NDArray[Any]:
-    chosen = filling.chosen()
-    if not chosen:
+    chosen, kind = filling.chosen(), values.dtype.kind
+    if not chosen or (kind == "O" and filling.if_it_fits):
         return values
     written = values.copy()
-    kind = values.dtype.kind
     if kind in "iu":
         written[filling.rows] = np.rint(chosen)
     elif kind == "O":
@@ -153,7 +155,7 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
         return series
     try:
         if filling.missing.all() and not _can_hold(series.dtype, filling.type):
-            return _new_series(series, chosen)
+            return series if filling.if_it_fits else _new_series(series, chosen)
         values = _native_values(chosen, series.dtype, filling.type)
         return _with_levels(series, values).scatter(filling.rows.tolist(), values)
     except Exception as error:
@@ -194,6 +196,8 @@ def _native_values(chosen: list[Any], dtype: Any, type_: ColumnType) -> list[Any
         return [timedelta(seconds=value) for value in chosen]
     if dtype == nw.Decimal:
         return [Decimal(repr(value)) for value in chosen]
+    if dtype == nw.Float32:  # pandas does not round by itself
+        return [float(value) for value in np.array(chosen, np.float32)]
     if dtype.is_float():
         return chosen
     # Whole levels of a category of integers are integers there.

@@ -80,7 +80,8 @@ def constant_filling(column: IgnoredColumn, raw: RawColumn, place: int) -> Filli
     values = None
     if value is not None:
         values = np.full(len(raw.values), value, object if isinstance(value, str) else np.float64)
-    return Filling(column.name, place, type_, raw.missing, values)
+    empty = column.why == "empty"
+    return Filling(column.name, place, type_, raw.missing, values, if_it_fits=empty)
 
 
 def levels_of(column: Column) -> tuple[Level, ...]:
