@@ -246,7 +246,7 @@ def any_table(draw: Any) -> Any:
 def test_any_mix_of_kinds_is_filled_and_nothing_else_changes(table: Any) -> None:
     imputer = quick(hidden_layer_sizes=(4,), pretrain_epochs=1, keep_empty_features=True)
     if all(table[name].drop_nulls().n_unique() < 2 for name in table.columns):
-        with pytest.raises(DataError, match="no column that tells rows apart"):
+        with pytest.raises(DataError, match="each is constant or empty"):
             imputer.fit(table)
         return
     filled = imputer.fit_transform(table)
@@ -388,7 +388,7 @@ def test_overimputation_names_each_column_with_its_rivals() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "named"),
     [
         ({"max_iter": -1}, "max_iter parameter"),
         ({"corruption_levels": "much"}, "corruption_levels parameter"),
@@ -398,15 +398,15 @@ def test_overimputation_names_each_column_with_its_rivals() -> None:
         ({"weight_decay": -1.0}, "weight_decay parameter"),
     ],
 )
-def test_a_wrong_parameter_is_named(parameters: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidParameterError, match=told):
+def test_a_wrong_parameter_is_named(parameters: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidParameterError, match=named):
         quick(**parameters).fit(TABLE)
 
 
 def test_what_cannot_be_learned_is_refused_in_words() -> None:
     with pytest.raises(NotFittedError):
         quick().transform(TABLE)
-    with pytest.raises(DataError, match="no column that tells rows apart"):
+    with pytest.raises(DataError, match="each is constant or empty"):
         quick().fit(np.full((5, 2), np.nan))
     with pytest.raises(InvalidParameterError, match="m parameter"):
         FITTED.impute(TABLE, 0)

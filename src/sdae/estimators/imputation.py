@@ -65,7 +65,7 @@ def known_table(imputer: Any, X: Any, *, reset: bool) -> tuple[Any, RawTable]:
 
 
 def check_rows(table: RawTable, caller: str) -> None:
-    """Raise an error for a single row: nothing tells what is typical.
+    """Raise an error for a single row: it does not show what differs.
 
     Raises
     ------

@@ -25,14 +25,14 @@ def with_any_gaps(schema: Schema, table: RawTable) -> Schema:
     Raises
     ------
     DataError
-        If no column tells rows apart.
+        If no column differs from row to row.
     """
     raw = dict(zip(schema.names, table.columns, strict=True))
     columns = [_settled(column, raw[column.name]) for column in schema.columns]
     if all(isinstance(column, IgnoredColumn) for column in columns):
         raise DataError(
-            "X of SDAEImputer has no column that tells rows apart: each is constant or empty. Use "
-            "scikit-learn's SimpleImputer."
+            "X of SDAEImputer has no column that differs from row to row: each is constant or "
+            "empty. Use scikit-learn's SimpleImputer."
         )
     return Schema(columns, named=schema.named)
 

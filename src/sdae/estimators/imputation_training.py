@@ -113,7 +113,7 @@ class _Turn(NamedTuple):
 
 
 class _Turns:
-    """Trains layer 0 turn by turn; its optimiser goes on from one to the next."""
+    """Trains layer 0 turn by turn; its optimiser continues from one to the next."""
 
     def __init__(
         self, filler: Filler, config: PretrainingConfig, plan: Plan, recorder: Callback
@@ -159,11 +159,11 @@ class _Turns:
 def numbered(records: Sequence[EpochRecord]) -> tuple[EpochRecord, ...]:
     """Return records with their epochs counted within their layer, from 1."""
     counts: dict[int | None, int] = {}
-    told = []
+    found = []
     for record in records:
         counts[record.layer] = counts.get(record.layer, 0) + 1
-        told.append(replace(record, epoch=counts[record.layer]))
-    return tuple(told)
+        found.append(replace(record, epoch=counts[record.layer]))
+    return tuple(found)
 
 
 def _turns_of(n_epochs: int, n_steps: int, rate: float) -> tuple[list[_Turn], list[_Turn]]:
