@@ -313,6 +313,27 @@ def test_set_output_gives_the_wanted_container(container: str) -> None:
     assert list(of_array.columns) == ["x0", "x1"]
 
 
+def test_a_warm_start_continues_with_the_network() -> None:
+    once, more = quick(), quick(warm_start=True)
+    first = more.fit(TABLE).network_.autoencoder(0).weight.detach().clone()
+    more.fit(TABLE)
+    assert not np.array_equal(first, more.network_.autoencoder(0).weight.detach())
+    assert same(once.fit(TABLE).transform(TABLE), FITTED.transform(TABLE))
+    assert [record.epoch for record in more.history_] == [1, 2, 3]
+
+
+def test_several_layers_are_trained_one_above_the_other() -> None:
+    imputer = quick(hidden_layer_sizes=(12, 6), pretrain_epochs=(3, 2)).fit(TABLE)
+    assert [(r.layer, r.epoch) for r in imputer.history_] == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 1),
+        (1, 2),
+    ]
+    assert not imputer.transform(TABLE).isna().any().any()
+
+
 # -- draws ---------------------------------------------------------------------------------------
 
 
