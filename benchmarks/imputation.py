@@ -140,7 +140,13 @@ def rows_of(name: str, table: Any) -> list[dict[str, Any]]:
     for mechanism in MECHANISMS:
         for rate in RATES:
             runs = [measured(table, rate, mechanism, seed) for seed in SEEDS]
-            row = {"table": name, "shape": table.shape, "mechanism": mechanism, "rate": rate}
+            row = {
+                "table": name,
+                "shape": table.shape,
+                "mechanism": mechanism,
+                "rate": rate,
+                "seeds": SEEDS,
+            }
             for who in runs[0]:
                 row[who] = {
                     kind: [run[who][kind] for run in runs if kind in run[who]]
@@ -159,7 +165,6 @@ def kept(rows: list[dict[str, Any]], times: dict[str, float] | None = None) -> N
     every = [*(row for row in before["rows"] if row["table"] not in new), *rows]
     result = {
         "machine": describe(),
-        "seeds": SEEDS,
         "seconds": before["seconds"] if times is None else times,
         "rows": sorted(every, key=lambda row: row["table"].lower()),
     }

@@ -69,7 +69,11 @@ def _by_table(result: dict[str, Any]) -> str:
                 for mean in means
             ]
             lines.append(f"| {table}, {n_rows:,} × {n_columns} | {kind} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", "Means over the four ways of hiding; the best in bold."])
+    seeds = {len(row["seeds"]) for row in result["rows"]}
+    n_seeds = f"{min(seeds)} to {max(seeds)} seeds" if len(seeds) > 1 else f"{max(seeds)} seeds"
+    return "\n".join(
+        [*lines, "", f"Means over the four ways of hiding, {n_seeds} each; the best in bold."]
+    )
 
 
 def _losses(result: dict[str, Any]) -> str:
@@ -93,6 +97,8 @@ def _named(rows: list[dict[str, Any]]) -> str:
 
 def _times(result: dict[str, Any]) -> str:
     seconds = result["seconds"]
+    if not seconds:
+        return "The times were not measured."
     ours, theirs = (seconds[f"{method}, fit"] for method in (OURS, ITERATIVE))
     return (
         f"`fit` on 10,000 rows of 30 numbers with 15 % gaps takes {ours:.1f} s, IterativeImputer's "
