@@ -17,6 +17,7 @@ from typing import Any
 
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
+from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 
 RESULTS = Path(__file__).parent / "results"
@@ -252,6 +253,12 @@ def neighbours_table() -> str:
     return "\n".join([neighbour_cases(result), "", machine_line(result)])
 
 
+def imputation_table() -> str:
+    """Return the errors of SDAEImputer beside others on real tables, and the machine."""
+    result = _load("imputation")
+    return "\n".join([imputation_tables(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -287,6 +294,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,
+    "imputation": imputation_table,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),
     "mnist-unpretrained": lambda: mnist_table("mnist-unpretrained"),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     )
     from sdae.estimators import (
         SDAEClassifier,
+        SDAEImputer,
         SDAEOutlierDetector,
         SDAERegressor,
         SDAETransformer,
@@ -27,6 +28,7 @@ __all__ = [
     "Checkpoint",
     "DenoisingAutoencoder",
     "SDAEClassifier",
+    "SDAEImputer",
     "SDAEOutlierDetector",
     "SDAERegressor",
     "SDAETransformer",
@@ -38,7 +40,14 @@ __all__ = [
     "pretrain",
 ]
 
-_ESTIMATORS = ("SDAEClassifier", "SDAEOutlierDetector", "SDAERegressor", "SDAETransformer", "load")
+_ESTIMATORS = (
+    "SDAEClassifier",
+    "SDAEImputer",
+    "SDAEOutlierDetector",
+    "SDAERegressor",
+    "SDAETransformer",
+    "load",
+)
 
 
 def __getattr__(name: str) -> object:

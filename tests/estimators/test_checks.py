@@ -1,11 +1,17 @@
-"""scikit-learn's own checks, over all four estimators and several sets of parameters."""
+"""scikit-learn's own checks, over all five estimators and several sets of parameters."""
 
 from typing import Any
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
+from sdae import (
+    SDAEClassifier,
+    SDAEImputer,
+    SDAEOutlierDetector,
+    SDAERegressor,
+    SDAETransformer,
+)
 
 _WEIGHTS = "minibatches are drawn by row: a row of weight 2 is one draw, two rows are two"
 
@@ -42,6 +48,7 @@ ESTIMATORS = [
         max_iter=400,
     ),
     SDAEOutlierDetector(),
+    SDAEImputer((20,), pretrain_epochs=10),
 ]
 MORE = [
     SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
@@ -58,6 +65,7 @@ MORE = [
     SDAEClassifier((30,), "logistic", class_weight="balanced", dropout=0.1, alpha=0),
     SDAERegressor((20,), loss="poisson", learning_rate_init=0.02),
     SDAEOutlierDetector((20, 5), activation="tanh", corruption="gaussian:0.2", tied=False),
+    SDAEImputer(add_indicator=True, keep_empty_features=True, sample_posterior=True),
 ]
 
 

@@ -37,6 +37,7 @@ class Stream(IntEnum):
     MODULE_CORRUPTION = 6
     STEP_CORRUPTION = 7
     SPLIT = 8
+    IMPUTATION = 9
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Base of the four estimators: a network, its scaling, and its codes.
+"""Base of the five estimators: a network, its scaling, and its codes.
 
 Axes: n rows, V columns, H units of a layer.
 """
@@ -7,7 +7,7 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,6 +22,8 @@ from sdae.core.inference import device_of, in_blocks, layer_codes, products_of_a
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
+from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.core.surroundings import undisturbed
@@ -58,6 +60,9 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         Records of the last call of ``fit``, or of all calls of ``partial_fit``.
     """
 
+    _always_a_table: ClassVar[bool] = False
+    """Whether rows of numbers without gaps have a schema too."""
+
     network_: StackedDenoisingAutoencoder
     scaling_: Scaling | None
     schema_: Schema | None
@@ -93,6 +98,10 @@ class SDAEBase(NetworkParameters, BaseEstimator):
         A subclass may add parameters, or fix some of this package's: both are attributes.
         """
         return {name: getattr(self, name) for name in self._ours()._get_param_names()}
+
+    def _schema_of(self, table: RawTable, options: SchemaOptions, caller: str) -> Schema:
+        """Learn the schema of the rows of ``fit``."""
+        return learn_schema(table, options, caller)
 
     def _check_network(self, settings: Settings) -> None:
         """Raise an error if the parameters do not fit the trained network."""

@@ -19,7 +19,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import products_of_a_block
 from sdae.core.kinds.heads import Head
-from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
@@ -97,7 +96,7 @@ def start(
     caller = type(estimator).__name__
     if isinstance(x, RawTable):
         options = replace(schema_options(estimator, x, settings), zero_one=not stream)
-        estimator.schema_ = learn_schema(x, options, f"X of {caller}")
+        estimator.schema_ = estimator._schema_of(x, options, f"X of {caller}")
         estimator.scaling_, decoders = None, decoders_of_table(settings)
         n_visible, blocks = estimator.schema_.blocks.n_components, estimator.schema_.blocks
     else:

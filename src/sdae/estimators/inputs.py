@@ -213,6 +213,8 @@ def _is_raw(estimator: BaseEstimator, X: Any, *, reset: bool) -> bool:
     """Return whether rows are handled as a raw table."""
     if not reset:
         return getattr(estimator, "schema_", None) is not None
+    if getattr(estimator, "_always_a_table", False):
+        return True
     parameters = estimator.get_params(deep=False)
     declared, name = parameters["categorical_features"], type(estimator).__name__
     if isinstance(declared, str) and declared != "from_dtype":

@@ -71,7 +71,7 @@ def needs_schema(X: Any, marker: Any = np.nan) -> bool:
         return any(
             not (each.dtype.is_numeric() or _is_sparse(each)) or _has_gaps(each) for each in columns
         )
-    array = _as_array(X)
+    array = as_array(X)
     if array is None or array.ndim != 2:
         return False
     if array.dtype.kind == "f":
@@ -115,7 +115,7 @@ def check_names(X: Any) -> None:
         raise DataError(f"X has two columns named {quoted(str(twice))}. Rename one.")
 
 
-def _as_array(X: Any) -> NDArray[Any] | None:
+def as_array(X: Any) -> NDArray[Any] | None:
     """Return X as an array, if it is one or is a list of rows."""
     if isinstance(X, np.ndarray):
         return X
@@ -137,7 +137,7 @@ def _is_mixed(array: NDArray[Any]) -> bool:
 
 
 def _of_array(X: Any, caller: str, marker: Any) -> RawTable:
-    array = _as_array(X)
+    array = as_array(X)
     if array is None or array.ndim != 2:
         raise DataError(f"{caller} must be a table or an array of two dimensions, (n, V).")
     named = [f"x{k}" for k in range(array.shape[1])]

@@ -17,8 +17,8 @@ from sdae.core.tensor_file import reason_of
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.estimator_file import MOST_RECORDS, MOST_VALUES
+from sdae.estimators.imputer import SDAEImputer
 from sdae.estimators.outliers import SDAEOutlierDetector
-from sdae.estimators.parameters import Settings
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer
 from sdae.train.history import EpochRecord
@@ -26,7 +26,7 @@ from sdae.train.optimizer_memory import OptimizerMemory
 
 _KINDS: dict[str, type[SDAEBase]] = {
     kind.__name__: kind
-    for kind in (SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer)
+    for kind in (SDAEClassifier, SDAEImputer, SDAEOutlierDetector, SDAERegressor, SDAETransformer)
 }
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _MODEL_OF_A_RUN = "model.safetensors"
@@ -43,7 +43,7 @@ def load(path: str | Path) -> SDAEBase:
 
     Returns
     -------
-    SDAEClassifier, SDAERegressor, SDAEOutlierDetector or SDAETransformer
+    SDAEClassifier, SDAERegressor, SDAEImputer, SDAEOutlierDetector or SDAETransformer
         The estimator, on the CPU; its predictions equal those of the saved one to the byte.
 
     Raises
@@ -100,7 +100,7 @@ def as_estimator(model: Model) -> SDAEBase:
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
         parameters["class_weight"] = dict(parameters["class_weight"])
     estimator = kind(**parameters)
-    settings = Settings.read(estimator.get_params(deep=False), entry["kind"])
+    settings = estimator._settings()
     state = entry["state"]
     counts = [integer(0).read(state[name]) for name in ("seed", "n_calls", "n_stream_epochs")]
     if max(counts) > _HIGHEST_COUNT:

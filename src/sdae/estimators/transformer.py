@@ -35,9 +35,17 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
         ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. A
         single ``sigmoid`` applies to layer 0; upper layers then follow the codes below.
-    scale : {"auto", "none", "minmax", "standard"}, default "auto"
+    scale : {"auto", "none", "minmax", "standard", "robust", "quantile"}, default "auto"
         ``auto`` does not scale data in [0, 1] with a column whose standard deviation is at least
         0.05; other data are standardised.
+    categorical_features : "from_dtype", None, or names, indices or a mask, default "from_dtype"
+        Columns of a table that are categories: as their types say; texts alone; or the given ones.
+    max_categories : int, default 50
+        The largest number of levels of a category; the rarest share one.
+    min_frequency : int, float or None, default None
+        Levels in fewer rows, as a number or as a share of the rows, are rare.
+    missing_values : value, default NaN
+        A value that means "missing", besides NaN, None and blank texts.
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop"}, default "adam"

@@ -72,6 +72,12 @@ class RawColumn:
                 texts[row] = str(bool(value) if is_boolean else int(value) if self.whole else value)
         return replace(self, type=ColumnType.TEXT, values=texts)
 
+    def without(self, cells: NDArray[np.bool_]) -> "RawColumn":
+        """Return the column with some of its values missing, (n,)."""
+        values = self.values.copy()
+        values[cells] = None if self.type is ColumnType.TEXT else np.nan
+        return replace(self, values=values)
+
     def at(self, rows: Any) -> "RawColumn":
         """Return the column with some of its rows."""
         return replace(self, values=self.values[rows])

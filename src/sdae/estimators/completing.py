@@ -1,0 +1,224 @@
+"""Values put into the gaps of a table, in the form that the table has: data frame or array.
+
+What was observed is not touched: a column without gaps is passed on as it is, and in another one
+only the gaps are written. Axes: n rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError
+from sdae.core.schema.raw_table import ColumnType
+from sdae.core.wording import quoted
+from sdae.estimators.raw_input import is_frame
+
+_EPOCH = datetime(1970, 1, 1)
+_MARK = "missingindicator"
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What goes into the gaps of one column.
+
+    Attributes
+    ----------
+    name : str
+    place : int
+        Number of the column in the table.
+    type : ColumnType
+    missing : ndarray of bool, shape (n,)
+    values : ndarray, shape (n,), or None
+        Numbers, levels, or seconds since 1970; read where values are missing. None leaves the gaps
+        as they are.
+    if_it_fits : bool
+        Whether gaps stay where the type of the column is not that of the values.
+    marked : bool
+        Whether the completed table says in one more column where values were missing.
+    kept : bool
+        Whether the completed table has the column.
+    """
+
+    name: str
+    place: int
+    type: ColumnType
+    missing: NDArray[np.bool_]
+    values: NDArray[Any] | None
+    if_it_fits: bool = False
+    marked: bool = False
+    kept: bool = True
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """The rows to be written, ascending."""
+        return np.flatnonzero(self.missing) if self.values is not None else np.array([], np.int64)
+
+    def chosen(self) -> list[Any]:
+        """Return the values of the rows to be written."""
+        return [] if self.values is None else self.values[self.rows].tolist()
+
+
+def completed(X: Any, fillings: Sequence[Filling]) -> Any:
+    """Return a copy of X with its gaps filled, in the order of `fillings`.
+
+    Raises
+    ------
+    DataError
+        If a column cannot hold a value that goes into it.
+    """
+    if is_frame(X):
+        return _completed_frame(nw.from_native(X, eager_only=True), fillings)
+    array = np.asarray(X)
+    columns = [_completed_array(array[:, each.place], each) for each in fillings if each.kept]
+    marks = [each.missing.astype(array.dtype) for each in fillings if each.marked]
+    together = [*columns, *marks]
+    if not together:
+        return np.empty((len(array), 0), array.dtype)
+    return np.stack(together, axis=1)
+
+
+def mark_of(name: str) -> str:
+    """Return the name of the column that says where values of another were missing."""
+    return f"{_MARK}_{name}"
+
+
+# -- arrays ------------------------------------------------------------------------------------
+
+
+def _completed_array(values: NDArray[Any], filling: Filling) -> NDArray[Any]:
+    chosen, kind = filling.chosen(), values.dtype.kind
+    if not chosen or (kind == "O" and filling.if_it_fits):
+        return values
+    written = values.copy()
+    if kind in "iu":
+        written[filling.rows] = np.rint(chosen)
+    elif kind == "O":
+        for row, value in zip(filling.rows, _as_known(chosen, values, filling), strict=True):
+            written[row] = value
+    else:
+        written[filling.rows] = chosen
+    return written
+
+
+def _as_known(chosen: list[Any], values: NDArray[Any], filling: Filling) -> list[Any]:
+    """Return values in the type that the others of a column of objects have."""
+    known = values[~filling.missing]
+    example = known[0] if len(known) else None
+    if filling.type is ColumnType.DATE:
+        moments = [_moment(value, getattr(example, "tzinfo", None)) for value in chosen]
+        is_date = example is not None and not isinstance(example, datetime)
+        return [moment.date() for moment in moments] if is_date else moments
+    if filling.type is ColumnType.BOOLEAN:
+        return [bool(value) for value in chosen]
+    if isinstance(example, timedelta):
+        return [timedelta(seconds=value) for value in chosen]
+    if isinstance(example, int | np.integer) and filling.type is ColumnType.NUMBER:
+        return [round(value) for value in chosen]
+    return chosen
+
+
+# -- data frames -------------------------------------------------------------------------------
+
+
+def _completed_frame(frame: nw.DataFrame[Any], fillings: Sequence[Filling]) -> Any:
+    columns = list(frame.iter_columns())
+    kept = [_completed_series(columns[each.place], each) for each in fillings if each.kept]
+    marks = [
+        nw.new_series(
+            mark_of(each.name), each.missing.tolist(), nw.Boolean, backend=frame.implementation
+        )
+        for each in fillings
+        if each.marked
+    ]
+    return _beside(frame, [*kept, *marks])
+
+
+def _beside(frame: nw.DataFrame[Any], columns: list[nw.Series[Any]]) -> Any:
+    """Return a data frame of columns, with the index of another if it has one."""
+    names = [column.name for column in columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"The completed table would have two columns named {quoted(twice)}.")
+    changed = frame.with_columns(*columns)
+    return nw.to_native(changed.select(*names))
+
+
+def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any]:
+    chosen = filling.chosen()
+    if not chosen:
+        return series
+    try:
+        if filling.missing.all() and not _can_hold(series.dtype, filling.type):
+            return series if filling.if_it_fits else _new_series(series, chosen)
+        values = _native_values(chosen, series.dtype, filling.type)
+        return _with_levels(series, values).scatter(filling.rows.tolist(), values)
+    except Exception as error:
+        # Each library has errors of its own for a level that a column of fixed levels lacks.
+        raise DataError(
+            f"Column {quoted(filling.name)} is of type {series.dtype}, which cannot hold "
+            f"{chosen[0]!r}, a value that fit learned for it: {error}. Convert the column to the "
+            "type that it had in fit."
+        ) from None
+
+
+def _new_series(series: nw.Series[Any], chosen: list[Any]) -> nw.Series[Any]:
+    """Return a column in place of one without a value, whose type says nothing."""
+    return nw.new_series(series.name, chosen, backend=series.implementation)
+
+
+def _can_hold(dtype: Any, type_: ColumnType) -> bool:
+    if type_ is ColumnType.TEXT:
+        return dtype in (nw.String, nw.Categorical) or isinstance(dtype, nw.Enum)
+    if type_ is ColumnType.DATE:
+        return isinstance(dtype, nw.Datetime) or dtype == nw.Date
+    return bool(dtype.is_numeric() or dtype == nw.Boolean or isinstance(dtype, nw.Duration))
+
+
+def _native_values(chosen: list[Any], dtype: Any, type_: ColumnType) -> list[Any]:
+    """Return values as Python's own, of the type that a column takes."""
+    if type_ is ColumnType.TEXT:
+        return chosen
+    if type_ is ColumnType.DATE:
+        moments = [_moment(value, None) for value in chosen]
+        if dtype == nw.Date:
+            return [moment.date() for moment in moments]
+        zoned = getattr(dtype, "time_zone", None) is not None
+        return [moment.replace(tzinfo=UTC) for moment in moments] if zoned else moments
+    if dtype == nw.Boolean or type_ is ColumnType.BOOLEAN:
+        return [bool(value) for value in chosen]
+    if isinstance(dtype, nw.Duration):
+        return [timedelta(seconds=value) for value in chosen]
+    if dtype == nw.Decimal:
+        return [Decimal(repr(value)) for value in chosen]
+    if dtype == nw.Float32:  # pandas does not round by itself
+        return [float(value) for value in np.array(chosen, np.float32)]
+    if dtype.is_float():
+        return chosen
+    # Whole levels of a category of integers are integers there.
+    return [
+        round(value) if dtype.is_integer() or value == round(value) else value for value in chosen
+    ]
+
+
+def _with_levels(series: nw.Series[Any], values: list[Any]) -> nw.Series[Any]:
+    """Return a category of pandas with the levels that it lacks; other columns unchanged."""
+    native = nw.to_native(series)
+    categories = getattr(getattr(native, "dtype", None), "categories", None)
+    if not series.implementation.is_pandas_like() or categories is None:
+        return series
+    lacking = [value for value in dict.fromkeys(values) if value not in categories]
+    if not lacking:
+        return series
+    return nw.from_native(native.cat.add_categories(lacking), series_only=True)
+
+
+def _moment(seconds: float, zone: tzinfo | None) -> datetime:
+    """Return the moment so many seconds after 1970; those with a time zone count in UTC."""
+    moment = _EPOCH + timedelta(seconds=seconds)
+    return moment if zone is None else moment.replace(tzinfo=UTC).astimezone(zone)
