@@ -193,3 +193,11 @@ def test_score_needs_as_many_targets_as_rows(kind: type) -> None:
     for y, weight in ((Y[:50], None), (Y, [1, 2])):
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             model.score(X, y, sample_weight=weight)
+
+
+def test_zeros_and_ones_come_back_as_they_are() -> None:
+    table = pd.DataFrame({"whole": np.arange(N) % 2, "flag": np.arange(N) % 3 == 0, "b": B})
+    model = quick(SDAETransformer).fit(table)
+    values = model.reconstruct(table)
+    assert {type(value) for value in values[:, 0]} == {int}
+    assert {type(value) for value in values[:, 1]} == {bool}

@@ -243,8 +243,9 @@ def _objects(column: UsedColumn, values: NDArray[Any]) -> NDArray[Any]:
     if isinstance(column, DateColumn):
         moments: NDArray[Any] = np.rint(values * 1e6).astype("datetime64[us]").astype(object)
         return moments
-    if isinstance(column, BinaryColumn) and column.type is ColumnType.BOOLEAN:
-        return values.astype(bool).astype(object)
+    if isinstance(column, BinaryColumn) and column.is_zero_one:
+        kind = bool if column.type is ColumnType.BOOLEAN else int
+        return values.astype(kind).astype(object)
     is_whole = isinstance(column, NumberColumn) and column.whole
     near = np.abs(values.astype(np.float64)) < _LARGEST_WHOLE if is_whole else None
     return values if near is None or not near.all() else values.astype(np.int64).astype(object)
