@@ -214,6 +214,13 @@ def level_array(levels: tuple[Level, ...]) -> NDArray[Any]:
 
 
 def read_levels(entry: Any, type_: ColumnType) -> tuple[Level, ...]:
+    """Read the levels of a column: different texts, or different finite numbers.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If they are something else.
+    """
     if not isinstance(entry, list):
         raise TypeError("levels must be a list")
     wanted = str if type_ is ColumnType.TEXT else float
