@@ -209,24 +209,24 @@ def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) 
         )
 
 
-def _is_raw(estimator: BaseEstimator, X: Any, *, reset: bool) -> bool:
+def _is_raw(estimator: Any, X: Any, *, reset: bool) -> bool:
     """Return whether rows are handled as a raw table."""
     if not reset:
         return getattr(estimator, "schema_", None) is not None
     if getattr(estimator, "_always_a_table", False):
         return True
-    parameters = estimator.get_params(deep=False)
-    declared, name = parameters["categorical_features"], type(estimator).__name__
+    # Attributes, not `get_params`: a subclass may fix some of them.
+    declared, name = estimator.categorical_features, type(estimator).__name__
     if isinstance(declared, str) and declared != "from_dtype":
         wanted = "'from_dtype', None, or names, indices or a mask of columns"
         raise invalid_parameter("categorical_features", name, wanted, declared)
     if sparse.issparse(X):
-        if parameters["scale"] in OF_TABLES:
+        if estimator.scale in OF_TABLES:
             wanted = "'auto', 'none', 'minmax' or 'standard' for sparse rows"
-            raise invalid_parameter("scale", name, wanted, parameters["scale"])
+            raise invalid_parameter("scale", name, wanted, estimator.scale)
         return False
     asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
-    return asked or parameters["scale"] in OF_TABLES or needs_schema(X, _missing_marker(estimator))
+    return asked or estimator.scale in OF_TABLES or needs_schema(X, _missing_marker(estimator))
 
 
 def _missing_marker(estimator: BaseEstimator) -> Any:
