@@ -75,13 +75,11 @@ def test_costs_of_finetuning_are_those_of_float32(kind: torch.dtype, loss: str) 
 
 
 @halves
-@pytest.mark.parametrize("decoder", Decoder)
+@pytest.mark.parametrize("decoder", [each for each in Decoder if each.facts is not None])
 @pytest.mark.parametrize("emphasis", [None, Emphasis(2.0, 0.5)])
 def test_a_loss_beyond_the_largest_half_is_a_number(
     kind: torch.dtype, decoder: Decoder, emphasis: Emphasis | None
 ) -> None:
-    if decoder is Decoder.AUTO:
-        return
     x = torch.from_numpy(rows(3)).to(kind)
     decoded = torch.full_like(x, 1000.0 if decoder is Decoder.SIGMOID else 300.0)
     decoded.requires_grad_(True)
