@@ -67,7 +67,7 @@ def needs_schema(X: Any, marker: Any = np.nan) -> bool:
         return True
     if is_frame(X):
         frame = nw.from_native(X, eager_only=True)
-        columns = list(frame.iter_columns())  # by position: names may be numbers, or occur twice
+        columns = list(frame.iter_columns())  # by position: names may be numbers
         return any(
             not (each.dtype.is_numeric() or _is_sparse(each)) or _has_gaps(each) for each in columns
         )
@@ -109,9 +109,10 @@ def check_names(X: Any) -> None:
     DataError
         If they have.
     """
-    names = list(getattr(X, "column_names", X.columns))  # pyarrow's `columns` are the values
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
+    # pyarrow's `columns` are the values
+    names = list(X.column_names if hasattr(X, "column_names") else X.columns)
+    if len(set(names)) < len(names):  # in linear time, since every predict comes here
+        twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"X has two columns named {quoted(str(twice))}. Rename one.")
 
 
@@ -186,12 +187,11 @@ def _of_series(name: str, series: nw.Series[Any], marker: Any) -> RawColumn:
 
 
 def _without(column: RawColumn, marker: Any) -> RawColumn:
-    """Return a column in which the values equal to `marker` are missing."""
-    if column.type is ColumnType.TEXT:
-        values = column.values.copy()
-        values[values == marker] = None
-        return replace(column, values=values)
-    if isinstance(marker, str):
+    """Return a column of numbers in which those equal to `marker` are missing.
+
+    In columns of Python's values they are missing already: see :func:`_of_values`.
+    """
+    if column.type is ColumnType.TEXT or isinstance(marker, str):
         return column
     return replace(column, values=np.where(column.values == marker, np.nan, column.values))
 

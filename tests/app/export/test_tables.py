@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sdae import SDAEClassifier, SDAERegressor, SDAETransformer
 from sdae.app.export.exported_model import subject_of
-from sdae.app.export.numpy_columns import encode
+from sdae.app.export.numpy_columns import MISSING, encode, read_table
 from sdae.app.export.onnx_file import onnx_inputs, run_onnx
 from sdae.app.export.onnx_graph import onnx_bytes
 from sdae.app.export.probe_rows import trial_of
@@ -22,6 +22,7 @@ from sdae.core.errors import DataError, ParityError
 from sdae.core.model_file import Model, load_model
 from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawTable
+from sdae.data.tables.options import NA_WORDS
 from sdae.estimators.raw_input import raw_table
 from tests.core.schema.tables import mixed
 from tests.estimators.helpers import quick
@@ -146,6 +147,15 @@ def test_the_program_encodes_any_table_as_the_schema(
         patch.setattr("warnings.warn", lambda *_, **__: None)  # of new gaps
         expected = schema.encode(other)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_the_program_knows_the_words_for_missing_values(tmp_path: Path) -> None:
+    assert set(MISSING) == NA_WORDS  # the program stands alone, so it has a list of its own
+    (tmp_path / "t.csv").write_text("a,b\nNa,#N/A N/A\n p ,?\n")
+    assert read_table(tmp_path / "t.csv", ["?"]) == {"a": ["Na", "p"], "b": [None, None]}
+    (tmp_path / "t.csv").write_text("a,b\n1\n")
+    with pytest.raises(ValueError, match="has a line of 1 fields, not 2"):
+        read_table(tmp_path / "t.csv", [])
 
 
 def test_a_wrong_column_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

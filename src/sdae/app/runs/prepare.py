@@ -269,7 +269,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     )
     return PreparedData(
         name=dataset.name,
-        rows=train[0] if train is not None else fitting(model, dataset.train).x[:0],
+        rows=train[0] if train is not None else network_input(model, dataset.train)[:0],
         train=train,
         validation=validation,
         test=test,
