@@ -132,9 +132,17 @@ def test_a_row_without_a_label_is_sent_to_a_file_of_its_own(tmp_path: Path) -> N
         load(tmp_path, "a,y\n1,cat\n2,\n", "y")
 
 
-@pytest.mark.parametrize("label", ["2.5", "1e300", "inf", "-inf"])
-def test_a_target_of_regression_is_refused(tmp_path: Path, label: str) -> None:
-    with pytest.raises(DataError, match=r"labels of .*pets.csv must be classes.*regression"):
+@pytest.mark.parametrize("label", ["2.5", "1e-3"])
+def test_numbers_with_fractions_are_the_values_of_a_regression(tmp_path: Path, label: str) -> None:
+    train = load(tmp_path, f"a,y\n1,3\n2,{label}\n", "y").train
+    assert train.y is not None
+    assert train.y.tolist() == [[3], [float(label)]]
+    assert train.label_names == ("y",)
+
+
+@pytest.mark.parametrize("label", ["inf", "-inf", "1e999"])
+def test_an_infinite_target_is_refused(tmp_path: Path, label: str) -> None:
+    with pytest.raises(DataError, match=r"'y' of .*pets.csv must hold finite.* in row 2"):
         load(tmp_path, f"a,y\n1,3\n2,{label}\n", "y")
 
 

@@ -39,7 +39,7 @@ def test_long_labels_that_are_all_of_a_length_are_kept(tmp_path: Path) -> None:
         (b"a\n" + b"1\n" * 1_000_000 + b"x\n", None, "text 'x' in row 1000001"),
         (b"a,y\n" + b"1,1\n" * 500_000 + b"1\n", "y", "line 500002, has 1 fields"),
         (b"a,b\n" + b"1,\n" * 700_000, None, "at least 500 values missing, .* row 1, column 'b'"),
-        (b"a,y\n" + b"1,1\n" * 500_000 + b"1,.5\n", "y", r"labels of .* Got 0.5"),
+        (b"a,y\n" + b"1,1\n" * 500_000 + b"1,inf\n", "y", r"'y' of .* Got inf"),
         (b"a\n" + b"\n" * 1_500_000, None, "is empty"),
     ],
 )

@@ -53,10 +53,37 @@ def test_a_long_list_of_known_labels_is_shortened_and_a_near_one_suggested() -> 
         encode_labels(np.array(["c42x"]), tuple(f"c{i}" for i in range(100)), "a.csv")
 
 
-def test_text_labels_are_numbers_if_all_are_whole() -> None:
-    assert read_labels(["1", " 2 ", "3.0"], "s").tolist() == [1, 2, 3]
-    assert read_labels(["1", "two"], "s").tolist() == ["1", "two"]
-    assert read_labels(["1_0", "2_0"], "s").tolist() == ["1_0", "2_0"]
+def test_text_labels_are_numbers_if_all_are_written_as_whole_ones() -> None:
+    assert read_labels(["1", " 2 ", "-3", "0"], "s").tolist() == [1, 2, -3, 0]
+
+
+@pytest.mark.parametrize("other", ["007", "7.0", "7e0", "+7", "-0", "two", "1_0", "True"])
+def test_labels_that_differ_as_texts_are_different_classes(other: str) -> None:
+    assert read_labels(["7", other], "s").tolist() == ["7", other]
+
+
+@pytest.mark.parametrize(
+    ("label", "classes"),
+    [
+        ("7.0", (6, 7)),
+        ("7.00", ("6", "7")),
+        (7, ("6.0", "7.0")),
+        ("true", ("False", "True")),
+        ("True", (0, 1)),
+        (1, ("false", "true")),
+    ],
+)
+def test_one_class_may_be_written_in_several_ways_in_files(
+    label: int | str, classes: tuple[int, ...] | tuple[str, ...]
+) -> None:
+    assert encode_labels(np.array([label]), classes, "s").tolist() == [1]
+
+
+def test_where_two_classes_are_alike_each_is_written_as_in_training() -> None:
+    classes = ("7", "7.0", "007")
+    assert encode_labels(np.array(["007", "7.0", "7"]), classes, "s").tolist() == [2, 1, 0]
+    with pytest.raises(DataError, match=r"label '7\.00'"):
+        encode_labels(np.array(["7.00"]), classes, "s")
 
 
 def test_a_text_too_long_to_be_a_class_is_told_with_its_row() -> None:

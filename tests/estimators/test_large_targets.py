@@ -7,7 +7,7 @@ import pytest
 
 from sdae import SDAERegressor
 from sdae.core.errors import DataError
-from sdae.estimators.target_scaling import fit_target_scaling
+from sdae.core.target_scaling import fit_target_scaling
 from tests.estimators.helpers import quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

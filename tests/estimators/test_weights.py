@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from sdae import SDAEClassifier, SDAERegressor
 from sdae.core.errors import DataError
-from sdae.estimators.target_scaling import fit_target_scaling
+from sdae.core.target_scaling import fit_target_scaling
 from tests.estimators.helpers import SUPERVISED, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

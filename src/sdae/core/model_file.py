@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -32,7 +33,10 @@ from sdae.core.surroundings import undisturbed
 from sdae.core.tensor_file import read_tensors, reason_of, write_tensors
 
 FORMAT = 2
-"""The newest format. Models without a schema are written as format 1, to the byte."""
+"""The newest format: of models with a schema, or with the scaling of targets.
+
+Others are written as format 1, to the byte.
+"""
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _HALF = re.compile(r"[\ud800-\udfff]")  # half a character: a text with one cannot be written
 _MOST_CHARACTERS = 10_000
@@ -65,6 +69,10 @@ class Model:
         Data to restore a scikit-learn estimator: plain JSON values.
     schema : Schema or None
         The typed columns of the tables that the model takes, instead of a scaling.
+    target_scaling : Scaling or None
+        The scaling that the targets of a regression had in training; an estimator keeps its own.
+    target_names : tuple of str or None
+        Names of these targets.
     """
 
     stack: StackedDenoisingAutoencoder
@@ -75,6 +83,8 @@ class Model:
     provenance: Mapping[str, str | int | float] = field(default_factory=dict)
     estimator: Mapping[str, Any] | None = None
     schema: Schema | None = None
+    target_scaling: Scaling | None = None
+    target_names: tuple[str, ...] | None = None
 
 
 @undisturbed()
@@ -153,6 +163,8 @@ def _check_words(model: Model) -> None:
             _checked_names(model.feature_names, model.stack.n_visible)
         if model.image_shape is not None:
             _checked_image_shape(model.image_shape, model.stack.n_visible)
+        if model.target_names is not None:
+            _checked_names(model.target_names, model.stack.n_targets, "targets")
         _checked_provenance(model.provenance)
     except ValueError as error:
         raise DataError(f"The model cannot be saved: {reason_of(error)}.") from None
@@ -164,9 +176,9 @@ def _describe(model: Model) -> dict[str, object]:
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     emphasis = layers[0].emphasis
-    blocks = _blocks_of(stack)
+    blocks, targets = _blocks_of(stack), model.target_scaling
     return {
-        "format": 1 if blocks is None else FORMAT,
+        "format": 1 if blocks is None and targets is None else FORMAT,
         "architecture": {
             "n_visible": stack.n_visible,
             "hidden_layer_sizes": list(stack.hidden_layer_sizes),
@@ -185,7 +197,16 @@ def _describe(model: Model) -> dict[str, object]:
         "image_shape": None if model.image_shape is None else list(model.image_shape),
         "provenance": dict(model.provenance),
         **({} if model.schema is None else {"schema": model.schema.to_json()}),
+        **({} if targets is None else {"targets": _described_targets(targets, model)}),
         **estimator,
+    }
+
+
+def _described_targets(scaling: Scaling, model: Model) -> dict[str, object]:
+    return {
+        "names": None if model.target_names is None else list(model.target_names),
+        "offset": scaling.offset.tolist(),
+        "scale": scaling.scale.tolist(),
     }
 
 
@@ -237,7 +258,30 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         image_shape=None if image is None else _checked_image_shape(image, stack.n_visible),
         provenance=_checked_provenance(description["provenance"]),
         estimator=description.get("estimator"),
+        **_read_targets(description, stack),
     )
+
+
+def _read_targets(
+    description: dict[str, Any], stack: StackedDenoisingAutoencoder
+) -> dict[str, Any]:
+    """Read the scaling of a regression's targets and their names, if there are any."""
+    if description["format"] == 1 or "targets" not in description:
+        return {}
+    entry = description["targets"]
+    offset, scale = (
+        np.array([number(value) for value in entry[part]], np.float64)
+        for part in ("offset", "scale")
+    )
+    if offset.shape != scale.shape or offset.shape != (stack.n_targets,) or not (scale > 0).all():
+        raise ValueError("the scaling of the targets does not fit the network")
+    names = entry["names"]
+    return {
+        "target_scaling": Scaling("standard", offset, scale),
+        "target_names": None
+        if names is None
+        else _checked_names(names, stack.n_targets, "targets"),
+    }
 
 
 def _blocks_of(stack: StackedDenoisingAutoencoder) -> Blocks | None:
@@ -280,7 +324,7 @@ def _read_blocks(entry: Mapping[str, Any], n_visible: int) -> Blocks:
 
 
 def _new_stack(architecture: dict[str, Any], version: int) -> StackedDenoisingAutoencoder:
-    n_visible = architecture["n_visible"]
+    n_visible, has_blocks = architecture["n_visible"], version > 1 and "blocks" in architecture
     return StackedDenoisingAutoencoder(
         n_visible,
         architecture["hidden_layer_sizes"],
@@ -294,7 +338,7 @@ def _new_stack(architecture: dict[str, Any], version: int) -> StackedDenoisingAu
         tied=architecture["tied"],
         emphasis=architecture["emphasis"],
         dtype=_DTYPES[architecture["dtype"]],
-        blocks=None if version == 1 else _read_blocks(architecture["blocks"], n_visible),
+        blocks=_read_blocks(architecture["blocks"], n_visible) if has_blocks else None,
     )
 
 
@@ -360,9 +404,11 @@ def _checked_classes(
     return tuple(classes)
 
 
-def _checked_names(names: Sequence[Any], n_visible: int) -> tuple[str, ...]:
-    if len(names) != n_visible:
-        raise ValueError(f"{len(names)} columns are named for {n_visible} inputs")
+def _checked_names(
+    names: Sequence[Any], n_columns: int | None, what: str = "inputs"
+) -> tuple[str, ...]:
+    if len(names) != n_columns:
+        raise ValueError(f"{len(names)} columns are named for {n_columns} {what}")
     if not all(isinstance(name, str) and not _HALF.search(name) for name in names):
         raise ValueError("names of columns must be texts")
     return tuple(names)

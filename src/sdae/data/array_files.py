@@ -21,9 +21,11 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.label_columns import checked_indicators, names_of_targets
-from sdae.data.labels import Labels, read_labels, whole_numbers
+from sdae.data.labels import read_labels, whole_numbers
 from sdae.data.npy import parse_npy
-from sdae.data.table import Dataset, Table, check_lengths, checked_table
+from sdae.data.table import Dataset, Table, Targets, check_lengths, checked_table
+from sdae.data.target_columns import task_of_array, values_of_array
+from sdae.data.task import Task
 
 _LIMIT = 2 << 30
 _MAX_MEMBERS = 10_000
@@ -37,7 +39,10 @@ _ENDINGS = {
 
 
 def load_npy(
-    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
+    path: Path,
+    target: Sequence[str] = (),
+    features: Collection[str] | None = None,
+    task: Task | None = None,
 ) -> Dataset:
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
@@ -68,13 +73,13 @@ def load_npy(
     places = [_find_column(each, n_columns, source) for each in target]
     target = names_of_targets([str(place) for place in places])  # each column once, by its number
     columns = wanted_columns(names, places, features, source)
-    y, label_names = _labels(array[:, places], target, source) if places else (None, None)
+    y, label_names = _labels(array[:, places], target, source, task) if places else (None, None)
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
     kept = tuple(names[column] for column in columns)
     return Dataset(path.stem, _rows(x, y, source, kept, label_names))
 
 
-def load_npz(path: Path, target: Sequence[str] = ()) -> Dataset:
+def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -> Dataset:
     """Load an ``.npz`` of arrays; arrays that are not needed are not read.
 
     Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
@@ -96,7 +101,7 @@ def load_npz(path: Path, target: Sequence[str] = ()) -> Dataset:
     try:
         archive = _Archive(path)
         names = _choose_names(archive.members, target[0] if target else None, str(path))
-        parts = {part: archive.read_part(*both) for part, both in names.items()}
+        parts = {part: archive.read_part(*both, task) for part, both in names.items()}
         _check_same_labels(parts, str(path))
     except DataError:
         raise
@@ -193,7 +198,7 @@ class _Archive:
         self._zip = zipfile.ZipFile(io.BytesIO(content))
         self.members = {name.filename.removesuffix(".npy"): name for name in self._zip.infolist()}
 
-    def read_part(self, x_name: str, y_name: str | None) -> Table:
+    def read_part(self, x_name: str, y_name: str | None, task: Task | None) -> Table:
         """Read the rows of a part and its labels, if it has any."""
         source = self._source(x_name)
         x = self._read(x_name)
@@ -202,7 +207,7 @@ class _Archive:
         y = self._read(y_name)
         if x.ndim > 0 and y.ndim > 0:
             check_lengths(len(x), len(y), source)  # before checking the values
-        labels, _ = _labels(y, None, self._source(y_name))
+        labels, _ = _labels(y, None, self._source(y_name), task)
         return _rows(x, labels, source)
 
     def _source(self, name: str) -> str:
@@ -234,7 +239,7 @@ class _Archive:
 
 def _rows(
     x: NDArray[np.generic],
-    y: Labels | None,
+    y: Targets | None,
     source: str,
     names: tuple[str, ...] | None = None,
     label_names: tuple[str, ...] | None = None,
@@ -257,29 +262,33 @@ def _rows(
 
 
 def _labels(
-    y: NDArray[np.generic], names: Sequence[str] | None, source: str
-) -> tuple[Labels, tuple[str, ...] | None]:
-    """Return labels, (n,) or (n, L), and the names of several columns."""
+    y: NDArray[np.generic], names: Sequence[str] | None, source: str, task: Task | None
+) -> tuple[Targets, tuple[str, ...] | None]:
+    """Return labels, (n,) or (n, L), or values, (n, T), and the names of several columns."""
+    of_columns = None if names is None else tuple(names)
     if names is not None and y.shape[1] == 1:
         y = y[:, 0]
-    if y.ndim == 2 and y.shape[1] > 1:
-        return checked_indicators(y, names, source), None if names is None else tuple(names)
-    if y.ndim != 1:
+    if y.ndim not in (1, 2):
         raise DataError(
             f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "
             f"Got shape {y.shape} instead."
         )
-    return _classes(y, source), None
-
-
-def _classes(y: NDArray[np.generic], source: str) -> Labels:
     if y.dtype.kind == "U":
-        # NumPy makes texts from any code points; invalid ones make texts that crash Python.
-        code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
-        is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # half of a UTF-16 pair
-        if is_half.any() or code_points.max() > sys.maxunicode:
-            raise FileFormatError(
-                f"{source} is damaged: its labels have characters that do not exist. Save it again."
-            )
-        return read_labels(y.tolist(), source)
-    return whole_numbers(y, source)
+        _check_characters(y, source)
+    settled = task_of_array(y, source, task)
+    if settled is Task.REGRESSION:
+        return values_of_array(y, of_columns, source), of_columns
+    if settled is Task.MULTILABEL:
+        return checked_indicators(y.reshape(len(y), -1), names, source), of_columns
+    labels = read_labels(y.tolist(), source) if y.dtype.kind == "U" else whole_numbers(y, source)
+    return labels, None
+
+
+def _check_characters(y: NDArray[np.generic], source: str) -> None:
+    """Refuse texts of any code points, as NumPy makes them: invalid ones crash Python."""
+    code_points = np.ascontiguousarray(y).view(y.dtype.byteorder.replace("=", "") + "u4")
+    is_half = (code_points >= 0xD800) & (code_points < 0xE000)  # half of a UTF-16 pair
+    if is_half.any() or code_points.max() > sys.maxunicode:
+        raise FileFormatError(
+            f"{source} is damaged: its labels have characters that do not exist. Save it again."
+        )

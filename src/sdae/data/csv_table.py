@@ -19,15 +19,18 @@ from sdae.core.wording import listed, nearest, quoted
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
-from sdae.data.label_columns import read_indicators
-from sdae.data.labels import Labels, read_labels
 from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finite
+from sdae.data.target_columns import targets_of_texts
+from sdae.data.task import Task
 
 _MISSING = ("", "na", "nan", "null", "none")
 
 
 def load_csv(
-    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
+    path: Path,
+    target: Sequence[str] = (),
+    features: Collection[str] | None = None,
+    task: Task | None = None,
 ) -> Dataset:
     """Load a CSV (or ``.csv.gz``) with a header; fields are separated by comma, semicolon or tab.
 
@@ -63,25 +66,9 @@ def load_csv(
             f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
             "least 1."
         )
-    y, label_names = labels_of(labels, target, source)
+    y, label_names = targets_of_texts(labels, target, source, task)
     table = checked_table(x.rows(), y, source, names, label_names=label_names)
     return Dataset(path.name.split(".")[0], table)
-
-
-def labels_of(
-    columns: Sequence[Sequence[str]], names: Sequence[str], source: str
-) -> tuple[Labels | None, tuple[str, ...] | None]:
-    """Read columns of labels as texts: one of classes, (n,), or several of zeros and ones, (n, L).
-
-    Returns
-    -------
-    labels : ndarray or None
-    names : tuple of str or None
-        Those of several columns.
-    """
-    if len(columns) > 1:
-        return read_indicators(columns, names, source), tuple(names)
-    return (read_labels(columns[0], source), None) if columns else (None, None)
 
 
 def find_targets(header: list[str], targets: Sequence[str], source: str) -> list[int]:

@@ -78,12 +78,23 @@ def checked_indicators(
 def find_head(table: Table) -> tuple[Head, Classes]:
     """Return the head that labelled rows need, and what its outputs stand for.
 
+    Those of a regression stand for the targets, by their names.
+
     Raises
     ------
     DataError
         If there is only one class, or classes are given as columns.
     """
     assert table.y is not None
+    if is_regression(table):
+        constant = (table.y == table.y[:1]).all(axis=0)
+        names = table.label_names or tuple(str(target) for target in range(table.y.shape[1]))
+        if constant.any():
+            raise DataError(
+                f"The target {quoted(names[int(constant.argmax())])} of {table.source} has a "
+                "single value: a regression has nothing to predict. Name another target."
+            )
+        return Head.REGRESSION, names
     if table.y.ndim == 2:
         if table.label_names is None and (table.y.sum(axis=1) == 1).all():
             raise DataError(
@@ -95,8 +106,15 @@ def find_head(table: Table) -> tuple[Head, Classes]:
     return Head.CLASSES, find_classes(table.y, table.source)
 
 
-def encode_targets(table: Table, head: Head, classes: Classes) -> NDArray[np.int64]:
-    """Return the class numbers of a labelled table, (n,), or which labels rows have, (n, L).
+def is_regression(table: Table) -> bool:
+    """Return whether the targets of a table are values, not classes or labels."""
+    return table.y is not None and table.y.dtype.kind == "f"
+
+
+def encode_targets(
+    table: Table, head: Head, classes: Classes
+) -> NDArray[np.int64] | NDArray[np.float64]:
+    """Return class numbers of a labelled table, (n,), the labels of rows, (n, L), or values (n, T).
 
     Raises
     ------
@@ -104,6 +122,8 @@ def encode_targets(table: Table, head: Head, classes: Classes) -> NDArray[np.int
         If a class was never seen in training, or the labels are others.
     """
     assert table.y is not None
+    if head.facts.probabilities is None:
+        return _values(table, tuple(str(name) for name in classes))
     if head.facts.picks_one:
         if table.y.ndim == 2:
             raise DataError(
@@ -130,10 +150,28 @@ def encode_targets(table: Table, head: Head, classes: Classes) -> NDArray[np.int
     return table.y[:, [names.index(label) for label in classes]].astype(np.int64)
 
 
+def _values(table: Table, targets: tuple[str, ...]) -> NDArray[np.float64]:
+    """Return the values of targets by their names, (n, T)."""
+    assert table.y is not None
+    y = table.y.reshape(len(table.y), -1)
+    names = table.label_names
+    if names is not None and len(names) == len(targets) == 1:
+        return y.astype(np.float64)  # whatever it is called here
+    if y.shape[1] != len(targets) or (names is not None and set(names) != set(targets)):
+        there = f"{y.shape[1]} targets" if names is None else f"the targets {listed(names)}"
+        raise DataError(
+            f"{table.source} has {there}, but the model has {listed(targets)}. Name the column of "
+            "each with --target."
+        )
+    columns = y if names is None else y[:, [names.index(name) for name in targets]]
+    return columns.astype(np.float64)
+
+
 def _bad_indicator(value: str, row: int, name: str, source: str) -> DataError:
     shown = value if len(value) <= 40 else value[:40] + "…"
     return DataError(
         f"{source} has {quoted(shown)} in row {row + 1} of the label {name}. Where there are "
         "several columns of labels, each must hold 0 and 1, or false and true: whether a row has "
-        "the label. Name one column of classes, or columns of zeros and ones."
+        "the label. Name one column of classes, or columns of zeros and ones; for values give "
+        "--task regression."
     )

@@ -1,7 +1,10 @@
 """Labels and class numbers: the name of a class in the source, and its index among the classes."""
 
 import math
+import re
+from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +12,7 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.table import NotNumbers
+from sdae.data.tables.options import NA_WORDS
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
 Classes = tuple[int, ...] | tuple[str, ...]
@@ -18,28 +22,44 @@ _SAMPLE = 1000
 _MAX_LENGTH = 1000
 # bytes of the array; bytes of the array per character of text
 _MAX_ROOM, _MAX_RATIO = 256 << 20, 16
-_MISSING = ("", "nan", "null")
+_CANONICAL = re.compile(r"0|-?[1-9][0-9]*")
+_WHOLE = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
+_TRUTH = {"true": "1", "false": "0"}
 
 
 def read_labels(values: Sequence[str], source: str) -> Labels:
-    """Read the labels of a text column: whole numbers if all are, otherwise texts.
+    """Read the labels of a text column: whole numbers if all are written so, otherwise texts.
+
+    ``7`` is such a number; ``007``, ``7.0`` and ``1e1`` are texts, and so are all labels beside
+    them: no two different texts become one class.
 
     Raises
     ------
     DataError
-        If a label is missing, is too long to be a label, or has a fraction.
+        If a label is missing, or is too long to be a label.
     """
-    texts, places = _distinct(values)
-    missing = [place for place, text in enumerate(texts) if len(text) < 5 and _is_missing(text)]
-    if missing:
-        without = np.isin(np.arange(len(texts)), missing)[places]
-        raise _without_label(int(without.sum()), int(without.argmax()), source)
+    texts, places = distinct(values)
+    check_all_there(texts, places, source)
     _check_text_lengths(texts, places, source)
-    labels = _read_texts(texts, source)
+    labels = _read_texts(texts)
     return labels[places]
 
 
-def _distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
+def check_all_there(texts: Sequence[str], places: NDArray[np.int32], source: str) -> None:
+    """Raise an error if a label is missing, from the distinct texts and their places (n,).
+
+    Raises
+    ------
+    NotNumbers
+        If so.
+    """
+    missing = [place for place, text in enumerate(texts) if text in NA_WORDS]
+    if missing:
+        without = np.isin(np.arange(len(texts)), missing)[places]
+        raise _without_label(int(without.sum()), int(without.argmax()), source)
+
+
+def distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
     """Return the distinct texts, stripped, and for each value its index among them.
 
     Classes are usually few, so each text is checked once; if there are many, all are returned.
@@ -51,10 +71,6 @@ def _distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
         (numbers.setdefault(value, len(numbers)) for value in values), np.int32, len(values)
     )
     return [value.strip() for value in numbers], places
-
-
-def _is_missing(text: str) -> bool:
-    return text.lower().lstrip("+-") in _MISSING
 
 
 def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str) -> None:
@@ -70,21 +86,13 @@ def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str
         )
 
 
-def _read_texts(texts: list[str], source: str) -> Labels:
-    # Python reads "1_0" as ten, but as a label it is a name.
-    if any("_" in text for text in texts):
-        return np.array(texts, dtype=np.str_)
-    try:
-        return np.array([int(text) for text in texts], dtype=np.int64)
-    except OverflowError:
-        return np.array(texts, dtype=np.str_)  # numbers too long for int64 are names too
-    except ValueError:
-        pass
-    try:
-        numbers = np.array([float(text) for text in texts])
-    except ValueError:
-        return np.array(texts, dtype=np.str_)
-    return whole_numbers(numbers, source)
+def _read_texts(texts: list[str]) -> Labels:
+    if all(map(_CANONICAL.fullmatch, texts)):
+        try:
+            return np.array([int(text) for text in texts], dtype=np.int64)
+        except (OverflowError, ValueError):
+            pass  # numbers too long for int64, or for Python, are names too
+    return np.array(texts, dtype=np.str_)
 
 
 def whole_numbers(values: NDArray[np.generic], source: str) -> NDArray[np.int64]:
@@ -108,8 +116,8 @@ def whole_numbers(values: NDArray[np.generic], source: str) -> NDArray[np.int64]
         value = f"{odd:g}" if math.isfinite(odd) else str(odd)
         raise DataError(
             f"The labels of {source} must be classes: texts or whole numbers. Got {value} instead, "
-            "which looks like a regression target. Divide the values into classes, or name another "
-            "target."
+            "which looks like a target of regression: give --task regression for that. Otherwise "
+            "divide the values into classes, or name another target."
         )
     return numbers.astype(np.int64)
 
@@ -132,7 +140,7 @@ def _without_label(n_rows: int, first: int, source: str) -> DataError:
     )
 
 
-def find_classes(y: Labels, source: str) -> Classes:
+def find_classes(y: NDArray[Any], source: str) -> Classes:
     """Return the classes, sorted.
 
     Raises
@@ -151,7 +159,7 @@ def find_classes(y: Labels, source: str) -> Classes:
     return classes
 
 
-def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]:
+def encode_labels(y: NDArray[Any], classes: Classes, source: str) -> NDArray[np.int64]:
     """Return the class number of each label, (n,).
 
     Raises
@@ -163,7 +171,8 @@ def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]
     # as texts, both are the same.
     numbers = {str(label): number for number, label in enumerate(classes)}
     labels, places = np.unique(y, return_inverse=True)
-    seen = [numbers.get(str(label)) for label in labels.tolist()]
+    alike = _alike(classes)
+    seen = [numbers.get(str(label), alike.get(_plain(str(label)))) for label in labels.tolist()]
     known_numbers = [number for number in seen if number is not None]
     if len(known_numbers) == len(seen):
         return np.array(known_numbers, dtype=np.int64)[places]
@@ -175,6 +184,23 @@ def encode_labels(y: Labels, classes: Classes, source: str) -> NDArray[np.int64]
         f"{source} has the label {_shown(unseen)}, which did not occur in training. Known labels: "
         f"{listed(known, most=_MOST_SHOWN)}.{hint}"
     )
+
+
+def _alike(classes: Classes) -> dict[str, int]:
+    """Return the class of each plain text that a single class has.
+
+    So files that write one table differently fit one model: ``7.0`` is the class 7 where no other
+    class is written like it, and ``true`` is the class True, or 1.
+    """
+    plain = [_plain(str(label)) for label in classes]
+    counts = Counter(plain)
+    return {text: number for number, text in enumerate(plain) if counts[text] == 1}
+
+
+def _plain(text: str) -> str:
+    """Return a whole number without its ``.0``, and a truth value as 0 or 1."""
+    whole = _WHOLE.fullmatch(text)
+    return whole[1] if whole else _TRUTH.get(text.lower(), text)
 
 
 def _shown(label: int | str) -> str:

@@ -17,9 +17,11 @@ from sdae.core.errors import DataError, FileFormatError, MissingExtraError
 from sdae.core.files import checked_size
 from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
-from sdae.data.csv_table import find_targets, labels_of, wanted_columns
+from sdae.data.csv_table import find_targets, wanted_columns
 from sdae.data.exact import Rows, is_usable
 from sdae.data.table import Dataset, NotNumbers, Table, checked_table, not_finite
+from sdae.data.target_columns import targets_of_texts
+from sdae.data.task import Task
 
 _LIMIT = 2 << 30
 _BATCH_CELLS = 1 << 20
@@ -28,7 +30,10 @@ _BUFFER_BYTES = 1 << 16
 
 
 def load_parquet(
-    path: Path, target: Sequence[str] = (), features: Collection[str] | None = None
+    path: Path,
+    target: Sequence[str] = (),
+    features: Collection[str] | None = None,
+    task: Task | None = None,
 ) -> Dataset:
     """Load a Parquet file of numeric columns and, by `target`, one of labels.
 
@@ -52,7 +57,7 @@ def load_parquet(
         ) from None
     n_packed = checked_size(path, _LIMIT)
     try:
-        table = _read(path, n_packed, target, features, source)
+        table = _read(path, n_packed, target, features, source, task)
     except DataError:
         raise
     except (
@@ -76,6 +81,7 @@ def _read(
     targets: Sequence[str],
     features: Collection[str] | None,
     source: str,
+    task: Task | None,
 ) -> Table:
     """Read the columns, after checking in the schema that all can be used."""
     file = _open(path)
@@ -104,7 +110,7 @@ def _read(
     for first in range(0, len(names), _COLUMNS):
         _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
     labels = [_all_labels(file, name) for name in targets]
-    y, label_names = labels_of(labels, targets, source)
+    y, label_names = targets_of_texts(labels, targets, source, task)
     return checked_table(x, y, source, names, label_names=label_names)
 
 
@@ -241,7 +247,5 @@ def _labels(column: Any) -> list[str]:
 
 
 def _label(value: object) -> str:
-    """Return a label as text: a missing one as an empty text, a boolean as 0 or 1."""
-    if value is None:
-        return ""
-    return str(int(value)) if isinstance(value, bool) else str(value)
+    """Return a label as the text that a CSV would have: an empty one if it is missing."""
+    return "" if value is None else str(value)

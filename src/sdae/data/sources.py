@@ -13,6 +13,7 @@ from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset
+from sdae.data.task import Task
 from sdae.data.tutorial_pickle import load_tutorial_pickle
 
 _TABLES = {
@@ -25,7 +26,10 @@ _PICKLES = (".pkl.gz", ".pkl", ".pickle")
 
 
 def load_dataset(
-    source: str | Path, target: Target = None, features: Collection[str] | None = None
+    source: str | Path,
+    target: Target = None,
+    features: Collection[str] | None = None,
+    task: Task | None = None,
 ) -> Dataset:
     """Load data by name or path.
 
@@ -39,6 +43,8 @@ def load_dataset(
         and ones (or truth values) are the labels that a row may have, each its own column.
     features : collection of str or None
         Names of the columns to read, where columns have names. None reads all but the target.
+    task : Task or None
+        What the target is for; None: what it looks like.
 
     Raises
     ------
@@ -52,7 +58,7 @@ def load_dataset(
     targets = names_of_targets(target)
     if str(source) == "mnist":
         _refuse_target(targets, "The embedded MNIST")
-        return load_mnist_dataset()
+        return _of_classes(load_mnist_dataset(), task)
     if "\0" in str(source):
         raise FileAccessError(
             f"Cannot read {str(source)!r}: a path must not have zero bytes. Check the path."
@@ -61,24 +67,33 @@ def load_dataset(
     with translate_os_errors(path, "read"):
         if path.is_dir():
             _refuse_target(targets, str(path))
-            return load_idx_folder(path)
+            return _of_classes(load_idx_folder(path), task)
         if not path.exists():
             raise FileAccessError(f"Cannot read {path}: it does not exist.{_near(path)}")
         name = path.name.lower()
         for suffix, load in _TABLES.items():
             if name.endswith(suffix):
-                return load(path, targets, features)
+                return load(path, targets, features, task)
         if name.endswith(".npz"):
-            return load_npz(path, targets)
+            return load_npz(path, targets, task)
         if name.endswith(_PICKLES):
             _refuse_target(targets, str(path))
-            return load_tutorial_pickle(path)
+            return _of_classes(load_tutorial_pickle(path), task)
         if not path.is_file() and not path.is_dir():
             read_bytes(path)  # its error says what to do with a pipe
     raise DataError(
         f"{path} is not a kind of file that sdae can read. It reads {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
     )
+
+
+def _of_classes(dataset: Dataset, task: Task | None) -> Dataset:
+    if task not in (None, Task.CLASSIFICATION) and dataset.train.y is not None:
+        raise DataError(
+            f"The labels of {dataset.train.source} are classes, so they are not for {task}. Leave "
+            "the task out."
+        )
+    return dataset
 
 
 def _refuse_target(targets: tuple[str, ...], source: str) -> None:

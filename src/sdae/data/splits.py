@@ -85,7 +85,7 @@ def _choose(
             f"from. Change --{part}, or set it to 0."
         )
     # Of several labels there are as many combinations as may be: the choice is then by chance.
-    has_classes = table.y is not None and table.y.ndim == 1
+    has_classes = table.y is not None and table.y.ndim == 1 and table.y.dtype.kind != "f"
     labels = table.y[remaining] if has_classes and table.y is not None else None
     if labels is not None:
         _check_room(labels, n_cut, part, table.source, n_later)

@@ -15,6 +15,8 @@ from sdae.core.schema.raw_table import RawTable
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.exact import Rows, exact_rows, is_usable
 
+Targets = NDArray[np.int64] | NDArray[np.str_] | NDArray[np.float64]
+
 _BLOCK_CELLS = 1 << 20
 
 
@@ -51,8 +53,9 @@ class Table:
     ----------
     x : ndarray of float32 or float64, or RawTable, shape (n, V)
         Features, in the type that does not round them; of any types in a raw table.
-    y : ndarray of int64 or of str, shape (n,), or of int64, shape (n, L), or None
-        Labels as they are in the source; of several columns, zeros and ones.
+    y : ndarray or None
+        Labels as they are in the source, (n,) of int64 or of str; of several columns zeros and
+        ones, (n, L) of int64; the values of a regression, (n, T) of float64.
     feature_names : tuple of str or None
         Names of the columns.
     image_shape : (int, int) or None
@@ -60,11 +63,11 @@ class Table:
     source : str
         Name of the source in messages.
     label_names : tuple of str or None
-        Names of several columns of labels.
+        Names of several columns of labels, or of those of a regression.
     """
 
     x: Any
-    y: NDArray[np.int64] | NDArray[np.str_] | None
+    y: Targets | None
     feature_names: tuple[str, ...] | None
     image_shape: tuple[int, int] | None
     source: str
@@ -109,7 +112,7 @@ class Dataset:
 
 def checked_table(
     x: NDArray[np.generic],
-    y: NDArray[np.int64] | NDArray[np.str_] | None,
+    y: Targets | None,
     source: str,
     feature_names: tuple[str, ...] | None = None,
     image_shape: tuple[int, int] | None = None,

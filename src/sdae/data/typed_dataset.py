@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Schema
-from sdae.data.csv_table import labels_of
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
 from sdae.data.tables import ReadOptions, TableFile, read_table
+from sdae.data.target_columns import Found, targets_of_texts
+from sdae.data.task import Task, task_of_column
 
 
 class TypedDataset(NamedTuple):
@@ -36,7 +38,9 @@ class TypedDataset(NamedTuple):
     unlabelled: RawTable | None
 
 
-def load_typed(source: str | Path, options: ReadOptions, target: Target = None) -> TypedDataset:
+def load_typed(
+    source: str | Path, options: ReadOptions, target: Target = None, task: Task | None = None
+) -> TypedDataset:
     """Load a table with columns of any type; rows whose label is missing come apart.
 
     Parameters
@@ -47,6 +51,8 @@ def load_typed(source: str | Path, options: ReadOptions, target: Target = None) 
         How it is read.
     target : str, sequence of str, or None
         The column of labels, or several columns of zeros and ones.
+    task : Task or None
+        What the target is for; None: what it looks like.
 
     Raises
     ------
@@ -54,10 +60,12 @@ def load_typed(source: str | Path, options: ReadOptions, target: Target = None) 
         If the file cannot be read, or a column cannot be used.
     """
     targets = names_of_targets(target)
-    return _parted(source, read_table(source, options, targets=targets), targets)
+    return _parted(source, read_table(source, options, targets=targets), targets, task)
 
 
-def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -> TypedDataset:
+def load_for_schema(
+    source: str | Path, schema: Schema, target: Target = None, task: Task | None = None
+) -> TypedDataset:
     """Load the columns of a schema, each read as the type that it had in training.
 
     Raises
@@ -76,34 +84,58 @@ def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -
     found = read_table(source, options, targets=(*targets, *names))
     columns = {column.name: column for column in (*found.table, *found.ids)}
     wanted = [columns[name] for name in dict.fromkeys((*names, *targets))]
-    return _parted(source, replace(found, table=RawTable(wanted)), targets)
+    return _parted(source, replace(found, table=RawTable(wanted)), targets, task)
 
 
-def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> TypedDataset:
-    """Return rows and labels of a table, and the rows without labels apart."""
+def _parted(
+    source: str | Path, found: TableFile, targets: Sequence[str], task: Task | None
+) -> TypedDataset:
+    """Return rows and targets of a table, and the rows without targets apart."""
     columns = {column.name: column for column in found.table}
-    labels = [_texts(columns.pop(name)) for name in targets]
+    answers = [columns.pop(name) for name in targets]
     if not columns:
         raise DataError(f"{found.source} has no column besides the target. Add columns to it.")
     rows = RawTable(list(columns.values()))
     check_numbers(rows, found.source)
     if not len(rows):
         raise DataError(f"{found.source} is empty: it has no rows below its header.")
-    there = np.array([any(texts) for texts in zip(*labels, strict=True)], bool)
-    unlabelled = None
-    if targets and not there.all():
+    unlabelled, there = None, np.ones(len(rows), bool)
+    if targets:
+        there = ~np.logical_or.reduce([column.missing for column in answers])
         if not there.any():
             raise DataError(
                 f"{found.source} has no label in column {targets[0]!r}. Name another target, or "
                 "none to pre-train only."
             )
-        unlabelled = rows[~there]
-        rows = rows[there]
-        labels = [list(np.array(texts, object)[there]) for texts in labels]
-    y, label_names = labels_of(labels, targets, found.source)
+    if not there.all():
+        unlabelled, rows = rows[~there], rows[there]
+    y, label_names = _targets(found, answers, targets, there, task)
     name = Path(source).name.split(".")[0]
     table = Table(rows, y, None, None, found.source, label_names)
     return TypedDataset(Dataset(name, table), unlabelled)
+
+
+def _targets(
+    found: TableFile,
+    answers: Sequence[RawColumn],
+    targets: Sequence[str],
+    there: NDArray[np.bool_],
+    task: Task | None,
+) -> Found:
+    """Return the targets of the rows that have them, by what they are for."""
+    for column in answers:
+        if column.type is ColumnType.DATE:
+            raise DataError(
+                f"The target {column.name!r} holds dates, neither classes nor numbers. Name "
+                "another."
+            )
+    if task is None and len(answers) == 1:
+        task, _ = task_of_column(answers[0])
+    texts = {column.name: column.values[there].tolist() for column in found.labels}
+    numbers = [
+        None if column.type is ColumnType.TEXT else column.values[there] for column in answers
+    ]
+    return targets_of_texts([texts[name] for name in targets], targets, found.source, task, numbers)
 
 
 def as_raw(table: Table) -> Table:
@@ -117,16 +149,3 @@ def as_raw(table: Table) -> Table:
     ]
     raw = RawTable(columns, named=table.feature_names is not None)
     return replace(table, x=raw, feature_names=None)
-
-
-def _texts(column: RawColumn) -> list[str]:
-    """Return labels as texts, (n,): a missing one is empty, a whole number has no point."""
-    if column.type is ColumnType.TEXT:
-        return ["" if value is None else value for value in column.values]
-    if column.type is ColumnType.DATE:
-        raise DataError(f"The target {column.name!r} holds dates, not classes. Name another.")
-    whole = [value.is_integer() for value in column.values.tolist()]
-    return [
-        "" if np.isnan(value) else str(int(value)) if is_whole else repr(value)
-        for value, is_whole in zip(column.values.tolist(), whole, strict=True)
-    ]

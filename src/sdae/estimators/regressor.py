@@ -16,14 +16,7 @@ from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.surroundings import undisturbed
-from sdae.estimators.estimator_file import Kept
-from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import Rows, checked_pair
-from sdae.estimators.label_encoding import as_array
-from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
-from sdae.estimators.parameters import POISSON, SQUARED_ERROR, Settings
-from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
-from sdae.estimators.target_scaling import (
+from sdae.core.target_scaling import (
     check_counts,
     fit_count_scaling,
     fit_target_scaling,
@@ -31,6 +24,13 @@ from sdae.estimators.target_scaling import (
     standardised,
     target_columns,
 )
+from sdae.estimators.estimator_file import Kept
+from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
+from sdae.estimators.inputs import Rows, checked_pair
+from sdae.estimators.label_encoding import as_array
+from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
+from sdae.estimators.parameters import POISSON, SQUARED_ERROR, Settings
+from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 
@@ -276,14 +276,18 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         if self.loss == POISSON:
             self.target_scaling_ = fit_count_scaling(columns, weights)
         else:
-            self.target_scaling_ = fit_target_scaling(columns, weights, type(self).__name__)
+            self.target_scaling_ = fit_target_scaling(columns, weights, self._y)
 
     def _columns(self, y: NDArray[Any]) -> NDArray[np.float64]:
         """Return targets, (n,) or (n, T), as columns, (n, T)."""
-        columns = target_columns(y, type(self).__name__)
+        columns = target_columns(y, self._y)
         if self.loss == POISSON:
-            check_counts(columns, type(self).__name__)
+            check_counts(columns, self._y)
         return columns
+
+    @property
+    def _y(self) -> str:
+        return f"The y parameter of {type(self).__name__}"
 
     def _head_of_loss(self) -> Head:
         return Head.POISSON if self.loss == POISSON else Head.REGRESSION
@@ -312,7 +316,7 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
                 f"The y parameter of {type(self).__name__} must have shape {shape}, as in the "
                 f"first fit. Got {y.shape} instead. Fit a clone for other targets."
             )
-        return standardised(columns, self.target_scaling_, type(self).__name__)
+        return standardised(columns, self.target_scaling_, self._y)
 
     def _kept(self) -> Kept:
         return Kept(

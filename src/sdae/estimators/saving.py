@@ -2,7 +2,8 @@
 
 Loading one executes nothing: the class comes from a closed list, parameters are JSON values that
 are checked like those of a constructor, everything else is numbers. A model made by the command
-line loads too: as a classifier if it has classes, otherwise as a transformer.
+line loads too: as a classifier if it has classes, as a regressor if it has the scaling of targets,
+otherwise as a transformer.
 """
 
 from pathlib import Path
@@ -123,7 +124,10 @@ def _of_a_run(model: Model) -> SDAEBase:
             "it has a single label, which no estimator has: use StackedDenoisingAutoencoder.load"
         )
     is_classifier = stack.n_classes is not None or stack.n_labels is not None
-    kind = SDAEClassifier if is_classifier else SDAETransformer
+    has_values = model.target_scaling is not None
+    kind: type[SDAEBase] = SDAERegressor if has_values else SDAETransformer
+    if is_classifier:
+        kind = SDAEClassifier
     estimator = kind(
         stack.hidden_layer_sizes,
         str(stack.activation),
@@ -138,6 +142,10 @@ def _of_a_run(model: Model) -> SDAEBase:
     if isinstance(estimator, SDAEClassifier):
         texts = model.classes is not None and isinstance(model.classes[0], str)
         estimator._take_back({"class_type": "<U0" if texts else "<i8"}, model)
+    if isinstance(estimator, SDAERegressor) and model.target_scaling is not None:
+        scaling = model.target_scaling
+        learned = {"target_offset": scaling.offset.tolist(), "target_scale": scaling.scale.tolist()}
+        estimator._take_back({"one_column": len(scaling.scale) == 1, **learned}, model)
     return estimator
 
 

@@ -122,9 +122,11 @@ def test_a_row_without_a_label_is_pretrained_on(tmp_path: Path) -> None:
     assert "has no label in column 'species'" in train(nothing, "--target", "species")
 
 
-def test_a_target_of_regression(tmp_path: Path) -> None:
-    message = train(write_rows(tmp_path / "rows.csv"), "--target", "a")
-    assert "looks like a regression target" in message
+def test_a_target_with_fractions_is_no_class(tmp_path: Path) -> None:
+    data = write_rows(tmp_path / "rows.csv")
+    message = train(data, "--target", "a", "--task", "multilabel")
+    assert "each must hold 0 and 1" in message
+    assert "for values give --task regression" in message
 
 
 def test_a_label_never_seen_in_training(flower_run: Path, tmp_path: Path) -> None:

@@ -46,25 +46,32 @@ def test_the_command_line_takes_an_estimators_file(tmp_path: Path) -> None:
     with (tmp_path / "p.csv").open(newline="") as file:
         p = np.array([line[1:] for line in list(csv.reader(file))[1:]], np.float64)
     assert p.tobytes() == model.predict_proba(x).tobytes()
-    quick(SDAERegressor).fit(x, x[:, 0]).save(path)
-    message = refused(tmp_path, "predict", path, tmp_path / "x.npy", "-o", tmp_path / "q.csv")
-    assert "holds a regression model" in message
 
 
-@pytest.mark.parametrize(
-    ("kind", "more", "problem"),
-    [
-        (SDAEClassifier, {}, "of a single class, 0, which it predicts for every row"),
-        (SDAERegressor, {"loss": "poisson"}, "holds a regression model"),
-    ],
-)
-def test_a_file_that_cannot_classify_is_refused(
-    kind: type, more: dict[str, Any], problem: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_the_command_line_predicts_the_values_of_a_regressor(tmp_path: Path, loss: str) -> None:
+    x = rows().astype(np.float32)
+    path, targets = tmp_path / "model.safetensors", np.abs(x[:, :2]) + 3
+    model = quick(SDAERegressor, loss=loss).fit(x, targets)
+    model.save(path)
+    np.savez(tmp_path / "t.npz", x=x, y=targets)
+    done("predict", path, tmp_path / "t.npz", "-o", tmp_path / "p.csv")
+    with (tmp_path / "p.csv").open(newline="") as file:
+        header, *lines = list(csv.reader(file))
+    assert header == ["0", "1"]
+    assert np.allclose(np.array(lines, np.float64), model.predict(x), rtol=1e-6)
+    said = done("evaluate", path, tmp_path / "t.npz")
+    errors = model.predict(x) - targets
+    for target in (0, 1):
+        assert f"{target}: Mean absolute error {np.abs(errors[:, target]).mean():.4g}"[:-1] in said
+
+
+def test_a_file_of_a_single_class_is_refused(tmp_path: Path) -> None:
     x = rows().astype(np.float32)
     np.save(tmp_path / "x.npy", x)
     path = tmp_path / "model.safetensors"
-    quick(kind, **more).fit(x, np.zeros(60, int)).save(path)
+    quick(SDAEClassifier).fit(x, np.zeros(60, int)).save(path)
+    problem = "of a single class, 0, which it predicts for every row"
     for command in ("predict", "evaluate"):
         out = ("-o", tmp_path / "p.csv") if command == "predict" else ()
         assert problem in refused(tmp_path, command, path, tmp_path / "x.npy", *out)

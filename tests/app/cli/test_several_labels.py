@@ -76,7 +76,7 @@ def test_predictions_and_the_error_are_those_of_the_model(folder: Path, tmp_path
     assert said.splitlines()[-1] == f"Error {100 * wrong / 480:.2f} %"
     assert wrong < 120  # it learned
     likelihood = -np.log(np.where(y, p, 1 - p)).sum(axis=1).mean()
-    assert f"Negative log-likelihood {likelihood:.4f}" in said
+    assert f"Negative log-likelihood (log loss) {likelihood:.4f}" in said
 
 
 def test_a_table_with_labels_in_another_order_gives_the_same_error(folder: Path) -> None:
@@ -144,7 +144,7 @@ def test_labels_that_do_not_fit_the_run_are_refused(folder: Path) -> None:
     message = refused(folder, "evaluate", folder / "run", data, "--target=red", "--target=big")
     assert "the labels red, big" in message
     assert "red, big, old" in message
-    assert "one column of labels" in refused(
+    assert "has the labels red, but the model has red, big, old" in refused(
         folder, "evaluate", folder / "run", data, "--target=red"
     )
     assert "named twice" in refused(folder, "train", data, "--target=red", "--target=red")

@@ -112,9 +112,15 @@ def test_predictions_and_evaluation_tell_the_same_error(story: tuple[Path, str])
         total -= math.log(probabilities[truth])
     lines = succeed("evaluate", "run", "flowers.csv", cwd=folder).splitlines()
     assert lines[0] == f"Rows 90, wrong {wrong}"
-    assert lines[1].startswith("Negative log-likelihood ")
-    assert float(lines[1].split()[-1]) == pytest.approx(total / 90, abs=1e-4)
-    assert lines[2] == f"Error {100 * wrong / 90:.2f} %"
+    (likelihood,) = [line for line in lines if line.startswith("Negative log-likelihood ")]
+    assert float(likelihood.split()[-1]) == pytest.approx(total / 90, abs=1e-4)
+    assert "Always 'setosa': error 66.67 %" in lines
+    matrix = [line.split() for line in lines[2:5]]
+    assert [row[0] for row in matrix] == list(SPECIES)
+    counts = np.array([row[1:] for row in matrix], int)
+    assert counts.sum(axis=1).tolist() == [30, 30, 30]
+    assert counts.sum() - counts.trace() == wrong
+    assert lines[-1] == f"Error {100 * wrong / 90:.2f} %"
     assert wrong < 45
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import assume, given
 
 from sdae.app.inspection import Inspection, inspect_table
-from sdae.app.inspection.facts import LARGEST, Facts
-from sdae.app.inspection.target import Task, guess_task
+from sdae.app.inspection.facts import LARGEST
 from sdae.core.errors import DataError
 from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawColumn, RawTable
 from sdae.data.tables import ReadOptions, TableFile, read_table
+from sdae.data.task import Task, task_of_column
 from tests.core.schema.tables import booleans, dates, mixed, numbers, table, texts
 from tests.data.test_csv_round_trip import ROUNDS, tables
 
@@ -111,7 +111,7 @@ def test_rare_levels_are_counted() -> None:
     ],
 )
 def test_the_task_is_guessed_from_the_target(column: RawColumn, task: Task) -> None:
-    assert guess_task(Facts(column))[0] is task
+    assert task_of_column(column)[0] is task
 
 
 def test_the_classes_their_majority_and_the_gaps_are_counted() -> None:

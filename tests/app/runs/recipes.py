@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from sdae.app.recipes.recipe import Recipe, parse_recipe
-from sdae.app.runs.prepare import PreparedData, prepare
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.prepared_data import PreparedData
 
 SETTINGS = (
     "model.hidden_layer_sizes=[4,3]",

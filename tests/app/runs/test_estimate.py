@@ -10,7 +10,7 @@ import torch
 
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.estimate import estimate
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
 from sdae.app.runs.run_recipe import build_stack
 from sdae.train.history import EpochRecord, History
 from tests.app.runs.recipes import prepared, recipe_for, write_npz

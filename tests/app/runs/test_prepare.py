@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 
 from sdae.app.recipes.recipe import DataConfig
-from sdae.app.runs.prepare import (
-    choose_rows,
-    class_numbers,
-    fitting,
-    network_input,
-    prepare,
-    prepare_labelled,
-)
+from sdae.app.runs.model_rows import choose_rows, fitting, network_input, targets_of
+from sdae.app.runs.prepare import prepare, prepare_labelled
 from sdae.app.runs.run_recipe import build_stack, describe
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -82,7 +76,9 @@ def test_unlabelled_rows_are_learned_from_and_counted_in_the_scaling(tmp_path: P
     rows = [[i, i % 3, "ab"[i % 2]] for i in range(20)]
     source = write_csv(tmp_path / "rows.csv", "u,v,y", rows)
     more = write_csv(tmp_path / "more.csv", "v,u", [[1, 100], [2, 200]])
-    config = DataConfig(str(source), "y", str(more), "minmax", 0.1, 0.2)
+    config = DataConfig(
+        str(source), "y", unlabeled=str(more), scale="minmax", validation=0.1, test=0.2
+    )
     data = prepare(config, Decoder.AUTO, 0)
     assert data.train is not None
     assert len(data.rows) == len(data.train[0]) + 2 == 16
@@ -174,12 +170,12 @@ def test_columns_are_brought_into_the_models_order(model: Model, tmp_path: Path)
         fitting(model, table)
 
 
-def test_labels_become_the_models_class_numbers(model: Model, source: Path) -> None:
+def test_labels_become_the_models_targets_of(model: Model, source: Path) -> None:
     table = load_dataset(source).train
-    assert class_numbers(model, table).tolist() == [0, 1] * 20
+    assert targets_of(model, table).tolist() == [0, 1] * 20
     with pytest.raises(DataError, match=r"label 3, which did not occur in training"):
-        class_numbers(replace(model, classes=None), table)
+        targets_of(replace(model, classes=None), table)
     with pytest.raises(
         DataError, match=r"has no labels to compare with. Name their column with --target"
     ):
-        class_numbers(model, replace(table, y=None))
+        targets_of(model, replace(table, y=None))

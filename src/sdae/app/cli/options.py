@@ -22,6 +22,15 @@ class Stage(StrEnum):
     finetuning = FINETUNING
 
 
+class TaskChoice(StrEnum):
+    """What a target may be for."""
+
+    auto = "auto"
+    classification = "classification"
+    regression = "regression"
+    multilabel = "multilabel"
+
+
 ModelArgument = Annotated[
     Path, typer.Argument(metavar="RUN", help="Folder of a run, or a model.safetensors.")
 ]
@@ -37,8 +46,22 @@ DataArgument = Annotated[
 TargetOption = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column (or array of an .npz) that holds the labels. Give it several times for "
-        "columns of 0 and 1, each a label that a row has or does not have."
+        help="Column (or array of an .npz) that holds the labels or values. Give it several times "
+        "for columns of 0 and 1, each a label that a row has or does not have."
+    ),
+]
+TaskOption = Annotated[
+    TaskChoice,
+    typer.Option(
+        help="What the target is for. auto: texts and up to 20 different whole numbers are "
+        "classes, other numbers values of a regression, several columns are labels."
+    ),
+]
+ClassWeightOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="balanced|CLASS=WEIGHT",
+        help="How much rows of a class count: balanced, or several CLASS=WEIGHT.",
     ),
 ]
 PartOption = Annotated[
@@ -69,24 +92,18 @@ def model_after(folder: RunFolder | SavedModel, stage: Stage) -> Model:
     return folder.pretrained() if stage is Stage.pretraining else folder.model()
 
 
-def classifier(folder: RunFolder | SavedModel) -> Model:
-    """Load the model of a run that has been fine-tuned.
+def with_answers(folder: RunFolder | SavedModel) -> Model:
+    """Load the model of a run that has been fine-tuned: it answers with classes or values.
 
     Raises
     ------
     DataError
-        If the run is only pre-trained, is a regression model, or has a single class.
+        If the run is only pre-trained, or has a single class.
     """
     model = folder.model()
-    head = model.stack.head_kind
-    if head is not None and head.facts.probabilities is None:
+    if model.stack.head_kind is None:
         raise DataError(
-            f"{folder.path} holds a regression model, but this command needs a classifier. To "
-            "predict values, load it in Python with sdae.load."
-        )
-    if head is None:
-        raise DataError(
-            f"{folder.path} is only pre-trained, so it cannot classify. Fine-tune it first with: "
+            f"{folder.path} is only pre-trained, so it cannot predict. Fine-tune it first with: "
             f"sdae finetune {folder.path} DATA --target COLUMN"
         )
     check_several_classes(model, str(folder.path))

@@ -7,10 +7,12 @@ from rich.console import Console
 from sdae.app.cli.streams import output_lost
 from sdae.app.cli.terminal import report_error, say_on
 from sdae.app.runs.estimate import Estimate
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
+from sdae.core.kinds.heads import Head
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.history import History
 
+OF_THE_VARIANCE = " of the target's variance"
 _LONG_SECONDS = 20
 
 
@@ -43,8 +45,17 @@ def print_estimate(
     say_on(console, f"{words}.")
 
 
+def unit_of_error(head: Head | None) -> str:
+    """Return what an error in per cent is a part of, where that is not the rows or labels."""
+    return OF_THE_VARIANCE if head is Head.REGRESSION else ""
+
+
 def print_summary(
-    console: Console, pretraining: History | None, finetuning: History | None, path: Path
+    console: Console,
+    pretraining: History | None,
+    finetuning: History | None,
+    path: Path,
+    head: Head | None,
 ) -> None:
     """Print the minutes, the errors and the path of the run."""
     say_on(console, "")
@@ -56,21 +67,22 @@ def print_summary(
         if finetuning.best_validation_error is not None:
             error = 100 * finetuning.best_validation_error
             best = f"best, after epoch {finetuning.best_epoch}"
-            say_on(console, f"Validation error {error:.2f} % ({best})")
+            say_on(console, f"Validation error {error:.2f} %{unit_of_error(head)} ({best})")
     say_on(console, f"Run written to {path}")
     if output_lost():
         report_error(f"Standard output is lost, but the run is complete: {path}")
 
 
-def last_line(finetuning: History | None) -> str:
+def last_line(finetuning: History | None, head: Head | None) -> str:
     """Return the last line of a run: its test error, or why it does not have one."""
+    of = unit_of_error(head)
     if finetuning is None or not finetuning.records:
         return "Pre-trained only. Fine-tune with: sdae finetune RUN DATA --target COLUMN"
     if finetuning.test_error is not None:
-        return f"Test error {100 * finetuning.test_error:.2f} %"
+        return f"Test error {100 * finetuning.test_error:.2f} %{of}"
     if finetuning.best_validation_error is not None:
         error = 100 * finetuning.best_validation_error
-        return f"No test rows; validation error {error:.2f} %"
+        return f"No test rows; validation error {error:.2f} %{of}"
     return "No test rows and no validation rows, so no error to report"
 
 

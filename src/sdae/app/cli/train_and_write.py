@@ -11,7 +11,7 @@ from sdae.app.runs.begun_data import begun_with
 from sdae.app.runs.lifecycle import finish
 from sdae.app.runs.live_history import LiveHistory
 from sdae.app.runs.pictures import draw_curves, draw_filters, draw_reconstructions
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
 from sdae.app.runs.run_folder import PLOTS, RunFolder
 from sdae.app.runs.run_recipe import TrainedRun, run_recipe
 from sdae.app.tracking import Tracking
@@ -57,8 +57,8 @@ def train_and_keep(
         if run.has_checkpoints() and not run.finished:
             reason.add_note(f"To resume from the last checkpoint, run: sdae resume {run.path}")
         raise
-    print_summary(console, trained.pretraining, trained.finetuning, run.path)
-    return last_line(trained.finetuning)
+    print_summary(console, trained.pretraining, trained.finetuning, run.path, data.head)
+    return last_line(trained.finetuning, data.head)
 
 
 def _keep(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.data import Table, load_dataset
-from sdae.data.label_columns import Target, encode_targets, find_head
+from sdae.data.label_columns import Target, encode_targets, find_head, is_regression
 from sdae.data.table import match_columns
 
 Rows = NDArray[np.floating]
@@ -75,6 +75,11 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
         raise DataError(f"{dataset.name} has no labels. Name their column with --target.")
     y = np.concatenate([labels for _, labels in labelled])
     table = replace(dataset.train, y=y, source=dataset.name)
+    if is_regression(table):
+        raise DataError(
+            f"{dataset.name} has values as its target, but the study compares classifiers. Name a "
+            "column of classes with --target."
+        )
     head, classes = find_head(table)
     more = dataset.train.x[:0]
     if unlabeled is not None:
@@ -82,7 +87,7 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
     return StudyData(
         dataset.name,
         np.concatenate([rows for rows, _ in labelled]),
-        encode_targets(table, head, classes),
+        encode_targets(table, head, classes).astype(np.int64),
         classes,
         more,
     )

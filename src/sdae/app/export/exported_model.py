@@ -92,7 +92,7 @@ def subject_of(model: Model, depth: int) -> Subject:
         If it is the model of a regressor, but not a valid one.
     """
     check_several_classes(model, "The model")
-    stack, target_scaling = model.stack, None
+    stack = model.stack
     kind = stack.autoencoder(0).weight.dtype
     if kind not in (torch.float32, torch.float64):
         raise DataError(
@@ -100,16 +100,25 @@ def subject_of(model: Model, depth: int) -> Subject:
             "instead. Load the network with StackedDenoisingAutoencoder.load, call float(), and "
             "save it."
         )
-    if stack.n_targets is not None and model.estimator is not None:
-        from sdae.estimators.saving import checked_estimator  # this imports scikit-learn
-
-        target_scaling = getattr(
-            checked_estimator(model, Path("The model")), "target_scaling_", None
-        )
     labels = None
     if stack.head_kind is not None and stack.head_kind.facts.probabilities is not None:
         labels = _labels(model.classes or tuple(range(stack.head.out_features)))
-    return Subject(model, depth, labels, target_scaling)
+    return Subject(model, depth, labels, target_scaling_of(model))
+
+
+def target_scaling_of(model: Model) -> Scaling | None:
+    """Return the scaling that converts outputs of a regression to the units of its targets.
+
+    Raises
+    ------
+    FileFormatError
+        If it is the model of a regressor, but not a valid one.
+    """
+    if model.stack.n_targets is None or model.estimator is None:
+        return model.target_scaling
+    from sdae.estimators.saving import checked_estimator  # this imports scikit-learn
+
+    return getattr(checked_estimator(model, Path("The model")), "target_scaling_", None)
 
 
 def check_several_classes(model: Model, name: str) -> None:

@@ -170,6 +170,7 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
     header = json.loads(bytes(content[8:start]))
     entry = json.loads(header.pop("__metadata__")["sdae"])
     learned = (entry.get("estimator") or {"state": {}})["state"]
+    targets = entry.get("targets") or {}  # the scaling of a regression that is not an estimator
     architecture = entry["architecture"]
     heads = [OF_PARAMETER[name] for name in OF_PARAMETER if architecture.get(name) is not None]
     about = {
@@ -178,8 +179,8 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
         "classes": entry["classes"],
         "feature_names": entry["feature_names"],
         "schema": entry.get("schema"),
-        "target_scale": learned.get("target_scale", 1.0),
-        "target_offset": learned.get("target_offset", 0.0),
+        "target_scale": learned.get("target_scale", targets.get("scale", 1.0)),
+        "target_offset": learned.get("target_offset", targets.get("offset", 0.0)),
     }
     weights = {}
     for name, tensor in header.items():

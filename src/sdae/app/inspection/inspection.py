@@ -17,11 +17,12 @@ from sdae.app.inspection.leaks import (
     rows_to_measure,
 )
 from sdae.app.inspection.suspects import suspects
-from sdae.app.inspection.target import Target, Task, class_numbers, target_of
+from sdae.app.inspection.target import Target, class_numbers, target_of
 from sdae.core.schema.raw_table import RawColumn
 from sdae.core.wording import quoted
 from sdae.data.tables.reading import TableFile
 from sdae.data.tables.remarks import Remark
+from sdae.data.task import Task
 
 _FORMAT = 1
 _NOTES = ("index", "unnamed_and_empty")  # what the reader has done already

@@ -5,7 +5,6 @@ Axes: n rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -16,19 +15,9 @@ from sdae.core.schema.level_columns import shown as level_shown
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import quoted
 from sdae.data.tables.remarks import Remark
-
-MOST_CLASSES = 20
-"""A column of more different whole numbers is a target of regression."""
+from sdae.data.task import Task, task_of_column
 
 _SHOWN = 10
-
-
-class Task(StrEnum):
-    """What a network learns to predict."""
-
-    CLASSIFICATION = "classification"
-    REGRESSION = "regression"
-    MULTILABEL = "multilabel"
 
 
 @dataclass(frozen=True)
@@ -89,19 +78,6 @@ class Target:
         }
 
 
-def guess_task(facts: Facts) -> tuple[Task, str]:
-    """Return the task that a target column asks for, and why."""
-    if facts.type in (ColumnType.TEXT, ColumnType.BOOLEAN) or facts.column.declared:
-        what = "categories" if facts.column.declared else f"{facts.type}s"
-        return Task.CLASSIFICATION, f"the target holds {what}"
-    if not facts.is_whole:
-        return Task.REGRESSION, "the target holds numbers with fractions"
-    reason = f"the target holds {len(facts.numbers)} different whole numbers"
-    if len(facts.numbers) <= MOST_CLASSES:
-        return Task.CLASSIFICATION, reason
-    return Task.REGRESSION, reason
-
-
 def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
     """Describe the target; what is wrong with it is added to `remarks`."""
     facts = [Facts(column) for column in columns]
@@ -117,7 +93,7 @@ def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
         reason = f"{len(names)} columns are named"
         return Target(names, Task.MULTILABEL, reason, n_missing, n_rows, labels)
     (only,) = facts
-    task, reason = guess_task(only)
+    task, reason = task_of_column(only.column)
     if n_missing and n_missing < n_rows:
         text = f"Target {quoted(only.name)} has no value in {n_missing:,} of {n_rows:,} rows."
         remarks.append(Remark(only.name, "target_gaps", text))

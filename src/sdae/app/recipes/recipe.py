@@ -7,12 +7,12 @@ A recipe is data. Every key is validated; an unknown key is an error that sugges
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
 import tomli_w
 
+from sdae.app.recipes.class_weights import parse_class_weight
 from sdae.app.recipes.toml_text import read_toml
 from sdae.core.constraints import (
     MAX_PROBLEMS,
@@ -44,10 +44,12 @@ from sdae.train.settings import (
 
 _MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
+AUTO = "auto"
+TASKS = (AUTO, "classification", "regression", "multilabel")
 
 
-def _listed(kind: type[StrEnum]) -> str:
-    return ", ".join(f"`{name}`" for name in kind)
+def _words(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,12 @@ class ModelConfig:
     activation: Activation = option(
         parsed("an activation", lambda value: parse_choice(Activation, value, "activation")),
         Activation.SIGMOID,
-        f"Activation of all hidden layers: {_listed(Activation)}.",
+        f"Activation of all hidden layers: {_words(Activation)}.",
     )
     decoder: tuple[Decoder, ...] = option(
         one_or_each(parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))),
         (Decoder.AUTO,),
-        f"{_listed(Decoder)}: `sigmoid` for data in [0, 1], `linear` for others.",
+        f"{_words(Decoder)}: `sigmoid` for data in [0, 1], `linear` for others.",
     )
     tied: bool = option(boolean(), True, "Decode with the transpose of each encoder's weight.")
     emphasis: Emphasis | None = option(
@@ -102,6 +104,12 @@ class DataConfig:
     source: str = option(text(), "mnist", "A file, a folder or the name of a data set.")
     target: str | tuple[str, ...] | None = option(
         optional(one_or_several(text())), None, "The column of the labels, or a list of columns."
+    )
+    task: str = option(choice(*TASKS), AUTO, "What the target is for; `auto`: what it looks like.")
+    class_weight: str | tuple[str, ...] | None = option(
+        optional(parsed("class weights", parse_class_weight)),
+        None,
+        "`balanced`, or the weight of classes as a list of `CLASS=WEIGHT`.",
     )
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")

@@ -14,7 +14,7 @@ from sdae.app.report.reproduce import Reproduction, reproduction_of
 from sdae.app.report.shown_rows import ReportRows, given_rows, own_rows
 from sdae.app.report.stages import Networks
 from sdae.app.report.training_curves import Architecture, Training, architecture_of, training_of
-from sdae.app.runs.prepare import outputs_of
+from sdae.app.runs.model_rows import outputs_of
 from sdae.app.runs.run_folder import PRETRAINED, RunFolder
 from sdae.core.errors import SdaeError
 from sdae.core.kinds.noises import Noise

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import as_input, as_source, in_network
-from sdae.app.runs.prepare import Rows
+from sdae.app.runs.prepared_data import Rows
 from sdae.core.corruption import corrupt
 from sdae.core.inference import rebuilt
 from sdae.core.kinds.noises import Noise

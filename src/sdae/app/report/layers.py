@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdae.app.report.preferred import preferred_inputs, weights_of
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, codes_of
-from sdae.app.runs.prepare import Rows
+from sdae.app.runs.prepared_data import Rows
 from sdae.core.kinds.activations import Activation
 from sdae.train.history import PRETRAINING
 from sdae.train.symptoms import CONSTANT, SATURATED_ROWS

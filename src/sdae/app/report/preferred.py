@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.app.runs.prepare import Rows
+from sdae.app.runs.prepared_data import Rows
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 _STEPS = 60

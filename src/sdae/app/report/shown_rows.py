@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.prepare import Classes, Rows, choose_rows, fitting, outputs_of
+from sdae.app.runs.answers import wanted_task
+from sdae.app.runs.model_rows import choose_rows, fitting, outputs_of, task_of
+from sdae.app.runs.prepared_data import Classes, Rows
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
@@ -38,6 +40,8 @@ class Part:
         Numbers of the rows in their part of the source, from 0.
     labels : ndarray of int64, shape (n, L), or None
         Zeros and ones, where a row may have several labels; then `y` is None.
+    values : ndarray of float64, shape (n, T), or None
+        The targets of a regression; then `y` is None.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Part:
     y: NDArray[np.int64] | None
     numbers: NDArray[np.int64]
     labels: NDArray[np.int64] | None = None
+    values: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -58,8 +63,14 @@ class Part:
 
     def take(self, chosen: NDArray[np.int64]) -> "Part":
         """Return the rows at some indices."""
-        y, labels = (None if each is None else each[chosen] for each in (self.y, self.labels))
-        return replace(self, x=self.x[chosen], y=y, numbers=self.numbers[chosen], labels=labels)
+        return replace(
+            self,
+            x=self.x[chosen],
+            y=None if self.y is None else self.y[chosen],
+            numbers=self.numbers[chosen],
+            labels=None if self.labels is None else self.labels[chosen],
+            values=None if self.values is None else self.values[chosen],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +110,7 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
         Whatever is wrong with the data.
     """
     config = recipe.data
-    dataset = _load(config.source, config.target, model)
+    dataset = _load(config.source, config.target, model, recipe)
     dataset = split_dataset(
         dataset, validation=config.validation, test=config.test, seed=recipe.seed
     )
@@ -120,21 +131,22 @@ def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> Rep
         Whatever is wrong with the data.
     """
     try:
-        dataset = _load(source, target or recipe.data.target, model)
+        dataset = _load(source, target or recipe.data.target, model, recipe)
     except DataError:
         if target is not None or recipe.data.target is None:
             raise
-        dataset = _load(source, None, model)
+        dataset = _load(source, None, model, recipe)
     table = choose_rows(dataset, "auto")
     name = "given" if dataset.test is None else "given test"
     fitted = None if dataset.test is None else dataset.train
     return _rows(dataset.name, model, name, table, fitted, recipe.seed, unseen=True)
 
 
-def _load(source: str, target: Target, model: Model) -> Dataset:
+def _load(source: str, target: Target, model: Model, recipe: Recipe) -> Dataset:
+    task = task_of(model) or wanted_task(recipe.data)
     if model.schema is not None:
-        return load_for_schema(source, model.schema, target).dataset
-    return load_dataset(source, target, model.feature_names)
+        return load_for_schema(source, model.schema, target, task).dataset
+    return load_dataset(source, target, model.feature_names, task)
 
 
 def shown_source(source: str) -> str:
@@ -175,6 +187,9 @@ def _part(model: Model, name: str, table: Table, answered: tuple[Head, Classes] 
     part = Part(name, table.x, None, np.arange(len(table.x)))
     if table.y is None or answered is None:
         return part
+    head = answered[0]
     targets = encode_targets(table, *answered)
-    picks_one = answered[0].facts.picks_one
-    return replace(part, y=targets) if picks_one else replace(part, labels=targets)
+    if head.facts.probabilities is None:
+        return replace(part, values=targets.astype(np.float64))
+    numbers = targets.astype(np.int64)
+    return replace(part, y=numbers) if head.facts.picks_one else replace(part, labels=numbers)

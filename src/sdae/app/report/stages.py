@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.app.runs.prepare import NetworkRows, Rows
+from sdae.app.runs.prepared_data import NetworkRows, Rows
 from sdae.core.inference import (
     in_blocks,
     layer_codes,

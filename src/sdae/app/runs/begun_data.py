@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
 from sdae.app.runs.run_folder import DATA, RunFolder
 from sdae.core.conversions import as_tensor
 from sdae.core.errors import FileFormatError, InvalidParameterError
@@ -28,6 +28,7 @@ def known_by(recipe: Recipe, data: PreparedData) -> dict[str, Entry]:
         image_shape=data.image_shape,
         scaling=data.scaling,
         **({} if data.schema is None else {"schema": json.dumps(data.schema.to_json())}),
+        **({} if data.target_scaling is None else {"target_scaling": data.target_scaling}),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
 from sdae.core.constraints import per_layer
 from sdae.core.devices import resolve_device
 from sdae.core.stack import StackedDenoisingAutoencoder

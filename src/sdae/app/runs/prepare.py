@@ -1,36 +1,29 @@
-"""Prepare data for a network: load, split, scale, and turn labels into class numbers.
+"""Prepare data for a network: load, split, scale, and turn targets into what its head learns.
 
 Axes: n rows, V columns.
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import DataConfig
+from sdae.app.runs.answers import answers_for, wanted_task
+from sdae.app.runs.model_rows import network_input, scaled, task_of
+from sdae.app.runs.prepared_data import NetworkRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
-from sdae.core.preprocessing import Scaling, choose, fit_scaling
+from sdae.core.preprocessing import choose, fit_scaling
 from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
-from sdae.data import Dataset, Table, load_dataset
-from sdae.data.label_columns import encode_targets, find_head
+from sdae.data import Table, load_dataset
 from sdae.data.splits import split_dataset
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
-from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
-
-Rows = NDArray[np.floating]
-"""Rows in the units of the source, in a type that does not round them."""
-
-NetworkRows = NDArray[np.float32]
-Labelled = tuple[NetworkRows, NDArray[np.int64]]
-Classes = tuple[int, ...] | tuple[str, ...]
+from sdae.data.typed_dataset import load_for_schema, load_typed
 
 OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
 """Tables that are first read as numbers alone, which makes the network of earlier versions."""
@@ -39,49 +32,6 @@ _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
     "inspect shows all columns."
 )
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """The data as training needs them.
-
-    Attributes
-    ----------
-    name : str
-        Name of the source, for messages.
-    rows : ndarray of float32, shape (n, V)
-        Rows for pre-training: the training rows, then the unlabelled ones.
-    train, validation, test : (x, y) or None
-        Labelled parts; `train` is None where there are no labels.
-    head : Head or None
-        What the labels are; None where there are none.
-    classes : tuple or None
-        What each output of the head stands for: a class, or one of several labels.
-    scaling : Scaling or None
-        The scaling already applied to all rows above.
-    decoder : Decoder
-        Decoder of the first layer, with ``auto`` resolved from the data.
-    choice : str
-        How columns are scaled and why, for messages; empty if an existing model fixed it.
-    feature_names : tuple of str or None
-    image_shape : (int, int) or None
-    schema : Schema or None
-        The typed columns of a table, by which all rows above are encoded.
-    """
-
-    name: str
-    rows: NetworkRows
-    train: Labelled | None
-    validation: Labelled | None
-    test: Labelled | None
-    head: Head | None
-    classes: Classes | None
-    scaling: Scaling | None
-    decoder: Decoder
-    choice: str
-    feature_names: tuple[str, ...] | None
-    image_shape: tuple[int, int] | None
-    schema: Schema | None = None
 
 
 def prepare(
@@ -100,7 +50,7 @@ def prepare(
     if read_options(config) != ReadOptions() or not reads_numbers:
         return prepare_table(config, seed)
     try:
-        dataset = load_dataset(config.source, config.target)
+        dataset = load_dataset(config.source, config.target, task=wanted_task(config))
     except NotNumbers:
         if not is_table(config.source):
             raise
@@ -117,23 +67,21 @@ def prepare(
         rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
     chosen = choose(rows, config.scale, decoder, dataset.name)
     scaling = fit_scaling(rows, chosen.scale)
-    rows = _scaled(rows, scaling)
-    head, classes = None, None
-    if dataset.train.y is not None:
-        head, classes = find_head(dataset.train)
-    return PreparedData(
-        name=dataset.name,
-        rows=rows,
-        train=_with_labels(rows[: dataset.train.n_rows], dataset.train, head, classes),
-        validation=_labelled(dataset.validation, head, classes, scaling),
-        test=_labelled(dataset.test, head, classes, scaling),
-        head=head,
-        classes=classes,
-        scaling=scaling,
-        decoder=chosen.decoder,
-        choice=chosen.reason,
-        feature_names=dataset.train.feature_names,
-        image_shape=dataset.train.image_shape,
+    rows = scaled(rows, scaling)
+    answers = answers_for(config, dataset.train)
+    return answers.added_to(
+        PreparedData(
+            name=dataset.name,
+            rows=rows,
+            train=answers.labelled(dataset.train, lambda table: rows[: table.n_rows]),
+            validation=answers.labelled(dataset.validation, lambda part: scaled(part.x, scaling)),
+            test=answers.labelled(dataset.test, lambda part: scaled(part.x, scaling)),
+            scaling=scaling,
+            decoder=chosen.decoder,
+            choice=f"{chosen.reason}{answers.choice}",
+            feature_names=dataset.train.feature_names,
+            image_shape=dataset.train.image_shape,
+        )
     )
 
 
@@ -148,7 +96,7 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
         Whatever is wrong with the files, the columns, the labels or the values.
     """
     options = read_options(config)
-    dataset, unlabelled = load_typed(config.source, options, config.target)
+    dataset, unlabelled = load_typed(config.source, options, config.target, wanted_task(config))
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
@@ -163,28 +111,26 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
         SchemaOptions(scale=scale, missing_marks=names_in(config.na_values), remedy=_REMEDY),
         source,
     )
-    head, classes = (None, None) if dataset.train.y is None else find_head(dataset.train)
     encoded = schema.encode(rows, source)
-    validation, test = (
-        None
-        if part is None
-        else _with_labels(schema.encode(part.x, part.source), part, head, classes)
-        for part in (dataset.validation, dataset.test)
-    )
-    return PreparedData(
-        name=dataset.name,
-        rows=encoded,
-        train=_with_labels(encoded[: dataset.train.n_rows], dataset.train, head, classes),
-        validation=validation,
-        test=test,
-        head=head,
-        classes=classes,
-        scaling=None,
-        decoder=Decoder.BLOCKS,
-        choice=described(schema),
-        feature_names=None,
-        image_shape=None,
-        schema=schema,
+    answers = answers_for(config, dataset.train)
+
+    def encoded_part(part: Table) -> NetworkRows:
+        return schema.encode(part.x, part.source)
+
+    return answers.added_to(
+        PreparedData(
+            name=dataset.name,
+            rows=encoded,
+            train=answers.labelled(dataset.train, lambda table: encoded[: table.n_rows]),
+            validation=answers.labelled(dataset.validation, encoded_part),
+            test=answers.labelled(dataset.test, encoded_part),
+            scaling=None,
+            decoder=Decoder.BLOCKS,
+            choice=f"{described(schema)}{answers.choice}",
+            feature_names=None,
+            image_shape=None,
+            schema=schema,
+        )
     )
 
 
@@ -251,134 +197,36 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
     SdaeError
         Whatever is wrong with the data; a missing target is an error too.
     """
+    task = task_of(model) or wanted_task(config)
     if model.schema is None:
-        dataset = load_dataset(config.source, config.target, model.feature_names)
+        dataset = load_dataset(config.source, config.target, model.feature_names, task)
     else:
-        dataset = load_for_schema(config.source, model.schema, config.target).dataset
+        dataset = load_for_schema(config.source, model.schema, config.target, task).dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
         raise DataError(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
-    known = model.stack.head_kind
-    unnamed = model.classes is None and (known is None or known.facts.picks_one)
-    head, classes = (None if unnamed else outputs_of(model)) or find_head(dataset.train)
+    answers = answers_for(config, dataset.train, model)
     train, validation, test = (
-        None if table is None else _labelled(fitting(model, table), head, classes, model.scaling)
+        answers.labelled(table, lambda part: network_input(model, part))
         for table in (dataset.train, dataset.validation, dataset.test)
     )
-    return PreparedData(
-        name=dataset.name,
-        rows=train[0] if train is not None else network_input(model, dataset.train)[:0],
-        train=train,
-        validation=validation,
-        test=test,
-        head=head,
-        classes=classes,
-        scaling=model.scaling,
-        decoder=model.stack.autoencoder(0).decoder,
-        choice="",
-        feature_names=model.feature_names,
-        image_shape=model.image_shape,
-        schema=model.schema,
+    return answers.added_to(
+        PreparedData(
+            name=dataset.name,
+            rows=train[0] if train is not None else network_input(model, dataset.train)[:0],
+            train=train,
+            validation=validation,
+            test=test,
+            scaling=model.scaling,
+            decoder=model.stack.autoencoder(0).decoder,
+            choice="",
+            feature_names=model.feature_names,
+            image_shape=model.image_shape,
+            schema=model.schema,
+        )
     )
-
-
-def choose_rows(dataset: Dataset, part: str) -> Table:
-    """Return the rows that a command works on.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    part : {"auto", "train", "validation", "test"}
-        ``auto`` is the test part where the source has one, and otherwise all its rows.
-
-    Raises
-    ------
-    DataError
-        If the source has no such part.
-    """
-    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
-    if part == "auto":
-        return dataset.train if dataset.test is None else dataset.test
-    table = parts.get(part)
-    if table is None:
-        there = ", ".join(name for name, rows in parts.items() if rows is not None)
-        raise DataError(f"{dataset.name} has no part {part!r}. It has: {there}.")
-    return table
-
-
-def fitting(model: Model, table: Table) -> Table:
-    """Return the table with the model's columns, in the model's order.
-
-    For a model with a schema its rows are encoded: they are the network's.
-
-    Raises
-    ------
-    DataError
-        If a column is missing, or the number of columns is wrong.
-    """
-    if model.schema is not None:
-        rows = model.schema.encode(as_raw(table).x, table.source)
-        return replace(table, x=rows, feature_names=model.schema.parts)
-    if model.feature_names is not None:
-        table = match_columns(table, model.feature_names)
-    if table.x.shape[1] != model.stack.n_visible:
-        raise DataError(
-            f"{table.source} has {table.x.shape[1]} feature columns; the model expects "
-            f"{model.stack.n_visible}. If one of them holds the labels, name it with --target."
-        )
-    return table
-
-
-def network_input(model: Model, table: Table) -> NetworkRows:
-    """Return the rows as the model's network takes them: right columns, scaled."""
-    return _scaled(fitting(model, table).x, model.scaling)
-
-
-def class_numbers(model: Model, table: Table) -> NDArray[np.int64]:
-    """Return the labels of a table as class numbers of the model, (n,).
-
-    Raises
-    ------
-    DataError
-        If there are no labels, or one did not occur in training.
-    """
-    if table.y is None:
-        raise DataError(
-            f"{table.source} has no labels to compare with. Name their column with --target."
-        )
-    outputs = outputs_of(model)
-    assert outputs is not None  # a classifier, as commands make sure
-    return encode_targets(table, *outputs)
-
-
-def outputs_of(model: Model) -> tuple[Head, Classes] | None:
-    """Return the head of a model that has labels, and what its outputs stand for, or None."""
-    head = model.stack.head_kind
-    if head is None or head.facts.probabilities is None:
-        return None
-    return head, model.classes or tuple(range(model.stack.head.out_features))
-
-
-def _labelled(
-    table: Table | None, head: Head | None, classes: Classes | None, scaling: Scaling | None
-) -> Labelled | None:
-    return None if table is None else _with_labels(_scaled(table.x, scaling), table, head, classes)
-
-
-def _with_labels(
-    rows: NetworkRows, table: Table, head: Head | None, classes: Classes | None
-) -> Labelled | None:
-    """Return the scaled rows of a table with their class numbers, if there are labels."""
-    if table.y is None or head is None or classes is None:
-        return None
-    return rows, encode_targets(table, head, classes)
-
-
-def _scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
-    """Return scaled rows for the network, in float32."""
-    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
 
 
 def _same_width(extra: Table, train: Table) -> Table:

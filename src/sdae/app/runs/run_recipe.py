@@ -9,7 +9,7 @@ import torch
 from sdae._version import __version__
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
-from sdae.app.runs.prepare import PreparedData
+from sdae.app.runs.prepared_data import PreparedData
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -82,7 +82,15 @@ def run_recipe(
     callbacks = tuple(callbacks)
     stack.to(resolve_device(device))
     if data.train is not None:
-        check_finetuning(stack, data.train, data.validation, data.test, recipe.finetuning)
+        check_finetuning(
+            stack,
+            data.train,
+            data.validation,
+            data.test,
+            recipe.finetuning,
+            data.train_weight,
+            data.validation_weight,
+        )
     pretraining = run_pretraining(
         stack,
         data.rows,
@@ -139,6 +147,8 @@ def finetune_on(
         data.validation,
         data.test,
         recipe.finetuning,
+        sample_weight=data.train_weight,
+        validation_weight=data.validation_weight,
         device=device,
         seed=recipe.seed,
         checkpoint=checkpoint,
@@ -150,10 +160,12 @@ def finetune_on(
 
 def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder) -> Model:
     """Return the model with all that is needed to prepare its input and to read its output."""
+    is_regression = data.target_scaling is not None
+    targets = () if data.classes is None else tuple(map(str, data.classes))
     return Model(
         stack,
         data.scaling,
-        data.classes,
+        None if is_regression else data.classes,
         data.feature_names,
         data.image_shape,
         provenance={
@@ -163,4 +175,6 @@ def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoenco
             "torch": torch.__version__,
         },
         schema=data.schema,
+        target_scaling=data.target_scaling,
+        target_names=targets if is_regression else None,
     )

@@ -6,7 +6,7 @@ take ten times the memory of the file. Axes: n rows, V columns.
 
 import csv
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from sdae.core.errors import DataError
@@ -16,7 +16,7 @@ from sdae.data.csv_lines import CsvLines
 from sdae.data.tables.dialect import Numerals, decide
 from sdae.data.tables.options import SEPARATORS, ReadOptions
 from sdae.data.tables.remarks import Remark
-from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, typed
+from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, as_texts, typed
 
 SHARE = 4
 """A table takes at most so many times the memory of its text, checked again when it is known."""
@@ -31,11 +31,14 @@ class CsvTable(NamedTuple):
     Attributes
     ----------
     columns : list of RawColumn
+    labels : list of RawColumn
+        The targets as they stand in the file.
     separator : str
     decimal : str
     """
 
     columns: list[RawColumn]
+    labels: list[RawColumn]
     separator: str
     decimal: str
 
@@ -56,7 +59,13 @@ class CsvFile:
         self._lines = CsvLines(content, source, self.separator)
         self.header = self._lines.header
 
-    def read(self, names: Sequence[str], wanted: Sequence[str], remarks: list[Remark]) -> CsvTable:
+    def read(
+        self,
+        names: Sequence[str],
+        wanted: Sequence[str],
+        remarks: list[Remark],
+        targets: Collection[str] = (),
+    ) -> CsvTable:
         """Read the columns `wanted` of `names`, the names of all columns.
 
         Raises
@@ -84,7 +93,9 @@ class CsvFile:
         columns = [
             TextColumn(names[place], text) for place, text in zip(places, joined, strict=True)
         ]
-        return self._typed(columns, n_rows, remarks)
+        labels = [as_texts(column, self._options) for column in columns if column.name in targets]
+        typed_columns = self._typed(columns, n_rows, remarks)
+        return typed_columns._replace(labels=labels)
 
     def _typed(self, columns: list[TextColumn], n_rows: int, remarks: list[Remark]) -> CsvTable:
         numerals = self._numerals(columns)
@@ -98,7 +109,7 @@ class CsvFile:
             self._check(used)
             found.append(raw)
         decided = numerals.decided or numerals.possible[0]
-        return CsvTable(found, self.separator, decided.decimal)
+        return CsvTable(found, [], self.separator, decided.decimal)
 
     def _numerals(self, columns: list[TextColumn]) -> Numerals:
         """Find the dialect of the numbers; most files have no decimal comma, and are not searched.

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import read_bytes
-from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, FEATHER_1, PARQUET, ArrowFile
 from sdae.data.tables.csv_file import SHARE, CsvFile
@@ -62,6 +62,8 @@ class TableFile:
         What was left out, or not understood.
     separator, decimal : str or None
         How a CSV is written; None for other files.
+    labels : RawTable
+        The targets as texts: of a CSV as they stand there, otherwise as Python writes them.
     """
 
     source: str
@@ -70,6 +72,7 @@ class TableFile:
     remarks: tuple[Remark, ...]
     separator: str | None = None
     decimal: str | None = None
+    labels: RawTable = field(default_factory=lambda: RawTable(()))
 
 
 def read_table(
@@ -121,9 +124,9 @@ def read_table(
         arrow = ArrowFile(content, name)
         names = _checked(arrow.header, options, targets, name)
         wanted = _without_index(names, names, options, targets, remarks)
-        found = TableFile(
-            name, *_parted(arrow.read(wanted, options, remarks), options), tuple(remarks)
-        )
+        columns = arrow.read(wanted, options, remarks)
+        labels = [_as_texts(column) for column in columns if column.name in targets]
+        found = TableFile(name, *_parted(columns, options), tuple(remarks), labels=RawTable(labels))
     else:
         found = _read_csv(content, name, options, targets, remarks)
     if strict:
@@ -184,7 +187,7 @@ def _read_csv(
     names = _checked(names, options, targets, name)
     _check_header(file.header, remarks)
     wanted = _without_index(names, file.header, options, targets, remarks)
-    table = file.read(names, wanted, remarks)
+    table = file.read(names, wanted, remarks, targets)
     unnamed = {name for name, title in zip(names, file.header, strict=True) if not title}
     columns = []
     for column in table.columns:
@@ -194,7 +197,13 @@ def _read_csv(
         else:
             columns.append(column)
     parts = _parted(columns, options)
-    return TableFile(name, *parts, tuple(remarks), table.separator, table.decimal)
+    labels = RawTable(table.labels)
+    return TableFile(name, *parts, tuple(remarks), table.separator, table.decimal, labels)
+
+
+def _as_texts(column: RawColumn) -> RawColumn:
+    is_plain = column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
+    return column.as_texts() if is_plain else column
 
 
 def _checked(

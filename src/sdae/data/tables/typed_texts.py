@@ -75,7 +75,7 @@ def typed(
         return RawColumn(name, ColumnType.NUMBER, plain, declared, whole)
     texts, known = column.texts, column.known(options)
     if name in options.id:
-        return RawColumn(name, ColumnType.TEXT, _texts_of(texts, known))
+        return as_texts(column, options)
     if is_date:
         dates = dates_of(known, name, remarks)
         if dates is not None:
@@ -93,6 +93,12 @@ def typed(
     if reading.is_ambiguous:
         remarks.append(_ambiguous(name, known))
     return RawColumn(name, ColumnType.TEXT, _texts_of(texts, known), declared)
+
+
+def as_texts(column: TextColumn, options: ReadOptions) -> RawColumn:
+    """Return a column of the texts that stand in the file, without blanks around them."""
+    values = _texts_of(column.texts, column.known(options))
+    return RawColumn(column.name, ColumnType.TEXT, values)
 
 
 def seconds_of(text: str) -> float | None:

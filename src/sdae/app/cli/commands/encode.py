@@ -18,8 +18,8 @@ from sdae.app.cli.options import (
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
 from sdae.app.cli.terminal import say
+from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.output_paths import files_of, output_file
-from sdae.app.runs.prepare import fitting
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import in_blocks, layer_codes

@@ -12,8 +12,8 @@ from sdae.app.cli.terminal import say
 from sdae.app.export.numpy_folder import check_folder
 from sdae.app.export.parity import Agreement
 from sdae.app.export.writing import export_model
+from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.output_paths import check_apart, files_of, output_file, output_folder
-from sdae.app.runs.prepare import fitting
 from sdae.app.runs.run_folder import RunFolder, SavedModel, open_model
 from sdae.core.errors import InvalidParameterError, SdaeError
 from sdae.core.model_file import Model

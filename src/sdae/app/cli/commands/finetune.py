@@ -7,11 +7,14 @@ from typing import Annotated
 import typer
 
 from sdae.app.cli.options import (
+    ClassWeightOption,
     DataArgument,
     DeviceOption,
     QuietOption,
     RunArgument,
     TargetOption,
+    TaskChoice,
+    TaskOption,
     ThreadsOption,
     use_threads,
 )
@@ -34,6 +37,8 @@ def finetune(
     run: RunArgument,
     data: DataArgument,
     target: TargetOption = None,
+    task: TaskOption = TaskChoice.auto,
+    class_weight: ClassWeightOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the run's recipe."),
@@ -57,7 +62,16 @@ def finetune(
     with held_run(run) as folder:
         pretrained, model = folder.pretrained(), folder.model()
         recipe = _changed(folder.recipe(), run, settings or [])
-        recipe = with_data(recipe, str(run), {"source": data, "target": target})
+        recipe = with_data(
+            recipe,
+            str(run),
+            {
+                "source": data,
+                "target": target,
+                "task": None if task is TaskChoice.auto else str(task),
+                "class_weight": class_weight,
+            },
+        )
         prepared = prepare_labelled(model, recipe.data, recipe.seed)
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
@@ -78,8 +92,8 @@ def finetune(
             new.save_recipe(recipe)
             new.add_history(history)
             redraw_curves(new)
-    print_summary(console, None, history, run)
-    say(last_line(history))
+    print_summary(console, None, history, run, prepared.head)
+    say(last_line(history, prepared.head))
 
 
 def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:

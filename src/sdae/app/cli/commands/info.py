@@ -4,7 +4,7 @@ from sdae.app.cli.options import RunArgument
 from sdae.app.cli.summary import last_line
 from sdae.app.cli.terminal import say
 from sdae.app.runs.run_folder import open_run
-from sdae.core.wording import listed, plain
+from sdae.core.wording import listed, plain, quoted
 from sdae.train.history import FINETUNING, PRETRAINING, history_of
 
 _MOST_CHARACTERS = 500
@@ -25,6 +25,10 @@ def info(run: RunArgument) -> None:
     if model.classes is not None:
         kind = model.stack.head_facts.outputs.capitalize()
         say(f"{kind} ({len(model.classes)}): {listed(map(str, model.classes))}")
+    if model.target_scaling is not None:
+        scaling, names = model.target_scaling, model.target_names or ("target",)
+        for name, mean, deviation in zip(names, scaling.offset, scaling.scale, strict=False):
+            say(f"Target {quoted(name)}: mean {mean:.6g}, standard deviation {deviation:.6g}")
     say(f"Parameters: {n_parameters:,}")
     say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
     for key, value in sorted(model.provenance.items()):
@@ -36,4 +40,4 @@ def info(run: RunArgument) -> None:
             minutes = sum(record.seconds for record in part) / 60
             engines = ", ".join(sorted({record.engine for record in part}))
             say(f"{stage.capitalize()}: {len(part)} epochs, {minutes:.2f} min, engine {engines}")
-    say(last_line(history_of(records)))
+    say(last_line(history_of(records), stack.head_kind))

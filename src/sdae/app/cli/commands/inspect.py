@@ -22,10 +22,11 @@ from sdae.app.cli.table_options import (
 )
 from sdae.app.cli.terminal import cells, say, table_console
 from sdae.app.inspection import Inspection, inspect_table
-from sdae.app.inspection.target import Target, Task
+from sdae.app.inspection.target import Target
 from sdae.core.wording import plain, quoted
 from sdae.data.label_columns import names_of_targets
 from sdae.data.tables.reading import read_table
+from sdae.data.task import Task
 
 _MOST_CHARACTERS = 1000
 _SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "|"}

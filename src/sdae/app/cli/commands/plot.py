@@ -11,9 +11,9 @@ from sdae.app.cli.commands.encode import depth_after
 from sdae.app.cli.options import PartOption, RunArgument, Stage, StageOption, model_after
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.terminal import say
+from sdae.app.runs.model_rows import network_input
 from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.pictures import draw_curves, draw_filters, draw_reconstructions
-from sdae.app.runs.prepare import network_input
 from sdae.app.runs.run_folder import open_run
 from sdae.core.errors import InvalidParameterError
 

@@ -4,16 +4,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
-from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, classifier
+from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, with_answers
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.rows_out import blocks_of, check_output, write_csv
 from sdae.app.cli.terminal import say
+from sdae.app.export.exported_model import target_scaling_of, undone
+from sdae.app.runs.model_rows import fitting, outputs_of
 from sdae.app.runs.output_paths import files_of, output_file
-from sdae.app.runs.prepare import fitting, outputs_of
+from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
-from sdae.core.inference import in_blocks, outputs, probabilities
+from sdae.core.inference import answers, in_blocks, outputs, probabilities
+from sdae.core.kinds.heads import Head
 
 
 def predict(
@@ -24,7 +28,8 @@ def predict(
 ) -> None:
     """Write the predicted label and the probability of each class, one line per row.
 
-    With several labels write 0 or 1 for each, then their probabilities.
+    With several labels write 0 or 1 for each, then their probabilities; of a regression the
+    predicted values.
 
     Example: sdae predict runs/flowers new.csv -o predicted.csv
     """
@@ -32,17 +37,21 @@ def predict(
     folder = open_model(run)
     end = output_file(out, [*files_of(folder), data])
     check_output(end, ".csv")
-    model = classifier(folder)
+    model = with_answers(folder)
     described = outputs_of(model)
-    assert described is not None  # it is a classifier
+    assert described is not None  # it has a head
     head, classes = described
+    scaling = target_scaling_of(model)
     x = fitting(model, load_rows(data, model, part)).x
 
-    def answers() -> Iterator[list[object]]:
+    def lines() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
             raw = in_blocks(
                 lambda rows: outputs(model.stack, rows), block, model.scaling, model.stack
             )
+            if head.facts.probabilities is None:
+                yield from undone(answers(head, raw).astype(np.float64), scaling).tolist()
+                continue
             p = probabilities(head, raw)  # (B, O)
             found = [[classes[number]] for number in p.argmax(axis=1).tolist()]
             if not head.facts.picks_one:
@@ -50,9 +59,17 @@ def predict(
             for answer, row in zip(found, p.tolist(), strict=True):
                 yield [*answer, *row]
 
-    names = ["label"] if head.facts.picks_one else [str(label) for label in classes]
-    prefix = "p_"
-    while not {f"{prefix}{label}" for label in classes}.isdisjoint(names):
-        prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
-    write_csv(end, [*names, *(f"{prefix}{label}" for label in classes)], answers())
+    write_csv(end, _header(head, classes), lines())
     say(f"{len(x):,} predictions written to {out}")
+
+
+def _header(head: Head, classes: Classes) -> list[str]:
+    """Return the names of the columns: answers first, then probabilities."""
+    names = [str(label) for label in classes]
+    if head.facts.probabilities is None:
+        return ["prediction"] if len(names) == 1 else names
+    answered = ["label"] if head.facts.picks_one else names
+    prefix = "p_"
+    while not {f"{prefix}{label}" for label in names}.isdisjoint(answered):
+        prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
+    return [*answered, *(f"{prefix}{label}" for label in names)]

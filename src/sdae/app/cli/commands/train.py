@@ -11,9 +11,12 @@ import typer
 from sdae.app.cli.commands.report import report_of
 from sdae.app.cli.options import (
     CheckpointOption,
+    ClassWeightOption,
     DeviceOption,
     QuietOption,
     TargetOption,
+    TaskChoice,
+    TaskOption,
     ThreadsOption,
     use_threads,
 )
@@ -69,6 +72,8 @@ def train(
         typer.Option(metavar="RUN", help="Folder to create. Default: a new one in runs/."),
     ] = None,
     target: TargetOption = None,
+    task: TaskOption = TaskChoice.auto,
+    class_weight: ClassWeightOption = None,
     unlabeled: Annotated[
         str | None, typer.Option(metavar="FILE", help="More rows, used for pre-training only.")
     ] = None,
@@ -117,6 +122,8 @@ def train(
         test=test,
         seed=seed,
         table={
+            "task": None if task is TaskChoice.auto else str(task),
+            "class_weight": class_weight,
             "separator": sep,
             "decimal": decimal,
             "na_values": na_values,

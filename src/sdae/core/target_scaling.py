@@ -1,6 +1,6 @@
 """The scaling of regression targets to mean 0 and variance 1, and its limits.
 
-Axes: n rows, T targets.
+`name` is what errors call the targets: "The y parameter of SDAERegressor". Axes: n rows, T targets.
 """
 
 from typing import Any
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.preprocessing import FELT, Scaling, standard
-from sdae.estimators.weights import Weights
 
 Columns = NDArray[np.float64]
+Weights = NDArray[np.float64]
 
 _SMALLEST_SQUARE = 1e-300  # smaller ones lose their digits
 _FARTHEST = 1e18  # standard deviations; the cost, its square, must fit in float32
@@ -21,7 +21,7 @@ _NEAR = 16.0  # standard deviations from 0: the rounding error of float32 is a m
 _LARGEST_SINGLE = 1e30
 
 
-def target_columns(y: NDArray[Any], caller: str) -> Columns:
+def target_columns(y: NDArray[Any], name: str) -> Columns:
     """Return targets, (n,) or (n, T), as float64 of shape (n, T).
 
     Raises
@@ -32,14 +32,11 @@ def target_columns(y: NDArray[Any], caller: str) -> Columns:
     with np.errstate(over="ignore"):
         columns = y.reshape(len(y), -1).astype(np.float64)
     if not np.isfinite(columns).all():
-        raise DataError(
-            f"The y parameter of {caller} has a value too large for a float64. Divide y by a "
-            "constant."
-        )
+        raise DataError(f"{name} has a value too large for a float64. Divide it by a constant.")
     return columns
 
 
-def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -> Scaling:
+def fit_target_scaling(columns: Columns, weights: Weights | None, name: str) -> Scaling:
     """Fit the scaling to targets (n, T), with weights (n,) if given.
 
     Raises
@@ -65,14 +62,14 @@ def fit_target_scaling(columns: Columns, weights: Weights | None, caller: str) -
     varies = low < high
     too_large = varies & ~np.isfinite(deviation)
     if too_large.any():
-        raise _not_scaled(caller, low[too_large][0], high[too_large][0], "large", "Divide it")
+        raise _not_scaled(name, low[too_large][0], high[too_large][0], "large", "Divide it")
     too_small = varies & (squares.max(axis=0) < _SMALLEST_SQUARE)
     if too_small.any():
-        raise _not_scaled(caller, low[too_small][0], high[too_small][0], "small", "Multiply it")
+        raise _not_scaled(name, low[too_small][0], high[too_small][0], "small", "Multiply it")
     return standard(mean, deviation, low, high, columns.dtype)
 
 
-def check_counts(columns: Columns, caller: str) -> None:
+def check_counts(columns: Columns, name: str) -> None:
     """Raise an error for negative counts.
 
     Raises
@@ -82,7 +79,7 @@ def check_counts(columns: Columns, caller: str) -> None:
     """
     if columns.size and columns.min() < 0:
         raise DataError(
-            f"The y parameter of {caller} must not be negative with loss='poisson'. Got "
+            f"{name} must not be negative with loss='poisson'. Got "
             f"{columns.min():g} instead. Use loss='squared_error' for such targets."
         )
 
@@ -96,7 +93,7 @@ def fit_count_scaling(columns: Columns, weights: Weights | None) -> Scaling:
     return Scaling("standard", np.zeros(columns.shape[1]), np.where(mean > 0, mean, 1.0))
 
 
-def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
+def standardised(columns: Columns, scaling: Scaling, name: str) -> Columns:
     """Return standardised targets, (n, T).
 
     Raises
@@ -109,8 +106,8 @@ def standardised(columns: Columns, scaling: Scaling, caller: str) -> Columns:
     far = np.abs(scaled) > _FARTHEST
     if far.any():
         raise DataError(
-            f"The y parameter of {caller} has the value {columns[far][0]:.6g}, too far from the "
-            "targets of the first fit, which determine the scaling of y. Fit a clone to all "
+            f"{name} has the value {columns[far][0]:.6g}, too far from the "
+            "targets of the first training, which determine the scaling. Train a new model on all "
             "targets."
         )
     return scaled
@@ -122,8 +119,8 @@ def fits_float32(scaling: Scaling) -> bool:
     return not far.any() and bool((scaling.scale < _LARGEST_SINGLE).all())
 
 
-def _not_scaled(caller: str, low: float, high: float, extreme: str, remedy: str) -> DataError:
+def _not_scaled(name: str, low: float, high: float, extreme: str, remedy: str) -> DataError:
     return DataError(
-        f"The y parameter of {caller} has a column whose values are too {extreme} to scale (from "
+        f"{name} has a column whose values are too {extreme} to scale (from "
         f"{low:.6g} to {high:.6g}). {remedy} by a constant first."
     )

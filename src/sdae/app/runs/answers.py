@@ -1,0 +1,158 @@
+"""What a network is to answer: its head, what the outputs stand for, and the targets it learns.
+
+Axes: n rows, C classes, L labels, T targets.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.recipes.class_weights import BALANCED, weights_in
+from sdae.app.recipes.recipe import AUTO, DataConfig
+from sdae.app.runs.model_rows import outputs_of
+from sdae.app.runs.prepared_data import Classes, Labelled, NetworkRows, PreparedData
+from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.kinds.heads import Head
+from sdae.core.model_file import Model
+from sdae.core.preprocessing import Scaling
+from sdae.core.target_scaling import fit_target_scaling, standardised, target_columns
+from sdae.core.wording import listed, quoted
+from sdae.data import Table
+from sdae.data.label_columns import encode_targets, find_head, is_regression
+from sdae.data.task import Task
+
+Weights = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The head that a data set asks for, and how its targets become what the head learns.
+
+    Attributes
+    ----------
+    head : Head or None
+        None without labels.
+    classes : tuple or None
+        The class, the label or the target of each output.
+    target_scaling : Scaling or None
+        Of the values of a regression.
+    class_weight : ndarray, shape (C,), or None
+        How much a row of each class counts.
+    choice : str
+        What was decided, for messages; empty if nothing was.
+    """
+
+    head: Head | None = None
+    classes: Classes | None = None
+    target_scaling: Scaling | None = None
+    class_weight: Weights | None = None
+    choice: str = ""
+
+    def labelled(
+        self, table: Table | None, encode: Callable[[Table], NetworkRows]
+    ) -> Labelled | None:
+        """Return the rows of a table as `encode` makes them, with its targets, if it has any."""
+        if table is None or table.y is None or self.head is None or self.classes is None:
+            return None
+        y = encode_targets(table, self.head, self.classes)
+        if self.target_scaling is not None:
+            name = f"The target of {table.source}"
+            y = standardised(target_columns(y, name), self.target_scaling, name)
+        return encode(table), y
+
+    def added_to(self, data: PreparedData) -> PreparedData:
+        """Return prepared data that know their head, and how much each row counts."""
+        return replace(
+            data,
+            head=self.head,
+            classes=self.classes,
+            target_scaling=self.target_scaling,
+            train_weight=self._weights(data.train),
+            validation_weight=self._weights(data.validation),
+        )
+
+    def _weights(self, labelled: Labelled | None) -> Weights | None:
+        if labelled is None or self.class_weight is None:
+            return None
+        weights: Weights = self.class_weight[labelled[1].astype(np.int64)]  # (n,) -> (n,)
+        return weights
+
+
+def wanted_task(config: DataConfig) -> Task | None:
+    """Return the task that a recipe asks for; None where the target decides."""
+    return None if config.task == AUTO else Task(config.task)
+
+
+def answers_for(config: DataConfig, table: Table, model: Model | None = None) -> Answers:
+    """Return what the training rows of a data set ask for, or what a model has already.
+
+    Raises
+    ------
+    DataError
+        If the targets cannot be used.
+    InvalidParameterError
+        If the weights of classes do not fit them.
+    """
+    if table.y is None:
+        return Answers()
+    head, classes = _known(model) or find_head(table)
+    scaling, choice = None, ""
+    if head.facts.probabilities is None:
+        if model is not None and model.stack.head_kind is not None:
+            scaling = model.target_scaling
+        else:
+            name = f"The target of {table.source}"
+            values = target_columns(encode_targets(table, head, classes), name)
+            scaling = fit_target_scaling(values, None, name)
+            choice = _described(table, classes, decided=config.task == AUTO)
+    return Answers(head, classes, scaling, _class_weight(config, table, head, classes), choice)
+
+
+def _known(model: Model | None) -> tuple[Head, Classes] | None:
+    """Return the head of a model and its outputs, unless its classes still need names."""
+    if model is None:
+        return None
+    known = model.stack.head_kind
+    unnamed = known is not None and known.facts.picks_one and model.classes is None
+    return None if unnamed else outputs_of(model)
+
+
+def _described(table: Table, names: Classes, *, decided: bool) -> str:
+    assert is_regression(table)
+    targets = listed([quoted(str(name)) for name in names])
+    also = " For classes give --task classification." if decided else ""
+    return f" Regression of {targets}: values are standardised.{also}"
+
+
+def _class_weight(config: DataConfig, table: Table, head: Head, classes: Classes) -> Weights | None:
+    """Return the weight of each class, (C,), or None."""
+    if config.class_weight is None:
+        return None
+    if not head.facts.picks_one:
+        raise invalid_parameter(
+            "class_weight",
+            "[data]",
+            "left out unless the task is a classification",
+            config.class_weight,
+        )
+    y = encode_targets(table, head, classes).astype(np.int64)
+    if config.class_weight == BALANCED:
+        counts = np.bincount(y, minlength=len(classes))
+        weights: Weights = len(y) / (len(classes) * np.maximum(counts, 1))
+        return weights
+    given = weights_in(config.class_weight)
+    names = {str(label): number for number, label in enumerate(classes)}
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise DataError(
+            f"class_weight names {listed(list(map(quoted, unknown)))}, but the classes of "
+            f"{table.source} are: {listed(list(names))}."
+        )
+    weights = np.ones(len(classes))
+    for name, weight in given.items():
+        weights[names[name]] = weight
+    if not weights[y].any():
+        raise DataError("class_weight gives weight 0 to every row. Give one class more than 0.")
+    return weights

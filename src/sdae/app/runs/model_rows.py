@@ -1,0 +1,118 @@
+"""Rows for a model that exists: its columns, in its units, and its answers.
+
+Axes: n rows, V columns, L labels, T targets.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.app.runs.prepared_data import Classes, NetworkRows, Rows
+from sdae.core.errors import DataError
+from sdae.core.kinds.heads import Head
+from sdae.core.model_file import Model
+from sdae.core.preprocessing import Scaling
+from sdae.data import Dataset, Table
+from sdae.data.label_columns import encode_targets
+from sdae.data.table import match_columns
+from sdae.data.task import Task
+from sdae.data.typed_dataset import as_raw
+
+
+def choose_rows(dataset: Dataset, part: str) -> Table:
+    """Return the rows that a command works on.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    part : {"auto", "train", "validation", "test"}
+        ``auto`` is the test part where the source has one, and otherwise all its rows.
+
+    Raises
+    ------
+    DataError
+        If the source has no such part.
+    """
+    parts = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    if part == "auto":
+        return dataset.train if dataset.test is None else dataset.test
+    table = parts.get(part)
+    if table is None:
+        there = ", ".join(name for name, rows in parts.items() if rows is not None)
+        raise DataError(f"{dataset.name} has no part {part!r}. It has: {there}.")
+    return table
+
+
+def fitting(model: Model, table: Table) -> Table:
+    """Return the table with the model's columns, in the model's order.
+
+    For a model with a schema its rows are encoded: they are the network's.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or the number of columns is wrong.
+    """
+    if model.schema is not None:
+        rows = model.schema.encode(as_raw(table).x, table.source)
+        return replace(table, x=rows, feature_names=model.schema.parts)
+    if model.feature_names is not None:
+        table = match_columns(table, model.feature_names)
+    if table.x.shape[1] != model.stack.n_visible:
+        raise DataError(
+            f"{table.source} has {table.x.shape[1]} feature columns; the model expects "
+            f"{model.stack.n_visible}. If one of them holds the labels, name it with --target."
+        )
+    return table
+
+
+def network_input(model: Model, table: Table) -> NetworkRows:
+    """Return the rows as the model's network takes them: right columns, scaled."""
+    return scaled(fitting(model, table).x, model.scaling)
+
+
+def targets_of(model: Model, table: Table) -> NDArray[np.int64] | NDArray[np.float64]:
+    """Return the class numbers of a table, (n,), its labels, (n, L), or its values, (n, T).
+
+    Raises
+    ------
+    DataError
+        If there are none, or a label did not occur in training.
+    """
+    if table.y is None:
+        raise DataError(
+            f"{table.source} has no labels to compare with. Name their column with --target."
+        )
+    outputs = outputs_of(model)
+    assert outputs is not None  # it has a head, as commands make sure
+    return encode_targets(table, *outputs)
+
+
+def outputs_of(model: Model) -> tuple[Head, Classes] | None:
+    """Return the head of a model and what its outputs stand for, or None without a head.
+
+    They are classes, labels, or the names of the targets of a regression.
+    """
+    head = model.stack.head_kind
+    if head is None:
+        return None
+    numbers = range(model.stack.head.out_features)
+    if head.facts.probabilities is None:
+        return head, model.target_names or tuple(map(str, numbers))
+    return head, model.classes or tuple(numbers)
+
+
+def task_of(model: Model) -> Task | None:
+    """Return what a model predicts, or None without a head."""
+    facts = None if model.stack.head_kind is None else model.stack.head_kind.facts
+    if facts is None:
+        return None
+    if facts.probabilities is None:
+        return Task.REGRESSION
+    return Task.CLASSIFICATION if facts.picks_one else Task.MULTILABEL
+
+
+def scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
+    """Return scaled rows for the network, in float32."""
+    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
