@@ -65,18 +65,57 @@ def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -
     SdaeError
         If the file cannot be read, or columns are missing: all are named.
     """
-    targets, used = names_of_targets(target), schema.used
-    texts = [c.name for c in used if getattr(c, "type", None) is ColumnType.TEXT]
-    options = ReadOptions(
-        parse_dates=frozenset(c.name for c in used if isinstance(c, DateColumn)),
-        na_values=frozenset(schema.missing_marks),
+    targets = names_of_targets(target)
+    return _parted(source, read_for_schema(source, schema, targets), targets)
+
+
+def read_for_schema(
+    source: str | Path,
+    schema: Schema,
+    targets: Sequence[str] = (),
+    *,
+    content: bytes | None = None,
+    more: Sequence[str] = (),
+    na_values: Sequence[str] = (),
+) -> TableFile:
+    """Read the columns of a schema, each as the type that it had in training; no others.
+
+    Parameters
+    ----------
+    source : str or Path
+    schema : Schema
+    targets : sequence of str
+        Columns of labels, which come after those of the schema.
+    content : bytes or None
+        The bytes of the file, if they are known already.
+    more : sequence of str
+        Columns to be read too, each as what it holds.
+    na_values : sequence of str
+        Words that mean a missing value, beside those of the schema.
+
+    Raises
+    ------
+    SdaeError
+        If the file cannot be read, or columns are missing: all are named.
+    """
+    names = list(dict.fromkeys((*(column.name for column in schema.used), *targets, *more)))
+    options = options_for(schema, targets, na_values)
+    options = replace(options, keep=frozenset(names))
+    found = read_table(source, options, content=content, targets=names)
+    columns = {column.name: column for column in (*found.table, *found.ids)}
+    return replace(found, table=RawTable([columns[name] for name in names]))
+
+
+def options_for(
+    schema: Schema, targets: Sequence[str] = (), na_values: Sequence[str] = ()
+) -> ReadOptions:
+    """Return how to read a table so that columns have the types of a schema."""
+    texts = [c.name for c in schema.used if getattr(c, "type", None) is ColumnType.TEXT]
+    return ReadOptions(
+        parse_dates=frozenset(c.name for c in schema.used if isinstance(c, DateColumn)),
+        na_values=frozenset((*schema.missing_marks, *na_values)),
         id=tuple(name for name in texts if name not in targets),  # they are read as they stand
     )
-    names = [column.name for column in used]
-    found = read_table(source, options, targets=(*targets, *names))
-    columns = {column.name: column for column in (*found.table, *found.ids)}
-    wanted = [columns[name] for name in dict.fromkeys((*names, *targets))]
-    return _parted(source, replace(found, table=RawTable(wanted)), targets)
 
 
 def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> TypedDataset:

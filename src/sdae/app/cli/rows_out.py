@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.app.runs.completing import CompletedTable
 from sdae.core.errors import InvalidParameterError
 from sdae.core.files import replacing
 
@@ -44,12 +45,24 @@ def write_rows(
             file.write(np.ascontiguousarray(block).data)
 
 
-def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def write_csv(
+    path: Path, header: Sequence[str], rows: Iterable[Sequence[object]], separator: str = ","
+) -> None:
     """Write a CSV with a header; rows are computed as they are written."""
     with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, delimiter=separator, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(rows)
+
+
+def write_completed(path: Path, kind: str, table: CompletedTable) -> None:
+    """Write a table whose gaps are filled, in the format of a suffix."""
+    if kind == ".csv":
+        found = table.file.as_csv(table.columns, table.decimal)
+        write_csv(path, found.header, found.rows, found.separator)
+        return
+    with replacing(path) as new:
+        table.file.write_arrow(table.columns, table.options, kind, new)
 
 
 def check_output(path: Path, *kinds: str) -> str:

@@ -17,6 +17,7 @@ from sdae.app.cli.commands import (
     evaluate,
     export,
     finetune,
+    impute,
     info,
     inspect,
     plot,
@@ -114,6 +115,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("encode")(encode.encode)
 app.command("denoise")(denoise.denoise)
+app.command("impute")(impute.impute)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
 app.command("doctor")(doctor.doctor)

@@ -82,7 +82,9 @@ class Schema:
         values = [part for column in self.used for part in column.parts]
         return (*values, *(f"{self.used[k].name} is missing" for k in self.blocks.indicators))
 
-    def encode(self, table: RawTable, caller: str = "X") -> NDArray[np.float32]:
+    def encode(
+        self, table: RawTable, caller: str = "X", *, expects_gaps: bool = False
+    ) -> NDArray[np.float32]:
         """Return rows for the network, (n, V).
 
         Columns are matched by name; others than those of ``fit`` are left out.
@@ -92,6 +94,8 @@ class Schema:
         table : RawTable
         caller : str
             What the table is called in messages.
+        expects_gaps : bool
+            Whether there is no warning of gaps in a column that had none in ``fit``.
 
         Raises
         ------
@@ -104,7 +108,7 @@ class Schema:
         for start in range(0, len(table), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             unexpected.update(self._encode([column.at(part) for column in columns], rows[part]))
-        if unexpected:
+        if unexpected and not expects_gaps:
             warn_user(
                 f"{caller} has missing values in {_columns(sorted(unexpected))}, which had none in "
                 "fit. They are treated as a corrupted value: the mean of the column, or no level."

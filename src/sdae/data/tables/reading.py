@@ -110,12 +110,11 @@ def read_table(
         If it is of another format, a column that is named is not there, or cannot be used.
     """
     options = options or ReadOptions()
-    name = "standard input" if str(source) == STANDARD_INPUT else str(source)
+    name = name_of(source)
     if content is None:
         check_format(Path(source))
         content = read_bytes(source)
-    if content.startswith(FEATHER_1):
-        raise DataError(_advice(name, "an old Feather file", "read_feather", ""))
+    check_content(content, name)
     remarks: list[Remark] = []
     if content.startswith((PARQUET, ARROW)):
         arrow = ArrowFile(content, name)
@@ -131,6 +130,23 @@ def read_table(
         if stopping:
             raise DataError(" ".join([f"{name}:", *stopping]))
     return found
+
+
+def name_of(source: str | Path) -> str:
+    """Return what a source is called in messages."""
+    return "standard input" if str(source) == STANDARD_INPUT else str(source)
+
+
+def check_content(content: bytes, name: str) -> None:
+    """Raise an error if a file, called `name` in messages, is of an old format.
+
+    Raises
+    ------
+    DataError
+        If it is; the message converts it with pandas.
+    """
+    if content.startswith(FEATHER_1):
+        raise DataError(_advice(name, "an old Feather file", "read_feather", ""))
 
 
 def check_format(path: Path) -> None:
