@@ -11,10 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from sdae.core.errors import DataError
+from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Schema
+from sdae.core.wording import quoted
 from sdae.data.csv_table import labels_of
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
@@ -30,10 +32,13 @@ class TypedDataset(NamedTuple):
         The rows that have labels, or all rows if no target was named.
     unlabelled : RawTable or None
         The rows whose label is missing.
+    left_out : tuple of IgnoredColumn
+        Columns of the file that are not among the rows' columns.
     """
 
     dataset: Dataset
     unlabelled: RawTable | None
+    left_out: tuple[IgnoredColumn, ...] = ()
 
 
 def load_typed(source: str | Path, options: ReadOptions, target: Target = None) -> TypedDataset:
@@ -54,6 +59,13 @@ def load_typed(source: str | Path, options: ReadOptions, target: Target = None) 
         If the file cannot be read, or a column cannot be used.
     """
     targets = names_of_targets(target)
+    for name in targets:
+        if name in options.drop or name in options.id:
+            flag = "--drop" if name in options.drop else "--id"
+            raise DataError(
+                f"Column {quoted(name)} is the target, so {flag} must not name it. Leave it out of "
+                "one of them."
+            )
     return _parted(source, read_table(source, options, targets=targets), targets)
 
 
@@ -142,7 +154,7 @@ def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> Typ
     y, label_names = labels_of(labels, targets, found.source)
     name = Path(source).name.split(".")[0]
     table = Table(rows, y, None, None, found.source, label_names)
-    return TypedDataset(Dataset(name, table), unlabelled)
+    return TypedDataset(Dataset(name, table), unlabelled, found.left_out)
 
 
 def as_raw(table: Table) -> Table:

@@ -1,10 +1,60 @@
 """Loading the data that a command uses with a run."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from sdae.app.runs.prepare import choose_rows
+from sdae.core.errors import DataError
+from sdae.core.files import read_bytes
 from sdae.core.model_file import Model
+from sdae.core.wording import quoted
 from sdae.data import Table, load_dataset
 from sdae.data.label_columns import Target
+from sdae.data.tables import is_table
+from sdae.data.tables.options import check_names
+from sdae.data.tables.whole_file import WholeFile
 from sdae.data.typed_dataset import load_for_schema
+
+
+class Ids(NamedTuple):
+    """Columns that name rows.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rows : list of list of str
+        Their texts, as they stand in the file.
+    """
+
+    names: tuple[str, ...]
+    rows: list[list[str]]
+
+
+NO_IDS = Ids((), [])
+
+
+def load_ids(data: str, model: Model, given: Sequence[str] | None) -> Ids:
+    """Load the columns that name rows: those `given`, or those of training that are there.
+
+    Raises
+    ------
+    SdaeError
+        If the data are not a table, or lack a column that is given.
+    """
+    names = tuple(dict.fromkeys(given or ()))
+    known = () if model.schema is None else model.schema.ids
+    if not names and not known:
+        return NO_IDS
+    if not is_table(data):
+        if not names:
+            return NO_IDS
+        raise DataError(
+            f"{data} is not a table, so it has no column {quoted(names[0])}. Leave --id out."
+        )
+    file = WholeFile(read_bytes(data), data)
+    check_names(names, file.names, data)
+    names = names or tuple(name for name in known if name in file.names)
+    return Ids(names, file.texts(names) if names else [])
 
 
 def load_rows(data: str, model: Model, part: str = "auto", target: Target = None) -> Table:

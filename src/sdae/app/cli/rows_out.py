@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.app.cli.rows_in import NO_IDS, Ids, load_ids
 from sdae.app.runs.completing import CompletedTable
 from sdae.core.errors import InvalidParameterError
 from sdae.core.files import replacing
+from sdae.core.model_file import Model
+from sdae.core.wording import quoted
 
 _BLOCK_CELLS = 1 << 18
 _BLOCK = 32  # rows that a network processes together: written blocks end where its blocks end
@@ -27,11 +30,15 @@ def blocks_of(x: NDArray[np.floating], n_outputs: int) -> Iterator[NDArray[np.fl
 
 
 def write_rows(
-    path: Path, blocks: Iterable[NDArray[np.floating]], n_rows: int, names: Sequence[str]
+    path: Path,
+    blocks: Iterable[NDArray[np.floating]],
+    n_rows: int,
+    names: Sequence[str],
+    ids: Ids = NO_IDS,
 ) -> None:
     """Write blocks of rows, (n, V) in all, to a ``.npy``, or under `names` to a ``.csv``."""
     if check_output(path, ".npy", ".csv") == ".csv":
-        write_csv(path, names, (row for block in blocks for row in block.tolist()))
+        write_named(path, ids, names, (row for block in blocks for row in block.tolist()))
         return
     with replacing(path) as new, new.open("wb") as file:
         for place, block in enumerate(blocks):
@@ -43,6 +50,39 @@ def write_rows(
                 }
                 np.lib.format.write_array_header_1_0(file, header)
             file.write(np.ascontiguousarray(block).data)
+
+
+def write_named(path: Path, ids: Ids, header: Sequence[str], rows: Iterable[list[object]]) -> None:
+    """Write a CSV of rows, each after the texts that name it."""
+    if ids.names:
+        rows = ([*named, *row] for named, row in zip(ids.rows, rows, strict=True))
+    write_csv(path, [*ids.names, *header], rows)
+
+
+def ids_for(
+    path: Path, data: str, model: Model, given: Sequence[str] | None, header: Sequence[str]
+) -> Ids:
+    """Return the columns of the data that name rows, for an output with a header.
+
+    A ``.npy`` holds numbers only, so they are left out there unless the user has named them.
+
+    Raises
+    ------
+    SdaeError
+        If they cannot be read or written.
+    """
+    if path.suffix.lower() != ".csv":
+        if given:
+            raise InvalidParameterError(f"{path} holds numbers only. With --id, write a .csv file.")
+        return NO_IDS
+    ids = load_ids(data, model, given)
+    for name in ids.names:
+        if name in header:
+            raise InvalidParameterError(
+                f"The column {quoted(name)}, which names rows, has the name of a column of the "
+                "output. Rename it in the data."
+            )
+    return ids
 
 
 def write_csv(

@@ -41,10 +41,12 @@ CategoricalOption = Annotated[
 ]
 DropOption = Annotated[list[str] | None, typer.Option(help="Column to leave out.")]
 KeepOption = Annotated[
-    list[str] | None, typer.Option(help="Column to read; all others are left out.")
+    list[str] | None,
+    typer.Option(help="Column to read, beside the target; others are left out."),
 ]
 IdOption = Annotated[
-    list[str] | None, typer.Option("--id", help="Column that names rows; it is not a feature.")
+    list[str] | None,
+    typer.Option("--id", help="Column that names rows: copied to predictions, not a feature."),
 ]
 
 

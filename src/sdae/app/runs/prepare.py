@@ -4,6 +4,7 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -148,19 +149,24 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
         Whatever is wrong with the files, the columns, the labels or the values.
     """
     options = read_options(config)
-    dataset, unlabelled = load_typed(config.source, options, config.target)
+    dataset, unlabelled, left_out = load_typed(config.source, options, config.target)
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
     if unlabelled is not None:
         rows = rows.below(unlabelled)
     if config.unlabeled is not None:
-        extra = load_typed(config.unlabeled, _of_rows(options, config)).dataset.train
+        extra = load_typed(config.unlabeled, _of_rows(options, rows.names)).dataset.train
         rows = rows.below(extra.x.like(rows, extra.source))
     scale = "standard" if config.scale == "auto" else config.scale
     schema = learn_schema(
         rows,
-        SchemaOptions(scale=scale, missing_marks=names_in(config.na_values), remedy=_REMEDY),
+        SchemaOptions(
+            scale=scale,
+            missing_marks=names_in(config.na_values),
+            left_out=left_out,
+            remedy=_REMEDY,
+        ),
         source,
     )
     head, classes = (None, None) if dataset.train.y is None else find_head(dataset.train)
@@ -203,6 +209,8 @@ def read_options(config: DataConfig) -> ReadOptions:
         parse_dates=frozenset(names_in(config.parse_dates)),
         categorical=frozenset(names_in(config.categorical)),
         drop=frozenset(names_in(config.drop)),
+        keep=frozenset(names_in(config.keep)),
+        id=names_in(config.id),
     )
 
 
@@ -213,14 +221,16 @@ def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _of_rows(options: ReadOptions, config: DataConfig) -> ReadOptions:
-    """Return options for a file of rows without labels, which may lack the target."""
-    targets = set(names_in(config.target))
+def _of_rows(options: ReadOptions, names: Sequence[str]) -> ReadOptions:
+    """Return options for a file of more rows, of which only the columns `names` are read."""
+    wanted = frozenset(names)
     return replace(
         options,
-        parse_dates=options.parse_dates - targets,
-        categorical=options.categorical - targets,
-        drop=options.drop - targets,
+        parse_dates=options.parse_dates & wanted,
+        categorical=options.categorical & wanted,
+        drop=frozenset(),
+        keep=wanted,
+        id=(),
     )
 
 

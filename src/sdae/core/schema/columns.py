@@ -17,11 +17,13 @@ from sdae.core.schema.number_columns import DateColumn, NumberColumn
 class IgnoredColumn:
     """A column that does not go into the network: a constant, an index, an empty one, or dropped.
 
+    Those that the reader of a file leaves out are ``left_out`` of the schema, not its columns.
+
     Attributes
     ----------
     name : str
     why : str
-        ``constant``, ``empty``, ``identifier`` or ``dropped``.
+        ``constant`` or ``empty``; of a file also ``index``, ``identifier`` or ``dropped``.
     value : Level or None
         The value of a constant.
     """

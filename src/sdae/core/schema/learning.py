@@ -47,6 +47,8 @@ class SchemaOptions:
         Levels that occur less often, as a number of rows or as a share of them, are rare.
     missing_marks : tuple of str
         Texts of the file that mean a missing value; the schema keeps them.
+    left_out : tuple of IgnoredColumn
+        Columns of the file that are not in the table; the schema keeps them.
     zero_one : bool
         Whether numbers that are all 0 and 1 are a binary.
     remedy : str
@@ -58,6 +60,7 @@ class SchemaOptions:
     max_categories: int = MAX_CATEGORIES
     min_frequency: int | float = 1
     missing_marks: tuple[str, ...] = ()
+    left_out: tuple[IgnoredColumn, ...] = ()
     zero_one: bool = True
     remedy: str = "Drop them, encode them (skrub has encoders), or declare them as categories."
 
@@ -86,7 +89,12 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
     for column in columns:
         if isinstance(column, IgnoredColumn):
             logger.info("%s: column %s is %s: left out.", caller, quoted(column.name), column.why)
-    return Schema(columns, named=table.named, missing_marks=options.missing_marks)
+    return Schema(
+        columns,
+        named=table.named,
+        missing_marks=options.missing_marks,
+        left_out=options.left_out,
+    )
 
 
 def check_numbers(table: RawTable, caller: str) -> None:

@@ -42,6 +42,9 @@ class Schema:
         Whether columns are matched by name; otherwise by position.
     missing_marks : sequence of str
         Texts of a file that mean a missing value, besides the usual ones.
+    left_out : sequence of IgnoredColumn
+        Columns of the file that are not columns of the schema, each with the reason; new files may
+        lack them.
 
     Attributes
     ----------
@@ -50,12 +53,18 @@ class Schema:
     """
 
     def __init__(
-        self, columns: Sequence[Column], *, named: bool = True, missing_marks: Sequence[str] = ()
+        self,
+        columns: Sequence[Column],
+        *,
+        named: bool = True,
+        missing_marks: Sequence[str] = (),
+        left_out: Sequence[IgnoredColumn] = (),
     ) -> None:
         self.columns = tuple(columns)
+        self.left_out = tuple(left_out)
         self.missing_marks = tuple(missing_marks)
         self.named = named
-        names = [column.name for column in self.columns]
+        names = [column.name for column in (*self.columns, *self.left_out)]
         if len(set(names)) != len(names):
             raise ValueError("two columns have the same name")
         numbers, binaries, categories = (
@@ -75,6 +84,11 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         """The names of the columns of the table."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of the columns that name rows."""
+        return tuple(column.name for column in self.left_out if column.why == "identifier")
 
     @cached_property
     def parts(self) -> tuple[str, ...]:
@@ -163,7 +177,13 @@ class Schema:
         """Return plain JSON values."""
         columns = [{"kind": column.kind, **column.to_json()} for column in self.columns]
         marks = {"missing_marks": list(self.missing_marks)} if self.missing_marks else {}
-        return {"named": self.named, "columns": columns, **marks}
+        left = [{"name": column.name, "why": column.why} for column in self.left_out]
+        return {
+            "named": self.named,
+            "columns": columns,
+            **marks,
+            **({"left_out": left} if left else {}),
+        }
 
     @classmethod
     def of_json(cls, entry: Mapping[str, Any]) -> "Schema":
@@ -181,7 +201,11 @@ class Schema:
         if not isinstance(marks, list):
             raise TypeError("missing_marks must be a list")
         marks = [text(mark) for mark in marks]
-        return cls(columns, named=entry["named"], missing_marks=marks)
+        left = entry.get("left_out", [])
+        if not isinstance(left, list):
+            raise TypeError("left_out must be a list")
+        left = [IgnoredColumn(text(column["name"]), text(column["why"])) for column in left]
+        return cls(columns, named=entry["named"], missing_marks=marks, left_out=left)
 
     # -- helpers -----------------------------------------------------------------------------
 

@@ -44,6 +44,12 @@ class CsvCells:
         self.header = self._lines().header
         self.names = [name or f"Unnamed: {place}" for place, name in enumerate(self.header)]
 
+    def texts(self, names: Sequence[str]) -> list[list[str]]:
+        """Return some columns, a list of texts for each row."""
+        places = [self.names.index(name) for name in names]
+        chunks = self._lines().chunks()
+        return [[fields[place] for place in places] for rows in chunks for fields in rows]
+
     def completed(self, columns: Sequence[FilledColumn], decimal: str) -> Iterator[list[str]]:
         """Yield the rows with gaps filled, V texts each; `decimal` is the decimal character."""
         place = {name: k for k, name in enumerate(self.names)}

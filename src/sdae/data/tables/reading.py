@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import read_bytes
+from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.raw_table import RawColumn, RawTable
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, FEATHER_1, PARQUET, ArrowFile
@@ -42,6 +43,7 @@ _OTHERS: dict[
     ".html": ("a page", "read_html"),
     ".xml": ("XML", "read_xml"),
 }
+_LEFT_OUT = {"index": "index", "unnamed_and_empty": "empty"}  # kind of the remark: why
 _NUMBER = Dialect(".", "")
 _INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
 
@@ -62,6 +64,8 @@ class TableFile:
         What was left out, or not understood.
     separator, decimal : str or None
         How a CSV is written; None for other files.
+    left_out : tuple of IgnoredColumn
+        The columns that are not in `table`, except those that `options.keep` leaves out.
     """
 
     source: str
@@ -70,6 +74,7 @@ class TableFile:
     remarks: tuple[Remark, ...]
     separator: str | None = None
     decimal: str | None = None
+    left_out: tuple[IgnoredColumn, ...] = ()
 
 
 def read_table(
@@ -125,6 +130,7 @@ def read_table(
         )
     else:
         found = _read_csv(content, name, options, targets, remarks)
+    found = replace(found, left_out=_left_out(found, options))
     if strict:
         stopping = [remark.text for remark in found.remarks if remark.stops]
         if stopping:
@@ -258,6 +264,16 @@ def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTabl
     known = {column.name: column for column in columns}
     ids = [known.pop(name) for name in options.id if name in known]
     return RawTable(list(known.values())), RawTable(ids)
+
+
+def _left_out(found: TableFile, options: ReadOptions) -> tuple[IgnoredColumn, ...]:
+    """Return the columns that are not in a table, with the reason for each."""
+    why = dict.fromkeys(sorted(options.drop), "dropped")
+    for remark in found.remarks:
+        if remark.column is not None and remark.kind in _LEFT_OUT:
+            why[remark.column] = _LEFT_OUT[remark.kind]
+    why.update(dict.fromkeys(found.ids.names, "identifier"))
+    return tuple(IgnoredColumn(name, reason) for name, reason in why.items())
 
 
 def _advice(path: str, what: str, function: str, more: str) -> str:

@@ -63,6 +63,13 @@ class WholeFile:
             self._csv = CsvCells(unpacked(content, source, SHARE), source)
             self.names = self._csv.names
 
+    def texts(self, names: Sequence[str]) -> list[list[str]]:
+        """Return some columns as they stand in the file, a list for each row; a gap is empty."""
+        if self._csv is not None:
+            return self._csv.texts(names)
+        rows = rows_of(self._arrow.whole().select(list(names)))
+        return [["" if value is None else str(value) for value in row] for row in rows]
+
     def as_csv(self, columns: Sequence[FilledColumn], decimal: str | None) -> CompletedCsv:
         """Return what to write as a CSV, with gaps filled; `decimal` is that of a CSV."""
         if self._csv is not None:

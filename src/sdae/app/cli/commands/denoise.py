@@ -18,7 +18,8 @@ from sdae.app.cli.options import (
     model_after,
 )
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
+from sdae.app.cli.rows_out import blocks_of, check_output, ids_for, write_rows
+from sdae.app.cli.table_options import IdOption
 from sdae.app.cli.terminal import say
 from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.prepare import fitting
@@ -37,6 +38,7 @@ def denoise(
     ] = 0,
     stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Reconstruct rows, taken as corrupted, and write them in their original units.
 
@@ -69,5 +71,6 @@ def denoise(
     names: Sequence[str] = model.feature_names or [f"x{column}" for column in range(n_columns)]
     if model.schema is not None:
         names = model.schema.names
-    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
+    ids = ids_for(end, data, model, id, names)
+    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names, ids)
     say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")

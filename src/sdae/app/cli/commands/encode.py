@@ -16,7 +16,8 @@ from sdae.app.cli.options import (
     model_after,
 )
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
+from sdae.app.cli.rows_out import blocks_of, check_output, ids_for, write_rows
+from sdae.app.cli.table_options import IdOption
 from sdae.app.cli.terminal import say
 from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.prepare import fitting
@@ -37,6 +38,7 @@ def encode(
     ] = None,
     stage: StageOption = Stage.finetuning,
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Write the codes of a layer, one row of float32 per row of data.
 
@@ -60,7 +62,8 @@ def encode(
         )
 
     names = [f"h{unit}" for unit in range(n_units)]
-    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names)
+    ids = ids_for(end, data, model, id, names)
+    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names, ids)
     say(f"{len(x):,} codes of {n_units:,} units written to {out}")
 
 

@@ -8,7 +8,8 @@ import typer
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, classifier
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_csv
+from sdae.app.cli.rows_out import blocks_of, check_output, ids_for, write_named
+from sdae.app.cli.table_options import IdOption
 from sdae.app.cli.terminal import say
 from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.prepare import fitting, outputs_of
@@ -21,6 +22,7 @@ def predict(
     data: DataArgument,
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write.")],
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Write the predicted label and the probability of each class, one line per row.
 
@@ -54,5 +56,6 @@ def predict(
     prefix = "p_"
     while not {f"{prefix}{label}" for label in classes}.isdisjoint(names):
         prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
-    write_csv(end, [*names, *(f"{prefix}{label}" for label in classes)], answers())
+    header = [*names, *(f"{prefix}{label}" for label in classes)]
+    write_named(end, ids_for(end, data, model, id, header), header, answers())
     say(f"{len(x):,} predictions written to {out}")

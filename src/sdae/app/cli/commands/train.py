@@ -24,6 +24,8 @@ from sdae.app.cli.table_options import (
     DatesOption,
     DecimalOption,
     DropOption,
+    IdOption,
+    KeepOption,
     NaOption,
     SepOption,
 )
@@ -84,6 +86,8 @@ def train(
     parse_dates: DatesOption = None,
     categorical: CategoricalOption = None,
     drop: DropOption = None,
+    keep: KeepOption = None,
+    id: IdOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -123,6 +127,8 @@ def train(
             "parse_dates": parse_dates,
             "categorical": categorical,
             "drop": drop,
+            "keep": keep,
+            "id": id,
         },
     )
     device = str(resolve_device(device))
