@@ -7,12 +7,15 @@ from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import read_bytes, translate_os_errors
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.array_files import load_npy, load_npz
-from sdae.data.csv_table import load_csv
+from sdae.data.csv_table import csv_of, load_csv
 from sdae.data.idx import load_idx_folder
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
-from sdae.data.table import Dataset
+from sdae.data.table import Dataset, NotNumbers
+from sdae.data.tables.arrow_file import ARROW, PARQUET
+from sdae.data.tables.reading import STANDARD_INPUT, name_of, not_kept
+from sdae.data.tables.unpacking import unpacked
 from sdae.data.tutorial_pickle import load_tutorial_pickle
 
 _TABLES = {
@@ -25,7 +28,10 @@ _PICKLES = (".pkl.gz", ".pkl", ".pickle")
 
 
 def load_dataset(
-    source: str | Path, target: Target = None, features: Collection[str] | None = None
+    source: str | Path,
+    target: Target = None,
+    features: Collection[str] | None = None,
+    content: bytes | None = None,
 ) -> Dataset:
     """Load data by name or path.
 
@@ -39,6 +45,8 @@ def load_dataset(
         and ones (or truth values) are the labels that a row may have, each its own column.
     features : collection of str or None
         Names of the columns to read, where columns have names. None reads all but the target.
+    content : bytes or None
+        The bytes of standard input, a CSV, if the source is "-".
 
     Raises
     ------
@@ -53,6 +61,8 @@ def load_dataset(
     if str(source) == "mnist":
         _refuse_target(targets, "The embedded MNIST")
         return load_mnist_dataset()
+    if str(source) == STANDARD_INPUT:
+        return _of_standard_input(content, targets, features)
     if "\0" in str(source):
         raise FileAccessError(
             f"Cannot read {str(source)!r}: a path must not have zero bytes. Check the path."
@@ -79,6 +89,17 @@ def load_dataset(
         f"{path} is not a kind of file that sdae can read. It reads {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."
     )
+
+
+def _of_standard_input(
+    content: bytes | None, targets: tuple[str, ...], features: Collection[str] | None
+) -> Dataset:
+    name = name_of(STANDARD_INPUT)
+    if content is None:
+        raise not_kept()
+    if content.startswith((PARQUET, ARROW)) and features is None:
+        raise NotNumbers(f"{name} is not a CSV. Save it as one.")
+    return csv_of(unpacked(content, name, share=4), name, targets, features)
 
 
 def _refuse_target(targets: tuple[str, ...], source: str) -> None:

@@ -21,6 +21,7 @@ from sdae.data.csv_table import labels_of
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
 from sdae.data.tables import ReadOptions, TableFile, read_table
+from sdae.data.tables.reading import name_of
 
 
 class TypedDataset(NamedTuple):
@@ -41,7 +42,12 @@ class TypedDataset(NamedTuple):
     left_out: tuple[IgnoredColumn, ...] = ()
 
 
-def load_typed(source: str | Path, options: ReadOptions, target: Target = None) -> TypedDataset:
+def load_typed(
+    source: str | Path,
+    options: ReadOptions,
+    target: Target = None,
+    content: bytes | None = None,
+) -> TypedDataset:
     """Load a table with columns of any type; rows whose label is missing come apart.
 
     Parameters
@@ -52,6 +58,8 @@ def load_typed(source: str | Path, options: ReadOptions, target: Target = None) 
         How it is read.
     target : str, sequence of str, or None
         The column of labels, or several columns of zeros and ones.
+    content : bytes or None
+        The bytes of the file, if they are known already.
 
     Raises
     ------
@@ -66,10 +74,12 @@ def load_typed(source: str | Path, options: ReadOptions, target: Target = None) 
                 f"Column {quoted(name)} is the target, so {flag} must not name it. Leave it out of "
                 "one of them."
             )
-    return _parted(source, read_table(source, options, targets=targets), targets)
+    return _parted(source, read_table(source, options, content=content, targets=targets), targets)
 
 
-def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -> TypedDataset:
+def load_for_schema(
+    source: str | Path, schema: Schema, target: Target = None, content: bytes | None = None
+) -> TypedDataset:
     """Load the columns of a schema, each read as the type that it had in training.
 
     Raises
@@ -78,7 +88,7 @@ def load_for_schema(source: str | Path, schema: Schema, target: Target = None) -
         If the file cannot be read, or columns are missing: all are named.
     """
     targets = names_of_targets(target)
-    return _parted(source, read_for_schema(source, schema, targets), targets)
+    return _parted(source, read_for_schema(source, schema, targets, content=content), targets)
 
 
 def read_for_schema(
@@ -152,7 +162,7 @@ def _parted(source: str | Path, found: TableFile, targets: Sequence[str]) -> Typ
         rows = rows[there]
         labels = [list(np.array(texts, object)[there]) for texts in labels]
     y, label_names = labels_of(labels, targets, found.source)
-    name = Path(source).name.split(".")[0]
+    name = Path(name_of(source)).name.split(".")[0]
     table = Table(rows, y, None, None, found.source, label_names)
     return TypedDataset(Dataset(name, table), unlabelled, found.left_out)
 

@@ -57,7 +57,7 @@ def test_gaps_are_filled_and_other_cells_keep_their_texts(folder: Path, tmp_path
             is_gap = name != "note" and text in ("", "?")
             n_gaps += is_gap
             assert (new not in ("", "?")) if is_gap else (new == text), name
-    assert said == f"{n_gaps} gaps in 7 columns of {N_ROWS} rows filled; written to {out}\n"
+    assert said == f"{n_gaps} gaps in 7 columns of {N_ROWS} rows filled, written to {out}\n"
     full = pd.read_csv(out, dtype={"code": str})
     assert set(full["code"]) <= {"001", "002", "003"}
     assert set(full["town"]) <= {"Ghent", "Liège", "Mons"}

@@ -12,6 +12,7 @@ from sdae.data import Table, load_dataset
 from sdae.data.label_columns import Target
 from sdae.data.tables import is_table
 from sdae.data.tables.options import check_names
+from sdae.data.tables.reading import name_of
 from sdae.data.tables.whole_file import WholeFile
 from sdae.data.typed_dataset import load_for_schema
 
@@ -33,8 +34,12 @@ class Ids(NamedTuple):
 NO_IDS = Ids((), [])
 
 
-def load_ids(data: str, model: Model, given: Sequence[str] | None) -> Ids:
+def load_ids(
+    data: str, model: Model, given: Sequence[str] | None, content: bytes | None = None
+) -> Ids:
     """Load the columns that name rows: those `given`, or those of training that are there.
+
+    `content` holds the bytes of standard input, if the data are "-".
 
     Raises
     ------
@@ -51,16 +56,23 @@ def load_ids(data: str, model: Model, given: Sequence[str] | None) -> Ids:
         raise DataError(
             f"{data} is not a table, so it has no column {quoted(names[0])}. Leave --id out."
         )
-    file = WholeFile(read_bytes(data), data)
-    check_names(names, file.names, data)
+    file = WholeFile(read_bytes(data) if content is None else content, name_of(data))
+    check_names(names, file.names, name_of(data))
     names = names or tuple(name for name in known if name in file.names)
     return Ids(names, file.texts(names) if names else [])
 
 
-def load_rows(data: str, model: Model, part: str = "auto", target: Target = None) -> Table:
+def load_rows(
+    data: str,
+    model: Model,
+    part: str = "auto",
+    target: Target = None,
+    content: bytes | None = None,
+) -> Table:
     """Load the model's columns of some data, and their labels if a `target` is named.
 
-    Other columns are ignored, whatever they hold.
+    Other columns are ignored, whatever they hold. `content` holds the bytes of standard input, if
+    the data are "-".
 
     Raises
     ------
@@ -68,5 +80,5 @@ def load_rows(data: str, model: Model, part: str = "auto", target: Target = None
         Whatever is wrong with the data.
     """
     if model.schema is not None:
-        return choose_rows(load_for_schema(data, model.schema, target).dataset, part)
-    return choose_rows(load_dataset(data, target, model.feature_names), part)
+        return choose_rows(load_for_schema(data, model.schema, target, content).dataset, part)
+    return choose_rows(load_dataset(data, target, model.feature_names, content), part)

@@ -115,8 +115,8 @@ def content_of(table: str) -> bytes | None:
         raise FileAccessError("Cannot read standard input: it is closed. Name a file.")
     if sys.stdin.isatty():
         raise FileAccessError(
-            "Standard input is this terminal. Pipe a table into the command, as in: "
-            "cat table.csv | sdae … -, or name a file."
+            "Standard input is this terminal. Pipe a table into the command, or name a file (of "
+            "sdae resume with --data)."
         )
     try:
         content = sys.stdin.buffer.read(MAX_BYTES + 1)

@@ -24,6 +24,7 @@ from sdae.data.label_columns import encode_targets, find_head
 from sdae.data.splits import split_dataset
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
+from sdae.data.tables.reading import STANDARD_INPUT
 from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
 
 Rows = NDArray[np.floating]
@@ -86,26 +87,33 @@ class PreparedData:
 
 
 def prepare(
-    config: DataConfig, decoder: Decoder, seed: int, *, rounded: bool = False
+    config: DataConfig,
+    decoder: Decoder,
+    seed: int,
+    *,
+    rounded: bool = False,
+    content: bytes | None = None,
 ) -> PreparedData:
     """Load, split and scale the data of a recipe.
 
-    `rounded` makes tables float32 before they are scaled, as older versions did.
+    `rounded` makes tables float32 before they are scaled, as older versions did. `content` holds
+    the bytes of standard input, if the source is "-".
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the files, the columns, the labels or the values.
     """
-    reads_numbers = config.source.lower().endswith(OF_NUMBERS) or not is_table(config.source)
+    numbers = (*OF_NUMBERS, STANDARD_INPUT)
+    reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)
     if read_options(config) != ReadOptions() or not reads_numbers:
-        return prepare_table(config, seed)
+        return prepare_table(config, seed, content)
     try:
-        dataset = load_dataset(config.source, config.target)
+        dataset = load_dataset(config.source, config.target, content=content)
     except NotNumbers:
         if not is_table(config.source):
             raise
-        return prepare_table(config, seed)
+        return prepare_table(config, seed, content)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if rounded:
         dataset = dataset.rounded()
@@ -138,7 +146,7 @@ def prepare(
     )
 
 
-def prepare_table(config: DataConfig, seed: int) -> PreparedData:
+def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -> PreparedData:
     """Load and split a table of which not all columns are numbers, and learn its schema.
 
     Rows without a label, in the table or in a file of their own, are for pre-training.
@@ -149,7 +157,7 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
         Whatever is wrong with the files, the columns, the labels or the values.
     """
     options = read_options(config)
-    dataset, unlabelled, left_out = load_typed(config.source, options, config.target)
+    dataset, unlabelled, left_out = load_typed(config.source, options, config.target, content)
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
@@ -253,7 +261,9 @@ def described(schema: Schema) -> str:
     )
 
 
-def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedData:
+def prepare_labelled(
+    model: Model, config: DataConfig, seed: int, content: bytes | None = None
+) -> PreparedData:
     """Load and split labelled data for a model that exists: its columns, scaling and classes.
 
     Raises
@@ -262,9 +272,9 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         Whatever is wrong with the data; a missing target is an error too.
     """
     if model.schema is None:
-        dataset = load_dataset(config.source, config.target, model.feature_names)
+        dataset = load_dataset(config.source, config.target, model.feature_names, content)
     else:
-        dataset = load_for_schema(config.source, model.schema, config.target).dataset
+        dataset = load_for_schema(config.source, model.schema, config.target, content).dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
         raise DataError(

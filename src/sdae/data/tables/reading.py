@@ -117,6 +117,8 @@ def read_table(
     options = options or ReadOptions()
     name = name_of(source)
     if content is None:
+        if str(source) == STANDARD_INPUT:
+            raise not_kept()
         check_format(Path(source))
         content = read_bytes(source)
     check_content(content, name)
@@ -141,6 +143,13 @@ def read_table(
 def name_of(source: str | Path) -> str:
     """Return what a source is called in messages."""
     return "standard input" if str(source) == STANDARD_INPUT else str(source)
+
+
+def not_kept() -> FileAccessError:
+    """Return the error for rows of standard input that are needed again."""
+    return FileAccessError(
+        "The rows came from standard input, which is not kept. Name a file with these rows."
+    )
 
 
 def check_content(content: bytes, name: str) -> None:
@@ -184,7 +193,12 @@ def check_format(path: Path) -> None:
 
 
 def is_table(source: str | Path) -> bool:
-    """Return whether a path has the name of a table that :func:`read_table` reads."""
+    """Return whether a path has the name of a table that :func:`read_table` reads.
+
+    Standard input is one.
+    """
+    if str(source) == STANDARD_INPUT:
+        return True
     name = Path(source).name.lower()
     while name.endswith(_PACKED):
         name = name[: name.rfind(".")]

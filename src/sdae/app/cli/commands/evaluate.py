@@ -4,6 +4,7 @@ import numpy as np
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, classifier
 from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import say
 from sdae.app.runs.prepare import class_numbers, fitting
 from sdae.app.runs.run_folder import open_model
@@ -29,7 +30,7 @@ def evaluate(
     """
     folder = open_model(run)
     model = classifier(folder)
-    table = load_rows(data, model, part, target or folder.target())
+    table = load_rows(data, model, part, target or folder.target(), content_of(data))
     y = class_numbers(model, table)
     x = fitting(model, table).x
     raw = in_blocks(

@@ -7,11 +7,9 @@ import typer
 
 from sdae.app.cli.commands.encode import depth_after
 from sdae.app.cli.options import ModelArgument, Stage, model_after
-from sdae.app.cli.rows_out import check_output, write_completed
+from sdae.app.cli.rows_out import check_output, output_of, say_written, write_completed
 from sdae.app.cli.table_options import NaOption, TableArgument, bytes_of
-from sdae.app.cli.terminal import say
 from sdae.app.runs.completing import complete, rounds_of
-from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.run_folder import open_model
 from sdae.data.tables.arrow_cells import check_can_write
 
@@ -24,7 +22,10 @@ def impute(
     out: Annotated[
         Path,
         typer.Option(
-            "-o", "--out", metavar="FILE", help=".csv, .parquet, .feather or .arrow file to write."
+            "-o",
+            "--out",
+            metavar="FILE",
+            help=".csv, .parquet, .feather or .arrow file, or -.",
         ),
     ],
     layer: Annotated[
@@ -46,8 +47,7 @@ def impute(
     """
     check_output(out, *_KINDS)
     folder = open_model(run)
-    end = output_file(out, [*files_of(folder), data])
-    kind = check_output(end, *_KINDS)
+    end, kind = output_of(out, folder, data, _KINDS)
     if kind != ".csv":
         check_can_write(str(out))
     model = model_after(folder, Stage.pretraining)
@@ -66,7 +66,8 @@ def impute(
     write_completed(end, kind, found)
     n_gaps = sum(len(column.rows) for column in found.columns)
     n_columns = len(found.columns)
-    say(
+    say_written(
+        out,
         f"{n_gaps:,} gap{'s' * (n_gaps != 1)} in {n_columns:,} column{'s' * (n_columns != 1)} of "
-        f"{found.n_rows:,} rows filled; written to {out}"
+        f"{found.n_rows:,} rows filled,",
     )

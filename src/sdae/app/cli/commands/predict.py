@@ -8,19 +8,28 @@ import typer
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, classifier
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, ids_for, write_named
-from sdae.app.cli.table_options import IdOption
-from sdae.app.cli.terminal import say
-from sdae.app.runs.output_paths import files_of, output_file
+from sdae.app.cli.rows_out import (
+    blocks_of,
+    check_output,
+    ids_for,
+    output_of,
+    say_written,
+    write_named,
+)
+from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.prepare import fitting, outputs_of
 from sdae.app.runs.run_folder import open_model
 from sdae.core.inference import in_blocks, outputs, probabilities
+
+_KINDS = (".csv",)
 
 
 def predict(
     run: ModelArgument,
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write, or -.")
+    ],
     part: PartOption = "auto",
     id: IdOption = None,
 ) -> None:
@@ -30,15 +39,15 @@ def predict(
 
     Example: sdae predict runs/flowers new.csv -o predicted.csv
     """
-    check_output(out, ".csv")
+    check_output(out, *_KINDS)
     folder = open_model(run)
-    end = output_file(out, [*files_of(folder), data])
-    check_output(end, ".csv")
+    end, _ = output_of(out, folder, data, _KINDS)
     model = classifier(folder)
     described = outputs_of(model)
     assert described is not None  # it is a classifier
     head, classes = described
-    x = fitting(model, load_rows(data, model, part)).x
+    content = content_of(data)
+    x = fitting(model, load_rows(data, model, part, content=content)).x
 
     def answers() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
@@ -57,5 +66,5 @@ def predict(
     while not {f"{prefix}{label}" for label in classes}.isdisjoint(names):
         prefix = f"p{prefix}"  # as of the labels "a" and "p_a"
     header = [*names, *(f"{prefix}{label}" for label in classes)]
-    write_named(end, ids_for(end, data, model, id, header), header, answers())
-    say(f"{len(x):,} predictions written to {out}")
+    write_named(end, ids_for(end, data, model, id, content, header), header, answers())
+    say_written(out, f"{len(x):,} predictions")
