@@ -147,7 +147,11 @@ def _schema_for(model: Model, names: Sequence[str], source: str) -> Schema:
     renamed = [
         replace(column, name=name) for column, name in zip(schema.columns, names, strict=True)
     ]
-    return Schema(renamed, missing_marks=schema.missing_marks)
+    return Schema(
+        renamed,
+        missing_marks=schema.missing_marks,
+        handle_unknown=schema.handle_unknown,
+    )
 
 
 def _schema_of_numbers(model: Model) -> Schema:

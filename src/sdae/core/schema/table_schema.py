@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from sdae.core.blocks import Blocks
 from sdae.core.errors import DataError
 from sdae.core.schema.column_json import Block, text
-from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn
-from sdae.core.schema.level_columns import BinaryColumn
-from sdae.core.schema.number_columns import DateColumn, NumberColumn
-from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn, objects_of
+from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.unseen import as_learned, check_levels
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 
 logger = logging.getLogger("sdae")
 
+INFREQUENT_IF_EXIST, ERROR = "infrequent_if_exist", "error"
+"""What is done with a level that ``fit`` did not see, in scikit-learn's words."""
+
 _AT_ONCE = 1 << 16  # rows
-_LARGEST_WHOLE = 2.0**63
 
 
 class Schema:
@@ -45,6 +46,9 @@ class Schema:
     left_out : sequence of IgnoredColumn
         Columns of the file that are not columns of the schema, each with the reason; new files may
         lack them.
+    handle_unknown : str
+        ``infrequent_if_exist`` takes a level that ``fit`` did not see as a rare one, or if there
+        are none as none of the levels; ``error`` refuses it.
 
     Attributes
     ----------
@@ -59,9 +63,11 @@ class Schema:
         named: bool = True,
         missing_marks: Sequence[str] = (),
         left_out: Sequence[IgnoredColumn] = (),
+        handle_unknown: str = INFREQUENT_IF_EXIST,
     ) -> None:
         self.columns = tuple(columns)
         self.left_out = tuple(left_out)
+        self.handle_unknown = handle_unknown
         self.missing_marks = tuple(missing_marks)
         self.named = named
         names = [column.name for column in (*self.columns, *self.left_out)]
@@ -114,9 +120,12 @@ class Schema:
         Raises
         ------
         DataError
-            If columns are missing, or hold values of another type than in ``fit``.
+            If columns are missing, or hold values of another type than in ``fit``, or levels that
+            `handle_unknown` refuses.
         """
         columns = self._matched(table, caller)
+        if self.handle_unknown == ERROR:
+            check_levels(columns, self.used, caller)
         rows = np.empty((len(table), self.blocks.n_components), np.float32)
         unexpected = set[str]()
         for start in range(0, len(table), _AT_ONCE):
@@ -156,7 +165,7 @@ class Schema:
                 values[:, place] = column.value
         for place, (column, part) in zip(self.used_places, self.places(), strict=True):
             found = column.decode(rows[:, part].astype(np.float64))
-            values[:, place] = _objects(column, found)
+            values[:, place] = objects_of(column, found)
         return values
 
     def places(self) -> Iterator[tuple[UsedColumn, slice]]:
@@ -183,6 +192,7 @@ class Schema:
             "columns": columns,
             **marks,
             **({"left_out": left} if left else {}),
+            **({"handle_unknown": ERROR} if self.handle_unknown == ERROR else {}),
         }
 
     @classmethod
@@ -205,7 +215,26 @@ class Schema:
         if not isinstance(left, list):
             raise TypeError("left_out must be a list")
         left = [IgnoredColumn(text(column["name"]), text(column["why"])) for column in left]
-        return cls(columns, named=entry["named"], missing_marks=marks, left_out=left)
+        unknown = entry.get("handle_unknown", INFREQUENT_IF_EXIST)
+        if unknown not in (INFREQUENT_IF_EXIST, ERROR):
+            raise ValueError(f"handle_unknown is {unknown!r}")
+        return cls(
+            columns,
+            named=entry["named"],
+            missing_marks=marks,
+            left_out=left,
+            handle_unknown=unknown,
+        )
+
+    def with_columns(self, columns: Sequence[Column]) -> "Schema":
+        """Return a schema of other columns, which is the same in all else."""
+        return Schema(
+            columns,
+            named=self.named,
+            missing_marks=self.missing_marks,
+            left_out=self.left_out,
+            handle_unknown=self.handle_unknown,
+        )
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -252,10 +281,7 @@ class Schema:
             if missing.all():  # then its type is not known
                 rows[:, place] = column.gaps or 0.0
             else:
-                is_text = getattr(column, "type", None) is ColumnType.TEXT
-                if raw.loose and is_text and raw.type in (ColumnType.NUMBER, ColumnType.BOOLEAN):
-                    raw = raw.as_texts()
-                values = column.encode(raw)
+                values = column.encode(as_learned(raw, column))
                 values[missing] = column.gaps or 0.0
                 with np.errstate(over="ignore"):  # beyond float32: inference clips it
                     rows[:, place] = values
@@ -264,19 +290,6 @@ class Schema:
             elif missing.any():
                 unexpected.add(column.name)
         return unexpected
-
-
-def _objects(column: UsedColumn, values: NDArray[Any]) -> NDArray[Any]:
-    """Return values of a column as Python's: dates, integers, booleans, floats or texts, (n,)."""
-    if isinstance(column, DateColumn):
-        moments: NDArray[Any] = np.rint(values * 1e6).astype("datetime64[us]").astype(object)
-        return moments
-    if isinstance(column, BinaryColumn) and column.is_zero_one:
-        kind = bool if column.type is ColumnType.BOOLEAN else int
-        return values.astype(kind).astype(object)
-    is_whole = isinstance(column, NumberColumn) and column.whole
-    near = np.abs(values.astype(np.float64)) < _LARGEST_WHOLE if is_whole else None
-    return values if near is None or not near.all() else values.astype(np.int64).astype(object)
 
 
 def _columns(names: Sequence[str]) -> str:
