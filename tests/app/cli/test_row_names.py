@@ -59,6 +59,10 @@ def test_the_model_says_why_columns_are_left_out(folder: Path) -> None:
     assert [(column.name, column.why) for column in ignored] == [("planet", "constant")]
     assert [column.name for column in schema.used] == ["size", "since", "visits", "smoker", "town"]
     assert 'id = [\n    "who",\n    "note",\n]' in (folder / "run/recipe.toml").read_text()
+    assert (
+        "Left out: planet (constant), code (dropped), Unnamed: 0 (index), who (identifier), "
+        "note (identifier)\n"
+    ) in done("info", folder / "run")
     entry = json.loads(json.dumps(schema.to_json()))
     assert type(schema).of_json(entry).to_json() == entry
 
