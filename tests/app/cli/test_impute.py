@@ -138,6 +138,7 @@ def test_formats_agree(folder: Path, tmp_path: Path) -> None:
     assert list(typed) == list(text)
     assert str(typed["since"].dtype).startswith("datetime64")
     assert [str(day.date()) for day in typed["since"]] == text["since"].tolist()
+    assert (typed["since"] == typed["since"].dt.normalize()).all()
     assert typed["smoker"].map({True: "yes", False: "no"}).tolist() == text["smoker"].tolist()
     for name in ("size", "code", "town", "visits", "planet", "zip"):
         assert typed[name].tolist() == text[name].tolist(), name
