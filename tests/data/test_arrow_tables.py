@@ -116,6 +116,13 @@ def test_gaps_dates_and_row_names_may_be_named(tmp_path: Path) -> None:
         assert columns(ids) == {"n": ("text", ["19700102", "19700101"]), "b": ("text", ["x", "?"])}
 
 
+def test_a_word_for_missing_counts_in_columns_that_name_rows_too(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"who": ["a", "?"], "x": [1, 2]}), path)
+    found = read_table(path, ReadOptions(id=("who",), na_values=frozenset({"?"})))
+    assert found.ids.columns[0].values.tolist() == ["a", None]
+
+
 def test_the_index_of_pandas_is_left_out_with_a_word(tmp_path: Path) -> None:
     frame = pd.DataFrame({"a": [1.5, 2.5]}, index=[3, 4])
     frame.to_parquet(tmp_path / "t.parquet")

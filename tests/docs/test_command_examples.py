@@ -35,7 +35,7 @@ def test_the_commands_on_flowers_run_in_order(
     rows = [",".join(f"{value:g}" for value in row) for row in x]
     labelled = [f"{row},kind{label}" for row, label in zip(rows, y, strict=True)]
     Path("flowers.csv").write_text("\n".join([f"{HEADER},species", *labelled]) + "\n")
-    for name in ("more.csv", "new.csv", "noisy.csv"):
+    for name in ("more.csv", "new.csv", "noisy.csv", "holes.csv"):
         Path(name).write_text("\n".join([HEADER, *rows[::10]]) + "\n")
     assert len(README_ON_FLOWERS) >= 5
     for line in README_ON_FLOWERS:

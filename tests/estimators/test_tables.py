@@ -269,3 +269,22 @@ def test_one_warning_is_all_that_is_said() -> None:
         warnings.simplefilter("always")
         fitted(SDAEClassifier, max_iter=2).predict(TABLE)
     assert {each.category.__name__ for each in seen} <= {"ConvergenceWarning"}
+
+
+@EACH
+def test_levels_that_fit_did_not_see_may_be_refused(kind: Any, tmp_path: Path) -> None:
+    model = fitted(kind, handle_unknown="error", min_frequency=0.3)
+    new = TABLE[:4].copy()
+    answers(model, new)
+    new.loc[2, "town"] = "D"
+    new["group"] = new["group"].astype(object)
+    new.loc[1, "group"] = "w"
+    model.save(tmp_path / "model.safetensors")
+    loaded = load(tmp_path / "model.safetensors")
+    assert loaded.get_params()["handle_unknown"] == "error"
+    for one in (model, loaded):
+        with pytest.raises(DataError, match=r"in columns 'town' \('D'\), 'group' \('w'\)\. Mark"):
+            answers(one, new)
+    answers(fitted(kind), new)  # by default they are rare
+    with pytest.raises(InvalidParameterError, match="handle_unknown"):
+        fitted(kind, handle_unknown="ignore")

@@ -4,12 +4,16 @@ import sys
 import warnings
 
 
+class DataWarning(UserWarning):
+    """A warning about the data of a user, which commands print as a line."""
+
+
 def warn_user(text: str) -> None:
-    """Give a UserWarning at the first line outside this package."""
+    """Give a DataWarning at the first line outside this package."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and _is_ours(str(frame.f_globals.get("__name__", ""))):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, UserWarning, stacklevel=level + 1)
+    warnings.warn(text, DataWarning, stacklevel=level + 1)
 
 
 def _is_ours(module: str) -> bool:

@@ -36,13 +36,30 @@ def load_csv(
 
     Raises
     ------
+    FileFormatError, DataError
+        As :func:`csv_of` does.
+    """
+    limit = unpacked_limit(path, share=4)
+    return csv_of(read_decompressed(path, limit), str(path), target, features, task)
+
+
+def csv_of(
+    content: bytes,
+    source: str,
+    target: Sequence[str] = (),
+    features: Collection[str] | None = None,
+    task: Task | None = None,
+) -> Dataset:
+    """Return the data set of the text of a CSV; `source` is its name in messages.
+
+    Raises
+    ------
     FileFormatError
         If it is not UTF-8 text, or a line has another number of fields than the header.
     DataError
         If the target is not a column, a name occurs twice, or a feature is not a number.
     """
-    source = str(path)
-    lines = CsvLines(read_decompressed(path, unpacked_limit(path, share=4)), source)
+    lines = CsvLines(content, source)
     places = find_targets(lines.header, target, source)
     columns = wanted_columns(lines.header, places, features, source)
     names = tuple(lines.header[column] for column in columns)
@@ -68,7 +85,7 @@ def load_csv(
         )
     y, label_names = targets_of_texts(labels, target, source, task)
     table = checked_table(x.rows(), y, source, names, label_names=label_names)
-    return Dataset(path.name.split(".")[0], table)
+    return Dataset(Path(source).name.split(".")[0], table)
 
 
 def find_targets(header: list[str], targets: Sequence[str], source: str) -> list[int]:

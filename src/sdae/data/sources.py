@@ -7,12 +7,15 @@ from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import read_bytes, translate_os_errors
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.array_files import load_npy, load_npz
-from sdae.data.csv_table import load_csv
+from sdae.data.csv_table import csv_of, load_csv
 from sdae.data.idx import load_idx_folder
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
-from sdae.data.table import Dataset
+from sdae.data.table import Dataset, NotNumbers
+from sdae.data.tables.arrow_file import ARROW, PARQUET
+from sdae.data.tables.reading import STANDARD_INPUT, name_of, not_kept
+from sdae.data.tables.unpacking import unpacked
 from sdae.data.task import Task
 from sdae.data.tutorial_pickle import load_tutorial_pickle
 
@@ -30,6 +33,7 @@ def load_dataset(
     target: Target = None,
     features: Collection[str] | None = None,
     task: Task | None = None,
+    content: bytes | None = None,
 ) -> Dataset:
     """Load data by name or path.
 
@@ -45,6 +49,8 @@ def load_dataset(
         Names of the columns to read, where columns have names. None reads all but the target.
     task : Task or None
         What the target is for; None: what it looks like.
+    content : bytes or None
+        The bytes of standard input, a CSV, if the source is "-".
 
     Raises
     ------
@@ -59,6 +65,8 @@ def load_dataset(
     if str(source) == "mnist":
         _refuse_target(targets, "The embedded MNIST")
         return _of_classes(load_mnist_dataset(), task)
+    if str(source) == STANDARD_INPUT:
+        return _of_standard_input(content, targets, features, task)
     if "\0" in str(source):
         raise FileAccessError(
             f"Cannot read {str(source)!r}: a path must not have zero bytes. Check the path."
@@ -94,6 +102,20 @@ def _of_classes(dataset: Dataset, task: Task | None) -> Dataset:
             "the task out."
         )
     return dataset
+
+
+def _of_standard_input(
+    content: bytes | None,
+    targets: tuple[str, ...],
+    features: Collection[str] | None,
+    task: Task | None,
+) -> Dataset:
+    name = name_of(STANDARD_INPUT)
+    if content is None:
+        raise not_kept()
+    if content.startswith((PARQUET, ARROW)) and features is None:
+        raise NotNumbers(f"{name} is not a CSV. Save it as one.")
+    return csv_of(unpacked(content, name, share=4), name, targets, features, task)
 
 
 def _refuse_target(targets: tuple[str, ...], source: str) -> None:

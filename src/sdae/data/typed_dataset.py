@@ -12,13 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
+from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Schema
+from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
 from sdae.data.tables import ReadOptions, TableFile, read_table
+from sdae.data.tables.reading import name_of
 from sdae.data.target_columns import Found, targets_of_texts
 from sdae.data.task import Task, task_of_column
 
@@ -32,14 +35,21 @@ class TypedDataset(NamedTuple):
         The rows that have labels, or all rows if no target was named.
     unlabelled : RawTable or None
         The rows whose label is missing.
+    left_out : tuple of IgnoredColumn
+        Columns of the file that are not among the rows' columns.
     """
 
     dataset: Dataset
     unlabelled: RawTable | None
+    left_out: tuple[IgnoredColumn, ...] = ()
 
 
 def load_typed(
-    source: str | Path, options: ReadOptions, target: Target = None, task: Task | None = None
+    source: str | Path,
+    options: ReadOptions,
+    target: Target = None,
+    task: Task | None = None,
+    content: bytes | None = None,
 ) -> TypedDataset:
     """Load a table with columns of any type; rows whose label is missing come apart.
 
@@ -53,6 +63,8 @@ def load_typed(
         The column of labels, or several columns of zeros and ones.
     task : Task or None
         What the target is for; None: what it looks like.
+    content : bytes or None
+        The bytes of the file, if they are known already.
 
     Raises
     ------
@@ -60,11 +72,23 @@ def load_typed(
         If the file cannot be read, or a column cannot be used.
     """
     targets = names_of_targets(target)
-    return _parted(source, read_table(source, options, targets=targets), targets, task)
+    for name in targets:
+        if name in options.drop or name in options.id:
+            flag = "--drop" if name in options.drop else "--id"
+            raise DataError(
+                f"Column {quoted(name)} is the target, so {flag} must not name it. Leave it out of "
+                "one of them."
+            )
+    found = read_table(source, options, content=content, targets=targets)
+    return _parted(source, found, targets, task)
 
 
 def load_for_schema(
-    source: str | Path, schema: Schema, target: Target = None, task: Task | None = None
+    source: str | Path,
+    schema: Schema,
+    target: Target = None,
+    task: Task | None = None,
+    content: bytes | None = None,
 ) -> TypedDataset:
     """Load the columns of a schema, each read as the type that it had in training.
 
@@ -73,18 +97,58 @@ def load_for_schema(
     SdaeError
         If the file cannot be read, or columns are missing: all are named.
     """
-    targets, used = names_of_targets(target), schema.used
-    texts = [c.name for c in used if getattr(c, "type", None) is ColumnType.TEXT]
-    options = ReadOptions(
-        parse_dates=frozenset(c.name for c in used if isinstance(c, DateColumn)),
-        na_values=frozenset(schema.missing_marks),
+    targets = names_of_targets(target)
+    found = read_for_schema(source, schema, targets, content=content)
+    return _parted(source, found, targets, task)
+
+
+def read_for_schema(
+    source: str | Path,
+    schema: Schema,
+    targets: Sequence[str] = (),
+    *,
+    content: bytes | None = None,
+    more: Sequence[str] = (),
+    na_values: Sequence[str] = (),
+) -> TableFile:
+    """Read the columns of a schema, each as the type that it had in training; no others.
+
+    Parameters
+    ----------
+    source : str or Path
+    schema : Schema
+    targets : sequence of str
+        Columns of labels, which come after those of the schema.
+    content : bytes or None
+        The bytes of the file, if they are known already.
+    more : sequence of str
+        Columns to be read too, each as what it holds.
+    na_values : sequence of str
+        Words that mean a missing value, beside those of the schema.
+
+    Raises
+    ------
+    SdaeError
+        If the file cannot be read, or columns are missing: all are named.
+    """
+    names = list(dict.fromkeys((*(column.name for column in schema.used), *targets, *more)))
+    options = options_for(schema, targets, na_values)
+    options = replace(options, keep=frozenset(names))
+    found = read_table(source, options, content=content, targets=targets)
+    columns = {column.name: column for column in (*found.table, *found.ids)}
+    return replace(found, table=RawTable([columns[name] for name in names]))
+
+
+def options_for(
+    schema: Schema, targets: Sequence[str] = (), na_values: Sequence[str] = ()
+) -> ReadOptions:
+    """Return how to read a table so that columns have the types of a schema."""
+    texts = [c.name for c in schema.used if getattr(c, "type", None) is ColumnType.TEXT]
+    return ReadOptions(
+        parse_dates=frozenset(c.name for c in schema.used if isinstance(c, DateColumn)),
+        na_values=frozenset((*schema.missing_marks, *na_values)),
         id=tuple(name for name in texts if name not in targets),  # they are read as they stand
     )
-    names = [column.name for column in used]
-    found = read_table(source, options, targets=(*targets, *names))
-    columns = {column.name: column for column in (*found.table, *found.ids)}
-    wanted = [columns[name] for name in dict.fromkeys((*names, *targets))]
-    return _parted(source, replace(found, table=RawTable(wanted)), targets, task)
 
 
 def _parted(
@@ -110,9 +174,9 @@ def _parted(
     if not there.all():
         unlabelled, rows = rows[~there], rows[there]
     y, label_names = _targets(found, answers, targets, there, task)
-    name = Path(source).name.split(".")[0]
+    name = Path(name_of(source)).name.split(".")[0]
     table = Table(rows, y, None, None, found.source, label_names)
-    return TypedDataset(Dataset(name, table), unlabelled)
+    return TypedDataset(Dataset(name, table), unlabelled, found.left_out)
 
 
 def _targets(

@@ -120,6 +120,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         The largest number of levels of a category; the rarest share one.
     min_frequency : int, float or None, default None
         Levels in fewer rows, as a number or as a share of the rows, are rare.
+    handle_unknown : {"infrequent_if_exist", "error"}, default "infrequent_if_exist"
+        What a level that ``fit`` did not see is: a rare one, or none where none are rare; or an
+        error.
     missing_values : value, default NaN
         A value that means "missing", besides NaN, None and blank texts.
     tied : bool, default True

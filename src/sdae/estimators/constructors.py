@@ -29,6 +29,7 @@ class NetworkParameters:
     categorical_features: Any = "from_dtype"
     max_categories: int = 50
     min_frequency: Any = None
+    handle_unknown: str = "infrequent_if_exist"
     missing_values: Any = np.nan
     tied: bool = True
     solver: str = "adam"

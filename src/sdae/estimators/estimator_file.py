@@ -23,13 +23,13 @@ from sdae.train.history import EpochRecord
 MOST_RECORDS = 50_000
 MOST_VALUES = 1 << 16  # maximum number of values of a parameter
 # Left out at their defaults: files keep their bytes.
-# Left out at their defaults: files keep their bytes.
 _ADDED_LATER = (
     "loss",
     "max_fun",
     "categorical_features",
     "max_categories",
     "min_frequency",
+    "handle_unknown",
     "missing_values",
 )
 _TIMELESS = {"seconds": 0.0, "samples_per_second": 0.0}  # equal models have equal bytes

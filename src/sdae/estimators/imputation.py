@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils.validation import validate_data
 
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.filling import Cells, Filler, Rows
 from sdae.core.inference import products_of_a_block
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.schema.columns import Column, IgnoredColumn
@@ -22,7 +23,6 @@ from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads
 from sdae.core.wording import listed
 from sdae.estimators.completing import Filling, completed, mark_of
-from sdae.estimators.filling import Cells, Filler, Rows
 from sdae.estimators.fit_callbacks import Recorder
 from sdae.estimators.imputation_schema import (
     columns_in_order,

@@ -34,7 +34,7 @@ def with_any_gaps(schema: Schema, table: RawTable) -> Schema:
             "X of SDAEImputer has no column that differs from row to row: each is constant or "
             "empty. Use scikit-learn's SimpleImputer."
         )
-    return Schema(columns, named=schema.named)
+    return schema.with_columns(columns)
 
 
 def columns_in_order(schema: Schema, table: RawTable, caller: str) -> list[int]:

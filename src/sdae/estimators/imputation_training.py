@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.blocks import BlockLayout
+from sdae.core.filling import Cells, Filler, Rows
 from sdae.core.randomness import NoiseKey, Stream, generator
-from sdae.estimators.filling import Cells, Filler, Rows
 from sdae.train.callbacks import Callback
 from sdae.train.history import EpochRecord
 from sdae.train.optimizer_memory import OptimizerMemory

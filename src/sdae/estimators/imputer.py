@@ -88,6 +88,9 @@ class SDAEImputer(TransformerMixin, SDAEBase):
         Rarer levels share one, whose most frequent level fills gaps.
     min_frequency : int, float or None, default None
         Rows, or the share of the rows, that a level needs to be one of its own.
+    handle_unknown : {"infrequent_if_exist", "error"}, default "infrequent_if_exist"
+        What a level that ``fit`` did not see is: a rare one, or none where none are rare; or an
+        error. It stays in the filled table.
     tied : bool, default False
         Decode with the transpose of each encoder's weight.
     solver : {"adamw", "adam", "sgd", "nadam", "rmsprop"}, default "adamw"

@@ -68,6 +68,7 @@ def schema_options(estimator: Any, x: RawTable, settings: Settings) -> SchemaOpt
         scale="standard" if settings.scale == "auto" else settings.scale,
         max_categories=settings.max_categories,
         min_frequency=1 if settings.min_frequency is None else settings.min_frequency,
+        handle_unknown=settings.handle_unknown,
         remedy="Drop them, encode them (skrub has encoders), or name them in categorical_features.",
     )
 

@@ -30,6 +30,7 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
+from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
 
@@ -107,6 +108,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "min_frequency": optional(
         Reader("an integer ≥ 1, or a number above 0 and below 1", _frequency)
     ),
+    "handle_unknown": choice(INFREQUENT_IF_EXIST, ERROR),
     "solver": _SOLVER,
     "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
     "shuffle": boolean(),
@@ -203,6 +205,7 @@ class Settings:
     contamination: float = 0.1
     max_categories: int = 50
     min_frequency: int | float | None = None
+    handle_unknown: str = INFREQUENT_IF_EXIST
 
     @classmethod
     def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":

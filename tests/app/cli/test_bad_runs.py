@@ -113,7 +113,7 @@ def test_an_output_of_unknown_suffix(command: str, suffixes: str, run: Path) -> 
         assert message == f"The output must be a {suffixes} file. Got {out} instead."
 
 
-@pytest.mark.parametrize("command", ["predict", "encode", "denoise"])
+@pytest.mark.parametrize("command", ["predict", "encode", "denoise", "impute"])
 def test_an_output_that_cannot_be_written(command: str, run: Path) -> None:
     Path("folder.csv").mkdir()
     for out, reason in (

@@ -20,6 +20,7 @@ COMMANDS = (
     "predict",
     "encode",
     "denoise",
+    "impute",
     "info",
     "plot",
     "report",
@@ -75,6 +76,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_flowers(folder / "labelled.csv")
     write_rows(folder / "new.csv")
     write_rows(folder / "noisy.csv")
+    write_rows(folder / "holes.csv")
     digits = folder / "digits"
     digits.mkdir()
     rng = np.random.default_rng(0)

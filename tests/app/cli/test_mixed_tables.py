@@ -12,7 +12,7 @@ import pytest
 
 from sdae import SDAEClassifier, load
 from sdae.core.model_file import load_model
-from tests.app.cli.commands import done, refused
+from tests.app.cli.commands import done, invoke, refused
 
 pd = pytest.importorskip("pandas")
 SMALL = (
@@ -192,6 +192,17 @@ def test_parquet_and_feather_give_the_model_of_the_csv(folder: Path, tmp_path: P
             expected.stack.state_dict().items(), found.stack.state_dict().items(), strict=True
         ):
             assert np.array_equal(one.numpy(), two.numpy()), name
+
+
+def test_a_gap_where_training_had_none_is_a_line_of_warning(folder: Path, tmp_path: Path) -> None:
+    rows = people(3, seed=9)
+    rows["code"] = None
+    rows.to_csv(tmp_path / "new.csv", index=False)
+    command = ("predict", folder / "run", tmp_path / "new.csv", "-o", tmp_path / "answers.csv")
+    result = invoke(*command)
+    assert result.exit_code == 0
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"Warning: {tmp_path / 'new.csv'} has missing values in column code,")
 
 
 def test_a_model_file_says_its_format(folder: Path) -> None:

@@ -83,6 +83,15 @@ def test_both_ways_out_hold_the_columns(tmp_path: Path, kind: Any, scale: str) -
         assert answers["label"].tolist() == estimator.predict(TABLE).tolist()
 
 
+def test_a_schema_that_refuses_unseen_levels_is_exported(tmp_path: Path) -> None:
+    _, model = model_of(tmp_path, handle_unknown="error")
+    (export,) = export_model(model, numpy=tmp_path / "m")
+    assert export.agreement.kinds == {"random": 320}
+    other = raw_table(TABLE.assign(codes="E"), "X")
+    with pytest.raises(DataError, match=r"levels that fit did not have in column 'codes' \('E'\)"):
+        export_model(model, numpy=tmp_path / "n", rows=other)
+
+
 def test_the_inputs_of_an_onnx_file_have_the_names_of_the_columns(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     _, model = model_of(tmp_path)

@@ -276,3 +276,45 @@ def test_a_raw_table_picks_and_joins_rows() -> None:
         table(numbers("a", 1)).below(table(texts("a", "1")))
     with pytest.raises(DataError, match="same number of rows"):
         RawTable([numbers("a", 1), numbers("b", 1, 2)])
+
+
+def test_levels_that_fit_did_not_see_are_refused_by_name_if_the_user_wants_it() -> None:
+    town = texts("town", *"AAABBBCD")
+    kind = numbers("kind", 1, 2, 3, 1, 2, 3, 1, 2, whole=True, declared=True)
+    fit = (town, kind, texts("sex", *"mfmfmfmf"), booleans("b", 0, 1, 0, 1, 0, 1, 0, 1))
+    schema = learned(*fit, min_frequency=2, handle_unknown="error")
+    assert schema.columns[0].rare == ("D",)  # type: ignore[union-attr]
+    entry = json.loads(json.dumps(schema.to_json()))
+    assert entry["handle_unknown"] == "error"
+    schema = Schema.of_json(entry)
+    assert schema.to_json() == entry
+    schema.encode(table(*fit))  # rare levels are known, and gaps are none
+    empty = table(
+        texts("town", None, "D"),
+        numbers("kind", NAN, 3),
+        texts("sex", None, "m"),
+        booleans("b", 0, NAN),
+    )
+    with pytest.warns(UserWarning, match="missing values in columns b, kind, sex, town"):
+        schema.encode(empty)
+    new = table(
+        texts("town", "E", "A", "F"),
+        numbers("kind", 1, 7, 2),
+        texts("sex", "m", "x", None),
+        booleans("b", 0, 1, 1),
+    )
+    with pytest.raises(DataError) as error:
+        schema.encode(new, "new rows")
+    assert str(error.value) == (
+        "new rows has levels that fit did not have in columns 'sex' ('x'), 'town' ('E', 'F'), "
+        "'kind' ('7'). Mark them as missing, map them to levels of fit, or fit with "
+        "handle_unknown='infrequent_if_exist'."
+    )
+
+
+def test_a_schema_of_defaults_has_the_bytes_of_before() -> None:
+    entry = learned(texts("town", *"AABBC"), min_frequency=2).to_json()
+    assert entry.keys() == {"named", "columns"}
+    assert "rare" not in entry["columns"][0]
+    assert Schema.of_json(entry).handle_unknown == "infrequent_if_exist"
+    assert Schema.of_json(entry).left_out == ()

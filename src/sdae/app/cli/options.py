@@ -40,7 +40,7 @@ DataArgument = Annotated[
     typer.Argument(
         metavar="DATA",
         help="A .csv, .parquet, .npz or .npy file, a folder of IDX files, the tutorial's "
-        "mnist.pkl.gz, or 'mnist' for the embedded set.",
+        "mnist.pkl.gz, or 'mnist' for the embedded set; - reads a CSV from standard input.",
     ),
 ]
 TargetOption = Annotated[

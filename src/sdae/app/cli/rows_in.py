@@ -1,24 +1,81 @@
 """Loading the data that a command uses with a run."""
 
-from sdae.app.runs.model_rows import choose_rows, task_of
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sdae.app.runs.model_rows import choose_rows, load_for, task_of
+from sdae.core.errors import DataError
+from sdae.core.files import read_bytes
 from sdae.core.model_file import Model
-from sdae.data import Table, load_dataset
+from sdae.core.wording import quoted
+from sdae.data import Table
 from sdae.data.label_columns import Target
-from sdae.data.typed_dataset import load_for_schema
+from sdae.data.tables import is_table
+from sdae.data.tables.options import check_names
+from sdae.data.tables.reading import name_of
+from sdae.data.tables.whole_file import WholeFile
 
 
-def load_rows(data: str, model: Model, part: str = "auto", target: Target = None) -> Table:
+class Ids(NamedTuple):
+    """Columns that name rows.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rows : list of list of str
+        Their texts, as they stand in the file.
+    """
+
+    names: tuple[str, ...]
+    rows: list[list[str]]
+
+
+NO_IDS = Ids((), [])
+
+
+def load_ids(
+    data: str, model: Model, given: Sequence[str] | None, content: bytes | None = None
+) -> Ids:
+    """Load the columns that name rows: those `given`, or those of training that are there.
+
+    `content` holds the bytes of standard input, if the data are "-".
+
+    Raises
+    ------
+    SdaeError
+        If the data are not a table, or lack a column that is given.
+    """
+    names = tuple(dict.fromkeys(given or ()))
+    known = () if model.schema is None else model.schema.ids
+    if not names and not known:
+        return NO_IDS
+    if not is_table(data):
+        if not names:
+            return NO_IDS
+        raise DataError(
+            f"{data} is not a table, so it has no column {quoted(names[0])}. Leave --id out."
+        )
+    file = WholeFile(read_bytes(data) if content is None else content, name_of(data))
+    check_names(names, file.names, name_of(data))
+    names = names or tuple(name for name in known if name in file.names)
+    return Ids(names, file.texts(names) if names else [])
+
+
+def load_rows(
+    data: str,
+    model: Model,
+    part: str = "auto",
+    target: Target = None,
+    content: bytes | None = None,
+) -> Table:
     """Load the model's columns of some data, and their labels if a `target` is named.
 
-    Other columns are ignored, whatever they hold.
+    Other columns are ignored, whatever they hold. `content` holds the bytes of standard input, if
+    the data are "-".
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the data.
     """
-    if model.schema is not None:
-        return choose_rows(
-            load_for_schema(data, model.schema, target, task_of(model)).dataset, part
-        )
-    return choose_rows(load_dataset(data, target, model.feature_names, task_of(model)), part)
+    return choose_rows(load_for(model, data, target, task_of(model), content), part)

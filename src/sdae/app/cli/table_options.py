@@ -2,14 +2,15 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sdae.core.errors import FileAccessError, FileFormatError
-from sdae.core.files import MAX_BYTES
+from sdae.core.files import MAX_BYTES, read_bytes
 from sdae.data.tables.options import ReadOptions
-from sdae.data.tables.reading import STANDARD_INPUT
+from sdae.data.tables.reading import STANDARD_INPUT, check_format
 
 TableArgument = Annotated[
     str,
@@ -40,10 +41,12 @@ CategoricalOption = Annotated[
 ]
 DropOption = Annotated[list[str] | None, typer.Option(help="Column to leave out.")]
 KeepOption = Annotated[
-    list[str] | None, typer.Option(help="Column to read; all others are left out.")
+    list[str] | None,
+    typer.Option(help="Column to read, beside the target; others are left out."),
 ]
 IdOption = Annotated[
-    list[str] | None, typer.Option("--id", help="Column that names rows; it is not a feature.")
+    list[str] | None,
+    typer.Option("--id", help="Column that names rows: copied to predictions, not a feature."),
 ]
 
 
@@ -79,13 +82,30 @@ def read_options(
     )
 
 
+def bytes_of(table: str) -> bytes:
+    """Return the bytes of a file of a table, or of standard input.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError
+        If it cannot be read, or is too large.
+    DataError
+        If it is of a format that is not read here.
+    """
+    content = content_of(table)
+    if content is None:
+        check_format(Path(table))
+        content = read_bytes(table)
+    return content
+
+
 def content_of(table: str) -> bytes | None:
     """Return the bytes of standard input if the table is "-", otherwise None.
 
     Raises
     ------
     FileAccessError
-        If standard input is closed.
+        If standard input is closed, or is a terminal.
     FileFormatError
         If it holds too much.
     """
@@ -93,6 +113,11 @@ def content_of(table: str) -> bytes | None:
         return None
     if sys.stdin is None:
         raise FileAccessError("Cannot read standard input: it is closed. Name a file.")
+    if sys.stdin.isatty():
+        raise FileAccessError(
+            "Standard input is this terminal. Pipe a table into the command, or name a file (of "
+            "sdae resume with --data)."
+        )
     try:
         content = sys.stdin.buffer.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -17,6 +17,7 @@ from sdae.app.runs.run_recipe import TrainedRun, run_recipe
 from sdae.app.tracking import Tracking
 from sdae.core.errors import FileAccessError, MissingExtraError
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.data.tables.reading import STANDARD_INPUT
 from sdae.train.callbacks import log_findings
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
@@ -55,7 +56,10 @@ def train_and_keep(
             tracking.pictures(run.path / PLOTS)
     except (KeyboardInterrupt, FileAccessError) as reason:  # other errors would occur again
         if run.has_checkpoints() and not run.finished:
-            reason.add_note(f"To resume from the last checkpoint, run: sdae resume {run.path}")
+            again = " --data FILE" if recipe.data.source == STANDARD_INPUT else ""
+            reason.add_note(
+                f"To resume from the last checkpoint, run: sdae resume {run.path}{again}"
+            )
         raise
     print_summary(console, trained.pretraining, trained.finetuning, run.path, data.head)
     return last_line(trained.finetuning, data.head)

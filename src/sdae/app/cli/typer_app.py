@@ -1,7 +1,8 @@
 """The application with all commands. Errors become one sentence and exit code 2."""
 
 import logging
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from sdae.app.cli.commands import (
     evaluate,
     export,
     finetune,
+    impute,
     info,
     inspect,
     plot,
@@ -31,6 +33,7 @@ from sdae.app.cli.commands import (
 from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
+from sdae.core.user_warnings import DataWarning
 
 _WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
 
@@ -61,13 +64,28 @@ class Commands(TyperGroup):
 
 @contextmanager
 def printed_warnings() -> Iterator[None]:
-    """Print the warnings of the package's log."""
+    """Print the warnings of the package, those of its log and those about data."""
     log, handler = logging.getLogger("sdae"), _WarningPrinter(logging.WARNING)
     log.addHandler(handler)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = _printed_by(warnings.showwarning)
+            yield
     finally:
         log.removeHandler(handler)
+
+
+def _printed_by(others: Callable[..., None]) -> Callable[..., None]:
+    """Return what prints a warning about data as a line, and passes `others` on."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, DataWarning):
+            report_error(f"Warning: {message}")
+        else:
+            others(message, category, *where)
+
+    return show
 
 
 class _WarningPrinter(logging.Handler):
@@ -114,6 +132,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("predict")(predict.predict)
 app.command("encode")(encode.encode)
 app.command("denoise")(denoise.denoise)
+app.command("impute")(impute.impute)
 app.command("info")(info.info)
 app.command("plot")(plot.plot)
 app.command("doctor")(doctor.doctor)

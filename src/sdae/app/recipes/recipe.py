@@ -116,6 +116,8 @@ class DataConfig:
     validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
     test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")
     drop: Names = option(_NAMES, None, "Columns of a table to leave out.")
+    keep: Names = option(_NAMES, None, "The only columns of a table to read, beside the target.")
+    id: Names = option(_NAMES, None, "Columns that name rows: they go into predictions.")
     categorical: Names = option(_NAMES, None, "Columns that are categories, whatever they hold.")
     parse_dates: Names = option(_NAMES, None, "Columns of dates (ISO 8601).")
     na_values: Names = option(_NAMES, None, "Texts that mean a missing value.")

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.answers import wanted_task
-from sdae.app.runs.model_rows import choose_rows, fitting, outputs_of, task_of
+from sdae.app.runs.model_rows import choose_rows, fitting, load_for, outputs_of, task_of
 from sdae.app.runs.prepared_data import Classes, Rows
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
-from sdae.data import Dataset, Table, load_dataset
+from sdae.data import Dataset, Table
 from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
-from sdae.data.typed_dataset import load_for_schema
 
 MOST_ROWS = 20_000
 
@@ -144,9 +143,7 @@ def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> Rep
 
 def _load(source: str, target: Target, model: Model, recipe: Recipe) -> Dataset:
     task = task_of(model) or wanted_task(recipe.data)
-    if model.schema is not None:
-        return load_for_schema(source, model.schema, target, task).dataset
-    return load_dataset(source, target, model.feature_names, task)
+    return load_for(model, source, target, task)
 
 
 def shown_source(source: str) -> str:

@@ -13,11 +13,61 @@ from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
-from sdae.data import Dataset, Table
-from sdae.data.label_columns import encode_targets
-from sdae.data.table import match_columns
+from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.data import Dataset, Table, load_dataset
+from sdae.data.label_columns import Target, encode_targets
+from sdae.data.table import NotNumbers, match_columns
+from sdae.data.tables import ReadOptions, is_table
 from sdae.data.task import Task
-from sdae.data.typed_dataset import as_raw
+from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
+
+
+def load_for(
+    model: Model,
+    source: str,
+    target: Target = None,
+    task: Task | None = None,
+    content: bytes | None = None,
+) -> Dataset:
+    """Load the columns of a model from other data, with their targets if they are named.
+
+    Rows without a label are left out. Other columns are ignored, whatever they hold. `content` is
+    the bytes of standard input, if the source is "-".
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the data.
+    """
+    if model.schema is not None:
+        return load_for_schema(source, model.schema, target, task, content).dataset
+    names = model.feature_names
+    try:
+        return load_dataset(source, target, names, task, content)
+    except NotNumbers:
+        if target is None or names is None or not is_table(source):
+            raise
+        found = _rows_with_labels(source, target, names, task)
+        if found is None:
+            raise
+        return found
+
+
+def _rows_with_labels(
+    source: str, target: Target, names: tuple[str, ...], task: Task | None
+) -> Dataset | None:
+    """Return the rows of a table that have labels; None where the features are no numbers."""
+    dataset = load_typed(source, ReadOptions(keep=frozenset(names)), target, task).dataset
+    columns = {column.name: column for column in dataset.train.x}
+    if not all(_is_numbers(columns[name]) for name in names):
+        return None
+    x = np.stack([columns[name].values for name in names], axis=1)
+    return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
+
+
+def _is_numbers(column: RawColumn) -> bool:
+    plain = column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
+    return plain and bool(np.isfinite(column.values).all())
 
 
 def choose_rows(dataset: Dataset, part: str) -> Table:

@@ -4,13 +4,14 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
-from sdae.app.runs.model_rows import network_input, scaled, task_of
+from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
 from sdae.app.runs.prepared_data import NetworkRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -23,7 +24,8 @@ from sdae.data import Table, load_dataset
 from sdae.data.splits import split_dataset
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
-from sdae.data.typed_dataset import load_for_schema, load_typed
+from sdae.data.tables.reading import STANDARD_INPUT
+from sdae.data.typed_dataset import load_typed
 
 OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
 """Tables that are first read as numbers alone, which makes the network of earlier versions."""
@@ -35,26 +37,34 @@ _REMEDY = (
 
 
 def prepare(
-    config: DataConfig, decoder: Decoder, seed: int, *, rounded: bool = False
+    config: DataConfig,
+    decoder: Decoder,
+    seed: int,
+    *,
+    rounded: bool = False,
+    content: bytes | None = None,
 ) -> PreparedData:
     """Load, split and scale the data of a recipe.
 
-    `rounded` makes tables float32 before they are scaled, as older versions did.
+    `rounded` makes tables float32 before they are scaled, as older versions did. `content` holds
+    the bytes of standard input, if the source is "-".
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the files, the columns, the labels or the values.
     """
-    reads_numbers = config.source.lower().endswith(OF_NUMBERS) or not is_table(config.source)
+    numbers = (*OF_NUMBERS, STANDARD_INPUT)
+    reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)
     if read_options(config) != ReadOptions() or not reads_numbers:
-        return prepare_table(config, seed)
+        return prepare_table(config, seed, content)
     try:
-        dataset = load_dataset(config.source, config.target, task=wanted_task(config))
+        task = wanted_task(config)
+        dataset = load_dataset(config.source, config.target, task=task, content=content)
     except NotNumbers:
         if not is_table(config.source):
             raise
-        return prepare_table(config, seed)
+        return prepare_table(config, seed, content)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if rounded:
         dataset = dataset.rounded()
@@ -85,7 +95,7 @@ def prepare(
     )
 
 
-def prepare_table(config: DataConfig, seed: int) -> PreparedData:
+def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -> PreparedData:
     """Load and split a table of which not all columns are numbers, and learn its schema.
 
     Rows without a label, in the table or in a file of their own, are for pre-training.
@@ -96,19 +106,25 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
         Whatever is wrong with the files, the columns, the labels or the values.
     """
     options = read_options(config)
-    dataset, unlabelled = load_typed(config.source, options, config.target, wanted_task(config))
+    task = wanted_task(config)
+    dataset, unlabelled, left_out = load_typed(config.source, options, config.target, task, content)
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
     if unlabelled is not None:
         rows = rows.below(unlabelled)
     if config.unlabeled is not None:
-        extra = load_typed(config.unlabeled, _of_rows(options, config)).dataset.train
+        extra = load_typed(config.unlabeled, _of_rows(options, rows.names)).dataset.train
         rows = rows.below(extra.x.like(rows, extra.source))
     scale = "standard" if config.scale == "auto" else config.scale
     schema = learn_schema(
         rows,
-        SchemaOptions(scale=scale, missing_marks=names_in(config.na_values), remedy=_REMEDY),
+        SchemaOptions(
+            scale=scale,
+            missing_marks=names_in(config.na_values),
+            left_out=left_out,
+            remedy=_REMEDY,
+        ),
         source,
     )
     encoded = schema.encode(rows, source)
@@ -149,6 +165,8 @@ def read_options(config: DataConfig) -> ReadOptions:
         parse_dates=frozenset(names_in(config.parse_dates)),
         categorical=frozenset(names_in(config.categorical)),
         drop=frozenset(names_in(config.drop)),
+        keep=frozenset(names_in(config.keep)),
+        id=names_in(config.id),
     )
 
 
@@ -159,14 +177,16 @@ def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else value
 
 
-def _of_rows(options: ReadOptions, config: DataConfig) -> ReadOptions:
-    """Return options for a file of rows without labels, which may lack the target."""
-    targets = set(names_in(config.target))
+def _of_rows(options: ReadOptions, names: Sequence[str]) -> ReadOptions:
+    """Return options for a file of more rows, of which only the columns `names` are read."""
+    wanted = frozenset(names)
     return replace(
         options,
-        parse_dates=options.parse_dates - targets,
-        categorical=options.categorical - targets,
-        drop=options.drop - targets,
+        parse_dates=options.parse_dates & wanted,
+        categorical=options.categorical & wanted,
+        drop=frozenset(),
+        keep=wanted,
+        id=(),
     )
 
 
@@ -189,7 +209,9 @@ def described(schema: Schema) -> str:
     )
 
 
-def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedData:
+def prepare_labelled(
+    model: Model, config: DataConfig, seed: int, content: bytes | None = None
+) -> PreparedData:
     """Load and split labelled data for a model that exists: its columns, scaling and classes.
 
     Raises
@@ -198,10 +220,7 @@ def prepare_labelled(model: Model, config: DataConfig, seed: int) -> PreparedDat
         Whatever is wrong with the data; a missing target is an error too.
     """
     task = task_of(model) or wanted_task(config)
-    if model.schema is None:
-        dataset = load_dataset(config.source, config.target, model.feature_names, task)
-    else:
-        dataset = load_for_schema(config.source, model.schema, config.target, task).dataset
+    dataset = load_for(model, config.source, config.target, task, content)
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     if dataset.train.y is None:
         raise DataError(

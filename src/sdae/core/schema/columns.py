@@ -8,20 +8,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdae.core.schema.column_json import number, text
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn, Level
 from sdae.core.schema.number_columns import DateColumn, NumberColumn
+from sdae.core.schema.raw_table import ColumnType
 
 
 @dataclass(frozen=True)
 class IgnoredColumn:
     """A column that does not go into the network: a constant, an index, an empty one, or dropped.
 
+    Those that the reader of a file leaves out are ``left_out`` of the schema, not its columns.
+
     Attributes
     ----------
     name : str
     why : str
-        ``constant``, ``empty``, ``identifier`` or ``dropped``.
+        ``constant`` or ``empty``; of a file also ``index``, ``identifier`` or ``dropped``.
     value : Level or None
         The value of a constant.
     """
@@ -50,7 +56,21 @@ class IgnoredColumn:
 
 UsedColumn = NumberColumn | DateColumn | BinaryColumn | CategoryColumn
 Column = UsedColumn | IgnoredColumn
+_LARGEST_WHOLE = 2.0**63
 COLUMN_KINDS: dict[str, type[Column]] = {
     kind.kind: kind
     for kind in (NumberColumn, DateColumn, BinaryColumn, CategoryColumn, IgnoredColumn)
 }
+
+
+def objects_of(column: UsedColumn, values: NDArray[Any]) -> NDArray[Any]:
+    """Return values of a column as Python's: dates, integers, booleans, floats or texts, (n,)."""
+    if isinstance(column, DateColumn):
+        moments: NDArray[Any] = np.rint(values * 1e6).astype("datetime64[us]").astype(object)
+        return moments
+    if isinstance(column, BinaryColumn) and column.is_zero_one:
+        kind = bool if column.type is ColumnType.BOOLEAN else int
+        return values.astype(kind).astype(object)
+    is_whole = isinstance(column, NumberColumn) and column.whole
+    near = np.abs(values.astype(np.float64)) < _LARGEST_WHOLE if is_whole else None
+    return values if near is None or not near.all() else values.astype(np.int64).astype(object)

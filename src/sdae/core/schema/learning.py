@@ -6,7 +6,7 @@ columns, `max_categories`, `min_frequency`. Axes: n rows, L levels.
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn, Level
 from sdae.core.schema.number_columns import PERIODS, DateColumn, NumberColumn, date_parts
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.scales import SCALES
-from sdae.core.schema.table_schema import Schema
+from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST, Schema
 from sdae.core.wording import listed, quoted
 
 logger = logging.getLogger("sdae")
@@ -47,6 +47,10 @@ class SchemaOptions:
         Levels that occur less often, as a number of rows or as a share of them, are rare.
     missing_marks : tuple of str
         Texts of the file that mean a missing value; the schema keeps them.
+    handle_unknown : str
+        ``error`` if a level that is not among these rows is an error later.
+    left_out : tuple of IgnoredColumn
+        Columns of the file that are not in the table; the schema keeps them.
     zero_one : bool
         Whether numbers that are all 0 and 1 are a binary.
     remedy : str
@@ -58,6 +62,8 @@ class SchemaOptions:
     max_categories: int = MAX_CATEGORIES
     min_frequency: int | float = 1
     missing_marks: tuple[str, ...] = ()
+    handle_unknown: str = INFREQUENT_IF_EXIST
+    left_out: tuple[IgnoredColumn, ...] = ()
     zero_one: bool = True
     remedy: str = "Drop them, encode them (skrub has encoders), or declare them as categories."
 
@@ -86,7 +92,13 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
     for column in columns:
         if isinstance(column, IgnoredColumn):
             logger.info("%s: column %s is %s: left out.", caller, quoted(column.name), column.why)
-    return Schema(columns, named=table.named, missing_marks=options.missing_marks)
+    return Schema(
+        columns,
+        named=table.named,
+        missing_marks=options.missing_marks,
+        left_out=options.left_out,
+        handle_unknown=options.handle_unknown,
+    )
 
 
 def check_numbers(table: RawTable, caller: str) -> None:
@@ -167,7 +179,9 @@ def _learn_category(column: RawColumn, known: NDArray[Any], options: SchemaOptio
     levels: tuple[Level, ...] = tuple(sorted(kept))
     if not levels:  # all are rare: one component would be the same in every row
         levels, rare = (ranked[0],), ranked[1:]
-    return CategoryColumn(column.name, column.type, levels, rare[0] if rare else None, has_gaps)
+    found = CategoryColumn(column.name, column.type, levels, rare[0] if rare else None, has_gaps)
+    strict = options.handle_unknown == ERROR
+    return replace(found, rare=tuple(sorted(rare[1:]))) if strict else found
 
 
 _LEARNERS: Mapping[ColumnType, Callable[[RawColumn, NDArray[Any], SchemaOptions], Column]] = {

@@ -112,6 +112,8 @@ class CategoryColumn:
     infrequent : Level or None
         The most frequent of the levels that share the last component, because they are rare.
     has_gaps : bool
+    rare : tuple of Level
+        The other levels that share it, where a level that ``fit`` did not see is an error.
     """
 
     kind: ClassVar[str] = "category"
@@ -123,6 +125,7 @@ class CategoryColumn:
     levels: tuple[Level, ...]
     infrequent: Level | None
     has_gaps: bool
+    rare: tuple[Level, ...] = ()
 
     @property
     def size(self) -> int:
@@ -166,6 +169,7 @@ class CategoryColumn:
             "levels": list(self.levels),
             "infrequent": self.infrequent,
             "has_gaps": self.has_gaps,
+            **({"rare": list(self.rare)} if self.rare else {}),
         }
 
     @classmethod
@@ -177,7 +181,8 @@ class CategoryColumn:
             (infrequent,) = read_levels([infrequent], type_)
         if not levels:
             raise ValueError("a category needs levels")
-        return cls(text(entry["name"]), type_, levels, infrequent, flag(entry, "has_gaps"))
+        rare = read_levels(entry.get("rare", []), type_)
+        return cls(text(entry["name"]), type_, levels, infrequent, flag(entry, "has_gaps"), rare)
 
 
 def check_type(column: RawColumn, wanted: ColumnType) -> None:

@@ -18,17 +18,18 @@ from numpy.typing import NDArray
 from sdae.core.blocks import Blocks
 from sdae.core.errors import DataError
 from sdae.core.schema.column_json import Block, text
-from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn
-from sdae.core.schema.level_columns import BinaryColumn
-from sdae.core.schema.number_columns import DateColumn, NumberColumn
-from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.columns import COLUMN_KINDS, Column, IgnoredColumn, UsedColumn, objects_of
+from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.unseen import as_learned, check_levels
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 
 logger = logging.getLogger("sdae")
 
+INFREQUENT_IF_EXIST, ERROR = "infrequent_if_exist", "error"
+"""What is done with a level that ``fit`` did not see, in scikit-learn's words."""
+
 _AT_ONCE = 1 << 16  # rows
-_LARGEST_WHOLE = 2.0**63
 
 
 class Schema:
@@ -42,6 +43,12 @@ class Schema:
         Whether columns are matched by name; otherwise by position.
     missing_marks : sequence of str
         Texts of a file that mean a missing value, besides the usual ones.
+    left_out : sequence of IgnoredColumn
+        Columns of the file that are not columns of the schema, each with the reason; new files may
+        lack them.
+    handle_unknown : str
+        ``infrequent_if_exist`` takes a level that ``fit`` did not see as a rare one, or if there
+        are none as none of the levels; ``error`` refuses it.
 
     Attributes
     ----------
@@ -50,12 +57,20 @@ class Schema:
     """
 
     def __init__(
-        self, columns: Sequence[Column], *, named: bool = True, missing_marks: Sequence[str] = ()
+        self,
+        columns: Sequence[Column],
+        *,
+        named: bool = True,
+        missing_marks: Sequence[str] = (),
+        left_out: Sequence[IgnoredColumn] = (),
+        handle_unknown: str = INFREQUENT_IF_EXIST,
     ) -> None:
         self.columns = tuple(columns)
+        self.left_out = tuple(left_out)
+        self.handle_unknown = handle_unknown
         self.missing_marks = tuple(missing_marks)
         self.named = named
-        names = [column.name for column in self.columns]
+        names = [column.name for column in (*self.columns, *self.left_out)]
         if len(set(names)) != len(names):
             raise ValueError("two columns have the same name")
         numbers, binaries, categories = (
@@ -76,13 +91,20 @@ class Schema:
         """The names of the columns of the table."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The names of the columns that name rows."""
+        return tuple(column.name for column in self.left_out if column.why == "identifier")
+
     @cached_property
     def parts(self) -> tuple[str, ...]:
         """The name of each component, (V,)."""
         values = [part for column in self.used for part in column.parts]
         return (*values, *(f"{self.used[k].name} is missing" for k in self.blocks.indicators))
 
-    def encode(self, table: RawTable, caller: str = "X") -> NDArray[np.float32]:
+    def encode(
+        self, table: RawTable, caller: str = "X", *, expects_gaps: bool = False
+    ) -> NDArray[np.float32]:
         """Return rows for the network, (n, V).
 
         Columns are matched by name; others than those of ``fit`` are left out.
@@ -92,19 +114,24 @@ class Schema:
         table : RawTable
         caller : str
             What the table is called in messages.
+        expects_gaps : bool
+            Whether there is no warning of gaps in a column that had none in ``fit``.
 
         Raises
         ------
         DataError
-            If columns are missing, or hold values of another type than in ``fit``.
+            If columns are missing, or hold values of another type than in ``fit``, or levels that
+            `handle_unknown` refuses.
         """
         columns = self._matched(table, caller)
+        if self.handle_unknown == ERROR:
+            check_levels(columns, self.used, caller)
         rows = np.empty((len(table), self.blocks.n_components), np.float32)
         unexpected = set[str]()
         for start in range(0, len(table), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             unexpected.update(self._encode([column.at(part) for column in columns], rows[part]))
-        if unexpected:
+        if unexpected and not expects_gaps:
             warn_user(
                 f"{caller} has missing values in {_columns(sorted(unexpected))}, which had none in "
                 "fit. They are treated as a corrupted value: the mean of the column, or no level."
@@ -138,7 +165,7 @@ class Schema:
                 values[:, place] = column.value
         for place, (column, part) in zip(self.used_places, self.places(), strict=True):
             found = column.decode(rows[:, part].astype(np.float64))
-            values[:, place] = _objects(column, found)
+            values[:, place] = objects_of(column, found)
         return values
 
     def places(self) -> Iterator[tuple[UsedColumn, slice]]:
@@ -159,7 +186,14 @@ class Schema:
         """Return plain JSON values."""
         columns = [{"kind": column.kind, **column.to_json()} for column in self.columns]
         marks = {"missing_marks": list(self.missing_marks)} if self.missing_marks else {}
-        return {"named": self.named, "columns": columns, **marks}
+        left = [{"name": column.name, "why": column.why} for column in self.left_out]
+        return {
+            "named": self.named,
+            "columns": columns,
+            **marks,
+            **({"left_out": left} if left else {}),
+            **({"handle_unknown": ERROR} if self.handle_unknown == ERROR else {}),
+        }
 
     @classmethod
     def of_json(cls, entry: Mapping[str, Any]) -> "Schema":
@@ -177,7 +211,30 @@ class Schema:
         if not isinstance(marks, list):
             raise TypeError("missing_marks must be a list")
         marks = [text(mark) for mark in marks]
-        return cls(columns, named=entry["named"], missing_marks=marks)
+        left = entry.get("left_out", [])
+        if not isinstance(left, list):
+            raise TypeError("left_out must be a list")
+        left = [IgnoredColumn(text(column["name"]), text(column["why"])) for column in left]
+        unknown = entry.get("handle_unknown", INFREQUENT_IF_EXIST)
+        if unknown not in (INFREQUENT_IF_EXIST, ERROR):
+            raise ValueError(f"handle_unknown is {unknown!r}")
+        return cls(
+            columns,
+            named=entry["named"],
+            missing_marks=marks,
+            left_out=left,
+            handle_unknown=unknown,
+        )
+
+    def with_columns(self, columns: Sequence[Column]) -> "Schema":
+        """Return a schema of other columns, which is the same in all else."""
+        return Schema(
+            columns,
+            named=self.named,
+            missing_marks=self.missing_marks,
+            left_out=self.left_out,
+            handle_unknown=self.handle_unknown,
+        )
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -224,10 +281,7 @@ class Schema:
             if missing.all():  # then its type is not known
                 rows[:, place] = column.gaps or 0.0
             else:
-                is_text = getattr(column, "type", None) is ColumnType.TEXT
-                if raw.loose and is_text and raw.type in (ColumnType.NUMBER, ColumnType.BOOLEAN):
-                    raw = raw.as_texts()
-                values = column.encode(raw)
+                values = column.encode(as_learned(raw, column))
                 values[missing] = column.gaps or 0.0
                 with np.errstate(over="ignore"):  # beyond float32: inference clips it
                     rows[:, place] = values
@@ -236,19 +290,6 @@ class Schema:
             elif missing.any():
                 unexpected.add(column.name)
         return unexpected
-
-
-def _objects(column: UsedColumn, values: NDArray[Any]) -> NDArray[Any]:
-    """Return values of a column as Python's: dates, integers, booleans, floats or texts, (n,)."""
-    if isinstance(column, DateColumn):
-        moments: NDArray[Any] = np.rint(values * 1e6).astype("datetime64[us]").astype(object)
-        return moments
-    if isinstance(column, BinaryColumn) and column.is_zero_one:
-        kind = bool if column.type is ColumnType.BOOLEAN else int
-        return values.astype(kind).astype(object)
-    is_whole = isinstance(column, NumberColumn) and column.whole
-    near = np.abs(values.astype(np.float64)) < _LARGEST_WHOLE if is_whole else None
-    return values if near is None or not near.all() else values.astype(np.int64).astype(object)
 
 
 def _columns(names: Sequence[str]) -> str:

@@ -60,12 +60,12 @@ def column_of(
 
     is_dictionary = pa.types.is_dictionary(arrow_type)
     declared = declared or (is_dictionary and kind is not ColumnType.DATE)
-    if name in options.id:
-        return _as_texts(name, kind, values)
     if kind is ColumnType.TEXT:
         for word in options.na_values:
             values[values == word] = None
-    else:
+    if name in options.id:
+        return _as_texts(name, kind, values)
+    if kind is not ColumnType.TEXT:
         values = without(values, options) if kind is ColumnType.NUMBER else values
     if name in options.parse_dates and kind is not ColumnType.DATE:
         texts = _as_texts(name, kind, values).values.tolist()

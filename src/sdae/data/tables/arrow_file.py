@@ -70,6 +70,7 @@ class ArrowFile:
             struct.error,
         )
         self._batches: Any = None
+        self._metadata: Any = None
         self._declared: set[str] = set()
         self._content = pa.py_buffer(content)
         try:
@@ -123,6 +124,23 @@ class ArrowFile:
             raise self._damaged(error) from None
         return columns
 
+    def whole(self) -> Any:
+        """Return all of the file as a table of pyarrow.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is damaged.
+        """
+        import pyarrow as pa
+
+        try:
+            if self._batches is None:
+                return self._parquet.read()
+            return pa.Table.from_batches(self._batches, pa.schema(self._fields, self._metadata))
+        except self._faults as error:
+            raise self._damaged(error) from None
+
     # -- opening -----------------------------------------------------------------------------
 
     def _open_parquet(self) -> None:
@@ -159,7 +177,7 @@ class ArrowFile:
             total += unpacked_bytes(memoryview(message.metadata), body)
             self._check(total)
         with pa.ipc.open_stream(pa.BufferReader(stream)) as reader:
-            self._fields = list(reader.schema)
+            self._fields, self._metadata = list(reader.schema), reader.schema.metadata
             self._batches = list(reader)
         for batch in self._batches:
             batch.validate(full=True)

@@ -120,7 +120,7 @@ def check_names(wanted: Iterable[str], header: Sequence[str], source: str) -> No
             f"{source} has two columns named {quoted(twice)}. Rename one, or add a header line if "
             "the file does not have one."
         )
-    lacking = [name for name in wanted if name not in known]
+    lacking = [name for name in dict.fromkeys(wanted) if name not in known]
     if not lacking:
         return
     near = nearest(lacking[0], header)

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import read_bytes
+from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, FEATHER_1, PARQUET, ArrowFile
@@ -42,6 +43,7 @@ _OTHERS: dict[
     ".html": ("a page", "read_html"),
     ".xml": ("XML", "read_xml"),
 }
+_LEFT_OUT = {"index": "index", "unnamed_and_empty": "empty"}  # kind of the remark: why
 _NUMBER = Dialect(".", "")
 _INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
 
@@ -64,6 +66,8 @@ class TableFile:
         How a CSV is written; None for other files.
     labels : RawTable
         The targets as texts: of a CSV as they stand there, otherwise as Python writes them.
+    left_out : tuple of IgnoredColumn
+        The columns that are not in `table`, except those that `options.keep` leaves out.
     """
 
     source: str
@@ -73,6 +77,7 @@ class TableFile:
     separator: str | None = None
     decimal: str | None = None
     labels: RawTable = field(default_factory=lambda: RawTable(()))
+    left_out: tuple[IgnoredColumn, ...] = ()
 
 
 def read_table(
@@ -113,12 +118,13 @@ def read_table(
         If it is of another format, a column that is named is not there, or cannot be used.
     """
     options = options or ReadOptions()
-    name = "standard input" if str(source) == STANDARD_INPUT else str(source)
+    name = name_of(source)
     if content is None:
+        if str(source) == STANDARD_INPUT:
+            raise not_kept()
         check_format(Path(source))
         content = read_bytes(source)
-    if content.startswith(FEATHER_1):
-        raise DataError(_advice(name, "an old Feather file", "read_feather", ""))
+    check_content(content, name)
     remarks: list[Remark] = []
     if content.startswith((PARQUET, ARROW)):
         arrow = ArrowFile(content, name)
@@ -129,11 +135,36 @@ def read_table(
         found = TableFile(name, *_parted(columns, options), tuple(remarks), labels=RawTable(labels))
     else:
         found = _read_csv(content, name, options, targets, remarks)
+    found = replace(found, left_out=_left_out(found, options))
     if strict:
         stopping = [remark.text for remark in found.remarks if remark.stops]
         if stopping:
             raise DataError(" ".join([f"{name}:", *stopping]))
     return found
+
+
+def name_of(source: str | Path) -> str:
+    """Return what a source is called in messages."""
+    return "standard input" if str(source) == STANDARD_INPUT else str(source)
+
+
+def not_kept() -> FileAccessError:
+    """Return the error for rows of standard input that are needed again."""
+    return FileAccessError(
+        "The rows came from standard input, which is not kept. Name a file with these rows."
+    )
+
+
+def check_content(content: bytes, name: str) -> None:
+    """Raise an error if a file, called `name` in messages, is of an old format.
+
+    Raises
+    ------
+    DataError
+        If it is; the message converts it with pandas.
+    """
+    if content.startswith(FEATHER_1):
+        raise DataError(_advice(name, "an old Feather file", "read_feather", ""))
 
 
 def check_format(path: Path) -> None:
@@ -165,7 +196,12 @@ def check_format(path: Path) -> None:
 
 
 def is_table(source: str | Path) -> bool:
-    """Return whether a path has the name of a table that :func:`read_table` reads."""
+    """Return whether a path has the name of a table that :func:`read_table` reads.
+
+    Standard input is one.
+    """
+    if str(source) == STANDARD_INPUT:
+        return True
     name = Path(source).name.lower()
     while name.endswith(_PACKED):
         name = name[: name.rfind(".")]
@@ -251,6 +287,16 @@ def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTabl
     known = {column.name: column for column in columns}
     ids = [known.pop(name) for name in options.id if name in known]
     return RawTable(list(known.values())), RawTable(ids)
+
+
+def _left_out(found: TableFile, options: ReadOptions) -> tuple[IgnoredColumn, ...]:
+    """Return the columns that are not in a table, with the reason for each."""
+    why = dict.fromkeys(sorted(options.drop), "dropped")
+    for remark in found.remarks:
+        if remark.column is not None and remark.kind in _LEFT_OUT:
+            why[remark.column] = _LEFT_OUT[remark.kind]
+    why.update(dict.fromkeys(found.ids.names, "identifier"))
+    return tuple(IgnoredColumn(name, reason) for name, reason in why.items())
 
 
 def _advice(path: str, what: str, function: str, more: str) -> str:

@@ -18,25 +18,34 @@ from sdae.app.cli.options import (
     model_after,
 )
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
-from sdae.app.cli.terminal import say
+from sdae.app.cli.rows_out import (
+    blocks_of,
+    check_output,
+    ids_for,
+    output_of,
+    say_written,
+    write_rows,
+)
+from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.model_rows import fitting
-from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.run_folder import open_model
 from sdae.core.inference import in_blocks, rebuilt
+
+_KINDS = (".npy", ".csv")
 
 
 def denoise(
     run: ModelArgument,
     data: DataArgument,
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write, or -.")
     ],
     layer: Annotated[
         int, typer.Option(help="Encode up to this layer before decoding, from 0.")
     ] = 0,
     stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Reconstruct rows, taken as corrupted, and write them in their original units.
 
@@ -47,15 +56,15 @@ def denoise(
 
     Example: sdae denoise runs/flowers noisy.csv -o clean.csv
     """
-    check_output(out, ".npy", ".csv")
+    check_output(out, *_KINDS)
     folder = open_model(run)
-    end = output_file(out, [*files_of(folder), data])
-    check_output(end, ".npy", ".csv")
+    end, _ = output_of(out, folder, data, _KINDS)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=1)
     if model.schema is not None:  # an array holds numbers only
         check_output(end, ".csv")
-    x = fitting(model, load_rows(data, model, part)).x
+    content = content_of(data)
+    x = fitting(model, load_rows(data, model, part, content=content)).x
     n_columns = x.shape[1]
 
     def denoised(block: NDArray[np.floating]) -> NDArray[Any]:
@@ -69,5 +78,6 @@ def denoise(
     names: Sequence[str] = model.feature_names or [f"x{column}" for column in range(n_columns)]
     if model.schema is not None:
         names = model.schema.names
-    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names)
-    say(f"{len(x):,} rows reconstructed through layer {depth - 1} written to {out}")
+    ids = ids_for(end, data, model, id, content, names)
+    write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names, ids)
+    say_written(out, f"{len(x):,} rows reconstructed through layer {depth - 1}")

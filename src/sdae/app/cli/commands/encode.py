@@ -16,39 +16,48 @@ from sdae.app.cli.options import (
     model_after,
 )
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_rows
-from sdae.app.cli.terminal import say
+from sdae.app.cli.rows_out import (
+    blocks_of,
+    check_output,
+    ids_for,
+    output_of,
+    say_written,
+    write_rows,
+)
+from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.model_rows import fitting
-from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import in_blocks, layer_codes
 from sdae.core.stack import StackedDenoisingAutoencoder
+
+_KINDS = (".npy", ".csv")
 
 
 def encode(
     run: ModelArgument,
     data: DataArgument,
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write.")
+        Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write, or -.")
     ],
     layer: Annotated[
         int | None, typer.Option(help="Layer whose codes to write, from 0. Default: the deepest.")
     ] = None,
     stage: StageOption = Stage.finetuning,
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Write the codes of a layer, one row of float32 per row of data.
 
     Example: sdae encode runs/flowers new.csv --layer 0 -o codes.npy
     """
-    check_output(out, ".npy", ".csv")
+    check_output(out, *_KINDS)
     folder = open_model(run)
-    end = output_file(out, [*files_of(folder), data])
-    check_output(end, ".npy", ".csv")
+    end, _ = output_of(out, folder, data, _KINDS)
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
-    x = fitting(model, load_rows(data, model, part)).x
+    content = content_of(data)
+    x = fitting(model, load_rows(data, model, part, content=content)).x
     n_units = model.stack.hidden_layer_sizes[depth - 1]
 
     def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -60,8 +69,9 @@ def encode(
         )
 
     names = [f"h{unit}" for unit in range(n_units)]
-    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names)
-    say(f"{len(x):,} codes of {n_units:,} units written to {out}")
+    ids = ids_for(end, data, model, id, content, names)
+    write_rows(end, map(encoded, blocks_of(x, n_units)), len(x), names, ids)
+    say_written(out, f"{len(x):,} codes of {n_units:,} units")
 
 
 def depth_after(stack: StackedDenoisingAutoencoder, layer: int | None, default: int) -> int:

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, with_answers
 from sdae.app.cli.rows_in import load_rows
+from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.export.exported_model import target_scaling_of, undone
 from sdae.app.runs.model_rows import fitting, outputs_of, targets_of
@@ -41,7 +42,7 @@ def evaluate(
     """
     folder = open_model(run)
     model = with_answers(folder)
-    table = load_rows(data, model, part, target or folder.target())
+    table = load_rows(data, model, part, target or folder.target(), content_of(data))
     y = targets_of(model, table)
     x = fitting(model, table).x
     raw = in_blocks(

@@ -20,6 +20,7 @@ from sdae.app.cli.options import (
 )
 from sdae.app.cli.progress import CompilingNote, display
 from sdae.app.cli.summary import last_line, print_summary
+from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.recipes.recipe import Recipe, parse_recipe, with_data, write_recipe
@@ -72,7 +73,7 @@ def finetune(
                 "class_weight": class_weight,
             },
         )
-        prepared = prepare_labelled(model, recipe.data, recipe.seed)
+        prepared = prepare_labelled(model, recipe.data, recipe.seed, content_of(data))
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
         note = CompilingNote(console)

@@ -4,6 +4,7 @@ from sdae.app.cli.options import RunArgument
 from sdae.app.cli.summary import last_line
 from sdae.app.cli.terminal import say
 from sdae.app.runs.run_folder import open_run
+from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.wording import listed, plain, quoted
 from sdae.train.history import FINETUNING, PRETRAINING, history_of
 
@@ -31,6 +32,11 @@ def info(run: RunArgument) -> None:
             say(f"Target {quoted(name)}: mean {mean:.6g}, standard deviation {deviation:.6g}")
     say(f"Parameters: {n_parameters:,}")
     say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
+    if model.schema is not None:
+        ignored = [each for each in model.schema.columns if isinstance(each, IgnoredColumn)]
+        left_out = [f"{each.name} ({each.why})" for each in (*ignored, *model.schema.left_out)]
+        if left_out:
+            say(f"Left out: {listed(left_out)}")
     for key, value in sorted(model.provenance.items()):
         say(f"Provenance: {plain(key)} = {plain(str(value), _MOST_CHARACTERS)}")
     records = folder.records()

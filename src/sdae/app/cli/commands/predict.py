@@ -9,22 +9,33 @@ import typer
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, with_answers
 from sdae.app.cli.rows_in import load_rows
-from sdae.app.cli.rows_out import blocks_of, check_output, write_csv
-from sdae.app.cli.terminal import say
+from sdae.app.cli.rows_out import (
+    blocks_of,
+    check_output,
+    ids_for,
+    output_of,
+    say_written,
+    write_named,
+)
+from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.export.exported_model import target_scaling_of, undone
 from sdae.app.runs.model_rows import fitting, outputs_of
-from sdae.app.runs.output_paths import files_of, output_file
 from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
 from sdae.core.inference import answers, in_blocks, outputs, probabilities
 from sdae.core.kinds.heads import Head
 
+_KINDS = (".csv",)
+
 
 def predict(
     run: ModelArgument,
     data: DataArgument,
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write.")],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="FILE.csv", help="CSV to write, or -.")
+    ],
     part: PartOption = "auto",
+    id: IdOption = None,
 ) -> None:
     """Write the predicted label and the probability of each class, one line per row.
 
@@ -33,16 +44,15 @@ def predict(
 
     Example: sdae predict runs/flowers new.csv -o predicted.csv
     """
-    check_output(out, ".csv")
+    check_output(out, *_KINDS)
     folder = open_model(run)
-    end = output_file(out, [*files_of(folder), data])
-    check_output(end, ".csv")
+    end, _ = output_of(out, folder, data, _KINDS)
     model = with_answers(folder)
     described = outputs_of(model)
     assert described is not None  # it has a head
     head, classes = described
-    scaling = target_scaling_of(model)
-    x = fitting(model, load_rows(data, model, part)).x
+    scaling, content = target_scaling_of(model), content_of(data)
+    x = fitting(model, load_rows(data, model, part, content=content)).x
 
     def lines() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
@@ -59,8 +69,9 @@ def predict(
             for answer, row in zip(found, p.tolist(), strict=True):
                 yield [*answer, *row]
 
-    write_csv(end, _header(head, classes), lines())
-    say(f"{len(x):,} predictions written to {out}")
+    header = _header(head, classes)
+    write_named(end, ids_for(end, data, model, id, content, header), header, lines())
+    say_written(out, f"{len(x):,} predictions")
 
 
 def _header(head: Head, classes: Classes) -> list[str]:

@@ -12,6 +12,7 @@ from sdae.app.cli.options import (
     ThreadsOption,
     use_threads,
 )
+from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.cli.train_and_write import train_and_keep
@@ -57,7 +58,11 @@ def resume(
         moved = {"source": data, "unlabeled": unlabeled}
         recipe = with_data(folder.recipe(), str(run), moved)
         prepared = prepare(
-            recipe.data, recipe.model.decoder[0], recipe.seed, rounded=folder.rounds_tables()
+            recipe.data,
+            recipe.model.decoder[0],
+            recipe.seed,
+            rounded=folder.rounds_tables(),
+            content=content_of(recipe.data.source),
         )
         say_on(console, prepared.choice)
         stack = build_stack(recipe, prepared)

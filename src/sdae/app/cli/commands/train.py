@@ -27,8 +27,11 @@ from sdae.app.cli.table_options import (
     DatesOption,
     DecimalOption,
     DropOption,
+    IdOption,
+    KeepOption,
     NaOption,
     SepOption,
+    content_of,
 )
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
@@ -43,6 +46,7 @@ from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
 from sdae.data.tables import is_table
+from sdae.data.tables.reading import STANDARD_INPUT
 from sdae.train.checkpoints.frequency import Frequency
 
 
@@ -52,7 +56,8 @@ def train(
         typer.Argument(
             metavar="[DATA]",
             help="'mnist', a .csv, .parquet, .npz or .npy file, a folder of IDX files, or the "
-            "tutorial's mnist.pkl.gz. Default: the data of the recipe.",
+            "tutorial's mnist.pkl.gz; - reads a CSV from standard input. Default: the data of the "
+            "recipe.",
         ),
     ] = None,
     recipe: Annotated[
@@ -89,6 +94,8 @@ def train(
     parse_dates: DatesOption = None,
     categorical: CategoricalOption = None,
     drop: DropOption = None,
+    keep: KeepOption = None,
+    id: IdOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -130,18 +137,23 @@ def train(
             "parse_dates": parse_dates,
             "categorical": categorical,
             "drop": drop,
+            "keep": keep,
+            "id": id,
         },
     )
     device = str(resolve_device(device))
     name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
-    default = Path("runs", f"{Path(chosen.data.source).name.split('.')[0]}-{name}")
+    source = chosen.data.source
+    stem = "stdin" if source == STANDARD_INPUT else Path(source).name.split(".")[0]
+    default = Path("runs", f"{stem}-{name}")
     console = new_console(quiet=quiet)
     Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
     read = [chosen.data.source, chosen.data.unlabeled, recipe]
     check_new_run(out or default, [] if out is None else read)
     trackers.check(out or default)
+    content = content_of(source)
     with new_run(out or default, chosen, force=force, numbered=out is None) as run:
-        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed)
+        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed, content=content)
         stack = build_stack(chosen, prepared)
         expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
         print_estimate(console, expected, prepared, stack, device)

@@ -32,13 +32,15 @@ class Filler:
     ----------
     network : StackedDenoisingAutoencoder
     blocks : Blocks
-        All of its columns have indicators.
     n_threads : int or None
+    depth : int or None
+        Layers to encode with before decoding; None: all.
     """
 
     network: StackedDenoisingAutoencoder
     blocks: Blocks
     n_threads: int | None = None
+    depth: int | None = None
 
     def masked(self, x: Rows, cells: Cells) -> Rows:
         """Return rows in which some cells are missing, (n, V), (n, C) -> (n, V)."""
@@ -48,7 +50,9 @@ class Filler:
     def predicted(self, x: Rows) -> Rows:
         """Return reconstructed rows, (n, V) -> (n, V): numbers, and shares of levels."""
         with threads(self.n_threads, products_of_a_block(self.network)):
-            return in_blocks(lambda rows: rebuilt(self.network, rows), x, None, self.network)
+            return in_blocks(
+                lambda rows: rebuilt(self.network, rows, self.depth), x, None, self.network
+            )
 
     def rounds(self, x: Rows, missing: Cells) -> Iterator[Rows]:
         """Yield rows with filled gaps, (n, V), without end: first predicted, then refilled."""
@@ -96,7 +100,7 @@ class Filler:
                 int(column), shares, spread[place.start : place.stop], own, numbers[rows]
             )
             filled[rows, place] = values
-            filled[rows, self._indicator(column)] = 0
+            filled[rows, self._indicators(column)] = 0
         return filled
 
     # -- helpers -----------------------------------------------------------------------------
@@ -112,8 +116,10 @@ class Filler:
         ends = np.cumsum(self.blocks.sizes)
         return slice(int(ends[column] - self.blocks.sizes[column]), int(ends[column]))
 
-    def _indicator(self, column: int | np.integer) -> int:
-        return int(self.blocks.sizes.sum() + column)
+    def _indicators(self, column: int | np.integer) -> slice:
+        """Return the component that says that a column is missing; an empty slice if none does."""
+        start = int(self.blocks.sizes.sum()) + sum(k < column for k in self.blocks.indicators)
+        return slice(start, start + (column in self.blocks.indicators))
 
     def _alone(self, x: Rows, column: int | np.integer) -> Rows:
         """Predict a column of rows whose other gaps are filled, as if these were observed."""
