@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sdae import SDAEImputer, SDAETransformer
@@ -105,3 +106,20 @@ def test_whole_numbers_in_a_type_of_integers_come_back_as_integers() -> None:
     assert one.transform(table).tobytes() == two.transform(integers).tobytes()
     assert isinstance(one.inverse_transform(one.transform(table))[0, 5], float)
     assert isinstance(two.inverse_transform(two.transform(table))[0, 5], int)
+
+
+@pytest.mark.parametrize("name", ["randhie", "statecrime"])
+def test_an_array_of_numbers_gives_the_network_of_the_table(name: str) -> None:
+    table = of_pandas(next(path for path in TABLES if path.stem == name))
+    arrays = [np.asarray(table.to_numpy(), order=order) for order in ("C", "F")]
+    one, *others = (quick(SDAETransformer).fit(X).network_ for X in (table, *arrays))
+    for other in others:
+        for key, value in one.state_dict().items():
+            assert value.equal(other.state_dict()[key]), key
+
+
+def test_the_order_of_an_array_in_memory_changes_nothing(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((237, 11))  # of this many rows sums differ by their order
+    for rows in (x, 40 * x):  # not scaled, and scaled
+        one, two = (bytes_of(SDAETransformer, np.asarray(rows, order=o), tmp_path) for o in "CF")
+        assert one == two
