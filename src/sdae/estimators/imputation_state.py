@@ -40,6 +40,8 @@ def restore(imputer: Any, state: Mapping[str, Any]) -> None:
     blocks = imputer.schema_.blocks
     if len(blocks.indicators) != blocks.n_columns:
         raise ValueError("a column of an imputer lacks its indicator")
+    if not all(isinstance(state[name], list) for name in ("hidden_errors", "spread", "marked")):
+        raise TypeError("its errors, its spread and its marks must be lists")
     imputer.n_iter_ = integer(0).read(state["n_iter"])
     imputer.hidden_errors_ = tuple(number(0).read(error) for error in state["hidden_errors"])
     imputer.spread_ = np.array([number(0).read(each) for each in state["spread"]], np.float64)
@@ -49,6 +51,8 @@ def restore(imputer: Any, state: Mapping[str, Any]) -> None:
         or len(imputer._marked) != imputer.n_features_in_
     ):
         raise ValueError("its spread or its marks do not fit the columns")
+    if imputer.n_iter_ >= len(imputer.hidden_errors_):
+        raise ValueError("it refills for more rounds than it has tried")
     imputer._constants = _constants(state["constants"], blocks)
 
 
