@@ -109,4 +109,4 @@ def _seconds(result: dict[str, Any]) -> str:
 
 
 def _mean(row: dict[str, Any]) -> float:
-    return statistics.mean(row["scores"])
+    return float(statistics.mean(row["scores"]))
