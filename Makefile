@@ -66,6 +66,7 @@ benchmark: $(VENV)/.test  ## measure what docs/results.md states
 	$(BIN)/python benchmarks/charts.py
 	$(BIN)/python benchmarks/estimators.py
 	$(BIN)/python benchmarks/imputation.py
+	$(BIN)/python benchmarks/table_peers.py
 	$(BIN)/python benchmarks/bulk_predict.py
 	$(BIN)/python benchmarks/neighbours.py
 	$(BIN)/python benchmarks/label_curve.py

@@ -19,6 +19,7 @@ from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
+from peer_tables import peer_tables
 
 RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
@@ -259,6 +260,12 @@ def imputation_table() -> str:
     return "\n".join([imputation_tables(result), "", machine_line(result)])
 
 
+def peers_table() -> str:
+    """Return the scores of SDAE beside other models on real tables, and the machine."""
+    result = _load("table-peers")
+    return "\n".join([peer_tables(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -304,6 +311,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "recipe-search": search_table,
     "speed-headline": speed_headline,
     "speed": speed_table,
+    "table-peers": peers_table,
     "torture": torture_table,
 }
 

@@ -5,10 +5,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae import SDAEClassifier, SDAEOutlierDetector, SDAERegressor, SDAETransformer
+from sdae import (
+    SDAEClassifier,
+    SDAEImputer,
+    SDAEOutlierDetector,
+    SDAERegressor,
+    SDAETransformer,
+)
 
 Rows = NDArray[np.float64]
-ALL = (SDAETransformer, SDAEClassifier, SDAERegressor, SDAEOutlierDetector)
+STREAMING = (SDAETransformer, SDAEClassifier, SDAERegressor, SDAEOutlierDetector)
+"""Those with ``partial_fit``, which take sparse rows too."""
+ALL = (*STREAMING, SDAEImputer)
 SUPERVISED = (SDAEClassifier, SDAERegressor)
 
 
@@ -17,6 +25,8 @@ def quick(kind: type, **parameters: Any) -> Any:
     few: dict[str, Any] = {"hidden_layer_sizes": (6, 4), "pretrain_epochs": 2, "random_state": 3}
     if kind in SUPERVISED:
         few |= {"max_iter": 4, "tol": 0.0}
+    if kind is SDAEImputer:  # trained less, it would fill all columns by their means
+        few |= {"hidden_layer_sizes": (12, 8), "pretrain_epochs": (60, 20)}
     return kind(**(few | parameters))
 
 
@@ -39,8 +49,17 @@ def fitted(kind: type, **parameters: Any) -> Any:
     return quick(kind, **parameters).fit(x, labels(x))
 
 
-def answers(estimator: Any, x: Rows) -> list[NDArray[Any]]:
-    """Return all that an estimator says of rows."""
+def with_gaps(x: Rows) -> Rows:
+    """Return rows in which the positive numbers of the last column are missing, (n, V)."""
+    last = np.arange(x.shape[1]) == x.shape[1] - 1
+    return np.where(last & (x > 0), np.nan, x)
+
+
+def answers(estimator: Any, x: Any, *, gaps: bool = True) -> list[NDArray[Any]]:
+    """Return all that an estimator says of rows; an imputer gets arrays with `gaps`."""
+    plain = isinstance(x, np.ndarray) and x.dtype.kind == "f"
+    if isinstance(estimator, SDAEImputer) and plain and gaps:
+        x = with_gaps(x)
     names = (
         "predict",
         "predict_proba",
@@ -50,4 +69,4 @@ def answers(estimator: Any, x: Rows) -> list[NDArray[Any]]:
         "score_samples",
         "feature_contributions",
     )
-    return [getattr(estimator, name)(x) for name in names if hasattr(estimator, name)]
+    return [np.asarray(getattr(estimator, name)(x)) for name in names if hasattr(estimator, name)]

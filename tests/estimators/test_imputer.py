@@ -290,6 +290,7 @@ def test_files_pickles_and_copies_give_it_back(tmp_path: Path) -> None:
         assert same(again.impute(TABLE, 1)[0], imputer.impute(TABLE, 1)[0])
         assert list(again.get_feature_names_out()) == list(imputer.get_feature_names_out())
         assert again.hidden_errors_ == imputer.hidden_errors_
+        assert again.constant_features_ == imputer.constant_features_ != ()
     load(tmp_path / "imputer.safetensors").save(tmp_path / "again.safetensors")
     first, second = (tmp_path / f"{name}.safetensors" for name in ("imputer", "again"))
     assert first.read_bytes() == second.read_bytes()
@@ -332,6 +333,46 @@ def test_several_layers_are_trained_one_above_the_other() -> None:
         (1, 2),
     ]
     assert not imputer.transform(TABLE).isna().any().any()
+
+
+# -- columns that nothing predicts ---------------------------------------------------------------
+
+
+def unrelated(n_rows: int = 400) -> Any:
+    """Draw a table of which three columns say nothing of others, and nothing says them."""
+    rng = np.random.default_rng(1)
+    return related(n_rows).assign(
+        noise=rng.normal(5, 2, n_rows),
+        coin=rng.choice(["heads", "tails"], n_rows, p=[0.3, 0.7]),
+        level=rng.choice(["p", "q", "r"], n_rows, p=[0.2, 0.5, 0.3]),
+    )
+
+
+def test_what_nothing_predicts_is_filled_by_mean_and_mode(tmp_path: Path) -> None:
+    table = unrelated()
+    imputer = SDAEImputer(random_state=0, pretrain_epochs=60).fit(table)
+    assert set(imputer.constant_features_) == {"noise", "coin", "level"}
+    holes = table.assign(noise=np.nan, coin=None, level=None, sign=None)
+    for again in (imputer, _saved(imputer, tmp_path)):
+        filled = again.transform(holes)
+        assert np.allclose(filled["noise"], table["noise"].mean(), atol=1e-5)
+        assert set(filled["coin"]) == {"tails"}
+        assert set(filled["level"]) == {"q"}
+        assert set(filled["sign"]) == {"+", "-"}
+        shares = again.predict_proba(table, "level")
+        assert np.allclose(shares, table["level"].value_counts(normalize=True)[["p", "q", "r"]])
+        drawn = again.impute(holes, 1)[0]
+        assert abs(drawn["noise"].std() - table["noise"].std()) < 0.3
+        assert abs((drawn["coin"] == "tails").mean() - 0.7) < 0.08
+
+
+def _saved(imputer: SDAEImputer, folder: Path) -> Any:
+    imputer.save(folder / "imputer.safetensors")
+    return load(folder / "imputer.safetensors")
+
+
+def test_too_few_hidden_cells_leave_the_word_to_the_network() -> None:
+    assert quick().fit(unrelated(12)).constant_features_ == ()
 
 
 # -- draws ---------------------------------------------------------------------------------------

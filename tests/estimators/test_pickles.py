@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sdae import SDAEClassifier, SDAETransformer, StackedDenoisingAutoencoder
 from sdae.estimators import base
-from tests.estimators.helpers import ALL, answers, labels, quick, rows
+from tests.estimators.helpers import ALL, SUPERVISED, answers, labels, quick, rows
 from tests.train.helpers import state_bytes
 
 X = rows()
@@ -26,8 +26,7 @@ GPU = torch.device("cuda", 1)
 
 
 def fitted(kind: type = SDAETransformer, **parameters: Any) -> Any:
-    few = {} if kind is SDAETransformer else {"tol": 1e9, "n_iter_no_change": 1}
-    few = {} if kind.__name__ == "SDAEOutlierDetector" else few
+    few = {"tol": 1e9, "n_iter_no_change": 1} if kind in SUPERVISED else {}
     return quick(kind, **few, **parameters).fit(X, labels(X))
 
 
@@ -148,7 +147,7 @@ def test_on_the_cpu_a_copy_is_the_same_and_trains_the_same(
     copied = way(estimator, tmp_path)
     assert vars(copied).keys() == vars(estimator).keys()
     for each in (estimator, copied):
-        each.partial_fit(X, labels(X))
+        getattr(each, "partial_fit", each.fit)(X, labels(X))
     pairs = zip(answers(estimator, X), answers(copied, X), strict=True)
     assert all((ours == theirs).all() for ours, theirs in pairs)
 

@@ -5,17 +5,40 @@ Those in this folder are never written again. A new format gets new files beside
 
 import json
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from sdae import Checkpoint, SDAEClassifier, SDAERegressor, StackedDenoisingAutoencoder, finetune
+from sdae import (
+    Checkpoint,
+    SDAEClassifier,
+    SDAEImputer,
+    SDAERegressor,
+    StackedDenoisingAutoencoder,
+    finetune,
+)
 from sdae.core.model_file import Model, save_model
 from sdae.core.preprocessing import Scaling
 
 X = np.round(np.random.default_rng(5).random((12, 5)), 3).astype(np.float32)
 Y = np.arange(12) % 3
+TABLE = np.array(
+    [
+        [
+            float(X[k, 0]) if k % 5 else None,
+            ("Ghent", "Liège", "Mons")[k % 3] if k != 4 else None,
+            ("no", "yes")[k // 2 % 2],
+            date(2020, 1, 1) + timedelta(days=40 * k),
+            k * k,
+            "always",
+        ]
+        for k in range(12)
+    ],
+    object,
+)
+"""Numbers and levels with gaps, two levels, dates, whole numbers, and a constant."""
 
 
 class Cut(BaseException):
@@ -40,6 +63,12 @@ def train(network: StackedDenoisingAutoencoder, checkpoint: Checkpoint) -> None:
         engine="autograd",
         checkpoint=checkpoint,
     )
+
+
+def filled_gaps(imputer: SDAEImputer) -> list[list[float]]:
+    """Return the filled numbers of the table, and the shares of its levels."""
+    filled = imputer.transform(TABLE)
+    return [[float(filled[k, 0]), *imputer.predict_proba(TABLE[[k]], 1)[0]] for k in range(12)]
 
 
 def write(folder: Path) -> None:
@@ -68,6 +97,13 @@ def write(folder: Path) -> None:
     regressor = SDAERegressor((4,), max_iter=3, tol=10.0, random_state=0).fit(X, X[:, :2])
     regressor.save(folder / "regressor-1.safetensors")
     expected["regressor-1"] = regressor.predict(X).tolist()
+
+    of_table = SDAEClassifier((4,), max_iter=3, tol=10.0, random_state=0).fit(TABLE, Y)
+    of_table.save(folder / "table-2.safetensors")
+    expected["table-2"] = of_table.predict_proba(TABLE).tolist()
+    imputer = SDAEImputer((8,), pretrain_epochs=40, random_state=0).fit(TABLE)
+    imputer.save(folder / "imputer-2.safetensors")
+    expected["imputer-2"] = filled_gaps(imputer)
 
     network = stack(n_classes=3)
     try:

@@ -14,7 +14,7 @@ import sdae
 from sdae import Checkpoint
 from sdae.core.model_file import load_model, save_model
 from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints
-from tests.golden.make import X, stack, train
+from tests.golden.make import TABLE, X, filled_gaps, stack, train
 
 HERE = Path(__file__).parent
 EXPECTED = json.loads((HERE / "expected.json").read_text())
@@ -46,6 +46,30 @@ def test_estimators() -> None:
     close(classifier.predict_proba(X), "classifier-1")
     regressor: Any = sdae.load(HERE / "regressor-1.safetensors")
     close(regressor.predict(X), "regressor-1")
+
+
+def test_estimators_of_a_table() -> None:
+    classifier: Any = sdae.load(HERE / "table-2.safetensors")
+    kinds = [column.kind for column in classifier.schema_.columns]
+    assert kinds == ["number", "category", "binary", "date", "number", "ignored"]
+    close(classifier.predict_proba(TABLE), "table-2")
+    imputer: Any = sdae.load(HERE / "imputer-2.safetensors")
+    close(filled_gaps(imputer), "imputer-2")
+
+
+def test_each_file_says_its_format() -> None:
+    for path in HERE.glob("*.safetensors"):
+        content = path.read_bytes()
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        written = json.loads(header["__metadata__"]["sdae"])["format"]
+        assert written == int(path.stem.rpartition("-")[2])
+
+
+@pytest.mark.parametrize("name", ["classifier-1", "regressor-1", "table-2", "imputer-2"])
+def test_an_estimator_that_is_loaded_is_written_as_it_was(name: str, tmp_path: Path) -> None:
+    path = HERE / f"{name}.safetensors"
+    sdae.load(path).save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["model-1", "untied-1"])

@@ -19,6 +19,7 @@ from tests.torture.hostile_samples import (
 )
 
 _CLASSIFIER, _REGRESSOR, _DETECTOR = "SDAEClassifier", "SDAERegressor", "SDAEOutlierDetector"
+_IMPUTER = "SDAEImputer"
 _E, _P, _S = "estimator", "parameters", "state"
 Entry = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
@@ -101,6 +102,22 @@ def _state() -> Iterator[Case]:
         yield _case(f"state {value}", put(_E, _S, to=value))
 
 
+def _imputation() -> Iterator[Case]:
+    value: object
+    nan = float("nan")
+    for name in ("n_iter", "hidden_errors", "spread", "marked", "constants"):
+        for value in (nan, "os.system", None, {}, 10**400, [nan], ["os.system"], [None] * 3):
+            change = put(_E, _S, name, to=value)
+            yield _case(f"{name} {shown(value)}", change, kind=_IMPUTER)
+        yield _case(f"no {name}", without(_E, _S, name), kind=_IMPUTER)
+    for value in (nan, "os.system", [0.5], 10**400, 1e300, True):
+        change = put(_E, _S, "constants", 0, to=value)
+        yield _case(f"the constant {shown(value)}", change, kind=_IMPUTER)
+    for value in (10**30, 10**9, -1):
+        yield _case(f"n_iter {value}", put(_E, _S, "n_iter", to=value), kind=_IMPUTER)
+    yield _case("no schema", without("schema"), kind=_IMPUTER)
+
+
 def _history() -> Iterator[Case]:
     history = (_E, _S, "history")
     for field, value in (
@@ -162,6 +179,7 @@ def cases() -> Iterator[Case]:
     yield from _kinds()
     yield from _parameters()
     yield from _state()
+    yield from _imputation()
     yield from _history()
     yield _case("labels of 4 MB each", _wide_labels("<U999999", 5))
     yield _case("labels as wide as the longest", _wide_labels("<U0", 9999))

@@ -29,6 +29,7 @@ def test_no_flipped_bit_and_no_cut_end_passes() -> None:
         "SDAEClassifier",
         "SDAERegressor",
         "SDAEOutlierDetector",
+        "SDAEImputer",
         "checkpoint",
     }
 

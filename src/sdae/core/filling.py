@@ -5,7 +5,8 @@ predicted once more, from the observed values and the predictions for the other 
 fills its gaps one column after the other, each from the observed values and those drawn before, so
 that the values drawn for a row fit one another.
 
-Axes: n rows, V components, C columns, N components of numbers, K levels of a category.
+Axes: n rows, V components, C columns, N components of numbers, K levels of a category, S components
+of values (without indicators).
 """
 
 from collections.abc import Iterator
@@ -35,12 +36,15 @@ class Filler:
     n_threads : int or None
     depth : int or None
         Layers to encode with before decoding; None: all.
+    constants : ndarray, shape (S,), or None
+        Components of columns that are predicted by a constant; NaN where the network predicts.
     """
 
     network: StackedDenoisingAutoencoder
     blocks: Blocks
     n_threads: int | None = None
     depth: int | None = None
+    constants: Rows | None = None
 
     def masked(self, x: Rows, cells: Cells) -> Rows:
         """Return rows in which some cells are missing, (n, V), (n, C) -> (n, V)."""
@@ -50,9 +54,13 @@ class Filler:
     def predicted(self, x: Rows) -> Rows:
         """Return reconstructed rows, (n, V) -> (n, V): numbers, and shares of levels."""
         with threads(self.n_threads, products_of_a_block(self.network)):
-            return in_blocks(
+            rows = in_blocks(
                 lambda rows: rebuilt(self.network, rows, self.depth), x, None, self.network
             )
+        if self.constants is not None:
+            fixed = np.flatnonzero(~np.isnan(self.constants))
+            rows[:, fixed] = self.constants[fixed]
+        return rows
 
     def rounds(self, x: Rows, missing: Cells) -> Iterator[Rows]:
         """Yield rows with filled gaps, (n, V), without end: first predicted, then refilled."""

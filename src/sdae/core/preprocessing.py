@@ -57,7 +57,7 @@ class Scaling:
 
     def apply(self, x: Rows) -> NDArray[np.float32]:
         """Scale rows in float64, (n, V) -> (n, V) float32; the input is left as it is."""
-        scaled = np.empty_like(x, np.float32, subok=False)
+        scaled = np.empty(x.shape, np.float32)  # in one order, however x lies in memory
         for rows in _slices(x.shape):
             scaled[rows] = (x[rows] - self.offset) / self.scale
         return scaled
@@ -255,6 +255,8 @@ def _moments(x: Any) -> tuple[Numbers, Numbers]:
         drift -= n_zeros * mean
         squares += n_zeros * np.square(mean)
     else:
+        # Sums of one order: equal rows have equal moments, however they lie in memory.
+        x = np.ascontiguousarray(x)
         mean = x.mean(axis=0, dtype=np.float64)
         for start in range(0, n_rows, _CHUNK_ROWS):
             deviations = x[start : start + _CHUNK_ROWS] - mean  # (rows, V)

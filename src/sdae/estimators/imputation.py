@@ -93,12 +93,13 @@ def learn_to_impute(
     # A step takes about four times as long as a forward pass.
     n_products = products_of_a_block(imputer.network_, 4 * config.batch_size)
     with threads(settings.n_threads, n_products):
-        learned = train_to_impute(filler_of(imputer), x, missing, config, plan, recorder)
+        filler = Filler(imputer.network_, imputer.schema_.blocks, imputer.n_threads)
+        learned = train_to_impute(filler, x, missing, config, plan, recorder)
     imputer._n_calls += 1
     imputer.network_.zero_grad()
     imputer.history_ = numbered(recorder.records)
     imputer.n_iter_, imputer.hidden_errors_ = learned.n_rounds, learned.errors
-    imputer.spread_ = learned.spread
+    imputer.spread_, imputer._constants = learned.spread, learned.constants
 
 
 @undisturbed()
@@ -213,7 +214,16 @@ def encoded(imputer: Any, table: RawTable) -> tuple[Rows, Cells]:
 
 def filler_of(imputer: Any) -> Filler:
     """Return what fills gaps with the network of an imputer."""
-    return Filler(imputer.network_, imputer.schema_.blocks, imputer.n_threads)
+    blocks = imputer.schema_.blocks
+    return Filler(imputer.network_, blocks, imputer.n_threads, imputer._constants)
+
+
+def constant_features(imputer: Any) -> tuple[str, ...]:
+    """Return the names of the columns that are predicted by a constant."""
+    schema, constants = imputer.schema_, imputer._constants
+    return tuple(
+        column.name for column, place in schema.places() if not np.isnan(constants[place]).any()
+    )
 
 
 def _columns(imputer: Any, table: RawTable) -> Sequence[tuple[Column, RawColumn, int]]:

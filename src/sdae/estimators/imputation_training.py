@@ -3,9 +3,10 @@
 A gap may come alone or with many others, so the network learns to fill few and many: layer 0 sees
 another level of noise in each epoch. In the first part of training some observed cells are hidden,
 as if they were missing. What the network then says of them settles how many rounds of refilling
-help, and how far values lie from their predictions. The last part trains on all cells.
+help, which columns a constant predicts better, and how far values lie from their predictions. The
+last part trains on all cells.
 
-Axes: n rows, V components, C columns, N components of numbers.
+Axes: n rows, V components, C columns, N components of numbers, S components of values.
 """
 
 import math
@@ -14,13 +15,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.blocks import BlockLayout
 from sdae.core.filling import Cells, Filler, Rows
 from sdae.core.randomness import NoiseKey, Stream, generator
+from sdae.estimators.imputation_guard import column_errors, constants_of
 from sdae.train.callbacks import Callback
 from sdae.train.history import EpochRecord
 from sdae.train.optimizer_memory import OptimizerMemory
@@ -47,11 +48,14 @@ class Learned:
         Their mean error after the first prediction and after each round that was tried.
     spread : ndarray, shape (N,)
         Root of the mean squared error of each component of numbers, scaled.
+    constants : ndarray, shape (S,)
+        Components of the columns that a constant predicts better; NaN for others.
     """
 
     n_rounds: int
     errors: tuple[float, ...]
     spread: NDArray[np.float64]
+    constants: Rows
 
 
 @dataclass(frozen=True)
@@ -206,19 +210,19 @@ def _learned(
         best = rows
         if n_rounds == max_rounds or not hidden.any():
             break
-    return Learned(int(np.argmin(errors)), tuple(errors), _spread(filler, x, best, hidden))
+    constants = constants_of(layout, x, best, missing, hidden)
+    fixed = np.flatnonzero(~np.isnan(constants))
+    best = best.copy()
+    best[:, fixed] = constants[fixed]
+    spread = _spread(filler, x, best, hidden)
+    return Learned(int(np.argmin(errors)), tuple(errors), spread, constants)
 
 
 def _mean_error(layout: BlockLayout, x: Rows, filled: Rows, hidden: Cells) -> float:
     """Return the mean error of hidden cells: squared for numbers, nats for others."""
     if not hidden.any():
         return 0.0
-    device = layout.weights.device
-    with torch.inference_mode():
-        errors = layout.column_errors(
-            torch.from_numpy(x).to(device), torch.from_numpy(filled).to(device)
-        )
-    return float(errors.cpu().numpy()[hidden].mean(dtype=np.float64))
+    return float(column_errors(layout, x, filled)[hidden].mean())
 
 
 def _spread(filler: Filler, x: Rows, filled: Rows, hidden: Cells) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sdae.core.constraints import boolean, integer, number
+from sdae.core.constraints import integer
 from sdae.core.errors import invalid_parameter
 from sdae.core.model_file import Model
 from sdae.core.schema.learning import SchemaOptions
@@ -25,6 +25,7 @@ from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, whole_or_not_at_all
 from sdae.estimators.imputation import (
     check_rows,
+    constant_features,
     filled_table,
     filled_values,
     known_table,
@@ -34,6 +35,7 @@ from sdae.estimators.imputation import (
 )
 from sdae.estimators.imputation_schema import levels_by_name, with_any_gaps
 from sdae.estimators.imputation_settings import ImputationSettings
+from sdae.estimators.imputation_state import restore, state_of
 from sdae.estimators.new_networks import seed_of
 from sdae.estimators.overimputation import ColumnError, errors_of_columns
 from sdae.estimators.parameters import Settings
@@ -115,6 +117,9 @@ class SDAEImputer(TransformerMixin, SDAEBase):
     spread_ : ndarray
         Root of the mean squared error of hidden cells, for each component of scaled numbers: the
         standard deviation of draws.
+    constant_features_ : tuple of str
+        Columns that are filled by their mean or most frequent level, since the network was no
+        better on hidden cells.
     categories_ : dict of str to ndarray
         Levels of each binary or category, in the order of ``predict_proba``.
     network_ : StackedDenoisingAutoencoder
@@ -156,6 +161,7 @@ class SDAEImputer(TransformerMixin, SDAEBase):
     hidden_errors_: tuple[float, ...] = field(init=False)
     spread_: NDArray[np.float64] = field(init=False)
     _marked: NDArray[np.bool_] = field(init=False)
+    _constants: NDArray[np.float32] = field(init=False)
 
     def fit(self, X: Any, y: Any = None) -> Self:  # noqa: ARG002 (scikit-learn passes it)
         """Learn from rows with gaps, (n, V); `y` is ignored."""
@@ -259,6 +265,12 @@ class SDAEImputer(TransformerMixin, SDAEBase):
         assert self.schema_ is not None
         return levels_by_name(self.schema_)
 
+    @property
+    def constant_features_(self) -> tuple[str, ...]:
+        """The columns that are filled by their mean or most frequent level."""
+        check_is_fitted(self)
+        return constant_features(self)
+
     # -- for the parts that all estimators share -----------------------------------------------
 
     def _imputation(self) -> ImputationSettings:
@@ -271,28 +283,11 @@ class SDAEImputer(TransformerMixin, SDAEBase):
         return with_any_gaps(super()._schema_of(table, options, caller), table)
 
     def _kept(self) -> Kept:
-        return Kept(
-            {
-                "n_iter": self.n_iter_,
-                "hidden_errors": list(self.hidden_errors_),
-                "spread": self.spread_.tolist(),
-                "marked": self._marked.tolist(),
-            }
-        )
+        return Kept(state_of(self))
 
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
         super()._take_back(state, model)
-        if self.schema_ is None:
-            raise ValueError("an imputer needs a schema")
-        blocks = self.schema_.blocks
-        if len(blocks.indicators) != blocks.n_columns:
-            raise ValueError("a column of an imputer lacks its indicator")
-        self.n_iter_ = integer(0).read(state["n_iter"])
-        self.hidden_errors_ = tuple(number(0).read(error) for error in state["hidden_errors"])
-        self.spread_ = np.array([number(0).read(each) for each in state["spread"]], np.float64)
-        self._marked = np.array([boolean().read(each) for each in state["marked"]], bool)
-        if len(self.spread_) != sum(blocks.numbers) or len(self._marked) != self.n_features_in_:
-            raise ValueError("its spread or its marks do not fit the columns")
+        restore(self, state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

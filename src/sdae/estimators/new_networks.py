@@ -154,7 +154,7 @@ def network_rows(
         exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
         return ScaledRows(exact, scaling.offset, scaling.scale, like)
     if scaling is None:
-        return np.asarray(x, np.float32)
+        return np.ascontiguousarray(x, np.float32)
     return scaling.apply(x)
 
 
