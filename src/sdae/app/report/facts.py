@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from sdae.app.report.answers import Answers, answers_of
 from sdae.app.report.codes_map import CodesMap, map_of
 from sdae.app.report.gallery import Gallery, gallery_of, trained_noise
+from sdae.app.report.hidden_columns import HiddenColumns, hidden_columns_of
 from sdae.app.report.label_answers import LabelAnswers, label_answers_of
 from sdae.app.report.layers import LayerFacts, layer_facts
 from sdae.app.report.page_words import short
@@ -44,6 +45,8 @@ class Facts:
         None if the data could not be read; facts that need rows are then None too.
     unread : str or None
         Why the data could not be read: the text of the error.
+    hidden : HiddenColumns or None
+        What each column of a table contributes.
     probes, gallery, answers, label_answers, codes_map : or None
     playground : Playground or None
         None if it is not wanted, or the network is too large.
@@ -58,6 +61,7 @@ class Facts:
     reproduction: Reproduction
     rows: ReportRows | None = None
     unread: str | None = None
+    hidden: HiddenColumns | None = None
     probes: Probes | None = None
     gallery: Gallery | None = None
     answers: Answers | None = None
@@ -117,6 +121,7 @@ def facts_of(
         n_rows = _GALLERY_ROWS if rows.image_shape is None else _GALLERY_IMAGES
         facts = replace(
             facts,
+            hidden=hidden_columns_of(networks, rows.shown, recipe.seed),
             probes=probe_layers(networks, rows, recipe.seed),
             gallery=gallery_of(networks.pretrained, recipe, rows.shown, n_rows),
             answers=answers_of(networks, rows.shown),

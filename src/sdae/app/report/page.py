@@ -8,10 +8,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sdae.app.report import drawings, views
+from sdae.app.report import drawings, table_views, views
 from sdae.app.report.facts import Facts
 from sdae.app.report.page_words import counted, duration, number, percent, short
 from sdae.app.report.playground import TOLERANCE, Playground
+from sdae.app.report.view_parts import MOST_COLUMNS
 
 _SCRIPTS = ("page.js", "network.js", "forms.js", "playground.js")
 
@@ -55,10 +56,15 @@ def _views(facts: Facts) -> dict[str, Any]:
         views.labels_of(facts),
         views.columns_of(facts),
     )
+    schema, rows = facts.networks.final.schema, facts.rows
+    shown = None if rows is None else rows.shown
     answers, gallery, codes_map = facts.answers, facts.gallery, facts.codes_map
     y = None if codes_map is None else codes_map.part.y
     return {
         "labels": labels,
+        "schema": schema,
+        "columns": [] if schema is None else table_views.column_views(schema, facts.hidden, shown),
+        "left_out": [] if schema is None else table_views.left_out(schema),
         "curves": [(curve, drawings.curve_charts(curve)) for curve in facts.training.curves],
         "layers": [
             {
@@ -66,7 +72,7 @@ def _views(facts: Facts) -> dict[str, Any]:
                 "histogram": drawings.histogram_chart(layer),
                 "spectrum": drawings.spectrum_chart(layer),
                 "filters": None if shape is None else drawings.filters_picture(layer, shape),
-                "bars": [] if shape is not None else views.unit_bars(layer, columns),
+                "bars": [] if shape is not None else views.unit_bars(layer, facts),
             }
             for layer in facts.layers
         ],
@@ -81,7 +87,7 @@ def _views(facts: Facts) -> dict[str, Any]:
         "legend": [] if codes_map is None else views.legend_of(codes_map, labels),
         "map_points": None if codes_map is None else views.map_points(codes_map, labels),
         "n_columns": len(columns),
-        "most_columns": views.MOST_COLUMNS,
+        "most_columns": MOST_COLUMNS,
         "is_image": shape is not None,
     }
 

@@ -14,10 +14,11 @@ from sdae.app.runs.prepare import Classes, Rows, choose_rows, fitting, outputs_o
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
+from sdae.core.schema.raw_table import RawTable
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
-from sdae.data.typed_dataset import load_for_schema
+from sdae.data.typed_dataset import as_raw, load_for_schema
 
 MOST_ROWS = 20_000
 
@@ -31,13 +32,16 @@ class Part:
     name : str
         Name, as in ``test rows``.
     x : ndarray of float32 or float64, shape (n, V)
-        Rows in the units of the source.
+        Rows in the units of the source, or encoded by the schema.
     y : ndarray of int64, shape (n,), or None
         Class numbers.
     numbers : ndarray of int64, shape (n,)
         Numbers of the rows in their part of the source, from 0.
     labels : ndarray of int64, shape (n, L), or None
         Zeros and ones, where a row may have several labels; then `y` is None.
+    raw : RawTable or None
+        For a model with a schema: the values of its used columns, in the order of the network. Then
+        `x` are the encoded rows.
     """
 
     name: str
@@ -45,6 +49,7 @@ class Part:
     y: NDArray[np.int64] | None
     numbers: NDArray[np.int64]
     labels: NDArray[np.int64] | None = None
+    raw: RawTable | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -59,7 +64,10 @@ class Part:
     def take(self, chosen: NDArray[np.int64]) -> "Part":
         """Return the rows at some indices."""
         y, labels = (None if each is None else each[chosen] for each in (self.y, self.labels))
-        return replace(self, x=self.x[chosen], y=y, numbers=self.numbers[chosen], labels=labels)
+        raw = None if self.raw is None else self.raw[chosen]
+        return replace(
+            self, x=self.x[chosen], y=y, numbers=self.numbers[chosen], labels=labels, raw=raw
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,8 +179,11 @@ def _rows(
 
 
 def _part(model: Model, name: str, table: Table, answered: tuple[Head, Classes] | None) -> Part:
+    raw = None
+    if model.schema is not None:
+        raw = RawTable(model.schema.matched(as_raw(table).x, table.source))
     table = fitting(model, table)
-    part = Part(name, table.x, None, np.arange(len(table.x)))
+    part = Part(name, table.x, None, np.arange(len(table.x)), raw=raw)
     if table.y is None or answered is None:
         return part
     targets = encode_targets(table, *answered)
