@@ -70,7 +70,8 @@ def people(n_rows: int = 150, seed: int = 5) -> list[list[object]]:
         list(rng.integers(1, 9, n_rows)),
         ["Belgium"] * n_rows,
     ]
-    return [*columns, tall]
+    labels: list[object] = list(tall)
+    return [*columns, labels]
 
 
 def people_run(folder: Path, *more: str) -> Path:

@@ -128,8 +128,7 @@ def facts_of(
             label_answers=label_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
-    takes_numbers = networks.final.schema is None  # the page has no columns of other kinds
-    if playground and takes_numbers and n_weights(networks) <= MOST_WEIGHTS:
+    if playground and n_weights(networks) <= MOST_WEIGHTS:
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts
@@ -140,12 +139,13 @@ def _playground(facts: Facts, noise: Noise, seed: int) -> Playground:
     shape = model.image_shape if rows is None else rows.image_shape
     answered = outputs_of(model)
     classes = None if answered is None else answered[1]
+    shows_numbers = shape is None and model.schema is None
     names = model.feature_names or [f"x{column}" for column in range(model.stack.n_visible)]
     return playground_of(
         facts.networks,
         noise,
         labels=None if classes is None else [short(label) for label in classes],
-        columns=None if shape is not None else [short(name) for name in names],
+        columns=[short(name) for name in names] if shows_numbers else None,
         image_shape=shape,
         examples=None if facts.gallery is None else facts.gallery.part,
         compared=None if rows is None else rows.shown.sample(_COMPARED_ROWS, seed),

@@ -14,7 +14,8 @@ from sdae.app.report.page_words import counted, duration, number, percent, short
 from sdae.app.report.playground import TOLERANCE, Playground
 from sdae.app.report.view_parts import MOST_COLUMNS
 
-_SCRIPTS = ("page.js", "network.js", "forms.js", "playground.js")
+_FORMS = ("forms.js",)  # of images and numbers
+_TABLE_FORMS = ("table.js", "table_form.js")  # of a schema
 
 
 Laid = dict[str, Any]
@@ -37,7 +38,9 @@ def render(laid: Laid, playground: Playground | None, playground_note: str = "")
     playground_note : str
         A note about what is left out.
     """
-    scripts = [_static(name) for name in _SCRIPTS[: None if playground else 1]]
+    forms = _FORMS if laid["schema"] is None else _TABLE_FORMS
+    names = ["page.js", *(["network.js", *forms, "playground.js"] if playground else [])]
+    scripts = [_static(name) for name in names]
     template = _environment().get_template("page.html.j2")
     return template.render(
         **laid,
