@@ -21,7 +21,7 @@ from sdae.core.schema.table_schema import Schema
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import encode_targets, find_head
 from sdae.data.splits import split_dataset
-from sdae.data.table import NotNumbers, match_columns
+from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
 
@@ -31,9 +31,6 @@ Rows = NDArray[np.floating]
 NetworkRows = NDArray[np.float32]
 Labelled = tuple[NetworkRows, NDArray[np.int64]]
 Classes = tuple[int, ...] | tuple[str, ...]
-
-OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
-"""Tables that are first read as numbers alone, which makes the network of earlier versions."""
 
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
@@ -155,7 +152,7 @@ def prepare_table(config: DataConfig, seed: int) -> PreparedData:
     if unlabelled is not None:
         rows = rows.below(unlabelled)
     if config.unlabeled is not None:
-        extra = load_typed(config.unlabeled, _of_rows(options, config)).dataset.train
+        extra = load_typed(config.unlabeled, options.without(names_in(config.target))).dataset.train
         rows = rows.below(extra.x.like(rows, extra.source))
     scale = "standard" if config.scale == "auto" else config.scale
     schema = learn_schema(
@@ -211,17 +208,6 @@ def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
-
-
-def _of_rows(options: ReadOptions, config: DataConfig) -> ReadOptions:
-    """Return options for a file of rows without labels, which may lack the target."""
-    targets = set(names_in(config.target))
-    return replace(
-        options,
-        parse_dates=options.parse_dates - targets,
-        categorical=options.categorical - targets,
-        drop=options.drop - targets,
-    )
 
 
 def described(schema: Schema) -> str:
