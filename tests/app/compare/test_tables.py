@@ -162,12 +162,17 @@ def test_few_rows_may_lack_all_values_of_a_column(data: StudyData) -> None:
         assert fitted.predict(data.x).shape == (135,)
 
 
-def test_networks_keep_the_schema_of_all_rows_without_labels(data: StudyData) -> None:
+def test_networks_keep_the_schema_of_all_rows_without_labels(crowd: Path) -> None:
+    data = load_study_data(
+        str(crowd), "tall", options=replace(DATES, categorical=frozenset({"rooms"}))
+    )
     pool, held_out = cut(data, 0.25, 0)
     models = Models(small_study(12), pool, 0)
     for name in (PRETRAINED, RANDOM):
         start = models.new(name, {})
         before = start.schema_.to_json()
+        kinds = ["category", "number", "binary", "date", "binary", "category", "ignored"]
+        assert [c["kind"] for c in before["columns"]] == kinds
         town = next(c for c in before["columns"] if c["name"] == "x0")
         assert town["levels"] == ["<b>Mons</b>", "Ghent", "Liège"]
         x, y = pool.labelled(12)

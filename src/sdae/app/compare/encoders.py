@@ -47,9 +47,9 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class GapsLeft(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Numbers with their gaps, but for columns without a value in ``fit``: they are 0.
+    """Numbers with their gaps; a column without a value in ``fit`` is 0.
 
-    scikit-learn 1.9.1's boosting raises an error for these.
+    scikit-learn 1.9.1's boosting raises an error for such a column.
     """
 
     def fit(self, x: NDArray[np.object_], _y: object = None) -> "GapsLeft":

@@ -1,4 +1,4 @@
-"""What each column of a table tells: how well it is reconstructed, and what changes without it.
+"""Facts about each column of a table: how well it is reconstructed, what changes without it.
 
 A column is hidden as masking noise hides it: all its inputs, and its indicator, take the value of a
 gap. So one number stands for a column, however many inputs it has.

@@ -86,7 +86,7 @@ def _column_view(
 
 
 def left_out(schema: Schema) -> list[tuple[str, str]]:
-    """Return name and reason of the columns that are no inputs."""
+    """Return name and reason of the columns that were left out."""
     return [
         (
             short(column.name),

@@ -45,15 +45,12 @@ async function TableColumns(stored, doubles) {
     return values[high - 1] + slope * (x - knots[high - 1]);
   }
 
-  // The part after the point, counted from below.
-  const fraction = (x) => (x % 1 < 0 ? (x % 1) + 1 : x % 1);
-
   const encoders = {
     number: (column, value) => [scaled(column.scale, value)],
     date: (column, value) => [
       scaled(column.scale, value),
       ...column.cycles.flatMap(([start, period]) => {
-        const angle = 2 * Math.PI * fraction((value - start) / period);
+        const angle = 2 * Math.PI * (((value - start) / period) % 1);
         return [Math.sin(angle), Math.cos(angle)];
       }),
     ],

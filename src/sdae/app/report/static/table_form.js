@@ -49,7 +49,7 @@ function TableForm(data, network, changed) {
       const isNamed = () => field.value !== missing && field.value !== other;
       return {
         field,
-        // A number that is no level is an other one, of texts too.
+        // NaN differs from every level.
         read: () => (isNamed() ? column.levels[field.value] : field.value === missing ? null : NaN),
         write(value) {
           const place = column.zero_one && value !== null ? Math.round(value) : column.levels.indexOf(value);
