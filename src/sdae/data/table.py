@@ -15,6 +15,9 @@ from sdae.core.schema.raw_table import RawTable
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.exact import Rows, exact_rows, is_usable
 
+OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
+"""Tables that are first read as numbers alone, which makes the network of earlier versions."""
+
 Targets = NDArray[np.int64] | NDArray[np.str_] | NDArray[np.float64]
 
 _BLOCK_CELLS = 1 << 20

@@ -9,7 +9,7 @@ from sdae.app.report.facts import Facts, facts_of
 from sdae.app.report.report_file import page_of
 from sdae.app.runs.run_folder import open_run
 from tests.app.report.browser import EXAMPLE, Browser, opened
-from tests.app.report.runs import Page, digit_run, strange_run
+from tests.app.report.runs import Page, digit_run, people_run, strange_run
 
 
 @pytest.fixture(scope="session")
@@ -49,13 +49,35 @@ def strange_page(strange_facts: Facts) -> Page:
 
 
 @pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on a table with columns of every kind, to be read only."""
+    return people_run(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="session")
+def crowd_facts(crowd: Path) -> Facts:
+    """What its report says."""
+    return facts_of(open_run(crowd))
+
+
+@pytest.fixture(scope="session")
+def crowd_page(crowd_facts: Facts) -> Page:
+    """Its report."""
+    return Page(page_of(crowd_facts))
+
+
+@pytest.fixture(scope="session")
 def pages(
-    digit_page: Page, strange_page: Page, tmp_path_factory: pytest.TempPathFactory
+    digit_page: Page,
+    strange_page: Page,
+    crowd_page: Page,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Path]:
     """The pages on the disk, by name."""
     folder = tmp_path_factory.mktemp("pages")
-    paths = {"digits": folder / "digits.html", "strange": folder / "ünïcode page.html"}
-    for page, path in zip((digit_page, strange_page), paths.values(), strict=True):
+    names = {"digits": "digits.html", "strange": "ünïcode page.html", "crowd": "crowd.html"}
+    paths = {name: folder / file for name, file in names.items()}
+    for page, path in zip((digit_page, strange_page, crowd_page), paths.values(), strict=True):
         path.write_text(page.source, "utf-8")
     return {**paths, "example": EXAMPLE}
 

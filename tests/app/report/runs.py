@@ -49,6 +49,39 @@ def strange_run(folder: Path) -> Path:
     return folder / "run"
 
 
+PEOPLE = ("town", "size", "smoker", "since", "grade", "rooms", "country")
+
+
+def people(n_rows: int = 150, seed: int = 5) -> list[list[object]]:
+    """Return columns of every kind, with gaps: ``PEOPLE``, then whether a person is tall."""
+    rng = np.random.default_rng(seed)
+    town = rng.choice(["Ghent", "Liège", "<b>Mons</b>"], n_rows).tolist()
+    size = np.round(rng.normal(170, 10, n_rows), 1)
+    tall = [
+        "yes" if s + 8 * (t == "Ghent") > 172 else "no" for s, t in zip(size, town, strict=True)
+    ]
+    days = np.datetime64("2020-01-01") + rng.integers(0, 1500, n_rows)
+    columns: list[list[object]] = [
+        ["" if rng.random() < 0.1 else value for value in town],
+        ["" if rng.random() < 0.2 else value for value in size],
+        ["" if rng.random() < 0.1 else rng.choice(["true", "false"]) for _ in town],
+        list(days),
+        list(rng.choice(["low", "high"], n_rows)),
+        list(rng.integers(1, 9, n_rows)),
+        ["Belgium"] * n_rows,
+    ]
+    labels: list[object] = list(tall)
+    return [*columns, labels]
+
+
+def people_run(folder: Path, *more: str) -> Path:
+    """Train on people: a model with a schema."""
+    write_table(folder / "people.csv", (*PEOPLE, "tall"), people())
+    target = ("--target", "tall", "--parse-dates", "since", "--out", folder / "run")
+    done("train", folder / "people.csv", *target, *SMALL, "--quiet", *more)
+    return folder / "run"
+
+
 def array_run(folder: Path, x: NDArray[np.float32], y: NDArray[np.int64], *more: str) -> Path:
     """Train on arrays."""
     np.savez(folder / "data.npz", x=x, y=y)

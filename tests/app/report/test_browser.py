@@ -25,7 +25,7 @@ return [...document.querySelectorAll("main img, main svg[role=img], main canvas"
 STRIPS = 'return [...document.querySelectorAll(".step.shown img")].map((e) => e.src)'
 
 
-@pytest.mark.parametrize("name", ["digits", "strange", "example"])
+@pytest.mark.parametrize("name", ["digits", "strange", "crowd", "example"])
 def test_a_page_opens_and_every_figure_is_seen_and_told(
     name: str, pages: dict[str, Path], browser: Browser
 ) -> None:
@@ -78,7 +78,7 @@ def test_the_map_tells_of_its_points(
     assert browser.ask(bright) == 1
 
 
-@pytest.mark.parametrize("name", ["digits", "strange", "example"])
+@pytest.mark.parametrize("name", ["digits", "strange", "crowd", "example"])
 @pytest.mark.parametrize("width", [320, 1440])
 def test_nothing_is_wider_than_the_window(
     name: str, width: int, pages: dict[str, Path], browser: Browser

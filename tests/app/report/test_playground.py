@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from sdae.app.report.facts import Facts
+from sdae.app.report.packing import packed
 from sdae.app.report.playground import (
     Matrix,
     Playground,
     n_weights,
-    packed,
     page_probabilities,
     playground_of,
 )

@@ -17,11 +17,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from sdae.app.compare.encoders import with_codes, with_numbers
 from sdae.app.compare.label_splits import Pool
 from sdae.app.compare.meter import Cost, measured
 from sdae.app.compare.per_label import PerLabel
 from sdae.app.compare.quiet import quiet
 from sdae.app.compare.study import CALLER, NETWORKS, PRETRAINED, Study
+from sdae.app.compare.typed_rows import Kind
 from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.preprocessing import choose
@@ -124,8 +126,10 @@ class Models:
         self._pool = pool
         self._seed = seed
         self._starts: dict[str, tuple[SDAEClassifier, Cost]] = {}
-        chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
-        self._scales = chosen.scale != "none"  # the networks scale by the same rule
+        self._scales = False
+        if pool.kinds is None:
+            chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
+            self._scales = chosen.scale != "none"  # the networks scale by the same rule
 
     def new(self, model: str, setting: Setting) -> Any:
         """Return a model that has not seen any label, ready for ``fit``."""
@@ -137,9 +141,16 @@ class Models:
             return network.set_params(**(later | dict(setting)))
         parameters = {**_fixed(model, self._study), **setting}
         made = _made(model, parameters, self._seed)
-        scaled = make_pipeline(StandardScaler(), made) if self._scales else made
+        scaled = self._with_its_columns(model, made)
         is_per_label = self._pool.y.ndim == 2 and model not in _MULTILABEL
         return PerLabel(scaled) if is_per_label else scaled
+
+    def _with_its_columns(self, model: str, made: Any) -> Any:
+        """Return a model with what it needs of rows before it."""
+        kinds = self._pool.kinds
+        if kinds is not None:
+            return with_codes(made, kinds) if model == "boosting" else with_numbers(made, kinds)
+        return make_pipeline(StandardScaler(), made) if self._scales else made
 
     def cost_of_start(self, model: str) -> Cost:
         """Return the cost of pre-training; zero for a model without pre-training."""
@@ -152,7 +163,7 @@ class Models:
         nothing; with ``warm_start`` the next ``fit`` fine-tunes from there.
         """
         if model not in self._starts:
-            parameters = dict(self._study.network) | {
+            parameters = {**self._categories(), **self._study.network} | {
                 "random_state": self._seed,
                 "unlabeled_label": -1,
                 "warm_start": True,
@@ -171,6 +182,13 @@ class Models:
             self._starts[model] = start, cost
             self._warn_of_findings(start)
         return self._starts[model]
+
+    def _categories(self) -> Setting:
+        """Return which columns of objects are categories: an array has no types of its own."""
+        kinds = self._pool.kinds
+        if kinds is None:
+            return {}
+        return {"categorical_features": [k for k, kind in enumerate(kinds) if kind is Kind.LEVELS]}
 
     def _warn_of_findings(self, start: SDAEClassifier) -> None:
         """Warn, once per study, about the doctor's findings in pre-training."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.app.compare.study_data import Rows, StudyData
+from sdae.app.compare.typed_rows import Kind
 from sdae.core.errors import DataError
 from sdae.core.randomness import NoiseKey, Stream, generator
 from sdae.data.every_class import missing_classes, with_every_class
@@ -26,17 +27,20 @@ class Pool:
 
     Attributes
     ----------
-    rows : ndarray of float32, shape (p + m, V)
+    rows : ndarray of float32 or float64, or of objects, shape (p + m, V)
         Rows that can have labels, then rows that never do.
     y : ndarray of int64, shape (p,) or (p, L)
         Class numbers, or zeros and ones of several labels.
     order : ndarray of int64, shape (p,)
         The order in which rows get their labels: the first k are stratified, for every k.
+    kinds : tuple of Kind or None
+        The kind of each column where rows are objects.
     """
 
     rows: Rows
     y: Numbers
     order: Numbers
+    kinds: tuple[Kind, ...] | None = None
 
     def labelled(self, n_labels: int) -> tuple[Rows, Numbers]:
         """Return the first `n_labels` labelled rows and their class numbers."""
@@ -93,7 +97,7 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
     tested, kept = np.flatnonzero(is_tested), np.flatnonzero(~is_tested)
     rows = np.concatenate([data.x[kept], data.unlabelled])  # (p, V), (m, V) -> (p + m, V)
     y = data.y[kept]
-    pool = Pool(rows, y, stratified_order(y, seed, _LABELS))
+    pool = Pool(rows, y, stratified_order(y, seed, _LABELS), data.kinds)
     return pool, HeldOut(data.x[tested], data.y[tested])
 
 

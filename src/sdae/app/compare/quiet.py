@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from sklearn.exceptions import ConvergenceWarning
 
 _INTERRUPTED = "Training was interrupted"
+_NEW_GAPS = ".* which had none in fit"  # other rows than those of training may have gaps
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress convergence warnings and the log, and let Ctrl-C raise instead of ending one fit.
+    """Suppress the log and expected warnings, and let Ctrl-C raise instead of ending one fit.
+
+    The warnings are of convergence, and of gaps in columns that had none in training.
 
     ``SDAEClassifier`` ends a fit at Ctrl-C with a warning and remains usable; a study must not use
     a partly trained network.
@@ -26,6 +29,7 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("error", message=_INTERRUPTED)
+        warnings.filterwarnings("ignore", message=_NEW_GAPS)
         log.addFilter(_nothing)
         try:
             yield

@@ -4,19 +4,32 @@ Axes: n rows, m more rows without labels, V columns.
 """
 
 import hashlib
+import json
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.app.compare.typed_rows import Kind, cells_of, kinds_of
 from sdae.core.errors import DataError
+from sdae.core.kinds.heads import Head
+from sdae.core.schema.raw_table import RawTable
 from sdae.data import Table, load_dataset
-from sdae.data.label_columns import Target, encode_targets, find_head, is_regression
-from sdae.data.table import match_columns
+from sdae.data.label_columns import (
+    Target,
+    encode_targets,
+    find_head,
+    is_regression,
+)
+from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
+from sdae.data.tables import ReadOptions, is_table
+from sdae.data.typed_dataset import load_typed
 
-Rows = NDArray[np.floating]
+Rows = NDArray[Any]
 Classes = tuple[int, ...] | tuple[str, ...]
+AS_IT_IS = ReadOptions()
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +40,16 @@ class StudyData:
     ----------
     name : str
         Name of the data, for messages.
-    x : ndarray of float32 or float64, shape (n, V)
-        Rows with labels.
+    x : ndarray of float32 or float64, or of objects, shape (n, V)
+        Rows with labels; objects for a table with columns of other types, or with gaps.
     y : ndarray of int64, shape (n,) or (n, L)
         Class numbers, or zeros and ones where a row may have several labels.
     classes : tuple
         The label of each class number, or the names of the labels.
-    unlabelled : ndarray of float32 or float64, shape (m, V)
+    unlabelled : ndarray of the same type, shape (m, V)
         More rows, for pre-training.
+    kinds : tuple of Kind or None
+        The kind of each column where rows are objects.
     """
 
     name: str
@@ -42,19 +57,29 @@ class StudyData:
     y: NDArray[np.int64]
     classes: Classes
     unlabelled: Rows
+    kinds: tuple[Kind, ...] | None = None
 
     @cached_property
     def sha256(self) -> str:
         """The hash of rows and labels."""
         digest = hashlib.sha256()
+        if self.kinds is not None:
+            parts = (self.x.tolist(), self.y.tolist(), self.unlabelled.tolist(), self.kinds)
+            digest.update(json.dumps(parts, default=str).encode())
+            return digest.hexdigest()
         for array in (self.x, self.y, self.unlabelled):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
-def load_study_data(source: str, target: Target, unlabeled: str | None = None) -> StudyData:
+def load_study_data(
+    source: str, target: Target, unlabeled: str | None = None, options: ReadOptions = AS_IT_IS
+) -> StudyData:
     """Load a source, its labelled parts joined, and a file of rows without labels.
+
+    A table that is not all numbers is read with its types; rows without a label are for
+    pre-training.
 
     Parameters
     ----------
@@ -62,25 +87,30 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
         As :func:`sdae.data.load_dataset` takes them.
     unlabeled : str or None
         A source of more rows, with the same columns.
+    options : ReadOptions
+        How a table is read.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the files, the columns or the labels.
     """
-    dataset = load_dataset(source, target)
+    reads_numbers = source.lower().endswith(OF_NUMBERS) or not is_table(source)
+    if options != AS_IT_IS or not reads_numbers:
+        return _load_table(source, target, unlabeled, options)
+    try:
+        dataset = load_dataset(source, target)
+    except NotNumbers:
+        if not is_table(source):
+            raise
+        return _load_table(source, target, unlabeled, options)
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None]
     labelled = [(part.x, part.y) for part in parts if part.y is not None]
     if not labelled:
-        raise DataError(f"{dataset.name} has no labels. Name their column with --target.")
+        raise _no_labels(dataset.name)
     y = np.concatenate([labels for _, labels in labelled])
     table = replace(dataset.train, y=y, source=dataset.name)
-    if is_regression(table):
-        raise DataError(
-            f"{dataset.name} has values as its target, but the study compares classifiers. Name a "
-            "column of classes with --target."
-        )
-    head, classes = find_head(table)
+    head, classes = _classes_of(table)
     more = dataset.train.x[:0]
     if unlabeled is not None:
         more = _more_rows(unlabeled, dataset.train)
@@ -91,6 +121,44 @@ def load_study_data(source: str, target: Target, unlabeled: str | None = None) -
         classes,
         more,
     )
+
+
+def _load_table(
+    source: str, target: Target, unlabeled: str | None, options: ReadOptions
+) -> StudyData:
+    """Load a table with columns of any type."""
+    dataset, more, _ = load_typed(source, options, target)
+    train = dataset.train
+    if train.y is None:
+        raise _no_labels(dataset.name)
+    rows: RawTable = train.x
+    every = rows if more is None else rows.below(more)
+    if unlabeled is not None:
+        extra = load_typed(unlabeled, options.only(rows.names)).dataset.train
+        every = every.below(extra.x.like(rows, extra.source))
+    head, classes = _classes_of(train)
+    cells = cells_of(every)
+    return StudyData(
+        dataset.name,
+        cells[: len(rows)],
+        encode_targets(train, head, classes).astype(np.int64),
+        classes,
+        cells[len(rows) :],
+        kinds_of(every, train.source),
+    )
+
+
+def _classes_of(table: Table) -> tuple[Head, Classes]:
+    if is_regression(table):
+        raise DataError(
+            f"{table.source} has values as its target, but the study compares classifiers. Name a "
+            "column of classes with --target."
+        )
+    return find_head(table)
+
+
+def _no_labels(name: str) -> DataError:
+    return DataError(f"{name} has no labels. Name their column with --target.")
 
 
 def _more_rows(source: str, like: Table) -> Rows:

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_limits
 
 from sdae.app.compare.candidates import Models, check_network, describe_model, settings_of
 from sdae.app.compare.label_splits import HeldOut, Pool, cut
+from sdae.app.compare.quiet import quiet
 from sdae.app.compare.result_cache import Cell, CellCache
 from sdae.app.compare.study import TITLES, Study, cell_key
 from sdae.app.compare.study_data import StudyData
@@ -159,11 +160,13 @@ def _computed(
     settings = settings_of(model, study)
     fitted = tune_and_fit(models, model, settings, x, y, n_folds=study.folds, seed=seed)
     pretraining = models.cost_of_start(model)
+    with quiet():
+        error = error_of(fitted.model, held_out.x, held_out.y)
     return Cell(
         model=model,
         labels=n_labels,
         seed=seed,
-        error=error_of(fitted.model, held_out.x, held_out.y),
+        error=error,
         setting=", ".join(f"{name}={value:g}" for name, value in fitted.setting.items()),
         n_pool=len(pool.y),
         n_test=len(held_out.x),

@@ -98,6 +98,15 @@ def calibration_svg(
     return _finish(figure, axes, salt, legend=False)
 
 
+def scatter_svg(known: NDArray[np.float64], predicted: NDArray[np.float64], salt: str) -> str:
+    """Draw predictions against values, (n,) and (n,), with the line on which they are equal."""
+    figure, axes = _axes("value", "predicted")
+    low, high = float(known.min()), float(known.max())
+    axes.plot([low, high], [low, high], "-", color=_INK, alpha=0.4, linewidth=1)
+    axes.scatter(known, predicted, 12, color=COLOURS[0], alpha=0.5, linewidths=0)
+    return _finish(figure, axes, salt, legend=False)
+
+
 def _axes(xlabel: str, ylabel: str) -> "tuple[Figure, Axes]":
     figure = new_figure(_WIDTH, _HEIGHT)
     axes = figure.add_subplot()

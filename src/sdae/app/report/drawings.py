@@ -12,12 +12,19 @@ from numpy.typing import NDArray
 
 from sdae.app.plots.filters import tile_images
 from sdae.app.plots.images import grey_png, shrunk, side_by_side
-from sdae.app.plots.inline import calibration_svg, curve_svg, histogram_svg, spectrum_svg
+from sdae.app.plots.inline import (
+    calibration_svg,
+    curve_svg,
+    histogram_svg,
+    scatter_svg,
+    spectrum_svg,
+)
 from sdae.app.report.answers import Answers
 from sdae.app.report.gallery import Gallery, Step
 from sdae.app.report.layers import LayerFacts
 from sdae.app.report.page_words import counted, number, percent
 from sdae.app.report.training_curves import Curve
+from sdae.app.report.value_answers import TargetAnswers
 
 _MOST_PIXELS = 64  # on a side of an image
 _STAGE_NAMES = {"pretraining": "after pre-training", "finetuning": "after fine-tuning"}
@@ -92,6 +99,14 @@ def calibration_chart(answers: Answers) -> Markup:
         "calibration",
     )
     return chart(svg, f"Calibration, confidence and accuracy: {said}.")
+
+
+def scatter_chart(target: TargetAnswers) -> Markup:
+    """Draw predictions against values."""
+    r2 = target.scores.r2
+    said = "" if r2 is None else f"; R² is {r2:.4f}"
+    svg = scatter_svg(target.known, target.predicted, f"scatter {target.name}")
+    return chart(svg, f"Predictions against values, {counted(len(target.known), 'row')}{said}.")
 
 
 def filters_picture(layer: LayerFacts, shape: Shape) -> Markup:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from sdae.app.report.answers import Answers, answers_of
 from sdae.app.report.codes_map import CodesMap, map_of
 from sdae.app.report.gallery import Gallery, gallery_of, trained_noise
+from sdae.app.report.hidden_columns import HiddenColumns, hidden_columns_of
 from sdae.app.report.label_answers import LabelAnswers, label_answers_of
 from sdae.app.report.layers import LayerFacts, layer_facts
 from sdae.app.report.page_words import short
@@ -14,6 +15,7 @@ from sdae.app.report.reproduce import Reproduction, reproduction_of
 from sdae.app.report.shown_rows import ReportRows, given_rows, own_rows
 from sdae.app.report.stages import Networks
 from sdae.app.report.training_curves import Architecture, Training, architecture_of, training_of
+from sdae.app.report.value_answers import ValueAnswers, value_answers_of
 from sdae.app.runs.model_rows import outputs_of
 from sdae.app.runs.run_folder import PRETRAINED, RunFolder
 from sdae.core.errors import SdaeError
@@ -44,7 +46,9 @@ class Facts:
         None if the data could not be read; facts that need rows are then None too.
     unread : str or None
         Why the data could not be read: the text of the error.
-    probes, gallery, answers, label_answers, codes_map : or None
+    hidden : HiddenColumns or None
+        What each column of a table contributes.
+    probes, gallery, answers, label_answers, value_answers, codes_map : or None
     playground : Playground or None
         None if it is not wanted, or the network is too large.
     """
@@ -58,10 +62,12 @@ class Facts:
     reproduction: Reproduction
     rows: ReportRows | None = None
     unread: str | None = None
+    hidden: HiddenColumns | None = None
     probes: Probes | None = None
     gallery: Gallery | None = None
     answers: Answers | None = None
     label_answers: LabelAnswers | None = None
+    value_answers: ValueAnswers | None = None
     codes_map: CodesMap | None = None
     playground: Playground | None = None
 
@@ -117,14 +123,15 @@ def facts_of(
         n_rows = _GALLERY_ROWS if rows.image_shape is None else _GALLERY_IMAGES
         facts = replace(
             facts,
+            hidden=hidden_columns_of(networks, rows.shown, recipe.seed),
             probes=probe_layers(networks, rows, recipe.seed),
             gallery=gallery_of(networks.pretrained, recipe, rows.shown, n_rows),
             answers=answers_of(networks, rows.shown),
             label_answers=label_answers_of(networks, rows.shown),
+            value_answers=value_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
-    takes_numbers = networks.final.schema is None  # the page has no columns of other kinds
-    if playground and takes_numbers and n_weights(networks) <= MOST_WEIGHTS:
+    if playground and n_weights(networks) <= MOST_WEIGHTS:
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts
@@ -135,12 +142,13 @@ def _playground(facts: Facts, noise: Noise, seed: int) -> Playground:
     shape = model.image_shape if rows is None else rows.image_shape
     answered = outputs_of(model)
     classes = None if answered is None else answered[1]
+    shows_numbers = shape is None and model.schema is None
     names = model.feature_names or [f"x{column}" for column in range(model.stack.n_visible)]
     return playground_of(
         facts.networks,
         noise,
         labels=None if classes is None else [short(label) for label in classes],
-        columns=None if shape is not None else [short(name) for name in names],
+        columns=[short(name) for name in names] if shows_numbers else None,
         image_shape=shape,
         examples=None if facts.gallery is None else facts.gallery.part,
         compared=None if rows is None else rows.shown.sample(_COMPARED_ROWS, seed),

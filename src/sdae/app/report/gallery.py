@@ -3,16 +3,19 @@
 Axes: n rows, V columns.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import as_input, as_source, in_network
 from sdae.app.runs.prepared_data import Rows
+from sdae.core.blocks import BlockLayout
 from sdae.core.corruption import corrupt
 from sdae.core.inference import rebuilt
 from sdae.core.kinds.noises import Noise
@@ -21,6 +24,8 @@ from sdae.core.randomness import NoiseKey, Stream
 
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+NUMBERS = "numbers: squared difference, scaled"
+LEVELS = "others: cross-entropy, in nats"
 _DEVIATION = 0.1  # if the model's own noise does not have one
 
 
@@ -33,14 +38,18 @@ class Version:
     name : str
         Name, such as ``input``, ``corrupted``, ``depth 1``.
     rows : ndarray, shape (n, V)
-        In the units of the source, in float64 where the network's are scaled.
+        In the units of the source, in float64 where the network's are scaled; encoded where there
+        is a schema.
     error : float
         Mean over rows and columns of the squared difference from the input, in the network's units.
+    errors_of_kinds : tuple of (str, float)
+        Of reconstructions of a table: what is measured of one kind of columns, and its mean.
     """
 
     name: str
     rows: Rows
     error: float
+    errors_of_kinds: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +131,23 @@ def _step(model: Model, part: Part, noise: Noise) -> Step:
     return Step(noise, tuple(_version(model, name, form, clean) for name, form in forms.items()))
 
 
-def _version(model: Model, name: str, form: torch.Tensor, clean: torch.Tensor) -> Version:
+def _version(model: Model, name: str, form: Tensor, clean: Tensor) -> Version:
+    layout = model.stack.autoencoder(0).layout
     error = float((form - clean).square().mean())
-    return Version(name, as_source(model, form.float().numpy()), error)
+    kinds: tuple[tuple[str, float], ...] = ()
+    if layout is not None and name.startswith("depth"):
+        kinds = tuple(_errors_of_kinds(layout, clean, form))
+    return Version(name, as_source(model, form.float().numpy()), error, kinds)
+
+
+def _errors_of_kinds(
+    layout: BlockLayout, clean: Tensor, form: Tensor
+) -> Iterator[tuple[str, float]]:
+    """Yield the mean errors of numbers and of levels, where they are not missing."""
+    errors = layout.column_errors(clean, form)  # (n, V), (n, V) -> (n, C)
+    starts = np.unique(layout.column_of, return_index=True)[1]
+    known = layout.counted(clean)[:, starts] > 0  # (n, C)
+    n_numbers = len(layout.blocks.numbers)
+    for what, columns in ((NUMBERS, slice(n_numbers)), (LEVELS, slice(n_numbers, None))):
+        if known[:, columns].any():
+            yield what, float(errors[:, columns].sum() / known[:, columns].sum())

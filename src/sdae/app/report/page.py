@@ -8,12 +8,14 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from sdae.app.report import drawings, views
+from sdae.app.report import drawings, table_views, views
 from sdae.app.report.facts import Facts
 from sdae.app.report.page_words import counted, duration, number, percent, short
 from sdae.app.report.playground import TOLERANCE, Playground
+from sdae.app.report.view_parts import MOST_COLUMNS
 
-_SCRIPTS = ("page.js", "network.js", "forms.js", "playground.js")
+_FORMS = ("forms.js",)  # of images and numbers
+_TABLE_FORMS = ("table.js", "table_form.js")  # of a schema
 
 
 Laid = dict[str, Any]
@@ -36,7 +38,9 @@ def render(laid: Laid, playground: Playground | None, playground_note: str = "")
     playground_note : str
         A note about what is left out.
     """
-    scripts = [_static(name) for name in _SCRIPTS[: None if playground else 1]]
+    forms = _FORMS if laid["schema"] is None else _TABLE_FORMS
+    names = ["page.js", *(["network.js", *forms, "playground.js"] if playground else [])]
+    scripts = [_static(name) for name in names]
     template = _environment().get_template("page.html.j2")
     return template.render(
         **laid,
@@ -55,10 +59,15 @@ def _views(facts: Facts) -> dict[str, Any]:
         views.labels_of(facts),
         views.columns_of(facts),
     )
+    schema, rows = facts.networks.final.schema, facts.rows
+    shown = None if rows is None else rows.shown
     answers, gallery, codes_map = facts.answers, facts.gallery, facts.codes_map
     y = None if codes_map is None else codes_map.part.y
     return {
         "labels": labels,
+        "schema": schema,
+        "columns": [] if schema is None else table_views.column_views(schema, facts.hidden, shown),
+        "left_out": [] if schema is None else table_views.left_out(schema),
         "curves": [(curve, drawings.curve_charts(curve)) for curve in facts.training.curves],
         "layers": [
             {
@@ -66,12 +75,15 @@ def _views(facts: Facts) -> dict[str, Any]:
                 "histogram": drawings.histogram_chart(layer),
                 "spectrum": drawings.spectrum_chart(layer),
                 "filters": None if shape is None else drawings.filters_picture(layer, shape),
-                "bars": [] if shape is not None else views.unit_bars(layer, columns),
+                "bars": [] if shape is not None else views.unit_bars(layer, facts),
             }
             for layer in facts.layers
         ],
         "steps": [] if gallery is None else views.step_views(gallery, facts),
         "calibration": None if answers is None else drawings.calibration_chart(answers),
+        "scatters": []
+        if facts.value_answers is None
+        else [drawings.scatter_chart(target) for target in facts.value_answers.targets],
         "confusion_picture": None if answers is None else views.confusion_view(answers),
         "confusion_shares": [] if answers is None else views.confusion_shares(answers),
         "wrong": [] if answers is None else views.wrong_views(answers, facts),
@@ -81,7 +93,7 @@ def _views(facts: Facts) -> dict[str, Any]:
         "legend": [] if codes_map is None else views.legend_of(codes_map, labels),
         "map_points": None if codes_map is None else views.map_points(codes_map, labels),
         "n_columns": len(columns),
-        "most_columns": views.MOST_COLUMNS,
+        "most_columns": MOST_COLUMNS,
         "is_image": shape is not None,
     }
 

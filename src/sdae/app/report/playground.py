@@ -6,8 +6,6 @@ uses them.
 Axes: n rows, V columns, H units, C classes.
 """
 
-import base64
-import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.app.report.packing import packed
+from sdae.app.report.playground_columns import page_table, page_values
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, probabilities_of
 from sdae.core.inference import probabilities
@@ -131,7 +131,7 @@ def playground_of(
     noise : Noise
         The noise at the start.
     labels, columns : list of str or None
-        Names of classes and of columns, as the page shows them.
+        Names of classes and of columns, as the page shows them. A schema has names of its own.
     image_shape : (int, int) or None
     examples : Part or None
         Rows to start with.
@@ -164,6 +164,7 @@ def playground_of(
         "noise": _noise(noise),
         "labels": labels,
         "columns": columns,
+        "table": None if final.schema is None else page_table(final.schema),
         "scaling": None
         if scaling is None
         else {"offset": scaling.offset.tolist(), "scale": scaling.scale.tolist()},
@@ -192,12 +193,6 @@ def page_probabilities(
     a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, O)
     assert stack.head_kind is not None
     return probabilities(stack.head_kind, a)
-
-
-def packed(values: NDArray[Any]) -> str:
-    """Return an array as text: little-endian, deflated, base64."""
-    little = values.astype(values.dtype.newbyteorder("<"), copy=False)
-    return base64.b64encode(zlib.compress(little.tobytes(), 9)).decode("ascii")
 
 
 def _classifier(stack: StackedDenoisingAutoencoder, layers: list[Matrix], head: Matrix) -> Numbers:
@@ -243,8 +238,14 @@ def _noise(noise: Noise) -> Numbers:
 def _examples(examples: Part) -> list[Numbers]:
     y = [None] * len(examples) if examples.y is None else examples.y.tolist()
     return [
-        {"row": int(number), "label": label, "values": packed(row.astype(np.float64))}
-        for number, label, row in zip(examples.numbers, y, examples.x, strict=True)
+        {
+            "row": int(examples.numbers[place]),
+            "label": label,
+            "values": packed(examples.x[place].astype(np.float64))
+            if examples.raw is None
+            else page_values(examples.raw, place),
+        }
+        for place, label in enumerate(y)
     ]
 
 

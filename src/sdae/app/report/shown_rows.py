@@ -16,9 +16,11 @@ from sdae.app.runs.prepared_data import Classes, Rows
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
+from sdae.core.schema.raw_table import RawTable
 from sdae.data import Dataset, Table
 from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
+from sdae.data.typed_dataset import as_raw
 
 MOST_ROWS = 20_000
 
@@ -32,7 +34,7 @@ class Part:
     name : str
         Name, as in ``test rows``.
     x : ndarray of float32 or float64, shape (n, V)
-        Rows in the units of the source.
+        Rows in the units of the source, or encoded by the schema.
     y : ndarray of int64, shape (n,), or None
         Class numbers.
     numbers : ndarray of int64, shape (n,)
@@ -41,6 +43,9 @@ class Part:
         Zeros and ones, where a row may have several labels; then `y` is None.
     values : ndarray of float64, shape (n, T), or None
         The targets of a regression; then `y` is None.
+    raw : RawTable or None
+        For a model with a schema: the values of its used columns, in the order of the network. Then
+        `x` are the encoded rows.
     """
 
     name: str
@@ -49,6 +54,7 @@ class Part:
     numbers: NDArray[np.int64]
     labels: NDArray[np.int64] | None = None
     values: NDArray[np.float64] | None = None
+    raw: RawTable | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -69,6 +75,7 @@ class Part:
             numbers=self.numbers[chosen],
             labels=None if self.labels is None else self.labels[chosen],
             values=None if self.values is None else self.values[chosen],
+            raw=None if self.raw is None else self.raw[chosen],
         )
 
 
@@ -180,8 +187,11 @@ def _rows(
 
 
 def _part(model: Model, name: str, table: Table, answered: tuple[Head, Classes] | None) -> Part:
+    raw = None
+    if model.schema is not None:
+        raw = RawTable(model.schema.matched(as_raw(table).x, table.source))
     table = fitting(model, table)
-    part = Part(name, table.x, None, np.arange(len(table.x)))
+    part = Part(name, table.x, None, np.arange(len(table.x)), raw=raw)
     if table.y is None or answered is None:
         return part
     head = answered[0]

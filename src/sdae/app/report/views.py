@@ -3,7 +3,6 @@
 Axes: n rows, V columns.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,59 +17,24 @@ from sdae.app.report.facts import Facts
 from sdae.app.report.gallery import Gallery, Step
 from sdae.app.report.layers import LayerFacts
 from sdae.app.report.page_words import number, percent, short
+from sdae.app.report.shown_rows import Part
+from sdae.app.report.table_views import column_bars, row_values, table_rows
+from sdae.app.report.view_parts import BAR_UNITS, BARS, MOST_COLUMNS, Bar, Cell, RowTable, UnitBars
 
-MOST_COLUMNS = 16
 MOST_CLASSES_IN_TABLE = 12
 MOST_CLASSES_IN_LEGEND = 40
-_BAR_UNITS, _BARS = 8, 6
 _MAP_SIZE, _MAP_MARGIN = 480, 10
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A signed value as a bar: its start and its length, in percent of the cell."""
-
-    name: str
-    value: float
-    left: float
-    width: float
-
-
-@dataclass(frozen=True)
-class UnitBars:
-    """The columns that matter most to a unit."""
-
-    unit: int
-    bars: list[Bar]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A value of a row: its position in the column's range in percent, and whether it changed."""
-
-    text: str
-    share: float
-    changed: bool
-
-
-@dataclass(frozen=True)
-class RowTable:
-    """A row in all its forms, a line for each column."""
-
-    title: str
-    versions: list[str]
-    lines: list[tuple[str, list[Cell]]]
-
-
-@dataclass(frozen=True)
 class StepView:
-    """A level of corruption: images in strips, or tables."""
+    """A level of corruption: images in strips, or tables; errors by what they are of and form."""
 
     noise: str
-    level: str
     strips: list[tuple[str, Markup]]
     tables: list[RowTable]
-    errors: list[tuple[str, float]]
+    forms: list[str]
+    errors: list[tuple[str, list[float]]]
 
 
 @dataclass(frozen=True)
@@ -89,7 +53,7 @@ class WrongView:
     title: str
     detail: str
     image: Markup | None
-    values: list[tuple[str, float]]
+    values: list[tuple[str, str]]
 
 
 def labels_of(facts: Facts) -> list[str]:
@@ -99,9 +63,11 @@ def labels_of(facts: Facts) -> list[str]:
 
 
 def columns_of(facts: Facts) -> list[str]:
-    """Return the name of each column as it is shown, (V,)."""
+    """Return the name of each column as it is shown, (V,); of a table, of those that are used."""
     schema = facts.networks.final.schema
-    names = facts.networks.final.feature_names if schema is None else schema.parts
+    if schema is not None:
+        return [short(schema.names[place]) for place in sorted(schema.used_places)]
+    names = facts.networks.final.feature_names
     n_columns = facts.networks.final.stack.n_visible
     return [short(n) for n in names] if names else [f"x{number}" for number in range(n_columns)]
 
@@ -111,11 +77,14 @@ def image_shape(facts: Facts) -> Shape | None:
     return facts.networks.final.image_shape if facts.rows is None else facts.rows.image_shape
 
 
-def unit_bars(layer: LayerFacts, columns: Sequence[str]) -> list[UnitBars]:
-    """Return the columns that matter most to some units, with their signs."""
-    found = []
-    for unit, row in zip(layer.units[:_BAR_UNITS], layer.favourites, strict=False):
-        chosen = np.argsort(-np.abs(row), kind="stable")[:_BARS]
+def unit_bars(layer: LayerFacts, facts: Facts) -> list[UnitBars]:
+    """Return the columns that matter most to some units, with their signs if they have one."""
+    schema = facts.networks.final.schema
+    if schema is not None:
+        return [] if facts.hidden is None else column_bars(layer, schema, facts.hidden)
+    columns, found = columns_of(facts), []
+    for unit, row in zip(layer.units[:BAR_UNITS], layer.favourites, strict=False):
+        chosen = np.argsort(-np.abs(row), kind="stable")[:BARS]
         longest = float(np.abs(row).max()) or 1.0
         bars = []
         for column in chosen:
@@ -129,13 +98,14 @@ def unit_bars(layer: LayerFacts, columns: Sequence[str]) -> list[UnitBars]:
 def step_views(gallery: Gallery, facts: Facts) -> list[StepView]:
     """Prepare the gallery at every level."""
     shape = image_shape(facts)
+    has_kinds = facts.networks.final.schema is not None
     return [
         StepView(
             noise=str(step.noise),
-            level=f"{step.noise.level:g}",
             strips=[] if shape is None else gallery_strips(gallery, step, shape),
             tables=[] if shape is not None else _row_tables(gallery, step, facts),
-            errors=[(version.name, version.error) for version in step.versions[1:]],
+            forms=[version.name for version in step.versions[2 if has_kinds else 1 :]],
+            errors=_errors(step) if has_kinds else [("", [v.error for v in step.versions[1:]])],
         )
         for step in gallery.steps
     ]
@@ -151,10 +121,20 @@ def wrong_views(answers: Answers, facts: Facts) -> list[WrongView]:
         title = f"{labels[wrong.label]}, predicted as {labels[wrong.predicted]}"
         detail = f"row {part.numbers[wrong.place]}: confidence {percent(wrong.probability, 1)}"
         image = None if shape is None else row_picture(row, shape, f"{title}, {detail}.")
-        names = columns_of(facts)[:MOST_COLUMNS]
-        values = [] if shape is not None else list(zip(names, row.tolist(), strict=False))
+        values = [] if shape is not None else _values(part, wrong.place, facts)
         views.append(WrongView(title, detail, image, values))
     return views
+
+
+def _values(part: Part, place: int, facts: Facts) -> list[tuple[str, str]]:
+    """Return the first columns of a row with its values."""
+    schema = facts.networks.final.schema
+    if schema is not None:
+        return row_values(part, place, schema)
+    names = columns_of(facts)[:MOST_COLUMNS]
+    return [
+        (name, number(value)) for name, value in zip(names, part.x[place].tolist(), strict=False)
+    ]
 
 
 def confusion_view(answers: Answers) -> Markup | None:
@@ -209,8 +189,17 @@ def _numbered(
     return [(int(point), float(places[point, 0]), float(places[point, 1])) for point in which]
 
 
+def _errors(step: Step) -> list[tuple[str, list[float]]]:
+    """Return what is measured of a table, with its value in each reconstruction."""
+    forms = [dict(version.errors_of_kinds) for version in step.versions[2:]]
+    return [(what, [errors[what] for errors in forms]) for what in forms[0]]
+
+
 def _row_tables(gallery: Gallery, step: Step, facts: Facts) -> list[RowTable]:
     labels, part = labels_of(facts), gallery.part
+    schema = facts.networks.final.schema
+    if schema is not None:
+        return table_rows(gallery, step, schema, labels)
     names = columns_of(facts)[:MOST_COLUMNS]
     clean = step.versions[0].rows
     low, span = clean.min(axis=0), np.ptp(clean, axis=0)

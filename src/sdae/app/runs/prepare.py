@@ -4,8 +4,6 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -22,13 +20,10 @@ from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.data import Table, load_dataset
 from sdae.data.splits import split_dataset
-from sdae.data.table import NotNumbers, match_columns
+from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.reading import STANDARD_INPUT
 from sdae.data.typed_dataset import load_typed
-
-OF_NUMBERS = (".csv", ".csv.gz", ".parquet")
-"""Tables that are first read as numbers alone, which makes the network of earlier versions."""
 
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
@@ -114,7 +109,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
     if unlabelled is not None:
         rows = rows.below(unlabelled)
     if config.unlabeled is not None:
-        extra = load_typed(config.unlabeled, _of_rows(options, rows.names)).dataset.train
+        extra = load_typed(config.unlabeled, options.only(rows.names)).dataset.train
         rows = rows.below(extra.x.like(rows, extra.source))
     scale = "standard" if config.scale == "auto" else config.scale
     schema = learn_schema(
@@ -175,19 +170,6 @@ def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else value
-
-
-def _of_rows(options: ReadOptions, names: Sequence[str]) -> ReadOptions:
-    """Return options for a file of more rows, of which only the columns `names` are read."""
-    wanted = frozenset(names)
-    return replace(
-        options,
-        parse_dates=options.parse_dates & wanted,
-        categorical=options.categorical & wanted,
-        drop=frozenset(),
-        keep=wanted,
-        id=(),
-    )
 
 
 def described(schema: Schema) -> str:

@@ -123,7 +123,7 @@ class Schema:
             If columns are missing, or hold values of another type than in ``fit``, or levels that
             `handle_unknown` refuses.
         """
-        columns = self._matched(table, caller)
+        columns = self.matched(table, caller)
         if self.handle_unknown == ERROR:
             check_levels(columns, self.used, caller)
         rows = np.empty((len(table), self.blocks.n_components), np.float32)
@@ -177,8 +177,37 @@ class Schema:
 
     def missing(self, table: RawTable, caller: str = "X") -> NDArray[np.bool_]:
         """Return which values of the used columns are missing, (n, C)."""
-        columns = self._matched(table, caller)
+        columns = self.matched(table, caller)
         return np.stack([column.missing for column in columns], axis=1)
+
+    def matched(self, table: RawTable, caller: str = "X") -> list[RawColumn]:
+        """Return the raw columns of the used ones, in the order of the network.
+
+        Raises
+        ------
+        DataError
+            If some are missing.
+        """
+        if not self.named or not table.named:
+            if len(table.columns) != len(self.columns):
+                raise DataError(
+                    f"{caller} must have {len(self.columns)} columns, as in fit. Got "
+                    f"{len(table.columns)} instead."
+                )
+            raw = dict(zip(self.names, table.columns, strict=True))
+        else:
+            raw = {column.name: column for column in table.columns}
+            wanted = {column.name for column in self.used}
+            lacking = [name for name in self.names if name in wanted and name not in raw]
+            if lacking:
+                raise DataError(
+                    f"{caller} lacks {_columns(lacking)}, which fit had. Its columns are: "
+                    f"{listed(table.names)}."
+                )
+            extra = [name for name in table.names if name not in self.names]
+            if extra:
+                logger.info("%s has %s, which fit did not have: left out.", caller, _columns(extra))
+        return [raw[column.name] for column in self.used]
 
     # -- JSON --------------------------------------------------------------------------------
 
@@ -241,35 +270,6 @@ class Schema:
     @property
     def _used_in_table_order(self) -> list[Any]:
         return [column for column in self.columns if not isinstance(column, IgnoredColumn)]
-
-    def _matched(self, table: RawTable, caller: str) -> list[RawColumn]:
-        """Return the raw columns of the used ones, in the order of the network.
-
-        Raises
-        ------
-        DataError
-            If some are missing.
-        """
-        if not self.named or not table.named:
-            if len(table.columns) != len(self.columns):
-                raise DataError(
-                    f"{caller} must have {len(self.columns)} columns, as in fit. Got "
-                    f"{len(table.columns)} instead."
-                )
-            raw = dict(zip(self.names, table.columns, strict=True))
-        else:
-            raw = {column.name: column for column in table.columns}
-            wanted = {column.name for column in self.used}
-            lacking = [name for name in self.names if name in wanted and name not in raw]
-            if lacking:
-                raise DataError(
-                    f"{caller} lacks {_columns(lacking)}, which fit had. Its columns are: "
-                    f"{listed(table.names)}."
-                )
-            extra = [name for name in table.names if name not in self.names]
-            if extra:
-                logger.info("%s has %s, which fit did not have: left out.", caller, _columns(extra))
-        return [raw[column.name] for column in self.used]
 
     def _encode(self, columns: Sequence[RawColumn], rows: NDArray[np.float32]) -> set[str]:
         """Fill rows, (n, V); return the columns with gaps that had none in ``fit``."""

@@ -1,7 +1,7 @@
 """How a table is read: what the user may say about a file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.wording import listed, nearest, quoted
@@ -98,6 +98,18 @@ class ReadOptions:
         """All columns that the options name, each once."""
         names = (*self.id, *sorted(self.parse_dates | self.categorical | self.drop | self.keep))
         return tuple(dict.fromkeys(names))
+
+    def only(self, columns: Iterable[str]) -> "ReadOptions":
+        """Return the options for a file of more rows, of which only some columns are read."""
+        wanted = frozenset(columns)
+        return replace(
+            self,
+            parse_dates=self.parse_dates & wanted,
+            categorical=self.categorical & wanted,
+            drop=frozenset(),
+            keep=wanted,
+            id=(),
+        )
 
     def kept(self, header: Sequence[str], always: Iterable[str] = ()) -> list[str]:
         """Return the columns to read, in the order of a header; `always` are kept."""

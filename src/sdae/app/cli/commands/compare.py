@@ -11,6 +11,15 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from sdae.app.cli.options import DataArgument, QuietOption, TargetOption, ThreadsOption, use_threads
+from sdae.app.cli.table_options import (
+    CategoricalOption,
+    DatesOption,
+    DecimalOption,
+    DropOption,
+    NaOption,
+    SepOption,
+    read_options,
+)
 from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.runs.output_paths import output_file, output_folder
 from sdae.core.errors import MissingExtraError
@@ -40,6 +49,12 @@ def compare(
     unlabeled: Annotated[
         str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
     ] = None,
+    sep: SepOption = None,
+    decimal: DecimalOption = None,
+    na_values: NaOption = None,
+    parse_dates: DatesOption = None,
+    categorical: CategoricalOption = None,
+    drop: DropOption = None,
     test: Annotated[float, typer.Option(help="Share of rows that each seed is tested on.")] = 0.25,
     settings: Annotated[
         list[str] | None,
@@ -83,7 +98,18 @@ def compare(
         test=test,
         network=read_network(settings or []),
     )
-    rows = load_study_data(data, target, unlabeled)
+    options = read_options(
+        sep=sep,
+        decimal=decimal,
+        thousands=None,
+        na_values=na_values,
+        parse_dates=parse_dates,
+        categorical=categorical,
+        drop=drop,
+        keep=None,
+        id=None,
+    )
+    rows = load_study_data(data, target, unlabeled, options)
     planned = plan(study, rows)
     console = new_console(quiet=quiet)
     _announce(console, planned, rows.name, len(rows.unlabelled), study.seeds)

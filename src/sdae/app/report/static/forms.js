@@ -85,7 +85,7 @@ function RowForm(data, network, changed) {
 }
 
 // An image that is drawn on a pad, in the range of the data's values.
-function ImageForm(data, changed) {
+function ImageForm(data, _network, changed) {
   const [height, width] = data.image;
   const pad = document.getElementById("pad");
   const centre = document.getElementById("centre");

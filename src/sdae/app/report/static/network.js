@@ -111,6 +111,7 @@ const Network = (() => {
       const network = new Network();
       network.activate = activations[data.activation];
       network.scaling = data.scaling;
+      network.table = data.table ? await TableColumns(data.table, doubles) : null;
       if (data.classifier) {
         network.classifier = await Promise.all(data.classifier.layers.map(layer));
         network.head = await layer(data.classifier.head);
@@ -124,6 +125,9 @@ const Network = (() => {
 
     // Values of the data -> input of the network, and back.
     scaled(values) {
+      if (this.table) {
+        return this.table.encoded(values);
+      }
       if (!this.scaling) {
         return Float64Array.from(values);
       }
@@ -163,7 +167,7 @@ const Network = (() => {
       const a = l.decoderWeight
         ? affine(l.decoderWeight, l.visibleBias, h)
         : affineTransposed(l.weight, l.visibleBias, h);
-      return a.map(decoders[l.decoder]);
+      return l.decoder === "blocks" ? this.table.output(a, sigmoid, softmax) : a.map(decoders[l.decoder]);
     }
   }
 

@@ -10,8 +10,10 @@
     return;
   }
   const network = await Network.load(data);
-  const form = data.image ? ImageForm(data, show) : RowForm(data, network, show);
-  const examples = await Promise.all(data.examples.map((e) => Network.doubles(e.values)));
+  const newForm = data.image ? ImageForm : data.table ? TableForm : RowForm;
+  const form = newForm(data, network, show);
+  const unpacked = (e) => (data.table ? e.values : Network.doubles(e.values));
+  const examples = await Promise.all(data.examples.map(unpacked));
   const noise = { kind: data.noise.kind, level: data.noise.level, seed: 1 };
   let waiting = false;
 
@@ -40,6 +42,9 @@
 
   function corrupted(x) {
     const random = generator(noise.seed);
+    if (network.table) {
+      return network.table.corrupted(x, noise, random, others, normal);
+    }
     return x.map((value, column) => noises[noise.kind](value, random(), random(), column));
   }
 
@@ -61,7 +66,7 @@
     if (network.autoencoder) {
       network.reconstructions(noisy).forEach((row, i) => forms.push([`depth ${i + 1}`, row]));
     }
-    form.show(forms.map(([name, row]) => [name, network.unscaled(row)]));
+    form.show(forms.map(([name, row]) => [name, network.unscaled(row)]), noise.kind);
     if (!network.classifier) {
       text.textContent = "";
       return;
@@ -104,7 +109,7 @@
   }
 
   function describeNoise() {
-    const what = noise.kind === "gaussian" ? "standard deviation" : "of the components";
+    const what = noise.kind === "gaussian" ? "standard deviation" : `of the ${data.table ? "columns" : "components"}`;
     const amount = noise.kind === "gaussian" ? noise.level : percent(noise.level);
     byId("amount-text").value = noise.kind === "gaussian" ? `${what} ${amount}` : `${amount} ${what}`;
   }
@@ -157,6 +162,7 @@
   // For use in the console, and for tests.
   globalThis.playground = {
     values: () => Array.from(form.values()),
+    encoded: (values) => Array.from(network.scaled(values)),
     probabilities: (values) => Array.from(network.probabilities(network.scaled(values))),
     reconstructions: (values) =>
       network.reconstructions(network.scaled(values)).map((row) => Array.from(network.unscaled(row))),
