@@ -194,7 +194,7 @@ def test_rounds_and_layers_change_what_is_filled(folder: Path) -> None:
     command = ("impute", folder / "run", folder / "holes.csv", "-o", "-")
     usual, *others = (
         done(*command, *options)
-        for options in ((), ("--rounds=1", "--layer=1"), ("--rounds=0",), ("--layer=0",))
+        for options in ((), ("--rounds=0", "--layer=1"), ("--rounds=1",), ("--layer=0",))
     )
     assert others[0] == usual  # the defaults
     assert len({usual, *others}) == 3

@@ -62,7 +62,7 @@ def test_fine_tuning_has_a_panel_for_its_cost_and_one_for_its_errors() -> None:
     figure = curves_figure(records)
     assert [axes.get_title() for axes in figure.axes] == [
         "Layer 0: reconstruction cost",
-        "Fine-tuning: negative log-likelihood",
+        "Fine-tuning: cost",
         "Fine-tuning: error in %",
     ]
     assert lines(figure.axes[1]) == {"training": [(1, 0.7), (2, 0.6), (3, 0.5)]}

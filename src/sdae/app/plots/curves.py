@@ -33,7 +33,7 @@ def curves_figure(records: Sequence[EpochRecord]) -> "Figure":
     if tuned:
         _draw(
             panels[-2],
-            "Fine-tuning: negative log-likelihood",
+            "Fine-tuning: cost",
             {"training": [r.cost for r in tuned]},
         )
         errors = {"validation": [_percent(r.validation_error) for r in tuned]}

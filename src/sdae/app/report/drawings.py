@@ -32,10 +32,15 @@ _STAGE_NAMES = {"pretraining": "after pre-training", "finetuning": "after fine-t
 Shape = tuple[int, int]
 
 
-def curve_charts(curve: Curve) -> list[Markup]:
-    """Draw the cost of each epoch, and the errors where there are any."""
+def curve_charts(curve: Curve, *, of_values: bool = False) -> list[Markup]:
+    """Draw the cost of each epoch, and the errors where there are any.
+
+    `of_values`: fine-tuning learned the values of a regression.
+    """
     name = curve.name
-    cost = "negative log-likelihood" if curve.layer is None else "reconstruction cost"
+    cost = "reconstruction cost"
+    if curve.layer is None:
+        cost = "half the squared error" if of_values else "negative log-likelihood"
     alternative = (
         f"{name}: the {cost} goes from {number(curve.costs[0])} in epoch 1 to "
         f"{number(curve.costs[-1])} in epoch {len(curve.costs)}."
@@ -50,7 +55,8 @@ def curve_charts(curve: Curve) -> list[Markup]:
         said = "; ".join(
             f"{kind} lowest {number(float(np.nanmin(values)))} %" for kind, values in known.items()
         )
-        svg = curve_svg(known, curve.seconds, "error in %", f"{name} errors")
+        unit = "error in % of the variance" if of_values else "error in %"
+        svg = curve_svg(known, curve.seconds, unit, f"{name} errors")
         charts.append(chart(svg, f"{name}: errors of each epoch, {said}."))
     return charts
 

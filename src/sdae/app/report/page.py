@@ -68,7 +68,10 @@ def _views(facts: Facts) -> dict[str, Any]:
         "schema": schema,
         "columns": [] if schema is None else table_views.column_views(schema, facts.hidden, shown),
         "left_out": [] if schema is None else table_views.left_out(schema),
-        "curves": [(curve, drawings.curve_charts(curve)) for curve in facts.training.curves],
+        "curves": [
+            (curve, drawings.curve_charts(curve, of_values=facts.networks.predicts_values))
+            for curve in facts.training.curves
+        ],
         "layers": [
             {
                 "facts": layer,

@@ -52,6 +52,12 @@ class Networks:
         head = self.final.stack.head_kind
         return head is not None and head.facts.probabilities is not None
 
+    @property
+    def predicts_values(self) -> bool:
+        """Whether the network is a regression."""
+        head = self.final.stack.head_kind
+        return head is not None and head.facts.probabilities is None
+
     def stages(self) -> Iterator[tuple[str, Model]]:
         """Yield the models with the names of their stages."""
         yield PRETRAINING, self.pretrained

@@ -34,7 +34,7 @@ def impute(
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=0, max=100, help="How often gaps are predicted once more. Default: 1."),
+        typer.Option(min=0, max=100, help="How often gaps are predicted once more. Default: 0."),
     ] = None,
     na_values: NaOption = None,
 ) -> None:
@@ -54,7 +54,7 @@ def impute(
     own = rounds_of(model)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     if rounds is None:
-        rounds = 1 if own is None else own
+        rounds = own or 0
     found = complete(
         model,
         bytes_of(data),
