@@ -1,6 +1,6 @@
 """Errors of SDAEImputer beside the mean, KNNImputer and IterativeImputer on real tables.
 
-    python benchmarks/imputation.py               # all, about 30 minutes
+    python benchmarks/imputation.py               # all, about 20 minutes
     python benchmarks/imputation.py penguins OJ   # these tables; the results of others stay
     python benchmarks/imputation.py times         # only the seconds
 
@@ -116,21 +116,21 @@ def measured(table: Any, rate: float, mechanism: str, seed: int) -> dict[str, An
 
 
 def seconds() -> dict[str, float]:
-    """Return the seconds of fit and fill of 10,000 rows of 30 columns, 15 % missing."""
+    """Return the processor's seconds of fit and fill of 10,000 rows of 30 columns, 15 % missing."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(10_000, 8)) @ rng.normal(size=(8, 30)) + rng.normal(size=(10_000, 30))
     X[rng.random(X.shape) < 0.15] = np.nan
     found = {}
     for imputer in (SDAEImputer(random_state=0), IterativeImputer(random_state=0)):
-        start = time.perf_counter()
+        start = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             imputer.fit(X)
-        fitted = time.perf_counter()
+        fitted = time.process_time()
         imputer.transform(X)
         name = type(imputer).__name__
         found[f"{name}, fit"] = fitted - start
-        found[f"{name}, transform"] = time.perf_counter() - fitted
+        found[f"{name}, transform"] = time.process_time() - fitted
         print(f"{name}: fit {fitted - start:.1f} s", flush=True)
     return found
 

@@ -101,8 +101,8 @@ def _times(result: dict[str, Any]) -> str:
         return "The times were not measured."
     ours, theirs = (seconds[f"{method}, fit"] for method in (OURS, ITERATIVE))
     return (
-        f"`fit` on 10,000 rows of 30 numbers with 15 % gaps takes {ours:.1f} s, IterativeImputer's "
-        f"{theirs:.1f} s ({ours / theirs:.2f} times as long); `transform` "
+        f"`fit` on 10,000 rows of 30 numbers with 15 % gaps takes {ours:.1f} s of one "
+        f"core, IterativeImputer's {theirs:.1f} s ({ours / theirs:.2f} times as long); `transform` "
         f"{seconds[f'{OURS}, transform']:.2f} s and {seconds[f'{ITERATIVE}, transform']:.2f} s."
     )
 
