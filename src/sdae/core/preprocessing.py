@@ -255,8 +255,9 @@ def _moments(x: Any) -> tuple[Numbers, Numbers]:
         drift -= n_zeros * mean
         squares += n_zeros * np.square(mean)
     else:
-        # Sums of one order: equal rows have equal moments, however they lie in memory.
-        x = np.ascontiguousarray(x)
+        # Sums of one order: equal rows have equal moments, however they lie in memory. Rows on a
+        # disk are not copied.
+        x = x if isinstance(x, np.memmap) else np.ascontiguousarray(x)
         mean = x.mean(axis=0, dtype=np.float64)
         for start in range(0, n_rows, _CHUNK_ROWS):
             deviations = x[start : start + _CHUNK_ROWS] - mean  # (rows, V)

@@ -134,7 +134,7 @@ def read_for_schema(
     names = list(dict.fromkeys((*(column.name for column in schema.used), *targets, *more)))
     options = options_for(schema, targets, na_values)
     options = replace(options, keep=frozenset(names))
-    found = read_table(source, options, content=content, targets=targets)
+    found = read_table(source, options, content=content, targets=targets, wanted=names)
     columns = {column.name: column for column in (*found.table, *found.ids)}
     return replace(found, table=RawTable([columns[name] for name in names]))
 

@@ -215,7 +215,7 @@ def encoded(imputer: Any, table: RawTable) -> tuple[Rows, Cells]:
 def filler_of(imputer: Any) -> Filler:
     """Return what fills gaps with the network of an imputer."""
     blocks = imputer.schema_.blocks
-    return Filler(imputer.network_, blocks, imputer.n_threads, imputer._constants)
+    return Filler(imputer.network_, blocks, imputer.n_threads, constants=imputer._constants)
 
 
 def constant_features(imputer: Any) -> tuple[str, ...]:

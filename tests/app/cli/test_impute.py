@@ -173,6 +173,22 @@ def test_a_saved_imputer_fills_as_in_python(tmp_path: Path) -> None:
     assert (full["since"] - expected["since"]).abs().max() <= pd.Timedelta(hours=12)
 
 
+def test_a_saved_imputer_fills_by_its_constants_too(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"a": rng.normal(size=300), "b": rng.choice(["x", "y", "z"], 300)})
+    table.loc[:39, "a"] = None
+    table.loc[30:59, "b"] = None
+    imputer = SDAEImputer(pretrain_epochs=5, random_state=0).fit(table)
+    assert imputer.constant_features_ == ("a", "b")  # they are independent
+    imputer.save(tmp_path / "imputer.safetensors")
+    table.to_csv(tmp_path / "holes.csv", index=False)
+    run, out = tmp_path / "imputer.safetensors", tmp_path / "full.csv"
+    done("impute", run, tmp_path / "holes.csv", "-o", out)
+    full, expected = pd.read_csv(out), imputer.transform(table)
+    assert full["b"].tolist() == expected["b"].tolist()
+    assert np.allclose(full["a"], expected["a"])
+
+
 def test_a_run_of_numbers_without_gaps_fills_too(flower_run: Path, tmp_path: Path) -> None:
     header, *rows = fields_of((flower_run.parent / "flowers.csv").read_text())
     rows[0][0] = rows[4][1] = "NA"

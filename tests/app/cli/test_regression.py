@@ -171,3 +171,20 @@ def test_what_cannot_be_learned_is_refused(
     drop = ["--drop=far"] if target != "far" else []
     text = refused(tmp_path, "train", tmp_path / "t.csv", "--target", target, *more, *drop, *SMALL)
     assert said.format(tmp_path / "t.csv") in text
+
+
+def test_rows_without_a_label_are_left_out_of_a_run_of_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    table = pd.DataFrame({"a": rng.normal(size=90), "b": rng.normal(size=90)})
+    table["y"] = np.where(table["a"] > 0, "up", "down")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    done("train", tmp_path / "t.csv", "--target=y", "--out", tmp_path / "run", *SMALL)
+    assert load_model(tmp_path / "run" / "model.safetensors").schema is None
+    table.loc[:19, "y"] = None
+    table.to_csv(tmp_path / "few.csv", index=False)
+    assert "Rows 70, " in done("evaluate", tmp_path / "run", tmp_path / "few.csv", "--target=y")
+    done("finetune", tmp_path / "run", tmp_path / "few.csv", "--target=y")
+    table.loc[30, "a"] = None
+    table.to_csv(tmp_path / "gap.csv", index=False)
+    text = refused(tmp_path, "evaluate", tmp_path / "run", tmp_path / "gap.csv", "--target=y")
+    assert "1 value missing" in text

@@ -5,12 +5,13 @@ Axes: n rows, V components, C columns, m gaps of a column.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from sdae.core.constraints import integer
 from sdae.core.errors import DataError
-from sdae.core.filling import Filler
+from sdae.core.filling import Filler, Rows
 from sdae.core.model_file import Model
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
@@ -52,11 +53,37 @@ class CompletedTable:
     decimal: str | None
 
 
-def rounds_of(model: Model) -> int | None:
-    """Return the rounds of refilling that an imputer has settled in ``fit``; None: no imputer."""
+class Learned(NamedTuple):
+    """What a saved imputer has settled in ``fit``.
+
+    Attributes
+    ----------
+    n_rounds : int
+        Rounds of refilling.
+    constants : ndarray or None
+        As those of :class:`~sdae.core.filling.Filler`.
+    """
+
+    n_rounds: int = 0
+    constants: Rows | None = None
+
+
+def learned_by(model: Model) -> Learned:
+    """Return what the imputer of a model has settled; for other models nothing is.
+
+    Raises
+    ------
+    FileFormatError
+        If it is the model of an imputer, but not a valid one.
+    """
     if model.estimator is None or model.estimator.get("kind") != _IMPUTER:
-        return None
-    return integer(0).read(model.estimator["state"]["n_iter"])
+        return Learned()
+    # These import scikit-learn.
+    from sdae.estimators.imputation import filler_of
+    from sdae.estimators.saving import checked_estimator
+
+    imputer = checked_estimator(model, Path("The model"))
+    return Learned(imputer.n_iter_, filler_of(imputer).constants)
 
 
 def complete(
@@ -65,7 +92,7 @@ def complete(
     source: str,
     *,
     depth: int,
-    n_rounds: int,
+    learned: Learned,
     na_values: Sequence[str] = (),
 ) -> CompletedTable:
     """Fill the gaps of a table by what the network reconstructs.
@@ -79,8 +106,9 @@ def complete(
         The file, or "-" for standard input.
     depth : int
         Layers to encode with before decoding.
-    n_rounds : int
-        How often each gap is predicted once more, from the values that the others were filled with.
+    learned : Learned
+        How often each gap is predicted once more, from the values that the others were filled with;
+        and which columns are filled by a constant.
     na_values : sequence of str
         Words that mean a missing value, beside those of training.
 
@@ -103,14 +131,14 @@ def complete(
     table = found.table
     raw = {column.name: column for column in table}
     missing = schema.missing(table, source)  # (n, C)
-    filler = Filler(model.stack, schema.blocks, depth=depth)
+    filler = Filler(model.stack, schema.blocks, depth=depth, constants=learned.constants)
     parts = []
     for start in range(0, len(table), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         x = schema.encode(table[rows], source, expects_gaps=True)  # (rows, V)
         incomplete = missing[rows].any(axis=1)
         if incomplete.any():
-            filled = filler.filled(x[incomplete], missing[rows][incomplete], n_rounds)
+            filled = filler.filled(x[incomplete], missing[rows][incomplete], learned.n_rounds)
             parts.append(schema.decode(filled))
     columns = []
     for column, gaps in zip(schema.used, missing.T, strict=True):

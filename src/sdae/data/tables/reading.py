@@ -86,6 +86,7 @@ def read_table(
     *,
     content: bytes | None = None,
     targets: Sequence[str] = (),
+    wanted: Sequence[str] = (),
     strict: bool = True,
 ) -> TableFile:
     """Read a table: ``.csv``, ``.tsv``, ``.txt`` (packed too), Parquet or Feather.
@@ -99,6 +100,8 @@ def read_table(
         The bytes of the file, if they are known already; its format is then found by its beginning.
     targets : sequence of str
         Columns that are read whatever `options.keep` says.
+    wanted : sequence of str
+        More columns that are read whatever `options.keep` says.
     strict : bool
         Whether a column that cannot be used is an error; otherwise it is a remark.
 
@@ -128,13 +131,14 @@ def read_table(
     remarks: list[Remark] = []
     if content.startswith((PARQUET, ARROW)):
         arrow = ArrowFile(content, name)
-        names = _checked(arrow.header, options, targets, name)
-        wanted = _without_index(names, names, options, targets, remarks)
-        columns = arrow.read(wanted, options, remarks)
+        always = (*wanted, *targets)
+        names = _checked(arrow.header, options, always, name)
+        kept = _without_index(names, names, options, always, remarks)
+        columns = arrow.read(kept, options, remarks)
         labels = [_as_texts(column) for column in columns if column.name in targets]
         found = TableFile(name, *_parted(columns, options), tuple(remarks), labels=RawTable(labels))
     else:
-        found = _read_csv(content, name, options, targets, remarks)
+        found = _read_csv(content, name, options, targets, wanted, remarks)
     found = replace(found, left_out=_left_out(found, options))
     if strict:
         stopping = [remark.text for remark in found.remarks if remark.stops]
@@ -213,6 +217,7 @@ def _read_csv(
     name: str,
     options: ReadOptions,
     targets: Sequence[str],
+    wanted: Sequence[str],
     remarks: list[Remark],
 ) -> TableFile:
     n_packed = len(content)
@@ -220,10 +225,11 @@ def _read_csv(
     file = CsvFile(content, name, options, n_packed)
     # As pandas names them.
     names = [each or f"Unnamed: {place}" for place, each in enumerate(file.header)]
-    names = _checked(names, options, targets, name)
+    always = (*wanted, *targets)
+    names = _checked(names, options, always, name)
     _check_header(file.header, remarks)
-    wanted = _without_index(names, file.header, options, targets, remarks)
-    table = file.read(names, wanted, remarks, targets)
+    kept = _without_index(names, file.header, options, always, remarks)
+    table = file.read(names, kept, remarks, targets)
     unnamed = {name for name, title in zip(names, file.header, strict=True) if not title}
     columns = []
     for column in table.columns:

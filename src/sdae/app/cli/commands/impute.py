@@ -9,7 +9,7 @@ from sdae.app.cli.commands.encode import depth_after
 from sdae.app.cli.options import ModelArgument, Stage, model_after
 from sdae.app.cli.rows_out import check_output, output_of, say_written, write_completed
 from sdae.app.cli.table_options import NaOption, TableArgument, bytes_of
-from sdae.app.runs.completing import complete, rounds_of
+from sdae.app.runs.completing import complete, learned_by
 from sdae.app.runs.run_folder import open_model
 from sdae.data.tables.arrow_cells import check_can_write
 
@@ -51,16 +51,16 @@ def impute(
     if kind != ".csv":
         check_can_write(str(out))
     model = model_after(folder, Stage.pretraining)
-    own = rounds_of(model)
+    learned = learned_by(model)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
-    if rounds is None:
-        rounds = own or 0
+    if rounds is not None:
+        learned = learned._replace(n_rounds=rounds)
     found = complete(
         model,
         bytes_of(data),
         data,
         depth=depth,
-        n_rounds=rounds,
+        learned=learned,
         na_values=na_values or (),
     )
     write_completed(end, kind, found)
