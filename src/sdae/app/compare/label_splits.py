@@ -5,6 +5,7 @@ columns.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from sdae.core.errors import DataError
 from sdae.core.randomness import NoiseKey, Stream, generator
 from sdae.data.every_class import missing_classes, with_every_class
 
-Numbers = NDArray[np.int64]
+Numbers = NDArray[Any]
 
 _TEST, _LABELS, _RARE = 2, 3, 5  # sdae.data.splits uses 0 and 1, fits use 4
 _LEAST = 2  # minimum training rows per class, needed to choose a setting
@@ -29,8 +30,8 @@ class Pool:
     ----------
     rows : ndarray of float32 or float64, or of objects, shape (p + m, V)
         Rows that can have labels, then rows that never do.
-    y : ndarray of int64, shape (p,) or (p, L)
-        Class numbers, or zeros and ones of several labels.
+    y : ndarray of int64, shape (p,) or (p, L), or of float64, shape (p, T)
+        Class numbers, or zeros and ones of several labels; values of a regression.
     order : ndarray of int64, shape (p,)
         The order in which rows get their labels: the first k are stratified, for every k.
     kinds : tuple of Kind or None
@@ -41,6 +42,11 @@ class Pool:
     y: Numbers
     order: Numbers
     kinds: tuple[Kind, ...] | None = None
+
+    @property
+    def of_values(self) -> bool:
+        """Whether the targets are values."""
+        return self.y.dtype.kind == "f"
 
     def labelled(self, n_labels: int) -> tuple[Rows, Numbers]:
         """Return the first `n_labels` labelled rows and their class numbers."""
@@ -59,10 +65,14 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Test rows, (q, V), and their class numbers, (q,)."""
+    """Test rows, (q, V), and their class numbers, (q,), or other targets.
+
+    `variance`, (T,), is the unit of the errors of values.
+    """
 
     x: Rows
     y: Numbers
+    variance: Numbers | None = None
 
 
 def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
@@ -98,7 +108,7 @@ def cut(data: StudyData, test: float, seed: int) -> tuple[Pool, HeldOut]:
     rows = np.concatenate([data.x[kept], data.unlabelled])  # (p, V), (m, V) -> (p + m, V)
     y = data.y[kept]
     pool = Pool(rows, y, stratified_order(y, seed, _LABELS), data.kinds)
-    return pool, HeldOut(data.x[tested], data.y[tested])
+    return pool, HeldOut(data.x[tested], data.y[tested], data.variance)
 
 
 def stratified_order(y: Numbers, seed: int, purpose: int) -> Numbers:

@@ -24,13 +24,16 @@ from sdae.core.errors import InvalidParameterError, invalid_parameter
 PRETRAINED, RANDOM = "pretrained", "random"
 NETWORKS = (PRETRAINED, RANDOM)
 BESIDE = ("logistic", "boosting", "svm", "mlp")
+RIDGE = "ridge"
+"""The linear model for values, in place of logistic regression; either name means both."""
 TITLES: Mapping[str, str] = {
     PRETRAINED: "network, pre-trained",
     RANDOM: "network, random start",
     "logistic": "logistic regression",
+    RIDGE: "ridge regression",
     "boosting": "gradient boosting",
     "svm": "RBF SVM",
-    "mlp": "MLPClassifier",
+    "mlp": "scikit-learn's MLP",
 }
 ALL = "all"
 DEFAULT_LABELS: tuple[int | None, ...] = (50, 100, 300, 1000, 3000, None)
@@ -67,7 +70,8 @@ class Study:
     budget : int
         Number of settings tried per model, from 1 to 4.
     network : mapping of str to object
-        Parameters of ``SDAEClassifier`` for both networks that differ from its defaults.
+        Parameters of ``SDAEClassifier``, or of ``SDAERegressor``, for both networks that differ
+        from its defaults.
     """
 
     labels: tuple[int | None, ...] = DEFAULT_LABELS
@@ -120,11 +124,17 @@ def read_models(text: str) -> tuple[str, ...]:
         If one is unknown.
     """
     words = [word.strip() for word in text.split(",")]
-    known = (*NETWORKS, *BESIDE)
+    known = (*NETWORKS, *BESIDE, RIDGE)
     if not set(words) <= set(known):
         wanted = f"names separated by commas, from: {', '.join(known)}"
         raise invalid_parameter("--models", CALLER, wanted, text)
-    return (*NETWORKS, *(name for name in BESIDE if name in words))
+    named = {"logistic" if word == RIDGE else word for word in words}
+    return (*NETWORKS, *(name for name in BESIDE if name in named))
+
+
+def models_for(models: Iterable[str], *, of_values: bool) -> tuple[str, ...]:
+    """Return the models with the linear one that fits the target."""
+    return tuple(RIDGE if of_values and model == "logistic" else model for model in models)
 
 
 def read_network(settings: Iterable[str]) -> Mapping[str, object]:

@@ -14,17 +14,12 @@ from numpy.typing import NDArray
 
 from sdae.app.compare.typed_rows import Kind, cells_of, kinds_of
 from sdae.core.errors import DataError
-from sdae.core.kinds.heads import Head
 from sdae.core.schema.raw_table import RawTable
 from sdae.data import Table, load_dataset
-from sdae.data.label_columns import (
-    Target,
-    encode_targets,
-    find_head,
-    is_regression,
-)
+from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
+from sdae.data.task import Task
 from sdae.data.typed_dataset import load_typed
 
 Rows = NDArray[Any]
@@ -42,10 +37,11 @@ class StudyData:
         Name of the data, for messages.
     x : ndarray of float32 or float64, or of objects, shape (n, V)
         Rows with labels; objects for a table with columns of other types, or with gaps.
-    y : ndarray of int64, shape (n,) or (n, L)
-        Class numbers, or zeros and ones where a row may have several labels.
+    y : ndarray of int64, shape (n,) or (n, L), or of float64, shape (n, T)
+        Class numbers, or zeros and ones where a row may have several labels; values of a
+        regression.
     classes : tuple
-        The label of each class number, or the names of the labels.
+        The label of each class number, or the names of the labels or targets.
     unlabelled : ndarray of the same type, shape (m, V)
         More rows, for pre-training.
     kinds : tuple of Kind or None
@@ -54,10 +50,15 @@ class StudyData:
 
     name: str
     x: Rows
-    y: NDArray[np.int64]
+    y: NDArray[Any]
     classes: Classes
     unlabelled: Rows
     kinds: tuple[Kind, ...] | None = None
+
+    @property
+    def variance(self) -> NDArray[np.float64] | None:
+        """The variance of values, (T,), or None for classes and labels."""
+        return self.y.var(axis=0) if self.y.dtype.kind == "f" else None
 
     @cached_property
     def sha256(self) -> str:
@@ -74,7 +75,11 @@ class StudyData:
 
 
 def load_study_data(
-    source: str, target: Target, unlabeled: str | None = None, options: ReadOptions = AS_IT_IS
+    source: str,
+    target: Target,
+    unlabeled: str | None = None,
+    options: ReadOptions = AS_IT_IS,
+    task: Task | None = None,
 ) -> StudyData:
     """Load a source, its labelled parts joined, and a file of rows without labels.
 
@@ -89,6 +94,8 @@ def load_study_data(
         A source of more rows, with the same columns.
     options : ReadOptions
         How a table is read.
+    task : Task or None
+        What the target is for; None: what it looks like.
 
     Raises
     ------
@@ -97,37 +104,37 @@ def load_study_data(
     """
     reads_numbers = source.lower().endswith(OF_NUMBERS) or not is_table(source)
     if options != AS_IT_IS or not reads_numbers:
-        return _load_table(source, target, unlabeled, options)
+        return _load_table(source, target, unlabeled, options, task)
     try:
-        dataset = load_dataset(source, target)
+        dataset = load_dataset(source, target, task=task)
     except NotNumbers:
         if not is_table(source):
             raise
-        return _load_table(source, target, unlabeled, options)
+        return _load_table(source, target, unlabeled, options, task)
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None]
     labelled = [(part.x, part.y) for part in parts if part.y is not None]
     if not labelled:
         raise _no_labels(dataset.name)
     y = np.concatenate([labels for _, labels in labelled])
     table = replace(dataset.train, y=y, source=dataset.name)
-    head, classes = _classes_of(table)
+    head, classes = find_head(table)
     more = dataset.train.x[:0]
     if unlabeled is not None:
         more = _more_rows(unlabeled, dataset.train)
     return StudyData(
         dataset.name,
         np.concatenate([rows for rows, _ in labelled]),
-        encode_targets(table, head, classes).astype(np.int64),
+        encode_targets(table, head, classes),
         classes,
         more,
     )
 
 
 def _load_table(
-    source: str, target: Target, unlabeled: str | None, options: ReadOptions
+    source: str, target: Target, unlabeled: str | None, options: ReadOptions, task: Task | None
 ) -> StudyData:
     """Load a table with columns of any type."""
-    dataset, more, _ = load_typed(source, options, target)
+    dataset, more, _ = load_typed(source, options, target, task)
     train = dataset.train
     if train.y is None:
         raise _no_labels(dataset.name)
@@ -136,25 +143,16 @@ def _load_table(
     if unlabeled is not None:
         extra = load_typed(unlabeled, options.only(rows.names)).dataset.train
         every = every.below(extra.x.like(rows, extra.source))
-    head, classes = _classes_of(train)
+    head, classes = find_head(train)
     cells = cells_of(every)
     return StudyData(
         dataset.name,
         cells[: len(rows)],
-        encode_targets(train, head, classes).astype(np.int64),
+        encode_targets(train, head, classes),
         classes,
         cells[len(rows) :],
         kinds_of(every, train.source),
     )
-
-
-def _classes_of(table: Table) -> tuple[Head, Classes]:
-    if is_regression(table):
-        raise DataError(
-            f"{table.source} has values as its target, but the study compares classifiers. Name a "
-            "column of classes with --target."
-        )
-    return find_head(table)
 
 
 def _no_labels(name: str) -> DataError:

@@ -8,10 +8,11 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from sdae.app.compare.candidates import Models, check_network, describe_model, settings_of
+from sdae.app.compare.families import family_for
 from sdae.app.compare.label_splits import HeldOut, Pool, cut
 from sdae.app.compare.quiet import quiet
 from sdae.app.compare.result_cache import Cell, CellCache
-from sdae.app.compare.study import TITLES, Study, cell_key
+from sdae.app.compare.study import TITLES, Study, cell_key, models_for
 from sdae.app.compare.study_data import StudyData
 from sdae.app.compare.tuning import error_of, tune_and_fit
 from sdae.core.errors import DataError
@@ -68,7 +69,7 @@ def plan(study: Study, data: StudyData) -> Plan:
     InvalidParameterError
         If a parameter of the networks is not allowed.
     """
-    check_network(study)
+    check_network(study, family_for(of_values=data.variance is not None))
     # Every seed has the same number of rows per class.
     pool, _ = cut(data, study.test, 0)
     n_pool = len(pool.y)
@@ -88,7 +89,8 @@ def plan(study: Study, data: StudyData) -> Plan:
             + " Give other --labels, or drop rare classes."
         )
     labels = tuple(sorted(set(feasible)))
-    models = {n: tuple(m for m in study.models if m != "svm" or n <= SVM_LIMIT) for n in labels}
+    wanted_models = models_for(study.models, of_values=data.variance is not None)
+    models = {n: tuple(m for m in wanted_models if m != "svm" or n <= SVM_LIMIT) for n in labels}
     if "svm" in study.models and labels[-1] > SVM_LIMIT:
         notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
     if data.y.ndim == 2:
@@ -120,6 +122,7 @@ def run_study(
         Called with every cell.
     """
     planned = plan(study, data)
+    family = family_for(of_values=data.variance is not None)
     cells: list[Cell] = []
     with threadpool_limits(torch.get_num_threads()):
         for seed in range(study.seeds):
@@ -131,7 +134,7 @@ def run_study(
                         data.sha256,
                         study,
                         model=model,
-                        described=describe_model(model, study),
+                        described=describe_model(model, study, family),
                         seed=seed,
                         n_labels=n_labels,
                     )
@@ -157,11 +160,11 @@ def _computed(
     n_labels: int,
 ) -> Cell:
     x, y = pool.labelled(n_labels)
-    settings = settings_of(model, study)
+    settings = settings_of(model, study, family_for(of_values=pool.of_values))
     fitted = tune_and_fit(models, model, settings, x, y, n_folds=study.folds, seed=seed)
     pretraining = models.cost_of_start(model)
     with quiet():
-        error = error_of(fitted.model, held_out.x, held_out.y)
+        error = error_of(fitted.model, held_out.x, held_out.y, held_out.variance)
     return Cell(
         model=model,
         labels=n_labels,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
-from sdae.app.compare.candidates import Models, Setting
+from sdae.app.compare.candidates import Models
+from sdae.app.compare.families import Setting
 from sdae.app.compare.label_splits import Numbers
 from sdae.app.compare.meter import Cost, measured
 from sdae.app.compare.quiet import quiet
@@ -55,7 +56,7 @@ def tune_and_fit(
     settings : sequence of Setting
         Settings to choose from; among equally good ones the first wins.
     x : ndarray, shape (k, V)
-    y : ndarray of int64, shape (k,)
+    y : ndarray, shape (k,), (k, L) or (k, T)
     n_folds : int
         Maximum number of folds; a class with fewer rows reduces it.
     seed : int
@@ -73,9 +74,15 @@ def tune_and_fit(
     return Fitted(model, chosen, tuning, fit)
 
 
-def error_of(model: Any, x: Rows, y: Numbers) -> float:
-    """Return the share of rows, or of several labels, that a model predicts wrongly."""
-    return float(np.mean(model.predict(x) != y))
+def error_of(model: Any, x: Rows, y: Numbers, variance: Numbers | None = None) -> float:
+    """Return the share of rows, or of several labels, that a model predicts wrongly.
+
+    Of values, (n, T), it is the mean squared error as a share of their `variance`, (T,).
+    """
+    if y.dtype.kind != "f":
+        return float(np.mean(model.predict(x) != y))
+    squares = np.square(model.predict(x) - y)
+    return float(np.mean(squares if variance is None else squares / variance))
 
 
 def _folds(x: Rows, y: Numbers, n_folds: int, seed: int) -> list[Any]:
@@ -89,7 +96,7 @@ def _folds(x: Rows, y: Numbers, n_folds: int, seed: int) -> list[Any]:
 def _error_in_folds(
     models: Models, name: str, setting: Setting, x: Rows, y: Numbers, cuts: list[Any]
 ) -> float:
-    """Return the mean error over the folds; 1 where training diverges."""
+    """Return the mean error over the folds; the highest where training diverges."""
     try:
         return float(
             np.mean(
@@ -100,4 +107,4 @@ def _error_in_folds(
             )
         )
     except TrainingDivergedError:
-        return 1.0
+        return 1.0 if y.dtype.kind != "f" else np.inf

@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from sdae.app.cli.options import DataArgument, QuietOption, TargetOption, ThreadsOption, use_threads
+from sdae.app.cli.options import (
+    DataArgument,
+    QuietOption,
+    TargetOption,
+    TaskChoice,
+    TaskOption,
+    ThreadsOption,
+    use_threads,
+)
 from sdae.app.cli.table_options import (
     CategoricalOption,
     DatesOption,
@@ -24,6 +32,7 @@ from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.runs.output_paths import output_file, output_folder
 from sdae.core.errors import MissingExtraError
 from sdae.core.files import end_of, translate_os_errors
+from sdae.data.task import Task
 from sdae.train.checkpoints.lock import locked
 
 if TYPE_CHECKING:
@@ -35,6 +44,7 @@ if TYPE_CHECKING:
 def compare(
     data: DataArgument,
     target: TargetOption = None,
+    task: TaskOption = TaskChoice.auto,
     labels: Annotated[
         str,
         typer.Option(metavar="N,N,…", help="Numbers of labelled rows; 'all' uses all."),
@@ -58,7 +68,9 @@ def compare(
     test: Annotated[float, typer.Option(help="Share of rows that each seed is tested on.")] = 0.25,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A parameter of SDAEClassifier."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A parameter of SDAEClassifier, or of SDAERegressor."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
@@ -109,7 +121,8 @@ def compare(
         keep=None,
         id=None,
     )
-    rows = load_study_data(data, target, unlabeled, options)
+    wanted = None if task is TaskChoice.auto else Task(task)
+    rows = load_study_data(data, target, unlabeled, options, wanted)
     planned = plan(study, rows)
     console = new_console(quiet=quiet)
     _announce(console, planned, rows.name, len(rows.unlabelled), study.seeds)
@@ -126,7 +139,9 @@ def compare(
             draw(cells, rows.name, folder)
         except MissingExtraError as missing:
             say_on(console, f"No picture: {missing}")
-    console.print(_shown(table_lines(cells)))
+    if rows.variance is not None:
+        say_on(console, "Errors are mean squared errors in % of the target's variance.")
+    console.print(_shown(table_lines(cells), of_values=rows.variance is not None))
     for line in (*details(cells), f"Results written to {folder}"):
         say_on(console, line)
     say(verdict_of(cells))
@@ -193,8 +208,8 @@ def _watching(console: Console, folder: Path) -> Iterator[Watcher]:
             raise
 
 
-def _shown(lines: list["Line"]) -> Table:
-    """Return the table for the terminal."""
+def _shown(lines: list["Line"], *, of_values: bool) -> Table:
+    """Return the table for the terminal; errors of values are shares of their variance."""
     from sdae.app.compare.study import TITLES
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -206,7 +221,7 @@ def _shown(lines: list["Line"]) -> Table:
         error = line.error
         first = place == 0 or lines[place - 1].labels != line.labels
         last = place + 1 == len(lines) or lines[place + 1].labels != line.labels
-        low, high = max(0.0, error.low), min(1.0, error.high)
+        low, high = max(0.0, error.low), error.high if of_values else min(1.0, error.high)
         table.add_row(
             f"{'all ' if line.all_rows else ''}{line.labels:,}" if first else "",
             TITLES[line.model],

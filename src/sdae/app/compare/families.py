@@ -1,0 +1,105 @@
+"""Which models a study compares: classifiers, or regressors; and the settings each chooses from.
+
+Every model has the same number of settings to choose from, the default first.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.svm import SVC, SVR
+
+from sdae.app.compare.study import NETWORKS
+from sdae.estimators.classifier import SDAEClassifier
+from sdae.estimators.regressor import SDAERegressor
+
+Setting = Mapping[str, Any]
+
+_OF_NETWORKS: tuple[Setting, ...] = (
+    {"learning_rate_init": 0.005, "dropout": 0.0},
+    {"learning_rate_init": 0.001, "dropout": 0.5},
+    {"learning_rate_init": 0.001, "dropout": 0.0},
+    {"learning_rate_init": 0.005, "dropout": 0.5},
+)
+_OF_BOTH: Mapping[str, tuple[Setting, ...]] = {
+    **dict.fromkeys(NETWORKS, _OF_NETWORKS),
+    "boosting": (
+        {"min_samples_leaf": 20, "max_features": 1.0},
+        {"min_samples_leaf": 5, "max_features": 0.2},
+        {"min_samples_leaf": 5, "max_features": 1.0},
+        {"min_samples_leaf": 20, "max_features": 0.2},
+    ),
+    "svm": ({"C": 1.0}, {"C": 10.0}, {"C": 0.1}, {"C": 100.0}),
+    "mlp": (
+        {"learning_rate_init": 0.001, "alpha": 0.0001},
+        {"learning_rate_init": 0.005, "alpha": 0.0001},
+        {"learning_rate_init": 0.001, "alpha": 1.0},
+        {"learning_rate_init": 0.005, "alpha": 1.0},
+    ),
+}
+_FIXED: Mapping[str, Setting] = {
+    "boosting": {"max_bins": 63, "early_stopping": False},  # 255 bins take four times as long
+    "svm": {},
+    "mlp": {},
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """The models for one kind of target.
+
+    Attributes
+    ----------
+    network : type
+        The estimator of both networks.
+    classes : mapping of str to type
+        The classes of the other models.
+    grids : mapping of str to tuple of Setting
+        What each model chooses from.
+    fixed : mapping of str to Setting
+        Other parameters of the other models.
+    seedless : tuple of str
+        Models that draw no random numbers.
+    """
+
+    network: Any
+    classes: Mapping[str, Any]
+    grids: Mapping[str, tuple[Setting, ...]]
+    fixed: Mapping[str, Setting]
+    seedless: tuple[str, ...] = ()
+
+
+OF_CLASSES = Family(
+    network=SDAEClassifier,
+    classes={
+        "logistic": LogisticRegression,
+        "boosting": HistGradientBoostingClassifier,
+        "svm": SVC,
+        "mlp": MLPClassifier,
+    },
+    grids={**_OF_BOTH, "logistic": ({"C": 1.0}, {"C": 0.1}, {"C": 0.01}, {"C": 10.0})},
+    fixed={**_FIXED, "logistic": {"max_iter": 500}},
+)
+OF_VALUES = Family(
+    network=SDAERegressor,
+    classes={
+        "ridge": Ridge,
+        "boosting": HistGradientBoostingRegressor,
+        "svm": SVR,
+        "mlp": MLPRegressor,
+    },
+    grids={
+        **_OF_BOTH,
+        "ridge": ({"alpha": 1.0}, {"alpha": 10.0}, {"alpha": 100.0}, {"alpha": 0.1}),
+    },
+    fixed={**_FIXED, "ridge": {}},
+    seedless=("svm",),
+)
+
+
+def family_for(*, of_values: bool) -> Family:
+    """Return the models for values, or for classes and labels."""
+    return OF_VALUES if of_values else OF_CLASSES
