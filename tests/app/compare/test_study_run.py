@@ -84,7 +84,7 @@ def trained(study: Study, data: StudyData, folder: Path, monkeypatch: pytest.Mon
     """Run a study, and return everything its models say of the test rows."""
     said: list[Any] = []
 
-    def note(model: Any, x: Any, _y: object) -> float:
+    def note(model: Any, x: Any, _y: object, _variance: None) -> float:
         named = model[-1] if hasattr(model, "steps") else model
         said.append(
             [p.detach().numpy() for p in named.network_.parameters()]
