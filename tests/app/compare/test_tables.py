@@ -64,7 +64,7 @@ def test_a_table_is_read_with_its_types(crowd: Path, data: StudyData, tmp_path: 
     assert with_more.unlabelled.shape == (35, 7)
     assert [list(map(str, row)) for row in with_more.x] == [list(map(str, row)) for row in data.x]
     lacking = write_table(tmp_path / "lacking.csv", PEOPLE[1:], columns[1:])
-    with pytest.raises(DataError, match="lacking.csv has no column 'town'"):
+    with pytest.raises(DataError, match=r"lacking.csv has no column 'town'"):
         load_study_data(str(crowd), "tall", str(lacking), DATES)
     assert isinstance(data.x[0, 3], datetime)
     assert {type(cell) for cell in data.x[:, 2]} == {bool, float}
