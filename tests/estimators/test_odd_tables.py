@@ -154,8 +154,9 @@ def test_parameters_are_checked_for_every_kind_of_rows(
     ],
 )
 def test_numbers_too_large_are_refused_by_name(values: list[Any], text: str) -> None:
+    table = pd.DataFrame({"a": pd.Series(values, dtype=object), "b": B})
     with pytest.raises(DataError, match=text):
-        quick(SDAEClassifier).fit(pd.DataFrame({"a": np.array(values, object), "b": B}), Y)
+        quick(SDAEClassifier).fit(table, Y)
 
 
 def test_categories_that_float64_would_merge_are_refused() -> None:

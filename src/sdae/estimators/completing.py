@@ -157,7 +157,7 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
         if filling.missing.all() and not _can_hold(series.dtype, filling.type):
             return series if filling.if_it_fits else _new_series(series, chosen)
         values = _native_values(chosen, series.dtype, filling.type)
-        return _with_levels(series, values).scatter(filling.rows.tolist(), values)
+        return _scattered(_with_levels(series, values), filling.rows.tolist(), values)
     except Exception as error:
         # Each library has errors of its own for a level that a column of fixed levels lacks.
         raise DataError(
@@ -165,6 +165,23 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
             f"{chosen[0]!r}, a value that fit learned for it: {error}. Convert the column to the "
             "type that it had in fit."
         ) from None
+
+
+def _scattered(series: nw.Series[Any], rows: list[int], values: list[Any]) -> nw.Series[Any]:
+    """Return a column with values at some rows.
+
+    Only pandas writes into columns of every type: pyarrow 17 has no doubles for floats and makes
+    invalid booleans, and polars 1.0 writes nulls for levels. There the column is made anew.
+    """
+    if series.implementation.is_pandas_like():
+        return series.scatter(rows, values)
+    every = series.to_list()
+    for row, value in zip(rows, values, strict=True):
+        every[row] = value
+    has_levels = series.dtype == nw.Categorical or isinstance(series.dtype, nw.Enum)
+    first = nw.String if has_levels else series.dtype
+    made = nw.new_series(series.name, every, first, backend=series.implementation)
+    return made.cast(series.dtype) if has_levels else made
 
 
 def _new_series(series: nw.Series[Any], chosen: list[Any]) -> nw.Series[Any]:
