@@ -302,3 +302,17 @@ def test_the_json_has_these_keys(tmp_path: Path) -> None:
         {"level": "blue", "rows": 5},
         {"level": "red", "rows": 5},
     ]
+
+
+def test_classes_are_those_of_training(tmp_path: Path) -> None:
+    rows = [f"{k},{word}" for k, word in enumerate(["yes", "no", "yes", "007", "7", ""] * 3)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,y", *rows]) + "\n")
+    file = read_table(tmp_path / "t.csv", targets=["y"], strict=False)
+    target = inspect_table(file, ["y"]).target
+    assert target is not None
+    assert target.classes == {"yes": 6, "007": 3, "7": 3, "no": 3}
+    (tmp_path / "b.csv").write_text("a,y\n1,yes\n2,no\n3,no\n")
+    file = read_table(tmp_path / "b.csv", targets=["y"], strict=False)
+    target = inspect_table(file, ["y"]).target
+    assert target is not None
+    assert target.classes == {"no": 2, "yes": 1}

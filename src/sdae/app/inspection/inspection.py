@@ -87,7 +87,7 @@ def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
     columns = {column.name: column for column in file.table}
     target_columns = [columns[name] for name in targets if name in columns]
     remarks = [remark for remark in file.remarks if remark.kind not in _NOTES]
-    target = target_of(target_columns, remarks) if target_columns else None
+    target = target_of(target_columns, remarks, file.labels.columns) if target_columns else None
     measure = _measure(target_columns, target)
     # A column that the reader remarked on has its problem already.
     remarked: dict[str | None, list[str]] = {}

@@ -3,6 +3,7 @@
 Axes: n rows.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,8 +79,13 @@ class Target:
         }
 
 
-def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
-    """Describe the target; what is wrong with it is added to `remarks`."""
+def target_of(
+    columns: Sequence[RawColumn], remarks: list[Remark], labels: Sequence[RawColumn] = ()
+) -> Target:
+    """Describe the target; what is wrong with it is added to `remarks`.
+
+    `labels` are its columns as texts, as they are classes in training.
+    """
     facts = [Facts(column) for column in columns]
     missing = np.logical_or.reduce([column.missing for column in columns])
     names = tuple(column.name for column in columns)
@@ -87,11 +93,12 @@ def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
     if len(facts) > 1:
         for each in facts:
             if not set(each.counts) <= {0.0, 1.0}:
-                text = f"Target {quoted(each.name)} must hold 0 and 1, as one label of several."
+                text = f"Target {quoted(each.name)} must hold 0 and 1, as one label of several; "
+                text += "for values train with --task regression."
                 remarks.append(Remark(each.name, "target", text, "", stops=True))
-        labels = {each.name: each.counts.get(1.0, 0) for each in facts}
+        having = {each.name: each.counts.get(1.0, 0) for each in facts}
         reason = f"{len(names)} columns are named"
-        return Target(names, Task.MULTILABEL, reason, n_missing, n_rows, labels)
+        return Target(names, Task.MULTILABEL, reason, n_missing, n_rows, having)
     (only,) = facts
     task, reason = task_of_column(only.column)
     if n_missing and n_missing < n_rows:
@@ -101,8 +108,9 @@ def target_of(columns: Sequence[RawColumn], remarks: list[Remark]) -> Target:
     if fault is not None:
         remarks.append(Remark(only.name, "target", fault, "--target", stops=True))
     if task is Task.CLASSIFICATION:
-        classes = sorted(only.counts.items(), key=lambda item: -item[1])
-        named = {_class_name(only, value): count for value, count in classes}
+        there = labels[0].values[~missing].tolist() if labels else only.known.tolist()
+        counts = Counter(level_shown(value) for value in there)
+        named = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
         return Target(names, task, reason, n_missing, n_rows, named)
     if only.type is ColumnType.DATE or not len(only.numbers):
         return Target(names, task, reason, n_missing, n_rows, {})
@@ -133,9 +141,3 @@ def _fault(facts: Facts, task: Task) -> str | None:
         n_classes, n_rows = len(facts.counts), len(facts.known)
         return f"{shown} has {n_classes:,} classes in {n_rows:,} rows: too few of each to learn."
     return None
-
-
-def _class_name(facts: Facts, value: Any) -> str:
-    if facts.type is ColumnType.BOOLEAN:
-        return str(bool(value))
-    return level_shown(value)
