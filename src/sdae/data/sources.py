@@ -14,7 +14,7 @@ from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset, NotNumbers
 from sdae.data.tables.arrow_file import ARROW, PARQUET
-from sdae.data.tables.reading import STANDARD_INPUT, name_of, not_kept
+from sdae.data.tables.formats import STANDARD_INPUT, name_of, not_kept
 from sdae.data.tables.unpacking import unpacked
 from sdae.data.task import Task
 from sdae.data.tutorial_pickle import load_tutorial_pickle

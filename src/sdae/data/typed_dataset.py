@@ -21,7 +21,7 @@ from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
 from sdae.data.tables import ReadOptions, TableFile, read_table
-from sdae.data.tables.reading import name_of
+from sdae.data.tables.formats import name_of
 from sdae.data.target_columns import Found, targets_of_texts
 from sdae.data.task import Task, task_of_column
 

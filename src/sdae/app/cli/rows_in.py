@@ -11,8 +11,8 @@ from sdae.core.wording import quoted
 from sdae.data import Table
 from sdae.data.label_columns import Target
 from sdae.data.tables import is_table
+from sdae.data.tables.formats import name_of
 from sdae.data.tables.options import check_names
-from sdae.data.tables.reading import name_of
 from sdae.data.tables.whole_file import WholeFile
 
 

@@ -9,8 +9,8 @@ import typer
 
 from sdae.core.errors import FileAccessError, FileFormatError
 from sdae.core.files import MAX_BYTES, read_bytes
+from sdae.data.tables.formats import STANDARD_INPUT, check_format
 from sdae.data.tables.options import ReadOptions
-from sdae.data.tables.reading import STANDARD_INPUT, check_format
 
 TableArgument = Annotated[
     str,

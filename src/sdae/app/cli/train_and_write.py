@@ -17,7 +17,7 @@ from sdae.app.runs.run_recipe import TrainedRun, run_recipe
 from sdae.app.tracking import Tracking
 from sdae.core.errors import FileAccessError, MissingExtraError
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.data.tables.reading import STANDARD_INPUT
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.callbacks import log_findings
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 

@@ -21,7 +21,7 @@ from sdae.core.schema.scales import LinearScale
 from sdae.core.schema.table_schema import Schema
 from sdae.data.tables import ReadOptions
 from sdae.data.tables.filled_column import FilledColumn
-from sdae.data.tables.reading import name_of
+from sdae.data.tables.formats import name_of
 from sdae.data.tables.whole_file import WholeFile
 from sdae.data.typed_dataset import options_for, read_for_schema
 

@@ -22,7 +22,7 @@ from sdae.data import Table, load_dataset
 from sdae.data.splits import split_dataset
 from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
-from sdae.data.tables.reading import STANDARD_INPUT
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.typed_dataset import load_typed
 
 _REMEDY = (

@@ -11,8 +11,9 @@ from sdae.data.tables.arrow_file import ARROW, PARQUET, ArrowFile
 from sdae.data.tables.csv_cells import CsvCells
 from sdae.data.tables.csv_file import SHARE
 from sdae.data.tables.filled_column import FilledColumn
+from sdae.data.tables.formats import check_content
 from sdae.data.tables.options import ReadOptions
-from sdae.data.tables.reading import check_content, read_table
+from sdae.data.tables.reading import read_table
 from sdae.data.tables.unpacking import unpacked
 
 

@@ -46,7 +46,7 @@ from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
 from sdae.data.tables import is_table
-from sdae.data.tables.reading import STANDARD_INPUT
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.checkpoints.frequency import Frequency
 
 
