@@ -203,3 +203,10 @@ def test_zeros_and_ones_come_back_as_they_are() -> None:
     values = model.reconstruct(table)
     assert {type(value) for value in values[:, 0]} == {int}
     assert {type(value) for value in values[:, 1]} == {bool}
+
+
+def test_the_number_of_levels_may_have_no_limit() -> None:
+    table = pd.DataFrame({"s": [f"level {k % 60}" for k in range(240)]})
+    for most, n_levels in ((50, 50), (None, 60)):
+        model = quick(SDAETransformer, max_categories=most).fit(table)
+        assert model.schema_.blocks.levels == (n_levels,)

@@ -27,7 +27,7 @@ class NetworkParameters:
     decoder: Any = "auto"
     scale: str = "auto"
     categorical_features: Any = "from_dtype"
-    max_categories: int = 50
+    max_categories: int | None = 50
     min_frequency: Any = None
     handle_unknown: str = "infrequent_if_exist"
     missing_values: Any = np.nan

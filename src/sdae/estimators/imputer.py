@@ -86,8 +86,8 @@ class SDAEImputer(TransformerMixin, SDAEBase):
         Of numbers; ``auto`` is ``standard``.
     categorical_features : "from_dtype", None, or names, indices or a mask, default "from_dtype"
         Columns that are categories; None: texts only.
-    max_categories : int, default 50
-        Rarer levels share one, whose most frequent level fills gaps.
+    max_categories : int or None, default 50
+        Rarer levels share one, whose most frequent level fills gaps. None: no limit.
     min_frequency : int, float or None, default None
         Rows, or the share of the rows, that a level needs to be one of its own.
     handle_unknown : {"infrequent_if_exist", "error"}, default "infrequent_if_exist"

@@ -3,6 +3,7 @@
 Axes: n rows, V columns.
 """
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ def schema_options(estimator: Any, x: RawTable, settings: Settings) -> SchemaOpt
     return SchemaOptions(
         categorical=categorical_columns(estimator.categorical_features, x, type(estimator)),
         scale="standard" if settings.scale == "auto" else settings.scale,
-        max_categories=settings.max_categories,
+        max_categories=settings.max_categories or sys.maxsize,
         min_frequency=1 if settings.min_frequency is None else settings.min_frequency,
         handle_unknown=settings.handle_unknown,
         remedy="Drop them, encode them (skrub has encoders), or name them in categorical_features.",

@@ -39,8 +39,8 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         0.05; other data are standardised.
     categorical_features : "from_dtype", None, or names, indices or a mask, default "from_dtype"
         Columns of a table that are categories: as their types say; texts alone; or the given ones.
-    max_categories : int, default 50
-        The largest number of levels of a category; the rarest share one.
+    max_categories : int or None, default 50
+        The largest number of levels of a category; the rarest share one. None: no limit.
     min_frequency : int, float or None, default None
         Levels in fewer rows, as a number or as a share of the rows, are rare.
     handle_unknown : {"infrequent_if_exist", "error"}, default "infrequent_if_exist"

@@ -104,7 +104,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "decoder": one_or_each(Reader("one of 'auto', 'sigmoid', 'linear'", _decoder)),
     "tied": boolean(),
     "scale": choice("auto", "none", "minmax", "standard", "robust", "quantile"),
-    "max_categories": integer(2),
+    "max_categories": optional(integer(2)),
     "min_frequency": optional(
         Reader("an integer ≥ 1, or a number above 0 and below 1", _frequency)
     ),
@@ -203,7 +203,7 @@ class Settings:
     loss: str = SQUARED_ERROR
     layer: int | str | None = None
     contamination: float = 0.1
-    max_categories: int = 50
+    max_categories: int | None = 50
     min_frequency: int | float | None = None
     handle_unknown: str = INFREQUENT_IF_EXIST
 
