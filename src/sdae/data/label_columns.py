@@ -157,6 +157,9 @@ def _values(table: Table, targets: tuple[str, ...]) -> NDArray[np.float64]:
     names = table.label_names
     if names is not None and len(names) == len(targets) == 1:
         return y.astype(np.float64)  # whatever it is called here
+    unnamed = targets == tuple(map(str, range(len(targets))))  # an estimator has no names
+    if unnamed and y.shape[1] == len(targets):
+        return y.astype(np.float64)
     if y.shape[1] != len(targets) or (names is not None and set(names) != set(targets)):
         there = f"{y.shape[1]} targets" if names is None else f"the targets {listed(names)}"
         raise DataError(

@@ -167,11 +167,8 @@ def encode_labels(y: NDArray[Any], classes: Classes, source: str) -> NDArray[np.
     DataError
         If a label is not one of `classes`, the classes of the training rows.
     """
-    # A model with text classes may get digits that were read as numbers, and the reverse; compared
-    # as texts, both are the same.
-    numbers = {str(label): number for number, label in enumerate(classes)}
     labels, places = np.unique(y, return_inverse=True)
-    alike = _alike(classes)
+    numbers, alike = _numbers_of(classes), _alike(classes)
     seen = [numbers.get(str(label), alike.get(_plain(str(label)))) for label in labels.tolist()]
     known_numbers = [number for number in seen if number is not None]
     if len(known_numbers) == len(seen):
@@ -184,6 +181,20 @@ def encode_labels(y: NDArray[Any], classes: Classes, source: str) -> NDArray[np.
         f"{source} has the label {_shown(unseen)}, which did not occur in training. Known labels: "
         f"{listed(known, most=_MOST_SHOWN)}.{hint}"
     )
+
+
+def class_of(name: str, classes: Classes) -> int | None:
+    """Return the class number that a text means, or None."""
+    return _numbers_of(classes).get(name, _alike(classes).get(_plain(name)))
+
+
+def _numbers_of(classes: Classes) -> dict[str, int]:
+    """Return the class numbers by the texts of the classes.
+
+    A model with text classes may get digits that were read as numbers, and the reverse; compared
+    as texts, both are the same.
+    """
+    return {str(label): number for number, label in enumerate(classes)}
 
 
 def _alike(classes: Classes) -> dict[str, int]:

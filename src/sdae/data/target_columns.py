@@ -22,7 +22,7 @@ Found = tuple[Labels | Numbers | None, tuple[str, ...] | None]
 """Targets, and the names of several columns of labels, or of those of a regression."""
 
 _WITH_COMMA = re.compile(r"[+-]?[0-9. ]*,[0-9., ]*")
-_REMEDY = "Name another target, or leave the task out."
+_REMEDY = "Name another target, and leave a cell empty where its value is missing."
 
 
 def targets_of_texts(

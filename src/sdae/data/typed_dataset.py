@@ -16,7 +16,7 @@ from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
-from sdae.core.schema.table_schema import Schema
+from sdae.core.schema.table_schema import AS_USUAL, Schema, Written
 from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
@@ -37,11 +37,14 @@ class TypedDataset(NamedTuple):
         The rows whose label is missing.
     left_out : tuple of IgnoredColumn
         Columns of the file that are not among the rows' columns.
+    written : Written
+        How the file is written, where that is not the usual way.
     """
 
     dataset: Dataset
     unlabelled: RawTable | None
     left_out: tuple[IgnoredColumn, ...] = ()
+    written: Written = AS_USUAL
 
 
 def load_typed(
@@ -98,6 +101,12 @@ def load_for_schema(
         If the file cannot be read, or columns are missing: all are named.
     """
     targets = names_of_targets(target)
+    if features := [name for name in targets if name in {column.name for column in schema.used}]:
+        raise DataError(
+            f"The target {quoted(features[0])} is one of the columns that the run was trained on, "
+            f"so it cannot be what it predicts. Train a run with --drop {features[0]}, or name "
+            "another target."
+        )
     found = read_for_schema(source, schema, targets, content=content)
     return _parted(source, found, targets, task)
 
@@ -148,6 +157,8 @@ def options_for(
         parse_dates=frozenset(c.name for c in schema.used if isinstance(c, DateColumn)),
         na_values=frozenset((*schema.missing_marks, *na_values)),
         id=tuple(name for name in texts if name not in targets),  # they are read as they stand
+        usual_decimal=schema.written.decimal,
+        usual_separator=schema.written.separator,
     )
 
 
@@ -176,7 +187,7 @@ def _parted(
     y, label_names = _targets(found, answers, targets, there, task)
     name = Path(name_of(source)).name.split(".")[0]
     table = Table(rows, y, None, None, found.source, label_names)
-    return TypedDataset(Dataset(name, table), unlabelled, found.left_out)
+    return TypedDataset(Dataset(name, table), unlabelled, found.left_out, found.written)
 
 
 def _targets(

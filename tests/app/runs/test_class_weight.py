@@ -68,6 +68,17 @@ def test_without_them_all_rows_weigh_alike(tmp_path: Path) -> None:
     assert data.train_weight is None
 
 
+def test_a_class_may_be_written_as_in_another_file(tmp_path: Path) -> None:
+    lines = ["a,y", *(f"{k},{k % 2}.0" for k in range(40))]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    config = DataConfig(str(tmp_path / "t.csv"), "y", class_weight="1=5")
+    data = prepare(config, Decoder.AUTO, 0)
+    assert data.classes == ("0.0", "1.0")
+    assert data.train is not None
+    assert data.train_weight is not None
+    assert data.train_weight.tolist() == np.where(data.train[1] == 1, 5.0, 1.0).tolist()
+
+
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     source = table(tmp_path / "t.csv")
     with pytest.raises(DataError, match=r"names 'maybe', but the classes of .* are: no, yes"):

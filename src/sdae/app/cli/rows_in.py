@@ -55,7 +55,8 @@ def load_ids(
         raise DataError(
             f"{data} is not a table, so it has no column {quoted(names[0])}. Leave --id out."
         )
-    file = WholeFile(read_bytes(data) if content is None else content, name_of(data))
+    usual = None if model.schema is None else model.schema.written.separator
+    file = WholeFile(read_bytes(data) if content is None else content, name_of(data), usual)
     check_names(names, file.names, name_of(data))
     names = names or tuple(name for name in known if name in file.names)
     return Ids(names, file.texts(names) if names else [])

@@ -134,7 +134,8 @@ def _load_table(
     source: str, target: Target, unlabeled: str | None, options: ReadOptions, task: Task | None
 ) -> StudyData:
     """Load a table with columns of any type."""
-    dataset, more, _ = load_typed(source, options, target, task)
+    found = load_typed(source, options, target, task)
+    dataset, more = found.dataset, found.unlabelled
     train = dataset.train
     if train.y is None:
         raise _no_labels(dataset.name)

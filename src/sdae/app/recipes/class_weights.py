@@ -21,6 +21,11 @@ def parse_class_weight(value: object) -> str | tuple[str, ...]:
     items = list(value) if isinstance(value, list | tuple) else [value]
     if items == [BALANCED]:
         return BALANCED
+    if BALANCED in items:
+        raise InvalidParameterError(
+            "class_weight must be 'balanced' alone, or CLASS=WEIGHT for classes. Got both. Leave "
+            "one of them out."
+        )
     for item in items:
         if not isinstance(item, str) or _weight_of(item) is None:
             raise InvalidParameterError(

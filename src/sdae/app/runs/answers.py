@@ -21,6 +21,7 @@ from sdae.core.target_scaling import fit_target_scaling, standardised, target_co
 from sdae.core.wording import listed, quoted
 from sdae.data import Table
 from sdae.data.label_columns import encode_targets, find_head, is_regression
+from sdae.data.labels import class_of
 from sdae.data.task import Task
 
 Weights = NDArray[np.float64]
@@ -101,6 +102,7 @@ def answers_for(config: DataConfig, table: Table, model: Model | None = None) ->
     scaling, choice = None, ""
     if head.facts.probabilities is None:
         if model is not None and model.stack.head_kind is not None:
+            _check_same_targets(table, model)
             scaling = model.target_scaling
         else:
             name = f"The target of {table.source}"
@@ -108,6 +110,17 @@ def answers_for(config: DataConfig, table: Table, model: Model | None = None) ->
             scaling = fit_target_scaling(values, None, name)
             choice = _described(table, classes, decided=config.task == AUTO)
     return Answers(head, classes, scaling, _class_weight(config, table, head, classes), choice)
+
+
+def _check_same_targets(table: Table, model: Model) -> None:
+    """Refuse targets of other names: their unit is that of the model's."""
+    known, given = model.target_names, table.label_names
+    if known is not None and given is not None and set(known) != set(given):
+        raise DataError(
+            f"The run predicts {listed(list(map(quoted, known)))}, in the unit of that target, and "
+            f"{table.source} is to teach it {listed(list(map(quoted, given)))}. Rename the column "
+            "if it is the same, or train a new run."
+        )
 
 
 def _known(model: Model | None) -> tuple[Head, Classes] | None:
@@ -143,16 +156,16 @@ def _class_weight(config: DataConfig, table: Table, head: Head, classes: Classes
         weights: Weights = len(y) / (len(classes) * np.maximum(counts, 1))
         return weights
     given = weights_in(config.class_weight)
-    names = {str(label): number for number, label in enumerate(classes)}
-    unknown = [name for name in given if name not in names]
+    places = {name: class_of(name, classes) for name in given}
+    unknown = [name for name, place in places.items() if place is None]
     if unknown:
         raise DataError(
             f"class_weight names {listed(list(map(quoted, unknown)))}, but the classes of "
-            f"{table.source} are: {listed(list(names))}."
+            f"{table.source} are: {listed([str(label) for label in classes])}."
         )
     weights = np.ones(len(classes))
     for name, weight in given.items():
-        weights[names[name]] = weight
+        weights[places[name]] = weight
     if not weights[y].any():
         raise DataError("class_weight gives weight 0 to every row. Give one class more than 0.")
     return weights

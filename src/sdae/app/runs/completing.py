@@ -118,7 +118,8 @@ def complete(
         If the file cannot be read, or columns are missing or of another type than in training.
     """
     source = name_of(source)
-    file = WholeFile(content, source)
+    usual = None if model.schema is None else model.schema.written.separator
+    file = WholeFile(content, source, usual)
     schema = _schema_for(model, file.names, source)
     constants = _constants(schema, file.names)
     found = read_for_schema(
@@ -146,7 +147,7 @@ def complete(
             values = np.concatenate([part[column.name] for part in parts])
             values = values[gaps[missing.any(axis=1)]]  # (m,)
             type_, whole = _type_of(column, raw[column.name], named_types=model.schema is not None)
-            if type_ is ColumnType.DATE and _are_days(raw[column.name]):
+            if isinstance(column, DateColumn) and _are_days(raw[column.name], column):
                 values = np.rint(values / _DAY) * _DAY
             columns.append(FilledColumn(column.name, type_, np.flatnonzero(gaps), values, whole))
     for constant in constants:
@@ -178,6 +179,7 @@ def _schema_for(model: Model, names: Sequence[str], source: str) -> Schema:
     return Schema(
         renamed,
         missing_marks=schema.missing_marks,
+        written=schema.written,
         handle_unknown=schema.handle_unknown,
     )
 
@@ -214,12 +216,12 @@ def _filled_constant(column: IgnoredColumn, raw: RawColumn) -> list[FilledColumn
     return [FilledColumn(column.name, raw.type, rows, np.full(len(rows), known[0]), raw.whole)]
 
 
-def _are_days(raw: RawColumn) -> bool:
-    """Return whether a column of dates has no time of the day."""
-    if raw.type is not ColumnType.DATE:
-        return False
+def _are_days(raw: RawColumn, column: DateColumn) -> bool:
+    """Return whether dates have no time of the day; without dates, whether those of fit had."""
     known = raw.values[~raw.missing]
-    return len(known) > 0 and not np.mod(known, _DAY).any()
+    if raw.type is not ColumnType.DATE or not len(known):
+        return "day" not in column.cycles
+    return not np.mod(known, _DAY).any()
 
 
 def _type_of(column: Column, raw: RawColumn, *, named_types: bool) -> tuple[ColumnType, bool]:

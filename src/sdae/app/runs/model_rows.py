@@ -13,11 +13,14 @@ from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
-from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.core.schema.raw_table import ColumnType
+from sdae.core.user_warnings import warn_user
+from sdae.core.wording import listed
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.task import Task
 from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
 
@@ -31,8 +34,8 @@ def load_for(
 ) -> Dataset:
     """Load the columns of a model from other data, with their targets if they are named.
 
-    Rows without a label are left out. Other columns are ignored, whatever they hold. `content` is
-    the bytes of standard input, if the source is "-".
+    Rows without a label are left out; a gap in a model of numbers is masked. Other columns are
+    ignored, whatever they hold. `content` is the bytes of standard input, if the source is "-".
 
     Raises
     ------
@@ -45,29 +48,34 @@ def load_for(
     try:
         return load_dataset(source, target, names, task, content)
     except NotNumbers:
-        if target is None or names is None or not is_table(source):
+        if names is None or not (is_table(source) or source == STANDARD_INPUT):
             raise
-        found = _rows_with_labels(source, target, names, task)
-        if found is None:
+        options = ReadOptions(keep=frozenset(names))
+        dataset = load_typed(source, options, target, task, content).dataset
+        x = _numbers_of(dataset.train, names, model.scaling)
+        if x is None:
             raise
-        return found
+        return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
 
 
-def _rows_with_labels(
-    source: str, target: Target, names: tuple[str, ...], task: Task | None
-) -> Dataset | None:
-    """Return the rows of a table that have labels; None where the features are no numbers."""
-    dataset = load_typed(source, ReadOptions(keep=frozenset(names)), target, task).dataset
-    columns = {column.name: column for column in dataset.train.x}
-    if not all(_is_numbers(columns[name]) for name in names):
+def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -> Rows | None:
+    """Return columns of numbers, (n, V), or None if some are not: a gap is the masked value."""
+    columns = {column.name: column for column in table.x}
+    used = [columns[name] for name in names]
+    if not all(column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN) for column in used):
         return None
-    x = np.stack([columns[name].values for name in names], axis=1)
-    return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
-
-
-def _is_numbers(column: RawColumn) -> bool:
-    plain = column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
-    return plain and bool(np.isfinite(column.values).all())
+    x = np.stack([column.values for column in used], axis=1)
+    gaps = np.isnan(x)
+    incomplete = [name for name, lacks in zip(names, gaps.any(axis=0), strict=True) if lacks]
+    if incomplete:
+        warn_user(
+            f"{table.source} has missing values in column{'s' * (len(incomplete) > 1)} "
+            f"{listed(incomplete)}, and the rows of training had none. They are treated as masked "
+            "by the noise."
+        )
+    masked = np.zeros(len(names)) if scaling is None else scaling.offset
+    rows: Rows = np.where(gaps, masked, x)
+    return rows
 
 
 def choose_rows(dataset: Dataset, part: str) -> Table:

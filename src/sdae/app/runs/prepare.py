@@ -56,6 +56,9 @@ def prepare(
     try:
         task = wanted_task(config)
         dataset = load_dataset(config.source, config.target, task=task, content=content)
+        extra = None
+        if config.unlabeled is not None:
+            extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
     except NotNumbers:
         if not is_table(config.source):
             raise
@@ -64,8 +67,7 @@ def prepare(
     if rounded:
         dataset = dataset.rounded()
     rows = dataset.train.x
-    if config.unlabeled is not None:
-        extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
+    if extra is not None:
         if dataset.train.feature_names is not None:
             extra = match_columns(extra, dataset.train.feature_names)
         extra = extra.rounded() if rounded else extra
@@ -102,7 +104,8 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
     """
     options = read_options(config)
     task = wanted_task(config)
-    dataset, unlabelled, left_out = load_typed(config.source, options, config.target, task, content)
+    found = load_typed(config.source, options, config.target, task, content)
+    dataset, unlabelled = found.dataset, found.unlabelled
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     rows: RawTable = dataset.train.x
@@ -117,7 +120,8 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
         SchemaOptions(
             scale=scale,
             missing_marks=names_in(config.na_values),
-            left_out=left_out,
+            left_out=found.left_out,
+            written=found.written,
             remedy=_REMEDY,
         ),
         source,

@@ -18,7 +18,7 @@ from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn, Level
 from sdae.core.schema.number_columns import PERIODS, DateColumn, NumberColumn, date_parts
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.scales import SCALES
-from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST, Schema
+from sdae.core.schema.table_schema import AS_USUAL, ERROR, INFREQUENT_IF_EXIST, Schema, Written
 from sdae.core.wording import listed, quoted
 
 logger = logging.getLogger("sdae")
@@ -51,6 +51,8 @@ class SchemaOptions:
         ``error`` if a level that is not among these rows is an error later.
     left_out : tuple of IgnoredColumn
         Columns of the file that are not in the table; the schema keeps them.
+    written : Written
+        How the file is written; the schema keeps it.
     zero_one : bool
         Whether numbers that are all 0 and 1 are a binary.
     remedy : str
@@ -64,6 +66,7 @@ class SchemaOptions:
     missing_marks: tuple[str, ...] = ()
     handle_unknown: str = INFREQUENT_IF_EXIST
     left_out: tuple[IgnoredColumn, ...] = ()
+    written: Written = AS_USUAL
     zero_one: bool = True
     remedy: str = "Drop them, encode them (skrub has encoders), or declare them as categories."
 
@@ -97,6 +100,7 @@ def learn_schema(table: RawTable, options: SchemaOptions, caller: str = "X") -> 
         named=table.named,
         missing_marks=options.missing_marks,
         left_out=options.left_out,
+        written=options.written,
         handle_unknown=options.handle_unknown,
     )
 

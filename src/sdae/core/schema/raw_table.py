@@ -28,6 +28,10 @@ class ColumnType(StrEnum):
     DATE = "date"
 
 
+TRUTH_WORDS = ({"true": 1.0, "false": 0.0}, {"yes": 1.0, "no": 0.0})
+"""Words that a column of booleans may have in a file; those of one column are of one kind."""
+
+
 @dataclass(frozen=True, eq=False)
 class RawColumn:
     """One column of a table.
@@ -71,6 +75,15 @@ class RawColumn:
                 is_boolean = self.type is ColumnType.BOOLEAN
                 texts[row] = str(bool(value) if is_boolean else int(value) if self.whole else value)
         return replace(self, type=ColumnType.TEXT, values=texts)
+
+    def as_truth_values(self) -> "RawColumn | None":
+        """Return a column of texts as booleans, if all of them are words for true and false."""
+        known = {str(value).strip().lower() for value in self.values[~self.missing]}
+        words = next((words for words in TRUTH_WORDS if known <= words.keys()), None)
+        if words is None:
+            return None
+        each = [np.nan if text is None else words[text.strip().lower()] for text in self.values]
+        return replace(self, type=ColumnType.BOOLEAN, values=np.array(each, np.float64))
 
     def without(self, cells: NDArray[np.bool_]) -> "RawColumn":
         """Return the column with some of its values missing, (n,)."""
@@ -186,11 +199,21 @@ def _empty_like(column: RawColumn, n_rows: int) -> RawColumn:
 def other_type(column: RawColumn, wanted: ColumnType) -> DataError:
     """Return the error for a column whose values are of another type than before."""
     known = column.values[~column.missing]
-    example = "" if not len(known) else f", such as {str(known[0])[:40]!r}"
+    odd = [value for value in known.tolist() if not _is_number(value)] or known.tolist()
+    example = f", such as {str(odd[0])[:40]!r}" if odd else ""
     return DataError(
         f"Column {column.name!r} held {PLURAL[wanted]} in fit, but holds {PLURAL[column.type]} now"
-        f"{example}. Bring it to the type that it had in fit."
+        f"{example}. Bring it to the type that it had in fit, and leave a cell empty where its "
+        "value is missing."
     )
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 PLURAL = {

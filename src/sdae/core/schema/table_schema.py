@@ -10,7 +10,7 @@ Axes: n rows, V components, S components of one column.
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,28 @@ INFREQUENT_IF_EXIST, ERROR = "infrequent_if_exist", "error"
 _AT_ONCE = 1 << 16  # rows
 
 
+class Written(NamedTuple):
+    """How a file of texts is written, where that is not the usual way.
+
+    Attributes
+    ----------
+    decimal : str or None
+        The decimal character that the numbers of the file decided.
+    separator : str or None
+        The character between fields, where it cannot be found.
+    """
+
+    decimal: str | None = None
+    separator: str | None = None
+
+    def to_json(self) -> dict[str, str]:
+        """Return what is known."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+AS_USUAL = Written()
+
+
 class Schema:
     """The columns of a table, in its order.
 
@@ -46,6 +68,8 @@ class Schema:
     left_out : sequence of IgnoredColumn
         Columns of the file that are not columns of the schema, each with the reason; new files may
         lack them.
+    written : Written
+        How the file of training was written, for files that do not show it.
     handle_unknown : str
         ``infrequent_if_exist`` takes a level that ``fit`` did not see as a rare one, or if there
         are none as none of the levels; ``error`` refuses it.
@@ -63,10 +87,12 @@ class Schema:
         named: bool = True,
         missing_marks: Sequence[str] = (),
         left_out: Sequence[IgnoredColumn] = (),
+        written: Written = AS_USUAL,
         handle_unknown: str = INFREQUENT_IF_EXIST,
     ) -> None:
         self.columns = tuple(columns)
         self.left_out = tuple(left_out)
+        self.written = written
         self.handle_unknown = handle_unknown
         self.missing_marks = tuple(missing_marks)
         self.named = named
@@ -221,6 +247,7 @@ class Schema:
             "columns": columns,
             **marks,
             **({"left_out": left} if left else {}),
+            **self.written.to_json(),
             **({"handle_unknown": ERROR} if self.handle_unknown == ERROR else {}),
         }
 
@@ -244,6 +271,7 @@ class Schema:
         if not isinstance(left, list):
             raise TypeError("left_out must be a list")
         left = [IgnoredColumn(text(column["name"]), text(column["why"])) for column in left]
+        written = Written(*(_character(entry.get(each)) for each in Written._fields))
         unknown = entry.get("handle_unknown", INFREQUENT_IF_EXIST)
         if unknown not in (INFREQUENT_IF_EXIST, ERROR):
             raise ValueError(f"handle_unknown is {unknown!r}")
@@ -252,6 +280,7 @@ class Schema:
             named=entry["named"],
             missing_marks=marks,
             left_out=left,
+            written=written,
             handle_unknown=unknown,
         )
 
@@ -262,6 +291,7 @@ class Schema:
             named=self.named,
             missing_marks=self.missing_marks,
             left_out=self.left_out,
+            written=self.written,
             handle_unknown=self.handle_unknown,
         )
 
@@ -290,6 +320,12 @@ class Schema:
             elif missing.any():
                 unexpected.add(column.name)
         return unexpected
+
+
+def _character(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and len(value) == 1):
+        raise TypeError("decimal and separator must be one character")
+    return value
 
 
 def _columns(names: Sequence[str]) -> str:

@@ -46,10 +46,16 @@ def check_levels(columns: Sequence[RawColumn], used: Sequence[UsedColumn], calle
 
 
 def as_learned(raw: RawColumn, column: UsedColumn) -> RawColumn:
-    """Return a raw column as texts, if it held texts in ``fit`` and its type is not sure."""
-    is_text = getattr(column, "type", None) is ColumnType.TEXT
-    if raw.loose and is_text and raw.type in (ColumnType.NUMBER, ColumnType.BOOLEAN):
+    """Return a raw column as texts, if it held texts in ``fit`` and its type is not sure.
+
+    Words for true and false, which a CSV has, are truth values where ``fit`` had those.
+    """
+    learned = getattr(column, "type", None)
+    is_plain = raw.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
+    if raw.loose and learned is ColumnType.TEXT and is_plain:
         return raw.as_texts()
+    if raw.type is ColumnType.TEXT and learned is ColumnType.BOOLEAN:
+        return raw.as_truth_values() or raw
     return raw
 
 

@@ -66,7 +66,11 @@ def arrow_of(columns: Sequence[RawColumn]) -> Any:
     """Return a pyarrow table of raw columns."""
     import pyarrow as pa
 
-    return pa.table({column.name: _array_of(column) for column in columns})
+    arrays = {
+        column.name: pa.nulls(len(column.values)) if column.missing.all() else _array_of(column)
+        for column in columns  # a column without a value has no type
+    }
+    return pa.table(arrays)
 
 
 def write_arrow(table: Any, kind: str, path: Path) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 
 from sdae.core.schema.raw_table import ColumnType
 from sdae.data.csv_lines import CsvLines
-from sdae.data.tables.csv_file import find_separator
+from sdae.data.tables.csv_file import separator_of
 from sdae.data.tables.filled_column import FilledColumn
 from sdae.data.tables.options import NA_WORDS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400
 _WORDS = (("false", "true"), ("no", "yes"))
 
 
@@ -28,6 +29,8 @@ class CsvCells:
         Not packed.
     source : str
         What the file is called in messages.
+    usual_separator : str or None
+        The separator of earlier files.
 
     Attributes
     ----------
@@ -38,9 +41,9 @@ class CsvCells:
     separator : str
     """
 
-    def __init__(self, content: bytes, source: str) -> None:
+    def __init__(self, content: bytes, source: str, usual_separator: str | None = None) -> None:
         self._content, self._source = content, source
-        self.separator = find_separator(content)
+        self.separator = separator_of(content, usual_separator)
         self.header = self._lines().header
         self.names = [name or f"Unnamed: {place}" for place, name in enumerate(self.header)]
 
@@ -117,7 +120,10 @@ def _in_case_of(example: str, word: str) -> str:
 
 
 def _dates_like(values: Sequence[float], shown: Sequence[str]) -> list[str]:
-    """Return dates as texts: without a time, or with a zone, if the others are written so."""
+    """Return dates as texts: without a time, or with a zone, if the others are written so.
+
+    Without others, days have no time.
+    """
     zone, has_time, n_known = None, False, 0
     for text in shown:
         if text in NA_WORDS:
@@ -129,7 +135,9 @@ def _dates_like(values: Sequence[float], shown: Sequence[str]) -> list[str]:
         zone = zone or moment.tzinfo
         has_time = has_time or any(mark in text for mark in ":T")
         n_known += 1
-    if n_known and not has_time:
+    if not n_known:
+        has_time = any(value % _DAY for value in values)
+    if not has_time:
         return [_moment(value).date().isoformat() for value in values]
     moments = [_moment(value).astimezone(zone or UTC) for value in values]
     if zone is None:

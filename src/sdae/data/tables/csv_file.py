@@ -35,12 +35,15 @@ class CsvTable(NamedTuple):
         The targets as they stand in the file.
     separator : str
     decimal : str
+    decided : str or None
+        The decimal character, if the numbers of the file or the user decide it.
     """
 
     columns: list[RawColumn]
     labels: list[RawColumn]
     separator: str
     decimal: str
+    decided: str | None
 
 
 class CsvFile:
@@ -55,7 +58,7 @@ class CsvFile:
     def __init__(self, content: bytes, source: str, options: ReadOptions, n_packed: int) -> None:
         self._options, self._source, self._n_packed = options, source, n_packed
         self._n_bytes = len(content)
-        self.separator = options.separator or find_separator(content)
+        self.separator = options.separator or separator_of(content, options.usual_separator)
         self._lines = CsvLines(content, source, self.separator)
         self.header = self._lines.header
 
@@ -109,7 +112,8 @@ class CsvFile:
             self._check(used)
             found.append(raw)
         decided = numerals.decided or numerals.possible[0]
-        return CsvTable(found, [], self.separator, decided.decimal)
+        known = None if numerals.decided is None else numerals.decided.decimal
+        return CsvTable(found, [], self.separator, decided.decimal, known)
 
     def _numerals(self, columns: list[TextColumn]) -> Numerals:
         """Find the dialect of the numbers; most files have no decimal comma, and are not searched.
@@ -125,6 +129,12 @@ class CsvFile:
 
     def _check(self, n_bytes: int) -> None:
         check_room(self._n_bytes + n_bytes, self._n_packed, self._source)
+
+
+def separator_of(content: bytes, usual: str | None) -> str:
+    """Return the usual separator if it is in the first line, otherwise the one that is found."""
+    first = content[:_SAMPLE_BYTES].partition(b"\n")[0].decode("utf-8-sig", "replace")
+    return usual if usual is not None and usual in first else find_separator(content)
 
 
 def find_separator(content: bytes) -> str:

@@ -143,4 +143,5 @@ def decide(columns: Iterable[Sequence[str]], options: ReadOptions) -> Numerals:
         fitting = [each for each in possible if all(map(each.fits, texts))]
         if len(fitting) == 1:
             found.add(fitting[0])
-    return Numerals(possible, found.pop() if len(found) == 1 else None)
+    usual = next((each for each in possible if each.decimal == options.usual_decimal), None)
+    return Numerals(possible, found.pop() if len(found) == 1 else usual)

@@ -57,6 +57,9 @@ class ReadOptions:
         Columns to leave out, and the only columns to read; `keep` empty reads all.
     id : tuple of str
         Columns that name rows: they are read, but are not features.
+    usual_decimal, usual_separator : str or None
+        Those of earlier files: the first where the numbers of this one do not show theirs, the
+        second where it is in the header.
 
     Raises
     ------
@@ -73,6 +76,8 @@ class ReadOptions:
     drop: frozenset[str] = frozenset()
     keep: frozenset[str] = frozenset()
     id: tuple[str, ...] = ()
+    usual_decimal: str | None = None
+    usual_separator: str | None = None
 
     def __post_init__(self) -> None:
         separator = self.separator

@@ -9,12 +9,13 @@ from sdae.core.errors import DataError
 from sdae.core.files import read_bytes
 from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_schema import AS_USUAL, Written
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, PARQUET, ArrowFile
 from sdae.data.tables.csv_file import SHARE, CsvFile
 from sdae.data.tables.dialect import Dialect
 from sdae.data.tables.formats import STANDARD_INPUT, check_content, check_format, name_of, not_kept
-from sdae.data.tables.options import ReadOptions, check_names
+from sdae.data.tables.options import SEPARATORS, ReadOptions, check_names
 from sdae.data.tables.remarks import Remark, option
 from sdae.data.tables.unpacking import unpacked
 
@@ -39,6 +40,8 @@ class TableFile:
         What was left out, or not understood.
     separator, decimal : str or None
         How a CSV is written; None for other files.
+    written : Written
+        How a CSV is written, where that is not the usual way.
     labels : RawTable
         The targets as texts: of a CSV as they stand there, otherwise as Python writes them.
     left_out : tuple of IgnoredColumn
@@ -51,6 +54,7 @@ class TableFile:
     remarks: tuple[Remark, ...]
     separator: str | None = None
     decimal: str | None = None
+    written: Written = AS_USUAL
     labels: RawTable = field(default_factory=lambda: RawTable(()))
     left_out: tuple[IgnoredColumn, ...] = ()
 
@@ -150,7 +154,16 @@ def _read_csv(
             columns.append(column)
     parts = _parted(columns, options)
     labels = RawTable(table.labels)
-    return TableFile(name, *parts, tuple(remarks), table.separator, table.decimal, labels)
+    separator = table.separator if table.separator not in SEPARATORS else None
+    return TableFile(
+        name,
+        *parts,
+        tuple(remarks),
+        table.separator,
+        table.decimal,
+        Written(table.decided, separator),
+        labels,
+    )
 
 
 def _as_texts(column: RawColumn) -> RawColumn:

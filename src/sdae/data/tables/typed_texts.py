@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.core.schema.raw_table import TRUTH_WORDS, ColumnType, RawColumn
 from sdae.core.wording import quoted
 from sdae.data.tables.dialect import Numerals
 from sdae.data.tables.options import NA_WORDS, ReadOptions
@@ -21,7 +21,6 @@ from sdae.data.tables.remarks import Remark
 SEPARATOR = "\0"
 """Between the texts of a column: a CSV with zero bytes is refused before."""
 
-_BOOLEANS = ({"true": 1.0, "false": 0.0}, {"yes": 1.0, "no": 0.0})
 _PLAIN = b"0123456789.eE+-\0"
 _CODE = re.compile(r"\0[+-]?0[0-9]")
 _SAMPLE = 1 << 16  # characters
@@ -80,7 +79,7 @@ def typed(
         dates = dates_of(known, name, remarks)
         if dates is not None:
             return RawColumn(name, ColumnType.DATE, _floats(texts, dates))
-    for words in _BOOLEANS:
+    for words in TRUTH_WORDS:
         if known and all(text.lower() in words for text in known):
             values = _floats(texts, {text: words[text.lower()] for text in known})
             return RawColumn(name, ColumnType.BOOLEAN, values, declared)

@@ -42,6 +42,8 @@ class WholeFile:
         The bytes of the file.
     source : str
         What the file is called in messages.
+    usual_separator : str or None
+        The separator of earlier files.
 
     Attributes
     ----------
@@ -53,7 +55,7 @@ class WholeFile:
         If the file cannot be read.
     """
 
-    def __init__(self, content: bytes, source: str) -> None:
+    def __init__(self, content: bytes, source: str, usual_separator: str | None = None) -> None:
         check_content(content, source)
         self._content, self._source = content, source
         self._csv: CsvCells | None = None
@@ -61,7 +63,7 @@ class WholeFile:
             self._arrow = ArrowFile(content, source)
             self.names = self._arrow.header
         else:
-            self._csv = CsvCells(unpacked(content, source, SHARE), source)
+            self._csv = CsvCells(unpacked(content, source, SHARE), source, usual_separator)
             self.names = self._csv.names
 
     def texts(self, names: Sequence[str]) -> list[list[str]]:

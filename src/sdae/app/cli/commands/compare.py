@@ -24,6 +24,8 @@ from sdae.app.cli.table_options import (
     DatesOption,
     DecimalOption,
     DropOption,
+    IdOption,
+    KeepOption,
     NaOption,
     SepOption,
     read_options,
@@ -65,6 +67,8 @@ def compare(
     parse_dates: DatesOption = None,
     categorical: CategoricalOption = None,
     drop: DropOption = None,
+    keep: KeepOption = None,
+    id: IdOption = None,
     test: Annotated[float, typer.Option(help="Share of rows that each seed is tested on.")] = 0.25,
     settings: Annotated[
         list[str] | None,
@@ -118,8 +122,8 @@ def compare(
         parse_dates=parse_dates,
         categorical=categorical,
         drop=drop,
-        keep=None,
-        id=None,
+        keep=keep,
+        id=id,
     )
     wanted = None if task is TaskChoice.auto else Task(task)
     rows = load_study_data(data, target, unlabeled, options, wanted)

@@ -26,7 +26,7 @@ from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Tracke
 from sdae.app.recipes.recipe import Recipe, parse_recipe, with_data, write_recipe
 from sdae.app.runs.lifecycle import changed_run, held_run
 from sdae.app.runs.pictures import redraw_curves
-from sdae.app.runs.prepare import prepare_labelled
+from sdae.app.runs.prepare import names_in, prepare_labelled
 from sdae.app.runs.run_recipe import describe, finetune_on
 from sdae.core.devices import resolve_device
 from sdae.core.errors import RecipeError
@@ -71,6 +71,7 @@ def finetune(
                 "target": target,
                 "task": None if task is TaskChoice.auto else str(task),
                 "class_weight": class_weight,
+                "drop": _still_dropped(recipe, target),
             },
         )
         prepared = prepare_labelled(model, recipe.data, recipe.seed, content_of(data))
@@ -95,6 +96,15 @@ def finetune(
             redraw_curves(new)
     print_summary(console, None, history, run, prepared.head)
     say(last_line(history, prepared.head))
+
+
+def _still_dropped(recipe: Recipe, target: list[str] | None) -> list[str] | None:
+    """Return the columns that the recipe drops, without those that are the target now."""
+    dropped = names_in(recipe.data.drop)
+    left = [name for name in dropped if name not in (target or [])]
+    if len(left) == len(dropped):
+        return None
+    return left or ["none"]
 
 
 def _changed(recipe: Recipe, run: Path, settings: list[str]) -> Recipe:
