@@ -198,6 +198,8 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         If they do not fit each other; other built-in errors if the description is malformed.
     """
     architecture = description["architecture"]
+    if description["format"] > 1 and "blocks" not in architecture and "targets" not in description:
+        raise ValueError("format 2 is for models of tables or of values")
     check_tensors(architecture, description["scaling"], tensors)
     try:
         stack = new_stack(architecture, description["format"])

@@ -114,7 +114,7 @@ def test_a_run_that_cannot_take_its_name_leaves_the_old_one_in_place(
 def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
     flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     for place in (
@@ -135,7 +135,7 @@ def test_a_run_interrupted_before_a_checkpoint_leaves_no_trace(
 def test_a_run_interrupted_while_it_is_written_can_be_resumed(
     name: str, flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     run = tmp_path / "run"

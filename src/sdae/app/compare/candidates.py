@@ -149,8 +149,8 @@ class Models:
     def _named(self) -> NDArray[Any]:
         """Return targets that say what is to be learned: one label of each class, and no others.
 
-        Those of values are no values of the data: two stand-ins, −1 and 1, which the network leaves
-        as they are, as it will the standardised values.
+        For values there are two stand-ins, −1 and 1, instead of values of the data: the network
+        leaves them as they are, as it will the standardised values.
         """
         shape = (len(self._pool.rows), *self._pool.y.shape[1:])
         if self._pool.of_values:

@@ -2,8 +2,7 @@
 
 import math
 
-from sdae.core.constraints import shown
-from sdae.core.errors import InvalidParameterError
+from sdae.core.errors import InvalidParameterError, invalid_parameter
 
 BALANCED = "balanced"
 
@@ -22,20 +21,20 @@ def parse_class_weight(value: object) -> str | tuple[str, ...]:
     if items == [BALANCED]:
         return BALANCED
     if BALANCED in items:
-        raise InvalidParameterError(
-            "class_weight must be 'balanced' alone, or CLASS=WEIGHT for classes. Got both. Leave "
-            "one of them out."
-        )
+        raise _refused("'balanced' alone, or CLASS=WEIGHT for classes, not both", items)
     for item in items:
         if not isinstance(item, str) or _weight_of(item) is None:
-            raise InvalidParameterError(
-                "class_weight must be 'balanced', or CLASS=WEIGHT for classes, with numbers ≥ 0, "
-                f"as in Yes=10. Got {shown(item)} instead."
+            raise _refused(
+                "'balanced', or CLASS=WEIGHT for classes, with numbers ≥ 0, as in Yes=10", item
             )
     texts = tuple(str(item) for item in items)
     if not texts or len(weights_in(texts)) < len(texts):
-        raise InvalidParameterError("class_weight must name each class once, and at least one.")
+        raise _refused("weights that name each class once, and at least one", items)
     return texts[0] if len(texts) == 1 else texts
+
+
+def _refused(wanted: str, got: object) -> InvalidParameterError:
+    return invalid_parameter("class_weight", "[data]", wanted, got)
 
 
 def weights_in(value: str | tuple[str, ...]) -> dict[str, float]:
