@@ -11,7 +11,7 @@ import pytest
 from sdae import SDAERegressor, load
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import load_model
-from tests.app.cli.commands import done, refused
+from tests.app.cli.commands import done, invoke, refused
 
 pd = pytest.importorskip("pandas")
 SMALL = (
@@ -186,5 +186,6 @@ def test_rows_without_a_label_are_left_out_of_a_run_of_numbers(tmp_path: Path) -
     done("finetune", tmp_path / "run", tmp_path / "few.csv", "--target=y")
     table.loc[30, "a"] = None
     table.to_csv(tmp_path / "gap.csv", index=False)
-    text = refused(tmp_path, "evaluate", tmp_path / "run", tmp_path / "gap.csv", "--target=y")
-    assert "1 value missing" in text
+    result = invoke("evaluate", tmp_path / "run", tmp_path / "gap.csv", "--target=y")
+    assert "missing values in column a" in result.stderr
+    assert "Rows 70, " in result.stdout

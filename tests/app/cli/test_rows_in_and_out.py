@@ -50,7 +50,7 @@ def test_a_missing_column_is_named(flower_run: Path, tmp_path: Path) -> None:
 
 def test_a_fault_is_told_though_the_labels_are_texts(flower_run: Path, tmp_path: Path) -> None:
     a, b, c, d = ([float(value) for value in column] for column in measurements().T)
-    b[4] = float("nan")
+    b[4] = float("inf")
     columns: list[list[float] | list[str]] = [a, b, c, d, species()]
     data = write_table(tmp_path / "rows.csv", (*HEADER, "species"), columns)
     message = refused(tmp_path, "predict", flower_run, data, "-o", tmp_path / "p.csv")

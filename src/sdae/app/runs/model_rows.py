@@ -47,11 +47,14 @@ def load_for(
     names = model.feature_names
     try:
         return load_dataset(source, target, names, task, content)
-    except NotNumbers:
+    except NotNumbers as fault:
         if names is None or not (is_table(source) or source == STANDARD_INPUT):
             raise
         options = ReadOptions(keep=frozenset(names))
-        dataset = load_typed(source, options, target, task, content).dataset
+        try:
+            dataset = load_typed(source, options, target, task, content).dataset
+        except DataError:
+            raise fault from None  # it names the row
         x = _numbers_of(dataset.train, names, model.scaling)
         if x is None:
             raise
