@@ -47,8 +47,8 @@ class ColumnFacts:
     effect : float or None
         How much hiding the column changes. Of classes: the mean over rows of half the sum of the
         absolute changes of all probabilities; of several labels: the mean absolute change of a
-        probability; without probabilities: the root mean square change of the deepest code, in its
-        standard deviations.
+        probability; of values: the root mean square change of the predictions, in their standard
+        deviations; without a head that of the deepest code.
     """
 
     n_known: int
@@ -108,7 +108,7 @@ def hidden_columns_of(networks: Networks, rows: Part, seed: int) -> HiddenColumn
 
 
 class _Answers:
-    """What the networks make of rows: codes, reconstructions, and probabilities or deepest codes.
+    """What the networks make of rows: codes, reconstructions, and answers or else deepest codes.
 
     Parameters
     ----------
@@ -122,9 +122,10 @@ class _Answers:
         self.codes = np.split(_codes(model, x), sizes, axis=1)
         self.x_hat = in_blocks(lambda b: rebuilt(model.stack, b), x, None, model.stack)
         head = final.stack.head_kind
-        if head is not None and networks.has_probabilities:
+        if head is not None:
             raw = in_blocks(lambda b: outputs(final.stack, b), x, None, final.stack)
-            self.answers = probabilities(head, raw)
+            in_shares = networks.has_probabilities
+            self.answers = probabilities(head, raw) if in_shares else raw.astype(np.float64)
         else:
             self.answers = np.split(_codes(final, x), sizes, axis=1)[-1]
 
