@@ -24,7 +24,7 @@ import numpy as np
 from _machine import describe
 from imputation_data import Cells, hidden_cells, is_number, pd, tables, without
 from numpy.typing import NDArray
-from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - it gives the next name
 from sklearn.impute import IterativeImputer, KNNImputer
 
 from sdae import SDAEImputer

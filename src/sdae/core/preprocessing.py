@@ -72,6 +72,12 @@ class Scaling:
         return rows
 
 
+def with_masked(x: Rows, gaps: NDArray[np.bool_], scaling: Scaling | None) -> Rows:
+    """Return rows, (n, V), in which gaps have the masked value: 0 for the network."""
+    masked = np.zeros(x.shape[1]) if scaling is None else scaling.offset
+    return np.where(gaps, masked, x)
+
+
 class Choice(NamedTuple):
     """How columns are scaled, which decoder the first layer has, and why."""
 

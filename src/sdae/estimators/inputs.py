@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_X_y, validate_data
 
 from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import Scaling, with_masked
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
@@ -150,8 +150,7 @@ def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
         "had none. They are treated as masked by the noise."
     )
     scaling: Scaling | None = getattr(estimator, "scaling_", None)
-    masked = np.zeros(x.shape[1]) if scaling is None else scaling.offset
-    return np.where(gaps, masked, x)
+    return with_masked(x, gaps, scaling)
 
 
 def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:

@@ -12,6 +12,7 @@ from sdae.app.runs.run_folder import RunFolder, SavedModel
 from sdae.core.errors import DataError
 from sdae.core.model_file import Model
 from sdae.core.threads import usable_threads
+from sdae.data.task import Task
 from sdae.train.history import FINETUNING, PRETRAINING
 
 
@@ -29,6 +30,11 @@ class TaskChoice(StrEnum):
     classification = "classification"
     regression = "regression"
     multilabel = "multilabel"
+
+    @property
+    def task(self) -> Task | None:
+        """The task; None where the target decides."""
+        return None if self is TaskChoice.auto else Task(self)
 
 
 ModelArgument = Annotated[

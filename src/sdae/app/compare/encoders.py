@@ -25,7 +25,7 @@ from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 
 
-class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc] # untyped bases
     """Dates as numbers: the time, and sine and cosine of its place in the year, week and day."""
 
     def fit(self, x: NDArray[np.object_], _y: object = None) -> "DateParts":
@@ -46,7 +46,7 @@ class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.concatenate(parts, axis=1)
 
 
-class GapsLeft(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class GapsLeft(TransformerMixin, BaseEstimator):  # type: ignore[misc] # untyped bases
     """Numbers with their gaps; a column without a value in ``fit`` is 0.
 
     scikit-learn 1.9.1's boosting raises an error for such a column.

@@ -37,6 +37,7 @@ from sdae.core.kinds.text import parse_choice
 from sdae.core.options import option, options_of, readers_of
 from sdae.core.randomness import check_seed
 from sdae.core.wording import printable
+from sdae.data.task import Task
 from sdae.train.settings import (
     FinetuningConfig,
     PretrainingConfig,
@@ -45,7 +46,7 @@ from sdae.train.settings import (
 _MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
 AUTO = "auto"
-TASKS = (AUTO, "classification", "regression", "multilabel")
+TASKS = (AUTO, *map(str, Task))
 
 
 def _words(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from sdae.app.runs.prepared_data import Classes, NetworkRows, Rows
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import Scaling, with_masked
 from sdae.core.schema.raw_table import ColumnType
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
@@ -76,9 +76,7 @@ def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -
             f"{listed(incomplete)}, and the rows of training had none. They are treated as masked "
             "by the noise."
         )
-    masked = np.zeros(len(names)) if scaling is None else scaling.offset
-    rows: Rows = np.where(gaps, masked, x)
-    return rows
+    return with_masked(x, gaps, scaling)
 
 
 def choose_rows(dataset: Dataset, part: str) -> Table:

@@ -54,7 +54,7 @@ def check_can_write(name: str) -> None:
         If pyarrow is not installed.
     """
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401 - is it installed?
     except ImportError:
         raise MissingExtraError(
             f"{name} is a Parquet or Feather file, and writing it needs pyarrow: pip install "

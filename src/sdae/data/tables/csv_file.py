@@ -96,24 +96,32 @@ class CsvFile:
         columns = [
             TextColumn(names[place], text) for place, text in zip(places, joined, strict=True)
         ]
-        labels = [as_texts(column, self._options) for column in columns if column.name in targets]
-        typed_columns = self._typed(columns, n_rows, remarks)
-        return typed_columns._replace(labels=labels)
+        return self._typed(columns, n_rows, remarks, targets)
 
-    def _typed(self, columns: list[TextColumn], n_rows: int, remarks: list[Remark]) -> CsvTable:
+    def _typed(
+        self,
+        columns: list[TextColumn],
+        n_rows: int,
+        remarks: list[Remark],
+        targets: Collection[str],
+    ) -> CsvTable:
         numerals = self._numerals(columns)
         # The column at work is a list of texts for a while.
         used = n_rows * (len(columns) * _PER_CELL + _PER_TEXT + _PER_CELL)
-        found = []
+        found, labels = [], []
         for column in columns:
             raw = typed(column, self._options, numerals, remarks)
             if raw.type is ColumnType.TEXT:
                 used += sum(map(sys.getsizeof, set(raw.values.tolist())))
+            if column.name in targets:
+                is_text = raw.type is ColumnType.TEXT
+                labels.append(raw if is_text else as_texts(column, self._options))
+                used += n_rows * _PER_CELL
             self._check(used)
             found.append(raw)
         decided = numerals.decided or numerals.possible[0]
         known = None if numerals.decided is None else numerals.decided.decimal
-        return CsvTable(found, [], self.separator, decided.decimal, known)
+        return CsvTable(found, labels, self.separator, decided.decimal, known)
 
     def _numerals(self, columns: list[TextColumn]) -> Numerals:
         """Find the dialect of the numbers; most files have no decimal comma, and are not searched.

@@ -34,7 +34,6 @@ from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.runs.output_paths import output_file, output_folder
 from sdae.core.errors import MissingExtraError
 from sdae.core.files import end_of, translate_os_errors
-from sdae.data.task import Task
 from sdae.train.checkpoints.lock import locked
 
 if TYPE_CHECKING:
@@ -125,8 +124,7 @@ def compare(
         keep=keep,
         id=id,
     )
-    wanted = None if task is TaskChoice.auto else Task(task)
-    rows = load_study_data(data, target, unlabeled, options, wanted)
+    rows = load_study_data(data, target, unlabeled, options, task.task)
     planned = plan(study, rows)
     console = new_console(quiet=quiet)
     _announce(console, planned, rows.name, len(rows.unlabelled), study.seeds)

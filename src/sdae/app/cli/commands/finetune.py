@@ -69,7 +69,7 @@ def finetune(
             {
                 "source": data,
                 "target": target,
-                "task": None if task is TaskChoice.auto else str(task),
+                "task": task.task and str(task.task),
                 "class_weight": class_weight,
                 "drop": _still_dropped(recipe, target),
             },

@@ -129,7 +129,7 @@ def train(
         test=test,
         seed=seed,
         table={
-            "task": None if task is TaskChoice.auto else str(task),
+            "task": task.task and str(task.task),
             "class_weight": class_weight,
             "separator": sep,
             "decimal": decimal,
