@@ -72,7 +72,7 @@ MESSES = (
         "1,234: thousands or a decimal comma",
         csv("a", ['"1,234"', '"12,345"'], rest=["7", "8", "9"]),
         "Column 'a' holds '1,234', which may have thousands or a decimal comma; it is read as "
-        "texts. Settle it with: --thousands ',' or --decimal ','",
+        "texts. Settle it with: --decimal . or --decimal ,",
     ),
     Mess(
         "texts that mean missing, such as ?",

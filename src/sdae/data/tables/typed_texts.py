@@ -184,5 +184,5 @@ def _ambiguous(name: str, known: Sequence[str]) -> Remark:
         "ambiguous_numbers",
         f"Column {quoted(name)} holds {quoted(example)}, which may have thousands or a decimal "
         "comma; it is read as texts.",
-        "--thousands ',' or --decimal ','",
+        "--decimal . or --decimal ,",
     )
