@@ -38,6 +38,11 @@ class Stream(IntEnum):
     STEP_CORRUPTION = 7
     SPLIT = 8
     IMPUTATION = 9
+    LABELLED_ORDER = 10
+    UNLABELLED_ORDER = 11
+    LADDER_LABELLED = 12
+    LADDER_UNLABELLED = 13
+    CONSISTENCY = 14
 
 
 @dataclass(frozen=True)
