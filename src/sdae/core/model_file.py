@@ -23,6 +23,7 @@ from torch import Tensor
 from sdae.core.architecture import blocks_of, check_tensors, describe_stack, new_stack, not_finite
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.core.facades import only_parameters
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_words import (
     checked_classes,
     checked_image_shape,
@@ -130,14 +131,19 @@ def load_model(path: str | Path) -> Model:
         raise FileFormatError(f"{path} is not a valid model file: {reason_of(error)}.") from None
 
 
-def parameters_of(stack: StackedDenoisingAutoencoder) -> Iterator[tuple[str, Tensor]]:
-    """Yield every parameter once, under its canonical name.
+def parameters_of(
+    stack: StackedDenoisingAutoencoder | LadderNetwork,
+) -> Iterator[tuple[str, Tensor]]:
+    """Yield every parameter once, under its canonical name; of a ladder its statistics too.
 
     Raises
     ------
     InvalidParameterError
         If the facades of the stack do not share their parameters, or it has other parameters.
     """
+    if isinstance(stack, LadderNetwork):
+        yield from stack.named_state()
+        return
     stack.check_facades()
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)

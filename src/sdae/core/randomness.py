@@ -98,10 +98,15 @@ def random_bits(key: NoiseKey, samples: NDArray[np.int64], n_components: int) ->
         Row i depends on `key` and ``samples[i]`` only, not on the rest of the batch.
     """
     n_words = (n_components + 1) // 2
-    starts = _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(hash_key(key)))
+    starts = row_hashes(key, samples)
     steps = np.arange(1, n_words + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
     words = _mix(starts[:, None] + steps)  # (B, 1) + (N/2,) -> (B, N/2)
     return words.astype("<u8", copy=False).view("<u4")[:, :n_components]  # low half first
+
+
+def row_hashes(key: NoiseKey, samples: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return the hash from which the random bits of each sample follow, (B,)."""
+    return _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(hash_key(key)))
 
 
 def standard_normal(

@@ -80,6 +80,10 @@ class Extras:
         """Return a number."""
         return self._read(name, number(0))
 
+    def whole(self, name: str) -> int:
+        """Return a whole number, at least 1."""
+        return self._read(name, integer(1))
+
     def error(self, name: str) -> float | None:
         """Return an error measured, or None."""
         return self._read(name, optional(number(0)))

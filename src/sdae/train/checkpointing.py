@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sdae.core.constraints import boolean, choice
 from sdae.core.errors import InvalidParameterError
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_file import parameters_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import plain
@@ -31,9 +32,10 @@ from sdae.train.checkpoint_state import (
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, StageCheckpoints, opened
 from sdae.train.checkpoints.frequency import Due
 from sdae.train.engines.choice import Engine
-from sdae.train.epoch import Place, Plan
+from sdae.train.epoch import AnyPlan, Place
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, circumstances, differences
+from sdae.train.ladder.settings import ENGINES as LADDER_ENGINES
 from sdae.train.settings import ENGINES
 
 logger = logging.getLogger("sdae")
@@ -44,7 +46,7 @@ _OTHERWISE = (
 )
 
 
-_ENGINE = choice("", *(engine for engine in ENGINES if engine != "auto"))
+_ENGINE = choice("", *(engine for engine in (*ENGINES, *LADDER_ENGINES) if engine != "auto"))
 _MOST_TOLD = 8  # differences
 
 
@@ -79,7 +81,7 @@ class Keeper:
 
     def __init__(
         self,
-        stack: StackedDenoisingAutoencoder,
+        stack: StackedDenoisingAutoencoder | LadderNetwork,
         stage: str,
         checkpoint: Checkpoint | None,
         identity: Identity,
@@ -106,7 +108,7 @@ class Keeper:
         """The layer to continue with; the layers below are trained."""
         return 0 if self.kept is None else self.kept.place.layer or 0
 
-    def start(self, plan: Plan, engine: Engine) -> Place:
+    def start(self, plan: AnyPlan, engine: Engine) -> Place:
         """Return where the training of a layer, or of the network, begins.
 
         Raises
@@ -212,7 +214,7 @@ class Keeper:
 
 @contextmanager
 def keeping(
-    stack: StackedDenoisingAutoencoder,
+    stack: StackedDenoisingAutoencoder | LadderNetwork,
     stage: str,
     checkpoint: Checkpoint | None,
     identity: Callable[[], Identity],

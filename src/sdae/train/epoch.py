@@ -6,6 +6,7 @@ Axes: n rows, B rows of a minibatch.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from sdae.core.minibatches import Minibatches, minibatches, n_batches
 from sdae.core.randomness import NoiseKey, Stream, visiting_order
@@ -50,6 +51,42 @@ class Place:
             self.total + cost,
             self.seconds + seconds,
         )
+
+
+class AnyPlan(Protocol):
+    """The plan of a stage, as its session sees it."""
+
+    @property
+    def layer(self) -> int | None:
+        """The layer that is trained, or None."""
+        ...
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of an epoch."""
+        ...
+
+    @property
+    def n_epochs(self) -> int:
+        """Number of epochs."""
+        ...
+
+    @property
+    def n_batches(self) -> int:
+        """Number of minibatches of an epoch."""
+        ...
+
+    def rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch."""
+        ...
+
+    def minibatches(self, epoch: int) -> Minibatches:
+        """Return the minibatches of an epoch, in the order of their visit."""
+        ...
+
+    def holds(self, place: Place) -> bool:
+        """Return whether a place occurs in this training."""
+        ...
 
 
 @dataclass(frozen=True)

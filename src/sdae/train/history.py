@@ -10,6 +10,7 @@ from sdae.core.constraints import integer, number, optional
 
 PRETRAINING = "pretraining"
 FINETUNING = "finetuning"
+LADDER = "ladder"
 
 _LAYER, _EPOCH = optional(integer(0)), integer(1)
 _NUMBER = number(-math.inf)
@@ -34,14 +35,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch of one layer's pre-training, or of fine-tuning.
+    """One epoch of one layer's pre-training, of fine-tuning, or of a ladder.
 
     Attributes
     ----------
     stage : str
-        ``pretraining`` or ``finetuning``.
+        ``pretraining``, ``finetuning`` or ``ladder``.
     layer : int or None
-        The layer that was pre-trained, from 0; None in fine-tuning.
+        The layer that was pre-trained, from 0; None otherwise.
     epoch : int
         Number of the epoch, from 1.
     cost : float

@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdae._version import __version__
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.minibatches import minibatches
 from sdae.core.model_file import parameters_of
 from sdae.core.preprocessing import Scaling
@@ -64,26 +65,34 @@ def identity_of(
 
     `engine` changes only rounding, so it is not part of the identity but of the circumstances.
     """
-    usual = type(config)()
-    settings = {
-        item.name: Entry(str(getattr(config, item.name)), str(getattr(usual, item.name)))
-        for item in fields(config)
-        if item.name != "engine"
-    }
-    initial = _hash(parameter for _, parameter in parameters_of(stack))
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     network = f"{stack.hidden_layer_sizes} {stack.activation} {[str(a.decoder) for a in layers]}"
     if layers[0].layout is not None:
         network += f" {layers[0].layout.blocks}"
     noises = str([f"{a.corruption} {a.emphasis}" for a in layers])
     return {
-        **settings,
+        **settings_of(config),
         "seed": Entry(str(seed)),
         "network": Entry(network),
         "noises": Entry(noises),
-        INITIAL: Entry(initial),
         **hashes_of(data),
+        **initial_of(stack),
     }
+
+
+def settings_of(config: Any) -> dict[str, Entry]:
+    """Return an entry for each setting of a configuration but `engine`."""
+    usual = type(config)()
+    return {
+        item.name: Entry(str(getattr(config, item.name)), str(getattr(usual, item.name)))
+        for item in fields(config)
+        if item.name != "engine"
+    }
+
+
+def initial_of(network: StackedDenoisingAutoencoder | LadderNetwork) -> dict[str, Entry]:
+    """Return the entry of the parameters at the start of a stage."""
+    return {INITIAL: Entry(_hash(parameter for _, parameter in parameters_of(network)))}
 
 
 def hashes_of(data: Mapping[str, RowSource | Tensor | None]) -> dict[str, Entry]:
@@ -129,7 +138,7 @@ def differences(before: Mapping[str, str], defaults: Mapping[str, str], now: Ide
     return differs
 
 
-def circumstances(stack: StackedDenoisingAutoencoder) -> dict[str, str]:
+def circumstances(network: nn.Module) -> dict[str, str]:
     """Return what rounding depends on: versions, threads, machine, device."""
     return {
         "sdae": __version__,
@@ -138,7 +147,7 @@ def circumstances(stack: StackedDenoisingAutoencoder) -> dict[str, str]:
         "numba": _numba(),
         "threads": str(torch.get_num_threads()),
         "machine": f"{platform.system()} {platform.machine()}",
-        "device": stack.autoencoder(0).weight.device.type,
+        "device": next(network.parameters()).device.type,
     }
 
 

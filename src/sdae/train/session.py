@@ -11,17 +11,17 @@ from sdae.train.checkpointing import Keeper, State
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import Engine
 from sdae.train.engines.safeguard import NotFiniteError
-from sdae.train.epoch import Place, Plan, all_at_once, slices
+from sdae.train.epoch import AnyPlan, Place, all_at_once, slices
 from sdae.train.history import EpochRecord, Finding, History, findings_in
 from sdae.train.optimizer_memory import OptimizerMemory
 
 
 class TrainingSession:
-    """A running call of ``pretrain`` or ``finetune``.
+    """A running call of ``pretrain``, ``finetune`` or ``train_ladder``.
 
     Attributes
     ----------
-    stage : {"pretraining", "finetuning"}
+    stage : {"pretraining", "finetuning", "ladder"}
     listeners : Callbacks
         Gets every event, and may ask to stop.
     keeper : Keeper
@@ -34,11 +34,11 @@ class TrainingSession:
         Records of the finished epochs, in the order of training.
     place : Place
         The progress of training.
-    plan, engine : Plan, Engine
+    plan, engine : AnyPlan, Engine
         Plan and engine of the layer, or of the network; set by `begin`.
     """
 
-    plan: Plan
+    plan: AnyPlan
     engine: Engine
 
     def __init__(
@@ -89,7 +89,7 @@ class TrainingSession:
         self.doctor.remember(findings_in(self.records))
         return None
 
-    def begin(self, plan: Plan, engine: Engine) -> None:
+    def begin(self, plan: AnyPlan, engine: Engine) -> None:
         """Start or continue to train a layer or the network.
 
         Raises

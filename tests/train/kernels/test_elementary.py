@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdae.train.kernels.fused import elementary
-from sdae.train.kernels.fused.compiling import kernel
-from sdae.train.kernels.fused.elementary import (
+from sdae.train.kernels import elementary
+from sdae.train.kernels.compiling import kernel
+from sdae.train.kernels.elementary import (
     RELU,
     SIGMOID,
     TANH,

@@ -26,8 +26,8 @@ from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
 from sdae.train.kernels.fused import autoencoder_step as kernels
 from sdae.train.kernels.fused import noise as noises
 from sdae.train.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
-from sdae.train.kernels.fused.compiling import is_cold
-from sdae.train.kernels.fused.team import Counter, Team
+from sdae.train.kernels.compiling import is_cold
+from sdae.train.kernels.team import Counter, Team
 from sdae.train.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 
 Real = NDArray[np.floating]

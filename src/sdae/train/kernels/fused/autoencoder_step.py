@@ -28,15 +28,15 @@ from numpy.typing import NDArray
 
 from sdae.train.kernels.fused import sweeps
 from sdae.train.kernels.fused.autoencoder_memory import Ints, Parameters, Real, Samples, Scratch
-from sdae.train.kernels.fused.compiling import inlined, kernel
-from sdae.train.kernels.fused.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.train.kernels.compiling import inlined, kernel
+from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.train.kernels.fused.loss_slopes import (
     cross_entropy,
     squared_error,
     weighted_cross_entropy,
     weighted_squared_error,
 )
-from sdae.train.kernels.fused.team import Counter, barrier
+from sdae.train.kernels.team import Counter, barrier
 
 CROSS_ENTROPY, SQUARED_ERROR = 0, 1
 

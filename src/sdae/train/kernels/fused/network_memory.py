@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.fused.compiling import kernel
+from sdae.train.kernels.compiling import kernel
 from sdae.train.kernels.layout import LANES
 
 Real = NDArray[np.floating]

@@ -24,10 +24,10 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.fused.compiling import inlined, kernel
-from sdae.train.kernels.fused.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.train.kernels.compiling import inlined, kernel
+from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.train.kernels.fused.network_memory import Ints, Plan, Real, State
-from sdae.train.kernels.fused.team import Counter, barrier
+from sdae.train.kernels.team import Counter, barrier
 from sdae.train.kernels.layout import LANES
 
 

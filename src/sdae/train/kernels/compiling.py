@@ -95,7 +95,7 @@ def _cache_folder() -> Path | None:
     """
     here = Path(__file__).parent
     state = hashlib.sha256()
-    for source in sorted(here.glob("*.py")):
+    for source in sorted(here.rglob("*.py")):
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
     wished = numba.config.CACHE_DIR

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from sdae.train.kernels.fused.compiling import chosen_by_type, inlined, intrinsic
+from sdae.train.kernels.compiling import chosen_by_type, inlined, intrinsic
 
 _LOWEST_32, _LOWEST_64 = np.float32(-87.0), -708.0
 

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from sdae.train.kernels.fused.compiling import inlined, intrinsic
+from sdae.train.kernels.compiling import inlined, intrinsic, kernel
 
 Counter = NDArray[np.int64]
 Task = Callable[[int, int, Counter], None]
@@ -169,3 +169,9 @@ def barrier(counter: Counter, n_workers: int, number: int) -> None:
         spins += 1
         if spins > _SPINS_BEFORE_YIELDING:
             _give_way()
+
+
+@kernel
+def meet(counter: Counter, n_workers: int, number: int) -> None:
+    """Wait as :func:`barrier` does, called from Python: other threads may run meanwhile."""
+    barrier(counter, n_workers, number)

@@ -1,0 +1,112 @@
+"""The plain stack that gives the same predictions as a trained ladder.
+
+Once trained, the normalisation of a ladder is a linear map, which its weights take in::
+
+    W' = W / √(s + ε)      b' = β − m / √(s + ε)      at the top both are multiplied by γ
+
+So everything that a stack can do for predictions (inference, exports, pages) a ladder can too.
+"""
+
+import torch
+from torch import Tensor
+
+from sdae.core.conversions import Array
+from sdae.core.errors import InvalidParameterError
+from sdae.core.kinds.activations import Activation
+from sdae.core.ladder.network import VARIANCE_FLOOR, LadderNetwork
+from sdae.core.ladder.statistics import reconstructed
+from sdae.core.stack import StackedDenoisingAutoencoder
+
+
+class FoldedLadder(StackedDenoisingAutoencoder):
+    """The stack of a trained ladder, for predictions; rows are reconstructed by the ladder.
+
+    Attributes
+    ----------
+    ladder : LadderNetwork
+    """
+
+    def __init__(self, ladder: LadderNetwork) -> None:
+        facts = ladder.head_kind.facts
+        outputs = {facts.parameter: ladder.n_outputs}
+        super().__init__(
+            ladder.n_visible,
+            ladder.hidden_layer_sizes,
+            outputs.get("n_classes"),
+            f"gaussian:{ladder.input_noise!r}",
+            n_labels=outputs.get("n_labels"),
+            n_targets=outputs.get("n_targets"),
+            head=ladder.head_kind,
+            activation=Activation.RELU,
+            decoder="linear",
+            dtype=ladder.gain.dtype,
+        )
+        self.to(ladder.gain.device)
+        self._ladder = [ladder]  # in a list, so that its parameters are not the stack's
+        self.refold()
+
+    @property
+    def ladder(self) -> LadderNetwork:
+        """The ladder that this is the stack of."""
+        return self._ladder[0]
+
+    @torch.no_grad()
+    def refold(self) -> None:
+        """Take the parameters of the ladder again, after it has changed."""
+        top = self.ladder.n_layers - 1
+        for layer in range(top):
+            weight, bias = _folded(self.ladder, layer)
+            self.autoencoder(layer).weight.copy_(weight)
+            self.autoencoder(layer).hidden_bias.copy_(bias)
+        weight, bias = _folded(self.ladder, top)
+        gain = self.ladder.gain.cpu().double()
+        self.head.weight.copy_(weight * gain[:, None])
+        self.head.bias.copy_(bias * gain)
+
+    def decode(self, h: Array, depth: int | None = None) -> Tensor:
+        """Raise an error: a ladder does not reconstruct codes alone."""
+        raise InvalidParameterError(
+            "A ladder cannot decode codes alone: its estimates also need the values of every "
+            f"layer. Call reconstruct(x) with rows instead of decode(h, depth={depth})."
+        )
+
+    def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
+        """Estimate the clean rows, from all depths: (B, V) -> (B, V)."""
+        if depth not in (None, self.n_layers):
+            raise InvalidParameterError(
+                "The depth parameter of a ladder's reconstruct must be None: it uses all depths. "
+                f"Got {depth!r} instead."
+            )
+        return reconstructed(self.ladder, self._rows(x, self.n_visible))
+
+
+def plain_stack(ladder: LadderNetwork) -> StackedDenoisingAutoencoder:
+    """Return a stack of its own, without lateral connections, that predicts as the ladder does.
+
+    It can be fine-tuned. Its decoders are not trained: a ladder does not have such.
+    """
+    folded, facts = FoldedLadder(ladder), ladder.head_kind.facts
+    outputs = {facts.parameter: ladder.n_outputs}
+    stack = StackedDenoisingAutoencoder(
+        ladder.n_visible,
+        ladder.hidden_layer_sizes,
+        outputs.get("n_classes"),
+        n_labels=outputs.get("n_labels"),
+        n_targets=outputs.get("n_targets"),
+        head=ladder.head_kind,
+        activation=Activation.RELU,
+        decoder="linear",
+        dtype=ladder.gain.dtype,
+    ).to(ladder.gain.device)
+    stack.load_state_dict(folded.state_dict())
+    return stack
+
+
+def _folded(ladder: LadderNetwork, layer: int) -> tuple[Tensor, Tensor]:
+    """Return weight and bias with the normalisation taken in, in float64."""
+    part = ladder.layer(layer)
+    weight, bias, mean, variance = (
+        t.detach().cpu().double() for t in (part.weight, part.bias, part.mean, part.variance)
+    )
+    scale = torch.rsqrt(variance + VARIANCE_FLOOR)
+    return weight * scale[:, None], bias - mean * scale

@@ -1,0 +1,134 @@
+"""The compiled engine of ladders: gradients by hand, products by oneDNN, the rest in kernels.
+
+Every layer is cut by columns into parts, at least one for each thread. A thread computes its own
+columns of a layer from all columns of the layer before, so threads wait for each other once a
+layer. The statistics of a column need no other columns, and neither does the gradient of a row of
+weights.
+
+Axes: m updates of a slice, B labelled, and as many unlabelled, rows of an update, V columns.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdae.core.minibatches import Minibatch, Minibatches
+from sdae.core.randomness import Stream
+from sdae.train.engines.costs import SummedCosts
+from sdae.train.engines.safeguard import Safeguard
+from sdae.train.engines.slice_sizes import parts_and_threads, samples_between_looks
+from sdae.train.kernels.compiling import is_cold
+from sdae.train.kernels.ladder import up
+from sdae.train.kernels.team import Counter, Team, meet
+from sdae.train.ladder.adam import LadderAdam
+from sdae.train.ladder.memory import LadderMemory, Slice
+from sdae.train.ladder.plan import LadderPlan, noise_starts
+from sdae.train.ladder.task import LadderTask
+from sdae.train.ladder.update import LadderUpdate
+
+
+class CompiledLadder:
+    """Train a ladder with the Gaussian combinator on the CPU, in float32."""
+
+    name = "compiled"
+
+    def __init__(self, task: LadderTask, plan: LadderPlan) -> None:
+        network, parameters = task.network, list(task.network.parameters())
+        n_parts, n_threads = parts_and_threads(max(p.numel() for p in parameters))
+        self._task, self._plan = task, plan
+        memory = LadderMemory(network, plan.batch_size, n_parts, clean=any(task.costs[1:]))
+        self._n_parts = n_parts
+        self._adam = LadderAdam(network)
+        self._phases = LadderUpdate(network, memory, self._adam, task.costs).phases
+        self._team = Team(n_threads)
+        self._safeguard = Safeguard(network)
+        self._slice: Slice
+        self.slice_samples = samples_between_looks(parameters, plan.batch_size)
+
+    @cached_property
+    def compiles(self) -> bool:
+        """Whether the kernels must be compiled first."""
+        return is_cold(up.normalise)
+
+    @torch.no_grad()
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:  # noqa: ARG002 - the rate changes with every update
+        """Do an update on each minibatch of unlabelled rows; return their summed cost, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
+        self._slice = self._gathered(minibatches, epoch)
+        n_threads, costs = torch.get_num_threads(), SummedCosts(self._task.network.gain)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+            try:
+                self._team.run_steps(self._updates, len(minibatches))
+            finally:
+                torch.set_num_threads(n_threads)
+            self._adam.n_updates += len(minibatches)
+            each = torch.from_numpy(self._slice.costs.sum(axis=1)).float()
+            for cost, minibatch in zip(each, minibatches, strict=True):
+                costs.add(cost.expand(len(minibatch.samples)), minibatch)
+            return costs.total()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the moments of the parameters."""
+        return self._adam.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Restore the moments of the parameters."""
+        self._adam.restore(state)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+    def _updates(
+        self, first: int, last: int, rank: int, n_workers: int, counter: Counter
+    ) -> None:
+        """Do the share of a thread in all updates of a slice."""
+        torch.set_num_threads(1)  # of PyTorch's products, in this thread
+        met = 0
+        for update in range(first, last):
+            for phase in self._phases:
+                for part in range(rank, self._n_parts, n_workers):
+                    phase(self._slice, update, part)
+                met += 1
+                meet(counter, n_workers, met)
+
+    def _gathered(self, minibatches: Minibatches, epoch: int) -> Slice:
+        """Collect the rows of a slice, labelled and unlabelled, and the hashes of their noise."""
+        task, plan, n = self._task, self._plan, self._plan.batch_size
+        m, begun = len(minibatches), self._adam.n_updates
+        labelled = [plan.labelled.minibatch(begun + update) for update in range(m)]
+        chosen, passes = (np.concatenate(each) for each in zip(*labelled, strict=True))
+        samples = minibatches.joined.samples
+        x = np.empty((m, 2 * n, task.network.n_visible), np.float32)
+        for place, source, wanted in (
+            (0, task.labelled, Minibatch(chosen, None)),
+            (n, task.unlabelled, minibatches.joined),
+        ):
+            x[:, place : place + n] = source.batch(wanted).numpy().reshape(m, n, -1)
+        starts = np.empty((len(task.network.sizes), m, 2 * n), np.uint64)
+        for depth in range(len(task.network.sizes)):
+            for place, stream, rows, epochs in (
+                (0, Stream.LADDER_LABELLED, chosen, passes),
+                (n, Stream.LADDER_UNLABELLED, samples, np.full_like(samples, epoch)),
+            ):
+                hashes = noise_starts(plan.seed, stream, depth, rows, epochs)
+                starts[depth, :, place : place + n] = hashes.reshape(m, n)
+        index = torch.from_numpy(chosen)
+        y = task.y[index]
+        weights = None if task.weights is None else task.weights[index].view(m, n)
+        return Slice(
+            x=x,
+            y=y.view(m, n, *y.shape[1:]),
+            weights=weights,
+            starts=starts,
+            rates=np.array([plan.rate_of(begun + update) for update in range(m)]),
+            costs=np.zeros((m, 1 + self._n_parts)),
+        )

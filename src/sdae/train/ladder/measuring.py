@@ -1,0 +1,53 @@
+"""How many updates of a ladder fit into a given time."""
+
+import copy
+import time
+from contextlib import closing
+from dataclasses import replace
+
+from sdae.train.checkpoint_state import Extras, Kept
+from sdae.train.ladder.choice import ladder_engine
+from sdae.train.ladder.plan import UPDATES, LadderPlan
+from sdae.train.ladder.task import LadderTask
+
+_WARM, _TIMED = 3, 20
+_FOR_MEASURES = 0.95  # of the time; the rest is for the statistics at the end
+
+
+def updates_within(task: LadderTask, seed: int, kept: Kept | None) -> int:
+    """Return the number of updates: that of the settings, or as many as the minutes allow.
+
+    The time of an update is measured on a copy of the network. A run that is resumed keeps the
+    number of its checkpoint.
+
+    Raises
+    ------
+    FileFormatError
+        If the checkpoint does not have that number.
+    """
+    minutes = task.config.max_minutes
+    if minutes is None:
+        return task.config.n_updates
+    if kept is not None:
+        return Extras(kept).whole(UPDATES)
+    return max(1, int(_FOR_MEASURES * 60 * minutes / _seconds_of_an_update(task, seed)))
+
+
+def _seconds_of_an_update(task: LadderTask, seed: int) -> float:
+    trial = replace(task, network=copy.deepcopy(task.network))
+    plan = LadderPlan(
+        n_rows=len(task.unlabelled),
+        n_labelled=len(task.labelled),
+        n_updates=1 << 30,
+        batch_size=task.batch_size,
+        initial_rate=task.config.learning_rate,
+        seed=seed,
+    )
+    with closing(ladder_engine(trial, plan)) as engine:
+        some = plan.minibatches(1)[:_TIMED]
+        engine.train(some[:_WARM], 1, 0.0)  # the first take longer
+        done, begun = 0, time.perf_counter()
+        while done < _TIMED:
+            engine.train(some, 1, 0.0)
+            done += len(some)
+        return (time.perf_counter() - begun) / done

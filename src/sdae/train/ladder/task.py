@@ -1,0 +1,129 @@
+"""The data and settings of the training of a ladder, checked before the first update.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from sdae.core.conversions import Array
+from sdae.core.errors import InvalidParameterError
+from sdae.core.ladder.network import LadderNetwork
+from sdae.core.minibatches import Minibatch
+from sdae.core.rows import RowsLike, RowSource, row_source
+from sdae.core.targets import weight_tensor
+from sdae.train.ladder.settings import LadderConfig
+from sdae.train.scoring import LabelledRows
+
+CALLER = "train_ladder"
+
+
+@dataclass(frozen=True)
+class LadderTask:
+    """The data of the training of a ladder, on the device of the network.
+
+    Attributes
+    ----------
+    network : LadderNetwork
+    config : LadderConfig
+    labelled : RowSource
+    y : Tensor
+        Their targets.
+    weights : Tensor or None
+        Their weights.
+    unlabelled : RowSource
+        All rows, the labelled among them.
+    batch_size : int
+        At most the number of unlabelled rows.
+    """
+
+    network: LadderNetwork
+    config: LadderConfig
+    labelled: RowSource
+    y: Tensor
+    weights: Tensor | None
+    unlabelled: RowSource
+    batch_size: int
+
+    @property
+    def costs(self) -> tuple[float, ...]:
+        """The weight of the reconstruction at each depth."""
+        return self.config.costs(len(self.network.sizes))
+
+    def data(self) -> dict[str, RowSource | Tensor | None]:
+        """Return all data, with a name for each part."""
+        return {
+            "x": self.labelled,
+            "y": self.y,
+            "sample_weight": self.weights,
+            "unlabelled rows": self.unlabelled,
+        }
+
+
+class RowsTogether:
+    """The rows of several sources, one after the other, as one source."""
+
+    def __init__(self, sources: list[RowSource]) -> None:
+        self._sources = sources
+        self._bounds = np.cumsum([0, *map(len, sources)])
+
+    def __len__(self) -> int:
+        return int(self._bounds[-1])
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Return the rows of a minibatch, (B, V)."""
+        samples, found = minibatch.samples, None
+        for source, first, last in zip(
+            self._sources, self._bounds, self._bounds[1:], strict=False
+        ):
+            here = np.flatnonzero((samples >= first) & (samples < last))
+            if not len(here):
+                continue
+            part = source.batch(Minibatch(samples[here] - first, None))
+            if found is None:
+                found = part.new_empty((len(samples), part.shape[1]))
+            found[here] = part
+        assert found is not None
+        return found
+
+
+def check_task(
+    network: LadderNetwork,
+    train: LabelledRows,
+    unlabeled: RowsLike | None,
+    config: LadderConfig,
+    sample_weight: Array | None = None,
+) -> LadderTask:
+    """Raise the errors that would stop the training of a ladder.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        As :func:`sdae.train_ladder`.
+    """
+    like, facts = network.gain, network.head_kind.facts
+    labelled = row_source(train[0], network.n_visible, like, "x of the training set")
+    y = facts.check(train[1], len(labelled), network.n_outputs, "the training set", like)
+    rows: RowSource = labelled
+    if unlabeled is not None:
+        more = row_source(unlabeled, network.n_visible, like, "unlabeled")
+        rows = RowsTogether([labelled, more])
+    weights = None
+    if sample_weight is not None:
+        weights = weight_tensor(sample_weight, len(labelled), CALLER, like)
+    if len(rows) < 2:
+        raise InvalidParameterError(
+            f"{CALLER} needs at least 2 rows, to normalise by the rows of a batch. Got 1. Add rows "
+            "with labels, or unlabeled ones."
+        )
+    n_depths = len(network.sizes)
+    if len(config.denoising_costs) not in (1, n_depths):
+        raise InvalidParameterError(
+            f"The denoising_costs parameter of {CALLER} must be one number, for the input, or one "
+            f"for each of the {n_depths} depths, the input first. Got "
+            f"{len(config.denoising_costs)} numbers instead."
+        )
+    batch_size = min(config.batch_size, len(rows))
+    return LadderTask(network, config, labelled, y, weights, rows, batch_size)
