@@ -16,7 +16,7 @@ from sdae.core.schema.column_json import number
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 _LARGEST_GAP = 1e18  # rows beyond are clipped
-_DTYPES = {
+DTYPES = {
     str(kind).removeprefix("torch."): kind
     for kind in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 }
@@ -29,7 +29,7 @@ def describe_stack(stack: StackedDenoisingAutoencoder) -> dict[str, object]:
     return {
         "n_visible": stack.n_visible,
         "hidden_layer_sizes": list(stack.hidden_layer_sizes),
-        **_describe_head(stack),
+        **describe_head(stack.head_kind, stack.n_outputs),
         "activation": str(stack.activation),
         "corruption": [str(layer.corruption) for layer in layers],
         "decoder": [str(layer.decoder) for layer in layers],
@@ -61,7 +61,7 @@ def new_stack(architecture: dict[str, Any], version: int) -> StackedDenoisingAut
         decoder=architecture["decoder"],
         tied=architecture["tied"],
         emphasis=architecture["emphasis"],
-        dtype=_DTYPES[architecture["dtype"]],
+        dtype=DTYPES[architecture["dtype"]],
         blocks=_read_blocks(architecture["blocks"], n_visible) if has_blocks else None,
     )
 
@@ -97,8 +97,28 @@ def check_tensors(
         if n_outputs is not None:
             expected["head.weight"] = (n_outputs, n_below)
             expected["head.bias"] = (n_outputs,)
+    expect_scaling(expected, scaling, architecture["n_visible"])
+    check_shapes(expected, tensors, DTYPES[architecture["dtype"]])
+
+
+def expect_scaling(
+    expected: dict[str, tuple[int, ...]], scaling: str | None, n_visible: int
+) -> None:
+    """Add the tensors of a scaling to the shapes expected, if the file has one."""
     if scaling is not None:
-        expected["scaling.offset"] = expected["scaling.scale"] = (architecture["n_visible"],)
+        expected["scaling.offset"] = expected["scaling.scale"] = (n_visible,)
+
+
+def check_shapes(
+    expected: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor], dtype: torch.dtype
+) -> None:
+    """Check names, shapes, types and values of the stored tensors.
+
+    Raises
+    ------
+    ValueError
+        If they are not as expected, or not finite.
+    """
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
@@ -107,7 +127,7 @@ def check_tensors(
                 f"has {found.get(name)}"
             )
     for name, tensor in tensors.items():
-        wanted = torch.float64 if name.startswith("scaling.") else _DTYPES[architecture["dtype"]]
+        wanted = torch.float64 if name.startswith("scaling.") else dtype
         if tensor.dtype != wanted:
             raise ValueError(f"tensor {name} should be of type {wanted}, but is {tensor.dtype}")
     if broken := not_finite(tensors):
@@ -125,15 +145,15 @@ def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     return next((name for name, t in tensors.items() if not bool(t.isfinite().all())), None)
 
 
-def _describe_head(stack: StackedDenoisingAutoencoder) -> dict[str, object]:
+def describe_head(kind: Head | None, n_outputs: int | None) -> dict[str, object]:
     """Return the number of outputs by its parameter, and the head if that does not determine it."""
     # in files of all heads, as in the first versions
     entries: dict[str, object] = {"n_classes": None}
-    if stack.head_kind is not None:
-        parameter = stack.head_kind.facts.parameter
-        entries[parameter] = stack.n_outputs
-        if stack.head_kind is not Head.of(parameter):
-            entries["head"] = str(stack.head_kind)
+    if kind is not None:
+        parameter = kind.facts.parameter
+        entries[parameter] = n_outputs
+        if kind is not Head.of(parameter):
+            entries["head"] = str(kind)
     return entries
 
 

@@ -4,7 +4,8 @@ Tensors: ``layers.K.weight`` (H, V), ``layers.K.hidden_bias`` (H,), ``layers.K.v
 ``layers.K.decoder_weight`` (V, H) where untied, ``head.weight`` (C, H) and ``head.bias`` (C,) where
 there is a head (L labels or T targets in place of C classes), ``scaling.offset`` and
 ``scaling.scale`` (V,) where the data are scaled. The two facades share parameters, so each is
-stored once, under the name of its layer.
+stored once, under the name of its layer. A ladder's names are those of
+:meth:`sdae.core.ladder.network.LadderNetwork.named_state`.
 
 The metadata entry ``sdae`` is JSON: the format's version, the architecture, scaling, classes, names
 of columns, shape of images, provenance without clock times, and a checksum: equal models have equal
@@ -23,6 +24,14 @@ from torch import Tensor
 from sdae.core.architecture import blocks_of, check_tensors, describe_stack, new_stack, not_finite
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.core.facades import only_parameters
+from sdae.core.ladder.architecture import (
+    LADDER,
+    check_ladder_tensors,
+    describe_ladder,
+    give_state,
+    new_ladder,
+)
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_words import (
     checked_classes,
@@ -38,8 +47,8 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.tensor_file import read_tensors, reason_of, write_tensors
 
-FORMAT = 2
-"""The newest format: of models with a schema, or with the scaling of targets.
+FORMAT = 3
+"""The newest format, of ladders; 2 is of models with a schema, or with the scaling of targets.
 
 Others are written as format 1, to the byte.
 """
@@ -101,7 +110,7 @@ def save_model(model: Model, path: str | Path) -> None:
         If the file cannot be written; an older file of that name is then intact.
     """
     _check_words(model)
-    tensors = dict(parameters_of(model.stack))
+    tensors = dict(parameters_of(_trained(model.stack)))
     if model.scaling is not None:
         tensors["scaling.offset"] = torch.from_numpy(model.scaling.offset.copy())
         tensors["scaling.scale"] = torch.from_numpy(model.scaling.scale.copy())
@@ -172,10 +181,11 @@ def _check_words(model: Model) -> None:
 def _describe(model: Model) -> dict[str, object]:
     # Only if there is one, so files of other models keep their bytes.
     estimator = {} if model.estimator is None else {"estimator": dict(model.estimator)}
-    blocks, targets = blocks_of(model.stack), model.target_scaling
+    stack, targets = model.stack, model.target_scaling
+    ladder = isinstance(stack, FoldedLadder)
     return {
-        "format": 1 if blocks is None and targets is None else FORMAT,
-        "architecture": describe_stack(model.stack),
+        "format": 3 if ladder else 1 if blocks_of(stack) is None and targets is None else 2,
+        "architecture": describe_ladder(stack.ladder) if ladder else describe_stack(stack),
         "scaling": None if model.scaling is None else model.scaling.kind,
         "classes": None if model.classes is None else list(model.classes),
         "feature_names": None if model.feature_names is None else list(model.feature_names),
@@ -204,16 +214,10 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         If they do not fit each other; other built-in errors if the description is malformed.
     """
     architecture = description["architecture"]
-    if description["format"] > 1 and "blocks" not in architecture and "targets" not in description:
-        raise ValueError("format 2 is for models of tables or of values")
-    check_tensors(architecture, description["scaling"], tensors)
     try:
-        stack = new_stack(architecture, description["format"])
+        stack = _rebuild_stack(architecture, description, tensors)
     except InvalidParameterError as error:
         raise ValueError(str(error)) from None
-    with torch.no_grad():
-        for name, parameter in parameters_of(stack):
-            parameter.copy_(tensors[name])
     scaling = None
     if description["scaling"] is not None:
         offset, scale = (tensors[f"scaling.{part}"].numpy() for part in ("offset", "scale"))
@@ -235,6 +239,32 @@ def _rebuild(description: dict[str, Any], tensors: dict[str, Tensor]) -> Model:
         estimator=description.get("estimator"),
         **_read_targets(description, stack),
     )
+
+
+def _rebuild_stack(
+    architecture: dict[str, Any], description: dict[str, Any], tensors: dict[str, Tensor]
+) -> StackedDenoisingAutoencoder:
+    version, scaling = description["format"], description["scaling"]
+    if version > 2:
+        if architecture.get("kind") != LADDER:
+            raise ValueError("format 3 is for ladders")
+        check_ladder_tensors(architecture, scaling, tensors)
+        ladder = new_ladder(architecture)
+        give_state(ladder, tensors)
+        return FoldedLadder(ladder)
+    if version > 1 and "blocks" not in architecture and "targets" not in description:
+        raise ValueError("format 2 is for models of tables or of values")
+    check_tensors(architecture, scaling, tensors)
+    stack = new_stack(architecture, version)
+    with torch.no_grad():
+        for name, parameter in parameters_of(stack):
+            parameter.copy_(tensors[name])
+    return stack
+
+
+def _trained(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder | LadderNetwork:
+    """Return what a file holds of a model: of a ladder's stack the ladder."""
+    return stack.ladder if isinstance(stack, FoldedLadder) else stack
 
 
 def _read_targets(
@@ -262,6 +292,11 @@ def _checked_schema(
     if "schema" not in description:
         return None
     schema = Schema.of_json(description["schema"])
-    if description["scaling"] is not None or schema.blocks != blocks_of(stack):
+    fits = (
+        schema.blocks.n_components == stack.n_visible
+        if isinstance(stack, FoldedLadder)
+        else schema.blocks == blocks_of(stack)
+    )
+    if description["scaling"] is not None or not fits:
         raise ValueError("the schema does not fit the network")
     return schema

@@ -7,6 +7,9 @@ Once trained, the normalisation of a ladder is a linear map, which its weights t
 So everything that a stack can do for predictions (inference, exports, pages) a ladder can too.
 """
 
+from collections.abc import Callable
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -41,8 +44,8 @@ class FoldedLadder(StackedDenoisingAutoencoder):
             decoder="linear",
             dtype=ladder.gain.dtype,
         )
-        self.to(ladder.gain.device)
         self._ladder = [ladder]  # in a list, so that its parameters are not the stack's
+        self.to(ladder.gain.device)
         self.refold()
 
     @property
@@ -62,6 +65,11 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         gain = self.ladder.gain.cpu().double()
         self.head.weight.copy_(weight * gain[:, None])
         self.head.bias.copy_(bias * gain)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Convert or move all parameters, and the ladder's."""
+        self.ladder._apply(fn, recurse)
+        return super()._apply(fn, recurse)
 
     def decode(self, h: Array, depth: int | None = None) -> Tensor:
         """Raise an error: a ladder does not reconstruct codes alone."""

@@ -59,11 +59,10 @@ class LadderAdam:
         """Return the state, named as :func:`sdae.train.engines.optimizer_state.state_of` does."""
         if not self.n_updates:
             return {}
-        step = torch.tensor(float(self.n_updates))
         return {
             f"{number}.{name}": value
             for number, moments in enumerate(zip(self._means, self._squares, strict=True))
-            for name, value in zip(_NAMES, (step, *moments), strict=True)
+            for name, value in zip(_NAMES, (torch.tensor(float(self.n_updates)), *moments), strict=True)
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:

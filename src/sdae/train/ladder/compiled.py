@@ -1,9 +1,8 @@
-"""The compiled engine of ladders: gradients by hand, products by oneDNN, the rest in kernels.
+"""The compiled engine of ladders: gradients by hand, products by PyTorch, the rest in kernels.
 
-Every layer is cut by columns into parts, at least one for each thread. A thread computes its own
-columns of a layer from all columns of the layer before, so threads wait for each other once a
-layer. The statistics of a column need no other columns, and neither does the gradient of a row of
-weights.
+Every layer is cut by units into parts, at least one for each thread. A thread computes its own units
+of a layer from all units of the layer before, so threads wait for each other once a layer. The
+statistics of a unit need no other units, and neither does the gradient of its row of weights.
 
 Axes: m updates of a slice, B labelled, and as many unlabelled, rows of an update, V columns.
 """
@@ -19,7 +18,7 @@ from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.core.randomness import Stream
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.safeguard import Safeguard
-from sdae.train.engines.slice_sizes import parts_and_threads, samples_between_looks
+from sdae.train.engines.slice_sizes import samples_between_looks
 from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.ladder import up
 from sdae.train.kernels.team import Counter, Team, meet
@@ -29,6 +28,9 @@ from sdae.train.ladder.plan import LadderPlan, noise_starts
 from sdae.train.ladder.task import LadderTask
 from sdae.train.ladder.update import LadderUpdate
 
+_SMALL = 1 << 17
+_MOST_THREADS = 8
+
 
 class CompiledLadder:
     """Train a ladder with the Gaussian combinator on the CPU, in float32."""
@@ -37,7 +39,7 @@ class CompiledLadder:
 
     def __init__(self, task: LadderTask, plan: LadderPlan) -> None:
         network, parameters = task.network, list(task.network.parameters())
-        n_parts, n_threads = parts_and_threads(max(p.numel() for p in parameters))
+        n_parts, n_threads = _parts_and_threads(sum(p.numel() for p in parameters))
         self._task, self._plan = task, plan
         memory = LadderMemory(network, plan.batch_size, n_parts, clean=any(task.costs[1:]))
         self._n_parts = n_parts
@@ -107,12 +109,13 @@ class CompiledLadder:
         labelled = [plan.labelled.minibatch(begun + update) for update in range(m)]
         chosen, passes = (np.concatenate(each) for each in zip(*labelled, strict=True))
         samples = minibatches.joined.samples
-        x = np.empty((m, 2 * n, task.network.n_visible), np.float32)
+        x = np.empty((m, task.network.n_visible, 2 * n), np.float32)
         for place, source, wanted in (
             (0, task.labelled, Minibatch(chosen, None)),
             (n, task.unlabelled, minibatches.joined),
         ):
-            x[:, place : place + n] = source.batch(wanted).numpy().reshape(m, n, -1)
+            found = source.batch(wanted).view(m, n, -1).transpose(1, 2)
+            torch.from_numpy(x)[:, :, place : place + n] = found
         starts = np.empty((len(task.network.sizes), m, 2 * n), np.uint64)
         for depth in range(len(task.network.sizes)):
             for place, stream, rows, epochs in (
@@ -132,3 +135,15 @@ class CompiledLadder:
             rates=np.array([plan.rate_of(begun + update) for update in range(m)]),
             costs=np.zeros((m, 1 + self._n_parts)),
         )
+
+
+def _parts_and_threads(n_numbers: int) -> tuple[int, int]:
+    """Return into how many parts to cut a layer, and how many of torch's threads to use.
+
+    Narrow parts make slow products, so there are as few as threads; but two at least, so that one
+    and two threads give the same bytes.
+    """
+    if n_numbers < _SMALL:
+        return 1, 1
+    n_threads = min(torch.get_num_threads(), _MOST_THREADS)
+    return max(2, n_threads), n_threads

@@ -1,7 +1,7 @@
 """The memory of the compiled engine of ladders.
 
-Axes: m updates of a slice, B rows of each kind, R rows of all groups, U unlabelled ones, d_k units
-at depth k.
+Matrices have a row for each unit and a column for each sample. Axes: m updates of a slice, B samples
+of each kind, R of all groups, d_k units at depth k, O outputs.
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Slice:
 
     Attributes
     ----------
-    x : ndarray, shape (m, 2 B, V)
-        Of each update the labelled rows, then the unlabelled ones.
+    x : ndarray, shape (m, V, 2 B)
+        Of each update the labelled samples, then the unlabelled ones, in columns.
     y : Tensor, shape (m, B) or (m, B, O)
     weights : Tensor of shape (m, B), or None
     starts : ndarray of uint64, shape (L + 1, m, 2 B)
@@ -43,18 +43,18 @@ class Slice:
 
 
 class Depth:
-    """The arrays of one depth: values and gradients, of all rows or of the unlabelled ones.
+    """The arrays of one depth: values and gradients, of all samples or of the unlabelled ones.
 
     Names follow the equations of :mod:`sdae.core.ladder.network`; those of gradients begin with
     ``d_``.
     """
 
-    def __init__(self, n_rows: int, n_unlabelled: int, n_clean: int, n_units: int) -> None:
+    def __init__(self, n_samples: int, n_unlabelled: int, n_clean: int, n_units: int) -> None:
         def zeros(n: int) -> Real:
-            return np.zeros((n, n_units), np.float32)
+            return np.zeros((n_units, n), np.float32)
 
-        self.h, self.z, self.d_a = zeros(n_rows), zeros(n_rows), zeros(n_rows)
-        self.mean, self.scale = zeros(3), zeros(3)
+        self.h, self.z, self.d_a = zeros(n_samples), zeros(n_samples), zeros(n_samples)
+        self.mean, self.scale = zeros(3).T.copy(), zeros(3).T.copy()
         self.z_tilde, self.d_z_tilde = zeros(n_unlabelled), zeros(n_unlabelled)
         self.u, self.d_u = zeros(n_unlabelled), zeros(n_unlabelled)
         self.estimate = zeros(n_unlabelled)
@@ -63,15 +63,15 @@ class Depth:
 
 
 class LadderMemory:
-    """Arrays of an update, at every depth, and the parameters as arrays.
+    """Arrays of an update, at every depth.
 
     Attributes
     ----------
     depths : list of Depth
     groups : ndarray of int64, shape (4,)
-        Bounds of the labelled, the unlabelled and the clean rows.
-    parts : list of ndarray
-        Bounds of the columns of each part, at each depth.
+        Bounds of the labelled, the unlabelled and the clean samples.
+    output, prediction : Tensor, shape (2 B, O) and (B, O)
+        What the head computes for all noisy samples, and predicts for the unlabelled ones.
     """
 
     def __init__(
@@ -79,15 +79,14 @@ class LadderMemory:
     ) -> None:
         n_clean = batch_size if clean else 0
         self.batch_size, self.n_parts = batch_size, n_parts
-        self.n_rows = 2 * batch_size + n_clean
-        self.groups = np.array([0, batch_size, 2 * batch_size, self.n_rows])
-        self.depths = [Depth(self.n_rows, batch_size, n_clean, n) for n in network.sizes]
-        self.depths[0].z_tilde = self.depths[0].h[batch_size : 2 * batch_size]
-        self.parts = [shares(n, n_parts, LANES) for n in network.sizes]
+        self.n_samples = 2 * batch_size + n_clean
+        self.groups = np.array([0, batch_size, 2 * batch_size, self.n_samples])
+        self.depths = [Depth(self.n_samples, batch_size, n_clean, n) for n in network.sizes]
+        self._bounds = [shares(n, n_parts, LANES) for n in network.sizes]
         self.output = torch.zeros(2 * batch_size, network.n_outputs)
         self.prediction = torch.zeros(batch_size, network.n_outputs)
 
-    def columns(self, depth: int, part: int) -> slice:
-        """Return the columns of a part at a depth."""
-        first, last = self.parts[depth][part : part + 2]
+    def units(self, depth: int, part: int) -> slice:
+        """Return the units of a part at a depth; there may be none."""
+        first, last = self._bounds[depth][part : part + 2]
         return slice(int(first), int(last))

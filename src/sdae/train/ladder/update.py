@@ -1,8 +1,8 @@
 """One update of a ladder, by hand: the ways up and down, their gradients, and Adam.
 
-A phase computes the columns of one part from what earlier phases left; between two phases the
-threads wait for each other. Axes: B rows of each kind, R rows of all groups, d_k units at depth k,
-O outputs, c columns of a part.
+A phase computes the units of one part from what earlier phases left; between two phases the threads
+wait for each other. Matrices have a row for each unit and a column for each sample. Axes: B samples
+of each kind, R of all groups, d_k units at depth k, O outputs, p units of a part.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,6 @@ from torch import Tensor
 
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.ladder.passes import prediction_of
-from sdae.train.engines.products import product
 from sdae.train.kernels.ladder import down, up
 from sdae.train.ladder.adam import LadderAdam
 from sdae.train.ladder.memory import LadderMemory, Real, Slice
@@ -22,7 +21,7 @@ from sdae.train.ladder.memory import LadderMemory, Real, Slice
 Phase = Callable[[Slice, int, int], None]
 """Does the work of a part: gets the slice, the number of the update in it, and of the part."""
 
-_ROWS = 64
+_ROWS = 128
 """Rows of a weight whose gradient is computed at a time: it stays in a near cache."""
 
 
@@ -67,7 +66,7 @@ class LadderUpdate:
         self._d_biases = [np.zeros_like(bias) for bias in self._biases]
         self._d_coefficients = [np.zeros_like(a) for a in self._coefficients]
         self._d_gain = np.zeros(network.n_outputs, np.float32)
-        self._d_top = np.zeros((memory.n_rows, network.n_outputs), np.float32)
+        self._d_top = np.zeros((network.n_outputs, memory.n_samples), np.float32)
         layers = range(1, top + 1)
         self.phases: list[Phase] = [
             self._add_noise,
@@ -84,20 +83,19 @@ class LadderUpdate:
     # -- up -----------------------------------------------------------------------------------
 
     def _add_noise(self, rows: Slice, update: int, part: int) -> None:
-        memory, columns = self._memory, self._memory.columns(0, part)
-        x, here, n = rows.x[update], memory.depths[0], 2 * memory.batch_size
+        memory, units = self._memory, self._memory.units(0, part)
+        x, here, n = rows.x[update, units], memory.depths[0], memory.batch_size
         sigma = np.float32(self._network.input_noise)
-        some = np.ascontiguousarray(x[:, columns])
-        up.add_noise(some, rows.starts[0, update], sigma, columns.start, here.h)
-        if memory.n_rows > n:
-            here.h[n:, columns] = x[memory.batch_size :, columns]
+        up.add_noise(x, rows.starts[0, update], sigma, units.start, here.h)
+        here.z_tilde[units] = here.h[units, n : 2 * n]
+        here.h[units, 2 * n :] = x[:, 2 * n - (memory.n_samples - 2 * n) :]
 
     def _up(self, depth: int, rows: Slice, update: int, part: int) -> None:
-        columns, here = self._memory.columns(depth, part), self._memory.depths[depth]
-        if columns.start == columns.stop:
+        units, here = self._memory.units(depth, part), self._memory.depths[depth]
+        if units.start == units.stop:
             return
         below = torch.from_numpy(self._memory.depths[depth - 1].h)
-        a = product(below, self._weights[depth - 1][columns]).numpy()  # (R, c)
+        a = (self._weights[depth - 1][units] @ below).numpy()  # (p, R)
         up.normalise(
             a,
             rows.starts[depth, update],
@@ -105,7 +103,7 @@ class LadderUpdate:
             self._biases[depth - 1],
             depth == self._top,
             self._memory.groups,
-            columns.start,
+            units.start,
             here.z,
             here.z_tilde,
             here.h,
@@ -117,59 +115,56 @@ class LadderUpdate:
         """Compute output and prediction, by one thread."""
         if part == 0:
             memory, n = self._memory, self._memory.batch_size
-            top = torch.from_numpy(memory.depths[self._top].h[: 2 * n])
+            top = torch.from_numpy(memory.depths[self._top].h[:, : 2 * n]).t()
             torch.mul(top, self._network.gain.detach(), out=memory.output)
-            memory.prediction = prediction_of(self._network, memory.output[n:]).contiguous()
+            memory.prediction = prediction_of(self._network, memory.output[n:])
 
     # -- down ---------------------------------------------------------------------------------
 
     def _down(self, depth: int, rows: Slice, update: int, part: int) -> None:  # noqa: ARG002 - a phase
-        columns, here = self._memory.columns(depth, part), self._memory.depths[depth]
-        if columns.start == columns.stop:
+        units, here = self._memory.units(depth, part), self._memory.depths[depth]
+        if units.start == units.stop:
             return
         if depth == self._top:
-            u = self._memory.prediction[:, columns].contiguous()
+            u = self._memory.prediction[:, units].t().contiguous()
         else:
             above = torch.from_numpy(self._memory.depths[depth + 1].estimate)
-            u = product(above, self._decoders[depth][columns])  # (B, c)
+            u = self._decoders[depth][units] @ above  # (p, B)
         a = self._coefficients[depth]
-        down.combine(
-            u.numpy(), here.z_tilde, a, columns.start, here.u, here.u_scale, here.estimate
-        )
+        down.combine(u.numpy(), here.z_tilde, a, units.start, here.u, here.u_scale, here.estimate)
 
     def _reconstruct(self, rows: Slice, update: int, part: int) -> None:
         """Estimate the input, measure the cost, and go back through the lowest combinator."""
         self._down(0, rows, update, part)
-        columns, here = self._memory.columns(0, part), self._memory.depths[0]
+        units, here = self._memory.units(0, part), self._memory.depths[0]
         n = self._memory.batch_size
-        gradient = np.empty((n, columns.stop - columns.start), np.float32)
-        x = rows.x[update, n:]
+        gradient = np.empty((units.stop - units.start, n), np.float32)
+        clean = rows.x[update, units, n:]
         rows.costs[update, 1 + part] = down.input_cost(
-            here.estimate, x, self._factors[0], columns.start, gradient
+            here.estimate, clean, self._factors[0], units.start, gradient
         )
-        self._through_combinator(0, gradient, columns)
+        self._through_combinator(0, gradient, units)
 
     def _down_slope(self, depth: int, rows: Slice, update: int, part: int) -> None:
-        columns, here = self._memory.columns(depth, part), self._memory.depths[depth]
-        if columns.start == columns.stop:
+        units, here = self._memory.units(depth, part), self._memory.depths[depth]
+        if units.start == units.stop:
             return
         below = torch.from_numpy(self._memory.depths[depth - 1].d_u)
-        decoder = self._decoders[depth - 1][:, columns]
-        gradient = product(below, decoder.t()).numpy()  # (B, c)
+        gradient = (self._decoders[depth - 1][:, units].t() @ below).numpy()  # (p, B)
         if self._factors[depth]:
             rows.costs[update, 1 + part] += down.layer_cost(
                 here.estimate,
-                here.z[2 * self._memory.batch_size :],
+                here.z[:, 2 * self._memory.batch_size :],
                 here.mean[up.CLEAN],
                 here.scale[up.CLEAN],
                 self._factors[depth],
-                columns.start,
+                units.start,
                 gradient,
                 here.d_clean,
             )
-        self._through_combinator(depth, gradient, columns)
+        self._through_combinator(depth, gradient, units)
 
-    def _through_combinator(self, depth: int, gradient: Real, columns: slice) -> None:
+    def _through_combinator(self, depth: int, gradient: Real, units: slice) -> None:
         here = self._memory.depths[depth]
         down.slope_of_combine(
             gradient,
@@ -177,7 +172,7 @@ class LadderUpdate:
             here.u_scale,
             here.z_tilde,
             self._coefficients[depth],
-            columns.start,
+            units.start,
             self._d_coefficients[depth],
             here.d_z_tilde,
             here.d_u,
@@ -190,6 +185,7 @@ class LadderUpdate:
         if part:
             return
         memory, n = self._memory, self._memory.batch_size
+        top = memory.depths[self._top]
         with torch.enable_grad():
             output = memory.output.requires_grad_()
             losses = self._network.head_kind.facts.loss(output[:n], rows.y[update])  # (B,)
@@ -197,23 +193,25 @@ class LadderUpdate:
                 losses = losses * rows.weights[update]
             cost = losses.mean()
             prediction = prediction_of(self._network, output[n:])
-            down_there = torch.from_numpy(memory.depths[self._top].d_u)
-            (gradient,) = torch.autograd.grad(cost + (prediction * down_there).sum(), output)
+            onto_prediction = torch.from_numpy(top.d_u).t()
+            total = cost + (prediction * onto_prediction).sum()
+            (gradient,) = torch.autograd.grad(total, output)
         memory.output = output.detach()
-        rows.costs[update, 0] = float(cost)
-        values = gradient.numpy()
-        np.sum(values * memory.depths[self._top].h[: 2 * n], axis=0, out=self._d_gain)
-        np.multiply(values, self._network.gain.detach().numpy(), out=self._d_top[: 2 * n])
+        rows.costs[update, 0] = float(cost.detach())
+        values = gradient.numpy().T  # (O, 2 B)
+        np.sum(values * top.h[:, : 2 * n], axis=1, out=self._d_gain)
+        gain = self._network.gain.detach().numpy()
+        np.multiply(values, gain[:, None], out=self._d_top[:, : 2 * n])
 
     def _up_slope(self, depth: int, rows: Slice, update: int, part: int) -> None:  # noqa: ARG002 - a phase
-        columns, here = self._memory.columns(depth, part), self._memory.depths[depth]
-        if columns.start == columns.stop:
+        units, here = self._memory.units(depth, part), self._memory.depths[depth]
+        if units.start == units.stop:
             return
         if depth == self._top:
-            gradient = self._d_top[:, columns].copy()
+            gradient = self._d_top[units].copy()
         else:
             above = torch.from_numpy(self._memory.depths[depth + 1].d_a)
-            gradient = product(above, self._weights[depth][:, columns].t()).numpy()  # (R, c)
+            gradient = (self._weights[depth][:, units].t() @ above).numpy()  # (p, R)
         up.slope_of_normalise(
             gradient,
             here.h,
@@ -223,7 +221,7 @@ class LadderUpdate:
             here.z,
             here.scale,
             self._memory.groups,
-            columns.start,
+            units.start,
             self._d_biases[depth - 1],
             here.d_a,
         )
@@ -231,15 +229,15 @@ class LadderUpdate:
     # -- the step -----------------------------------------------------------------------------
 
     def _descend(self, rows: Slice, update: int, part: int) -> None:
-        """Update the rows of weights that belong to the columns of the part."""
+        """Update the rows of weights that belong to the units of the part."""
         depths, adam = self._memory.depths, self._adam
         factors = adam.factors(float(rows.rates[update]), adam.n_updates + update + 1)
         for layer in range(self._top):
             module, lower, upper = self._network.layer(layer), depths[layer], depths[layer + 1]
-            columns = self._memory.columns(layer + 1, part)
-            self._descend_rows(module.weight, upper.d_a, lower.h, columns, factors)
-            columns = self._memory.columns(layer, part)
-            self._descend_rows(module.decoder_weight, lower.d_u, upper.estimate, columns, factors)
+            units = self._memory.units(layer + 1, part)
+            self._descend_rows(module.weight, upper.d_a, lower.h, units, factors)
+            units = self._memory.units(layer, part)
+            self._descend_rows(module.decoder_weight, lower.d_u, upper.estimate, units, factors)
         if part == 0:
             for layer in range(self._top):
                 adam.step(self._network.layer(layer).bias, self._d_biases[layer], factors)
@@ -253,12 +251,11 @@ class LadderUpdate:
         weight: Tensor,
         left: Real,
         right: Real,
-        columns: slice,
+        units: slice,
         factors: tuple[np.float32, np.float32],
     ) -> None:
-        """Update rows of a weight whose gradient is leftᵀ right, some at a time."""
-        transposed, other = torch.from_numpy(left).t(), torch.from_numpy(right).t()
-        for first in range(columns.start, columns.stop, _ROWS):
-            some = slice(first, min(first + _ROWS, columns.stop))
-            gradient = product(transposed[some], other).numpy()
-            self._adam.step(weight, gradient, factors, some)
+        """Update rows of a weight whose gradient is left rightᵀ, some at a time."""
+        here, other = torch.from_numpy(left), torch.from_numpy(right).t()
+        for first in range(units.start, units.stop, _ROWS):
+            some = slice(first, min(first + _ROWS, units.stop))
+            self._adam.step(weight, (here[some] @ other).numpy(), factors, some)

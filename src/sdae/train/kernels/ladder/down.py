@@ -1,11 +1,10 @@
-"""The way down, and its gradients: normalisation and the Gaussian combinator.
+"""The way down, and its gradients: normalisation, the Gaussian combinator, and the costs.
 
 ::
 
     μ = a₁ σ(a₂ u + a₃) + a₄ u + a₅      v = a₆ σ(a₇ u + a₈) + a₉ u + a₁₀      ẑ = (z̃ − μ) v + μ
 
-A call does some columns of a layer, from `c0` on; what belongs to these columns alone begins at
-column 0. Axes: U unlabelled rows, c columns of the call, d units of the layer.
+Axes: U unlabelled samples, p units of the call, d units of the layer.
 """
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from sdae.train.kernels.compiling import inlined, kernel
 from sdae.train.kernels.elementary import exp_of_negative, sigmoid_from
-from sdae.train.kernels.ladder.columns import WIDTH, measure
+from sdae.train.kernels.ladder.rows import mean_of, scale_of, slope_of_normal
 
 Real = NDArray[np.float32]
 
@@ -22,39 +21,36 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 @kernel
 def combine(
-    u: Real, z_tilde: Real, a: Real, c0: int, normal: Real, scale: Real, estimate: Real
+    u: Real, z_tilde: Real, a: Real, u0: int, normal: Real, scale: Real, estimate: Real
 ) -> None:
-    """Normalise u, (U, c), and estimate the layer.
+    """Normalise u, (p, U), and estimate the layer.
 
     Parameters
     ----------
-    z_tilde : (U, d)
+    z_tilde : (d, U)
     a : (10, d)
         Coefficients.
-    normal : (U, d)
+    normal : (d, U)
         Out: u normalised.
     scale : (d,)
         Out: the factor of the normalisation.
-    estimate : (U, d)
+    estimate : (d, U)
         Out: ẑ.
     """
-    mean = np.empty(WIDTH, np.float32)
-    for b in range(0, u.shape[1], WIDTH):
-        n = min(WIDTH, u.shape[1] - b)
-        c = c0 + b
-        m, r, k = mean[:n], scale[c : c + n], a[:, c : c + n]
-        measure(u, 0, len(u), b, m, r)
-        for i in range(len(u)):
-            row, values = u[i, b : b + n], normal[i, c : c + n]
-            noisy, out = z_tilde[i, c : c + n], estimate[i, c : c + n]
-            for j in range(n):
-                v = (row[j] - m[j]) * r[j]
-                values[j] = v
-                first = _sigmoid(k[1, j] * v + k[2, j])
-                second = _sigmoid(k[6, j] * v + k[7, j])
-                mu = k[0, j] * first + k[3, j] * v + k[4, j]
-                factor = k[5, j] * second + k[8, j] * v + k[9, j]
-                out[j] = (noisy[j] - mu) * factor + mu
+    for p in range(len(u)):
+        unit = u0 + p
+        row, values, noisy, out = u[p], normal[unit], z_tilde[unit], estimate[unit]
+        a1, a2, a3, a4, a5 = a[0, unit], a[1, unit], a[2, unit], a[3, unit], a[4, unit]
+        a6, a7, a8, a9, a10 = a[5, unit], a[6, unit], a[7, unit], a[8, unit], a[9, unit]
+        mean = mean_of(row)
+        factor = scale_of(row, mean)
+        scale[unit] = factor
+        for i in range(len(row)):
+            v = (row[i] - mean) * factor
+            values[i] = v
+            mu = a1 * _sigmoid(a2 * v + a3) + a4 * v + a5
+            share = a6 * _sigmoid(a7 * v + a8) + a9 * v + a10
+            out[i] = (noisy[i] - mu) * share + mu
 
 
 @kernel
@@ -64,12 +60,12 @@ def slope_of_combine(
     scale: Real,
     z_tilde: Real,
     a: Real,
-    c0: int,
+    u0: int,
     onto_a: Real,
     onto_z_tilde: Real,
     onto_u: Real,
 ) -> None:
-    """Carry the gradient with respect to ẑ, (U, c), through the combinator and normalisation.
+    """Carry the gradient with respect to ẑ, (p, U), through the combinator and normalisation.
 
     Parameters
     ----------
@@ -77,78 +73,65 @@ def slope_of_combine(
         As :func:`combine` had and left them.
     onto_a : (10, d)
         Out: the gradient of the coefficients.
-    onto_z_tilde : (U, d)
+    onto_z_tilde : (d, U)
         Out: the gradient with respect to z̃.
-    onto_u : (U, d)
+    onto_u : (d, U)
         Out: the gradient with respect to u, before normalisation.
     """
-    first_sum, second_sum = np.empty(WIDTH, np.float32), np.empty(WIDTH, np.float32)
-    share = _ONE / np.float32(len(gradient))
-    for b in range(0, gradient.shape[1], WIDTH):
-        n = min(WIDTH, gradient.shape[1] - b)
-        c = c0 + b
-        k, out = a[:, c : c + n], onto_a[:, c : c + n]
-        out[:] = _ZERO
-        first_sum[:n] = _ZERO
-        second_sum[:n] = _ZERO
-        for i in range(len(gradient)):
-            row, values = gradient[i, b : b + n], normal[i, c : c + n]
-            noisy, across = z_tilde[i, c : c + n], onto_z_tilde[i, c : c + n]
-            down = onto_u[i, c : c + n]
-            for j in range(n):
-                v, g = values[j], row[j]
-                first = _sigmoid(k[1, j] * v + k[2, j])
-                second = _sigmoid(k[6, j] * v + k[7, j])
-                mu = k[0, j] * first + k[3, j] * v + k[4, j]
-                factor = k[5, j] * second + k[8, j] * v + k[9, j]
-                of_factor = g * (noisy[j] - mu)
-                of_mu = g - g * factor
-                across[j] = g * factor
-                bent = of_mu * first * (_ONE - first)
-                bent_too = of_factor * second * (_ONE - second)
-                out[0, j] += of_mu * first
-                out[1, j] += bent * v
-                out[2, j] += bent
-                out[3, j] += of_mu * v
-                out[4, j] += of_mu
-                out[5, j] += of_factor * second
-                out[6, j] += bent_too * v
-                out[7, j] += bent_too
-                out[8, j] += of_factor * v
-                out[9, j] += of_factor
-                onto = (of_mu * k[3, j] + bent * k[0, j] * k[1, j]) + (
-                    of_factor * k[8, j] + bent_too * k[5, j] * k[6, j]
-                )
-                down[j] = onto
-                first_sum[j] += onto
-                second_sum[j] += onto * v
-        for j in range(n):
-            out[1, j] *= k[0, j]
-            out[2, j] *= k[0, j]
-            out[6, j] *= k[5, j]
-            out[7, j] *= k[5, j]
-            first_sum[j] *= share
-            second_sum[j] *= share
-        r = scale[c : c + n]
-        for i in range(len(gradient)):
-            values, down = normal[i, c : c + n], onto_u[i, c : c + n]
-            for j in range(n):
-                down[j] = r[j] * (down[j] - first_sum[j] - values[j] * second_sum[j])
+    n = gradient.shape[1]
+    slopes = np.empty(n, np.float32)
+    for p in range(len(gradient)):
+        unit = u0 + p
+        row, values, noisy = gradient[p], normal[unit], z_tilde[unit]
+        across, down = onto_z_tilde[unit], onto_u[unit]
+        a1, a2, a3, a4, a5 = a[0, unit], a[1, unit], a[2, unit], a[3, unit], a[4, unit]
+        a6, a7, a8, a9, a10 = a[5, unit], a[6, unit], a[7, unit], a[8, unit], a[9, unit]
+        g1 = g2 = g3 = g4 = g5 = _ZERO
+        for i in range(n):  # of μ
+            v, g = values[i], row[i]
+            bent = _sigmoid(a7 * v + a8)
+            share = a6 * bent + a9 * v + a10
+            across[i] = g * share
+            of_mu = g - g * share
+            s = _sigmoid(a2 * v + a3)
+            of_s = of_mu * s * (_ONE - s)
+            g1 += of_mu * s
+            g2 += of_s * v
+            g3 += of_s
+            g4 += of_mu * v
+            g5 += of_mu
+            slopes[i] = of_mu * a4 + of_s * a1 * a2
+        onto_a[0, unit], onto_a[1, unit], onto_a[2, unit] = g1, g2 * a1, g3 * a1
+        onto_a[3, unit], onto_a[4, unit] = g4, g5
+        g1 = g2 = g3 = g4 = g5 = _ZERO
+        for i in range(n):  # of v
+            v = values[i]
+            mu = a1 * _sigmoid(a2 * v + a3) + a4 * v + a5
+            of_share = row[i] * (noisy[i] - mu)
+            s = _sigmoid(a7 * v + a8)
+            of_s = of_share * s * (_ONE - s)
+            g1 += of_share * s
+            g2 += of_s * v
+            g3 += of_s
+            g4 += of_share * v
+            g5 += of_share
+            slopes[i] += of_share * a9 + of_s * a6 * a7
+        onto_a[5, unit], onto_a[6, unit], onto_a[7, unit] = g1, g2 * a6, g3 * a6
+        onto_a[8, unit], onto_a[9, unit] = g4, g5
+        slope_of_normal(slopes, values, scale[unit], down)
 
 
 @kernel
-def input_cost(estimate: Real, x: Real, factor: float, c0: int, gradient: Real) -> float:
-    """Return factor Σ (ẑ − x)², and put its gradient into `gradient`: (U, d), (U, d) -> (U, c)."""
-    n = gradient.shape[1]
-    total = 0.0
-    double = _TWO * factor
-    for i in range(len(gradient)):
-        values, clean, out = estimate[i, c0 : c0 + n], x[i, c0 : c0 + n], gradient[i]
+def input_cost(estimate: Real, x: Real, factor: float, u0: int, gradient: Real) -> float:
+    """Return factor Σ (ẑ − x)², and put its gradient into `gradient`: (d, U), (p, U) -> (p, U)."""
+    total, double = 0.0, _TWO * factor
+    for p in range(len(x)):
+        values, clean, out = estimate[u0 + p], x[p], gradient[p]
         squares = _ZERO
-        for j in range(n):
-            off = values[j] - clean[j]
+        for i in range(len(values)):
+            off = values[i] - clean[i]
             squares += off * off
-            out[j] = double * off
+            out[i] = double * off
         total += squares
     return factor * total
 
@@ -160,7 +143,7 @@ def layer_cost(
     mean: Real,
     scale: Real,
     factor: float,
-    c0: int,
+    u0: int,
     gradient: Real,
     onto_clean: Real,
 ) -> float:
@@ -168,36 +151,32 @@ def layer_cost(
 
     Parameters
     ----------
-    estimate, z : (U, d)
+    estimate, z : (d, U)
         ẑ, and z of the clean way up.
     mean, scale : (d,)
         m and 1 / √(s + ε) of the clean way up.
-    gradient : (U, c)
+    gradient : (p, U)
         Changed: the gradient with respect to ẑ is added.
-    onto_clean : (U, d)
+    onto_clean : (d, U)
         Out: the gradient with respect to the clean values before normalisation, as far as they
         occur in e itself and in its scale.
     """
-    n = gradient.shape[1]
-    squares = np.zeros(n, np.float32)
-    double, share = _TWO * factor, _ONE / np.float32(len(gradient))
-    r, m = scale[c0 : c0 + n], mean[c0 : c0 + n]
-    for i in range(len(gradient)):
-        values, clean = estimate[i, c0 : c0 + n], z[i, c0 : c0 + n]
-        out, onto = gradient[i], onto_clean[i, c0 : c0 + n]
-        for j in range(n):
-            e = (values[j] - m[j]) * r[j] - clean[j]
-            squares[j] += e * e
-            slope = double * e * r[j]
-            out[j] += slope
-            onto[j] = -slope
-    for i in range(len(gradient)):
-        clean, onto = z[i, c0 : c0 + n], onto_clean[i, c0 : c0 + n]
-        for j in range(n):
-            onto[j] -= double * share * r[j] * squares[j] * clean[j]
-    total = 0.0
-    for j in range(n):
-        total += squares[j]
+    total, double = 0.0, _TWO * factor
+    for p in range(len(gradient)):
+        unit = u0 + p
+        values, clean, out, onto = estimate[unit], z[unit], gradient[p], onto_clean[unit]
+        r, m = scale[unit], mean[unit]
+        squares = _ZERO
+        for i in range(len(values)):
+            e = (values[i] - m) * r - clean[i]
+            squares += e * e
+            slope = double * e * r
+            out[i] += slope
+            onto[i] = -slope
+        share = double * r * squares / np.float32(len(values))
+        for i in range(len(values)):
+            onto[i] -= share * clean[i]
+        total += squares
     return factor * total
 
 

@@ -52,32 +52,35 @@ def _with_bits(_context: Any, _bits: Any) -> Any:
 
 
 @inlined
-def normal_numbers(
-    start: np.uint64, first: int, n: int, words: NDArray[np.uint32], radii: Real, out: Real
+def normal_pair(
+    starts: NDArray[np.uint64], unit: int, words: NDArray[np.uint32], radii: Real, out: Real
 ) -> None:
-    """Put the normal numbers of components `first` (even) to `first` + n of a row into `out`.
+    """Put the normal numbers of components `unit` (even) and the next, of m rows, into `out`.
 
-    `start` is the hash of the row's number and of the noise's key; `out` has room for an even
-    number of them. `words` (2, m) and `radii`
-    (m,), m being at least n / 2, are for this function's own use.
+    Parameters
+    ----------
+    starts : (m,)
+        Hashes of the rows' numbers and of the noise's key.
+    words : (2, m), radii : (m,)
+        For this function's own use.
+    out : (2, m)
     """
-    n_pairs = (n + 1) // 2
-    pair = np.uint64(first // 2)
-    lower, turns = words[0], words[1]
-    for j in range(n_pairs):
-        word = start + (pair + np.uint64(j + 1)) * _GOLDEN
+    step = np.uint64(unit // 2 + 1) * _GOLDEN
+    lower, turns, first, second = words[0], words[1], out[0], out[1]
+    for i in range(len(starts)):
+        word = starts[i] + step
         word ^= word >> _30
         word *= _MIX_1
         word ^= word >> _27
         word *= _MIX_2
         word ^= word >> _31
-        turns[j] = np.uint32(word >> _32)
-        lower[j] = np.uint32(word)
-    for j in range(n_pairs):
-        squared = _minus_log(lower[j])
-        radii[j] = np.sqrt(squared + squared)
-    for j in range(n_pairs):
-        turn = turns[j]
+        turns[i] = np.uint32(word >> _32)
+        lower[i] = np.uint32(word)
+    for i in range(len(starts)):
+        squared = _minus_log(lower[i])
+        radii[i] = np.sqrt(squared + squared)
+    for i in range(len(starts)):
+        turn = turns[i]
         quarter = np.uint32(np.uint32(turn + _EIGHTH_OF_TURN) >> _QUARTERS)
         angle = np.float32(np.int32(turn - np.uint32(quarter << _QUARTERS))) * _RADIANS
         square = angle * angle
@@ -89,8 +92,8 @@ def normal_numbers(
         across = cosine if swapped else sine
         along = -along if swapped != below else along
         across = -across if below else across
-        out[2 * j] = radii[j] * along
-        out[2 * j + 1] = radii[j] * across
+        first[i] = radii[i] * along
+        second[i] = radii[i] * across
 
 
 @inlined
