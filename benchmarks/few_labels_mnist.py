@@ -83,7 +83,9 @@ def _run(key: dict[str, Any]) -> dict[str, Any]:
     errors = FoldedLadder(network).errors(test.x, test.y)
     return {
         "test_error": 100 * float(errors),
-        "milliseconds": statistics.median(1000 * BATCH_SIZE / record.samples_per_second for record in whole),
+        "milliseconds": statistics.median(
+            1000 * BATCH_SIZE / record.samples_per_second for record in whole
+        ),
         "minutes": history.seconds / 60,
         "threads": torch.get_num_threads(),
         "engine": history.records[-1].engine,

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from sdae._names import (
         Checkpoint,
         DenoisingAutoencoder,
+        LadderNetwork,
         StackedDenoisingAutoencoder,
         corruption,
         data,
         finetune,
         pretrain,
+        train_ladder,
     )
     from sdae.estimators import (
         SDAEClassifier,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "DenoisingAutoencoder",
+    "LadderNetwork",
     "SDAEClassifier",
     "SDAEImputer",
     "SDAEOutlierDetector",
@@ -38,6 +41,7 @@ __all__ = [
     "finetune",
     "load",
     "pretrain",
+    "train_ladder",
 ]
 
 _ESTIMATORS = (

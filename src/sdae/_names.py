@@ -15,14 +15,17 @@ from sdae import (
     training,
 )
 from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import finetune
+from sdae.train.ladder.walk import train_ladder
 from sdae.train.pretraining import pretrain
 
 __all__ = [
     "Checkpoint",
     "DenoisingAutoencoder",
+    "LadderNetwork",
     "StackedDenoisingAutoencoder",
     "autoencoder",
     "corruption",
@@ -34,5 +37,6 @@ __all__ = [
     "pretrain",
     "specs",
     "stack",
+    "train_ladder",
     "training",
 ]

@@ -182,10 +182,14 @@ def _describe(model: Model) -> dict[str, object]:
     # Only if there is one, so files of other models keep their bytes.
     estimator = {} if model.estimator is None else {"estimator": dict(model.estimator)}
     stack, targets = model.stack, model.target_scaling
-    ladder = isinstance(stack, FoldedLadder)
+    if isinstance(stack, FoldedLadder):
+        version, architecture = 3, describe_ladder(stack.ladder)
+    else:
+        version = 1 if blocks_of(stack) is None and targets is None else 2
+        architecture = describe_stack(stack)
     return {
-        "format": 3 if ladder else 1 if blocks_of(stack) is None and targets is None else 2,
-        "architecture": describe_ladder(stack.ladder) if ladder else describe_stack(stack),
+        "format": version,
+        "architecture": architecture,
         "scaling": None if model.scaling is None else model.scaling.kind,
         "classes": None if model.classes is None else list(model.classes),
         "feature_names": None if model.feature_names is None else list(model.feature_names),

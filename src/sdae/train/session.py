@@ -11,7 +11,7 @@ from sdae.train.checkpointing import Keeper, State
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import Engine
 from sdae.train.engines.safeguard import NotFiniteError
-from sdae.train.epoch import AnyPlan, Place, all_at_once, slices
+from sdae.train.epoch import AnyPlan, Place, Plan, all_at_once, slices
 from sdae.train.history import EpochRecord, Finding, History, findings_in
 from sdae.train.optimizer_memory import OptimizerMemory
 
@@ -108,14 +108,15 @@ class TrainingSession:
                 engine.compiles and plan.n_epochs > 0,
             )
         )
-        if self.memory is not None and plan.n_epochs > 0:
+        if self.memory is not None and isinstance(plan, Plan) and plan.n_epochs > 0:
             self.memory.give(self.stage, plan, engine)
         self.place = self.keeper.start(plan, engine)
 
     def end(self) -> None:
         """Remember the state of the optimiser, now that the layer or the network is trained."""
-        if self.memory is not None and self.plan.n_epochs > 0:
-            self.memory.keep(self.stage, self.plan, self.engine)
+        plan = self.plan
+        if self.memory is not None and isinstance(plan, Plan) and plan.n_epochs > 0:
+            self.memory.keep(self.stage, plan, self.engine)
 
     def epochs(self) -> Iterator[int]:
         """Yield the epochs, from the current place on, until training is stopped."""

@@ -28,7 +28,7 @@ def a_case(sizes: list[int], seed: int, n_rows: int) -> tuple[LadderNetwork, Dat
     )
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter += torch.from_numpy(rng.normal(0, 0.3, parameter.shape))
+            parameter.add_(torch.from_numpy(rng.normal(0, 0.3, parameter.shape)))
     data = {
         "x": rng.normal(size=(n_rows, sizes[0])),
         "y": rng.integers(sizes[-1], size=n_rows),

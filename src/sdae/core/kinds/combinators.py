@@ -90,7 +90,5 @@ class Combinator(Kind):
     # Pezeshki et al. 2016, "augmented MLP", with four hidden units
     AUGMENTED_MLP = (
         "augmented_mlp",
-        Facts(
-            _initial_augmented, _augmented, 5 * _HIDDEN + 1, per_unit=False, has_kernel=False
-        ),
+        Facts(_initial_augmented, _augmented, 5 * _HIDDEN + 1, per_unit=False, has_kernel=False),
     )

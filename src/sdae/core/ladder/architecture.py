@@ -4,6 +4,7 @@ Files may be hostile: sizes and shapes are checked before anything is built.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ def check_ladder_tensors(
         raise ValueError("a ladder has one head")
     sizes, combinator = [architecture["n_visible"], *hidden, *outputs], architecture["combinator"]
     facts, expected = Combinator(combinator).facts, dict[str, tuple[int, ...]]()
-    for layer, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for layer, (n_in, n_out) in enumerate(pairwise(sizes)):
         expected[f"layers.{layer}.weight"] = (n_out, n_in)
         expected[f"layers.{layer}.decoder_weight"] = (n_in, n_out)
         for name in ("bias", "mean", "variance"):

@@ -2,7 +2,7 @@
 
 Once trained, the normalisation of a ladder is a linear map, which its weights take in::
 
-    W' = W / √(s + ε)      b' = β − m / √(s + ε)      at the top both are multiplied by γ
+    W' = W / √(s + ε)      b' = β − m / √(s + ε)      at the top both times the gain
 
 So everything that a stack can do for predictions (inference, exports, pages) a ladder can too.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdae.core.conversions import Array
 from sdae.core.errors import InvalidParameterError
@@ -68,10 +68,10 @@ class FoldedLadder(StackedDenoisingAutoencoder):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Convert or move all parameters, and the ladder's."""
-        self.ladder._apply(fn, recurse)
+        nn.Module._apply(self.ladder, fn, recurse)
         return super()._apply(fn, recurse)
 
-    def decode(self, h: Array, depth: int | None = None) -> Tensor:
+    def decode(self, h: Array, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's
         """Raise an error: a ladder does not reconstruct codes alone."""
         raise InvalidParameterError(
             "A ladder cannot decode codes alone: its estimates also need the values of every "

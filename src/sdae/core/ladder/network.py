@@ -4,7 +4,7 @@ Rasmus et al. 2015, "Semi-supervised learning with ladder networks", in the fact
 program. Upwards, with noise σ n for training and without it for prediction::
 
     z̃_0 = x + σ n            a_k = W_k h_{k−1}        z̃_k = (a_k − m_k) / √(s_k + ε) + σ n
-    h_k = relu(z̃_k + β_k)    at the top: y = γ ∘ (z̃_L + β_L)
+    h_k = relu(z̃_k + β_k)    at the top: y = g ∘ (z̃_L + β_L)
 
 m_k and s_k are the mean and the variance of a_k over the batch. Downwards, u_L being the noisy
 prediction, and u normalised over the batch like a_k::
@@ -17,6 +17,7 @@ outputs.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -124,7 +125,7 @@ class LadderNetwork(nn.Module):
     laterals : nn.ModuleList of Lateral
         One for each depth from 0 to L.
     gain : Parameter, shape (O,)
-        γ, initially one.
+        The g of the equations (gamma in the paper), initially one.
     sizes : tuple of int
         Units at each depth: V, the hidden layers', O.
     head_kind : Head
@@ -201,7 +202,7 @@ class LadderNetwork(nn.Module):
         self.combinator: Combinator = read["combinator"]
         self.layers = nn.ModuleList(
             LadderLayer(n_in, n_out, seed, layer, dtype)
-            for layer, (n_in, n_out) in enumerate(zip(self.sizes, self.sizes[1:], strict=False))
+            for layer, (n_in, n_out) in enumerate(pairwise(self.sizes))
         )
         self.laterals = nn.ModuleList(
             Lateral(self.combinator, n_units, seed, depth, dtype)

@@ -20,7 +20,7 @@ class WayUp:
     Attributes
     ----------
     z : list of Tensor, (B, d_k)
-        z̃_k at each depth: after normalisation and noise, before β and γ.
+        z̃_k at each depth: after normalisation and noise, before bias and gain.
     a : list of Tensor, (B, d_k)
         a_k at each depth from 1 on, before normalisation; ``a[0]`` is x itself.
     scale : list of Tensor, (d_k,)

@@ -20,12 +20,12 @@ from sdae.core.rows import RowSource, rows_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
+from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import network_memory as memory
 from sdae.train.kernels.fused import network_step as kernels
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused.noise import draw_kept
-from sdae.train.kernels.team import Counter, Team
 from sdae.train.kernels.layout import LANES, aligned_zeros, padded, shares
+from sdae.train.kernels.team import Counter, Team
 from sdae.train.settings import FinetuningConfig
 
 Real = NDArray[np.floating]

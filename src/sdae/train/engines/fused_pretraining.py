@@ -23,12 +23,12 @@ from sdae.core.randomness import NoiseKey, Stream, hash_key
 from sdae.core.rows import RowSource, rows_of
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
+from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import autoencoder_step as kernels
 from sdae.train.kernels.fused import noise as noises
 from sdae.train.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
-from sdae.train.kernels.compiling import is_cold
-from sdae.train.kernels.team import Counter, Team
 from sdae.train.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
+from sdae.train.kernels.team import Counter, Team
 
 Real = NDArray[np.floating]
 

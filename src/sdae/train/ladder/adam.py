@@ -62,7 +62,9 @@ class LadderAdam:
         return {
             f"{number}.{name}": value
             for number, moments in enumerate(zip(self._means, self._squares, strict=True))
-            for name, value in zip(_NAMES, (torch.tensor(float(self.n_updates)), *moments), strict=True)
+            for name, value in zip(
+                _NAMES, (torch.tensor(float(self.n_updates)), *moments), strict=True
+            )
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:

@@ -1,8 +1,8 @@
 """The compiled engine of ladders: gradients by hand, products by PyTorch, the rest in kernels.
 
-Every layer is cut by units into parts, at least one for each thread. A thread computes its own units
-of a layer from all units of the layer before, so threads wait for each other once a layer. The
-statistics of a unit need no other units, and neither does the gradient of its row of weights.
+Every layer is cut by units into parts, at least one for each thread. A thread computes its own
+units of a layer from all units of the layer before, so threads wait for each other once a layer.
+The statistics of a unit need no other units, and neither does the gradient of its row of weights.
 
 Axes: m updates of a slice, B labelled, and as many unlabelled, rows of an update, V columns.
 """
@@ -89,9 +89,7 @@ class CompiledLadder:
         """End the threads."""
         self._team.close()
 
-    def _updates(
-        self, first: int, last: int, rank: int, n_workers: int, counter: Counter
-    ) -> None:
+    def _updates(self, first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
         """Do the share of a thread in all updates of a slice."""
         torch.set_num_threads(1)  # of PyTorch's products, in this thread
         met = 0

@@ -40,7 +40,7 @@ def cost_of_reconstruction(
     clean = way_up(network, x) if any(factors[1:]) else WayUp([], [x], [x.new_ones(())], x)
     cost = x.new_zeros(())
     for depth, factor in enumerate(factors):
-        if factor:
+        if factor or depth == 0:  # the input also by 0, so that all parameters have gradients
             error = (estimates[depth] - clean.a[depth]) * clean.scale[depth]
             cost = cost + factor * error.square().mean()
     return cost

@@ -1,7 +1,7 @@
 """The memory of the compiled engine of ladders.
 
-Matrices have a row for each unit and a column for each sample. Axes: m updates of a slice, B samples
-of each kind, R of all groups, d_k units at depth k, O outputs.
+Matrices have a row for each unit and a column for each sample. Axes: m updates of a slice, B
+samples of each kind, R of all groups, d_k units at depth k, O outputs.
 """
 
 from dataclasses import dataclass

@@ -75,9 +75,7 @@ class RowsTogether:
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Return the rows of a minibatch, (B, V)."""
         samples, found = minibatch.samples, None
-        for source, first, last in zip(
-            self._sources, self._bounds, self._bounds[1:], strict=False
-        ):
+        for source, first, last in zip(self._sources, self._bounds, self._bounds[1:], strict=False):
             here = np.flatnonzero((samples >= first) & (samples < last))
             if not len(here):
                 continue

@@ -26,10 +26,10 @@ and rows to four, so that no loop has a remainder; in memory, rows of a matrix c
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.fused import sweeps
-from sdae.train.kernels.fused.autoencoder_memory import Ints, Parameters, Real, Samples, Scratch
 from sdae.train.kernels.compiling import inlined, kernel
 from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.train.kernels.fused import sweeps
+from sdae.train.kernels.fused.autoencoder_memory import Ints, Parameters, Real, Samples, Scratch
 from sdae.train.kernels.fused.loss_slopes import (
     cross_entropy,
     squared_error,

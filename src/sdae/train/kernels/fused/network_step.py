@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from sdae.train.kernels.compiling import inlined, kernel
 from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.train.kernels.fused.network_memory import Ints, Plan, Real, State
-from sdae.train.kernels.team import Counter, barrier
 from sdae.train.kernels.layout import LANES
+from sdae.train.kernels.team import Counter, barrier
 
 
 @kernel

@@ -13,7 +13,7 @@ _REST_1, _REST_2 = np.float32(0.1), np.float32(0.001)
 
 @kernel
 def adam(
-    parameter: Real, gradient: Real, mean: Real, square: Real, rate: float, root: float
+    parameter: Real, gradient: Real, mean: Real, square: Real, rate: np.float32, root: np.float32
 ) -> None:
     """Update a parameter and its moments, all (m, n), in place.
 

@@ -122,7 +122,7 @@ def slope_of_combine(
 
 
 @kernel
-def input_cost(estimate: Real, x: Real, factor: float, u0: int, gradient: Real) -> float:
+def input_cost(estimate: Real, x: Real, factor: np.float32, u0: int, gradient: Real) -> float:
     """Return factor Σ (ẑ − x)², and put its gradient into `gradient`: (d, U), (p, U) -> (p, U)."""
     total, double = 0.0, _TWO * factor
     for p in range(len(x)):
@@ -132,8 +132,8 @@ def input_cost(estimate: Real, x: Real, factor: float, u0: int, gradient: Real) 
             off = values[i] - clean[i]
             squares += off * off
             out[i] = double * off
-        total += squares
-    return factor * total
+        total += float(squares)
+    return float(factor) * total
 
 
 @kernel
@@ -142,7 +142,7 @@ def layer_cost(
     z: Real,
     mean: Real,
     scale: Real,
-    factor: float,
+    factor: np.float32,
     u0: int,
     gradient: Real,
     onto_clean: Real,
@@ -176,10 +176,11 @@ def layer_cost(
         share = double * r * squares / np.float32(len(values))
         for i in range(len(values)):
             onto[i] -= share * clean[i]
-        total += squares
-    return factor * total
+        total += float(squares)
+    return float(factor) * total
 
 
 @inlined
 def _sigmoid(a: np.float32) -> np.float32:
-    return sigmoid_from(a, exp_of_negative(-abs(a)), _ONE)
+    s: np.float32 = sigmoid_from(a, exp_of_negative(-abs(a)), _ONE)  # type: ignore[arg-type]  # its twin for float32 is taken
+    return s

@@ -17,7 +17,8 @@ def mean_of(row: Real) -> np.float32:
     total = _ZERO
     for i in range(len(row)):
         total += row[i]
-    return total / np.float32(len(row))
+    mean: np.float32 = total / np.float32(len(row))
+    return mean
 
 
 @inlined
@@ -27,7 +28,8 @@ def scale_of(row: Real, mean: np.float32) -> np.float32:
     for i in range(len(row)):
         off = row[i] - mean
         total += off * off
-    return _ONE / np.sqrt(total / np.float32(len(row)) + _FLOOR)
+    scale: np.float32 = _ONE / np.sqrt(total / np.float32(len(row)) + _FLOOR)
+    return scale
 
 
 @inlined

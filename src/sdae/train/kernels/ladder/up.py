@@ -21,7 +21,7 @@ _ZERO = np.float32(0)
 
 
 @kernel
-def add_noise(x: Real, starts: Starts, sigma: float, u0: int, h: Real) -> None:
+def add_noise(x: Real, starts: Starts, sigma: np.float32, u0: int, h: Real) -> None:
     """Put x + σ n into `h`: (p, m) -> units of (d, R), for the m samples that `starts` (m,) has."""
     m = len(starts)
     words, radii = np.empty((2, m), np.uint32), np.empty(m, np.float32)
@@ -38,7 +38,7 @@ def add_noise(x: Real, starts: Starts, sigma: float, u0: int, h: Real) -> None:
 def normalise(
     a: Real,
     starts: Starts,
-    sigma: float,
+    sigma: np.float32,
     bias: Real,
     is_top: bool,
     groups: Ints,
