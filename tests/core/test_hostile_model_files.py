@@ -122,7 +122,8 @@ def _regressor() -> Entry:
 
 A = "architecture"
 UNBUILT = [
-    (_set("format", to=3), "has format 3; this version of sdae reads formats 1 to 2. Install"),
+    (_set("format", to=4), "has format 4; this version of sdae reads formats 1 to 3. Install"),
+    (_set("format", to=3), "format 3 is for ladders"),
     (_set("format", to="1"), "has format '1'"),
     (_set("format", to=None), "has format None"),
     (_drop("format"), "is not a model file of sdae, or its header is damaged"),

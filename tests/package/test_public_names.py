@@ -10,6 +10,7 @@ def test_the_public_names_are_these() -> None:
     assert sorted(sdae.__all__) == [
         "Checkpoint",
         "DenoisingAutoencoder",
+        "LadderNetwork",
         "SDAEClassifier",
         "SDAEImputer",
         "SDAEOutlierDetector",
@@ -21,6 +22,7 @@ def test_the_public_names_are_these() -> None:
         "finetune",
         "load",
         "pretrain",
+        "train_ladder",
     ]
     assert set(sdae.__all__) <= set(dir(sdae))
     assert all(hasattr(sdae, name) for name in sdae.__all__)

@@ -35,8 +35,7 @@ from sdae.train.engines.choice import Engine
 from sdae.train.epoch import AnyPlan, Place
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, circumstances, differences
-from sdae.train.ladder.settings import ENGINES as LADDER_ENGINES
-from sdae.train.settings import ENGINES
+from sdae.train.settings import ENGINES, LADDER_ENGINES
 
 logger = logging.getLogger("sdae")
 

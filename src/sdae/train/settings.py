@@ -26,6 +26,7 @@ from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.options import Option, field_of, option, readers_of
 
 ENGINES = ("auto", "fused", "closed_form", "autograd")
+LADDER_ENGINES = ("auto", "compiled", "autograd")
 CODES = ("auto", "memory", "memmap", "recompute")
 
 # Options of both stages.

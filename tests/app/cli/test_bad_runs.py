@@ -64,7 +64,7 @@ def test_a_model_of_a_newer_format(run: Path) -> None:
     path.write_bytes(whole.replace(rb"\"format\": 1", rb"\"format\": 9"))
     message = refused(Path(), "info", run)
     assert message == (
-        f"{path} has format 9; this version of sdae reads formats 1 to 2. Install a newer sdae."
+        f"{path} has format 9; this version of sdae reads formats 1 to 3. Install a newer sdae."
     )
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from sdae.core.constraints import choice, integer, number, one_or_each, optional, read_fields
 from sdae.core.options import option, readers_of
-
-ENGINES = ("auto", "compiled", "autograd")
+from sdae.train.settings import LADDER_ENGINES
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class LadderConfig:
         "Weight of the reconstruction: of the input alone, or one for each depth, the input first.",
     )
     engine: str = option(
-        choice(*ENGINES),
+        choice(*LADDER_ENGINES),
         "auto",
         "Engine of the updates; `auto` takes the fastest that supports the ladder.",
     )
