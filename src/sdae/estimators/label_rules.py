@@ -3,22 +3,23 @@
 Few labels are learned by heart within some epochs, and the network is then sure of what is not so;
 many labels need neither a penalty nor an early end. So with n labels in fine-tuning
 
-    alpha    = (100 / n)², but at most 1 and at least 0.0001,
+    alpha    = (100 / n)^1.5, but at most 1 and at least 0.0001,
     dropout  = log10(10,000 / n) / 4, but at most 0.5 and at least 0,
     max_iter = 10 for each class, but at least 20 and at most 100; 40 for a regression; from 100
                labels on times n / 100, but at most 200:
 
-the strongest up to 100 labels; from 10,000 on ``MLPClassifier``'s alpha and no dropout, from 1,000
-on its max_iter. There is no cross-validation: it costs several fits, and with few labels its choice
-is mostly chance.
+the strongest up to 100 labels; max_iter is that of ``MLPClassifier`` from 1,000 labels on at the
+latest, dropout is 0 from 10,000 on, and alpha is 0.0001 from 46,416 on. There is no
+cross-validation: it costs several fits, and with few labels its choice is mostly chance.
 
 How it was found: pre-trained networks were fine-tuned with 24, 60, 150, 500, 1,500 and 2,500 labels
 of 24 tables of classes and 12 of numbers, none of them among those of
 ``benchmarks/few_labels_auc.py``. Up to 150 labels a penalty of 1 was the best of 0.0001, 0.1, 1 and
 10 by accuracy and by the logarithmic loss, and dropout of 0.5 of 0, 0.25 and 0.5 by the latter. 10
 to 20 epochs were enough for two classes, more classes and numbers took more; at that penalty more
-epochs did little harm, without it much. From 500 labels on a smaller penalty was better, and so was
-dropout of 0.25. Fitting the head alone to convergence before the whole network did not help.
+epochs did little harm, without it much. With 500 labels a penalty of 0.1 was the best, with 1,500
+and 2,500 one of 0.01 to 0.1, with dropout of 0.25 or 0.5. Fitting the head alone to convergence
+before the whole network did not help.
 
 What the rule does not know: the rate of learning, so a lower one lengthens max_iter in proportion;
 what ``sgd``, ``lbfgs`` and early stopping need, so these have 200.
@@ -34,7 +35,8 @@ from sdae.core.constraints import integer, number
 from sdae.core.kinds.heads import Head
 from sdae.estimators.parameters import FOR_MANY_LABELS, LBFGS, Settings
 
-_FEW, _MANY = 100, 10_000  # labels up to which, and from which on, nothing changes
+_FEW, _MANY = 100, 10_000  # up to as many labels nothing changes, and from as many on no dropout
+_POWER = 1.5  # by which alpha falls
 _EPOCHS_OF_A_CLASS, _LEAST_EPOCHS, _MOST_EPOCHS = 10, 20, 100
 _EPOCHS_OF_VALUES = 40
 _RATE = 0.005  # the learning rate that the epochs are for
@@ -79,7 +81,7 @@ def regularisation_for(n_labels: int, n_classes: int | None) -> Regularisation:
         least = min(max(_EPOCHS_OF_A_CLASS * n_classes, _LEAST_EPOCHS), _MOST_EPOCHS)
     most = int(FOR_MANY_LABELS["max_iter"])
     return Regularisation(
-        alpha=max(min(1.0, (_FEW / max(n_labels, 1)) ** 2), FOR_MANY_LABELS["alpha"]),
+        alpha=max(min(1.0, (_FEW / max(n_labels, 1)) ** _POWER), FOR_MANY_LABELS["alpha"]),
         dropout=min(0.5, max(FOR_MANY_LABELS["dropout"], decades / 4)),
         max_iter=min(most, round(least * max(1.0, n_labels / _FEW))),
     )
