@@ -4,6 +4,7 @@ import copy
 import logging
 import pickle
 import warnings
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,19 @@ import sdae
 from sdae import SDAEClassifier, SDAERegressor
 from sdae.core.errors import FileFormatError, InvalidParameterError
 from sdae.estimators.label_rules import Regularisation, regularisation_for
-from tests.estimators.helpers import SUPERVISED, labels, rows
+from tests.estimators.helpers import SUPERVISED, Rows, labels
+from tests.estimators.helpers import rows as rows_of
 from tests.estimators.test_saving import changed
 
+pd: Any = import_module("pandas")
 AUTO = ("alpha", "dropout", "max_iter")
 BEFORE: dict[str, Any] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
 EACH = pytest.mark.parametrize("kind", SUPERVISED)
+
+
+def rows(n: int = 60) -> Rows:
+    """Return rows of so many columns that the rule counts labels as they are, (n, 20)."""
+    return rows_of(n, 20)
 
 
 def small(kind: type, **parameters: Any) -> Any:
@@ -62,19 +70,39 @@ def same(a: Any, b: Any) -> bool:
     ],
 )
 def test_the_rule(n: int, n_classes: int | None, expected: tuple[float, float, int]) -> None:
-    rule = regularisation_for(n, n_classes)
+    rule = regularisation_for(n, n_classes, n_inputs=20)
     assert (rule.alpha, rule.dropout) == pytest.approx(expected[:2], abs=5e-6)
     assert rule.max_iter == expected[2]
 
 
 @pytest.mark.parametrize("n_classes", [2, 7, None])
 def test_more_labels_never_mean_more_penalty_or_fewer_epochs(n_classes: int | None) -> None:
-    rules = [regularisation_for(n, n_classes) for n in np.geomspace(1, 1e6, 300).astype(int)]
+    numbers = np.geomspace(1, 1e6, 300).astype(int)
+    rules = [regularisation_for(n, n_classes, n_inputs=30) for n in numbers]
     for fewer, more in pairwise(rules):
         assert fewer.alpha >= more.alpha
         assert fewer.dropout >= more.dropout
         assert fewer.max_iter <= more.max_iter
     assert rules[-1] == Regularisation(**BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("n_inputs", "as_many"), [(1, 1200), (5, 240), (19, 63), (20, 60), (21, 60), (10_000, 60)]
+)
+def test_labels_of_few_inputs_count_as_more(n_inputs: int, as_many: int) -> None:
+    rule, same = regularisation_for(60, 2, n_inputs), regularisation_for(as_many, 2, 20)
+    assert rule.alpha == pytest.approx(same.alpha, rel=0.01)
+    assert rule.dropout == pytest.approx(same.dropout, abs=0.001)
+    assert rule.max_iter == same.max_iter
+
+
+def test_inputs_are_those_of_the_network() -> None:
+    """A category of a table has one for each level."""
+    column = [f"level {row % 4}" for row in range(60)]
+    table = pd.DataFrame({"a": column, "b": rows()[:, 0]})
+    model = small(SDAEClassifier).fit(table, labels(rows()))
+    assert model.network_.n_visible == 5
+    assert model.alpha_ == regularisation_for(60, 3, 5).alpha < 1
 
 
 @EACH
@@ -95,13 +123,14 @@ def test_auto_is_the_fit_with_the_numbers_of_the_rule(
     kind: type[Any], expected: tuple[float, float, int]
 ) -> None:
     x = rows()
-    auto = small(kind).fit(x, labels(x))
+    whole = {"n_iter_no_change": np.inf}
+    auto = small(kind, **whole).fit(x, labels(x))
     assert used(auto) == expected
-    numbers = dict(zip(AUTO, expected, strict=True))
+    numbers = dict(zip(AUTO, expected, strict=True)) | whole
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         given = small(kind, **numbers).fit(x, labels(x))
-        before = small(kind, **BEFORE, n_iter_no_change=np.inf).fit(x, labels(x))
+        before = small(kind, **BEFORE, **whole).fit(x, labels(x))
     assert used(given) == expected
     assert same(auto, given)
     assert used(before) == tuple(BEFORE.values())
@@ -121,10 +150,10 @@ def test_only_rows_with_labels_that_count_are_counted() -> None:
     x = rows(300)
     y = labels(x)
     weights = np.r_[np.ones(200), np.zeros(100)]
-    assert small(SDAEClassifier).fit(x, y, weights).alpha_ == regularisation_for(200, 3).alpha
+    assert small(SDAEClassifier).fit(x, y, weights).alpha_ == regularisation_for(200, 3, 20).alpha
     hidden = np.where(np.arange(300) < 150, y, -1)
     model = small(SDAEClassifier, unlabeled_label=-1).fit(x, hidden)
-    assert used(model) == (pytest.approx(1.5**-1.5), pytest.approx(0.455977), 45)
+    assert used(model) == pytest.approx((1.5**-1.5, 0.455977, 45))
 
 
 def test_several_labels_are_questions_of_two_classes() -> None:
@@ -171,10 +200,10 @@ def test_few_epochs_that_the_rule_chose_are_not_warned_of(kind: type[Any]) -> No
     x = rows()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
-        model = small(kind, tol=0.0).fit(x, labels(x))
+        model = small(kind, tol=0.0, n_iter_no_change=100).fit(x, labels(x))
     assert model.n_iter_ == model.max_iter_
     with pytest.warns(ConvergenceWarning, match="Maximum iterations"):
-        small(kind, tol=0.0, max_iter=model.max_iter_).fit(x, labels(x))
+        clone(model).set_params(max_iter=model.max_iter_).fit(x, labels(x))
 
 
 def test_what_was_chosen_is_logged(caplog: pytest.LogCaptureFixture) -> None:

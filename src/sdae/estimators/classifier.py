@@ -57,7 +57,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         pre-trains.
     alpha : float or "auto", default "auto"
         L2 penalty of fine-tuning, as in ``MLPClassifier``. ``auto``: 1 up to 100 labels, then
-        (100 / n)^1.5, but at least 0.0001. The fused engine needs 0.
+        (100 / n)^1.5, but at least 0.0001; n labels of V < 20 inputs count as n · 20 / V,
+        here and below. The fused engine needs 0.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n). Size 1 with
         ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the

@@ -147,7 +147,9 @@ def _settled(estimator: SDAEBase, settings: Settings, n_labels: int) -> Settings
     network = estimator.network_
     assert network.head_kind is not None
     assert network.n_outputs is not None
-    settings = for_labels(settings, n_labels, network.head_kind, network.n_outputs)
+    settings = for_labels(
+        settings, n_labels, network.head_kind, network.n_outputs, network.n_visible
+    )
     estimator._used = Regularisation.of(settings)
     return settings
 

@@ -53,7 +53,8 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         pre-trains.
     alpha : float or "auto", default "auto"
         L2 penalty of fine-tuning, as in ``MLPRegressor``. ``auto``: 1 up to 100 targets,
-        then (100 / n)^1.5, but at least 0.0001.
+        then (100 / n)^1.5, but at least 0.0001; n targets of V < 20 inputs count as n · 20 / V,
+        here and below.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n).
     learning_rate : str, default "constant"
