@@ -15,6 +15,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from imputation_tables import imputation_tables
@@ -266,6 +267,12 @@ def peers_table() -> str:
     return "\n".join([peer_tables(result), "", machine_line(result)])
 
 
+def auc_table() -> str:
+    """Return the AUC of SDAE beside other models with few labels, and the machine."""
+    result = _load("few-labels-auc")
+    return "\n".join([auc_tables(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -301,6 +308,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,
+    "few-labels-auc": auc_table,
     "imputation": imputation_table,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),

@@ -32,6 +32,7 @@ from sdae.core.wording import reason
 from sdae.estimators.constructors import NetworkParameters
 from sdae.estimators.estimator_file import Kept, write_estimator
 from sdae.estimators.inputs import checked_rows
+from sdae.estimators.label_rules import Regularisation
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
@@ -75,6 +76,7 @@ class SDAEBase(NetworkParameters, BaseEstimator):
     _n_stream_epochs: int
     _memory: OptimizerMemory
     _row_type: "np.dtype[Any]"
+    _used: Regularisation
 
     @property
     def pretraining_loss_curves_(self) -> list[list[float]]:

@@ -55,8 +55,10 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
         Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
         pre-trains.
-    alpha : float, default 0.0001
-        L2 penalty of fine-tuning, as in ``MLPClassifier``. The fused engine needs 0.
+    alpha : float or "auto", default "auto"
+        L2 penalty of fine-tuning, as in ``MLPClassifier``. ``auto``: 1 up to 100 labels, then
+        (100 / n)^1.5, but at least 0.0001; n labels of V < 20 inputs count as n · 20 / V,
+        here and below. The fused engine needs 0.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n). Size 1 with
         ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the
@@ -68,8 +70,10 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Initial learning rate of fine-tuning.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
-    max_iter : int, default 200
-        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``.
+    max_iter : int or "auto", default "auto"
+        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``. ``auto``: 10 for
+        each class, but from 20 to 100, times n / 100 from 100 labels on; more at a lower
+        `learning_rate_init`; at most 200, and 200 with ``sgd``, ``lbfgs`` or `early_stopping`.
     max_fun : int, default 15000
         Maximum number of evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
@@ -96,8 +100,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         that are best on them. ``lbfgs`` ignores it.
     validation_fraction : float, default 0.1
     n_iter_no_change : int or infinity, default 10
-    dropout : float in [0, 0.99], default 0
-        Dropout of hidden units in fine-tuning.
+    dropout : float in [0, 0.99] or "auto", default "auto"
+        Dropout of hidden units in fine-tuning. ``auto``: 0.5 up to 100 labels, then
+        log10(10,000 / n) / 4, and 0 from 10,000 on and with ``lbfgs``.
     class_weight : dict, "balanced" or None, default None
         Weights of the classes in fine-tuning; ``balanced`` gives them the same weight in sum. The
         rows of a class of weight 0 are ignored, in pre-training too. None where
@@ -144,6 +149,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
         Copies of the weights, (V, H), …, (H, K), and biases, (H,), …, (K,), of layers and head,
         of the type of the rows; float32 in an estimator of :func:`sdae.load`.
     n_layers_, n_features_in_, n_outputs_, n_iter_ : int
+    alpha_, dropout_, max_iter_ : float, float and int
+        The values of the last ``fit``, by which ``auto`` is known; ``partial_fit`` takes those for
+        many labels.
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float

@@ -54,14 +54,14 @@ class FinetuningParameters(NetworkParameters):
     """Additional parameters of the classifier and the regressor."""
 
     _: KW_ONLY
-    alpha: float = 0.0001
+    alpha: float | str = "auto"
     learning_rate: str = "constant"
     learning_rate_init: float = 0.005
     power_t: float = 0.5
-    max_iter: int = 200
+    max_iter: int | str = "auto"
     max_fun: int = 15_000
     tol: float = 1e-4
     early_stopping: bool = False
     validation_fraction: float = 0.1
     n_iter_no_change: float = 10
-    dropout: float = 0.0
+    dropout: float | str = "auto"

@@ -17,6 +17,7 @@ from sdae.core.model_file import Model, save_model
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.label_rules import Regularisation
 from sdae.estimators.parameters import Settings
 from sdae.train.history import EpochRecord
 
@@ -62,6 +63,7 @@ class FittedEstimator(Protocol):
     _seed: int
     _n_calls: int
     _n_stream_epochs: int
+    _used: Regularisation
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters of the constructor."""
@@ -95,7 +97,9 @@ def as_model(estimator: FittedEstimator) -> Model:
     InvalidParameterError
         If the parameters do not fit the trained network.
     """
-    estimator._check_network(estimator._settings())
+    settings = estimator._settings()
+    estimator._check_network(settings)
+    used = asdict(estimator._used) if settings.automatic and hasattr(estimator, "_used") else None
     kept = estimator._kept()
     names = getattr(estimator, "feature_names_in_", None)
     return Model(
@@ -114,6 +118,7 @@ def as_model(estimator: FittedEstimator) -> Model:
                 "history": [
                     asdict(record) | _TIMELESS for record in estimator.history_[-MOST_RECORDS:]
                 ],
+                **({} if used is None else {"used": used}),
                 **kept.state,
             },
         },

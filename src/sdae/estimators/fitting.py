@@ -27,6 +27,7 @@ from sdae.estimators.base import SDAEBase
 from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
 from sdae.estimators.inputs import Rows
+from sdae.estimators.label_rules import Regularisation, for_labels
 from sdae.estimators.new_networks import (
     decoders_of_table,
     network_rows,
@@ -35,7 +36,7 @@ from sdae.estimators.new_networks import (
     seed_of,
     settle,
 )
-from sdae.estimators.parameters import Settings
+from sdae.estimators.parameters import FOR_MANY_LABELS, Settings
 from sdae.estimators.tasks import Finetuning, Labelled, Pretraining, finetuning, pretraining
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
@@ -128,6 +129,8 @@ def train(
 
     With early stopping, `watched` are the validation rows.
     """
+    if labelled is not None:
+        settings = _settled(estimator, settings, len(labelled.targets))
     epochs = settings.pretrain_epochs if pretrains else (0,)
     recorder = _train(estimator, x, settings, epochs, labelled, watched, settings.checkpoint)
     each = settings.pretrain_epochs
@@ -137,6 +140,18 @@ def train(
     estimator._memory = OptimizerMemory()  # a stream begins anew
     for finding in History(estimator.history_).findings:
         logger.warning("%s", finding.text)
+
+
+def _settled(estimator: SDAEBase, settings: Settings, n_labels: int) -> Settings:
+    """Return settings for a number of labels, and note them."""
+    network = estimator.network_
+    assert network.head_kind is not None
+    assert network.n_outputs is not None
+    settings = for_labels(
+        settings, n_labels, network.head_kind, network.n_outputs, network.n_visible
+    )
+    estimator._used = Regularisation.of(settings)
+    return settings
 
 
 def train_on_chunk(
@@ -163,6 +178,8 @@ def train_on_chunk(
         memory.forget(PRETRAINING)
     recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1, memory=memory)
     estimator._memory = memory
+    if labelled is not None:
+        estimator._used = Regularisation.of(settings)
     estimator.history_ = (*estimator.history_, *recorder.records)  # too short for the doctor
 
 
@@ -275,7 +292,8 @@ def _finetune(
         plateau.go_on()
     if best_error < math.inf:
         network.load_state_dict(best)
-    if left == 0 and task.has_rule and not plateau.reached:
+    few = "max_iter" in settings.automatic and settings.max_iter < FOR_MANY_LABELS["max_iter"]
+    if left == 0 and task.has_rule and not plateau.reached and not few:
         _warn(
             f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
             "optimization hasn't converged yet: fine-tuning was still improving by more than "

@@ -36,6 +36,9 @@ from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
 
 LBFGS = "lbfgs"
 SQUARED_ERROR, POISSON = "squared_error", "poisson"
+AUTO = "auto"
+FOR_MANY_LABELS: Mapping[str, float] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
+"""What ``auto`` means where there are many labels; for few see `label_rules`."""
 _RATES = ("constant", "invscaling", "adaptive")
 
 
@@ -82,6 +85,10 @@ def _verbose(value: object) -> bool:
     return bool(value) if isinstance(value, bool | np.bool_) else integer(0).read(value) > 0
 
 
+def _is_auto(value: object) -> bool:
+    return isinstance(value, str) and value == AUTO
+
+
 def _checkpoint(value: object) -> Checkpoint | None:
     if value is None or isinstance(value, Checkpoint):
         return value
@@ -95,6 +102,13 @@ _SOLVER_OR_LBFGS = Reader(
     f"{_SOLVER.constraint}, 'lbfgs'",
     lambda value: LBFGS if value == LBFGS else _SOLVER.read(value),
 )
+
+
+def _or_auto(reader: Reader[Any]) -> Reader[Any]:
+    """Read a value that may also be ``auto``, which :meth:`Settings.read` has replaced before."""
+    return Reader(f"{reader.constraint}, or {AUTO!r}", reader.read)
+
+
 _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
     "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
@@ -123,12 +137,12 @@ _READERS: Mapping[str, Reader[Any]] = {
     "verbose": Reader("true, false or an integer ≥ 0", _verbose),
     "warm_start": boolean(),
     "checkpoint": Reader("a folder, a Checkpoint or None", _checkpoint),
-    "alpha": number(0),
-    "dropout": number(0, 0.99),
+    "alpha": _or_auto(number(0)),
+    "dropout": _or_auto(number(0, 0.99)),
     "learning_rate": parsed("", _learning_rate),
     "learning_rate_init": number(0),
     "power_t": number(0),
-    "max_iter": integer(1),
+    "max_iter": _or_auto(integer(1)),
     "tol": number(0),
     "early_stopping": boolean(),
     "validation_fraction": Reader("a number above 0 and below 1", _fraction),
@@ -165,6 +179,9 @@ class Settings:
         Name of an optimiser, or ``lbfgs``, which fine-tunes after pre-training with Adam.
     batch_size : int or None
         None means ``auto``: min(200, n).
+    automatic : frozenset of str
+        Which of alpha, dropout and max_iter are ``auto``. They have the values for many labels,
+        until :func:`sdae.estimators.label_rules.for_labels` gives those for the labels of a fit.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -206,6 +223,7 @@ class Settings:
     max_categories: int | None = 50
     min_frequency: int | float | None = None
     handle_unknown: str = INFREQUENT_IF_EXIST
+    automatic: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":
@@ -220,7 +238,10 @@ class Settings:
         readers = dict(_READERS)
         if "max_iter" in own:  # only estimators that fine-tune
             readers["solver"] = _SOLVER_OR_LBFGS
-        settings = cls(**read_fields(readers, own, caller))
+        automatic = {name for name in FOR_MANY_LABELS if _is_auto(own.get(name))}
+        own |= {name: FOR_MANY_LABELS[name] for name in automatic}
+        fields = read_fields(readers, own, caller)
+        settings = cls(**fields, automatic=frozenset(automatic))
         n_layers = len(settings.hidden_layer_sizes)
         each = ("corruption", "pretrain_epochs", "pretrain_learning_rate", "decoder")
         problems = [

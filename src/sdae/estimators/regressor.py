@@ -51,8 +51,10 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
         Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
         pre-trains.
-    alpha : float, default 0.0001
-        L2 penalty of fine-tuning, as in ``MLPRegressor``.
+    alpha : float or "auto", default "auto"
+        L2 penalty of fine-tuning, as in ``MLPRegressor``. ``auto``: 1 up to 100 targets,
+        then (100 / n)^1.5, but at least 0.0001; n targets of V < 20 inputs count as n · 20 / V,
+        here and below.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n).
     learning_rate : str, default "constant"
@@ -62,8 +64,10 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Initial learning rate of fine-tuning.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
-    max_iter : int, default 200
-        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``.
+    max_iter : int or "auto", default "auto"
+        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``. ``auto``: 40,
+        times n / 100 from 100 targets on; more at a lower `learning_rate_init`; at most 200, and
+        200 with ``sgd``, ``lbfgs`` or `early_stopping`.
     max_fun : int, default 15000
         Maximum number of evaluations of the cost by ``lbfgs``.
     shuffle : bool, default True
@@ -90,8 +94,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         best on them. ``lbfgs`` ignores it.
     validation_fraction : float, default 0.1
     n_iter_no_change : int or infinity, default 10
-    dropout : float in [0, 0.99], default 0
-        Dropout of hidden units in fine-tuning.
+    dropout : float in [0, 0.99] or "auto", default "auto"
+        Dropout of hidden units in fine-tuning. ``auto``: 0.5 up to 100 targets, then
+        log10(10,000 / n) / 4, and 0 from 10,000 on and with ``lbfgs``.
     corruption : noise or one per layer, default "masking:0.3"
         Noise of pre-training: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
@@ -131,6 +136,9 @@ class SDAERegressor(RegressorMixin, SupervisedSDAE):
         Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head,
         of the type of the rows; float32 in an estimator of :func:`sdae.load`.
     n_layers_, n_features_in_, n_outputs_, n_iter_ : int
+    alpha_, dropout_, max_iter_ : float, float and int
+        The values of the last ``fit``, by which ``auto`` is known; ``partial_fit`` takes those for
+        many labels.
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float

@@ -19,6 +19,7 @@ from sdae.estimators.base import SDAEBase
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.estimator_file import MOST_RECORDS, MOST_VALUES
 from sdae.estimators.imputer import SDAEImputer
+from sdae.estimators.label_rules import Regularisation
 from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer
@@ -111,6 +112,8 @@ def as_estimator(model: Model) -> SDAEBase:
     if not isinstance(state["history"], list) or len(state["history"]) > MOST_RECORDS:
         raise ValueError(f"its history is not a list of at most {MOST_RECORDS:,} records")
     estimator.history_ = tuple(EpochRecord.from_values(values) for values in state["history"])
+    if "used" in state:
+        estimator._used = Regularisation.of_a_file(state["used"])
     estimator._take_back(state, model)
     return estimator
 

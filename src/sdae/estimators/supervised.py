@@ -19,7 +19,7 @@ from sdae.core.inference import outputs
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.constructors import FinetuningParameters
 from sdae.estimators.inputs import Rows, with_unlabeled
-from sdae.estimators.parameters import LBFGS, Settings
+from sdae.estimators.parameters import AUTO, LBFGS, Settings
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside
 from sdae.train.history import FINETUNING, EpochRecord
@@ -61,6 +61,31 @@ class SupervisedSDAE(
         """Biases of each layer and of the head, (H,), …, (K,): copies of the rows' type."""
         check_is_fitted(self)
         return [self._copy_of(layer.bias) for layer in self._layers()]
+
+    @property
+    def alpha_(self) -> float:
+        """The L2 penalty of fine-tuning: `alpha`, or what ``auto`` meant."""
+        return float(self._value_used("alpha"))
+
+    @property
+    def dropout_(self) -> float:
+        """The dropout of fine-tuning: `dropout`, or what ``auto`` meant."""
+        return float(self._value_used("dropout"))
+
+    @property
+    def max_iter_(self) -> int:
+        """The largest number of epochs or iterations: `max_iter`, or what ``auto`` meant."""
+        return int(self._value_used("max_iter"))
+
+    def _value_used(self, name: str) -> Any:
+        check_is_fitted(self)
+        used = self.__dict__.get("_used")
+        value = getattr(self, name) if used is None else getattr(used, name)  # of an older version
+        if value == AUTO:
+            raise AttributeError(
+                f"{type(self).__name__} was not fine-tuned by fit, so it does not have {name}_."
+            )
+        return value
 
     @property
     def n_outputs_(self) -> int:

@@ -70,6 +70,15 @@ ClassWeightOption = Annotated[
         help="How much rows of a class count: balanced, or several CLASS=WEIGHT.",
     ),
 ]
+LabelsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Keep N labels of the training rows, as many of each class, and hide the others: "
+        "their rows are for pre-training alone.",
+    ),
+]
 PartOption = Annotated[
     str,
     typer.Option(

@@ -30,7 +30,8 @@ def print_estimate(
     sizes = "-".join(str(size) for size in (stack.n_visible, *stack.hidden_layer_sizes))
     head = "" if stack.n_outputs is None else f"-{stack.n_outputs}"
     labelled = "no labels" if data.train is None else f"{len(data.train[0]):,} of them with labels"
-    say_on(console, f"{data.name}: {len(data.rows):,} training rows, {labelled}.")
+    hidden = f"; {data.n_hidden:,} labels are hidden" if data.n_hidden else ""
+    say_on(console, f"{data.name}: {len(data.rows):,} training rows, {labelled}{hidden}.")
     if data.choice:
         say_on(console, data.choice)
     say_on(console, f"Network {sizes}{head} on {device}.")

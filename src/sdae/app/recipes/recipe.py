@@ -19,6 +19,7 @@ from sdae.core.constraints import (
     boolean,
     choice,
     find_oversize,
+    integer,
     layer_size,
     number,
     one_or_each,
@@ -113,6 +114,9 @@ class DataConfig:
         "`balanced`, or the weight of classes as a list of `CLASS=WEIGHT`.",
     )
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
+    labels: int | None = option(
+        optional(integer(1)), None, "Labels to keep, as many of each class; others are hidden."
+    )
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
     validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")
     test: float = option(number(0, 0.9), 0.15, "Share of the rows for testing.")

@@ -23,6 +23,8 @@ class Reproduction:
     recipe : str
         The recipe in TOML; data are named without local folders.
     seed : int
+    labels : int or None
+        Number of training rows that kept their labels; None where all did.
     trained_with : mapping of str to str
         Versions and other facts from the provenance of the model.
     written_with : mapping of str to str
@@ -33,6 +35,7 @@ class Reproduction:
 
     recipe: str
     seed: int
+    labels: int | None
     trained_with: dict[str, str]
     written_with: dict[str, str]
     hashes: dict[str, str]
@@ -50,6 +53,7 @@ def reproduction_of(run: RunFolder, recipe: Recipe, model: Model) -> Reproductio
     return Reproduction(
         recipe=write_recipe(replace(recipe, data=data)),
         seed=recipe.seed,
+        labels=recipe.data.labels,
         trained_with={name: str(value) for name, value in sorted(model.provenance.items())},
         written_with={"python": platform.python_version(), **_versions()},
         hashes={name: hash_of(run.path / name) for name in files if regular_file(run.path / name)},

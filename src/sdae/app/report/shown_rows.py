@@ -18,6 +18,7 @@ from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.schema.raw_table import RawTable
 from sdae.data import Dataset, Table
+from sdae.data.few_labels import with_few_labels
 from sdae.data.label_columns import Target, encode_targets, find_head
 from sdae.data.splits import split_dataset
 from sdae.data.typed_dataset import as_raw
@@ -120,10 +121,11 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
     dataset = split_dataset(
         dataset, validation=config.validation, test=config.test, seed=recipe.seed
     )
+    labelled, _ = with_few_labels(dataset.train, config.labels, recipe.seed)
     for name, table in (("test", dataset.test), ("validation", dataset.validation)):
         if table is not None:
-            return _rows(dataset.name, model, name, table, dataset.train, recipe.seed, unseen=True)
-    return _rows(dataset.name, model, "training", dataset.train, None, recipe.seed, unseen=False)
+            return _rows(dataset.name, model, name, table, labelled, recipe.seed, unseen=True)
+    return _rows(dataset.name, model, "training", labelled, None, recipe.seed, unseen=False)
 
 
 def given_rows(source: str, target: Target, recipe: Recipe, model: Model) -> ReportRows:

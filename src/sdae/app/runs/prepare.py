@@ -19,6 +19,7 @@ from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.data import Table, load_dataset
+from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
 from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
@@ -75,12 +76,14 @@ def prepare(
     chosen = choose(rows, config.scale, decoder, dataset.name)
     scaling = fit_scaling(rows, chosen.scale)
     rows = scaled(rows, scaling)
-    answers = answers_for(config, dataset.train)
+    labelled, places = with_few_labels(dataset.train, config.labels, seed)
+    answers = answers_for(config, labelled)
+    n_rows = dataset.train.n_rows
     return answers.added_to(
         PreparedData(
             name=dataset.name,
             rows=rows,
-            train=answers.labelled(dataset.train, lambda table: rows[: table.n_rows]),
+            train=answers.labelled(labelled, lambda _: rows[:n_rows][places]),
             validation=answers.labelled(dataset.validation, lambda part: scaled(part.x, scaling)),
             test=answers.labelled(dataset.test, lambda part: scaled(part.x, scaling)),
             scaling=scaling,
@@ -88,6 +91,7 @@ def prepare(
             choice=f"{chosen.reason}{answers.choice}",
             feature_names=dataset.train.feature_names,
             image_shape=dataset.train.image_shape,
+            n_hidden=n_rows - labelled.n_rows,
         )
     )
 
@@ -127,7 +131,9 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
         source,
     )
     encoded = schema.encode(rows, source)
-    answers = answers_for(config, dataset.train)
+    labelled, places = with_few_labels(dataset.train, config.labels, seed)
+    answers = answers_for(config, labelled)
+    n_rows = dataset.train.n_rows
 
     def encoded_part(part: Table) -> NetworkRows:
         return schema.encode(part.x, part.source)
@@ -136,7 +142,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
         PreparedData(
             name=dataset.name,
             rows=encoded,
-            train=answers.labelled(dataset.train, lambda table: encoded[: table.n_rows]),
+            train=answers.labelled(labelled, lambda _: encoded[:n_rows][places]),
             validation=answers.labelled(dataset.validation, encoded_part),
             test=answers.labelled(dataset.test, encoded_part),
             scaling=None,
@@ -145,6 +151,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
             feature_names=None,
             image_shape=None,
             schema=schema,
+            n_hidden=n_rows - labelled.n_rows,
         )
     )
 
@@ -212,10 +219,11 @@ def prepare_labelled(
         raise DataError(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
-    answers = answers_for(config, dataset.train, model)
+    labelled, _ = with_few_labels(dataset.train, config.labels, seed)
+    answers = answers_for(config, labelled, model)
     train, validation, test = (
         answers.labelled(table, lambda part: network_input(model, part))
-        for table in (dataset.train, dataset.validation, dataset.test)
+        for table in (labelled, dataset.validation, dataset.test)
     )
     return answers.added_to(
         PreparedData(
@@ -230,6 +238,7 @@ def prepare_labelled(
             feature_names=model.feature_names,
             image_shape=model.image_shape,
             schema=model.schema,
+            n_hidden=dataset.train.n_rows - labelled.n_rows,
         )
     )
 

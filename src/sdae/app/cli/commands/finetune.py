@@ -10,6 +10,7 @@ from sdae.app.cli.options import (
     ClassWeightOption,
     DataArgument,
     DeviceOption,
+    LabelsOption,
     QuietOption,
     RunArgument,
     TargetOption,
@@ -40,6 +41,7 @@ def finetune(
     target: TargetOption = None,
     task: TaskOption = TaskChoice.auto,
     class_weight: ClassWeightOption = None,
+    labels: LabelsOption = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the run's recipe."),
@@ -71,6 +73,7 @@ def finetune(
                 "target": target,
                 "task": task.task and str(task.task),
                 "class_weight": class_weight,
+                "labels": "none" if labels is None else labels,
                 "drop": _still_dropped(recipe, target),
             },
         )

@@ -13,6 +13,7 @@ from sdae.app.cli.options import (
     CheckpointOption,
     ClassWeightOption,
     DeviceOption,
+    LabelsOption,
     QuietOption,
     TargetOption,
     TaskChoice,
@@ -79,6 +80,7 @@ def train(
     target: TargetOption = None,
     task: TaskOption = TaskChoice.auto,
     class_weight: ClassWeightOption = None,
+    labels: LabelsOption = None,
     unlabeled: Annotated[
         str | None, typer.Option(metavar="FILE", help="More rows, used for pre-training only.")
     ] = None,
@@ -131,6 +133,7 @@ def train(
         table={
             "task": task.task and str(task.task),
             "class_weight": class_weight,
+            "labels": labels,
             "separator": sep,
             "decimal": decimal,
             "na_values": na_values,

@@ -1,0 +1,133 @@
+"""What ``auto`` means for alpha, dropout and max_iter: a fixed rule by the number of labels.
+
+Few labels are learned by heart within some epochs, and the network is then sure of what is not so;
+many labels need neither a penalty nor an early end. A network of few inputs can learn less by
+heart: n labels of V inputs count as n · 20 / V of them if V is below 20. With n so counted
+
+    alpha    = (100 / n)^1.5, but at most 1 and at least 0.0001,
+    dropout  = log10(10,000 / n) / 4, but at most 0.5 and at least 0,
+    max_iter = 10 for each class, but at least 20 and at most 100; 40 for a regression; from n = 100
+               on times n / 100, but at most 200:
+
+the strongest up to 100 labels; max_iter is that of ``MLPClassifier`` from 1,000 labels on at the
+latest, dropout is 0 from 10,000 on, and alpha is 0.0001 from 46,416 on. There is no
+cross-validation: it costs several fits, and with few labels its choice is mostly chance.
+
+How it was found: pre-trained networks were fine-tuned with 24, 60, 150, 500, 1,500 and 2,500 labels
+of 24 tables of classes and 12 of numbers, none of them among those of
+``benchmarks/few_labels_auc.py``. Up to 150 labels a penalty of 1 was the best of 0.0001, 0.1, 1 and
+10 by accuracy and by the logarithmic loss, and dropout of 0.5 of 0, 0.25 and 0.5 by the latter. 10
+to 20 epochs were enough for two classes, more classes and numbers took more; at that penalty more
+epochs did little harm, without it much. With 500 labels a penalty of 0.1 was the best, with 1,500
+and 2,500 one of 0.01 to 0.1, with dropout of 0.25 or 0.5. Tables of at most 7 inputs wanted a tenth
+of the penalty and half the dropout from 150 labels on. Fitting the head alone to convergence before
+the whole network did not help.
+
+What the rule does not know: the rate of learning, so a lower one lengthens max_iter in proportion;
+what ``sgd``, ``lbfgs`` and early stopping need, so these have 200.
+"""
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sdae.core.constraints import integer, number
+from sdae.core.kinds.heads import Head
+from sdae.estimators.parameters import FOR_MANY_LABELS, LBFGS, Settings
+
+_FEW, _MANY = 100, 10_000  # labels up to which nothing changes, and from which on no dropout
+_POWER = 1.5  # by which alpha falls
+_EPOCHS_OF_A_CLASS, _LEAST_EPOCHS, _MOST_EPOCHS = 10, 20, 100
+_EPOCHS_OF_VALUES = 40
+_FEW_INPUTS = 20
+_RATE = 0.005  # the learning rate that the epochs are for
+
+logger = logging.getLogger("sdae")
+
+
+@dataclass(frozen=True)
+class Regularisation:
+    """The values that a fit was made with."""
+
+    alpha: float
+    dropout: float
+    max_iter: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Regularisation":
+        """Return the values of settings."""
+        return cls(settings.alpha, settings.dropout, settings.max_iter)
+
+    @classmethod
+    def of_a_file(cls, values: Mapping[str, Any]) -> "Regularisation":
+        """Return the values that a file stores.
+
+        Raises
+        ------
+        ValueError, LookupError, TypeError
+            If they are not allowed.
+        """
+        return cls(
+            number(0).read(values["alpha"]),
+            number(0, 0.99).read(values["dropout"]),
+            integer(1).read(values["max_iter"]),
+        )
+
+
+def regularisation_for(n_labels: int, n_classes: int | None, n_inputs: int) -> Regularisation:
+    """Return the values for a number of labels; `n_classes` is None for a regression."""
+    n = max(n_labels, 1) * max(1.0, _FEW_INPUTS / n_inputs)
+    decades = math.log10(_MANY / n)
+    least = _EPOCHS_OF_VALUES
+    if n_classes is not None:
+        least = min(max(_EPOCHS_OF_A_CLASS * n_classes, _LEAST_EPOCHS), _MOST_EPOCHS)
+    most = int(FOR_MANY_LABELS["max_iter"])
+    return Regularisation(
+        alpha=max(min(1.0, (_FEW / n) ** _POWER), FOR_MANY_LABELS["alpha"]),
+        dropout=min(0.5, max(FOR_MANY_LABELS["dropout"], decades / 4)),
+        max_iter=min(most, round(least * max(1.0, n / _FEW))),
+    )
+
+
+def for_labels(
+    settings: Settings, n_labels: int, head: Head, n_outputs: int, n_inputs: int
+) -> Settings:
+    """Return settings whose ``auto`` values are those for the labels of a fit; logs them.
+
+    Parameters
+    ----------
+    settings : Settings
+    n_labels : int
+        Number of rows with labels that the network learns from.
+    head : Head
+    n_outputs : int
+        Number of classes, of labels that a row may have, or of targets.
+    n_inputs : int
+        Number of inputs of the network.
+    """
+    if not settings.automatic:
+        return settings
+    # Each of several labels is a question with two answers.
+    n_classes: int | None = n_outputs if head.facts.picks_one else 2
+    if head.facts.probabilities is None:
+        n_classes = None
+    rule = regularisation_for(n_labels, n_classes, n_inputs)
+    rule = replace(
+        rule,
+        dropout=0.0 if settings.solver == LBFGS else rule.dropout,
+        max_iter=_epochs(rule.max_iter, settings),
+    )
+    chosen = {name: getattr(rule, name) for name in FOR_MANY_LABELS if name in settings.automatic}
+    words = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
+    logger.info("Fine-tuning on %s labels, by their number: %s.", f"{n_labels:,}", words)
+    return replace(settings, **chosen)
+
+
+def _epochs(fewest: int, settings: Settings) -> int:
+    most = int(FOR_MANY_LABELS["max_iter"])
+    if settings.early_stopping or settings.solver in (LBFGS, "sgd"):
+        return most
+    rate = settings.learning_rate_init
+    return most if rate * most <= _RATE * fewest else max(fewest, round(fewest * _RATE / rate))
