@@ -5,7 +5,7 @@ The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,14 @@ from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST
+from sdae.estimators.consistency_rule import epochs_of_consistency
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
-from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
+from sdae.train.settings import ENGINES, METHODS, FinetuningConfig, PretrainingConfig
 
 LBFGS = "lbfgs"
+_DEFAULT_MAX_ITER = 200
 SQUARED_ERROR, POISSON = "squared_error", "poisson"
+AUTO, SEARCH = "auto", "search"
 _RATES = ("constant", "invscaling", "adaptive")
 
 
@@ -76,6 +79,10 @@ def _fraction(value: object) -> float:
 
 def _frequency(value: object) -> int | float:
     return _fraction(value) if isinstance(value, float) else integer(1).read(value)
+
+
+def _semi_supervised(value: object) -> str | tuple[str, ...] | None:
+    return str(value) if value in (AUTO, SEARCH) else optional(METHODS).read(value)
 
 
 def _verbose(value: object) -> bool:
@@ -135,6 +142,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
     "max_fun": integer(1),
     "loss": choice(SQUARED_ERROR, POISSON),
+    "semi_supervised": Reader(f"'auto', 'search', {METHODS.constraint}, or none", _semi_supervised),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": number(0, 0.5, open_minimum=True),
 }
@@ -194,7 +202,7 @@ class Settings:
     learning_rate: str = "constant"
     learning_rate_init: float = 0.001
     power_t: float = 0.5
-    max_iter: int = 200
+    max_iter: int = _DEFAULT_MAX_ITER
     tol: float = 1e-4
     early_stopping: bool = False
     validation_fraction: float = 0.1
@@ -206,6 +214,7 @@ class Settings:
     max_categories: int | None = 50
     min_frequency: int | float | None = None
     handle_unknown: str = INFREQUENT_IF_EXIST
+    semi_supervised: str | tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":
@@ -301,6 +310,24 @@ class Settings:
             dropout=self.dropout,
             early_stopping=False,  # the rule is scikit-learn's; see `stopping`
             engine=self.engine if classifies else "auto",
+        )
+
+    def with_consistency(
+        self, config: FinetuningConfig, methods: tuple[str, ...], n_rows: int
+    ) -> FinetuningConfig:
+        """Return a configuration of fine-tuning that also learns from unlabelled rows.
+
+        `n_rows` are all rows, which an epoch goes through. An explicit `max_iter` is the number of
+        epochs; the default becomes what gives some thousands of updates.
+        """
+        batch_size = self.batch_of(n_rows)
+        epochs = epochs_of_consistency(n_rows, batch_size)
+        return replace(
+            config,
+            epochs=epochs if self.max_iter == _DEFAULT_MAX_ITER else self.max_iter,
+            batch_size=batch_size,
+            weight_decay=self.alpha / batch_size,
+            semi_supervised=methods,
         )
 
     @property

@@ -46,6 +46,22 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class Consistency:
+    """What is learned from unlabelled rows (m, V) in fine-tuning; None if there are none."""
+
+    methods: tuple[str, ...]
+    rows: Any
+
+    def for_network(
+        self, scaling: Preparation, network: StackedDenoisingAutoencoder
+    ) -> "Consistency":
+        """Return a copy with rows scaled for the network."""
+        if self.rows is None or self.rows.shape[0] == 0:
+            return replace(self, rows=None)
+        return replace(self, rows=network_rows(self.rows, scaling, network))
+
+
+@dataclass(frozen=True)
 class Pretraining:
     """Rows and settings of pre-training, and the names that identify it."""
 
@@ -63,7 +79,7 @@ class Finetuning:
     """Rows and settings of fine-tuning, and the names that identify it.
 
     With an adaptive rate `config` holds up to the first plateau. `has_rule` is False if all epochs
-    must be done.
+    must be done. `unlabelled` are rows that are learned from too.
     """
 
     labelled: Labelled
@@ -72,6 +88,7 @@ class Finetuning:
     task: FinetuningTask
     names: Identity
     has_rule: bool
+    unlabelled: Any = None
 
     def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
         """Return its identity for a checkpoint."""
@@ -103,6 +120,7 @@ def finetuning(
     settings: Settings,
     max_iter: int | None,
     names: Identity,
+    consistency: Consistency | None = None,
 ) -> Finetuning:
     """Return the input of fine-tuning.
 
@@ -112,6 +130,8 @@ def finetuning(
         Rows are scaled for the network; `watched` are those of early stopping.
     max_iter : int or None
         Number of epochs, without early stopping; None takes the number of the settings.
+    consistency : Consistency or None
+        What is learned from unlabelled rows, scaled for the network; all epochs are then done.
 
     Raises
     ------
@@ -124,6 +144,11 @@ def finetuning(
         settings.learning_rate_init,
         classifies=network.head_kind is Head.CLASSES,
     )
+    unlabelled = None
+    if consistency is not None:
+        unlabelled = consistency.rows
+        n_rows = len(labelled.targets) + (0 if unlabelled is None else len(unlabelled))
+        config = settings.with_consistency(config, consistency.methods, n_rows)
     task = check_finetuning(
         network,
         labelled.pair,
@@ -132,9 +157,11 @@ def finetuning(
         config,
         labelled.weight,
         None if watched is None else watched.weight,
+        unlabelled,
     )
     rule = {
         "tol": Entry(str(settings.tol)),
         "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
     }
-    return Finetuning(labelled, watched, config, task, {**rule, **names}, max_iter is None)
+    has_rule = max_iter is None and consistency is None
+    return Finetuning(labelled, watched, config, task, {**rule, **names}, has_rule, unlabelled)
