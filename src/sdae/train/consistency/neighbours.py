@@ -87,7 +87,7 @@ def check_available(n_rows: int) -> None:
     if n_rows > MOST_EXACT and not approximate_available():
         raise MissingExtraError(
             f"Label spreading over {n_rows:,} rows, more than {MOST_EXACT:,}, needs approximate "
-            "neighbours by PyNNDescent. Install it: pip install 'sdae[neighbours]'. Or use "
+            'neighbours by PyNNDescent. Install it with: pip install "sdae[neighbours]". Or use '
             "semi_supervised='vat', which needs no neighbours."
         )
 
