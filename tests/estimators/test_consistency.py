@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 import sdae
-from sdae import SDAEClassifier, SDAERegressor
+from sdae import Checkpoint, SDAEClassifier, SDAERegressor
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.estimators import consistency_search
 from sdae.estimators.consistency_rule import Situation, epochs_of_consistency, methods_for
@@ -27,7 +27,8 @@ FEW = np.where(np.arange(80) < 20, Y, -1)
 
 
 def model(**parameters: Any) -> SDAEClassifier:
-    return quick(SDAEClassifier, unlabeled_label=-1, **parameters)
+    made: SDAEClassifier = quick(SDAEClassifier, unlabeled_label=-1, **parameters)
+    return made
 
 
 def parameters_of(fitted: SDAEClassifier) -> list[bytes]:
@@ -241,8 +242,6 @@ def test_files_and_pickles_from_before_have_none() -> None:
 
 
 def test_a_fit_cut_off_ends_with_the_same_bytes(tmp_path: Path) -> None:
-    from sdae import Checkpoint
-
     class Cut(BaseException):
         pass
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.core.errors import DataError, InvalidParameterError
@@ -25,7 +26,7 @@ X, Y = RNG.normal(size=(9, V)), RNG.integers(C, size=9)
 MORE = RNG.normal(size=(31, V))
 
 
-def stack(**settings: Any) -> StackedDenoisingAutoencoder:
+def new_stack(**settings: Any) -> StackedDenoisingAutoencoder:
     given = {"activation": "tanh", "decoder": "linear", "dtype": torch.float64, **settings}
     return StackedDenoisingAutoencoder(V, (H,), C, seed=3, **given)
 
@@ -34,11 +35,12 @@ def stack(**settings: Any) -> StackedDenoisingAutoencoder:
     "methods", [("label_spreading",), ("mean_teacher",), ("vat",), CONSISTENCY], ids="+".join
 )
 def test_updates_are_those_of_the_equations(methods: tuple[str, ...]) -> None:
-    network, every = stack(), np.concatenate([X, MORE])
+    network, every = new_stack(), np.concatenate([X, MORE])
     rate, batch_size, epochs = 0.3, 8, 2
     rows = JoinedRows(TensorRows(torch.tensor(X)), TensorRows(torch.tensor(MORE)))
     spread = spread_over(rows, torch.tensor(Y), C, SEED, typed=False)
     linear, head = network.mlp[0], network.head
+    assert isinstance(linear, nn.Linear)
     params = [linear.weight.T, linear.bias, head.weight.T, head.bias]
     reference = Reference(
         [p.detach().numpy().copy() for p in params],
@@ -98,13 +100,21 @@ def clusters(n: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, A
 def test_few_labels_are_enough_where_rows_form_groups(methods: str | tuple[str, ...]) -> None:
     x, y = clusters(400, 0)
     errors = []
-    for ways in ({}, {"semi_supervised": methods, "unlabeled": x[8:]}):
+    for ways in (None, methods):
         network = StackedDenoisingAutoencoder(
             12, (40,), 2, activation="tanh", decoder="linear", seed=1
         )
-        settings = {"optimizer": "adam", "learning_rate": 0.02, "batch_size": 32, **ways}
-        settings["epochs"] = 60 if ways else 300
-        history = finetune(network, (x[:8], y[:8]), None, early_stopping=False, **settings)
+        history = finetune(
+            network,
+            (x[:8], y[:8]),
+            None,
+            semi_supervised=ways,
+            unlabeled=x[8:] if ways else None,
+            optimizer="adam",
+            learning_rate=0.02,
+            batch_size=32,
+            epochs=60 if ways else 300,
+        )
         assert history.records[-1].engine == "autograd"
         with torch.no_grad():
             predicted = network.output(torch.from_numpy(x)).argmax(1).numpy()
@@ -113,11 +123,11 @@ def test_few_labels_are_enough_where_rows_form_groups(methods: str | tuple[str, 
 
 
 def test_without_unlabelled_rows_it_learns_from_the_training_rows() -> None:
-    one, other = stack(), stack()
+    one, other = new_stack(), new_stack()
     for network, x in ((one, X), (other, X + 0)):
         finetune(network, (x, Y), None, semi_supervised="vat", epochs=2, batch_size=3)
     assert state_bytes(one) == state_bytes(other)
-    assert state_bytes(one) != state_bytes(stack())
+    assert state_bytes(one) != state_bytes(new_stack())
 
 
 @pytest.mark.parametrize(
@@ -131,12 +141,12 @@ def test_without_unlabelled_rows_it_learns_from_the_training_rows() -> None:
 )
 def test_what_cannot_be_is_refused(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidParameterError, match=words):
-        finetune(stack(), (X, Y), None, epochs=1, **settings)
+        finetune(new_stack(), (X, Y), None, epochs=1, **settings)
 
 
 def test_unlabelled_rows_of_another_width_are_refused() -> None:
     with pytest.raises(DataError, match="unlabeled must have shape"):
-        finetune(stack(), (X, Y), None, semi_supervised="vat", unlabeled=MORE[:, :3])
+        finetune(new_stack(), (X, Y), None, semi_supervised="vat", unlabeled=MORE[:, :3])
 
 
 def test_values_cannot_be_spread() -> None:
@@ -146,7 +156,7 @@ def test_values_cannot_be_spread() -> None:
 
 
 def test_weights_of_rows_count() -> None:
-    weighed, alone = stack(), stack()
+    weighed, alone = new_stack(), new_stack()
     config = FinetuningConfig(semi_supervised=("vat",), epochs=1, batch_size=5)
     weight = np.array([1.0] * 4 + [0.0] * 5)
     run_finetuning(weighed, (X, Y), None, None, config, sample_weight=weight, unlabeled=MORE)

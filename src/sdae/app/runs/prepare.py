@@ -6,6 +6,7 @@ Axes: n rows, V columns.
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
@@ -88,6 +89,7 @@ def prepare(
             choice=f"{chosen.reason}{answers.choice}",
             feature_names=dataset.train.feature_names,
             image_shape=dataset.train.image_shape,
+            unlabelled=_without(rows, np.arange(dataset.train.n_rows)),
         )
     )
 
@@ -145,6 +147,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
             feature_names=None,
             image_shape=None,
             schema=schema,
+            unlabelled=_without(encoded, np.arange(dataset.train.n_rows)),
         )
     )
 
@@ -196,9 +199,16 @@ def described(schema: Schema) -> str:
 
 
 def prepare_labelled(
-    model: Model, config: DataConfig, seed: int, content: bytes | None = None
+    model: Model,
+    config: DataConfig,
+    seed: int,
+    content: bytes | None = None,
+    *,
+    with_unlabelled: bool = False,
 ) -> PreparedData:
     """Load and split labelled data for a model that exists: its columns, scaling and classes.
+
+    `with_unlabelled` also loads the rows that the recipe has without labels.
 
     Raises
     ------
@@ -217,6 +227,9 @@ def prepare_labelled(
         answers.labelled(table, lambda part: network_input(model, part))
         for table in (dataset.train, dataset.validation, dataset.test)
     )
+    unlabelled = None
+    if with_unlabelled and config.unlabeled is not None:
+        unlabelled = network_input(model, load_for(model, config.unlabeled).train)
     return answers.added_to(
         PreparedData(
             name=dataset.name,
@@ -230,8 +243,16 @@ def prepare_labelled(
             feature_names=model.feature_names,
             image_shape=model.image_shape,
             schema=model.schema,
+            unlabelled=unlabelled,
         )
     )
+
+
+def _without(rows: NetworkRows, places: NDArray[np.int64]) -> NetworkRows | None:
+    """Return the rows that are not at some places; None if there are none."""
+    others = np.ones(len(rows), bool)
+    others[places] = False
+    return rows[others] if others.any() else None
 
 
 def _same_width(extra: Table, train: Table) -> Table:

@@ -52,6 +52,8 @@ class PreparedData:
         The scaling of the values of a regression.
     train_weight, validation_weight : ndarray of float64 or None
         How much each labelled row counts, by the weight of its class.
+    unlabelled : ndarray of float32, shape (m, V), or None
+        Those of `rows` that are not in `train`; of a model that exists the rows given apart.
     """
 
     name: str
@@ -70,3 +72,4 @@ class PreparedData:
     target_scaling: Scaling | None = None
     train_weight: NDArray[np.float64] | None = None
     validation_weight: NDArray[np.float64] | None = None
+    unlabelled: NetworkRows | None = None
