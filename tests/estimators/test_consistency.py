@@ -8,14 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.base import clone
 
 import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAERegressor
 from sdae.core.errors import DataError, InvalidParameterError
-from sdae.estimators import consistency_search
-from sdae.estimators.consistency_rule import Situation, epochs_of_consistency, methods_for
+from sdae.core.rows import SparseRows
+from sdae.estimators import consistency_rule, consistency_search
+from sdae.estimators.consistency_rule import (
+    Situation,
+    epochs_of_consistency,
+    learns_from_others,
+    methods_by_rows,
+)
 from sdae.train.settings import CONSISTENCY
 from tests.estimators.helpers import labels, quick, rows
 
@@ -38,15 +45,30 @@ def parameters_of(fitted: SDAEClassifier) -> list[bytes]:
 # -- the rule ----------------------------------------------------------------------------------
 
 
-def test_the_rule_goes_by_numbers_and_kind() -> None:
-    assert methods_for(Situation(50, 1000, 10)) is not None
-    assert methods_for(Situation(50, 0, 10)) is None
-    assert methods_for(Situation(9_999, 50_000, 10)) is not None
-    assert methods_for(Situation(10_000, 50_000, 10)) is None
-    assert methods_for(Situation(50, 49, 10)) is None
-    assert methods_for(Situation(50, 1000, 10, obstacle="it cannot")) is None
-    for large in (Situation(50, 30_000, 10), Situation(50, 1000, 10, is_sparse=True)):
-        assert "label_spreading" not in (methods_for(large) or ())
+def test_the_rule_goes_by_numbers_first() -> None:
+    assert learns_from_others(Situation(50, 1000, 10))
+    assert not learns_from_others(Situation(50, 0, 10))
+    assert learns_from_others(Situation(9_999, 50_000, 10))
+    assert not learns_from_others(Situation(10_000, 50_000, 10))
+    assert not learns_from_others(Situation(50, 49, 10))
+    assert not learns_from_others(Situation(50, 1000, 10, obstacle="it cannot"))
+
+
+def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    groups = (rng.normal(size=(200, 5)) + 8 * y[:, None]).astype(np.float32)
+    cloud = rng.normal(size=(200, 5)).astype(np.float32)
+
+    def chosen(x: Any) -> tuple[str, ...]:
+        return methods_by_rows(x[:10], x[10:], y[:10], 2, 0, typed=False)
+
+    assert chosen(groups) == ("label_spreading", "vat")
+    assert chosen(cloud) == ("mean_teacher",)
+    thin = SparseRows(sparse.csr_array(groups), torch.zeros(1))
+    assert methods_by_rows(thin, thin, y[:10], 2, 0, typed=False) == ("vat",)
+    monkeypatch.setattr(consistency_rule, "MOST_EXACT", 150)
+    assert chosen(groups) == ("vat",)
 
 
 def test_a_fit_takes_about_a_thousand_updates_or_ten_epochs() -> None:
@@ -58,9 +80,9 @@ def test_a_fit_takes_about_a_thousand_updates_or_ten_epochs() -> None:
 def test_the_log_and_the_model_say_what_the_rule_chose(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "sdae"):
         fitted = model().fit(X, FEW)
-    assert fitted.semi_supervised_ == methods_for(Situation(20, 60, 3))
+    assert fitted.semi_supervised_ is not None
     assert "semi_supervised='auto' is " in caplog.text
-    assert "20 labels for 3 classes" in caplog.text
+    assert "labels spread from 20 to 60 rows" in caplog.text
     named = model(semi_supervised=fitted.semi_supervised_).fit(X, FEW)
     assert parameters_of(named) == parameters_of(fitted)
 

@@ -238,7 +238,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             if not continues:
                 others, n_classes = without_labels(every, labelled), len(self.classes_)
                 consistency = chosen_consistency(settings, targets, others, n_classes, self._name)
-            self.semi_supervised_ = consistency.methods if consistency else None
+            self.semi_supervised_ = None
             train(
                 self,
                 every,

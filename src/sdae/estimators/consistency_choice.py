@@ -1,10 +1,8 @@
 """What a fit learns from unlabelled rows: as asked for, by the rule, or to be searched."""
 
-from scipy import sparse
-
 from sdae.core.errors import invalid_parameter
 from sdae.estimators.class_targets import has_targets
-from sdae.estimators.consistency_rule import Situation, methods_for
+from sdae.estimators.consistency_rule import Situation, learns_from_others
 from sdae.estimators.inputs import Rows
 from sdae.estimators.parameters import AUTO, SEARCH, Settings
 from sdae.estimators.tasks import Consistency
@@ -14,7 +12,7 @@ from sdae.estimators.weights import Numbers
 def chosen_consistency(
     settings: Settings, targets: Numbers, others: Rows, n_classes: int, caller: str
 ) -> Consistency | None:
-    """Return what is learned from unlabelled rows; without methods if these are to be searched.
+    """Return what is learned from unlabelled rows; without methods if the rows decide.
 
     Parameters
     ----------
@@ -37,15 +35,9 @@ def chosen_consistency(
         return None
     obstacle = _obstacle(settings, targets, n_classes)
     if asked == AUTO:
-        situation = Situation(
-            n_labelled=int(has_targets(targets).sum()),
-            n_unlabelled=others.shape[0],
-            n_classes=n_classes,
-            is_sparse=sparse.issparse(others),
-            obstacle=obstacle,
-        )
-        methods = methods_for(situation)
-        return None if methods is None else Consistency(methods, others)
+        n_labelled = int(has_targets(targets).sum())
+        situation = Situation(n_labelled, others.shape[0], n_classes, obstacle)
+        return Consistency((), others, AUTO) if learns_from_others(situation) else None
     if obstacle:
         raise invalid_parameter(
             "semi_supervised", caller, f"None or 'auto', since {obstacle}", settings.semi_supervised
@@ -55,7 +47,7 @@ def chosen_consistency(
     if settings.checkpoint is not None:
         wanted = "None with semi_supervised='search', whose trials are not saved"
         raise invalid_parameter("checkpoint", caller, wanted, str(settings.checkpoint.folder))
-    return Consistency((), others)
+    return Consistency((), others, SEARCH)
 
 
 def _obstacle(settings: Settings, targets: Numbers, n_classes: int) -> str:

@@ -36,7 +36,7 @@ from sdae.estimators.new_networks import (
     seed_of,
     settle,
 )
-from sdae.estimators.parameters import Settings
+from sdae.estimators.parameters import SEARCH, Settings
 from sdae.estimators.tasks import (
     Consistency,
     Finetuning,
@@ -211,14 +211,16 @@ def _train(
         if any(epochs):
             rows = network_rows(x, scaling, network)
             first = pretraining(network, rows, settings, epochs, names)
-        searches = consistency is not None and not consistency.methods
-        raw = labelled
+        raw, searches = labelled, consistency is not None and consistency.chosen_by == SEARCH
         if labelled is not None:  # check fine-tuning before pre-training
             labelled = labelled.for_network(scaling, network)
             watched = None if watched is None else watched.for_network(scaling, network)
             more = None
             if consistency is not None and not searches:
                 more = consistency.for_network(scaling, network)
+                if consistency.chosen_by:
+                    more = more.by_the_rule(labelled, network, seed)
+                estimator.semi_supervised_ = more.methods
             second = finetuning(network, labelled, watched, settings, max_iter, names, more)
         if checkpoint is not None:
             kept = {PRETRAINING: first, FINETUNING: None if settings.uses_lbfgs else second}

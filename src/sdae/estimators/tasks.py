@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdae.core.kinds.heads import Head
 from sdae.core.rows import RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.consistency_rule import methods_by_rows
 from sdae.estimators.new_networks import Preparation, network_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
@@ -47,10 +48,14 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Consistency:
-    """What is learned from unlabelled rows (m, V) in fine-tuning; None if there are none."""
+    """What is learned from unlabelled rows (m, V) in fine-tuning; None if there are none.
+
+    Where there are no methods yet, `chosen_by` says how they are found.
+    """
 
     methods: tuple[str, ...]
     rows: Any
+    chosen_by: str = ""
 
     def for_network(
         self, scaling: Preparation, network: StackedDenoisingAutoencoder
@@ -59,6 +64,16 @@ class Consistency:
         if self.rows is None or self.rows.shape[0] == 0:
             return replace(self, rows=None)
         return replace(self, rows=network_rows(self.rows, scaling, network))
+
+    def by_the_rule(
+        self, labelled: Labelled, network: StackedDenoisingAutoencoder, seed: int
+    ) -> "Consistency":
+        """Return a copy with the methods that fit the rows, all scaled for the network."""
+        typed, n_classes = network.autoencoder(0).layout is not None, network.head.out_features
+        methods = methods_by_rows(
+            labelled.x, self.rows, labelled.targets, n_classes, seed, typed=typed
+        )
+        return replace(self, methods=methods)
 
 
 @dataclass(frozen=True)

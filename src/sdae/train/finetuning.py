@@ -116,8 +116,9 @@ def finetune(
         ``vat`` (answers that do not change in the direction that changes them most, and are
         sure), or several. Only for a head of classes. An epoch is then a pass over all rows, with
         as many labelled rows in each minibatch; the rate falls to 0 in the last third of the
-        updates; rows are masked by `input_dropout`, or by 0.3 if it is 0, and `dropout` is 0.2 if
-        it is 0. It suits Adam at 0.002 and some thousands of updates.
+        updates. If `input_dropout` is 0, rows are masked by 0.3, or by 0.01 for each column if
+        these are fewer than 30; if `dropout` is 0, it is 0.2. It suits Adam at 0.002 and some
+        thousands of updates.
     unlabeled : rows or None, default None
         Rows (m, n_visible) without labels, with `semi_supervised`. The training rows are learned
         from in the same way, so they need not be among them.

@@ -13,7 +13,7 @@ from sdae.core.randomness import NoiseKey, Stream, random_bits, standard_normal,
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
-MASKING, DROPOUT, TEACHER, DECAY, RAMP, PROBE = 0.3, 0.2, 10.0, 0.99, 0.3, 0.05
+MASKING, DROPOUT, TEACHER, DECAY, RAMP, PROBE = 0.07, 0.2, 1.0, 0.99, 0.3, 0.05
 
 
 @dataclass

@@ -19,7 +19,7 @@ from sdae.core.rows import RowSource
 
 MOST_EXACT = 20_000
 MOST_COLUMNS = 50
-_ASKED_ROWS = 500
+_ASKED_ROWS = 200
 _ROWS_AT_A_TIME, _MOST_NUMBERS = 2048, 1 << 24
 _SAME = 1e-7
 _LARGEST_SEED = 2**31 - 1
@@ -95,7 +95,7 @@ def check_available(n_rows: int) -> None:
 def distance_to_neighbour(rows: RowSource, place: int, seed: int) -> float:
     """Return the median distance of a row to its neighbour number `place`, from 1.
 
-    It is measured for up to 500 rows, drawn by the seed, against all rows, in the units of the
+    It is measured for up to 200 rows, drawn by the seed, against all rows, in the units of the
     network. Rows that are equal to so many others do not count, unless all are.
     """
     n_rows = len(rows)

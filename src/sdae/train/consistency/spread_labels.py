@@ -4,6 +4,7 @@ Axes: n rows, C classes.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.rows import RowSource
@@ -27,9 +28,16 @@ def spread_over(
     MissingExtraError
         If there are more than 20,000 rows, and PyNNDescent is not installed.
     """
-    labels = np.full(len(rows), -1, np.int64)
-    labels[: len(y)] = y.cpu().numpy()
+    return spread_over_array(in_memory(rows), y.cpu().numpy(), n_classes, seed, typed=typed)
+
+
+def spread_over_array(
+    x: NDArray[np.float32], y: NDArray[np.int64], n_classes: int, seed: int, *, typed: bool
+) -> SpreadLabels:
+    """Do the same for rows in an array, (n, V)."""
+    labels = np.full(len(x), -1, np.int64)
+    labels[: len(y)] = y
     if len(labels) == 1:
         return SpreadLabels(labels, np.ones(1, np.float32))
-    x = comparable(in_memory(rows), seed, typed=typed)  # (n, D)
-    return spread(affinity(*nearest(x, N_NEIGHBOURS, seed)), labels, n_classes)
+    columns = comparable(x, seed, typed=typed)  # (n, V) -> (n, D)
+    return spread(affinity(*nearest(columns, N_NEIGHBOURS, seed)), labels, n_classes)

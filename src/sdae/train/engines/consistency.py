@@ -3,7 +3,7 @@
 A step takes a minibatch of all rows, whose labels do not count, and as many labelled rows. Its cost
 is, with the means over each of them,
 
-    cost = CE(labelled) + CE(spread labels) + ramp · 10 · disagreement with the teacher
+    cost = CE(labelled) + CE(spread labels) + ramp · disagreement with the teacher
            + divergence of adversarial rows + ramp · entropy,
 
 where each method adds its own terms; the ramp is exp(−5 (1 − t / (0.3 T))²) in the first 30 % of
@@ -42,11 +42,12 @@ from sdae.train.engines.slice_sizes import samples_between_looks
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT, FinetuningConfig
 from sdae.train.two_orders import EndlessPasses, late_decay
 
-MASKING, DROPOUT = 0.3, 0.2
-"""Masking of the input and dropout of hidden units where the settings have none."""
+DROPOUT, MASKING, MASKING_BY_COLUMN = 0.2, 0.3, 0.01
+"""Dropout of hidden units and masking of the input where the settings have none; the latter is less
+where there are few columns, of which a row needs most."""
 RADIUS, RADIUS_NEIGHBOUR = 0.35, 7
 """VAT's ε is this share of the median distance to this neighbour."""
-TEACHER_WEIGHT = 10.0
+TEACHER_WEIGHT = 1.0
 RAMP_SHARE = 0.3
 _LABELLED, _UNLABELLED, _PROBE = range(3)
 
@@ -88,7 +89,10 @@ class ConsistencyFinetuning:
         self._config = config
         self._seed = seed
         self._methods = frozenset(config.semi_supervised or ())
-        self._masking = MaskingNoise(config.input_dropout or MASKING)
+        layout = stack.autoencoder(0).layout
+        n_columns = stack.n_visible if layout is None else layout.blocks.n_columns
+        masking = min(MASKING, MASKING_BY_COLUMN * n_columns)
+        self._masking = MaskingNoise(config.input_dropout or masking)
         self._dropout = config.dropout or DROPOUT
         self._labelled = EndlessPasses(len(y), min(config.batch_size, len(rows)), seed)
         self._n_updates = n_updates
