@@ -9,11 +9,12 @@ from torch import nn
 
 from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.core.errors import DataError, InvalidParameterError
-from sdae.core.minibatches import Minibatch
+from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.rows import TensorRows
 from sdae.train.consistency.joined_rows import JoinedRows
 from sdae.train.consistency.neighbours import distance_to_neighbour
 from sdae.train.consistency.spread_labels import spread_over
+from sdae.train.engines.consistency import ConsistencyFinetuning
 from sdae.train.finetuning import run_finetuning
 from sdae.train.settings import CONSISTENCY, FinetuningConfig
 from sdae.train.two_orders import EndlessPasses, late_decay
@@ -162,3 +163,37 @@ def test_weights_of_rows_count() -> None:
     run_finetuning(weighed, (X, Y), None, None, config, sample_weight=weight, unlabeled=MORE)
     run_finetuning(alone, (X, Y), None, None, config, unlabeled=MORE)
     assert state_bytes(weighed) != state_bytes(alone)
+
+
+def engine() -> ConsistencyFinetuning:
+    config = FinetuningConfig(semi_supervised=CONSISTENCY, batch_size=5, epochs=2)
+    every = TensorRows(torch.tensor(np.concatenate([X, MORE])))
+    return ConsistencyFinetuning(new_stack(), every, torch.tensor(Y), config, SEED, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("update", torch.tensor(17)),
+        ("update", torch.tensor(1.0)),
+        ("teacher.0.weight", torch.zeros(H, V)),
+        ("teacher.0.weight", torch.full((H, V), torch.nan, dtype=torch.float64)),
+        ("spread.classes", torch.full((40,), C)),
+        ("spread.certainty", torch.zeros(39, dtype=torch.float64)),
+        ("radius", torch.tensor(-1.0, dtype=torch.float64)),
+        ("other", torch.zeros(1)),
+    ],
+)
+def test_a_forged_state_is_refused(name: str, value: torch.Tensor) -> None:
+    trained, fresh = engine(), engine()
+    trained.train(minibatches(40, 5), 1, 0.1)
+    state = trained.state()
+    fresh.restore(state)
+    assert {key: part.tolist() for key, part in fresh.state().items()} == {
+        key: part.tolist() for key, part in state.items()
+    }
+    with pytest.raises((ValueError, LookupError)):
+        engine().restore({**state, name: value})
+    if name in state:
+        with pytest.raises(LookupError):
+            engine().restore({key: part for key, part in state.items() if key != name})

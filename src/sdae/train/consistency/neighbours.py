@@ -118,9 +118,7 @@ def _approximate(x: NDArray[np.float32], n_neighbours: int, seed: int) -> tuple[
     from pynndescent import NNDescent
 
     # Its first neighbour of a row is nearly always the row itself.
-    index = NNDescent(
-        x, n_neighbors=n_neighbours + 2, n_iters=4, random_state=seed % _LARGEST_SEED
-    )
+    index = NNDescent(x, n_neighbors=n_neighbours + 2, n_iters=4, random_state=seed % _LARGEST_SEED)
     places, distances = index.neighbor_graph
     itself = places == np.arange(len(x))[:, None]
     order = np.argsort(np.where(itself, np.inf, distances), axis=1, kind="stable")

@@ -154,33 +154,29 @@ class ConsistencyFinetuning:
         LookupError, ValueError
             If it is not of this engine.
         """
-        rest = dict(state)
-        update = _number(rest.pop("update"), torch.int64)
+        rest, like = dict(state), self._stack.head.weight
+        update = int(_number(rest.pop("update"), torch.int64))
         if not 0 <= update <= self._n_updates:
             raise ValueError("its update does not occur in this training")
-        means = {}
+        means, spread_labels, radius = [], None, None
         if MEAN_TEACHER in self._methods:
             for name, mean in self._teacher.mean.items():
-                means[name] = _like(rest.pop(f"teacher.{name}"), mean)
+                means.append(_like(rest.pop(f"teacher.{name}"), mean))
         if LABEL_SPREADING in self._methods:
-            device, n_rows = self._y.device, len(self._rows)
-            classes = _like(rest.pop("spread.classes"), self._y.new_empty(n_rows)).to(device)
-            certainty = self._stack.head.weight.new_empty(n_rows)
-            certainty = _like(rest.pop("spread.certainty"), certainty).to(device)
-            n_classes = self._stack.head.weight.shape[0]
-            if n_rows and not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
+            n_rows, n_classes = len(self._rows), like.shape[0]
+            classes = _like(rest.pop("spread.classes"), self._y.new_empty(n_rows))
+            certainty = _like(rest.pop("spread.certainty"), like.new_empty(n_rows))
+            if not 0 <= int(classes.min()) <= int(classes.max()) < n_classes:
                 raise ValueError("its spread labels are not classes")
-            spread_labels = (classes, certainty)
-        radius = _number(rest.pop("radius"), torch.float64) if VAT in self._methods else 0.0
-        if not (math.isfinite(radius) and radius >= 0):
-            raise ValueError("its radius is not a length")
-        give_state(self._optimizer, rest, self._config.optimizer.facts.state(self._config))
-        self._update = int(update)
-        self._teacher.restore(list(means.values())) if means else None
-        if LABEL_SPREADING in self._methods:
-            self._spread = spread_labels
+            spread_labels = (classes.to(like.device), certainty.to(like.device))
         if VAT in self._methods:
-            self._radius = radius
+            radius = _number(rest.pop("radius"), torch.float64)
+            if not (math.isfinite(radius) and radius >= 0):
+                raise ValueError("its radius is not a length")
+        give_state(self._optimizer, rest, self._config.optimizer.facts.state(self._config))
+        self._update, self._spread, self._radius = update, spread_labels, radius
+        if means:
+            self._teacher.restore(means)
 
     def close(self) -> None:
         """Do nothing: there are no threads."""
@@ -290,8 +286,9 @@ class _Part(NamedTuple):
 
 
 def _like(value: Tensor, like: Tensor) -> Tensor:
-    if value.shape != like.shape or value.dtype != like.dtype:
-        raise ValueError("a part of it has another shape or type")
+    finite = value.shape == like.shape and bool(value.isfinite().all())
+    if not finite or value.dtype != like.dtype:
+        raise ValueError("a part of it has another shape or type, or is not finite")
     return value.clone()
 
 
