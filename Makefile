@@ -91,10 +91,10 @@ $(VENV)/oldest/.ready: $(VENV)/.test tools/oldest.py
 	@echo "Installing the oldest dependencies in $(VENV)/oldest (once; torch is large) ..."
 	$(PYTHON) -m venv --clear $(VENV)/oldest
 	$(BIN)/python tools/oldest.py > $(VENV)/oldest/constraints.txt
-	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c $(VENV)/oldest/constraints.txt -e ".[report,tables,export,tensorboard,mlflow,test]"
+	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c $(VENV)/oldest/constraints.txt -e ".[report,tables,neighbours,export,tensorboard,mlflow,test]"
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing sdae and its test tools in $(VENV) (once; torch is large) ..."
-	$(PIP) install -c constraints.txt -e ".[report,tables,export,tensorboard,mlflow,dev]"
+	$(PIP) install -c constraints.txt -e ".[report,tables,neighbours,export,tensorboard,mlflow,dev]"
 	@touch $@

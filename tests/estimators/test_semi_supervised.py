@@ -1,4 +1,4 @@
-"""Rows without labels: used for pre-training, and for nothing else."""
+"""Rows without labels: for pre-training alone, where nothing else is learned from them."""
 
 import numpy as np
 import pytest
@@ -38,15 +38,16 @@ def test_any_marker_will_do(
 
 
 def test_pretraining_sees_all_rows_and_fine_tuning_only_the_labelled() -> None:
-    model = quick(SDAEClassifier, unlabeled_label=-1, batch_size=10)
+    alone = {"unlabeled_label": -1, "batch_size": 10, "semi_supervised": None}
+    model = quick(SDAEClassifier, **alone)
     model.fit(X, np.where(LABELLED, Y, -1))
     changed = X.copy()
     changed[~LABELLED] += 0.5
-    other = quick(SDAEClassifier, unlabeled_label=-1, batch_size=10)
+    other = quick(SDAEClassifier, **alone)
     other.fit(changed, np.where(LABELLED, Y, -1))
     assert parameters_of(model) != parameters_of(other)
     # Without pre-training and scaling, rows without labels have no say at all.
-    without = {"pretrain_epochs": 0, "scale": "none", "unlabeled_label": -1}
+    without = {"pretrain_epochs": 0, "scale": "none", **alone}
     one, two = (
         quick(SDAEClassifier, **without).fit(x, np.where(LABELLED, Y, -1)) for x in (X, changed)
     )

@@ -52,6 +52,23 @@ def _finetuning(**settings: Any) -> Training:
     return run
 
 
+def _consistency(*methods: str, **settings: Any) -> Training:
+    sets = [labelled(n) for n in (25, 40, 30)]
+
+    def run(stack: StackedDenoisingAutoencoder, checkpoint: Checkpoint | None) -> History:
+        return finetune(
+            stack,
+            *sets,
+            semi_supervised=methods,
+            unlabeled=unit_rows(1100, 5),
+            epochs=3,
+            checkpoint=checkpoint,
+            **settings,
+        )
+
+    return run
+
+
 TRAININGS = {
     "autograd": _pretraining(engine="autograd", batch_size=20, learning_rate=0.05),
     "closed form": _pretraining(engine="closed_form", batch_size=20, learning_rate=0.05),
@@ -83,13 +100,19 @@ TRAININGS = {
     ),
     "fine-tuning, last": _finetuning(batch_size=20, restore_best=False, early_stopping=False),
     "fine-tuning, fused": _finetuning(engine="fused", learning_rate=0.02, shuffle=True),
+    "label spreading": _consistency("label_spreading", batch_size=20, optimizer="adam"),
+    "mean teacher": _consistency("mean_teacher", batch_size=30, optimizer="adam", shuffle=True),
+    "vat": _consistency("vat", batch_size=40, optimizer="nadam", learning_rate=0.002),
+    "all methods": _consistency(
+        "label_spreading", "mean_teacher", "vat", batch_size=40, shuffle=True, max_norm=2.0
+    ),
 }
 
 
 @pytest.fixture(autouse=True)
 def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut a thousand rows into slices enough."""
-    for engine in ("autograd", "closed_form"):
+    for engine in ("autograd", "closed_form", "consistency"):
         target = f"sdae.train.engines.{engine}.samples_between_looks"
         monkeypatch.setattr(target, lambda *_sizes: 512)
 

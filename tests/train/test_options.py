@@ -42,7 +42,7 @@ TAKES: dict[Callable[..., Any], tuple[type, tuple[str, ...], set[str]]] = {
         FinetuningConfig,
         tuple(options_of(FinetuningConfig)),
         {
-            *("stack", "train", "validation", "test", "sample_weight"),
+            *("stack", "train", "validation", "test", "unlabeled", "sample_weight"),
             *("device", "seed", "checkpoint", "callbacks"),
         },
     ),
@@ -80,7 +80,7 @@ BY_OTHER_NAMES = {
 OTHER_DEFAULTS = {
     *("hidden_layer_sizes", "activation", "corruption", "pretrain_epochs", "solver", "momentum"),
     *("nesterovs_momentum", "batch_size", "shuffle", "learning_rate_init", "max_iter", "alpha"),
-    "early_stopping",
+    *("early_stopping", "semi_supervised"),
 }
 
 
@@ -167,10 +167,16 @@ def test_an_estimator_has_the_declared_default_or_one_of_its_own(kind: Any) -> N
     for name, default in kind().get_params().items():
         each = declared(name)
         if each is not None:
-            equal = each.reader.read(default) == each.default
-            (same if equal else other).add(name)
+            (same if _is_default(each, default) else other).add(name)
     assert other == OTHER_DEFAULTS & set(signature(kind).parameters)
     assert same >= {"beta_1", "beta_2", "epsilon", "engine", "decoder", "tied"}
+
+
+def _is_default(each: Option[Any], value: object) -> bool:
+    try:
+        return bool(each.reader.read(value) == each.default)
+    except ValueError:  # a word that only an estimator has
+        return False
 
 
 def test_an_option_is_a_default_a_reader_and_a_line_of_documentation() -> None:

@@ -10,6 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags, check_consistent_length
 
+from sdae.core.constraints import optional
 from sdae.core.errors import DataError
 from sdae.core.inference import answers, log_probabilities, probabilities
 from sdae.core.kinds.heads import Head
@@ -23,9 +24,10 @@ from sdae.estimators.class_targets import (
     plain_targets,
     targets_of,
 )
+from sdae.estimators.consistency_choice import chosen_consistency
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import Rows, checked_pair
+from sdae.estimators.inputs import Rows, checked_pair, without_labels
 from sdae.estimators.label_encoding import (
     Labels,
     as_array,
@@ -38,6 +40,7 @@ from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside_by_class
 from sdae.estimators.weights import Numbers, labelled_rows_that_count
+from sdae.train.settings import METHODS
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -133,7 +136,17 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None
-        Rows with this label (a number or a text, such as −1) are used only for pre-training.
+        Rows with this label (a number or a text, such as −1) have no label.
+    semi_supervised : "auto", "search", one or several methods, or None, default "auto"
+        The methods are ``label_spreading``, ``mean_teacher`` and ``vat``.
+        What fine-tuning learns from unlabelled rows; see :func:`sdae.finetune`. ``auto`` is a fixed
+        rule by the kind and the number of rows and labels; it is None where all rows have labels,
+        or 1,000 for each class. ``search`` compares methods, and None, by cross-validation on the
+        labelled rows, from one pre-training. None: unlabelled rows are for pre-training alone.
+        An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each
+        minibatch, and all epochs are done: `max_iter` of them, or by default about 1,000 updates
+        or 10 epochs. ``fit`` with `warm_start`, when it continues, and ``partial_fit`` learn from
+        labelled rows alone.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
@@ -143,6 +156,8 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     ----------
     classes_ : ndarray
         Of labels in several columns their numbers, 0 to L − 1.
+    semi_supervised_ : tuple of str or None
+        The methods that the last ``fit`` used.
     network_ : StackedDenoisingAutoencoder
         The PyTorch model.
     coefs_, intercepts_ : list of ndarray
@@ -181,12 +196,14 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
     _: KW_ONLY
     class_weight: Any = None
     unlabeled_label: Any = None
+    semi_supervised: Any = "auto"
     classes_: NDArray[Any] = field(init=False)
+    semi_supervised_: tuple[str, ...] | None = field(init=False)
 
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
     ) -> "SDAEClassifier":
-        """Pre-train on all rows, then fine-tune on the labelled ones.
+        """Pre-train on all rows, then fine-tune on the labelled ones, and by agreement on others.
 
         Parameters
         ----------
@@ -199,7 +216,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             Weights in fine-tuning. A row of weight 0, labelled or not, is ignored, in pre-training
             too; but its class stays in ``classes_``.
         X_unlabeled : array, CSR matrix or table, (m, V), or None
-            More rows, for pre-training.
+            More rows without labels.
         """
         settings = self._settings()
         continues = goes_on(self, settings.warm_start, settings)
@@ -225,7 +242,20 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             labelled = has_targets(targets)
             rows = Labelled(x[labelled], targets[labelled], weights)
             rows, watched = self._watched(rows, settings)
-            train(self, every, settings, rows, watched, pretrains=not continues)
+            consistency = None
+            if not continues:
+                others, n_classes = without_labels(every, labelled), len(self.classes_)
+                consistency = chosen_consistency(settings, targets, others, n_classes, self._name)
+            self.semi_supervised_ = None
+            train(
+                self,
+                every,
+                settings,
+                rows,
+                watched,
+                pretrains=not continues,
+                consistency=consistency,
+            )
         return self
 
     @where_minibatches
@@ -263,6 +293,7 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             if not continues:
                 self.classes_ = announced
                 start(self, x, settings, self._head(targets), stream=True)
+            self.semi_supervised_ = None
             labelled = has_targets(targets)
             rows = Labelled(x[labelled], targets[labelled], weights) if labelled.any() else None
             train_on_chunk(self, x, settings, rows)
@@ -381,7 +412,9 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
 
     def _kept(self) -> Kept:
         kind, labels = labels_for_a_file(self.classes_)
-        return Kept({"class_type": kind}, labels)
+        methods = getattr(self, "semi_supervised_", None)
+        used = {} if methods is None else {"semi_supervised": list(methods)}
+        return Kept({"class_type": kind, **used}, labels)
 
     def _take_back(self, state: Mapping[str, Any], model: Model) -> None:
         self._check_head(model, Head.CLASSES, Head.MULTILABEL)
@@ -392,6 +425,14 @@ class SDAEClassifier(ClassifierMixin, SupervisedSDAE):
             str(state["class_type"]),
             in_order=model.stack.head_facts.picks_one,
         )
+        self.semi_supervised_ = optional(METHODS).read(state.get("semi_supervised"))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state of a pickle; older ones learned nothing from unlabelled rows."""
+        state = {"semi_supervised": None, **state}
+        if "network_" in state:
+            state.setdefault("semi_supervised_", None)
+        super().__setstate__(state)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

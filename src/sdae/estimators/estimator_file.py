@@ -131,6 +131,8 @@ def _parameters(estimator: FittedEstimator) -> dict[str, Any]:
         name: _plain(name, value)
         for name, value in estimator.get_params(deep=False).items()
         if name != "checkpoint"  # a path of this machine, which another must not write to
+        # older files lack it and have None, which is not the default
+        and not (name == "semi_supervised" and value is None)
         and not (name in _ADDED_LATER and _is_default(value, defaults[name]))
     }
 

@@ -24,6 +24,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
+from sdae.estimators.consistency_search import searched
 from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
 from sdae.estimators.inputs import Rows
@@ -36,8 +37,15 @@ from sdae.estimators.new_networks import (
     seed_of,
     settle,
 )
-from sdae.estimators.parameters import FOR_MANY_LABELS, Settings
-from sdae.estimators.tasks import Finetuning, Labelled, Pretraining, finetuning, pretraining
+from sdae.estimators.parameters import FOR_MANY_LABELS, SEARCH, Settings
+from sdae.estimators.tasks import (
+    Consistency,
+    Finetuning,
+    Labelled,
+    Pretraining,
+    finetuning,
+    pretraining,
+)
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import FINETUNING, PRETRAINING, History
@@ -124,15 +132,26 @@ def train(
     watched: Labelled | None = None,
     *,
     pretrains: bool = True,
+    consistency: Consistency | None = None,
 ) -> None:
     """Pre-train on raw rows `x`, then fine-tune on the labelled ones, if there are any.
 
-    With early stopping, `watched` are the validation rows.
+    With early stopping, `watched` are the validation rows. `consistency` is what is learned from
+    unlabelled rows in fine-tuning; its methods are chosen here if it has none.
     """
-    if labelled is not None:
+    if labelled is not None and (consistency is None or consistency.chosen_by == SEARCH):
         settings = _settled(estimator, settings, len(labelled.targets))
     epochs = settings.pretrain_epochs if pretrains else (0,)
-    recorder = _train(estimator, x, settings, epochs, labelled, watched, settings.checkpoint)
+    recorder = _train(
+        estimator,
+        x,
+        settings,
+        epochs,
+        labelled,
+        watched,
+        settings.checkpoint,
+        consistency=consistency,
+    )
     each = settings.pretrain_epochs
     n_layers = estimator.n_layers_
     estimator._n_stream_epochs = sum(each) * (n_layers if len(each) == 1 else 1)
@@ -143,15 +162,11 @@ def train(
 
 
 def _settled(estimator: SDAEBase, settings: Settings, n_labels: int) -> Settings:
-    """Return settings for a number of labels, and note them."""
+    """Return settings for a number of labels."""
     network = estimator.network_
     assert network.head_kind is not None
     assert network.n_outputs is not None
-    settings = for_labels(
-        settings, n_labels, network.head_kind, network.n_outputs, network.n_visible
-    )
-    estimator._used = Regularisation.of(settings)
-    return settings
+    return for_labels(settings, n_labels, network.head_kind, network.n_outputs, network.n_visible)
 
 
 def train_on_chunk(
@@ -178,8 +193,6 @@ def train_on_chunk(
         memory.forget(PRETRAINING)
     recorder = _train(estimator, x, settings, epochs, labelled, max_iter=1, memory=memory)
     estimator._memory = memory
-    if labelled is not None:
-        estimator._used = Regularisation.of(settings)
     estimator.history_ = (*estimator.history_, *recorder.records)  # too short for the doctor
 
 
@@ -193,6 +206,7 @@ def _train(
     checkpoint: Checkpoint | None = None,
     max_iter: int | None = None,
     memory: OptimizerMemory | None = None,
+    consistency: Consistency | None = None,
 ) -> Recorder:
     """Train the network of an estimator; Ctrl-C ends training with a warning."""
     network = estimator.network_
@@ -208,10 +222,18 @@ def _train(
         if any(epochs):
             rows = network_rows(x, scaling, network)
             first = pretraining(network, rows, settings, epochs, names)
+        raw, searches = labelled, consistency is not None and consistency.chosen_by == SEARCH
         if labelled is not None:  # check fine-tuning before pre-training
             labelled = labelled.for_network(scaling, network)
             watched = None if watched is None else watched.for_network(scaling, network)
-            second = finetuning(network, labelled, watched, settings, max_iter, names)
+            more = None
+            if consistency is not None and not searches:
+                more = consistency.for_network(scaling, network)
+                if consistency.chosen_by:
+                    more = more.by_the_rule(labelled, network, seed)
+                estimator.semi_supervised_ = more.methods
+            second = finetuning(network, labelled, watched, settings, max_iter, names, more)
+            estimator._used = Regularisation.of(second.settings)
         if checkpoint is not None:
             kept = {PRETRAINING: first, FINETUNING: None if settings.uses_lbfgs else second}
             stages = {name: task.identity(network, seed) for name, task in kept.items() if task}
@@ -219,6 +241,13 @@ def _train(
         with interruptible(recorder, fine_tunes=labelled is not None):
             if first is not None:
                 _pretrain(network, first, seed, recorder, checkpoint, memory)
+            if searches and consistency is not None and raw is not None and labelled is not None:
+                found = searched(network, raw, consistency.rows, settings, scaling, seed)
+                estimator.semi_supervised_ = found
+                if found is not None:
+                    more = replace(consistency, methods=found).for_network(scaling, network)
+                    second = finetuning(network, labelled, watched, settings, None, names, more)
+                    estimator._used = Regularisation.of(second.settings)
             if second is not None and settings.uses_lbfgs:
                 _minimise(network, second, settings, recorder)
             elif second is not None:
@@ -281,6 +310,7 @@ def _finetune(
                     callbacks=[recorder, plateau] if task.has_rule else [recorder],
                     sample_weight=task.labelled.weight,
                     validation_weight=None if watched is None else watched.weight,
+                    unlabeled=task.unlabelled,
                 )
         error = history.best_validation_error
         if error is not None and error < best_error:

@@ -273,3 +273,17 @@ def stacked(x: Rows, more: Rows) -> Rows:
     if sparse.issparse(x) or sparse.issparse(more):
         return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
     return np.concatenate([x, more])
+
+
+def below(x: Rows, more: Rows) -> Rows:
+    """Stack rows below rows of the same kind, of tables too; `x` may be None."""
+    if x is None:
+        return more
+    return x.below(more) if isinstance(x, RawTable) else stacked(x, more)
+
+
+def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
+    """Return the rows without labels, (m, V): `labelled` are the first rows, (n,)."""
+    known = np.zeros(every.shape[0], bool)
+    known[: len(labelled)] = labelled
+    return every[~known]

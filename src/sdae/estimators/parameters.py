@@ -5,7 +5,7 @@ The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST
+from sdae.estimators.consistency_rule import DROPOUT, epochs_of_consistency
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
-from sdae.train.settings import ENGINES, FinetuningConfig, PretrainingConfig
+from sdae.train.settings import ENGINES, METHODS, FinetuningConfig, PretrainingConfig
 
 LBFGS = "lbfgs"
 SQUARED_ERROR, POISSON = "squared_error", "poisson"
-AUTO = "auto"
+AUTO, SEARCH = "auto", "search"
 FOR_MANY_LABELS: Mapping[str, float] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
 """What ``auto`` means where there are many labels; for few see `label_rules`."""
 _RATES = ("constant", "invscaling", "adaptive")
@@ -79,6 +80,10 @@ def _fraction(value: object) -> float:
 
 def _frequency(value: object) -> int | float:
     return _fraction(value) if isinstance(value, float) else integer(1).read(value)
+
+
+def _semi_supervised(value: object) -> str | tuple[str, ...] | None:
+    return str(value) if value in (AUTO, SEARCH) else optional(METHODS).read(value)
 
 
 def _verbose(value: object) -> bool:
@@ -149,6 +154,7 @@ _READERS: Mapping[str, Reader[Any]] = {
     "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
     "max_fun": integer(1),
     "loss": choice(SQUARED_ERROR, POISSON),
+    "semi_supervised": Reader(f"'auto', 'search', {METHODS.constraint}, or none", _semi_supervised),
     "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
     "contamination": number(0, 0.5, open_minimum=True),
 }
@@ -224,6 +230,7 @@ class Settings:
     min_frequency: int | float | None = None
     handle_unknown: str = INFREQUENT_IF_EXIST
     automatic: frozenset[str] = frozenset()
+    semi_supervised: str | tuple[str, ...] | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, object], caller: str) -> "Settings":
@@ -322,6 +329,32 @@ class Settings:
             dropout=self.dropout,
             early_stopping=False,  # the rule is scikit-learn's; see `stopping`
             engine=self.engine if classifies else "auto",
+        )
+
+    def for_consistency(self, n_rows: int) -> "Settings":
+        """Return settings whose ``auto`` values are those for learning from unlabelled rows too.
+
+        `n_rows` are all rows, which an epoch goes through; there are thousands of updates. The
+        other rows take the place of a strong penalty.
+        """
+        values = {
+            "alpha": FOR_MANY_LABELS["alpha"],
+            "dropout": DROPOUT,
+            "max_iter": epochs_of_consistency(n_rows, self.batch_of(n_rows)),
+        }
+        return replace(self, **{name: values[name] for name in self.automatic})
+
+    def with_consistency(
+        self, config: FinetuningConfig, methods: tuple[str, ...], n_rows: int
+    ) -> FinetuningConfig:
+        """Return a configuration of fine-tuning that also learns from unlabelled rows."""
+        batch_size = self.batch_of(n_rows)
+        return replace(
+            config,
+            epochs=self.max_iter,
+            batch_size=batch_size,
+            weight_decay=self.alpha / batch_size,
+            semi_supervised=methods,
         )
 
     @property

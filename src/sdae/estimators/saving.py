@@ -101,6 +101,8 @@ def as_estimator(model: Model) -> SDAEBase:
         raise ValueError("it names a folder of checkpoints, which is not allowed in a file")
     if "class_weight" in parameters and isinstance(parameters["class_weight"], tuple):
         parameters["class_weight"] = dict(parameters["class_weight"])
+    if kind is SDAEClassifier:  # older files lack it: they learned from labelled rows alone
+        parameters.setdefault("semi_supervised", None)
     estimator = kind(**parameters)
     settings = estimator._settings()
     state = entry["state"]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdae.core.kinds.heads import Head
 from sdae.core.rows import RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.estimators.consistency_rule import methods_by_rows
 from sdae.estimators.new_networks import Preparation, network_rows
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
@@ -46,6 +47,36 @@ class Labelled:
 
 
 @dataclass(frozen=True)
+class Consistency:
+    """What is learned from unlabelled rows (m, V) in fine-tuning; None if there are none.
+
+    Where there are no methods yet, `chosen_by` says how they are found.
+    """
+
+    methods: tuple[str, ...]
+    rows: Any
+    chosen_by: str = ""
+
+    def for_network(
+        self, scaling: Preparation, network: StackedDenoisingAutoencoder
+    ) -> "Consistency":
+        """Return a copy with rows scaled for the network."""
+        if self.rows is None or self.rows.shape[0] == 0:
+            return replace(self, rows=None)
+        return replace(self, rows=network_rows(self.rows, scaling, network))
+
+    def by_the_rule(
+        self, labelled: Labelled, network: StackedDenoisingAutoencoder, seed: int
+    ) -> "Consistency":
+        """Return a copy with the methods that fit the rows, all scaled for the network."""
+        typed, n_classes = network.autoencoder(0).layout is not None, network.head.out_features
+        methods = methods_by_rows(
+            labelled.x, self.rows, labelled.targets, n_classes, seed, typed=typed
+        )
+        return replace(self, methods=methods)
+
+
+@dataclass(frozen=True)
 class Pretraining:
     """Rows and settings of pre-training, and the names that identify it."""
 
@@ -63,7 +94,8 @@ class Finetuning:
     """Rows and settings of fine-tuning, and the names that identify it.
 
     With an adaptive rate `config` holds up to the first plateau. `has_rule` is False if all epochs
-    must be done.
+    must be done. `unlabelled` are rows that are learned from too. `settings` are those it was made
+    of, without ``auto``.
     """
 
     labelled: Labelled
@@ -72,6 +104,8 @@ class Finetuning:
     task: FinetuningTask
     names: Identity
     has_rule: bool
+    unlabelled: Any
+    settings: Settings
 
     def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
         """Return its identity for a checkpoint."""
@@ -103,6 +137,7 @@ def finetuning(
     settings: Settings,
     max_iter: int | None,
     names: Identity,
+    consistency: Consistency | None = None,
 ) -> Finetuning:
     """Return the input of fine-tuning.
 
@@ -112,18 +147,28 @@ def finetuning(
         Rows are scaled for the network; `watched` are those of early stopping.
     max_iter : int or None
         Number of epochs, without early stopping; None takes the number of the settings.
+    consistency : Consistency or None
+        What is learned from unlabelled rows, scaled for the network; all epochs are then done.
 
     Raises
     ------
     InvalidParameterError, DataError
         If fine-tuning would raise it.
     """
+    n_rows = len(labelled.targets)
+    if consistency is not None:
+        n_rows += 0 if consistency.rows is None else len(consistency.rows)
+        settings = settings.for_consistency(n_rows)
     config = settings.finetuning(
         len(labelled.targets),
         max_iter or settings.max_iter,
         settings.learning_rate_init,
         classifies=network.head_kind is Head.CLASSES,
     )
+    unlabelled = None
+    if consistency is not None:
+        unlabelled = consistency.rows
+        config = settings.with_consistency(config, consistency.methods, n_rows)
     task = check_finetuning(
         network,
         labelled.pair,
@@ -132,9 +177,12 @@ def finetuning(
         config,
         labelled.weight,
         None if watched is None else watched.weight,
+        unlabelled,
     )
     rule = {
         "tol": Entry(str(settings.tol)),
         "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
     }
-    return Finetuning(labelled, watched, config, task, {**rule, **names}, max_iter is None)
+    has_rule = max_iter is None and consistency is None
+    identity = {**rule, **names}
+    return Finetuning(labelled, watched, config, task, identity, has_rule, unlabelled, settings)

@@ -7,15 +7,23 @@ from torch import Tensor, nn
 
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.conversions import Array
-from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.errors import DataError, InvalidParameterError, invalid_parameter
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import n_batches
-from sdae.core.rows import RowSource, value_range
+from sdae.core.rows import RowsLike, RowSource, row_source, value_range
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.targets import weight_tensor
+from sdae.core.wording import listed
+from sdae.train.consistency.joined_rows import JoinedRows
+from sdae.train.consistency.neighbours import check_available
 from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
 from sdae.train.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
-from sdae.train.settings import FinetuningConfig, PretrainingConfig
+from sdae.train.settings import (
+    CONSISTENCY,
+    LABEL_SPREADING,
+    FinetuningConfig,
+    PretrainingConfig,
+)
 
 
 def check_pretraining(
@@ -97,6 +105,8 @@ class FinetuningTask:
         The validation and the test set, if given.
     n_updates : int
         Updates per epoch.
+    every : RowSource or None
+        The training rows and, below them, unlabelled rows, where these are learned from.
     """
 
     stack: StackedDenoisingAutoencoder
@@ -106,6 +116,12 @@ class FinetuningTask:
     weights: Tensor | None
     scored: dict[str, ScoredRows]
     n_updates: int
+    every: RowSource | None = None
+
+    @property
+    def visited(self) -> RowSource:
+        """The rows that an epoch goes through."""
+        return self.rows if self.every is None else self.every
 
     def data(self) -> dict[str, RowSource | Tensor | None]:
         """Return all data, with a name for each part."""
@@ -114,6 +130,8 @@ class FinetuningTask:
             "y": self.y,
             "sample_weight": self.weights,
         }
+        if self.every is not None:
+            parts["x with unlabelled rows"] = self.every
         for name, (x, y, weight) in self.scored.items():
             parts[f"x of the {name} set"] = x
             parts[f"y of the {name} set"] = y
@@ -129,6 +147,7 @@ def check_finetuning(
     config: FinetuningConfig,
     sample_weight: Array | None = None,
     validation_weight: Array | None = None,
+    unlabeled: RowsLike | None = None,
 ) -> FinetuningTask:
     """Raise the errors that would stop fine-tuning; also called before pre-training.
 
@@ -150,12 +169,47 @@ def check_finetuning(
         )
         if split is not None
     }
-    n_updates = n_batches(len(rows), config.batch_size, config.drop_last)
+    every = _with_unlabelled(stack, rows, unlabeled, config)
+    n_visited = len(rows if every is None else every)
+    n_updates = n_batches(n_visited, config.batch_size, config.drop_last)
     if n_updates == 0:
         raise InvalidParameterError(
-            f"The batch_size parameter of finetune must be at most the {len(rows)} training rows "
+            f"The batch_size parameter of finetune must be at most the {n_visited} training rows "
             f"with drop_last. Got {config.batch_size} instead."
         )
     if config.engine != "auto":  # auto always finds an engine
         engine_of_finetuning(stack, config, weighted=weights is not None)
-    return FinetuningTask(stack, config, rows, y, weights, scored, n_updates)
+    return FinetuningTask(stack, config, rows, y, weights, scored, n_updates, every)
+
+
+def _with_unlabelled(
+    stack: StackedDenoisingAutoencoder,
+    rows: RowSource,
+    unlabeled: RowsLike | None,
+    config: FinetuningConfig,
+) -> RowSource | None:
+    """Return the training rows with unlabelled ones below them; None if these do not matter.
+
+    Raises
+    ------
+    InvalidParameterError, DataError, MissingExtraError
+        If unlabelled rows cannot be learned from.
+    """
+    if config.semi_supervised is None:
+        if unlabeled is not None:
+            raise InvalidParameterError(
+                "The unlabeled parameter of finetune must be None without semi_supervised, which "
+                f"says what is learned from these rows. Set it to one of {listed(CONSISTENCY)}."
+            )
+        return None
+    if not stack.head_facts.picks_one:
+        wanted = f"none for a stack with a {stack.head_kind} head: only classes can be spread"
+        names = ", ".join(config.semi_supervised)
+        raise invalid_parameter("semi_supervised", "finetune", wanted, names)
+    every = rows
+    if unlabeled is not None:
+        like = stack.head.weight
+        every = JoinedRows(rows, row_source(unlabeled, stack.n_visible, like, "unlabeled"))
+    if LABEL_SPREADING in config.semi_supervised:
+        check_available(len(every))
+    return every

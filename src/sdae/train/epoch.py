@@ -11,6 +11,7 @@ from typing import Protocol
 from sdae.core.minibatches import Minibatches, minibatches, n_batches
 from sdae.core.randomness import NoiseKey, Stream, visiting_order
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
+from sdae.train.two_orders import late_decay
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,9 @@ class Plan:
         Settings of the stage.
     seed : int
         Seed of the order of the rows.
+    falls_late : bool
+        Whether the rate also falls to 0 in the last third of all updates, as it does where
+        unlabelled rows are learned from.
     """
 
     layer: int | None
@@ -113,6 +117,7 @@ class Plan:
     initial_rate: float
     config: PretrainingConfig | FinetuningConfig
     seed: int
+    falls_late: bool = False
 
     @property
     def n_batches(self) -> int:
@@ -120,8 +125,11 @@ class Plan:
         return n_batches(self.n_rows, self.config.batch_size, self.config.drop_last)
 
     def rate(self, epoch: int) -> float:
-        """Return the learning rate of an epoch."""
-        return self.config.schedule.rate(self.initial_rate, epoch - 1, self.n_epochs)
+        """Return the learning rate of an epoch; where it falls late, that of its first update."""
+        rate = self.config.schedule.rate(self.initial_rate, epoch - 1, self.n_epochs)
+        if not self.falls_late:
+            return rate
+        return rate * late_decay((epoch - 1) * self.n_batches, self.n_epochs * self.n_batches)
 
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, in the order of their visit."""

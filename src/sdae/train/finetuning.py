@@ -1,6 +1,6 @@
 """Supervised fine-tuning of the whole network, with the tutorial's early stopping."""
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from sdae.core.conversions import Array
 from sdae.core.devices import resolve_device
 from sdae.core.kinds.schedules import Schedule
 from sdae.core.randomness import check_seed
+from sdae.core.rows import RowsLike
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import usable_threads
@@ -61,6 +62,8 @@ def finetune(
     patience_increase: float = 2.0,
     improvement_threshold: float = 0.995,
     restore_best: bool = True,
+    semi_supervised: str | Sequence[str] | None = None,
+    unlabeled: RowsLike | None = None,
     sample_weight: Array | None = None,
     engine: str = "auto",
     device: str | None = None,
@@ -107,6 +110,18 @@ def finetune(
         Its constants, the tutorial's by default.
     restore_best : bool, default True
         End with the parameters of the lowest validation error, not with the last.
+    semi_supervised : str, sequence of str or None, default None
+        What is learned from unlabelled rows: ``label_spreading`` (the labels that spread over a
+        graph of 10 neighbours), ``mean_teacher`` (the answers of the mean of the last networks),
+        ``vat`` (answers that do not change in the direction that changes them most, and are
+        sure), or several. Only for a head of classes. An epoch is then a pass over all rows, with
+        as many labelled rows in each minibatch; the rate falls to 0 in the last third of the
+        updates. If `input_dropout` is 0, rows are masked by 0.3, or by 0.01 for each column if
+        these are fewer than 30; if `dropout` is 0, it is 0.2. It suits Adam at 0.002 and some
+        thousands of updates.
+    unlabeled : rows or None, default None
+        Rows (m, n_visible) without labels, with `semi_supervised`. The training rows are learned
+        from in the same way, so they need not be among them.
     sample_weight : array of shape (n,) or None
         Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
     engine, device, seed, checkpoint, callbacks
@@ -165,6 +180,7 @@ def finetune(
             "patience_increase": patience_increase,
             "improvement_threshold": improvement_threshold,
             "restore_best": restore_best,
+            "semi_supervised": semi_supervised,
             "engine": engine,
         },
         "finetune",
@@ -175,6 +191,7 @@ def finetune(
         validation,
         test,
         config,
+        unlabeled=unlabeled,
         sample_weight=sample_weight,
         device=device,
         seed=seed,
@@ -191,6 +208,7 @@ def run_finetuning(
     test: LabelledRows | None,
     config: FinetuningConfig,
     *,
+    unlabeled: RowsLike | None = None,
     sample_weight: Array | None = None,
     validation_weight: Array | None = None,
     device: str | None = None,
@@ -215,7 +233,7 @@ def run_finetuning(
     if device is not None:
         stack.to(resolve_device(device))
     task = check_finetuning(
-        stack, train, validation, test, config, sample_weight, validation_weight
+        stack, train, validation, test, config, sample_weight, validation_weight, unlabeled
     )
     doctor, listeners = Doctor(), Callbacks(callbacks)
     doctor.remember(told)
@@ -230,7 +248,15 @@ def run_finetuning(
         ended = session.resume()
         if ended is not None:
             return ended
-        plan = Plan(None, len(task.rows), config.epochs, config.learning_rate, config, seed)
+        plan = Plan(
+            None,
+            len(task.visited),
+            config.epochs,
+            config.learning_rate,
+            config,
+            seed,
+            falls_late=task.every is not None,
+        )
         validator = Validator(task, listeners)
         try:
             train_network(task, plan, validator, session)
@@ -255,7 +281,9 @@ def train_network(
     task: FinetuningTask, plan: Plan, validator: Validator, session: TrainingSession
 ) -> None:
     """Train the whole network, one epoch after the other, until patience or the epochs run out."""
-    engine = finetuning_engine(task.stack, task.rows, task.y, task.config, plan.seed, task.weights)
+    engine = finetuning_engine(
+        task.stack, task.rows, task.y, task.config, plan.seed, task.weights, task.every
+    )
     with closing(engine):
         session.begin(plan, engine)
         validator.resume(session.keeper.kept)

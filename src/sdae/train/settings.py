@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdae.core.constraints import (
+    Reader,
     boolean,
     choice,
     integer,
@@ -27,6 +28,8 @@ from sdae.core.options import Option, field_of, option, readers_of
 
 ENGINES = ("auto", "fused", "closed_form", "autograd")
 LADDER_ENGINES = ("auto", "compiled", "autograd")
+LABEL_SPREADING, MEAN_TEACHER, VAT = "label_spreading", "mean_teacher", "vat"
+CONSISTENCY = (LABEL_SPREADING, MEAN_TEACHER, VAT)
 CODES = ("auto", "memory", "memmap", "recompute")
 
 # Options of both stages.
@@ -60,6 +63,25 @@ ENGINE = Option(
     choice(*ENGINES),
     "auto",
     "Engine of the steps; `auto` takes the fastest that supports the settings.",
+)
+
+
+def methods_of_consistency(value: object) -> tuple[str, ...]:
+    """Read one method of learning from unlabelled rows, or several, in their usual order.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one that does not exist.
+    """
+    given = list(value) if isinstance(value, list | tuple) else [value]
+    if not given or any(not isinstance(one, str) or one not in CONSISTENCY for one in given):
+        raise ValueError
+    return tuple(name for name in CONSISTENCY if name in given)
+
+
+METHODS = Reader(
+    f"one of {', '.join(map(repr, CONSISTENCY))}, or a list of them", methods_of_consistency
 )
 
 
@@ -134,6 +156,11 @@ class FinetuningConfig:
     )
     restore_best: bool = option(
         boolean(), True, "End with the parameters of the lowest validation error."
+    )
+    semi_supervised: tuple[str, ...] | None = option(
+        optional(METHODS),
+        None,
+        "What is learned from unlabelled rows; an epoch is then a pass over all rows.",
     )
     engine: str = field_of(ENGINE)
 

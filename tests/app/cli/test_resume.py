@@ -13,7 +13,14 @@ import pytest
 from sdae.app.runs.run_folder import RunFolder
 from sdae.core.errors import FileAccessError
 from tests.app.cli.commands import SDAE, done, environment, invoke, refused, run, without_warnings
-from tests.app.cli.samples import SMALL, contents, history, write_flowers, write_parts
+from tests.app.cli.samples import (
+    SMALL,
+    contents,
+    history,
+    write_flowers,
+    write_parts,
+    write_rows,
+)
 
 LONG = (
     *SMALL,
@@ -226,3 +233,20 @@ def test_a_history_that_cannot_be_written_meanwhile_is_told_once(
     assert [line for line in result.stderr.splitlines(True) if "history" in line] == [told]
     assert len(history(out)) == 7
     assert list((out / "plots").iterdir())
+
+
+def test_learning_from_unlabelled_rows_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    write_flowers(tmp_path / "flowers.csv")
+    write_rows(tmp_path / "rows.csv")
+    methods = '["label_spreading","mean_teacher","vat"]'
+    options = (
+        *("train", "flowers.csv", "--target=species", "--unlabeled=rows.csv", *LONG),
+        f"--set=finetuning.semi_supervised={methods}",
+    )
+    with training(tmp_path, "Fine-tuning, epoch 5/", *options, "--out=run") as process:
+        stopped(process, signal.SIGTERM)
+    resumed = run("resume", "run", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    whole = run(*options, "--out=whole", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    same_outcome(tmp_path / "run", tmp_path / "whole")

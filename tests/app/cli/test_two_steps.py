@@ -223,3 +223,19 @@ def test_fine_tuning_takes_the_runs_own_target(pretrained: Path, tmp_path: Path)
     done("finetune", pretrained, data, "--target", "species", "--set", "finetuning.epochs=1")
     said = done("finetune", pretrained, data, "--set", "finetuning.epochs=1")
     assert said.splitlines()[-1].startswith("Test error ")
+
+
+def test_fine_tuning_learns_from_rows_without_labels(pretrained: Path) -> None:
+    data, rows = pretrained.parent / "flowers.csv", pretrained.parent / "rows.csv"
+    method = "finetuning.semi_supervised=label_spreading"
+    given = ("finetune", pretrained, data, "--target=species", f"--unlabeled={rows}")
+    words = refused(pretrained, *given)
+    assert "--unlabeled has an effect only with semi-supervised fine-tuning" in words
+    finetune(pretrained, "--set", method, "--unlabeled", str(rows), "--set=finetuning.epochs=3")
+    recipe = tomllib.loads((pretrained / "recipe.toml").read_text())
+    assert recipe["finetuning"]["semi_supervised"] == "label_spreading"
+    assert recipe["data"]["unlabeled"] == str(rows)
+    taught = load_model(pretrained / "model.safetensors").stack.head.weight
+    again = finetune(pretrained, "--set", "finetuning.semi_supervised=none")
+    assert "Fine-tuning" in again
+    assert not torch.equal(taught, load_model(pretrained / "model.safetensors").stack.head.weight)

@@ -9,6 +9,7 @@ import torch
 
 import sdae
 from sdae import Checkpoint
+from sdae.app.runs.estimate import estimate
 from sdae.app.runs.run_recipe import build_stack, describe, finetune_on, run_recipe
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.kinds.decoders import Decoder
@@ -182,3 +183,25 @@ def test_rows_that_fine_tuning_cannot_take_are_refused_before_pre_training(sourc
     with pytest.raises(DataError, match="x of the validation set"):
         run_recipe(recipe, data, build_stack(recipe, data), callbacks=[events.append])
     assert not events
+
+
+def test_a_recipe_learns_from_the_rows_without_labels(tmp_path: Path) -> None:
+    source, more = write_npz(tmp_path / "rows.npz"), tmp_path / "more.npz"
+    np.savez(more, x=np.random.default_rng(5).random((30, 5), dtype=np.float32))
+    given = (f"data.unlabeled={more}", "data.validation=0", "data.test=0")
+    taught = (*given, 'finetuning.semi_supervised=["vat","label_spreading"]')
+    bytes_of = {}
+    for name, settings in (("alone", given), ("taught", taught), ("again", taught)):
+        recipe = recipe_for(source, *settings)
+        data = prepared(recipe)
+        assert data.unlabelled is not None
+        assert data.unlabelled.shape == (30, 5)
+        stack = build_stack(recipe, data)
+        history = run_recipe(recipe, data, stack).finetuning
+        assert history is not None
+        assert len(history.records) == 3
+        bytes_of[name] = [p.detach().numpy().tobytes() for p in stack.mlp.parameters()]
+    assert recipe.finetuning.semi_supervised == ("label_spreading", "vat")
+    assert bytes_of["taught"] == bytes_of["again"] != bytes_of["alone"]
+    estimated = estimate(recipe, data, build_stack(recipe, data), "cpu")
+    assert estimated.finetuning_most > 0

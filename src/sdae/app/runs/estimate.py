@@ -58,11 +58,24 @@ def estimate(
     n_trial = max(_TRIAL_SAMPLES, _TRIAL_STEPS * finetuning.batch_size)
     x, y = data.train[0][:n_trial], data.train[1][:n_trial]
     one_epoch = replace(finetuning, epochs=1, drop_last=False)
+    more = None
+    if finetuning.semi_supervised is not None and data.unlabelled is not None:
+        more = data.unlabelled[:n_trial]
     for _ in range(2):
         history = run_finetuning(
-            trial, (x, y), None, None, one_epoch, seed=recipe.seed, callbacks=callbacks
+            trial,
+            (x, y),
+            None,
+            None,
+            one_epoch,
+            unlabeled=more,
+            seed=recipe.seed,
+            callbacks=callbacks,
         )
-    epoch_seconds = len(data.train[0]) * history.seconds / len(x)
+    n_rows, n_tried = len(data.train[0]), len(x)
+    if more is not None and data.unlabelled is not None:
+        n_rows, n_tried = n_rows + len(data.unlabelled), n_tried + len(more)
+    epoch_seconds = n_rows * history.seconds / n_tried
     patient = finetuning.early_stopping and data.validation is not None
     least = min(finetuning.patience_epochs, finetuning.epochs) if patient else finetuning.epochs
     return Estimate(pretraining_seconds, least * epoch_seconds, finetuning.epochs * epoch_seconds)

@@ -6,6 +6,7 @@ Axes: n rows, V columns.
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
@@ -92,6 +93,7 @@ def prepare(
             feature_names=dataset.train.feature_names,
             image_shape=dataset.train.image_shape,
             n_hidden=n_rows - labelled.n_rows,
+            unlabelled=_without(rows, np.arange(n_rows)[places]),
         )
     )
 
@@ -152,6 +154,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
             image_shape=None,
             schema=schema,
             n_hidden=n_rows - labelled.n_rows,
+            unlabelled=_without(encoded, np.arange(n_rows)[places]),
         )
     )
 
@@ -203,9 +206,16 @@ def described(schema: Schema) -> str:
 
 
 def prepare_labelled(
-    model: Model, config: DataConfig, seed: int, content: bytes | None = None
+    model: Model,
+    config: DataConfig,
+    seed: int,
+    content: bytes | None = None,
+    *,
+    with_unlabelled: bool = False,
 ) -> PreparedData:
     """Load and split labelled data for a model that exists: its columns, scaling and classes.
+
+    `with_unlabelled` also loads the rows that the recipe has without labels.
 
     Raises
     ------
@@ -219,12 +229,20 @@ def prepare_labelled(
         raise DataError(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
-    labelled, _ = with_few_labels(dataset.train, config.labels, seed)
+    labelled, places = with_few_labels(dataset.train, config.labels, seed)
     answers = answers_for(config, labelled, model)
     train, validation, test = (
         answers.labelled(table, lambda part: network_input(model, part))
         for table in (labelled, dataset.validation, dataset.test)
     )
+    others: list[NetworkRows] = []
+    if with_unlabelled and labelled.n_rows < dataset.train.n_rows:
+        hidden = _without(
+            network_input(model, dataset.train), np.arange(dataset.train.n_rows)[places]
+        )
+        others += [] if hidden is None else [hidden]
+    if with_unlabelled and config.unlabeled is not None:
+        others.append(network_input(model, load_for(model, config.unlabeled).train))
     return answers.added_to(
         PreparedData(
             name=dataset.name,
@@ -239,8 +257,16 @@ def prepare_labelled(
             image_shape=model.image_shape,
             schema=model.schema,
             n_hidden=dataset.train.n_rows - labelled.n_rows,
+            unlabelled=np.concatenate(others) if others else None,
         )
     )
+
+
+def _without(rows: NetworkRows, places: NDArray[np.int64]) -> NetworkRows | None:
+    """Return the rows that are not at some places; None if there are none."""
+    others = np.ones(len(rows), bool)
+    others[places] = False
+    return rows[others] if others.any() else None
 
 
 def _same_width(extra: Table, train: Table) -> Table:

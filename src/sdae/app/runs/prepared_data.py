@@ -54,6 +54,8 @@ class PreparedData:
         How much each labelled row counts, by the weight of its class.
     n_hidden : int
         Number of training rows whose labels are hidden, so that they are for pre-training alone.
+    unlabelled : ndarray of float32, shape (m, V), or None
+        Those of `rows` that are not in `train`; of a model that exists the rows given apart.
     """
 
     name: str
@@ -73,3 +75,4 @@ class PreparedData:
     train_weight: NDArray[np.float64] | None = None
     validation_weight: NDArray[np.float64] | None = None
     n_hidden: int = 0
+    unlabelled: NetworkRows | None = None

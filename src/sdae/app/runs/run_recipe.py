@@ -9,7 +9,7 @@ import torch
 from sdae._version import __version__
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
-from sdae.app.runs.prepared_data import PreparedData
+from sdae.app.runs.prepared_data import NetworkRows, PreparedData
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -90,6 +90,7 @@ def run_recipe(
             recipe.finetuning,
             data.train_weight,
             data.validation_weight,
+            _learned_from(recipe, data),
         )
     pretraining = run_pretraining(
         stack,
@@ -147,6 +148,7 @@ def finetune_on(
         data.validation,
         data.test,
         recipe.finetuning,
+        unlabeled=_learned_from(recipe, data),
         sample_weight=data.train_weight,
         validation_weight=data.validation_weight,
         device=device,
@@ -156,6 +158,11 @@ def finetune_on(
         told=told,
         callbacks=callbacks,
     )
+
+
+def _learned_from(recipe: Recipe, data: PreparedData) -> NetworkRows | None:
+    """Return the unlabelled rows that fine-tuning learns from."""
+    return None if recipe.finetuning.semi_supervised is None else data.unlabelled
 
 
 def describe(recipe: Recipe, data: PreparedData, stack: StackedDenoisingAutoencoder) -> Model:

@@ -143,7 +143,7 @@ class AutogradFinetuning:
                 costs.add(losses, minibatch)
                 descend(self._optimizer, losses.mean())
                 if self._config.max_norm is not None:
-                    self._limit_norms(self._config.max_norm)
+                    limit_norms(self._stack, self._config.max_norm)
             return costs.total()
 
     def state(self) -> dict[str, Tensor]:
@@ -184,12 +184,13 @@ class AutogradFinetuning:
         key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
         return h * kept(h, level, key, samples) / (1 - level)
 
-    def _limit_norms(self, max_norm: float) -> None:
-        """Scale down the incoming weights of hidden units whose norm exceeds `max_norm`."""
-        with torch.no_grad():
-            for layer in range(self._stack.n_layers):
-                weight = self._stack.autoencoder(layer).weight  # (H, V)
-                weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
+
+def limit_norms(stack: StackedDenoisingAutoencoder, max_norm: float) -> None:
+    """Scale down the incoming weights of hidden units whose norm exceeds `max_norm`."""
+    with torch.no_grad():
+        for layer in range(stack.n_layers):
+            weight = stack.autoencoder(layer).weight  # (H, V)
+            weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
 
 
 def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:

@@ -9,11 +9,12 @@ from torch import Tensor
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.corruption import Noise
 from sdae.core.errors import invalid_parameter
-from sdae.core.minibatches import Minibatches
+from sdae.core.minibatches import Minibatches, n_batches
 from sdae.core.rows import RowSource
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.train.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
+from sdae.train.engines.consistency import ConsistencyFinetuning
 from sdae.train.engines.support import (
     ENGINES,
     EngineName,
@@ -99,8 +100,11 @@ def finetuning_engine(
     config: FinetuningConfig,
     seed: int,
     weights: Tensor | None = None,
+    every: RowSource | None = None,
 ) -> Engine:
     """Return the engine that trains the network on targets `y`, with or without weights.
+
+    `every` are all rows, the labelled ones first, where unlabelled rows are learned from too.
 
     Raises
     ------
@@ -114,6 +118,9 @@ def finetuning_engine(
             return FusedFinetuning(stack, rows, y, config, seed)
         case "closed_form":
             return ClosedFormFinetuning(stack, rows, y, config, seed)
+        case "autograd" if every is not None:
+            n_updates = config.epochs * n_batches(len(every), config.batch_size, config.drop_last)
+            return ConsistencyFinetuning(stack, every, y, config, seed, n_updates, weights)
         case "autograd":
             return AutogradFinetuning(stack, rows, y, config, seed, weights)
         case unknown:

@@ -108,6 +108,8 @@ def closed_form_lacks(problem: Problem) -> str | None:
     config = problem.config
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
+    if isinstance(config, FinetuningConfig) and config.semi_supervised:
+        return "it does not learn from unlabelled rows"
     if problem.has_weights:
         return "it does not support sample weights"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:

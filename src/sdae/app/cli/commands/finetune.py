@@ -42,6 +42,10 @@ def finetune(
     task: TaskOption = TaskChoice.auto,
     class_weight: ClassWeightOption = None,
     labels: LabelsOption = None,
+    unlabeled: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="More rows, for --set finetuning.semi_supervised=…"),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Override a value of the run's recipe."),
@@ -74,10 +78,19 @@ def finetune(
                 "task": task.task and str(task.task),
                 "class_weight": class_weight,
                 "labels": "none" if labels is None else labels,
+                "unlabeled": unlabeled,
                 "drop": _still_dropped(recipe, target),
             },
         )
-        prepared = prepare_labelled(model, recipe.data, recipe.seed, content_of(data))
+        learns = recipe.finetuning.semi_supervised is not None
+        if unlabeled is not None and not learns:
+            raise RecipeError(
+                "--unlabeled has an effect only with semi-supervised fine-tuning: add --set "
+                "finetuning.semi_supervised=vat, for example."
+            )
+        prepared = prepare_labelled(
+            model, recipe.data, recipe.seed, content_of(data), with_unlabelled=learns
+        )
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
         note = CompilingNote(console)

@@ -82,7 +82,7 @@ def train(
     class_weight: ClassWeightOption = None,
     labels: LabelsOption = None,
     unlabeled: Annotated[
-        str | None, typer.Option(metavar="FILE", help="More rows, used for pre-training only.")
+        str | None, typer.Option(metavar="FILE", help="More rows, without labels.")
     ] = None,
     validation: Annotated[
         float | None, typer.Option(help="Share of rows for validation, if DATA has no such part.")

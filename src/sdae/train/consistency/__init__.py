@@ -1,0 +1,1 @@
+"""Learning from unlabelled rows in fine-tuning: answers that agree where rows are alike."""

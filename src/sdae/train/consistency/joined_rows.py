@@ -1,0 +1,45 @@
+"""Labelled rows, and unlabelled ones below them, as one source.
+
+Axes: n rows, V columns, B rows of a minibatch.
+"""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.minibatches import Minibatch, minibatches
+from sdae.core.rows import RowSource
+
+_ROWS_AT_A_TIME = 4096
+
+
+class JoinedRows:
+    """The rows of one source, then those of another."""
+
+    def __init__(self, first: RowSource, second: RowSource) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Return the rows of a minibatch, (B, V)."""
+        samples, n_first = minibatch.samples, len(self._first)
+        of_first = samples < n_first
+        if of_first.all():
+            return self._first.batch(minibatch)
+        if not of_first.any():
+            return self._second.batch(Minibatch(samples - n_first, None))
+        upper = self._first.batch(Minibatch(samples[of_first], None))
+        lower = self._second.batch(Minibatch(samples[~of_first] - n_first, None))
+        rows = upper.new_empty(len(samples), upper.shape[1])
+        places = torch.from_numpy(of_first).to(rows.device)
+        rows[places], rows[~places] = upper, lower
+        return rows
+
+
+def in_memory(rows: RowSource) -> NDArray[np.float32]:
+    """Return all rows as an array, (n, V)."""
+    parts = minibatches(len(rows), _ROWS_AT_A_TIME)
+    return np.concatenate([rows.batch(part).detach().float().cpu().numpy() for part in parts])
