@@ -337,7 +337,7 @@ class Settings:
         `n_rows` are all rows, which an epoch goes through; there are thousands of updates. The
         other rows take the place of a strong penalty.
         """
-        values = {
+        values: dict[str, Any] = {
             "alpha": FOR_MANY_LABELS["alpha"],
             "dropout": DROPOUT,
             "max_iter": epochs_of_consistency(n_rows, self.batch_of(n_rows)),

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from sdae.core.errors import DataError, InvalidParameterError
-from sdae.core.inference import outputs
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.constructors import FinetuningParameters
 from sdae.estimators.inputs import Rows, with_unlabeled
@@ -155,10 +154,6 @@ class SupervisedSDAE(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-    def _outputs(self, X: Any) -> NDArray[np.float32]:
-        """Return the outputs of the head, (n, V) -> (n, K)."""
-        return self._apply(lambda rows: outputs(self.network_, rows), X)
 
     # -- for fit -----------------------------------------------------------------------------
 
