@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         train_ladder,
     )
     from sdae.estimators import (
+        LadderClassifier,
+        LadderRegressor,
         SDAEClassifier,
         SDAEImputer,
         SDAEOutlierDetector,
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
 __all__ = [
     "Checkpoint",
     "DenoisingAutoencoder",
+    "LadderClassifier",
     "LadderNetwork",
+    "LadderRegressor",
     "SDAEClassifier",
     "SDAEImputer",
     "SDAEOutlierDetector",
@@ -45,6 +49,8 @@ __all__ = [
 ]
 
 _ESTIMATORS = (
+    "LadderClassifier",
+    "LadderRegressor",
     "SDAEClassifier",
     "SDAEImputer",
     "SDAEOutlierDetector",

@@ -10,7 +10,9 @@ def test_the_public_names_are_these() -> None:
     assert sorted(sdae.__all__) == [
         "Checkpoint",
         "DenoisingAutoencoder",
+        "LadderClassifier",
         "LadderNetwork",
+        "LadderRegressor",
         "SDAEClassifier",
         "SDAEImputer",
         "SDAEOutlierDetector",

@@ -2,12 +2,15 @@
 
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.imputer import SDAEImputer
+from sdae.estimators.ladder import LadderClassifier, LadderRegressor
 from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.saving import load
 from sdae.estimators.transformer import SDAETransformer
 
 __all__ = [
+    "LadderClassifier",
+    "LadderRegressor",
     "SDAEClassifier",
     "SDAEImputer",
     "SDAEOutlierDetector",

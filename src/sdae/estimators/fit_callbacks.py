@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sdae.train.callbacks import EpochEnded, Event, StageResumed
-from sdae.train.history import FINETUNING, EpochRecord
+from sdae.train.history import FINETUNING, LADDER, EpochRecord
 
 
 class Recorder:
@@ -82,7 +82,7 @@ def interruptible(recorder: Recorder, *, fine_tunes: bool) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tuned = any(record.stage == FINETUNING for record in recorder.records)
+        tuned = any(record.stage in (FINETUNING, LADDER) for record in recorder.records)
         state = (
             "usable with the training so far"
             if tuned or not fine_tunes

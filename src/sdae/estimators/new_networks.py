@@ -4,7 +4,7 @@ Axes: n rows, V columns.
 """
 
 import sys
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,30 @@ Preparation = Scaling | Schema | None
 """How rows are brought into the form that the network takes."""
 
 
+class OfTables(Protocol):
+    """The checked parameters that say how a table is read."""
+
+    @property
+    def scale(self) -> str:
+        """How numbers are scaled."""
+        ...
+
+    @property
+    def max_categories(self) -> int | None:
+        """The largest number of levels."""
+        ...
+
+    @property
+    def min_frequency(self) -> int | float | None:
+        """Levels in fewer rows are rare."""
+        ...
+
+    @property
+    def handle_unknown(self) -> str:
+        """What a level that was not seen is."""
+        ...
+
+
 def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
     """Resolve ``auto``: choose the scaling of the columns and the decoder of each layer.
 
@@ -39,8 +63,22 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
         If cross-entropy is requested for data outside [0, 1], or values are too large to scale.
     """
     first, *above = _of_each_layer(settings)
+    scaling, first = settle_scaling(x, settings.scale, first, caller)
+    return scaling, (first, *above)
+
+
+def settle_scaling(
+    x: Rows, scale: str, decoder: Decoder, caller: str
+) -> tuple[Scaling | None, Decoder]:
+    """Fit the scaling of the columns, and resolve ``auto`` for the decoder of layer 0.
+
+    Raises
+    ------
+    DataError
+        As :func:`settle`.
+    """
     remedy = "Set scale='minmax', or decoder='linear'."
-    scale, first, _ = choose(x, settings.scale, first, f"X of {caller}", remedy)
+    scale, decoder, _ = choose(x, scale, decoder, f"X of {caller}", remedy)
     with np.errstate(over="ignore", invalid="ignore"):
         scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
@@ -48,7 +86,7 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
             "X has a column whose values are too large to scale (from "
             f"{float(x.min()):.6g} to {float(x.max()):.6g}). Divide it by a constant first."
         )
-    return scaling, (first, *above)
+    return scaling, decoder
 
 
 def decoders_of_table(settings: Settings) -> tuple[Decoder, ...]:
@@ -56,7 +94,7 @@ def decoders_of_table(settings: Settings) -> tuple[Decoder, ...]:
     return (Decoder.BLOCKS, *_of_each_layer(settings)[1:])
 
 
-def schema_options(estimator: Any, x: RawTable, settings: Settings) -> SchemaOptions:
+def schema_options(estimator: Any, x: RawTable, settings: OfTables) -> SchemaOptions:
     """Return how the schema of a table is learned.
 
     Raises

@@ -114,7 +114,7 @@ def _or_auto(reader: Reader[Any]) -> Reader[Any]:
     return Reader(f"{reader.constraint}, or {AUTO!r}", reader.read)
 
 
-_READERS: Mapping[str, Reader[Any]] = {
+READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": one_or_each(integer(1)),
     "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
     "corruption": one_or_each(parsed("a noise", parse_noise)),
@@ -242,7 +242,7 @@ class Settings:
             If a parameter is not allowed; one error reports all problems.
         """
         own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
-        readers = dict(_READERS)
+        readers = dict(READERS)
         if "max_iter" in own:  # only estimators that fine-tune
             readers["solver"] = _SOLVER_OR_LBFGS
         automatic = {name for name in FOR_MANY_LABELS if _is_auto(own.get(name))}

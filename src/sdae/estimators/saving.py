@@ -13,29 +13,40 @@ import numpy as np
 
 from sdae.core.constraints import integer
 from sdae.core.errors import FileFormatError, SdaeError
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model, load_model
 from sdae.core.tensor_file import reason_of
-from sdae.estimators.base import SDAEBase
 from sdae.estimators.classifier import SDAEClassifier
 from sdae.estimators.estimator_file import MOST_RECORDS, MOST_VALUES
+from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.imputer import SDAEImputer
 from sdae.estimators.label_rules import Regularisation
+from sdae.estimators.ladder import LadderClassifier, LadderEstimator, LadderRegressor
 from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer
 from sdae.train.history import EpochRecord
+from sdae.train.ladder.settings import LadderConfig
 from sdae.train.optimizer_memory import OptimizerMemory
 
-_KINDS: dict[str, type[SDAEBase]] = {
+_KINDS: dict[str, type[Any]] = {
     kind.__name__: kind
-    for kind in (SDAEClassifier, SDAEImputer, SDAEOutlierDetector, SDAERegressor, SDAETransformer)
+    for kind in (
+        LadderClassifier,
+        LadderRegressor,
+        SDAEClassifier,
+        SDAEImputer,
+        SDAEOutlierDetector,
+        SDAERegressor,
+        SDAETransformer,
+    )
 }
 _MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 _MODEL_OF_A_RUN = "model.safetensors"
 _HIGHEST_COUNT = 1 << 53
 
 
-def load(path: str | Path) -> SDAEBase:
+def load(path: str | Path) -> FittedNetwork:
     """Read an estimator from its file, or from the folder or the model file of a run.
 
     Parameters
@@ -45,7 +56,8 @@ def load(path: str | Path) -> SDAEBase:
 
     Returns
     -------
-    SDAEClassifier, SDAERegressor, SDAEImputer, SDAEOutlierDetector or SDAETransformer
+    SDAEClassifier, SDAERegressor, LadderClassifier, LadderRegressor, SDAEImputer,
+    SDAEOutlierDetector or SDAETransformer
         The estimator, on the CPU; its predictions equal those of the saved one to the byte.
 
     Raises
@@ -60,10 +72,11 @@ def load(path: str | Path) -> SDAEBase:
         path = path / _MODEL_OF_A_RUN
         if path.is_symlink():
             raise FileFormatError(f"{path} is a link. The files of a run must be regular files.")
-    return checked_estimator(load_model(path), path)
+    estimator: FittedNetwork = checked_estimator(load_model(path), path)
+    return estimator
 
 
-def checked_estimator(model: Model, path: Path) -> SDAEBase:
+def checked_estimator(model: Model, path: Path) -> Any:
     """Return the estimator of a model that was read from `path`.
 
     Raises
@@ -79,7 +92,7 @@ def checked_estimator(model: Model, path: Path) -> SDAEBase:
         ) from None
 
 
-def as_estimator(model: Model) -> SDAEBase:
+def as_estimator(model: Model) -> Any:
     """Return the estimator of a model.
 
     Raises
@@ -91,6 +104,8 @@ def as_estimator(model: Model) -> SDAEBase:
         return _of_a_run(model)
     entry = model.estimator
     kind = _KINDS[entry["kind"]]
+    if issubclass(kind, LadderEstimator) != isinstance(model.stack, FoldedLadder):
+        raise ValueError(f"its network is not that of a {kind.__name__}")
     for name, value in entry["parameters"].items():
         if isinstance(value, list) and len(value) > MOST_VALUES:
             raise ValueError(f"its parameter {name!r} has more than {MOST_VALUES:,} values")
@@ -120,9 +135,11 @@ def as_estimator(model: Model) -> SDAEBase:
     return estimator
 
 
-def _of_a_run(model: Model) -> SDAEBase:
+def _of_a_run(model: Model) -> FittedNetwork:
     """Return an estimator for a model that the command line or ``stack.save`` wrote."""
     stack = model.stack
+    if isinstance(stack, FoldedLadder):
+        return _of_a_ladder(model, stack)
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     if stack.n_labels == 1:
         raise ValueError(
@@ -130,10 +147,10 @@ def _of_a_run(model: Model) -> SDAEBase:
         )
     is_classifier = stack.n_classes is not None or stack.n_labels is not None
     has_values = model.target_scaling is not None
-    kind: type[SDAEBase] = SDAERegressor if has_values else SDAETransformer
+    kind: type[Any] = SDAERegressor if has_values else SDAETransformer
     if is_classifier:
         kind = SDAEClassifier
-    estimator = kind(
+    estimator: FittedNetwork = kind(
         stack.hidden_layer_sizes,
         str(stack.activation),
         corruption=tuple(str(layer.corruption) for layer in layers),
@@ -144,18 +161,50 @@ def _of_a_run(model: Model) -> SDAEBase:
     over = estimator._settings().pretrain_epochs[0] * stack.n_layers
     _give_model(estimator, model, seed=0, n_calls=1, n_stream_epochs=over)
     estimator.history_ = ()
-    if isinstance(estimator, SDAEClassifier):
-        texts = model.classes is not None and isinstance(model.classes[0], str)
-        estimator._take_back({"class_type": "<U0" if texts else "<i8"}, model)
-    if isinstance(estimator, SDAERegressor) and model.target_scaling is not None:
-        scaling = model.target_scaling
-        learned = {"target_offset": scaling.offset.tolist(), "target_scale": scaling.scale.tolist()}
-        estimator._take_back({"one_column": len(scaling.scale) == 1, **learned}, model)
+    if is_classifier or has_values:
+        estimator._take_back(_learned(model), model)
     return estimator
 
 
+def _of_a_ladder(model: Model, stack: FoldedLadder) -> FittedNetwork:
+    """Return the estimator of a ladder of the command line."""
+    ladder, values = stack.ladder, model.target_scaling is not None
+    if stack.n_labels == 1 or (ladder.head_kind.facts.probabilities is None and not values):
+        raise ValueError("no estimator has its outputs: use StackedDenoisingAutoencoder.load")
+    kind: type[Any] = LadderRegressor if values else LadderClassifier
+    estimator = kind(
+        stack.hidden_layer_sizes,
+        input_noise=ladder.input_noise,
+        hidden_noise=ladder.hidden_noise,
+        combinator=str(ladder.combinator),
+        scale="none" if model.scaling is None else model.scaling.kind,
+    )
+    _give_model(estimator, model, seed=0, n_calls=1, n_stream_epochs=0)
+    estimator.history_ = ()
+    usual = LadderConfig()
+    settled = {
+        "input_noise": ladder.input_noise,
+        "denoising_cost": list(usual.denoising_costs),
+        "n_updates": usual.n_updates,
+        "batch_size": usual.batch_size,
+    }
+    estimator._take_back({**_learned(model), **settled}, model)
+    assert isinstance(estimator, FittedNetwork)
+    return estimator
+
+
+def _learned(model: Model) -> dict[str, Any]:
+    """Return what the file of an estimator would hold of classes, or of targets."""
+    scaling = model.target_scaling
+    if scaling is None:
+        texts = model.classes is not None and isinstance(model.classes[0], str)
+        return {"class_type": "<U0" if texts else "<i8"}
+    learned = {"target_offset": scaling.offset.tolist(), "target_scale": scaling.scale.tolist()}
+    return {"one_column": len(scaling.scale) == 1, **learned}
+
+
 def _give_model(
-    estimator: SDAEBase, model: Model, seed: int, n_calls: int, n_stream_epochs: int
+    estimator: Any, model: Model, seed: int, n_calls: int, n_stream_epochs: int
 ) -> None:
     estimator.network_ = model.stack
     if model.schema is None and model.stack.autoencoder(0).layout is not None:

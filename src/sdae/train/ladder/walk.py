@@ -182,14 +182,19 @@ def run_ladder(
         network,
         LADDER,
         checkpoint_of(checkpoint, CALLER),
-        lambda: {**_identity(task, seed), **validator.identity(), **(known_by or {})},
+        lambda: {**ladder_identity(task, seed), **validator.identity(), **(known_by or {})},
     ) as keeper:
         session = TrainingSession(LADDER, listeners, keeper, Doctor())
         ended = session.resume()
         if ended is not None:
             return ended
         plan = _plan(task, updates_within(task, seed, keeper.kept), seed)
-        train_layers_together(task, plan, validator, session)
+        try:
+            train_layers_together(task, plan, validator, session)
+        except KeyboardInterrupt:
+            # a caller that catches the error gets a network that predicts
+            settle(network, task.unlabelled)
+            raise
         settle(network, task.unlabelled)
         history = History(
             tuple(session.records),
@@ -232,7 +237,7 @@ def _plan(task: LadderTask, n_updates: int, seed: int) -> LadderPlan:
     )
 
 
-def _identity(task: LadderTask, seed: int) -> dict[str, Entry]:
+def ladder_identity(task: LadderTask, seed: int) -> dict[str, Entry]:
     """Return what a checkpoint is known by; a number of updates that was measured is not in it."""
     network, config = task.network, task.config
     if config.max_minutes is not None:
