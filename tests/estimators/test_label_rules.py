@@ -65,8 +65,8 @@ def same(a: Any, b: Any) -> bool:
         (60, 50, (1.0, 0.5, 100)),
         (190, 10, (0.38183, 0.43031, 190)),
         (210, 10, (0.32860, 0.41945, 200)),
-        (100, None, (1.0, 0.5, 40)),
-        (250, None, (0.25298, 0.40051, 100)),
+        (100, None, (1.0, 0.0, 40)),
+        (250, None, (0.25298, 0.0, 100)),
     ],
 )
 def test_the_rule(n: int, n_classes: int | None, expected: tuple[float, float, int]) -> None:
@@ -117,7 +117,7 @@ def test_they_are_the_defaults_and_stay_auto(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 30)), (SDAERegressor, (1.0, 0.5, 40))]
+    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 30)), (SDAERegressor, (1.0, 0.0, 40))]
 )
 def test_auto_is_the_fit_with_the_numbers_of_the_rule(
     kind: type[Any], expected: tuple[float, float, int]

@@ -73,8 +73,8 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     validation_fraction : float, default 0.1
     n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99] or "auto", default "auto"
-        Dropout of hidden units in fine-tuning. ``auto``: 0.5 up to 100 targets, then
-        log10(10,000 / n) / 4, and 0 from 10,000 on and with ``lbfgs``.
+        Dropout of hidden units in fine-tuning. ``auto`` is 0: it costs much where targets follow
+        closely from the columns.
     corruption : noise or one per layer, default "masking:0.3"
         Noise of pre-training: a masking level, a text such as ``gaussian:0.1``,
         or an object of :mod:`sdae.corruption`.
