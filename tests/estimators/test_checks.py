@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, over all five estimators and several sets of parameters."""
+"""scikit-learn's own checks, over all seven estimators and several sets of parameters."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sdae import (
+    LadderClassifier,
+    LadderRegressor,
     SDAEClassifier,
     SDAEImputer,
     SDAEOutlierDetector,
@@ -49,6 +51,8 @@ ESTIMATORS = [
     ),
     SDAEOutlierDetector(),
     SDAEImputer((20,), pretrain_epochs=10),
+    LadderClassifier(),
+    LadderRegressor(),
 ]
 MORE = [
     SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),

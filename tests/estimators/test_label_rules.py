@@ -152,8 +152,21 @@ def test_only_rows_with_labels_that_count_are_counted() -> None:
     weights = np.r_[np.ones(200), np.zeros(100)]
     assert small(SDAEClassifier).fit(x, y, weights).alpha_ == regularisation_for(200, 3, 20).alpha
     hidden = np.where(np.arange(300) < 150, y, -1)
-    model = small(SDAEClassifier, unlabeled_label=-1).fit(x, hidden)
+    model = small(SDAEClassifier, unlabeled_label=-1, semi_supervised=None).fit(x, hidden)
     assert used(model) == pytest.approx((1.5**-1.5, 0.455977, 45))
+
+
+def test_rows_without_labels_take_the_place_of_a_penalty() -> None:
+    x = rows(300)
+    hidden = np.where(np.arange(300) < 150, labels(x), -1)
+    learning = {"unlabeled_label": -1, "semi_supervised": "mean_teacher"}
+    auto = small(SDAEClassifier, **learning).fit(x, hidden)
+    given = small(SDAEClassifier, alpha=0.1, max_iter=2, **learning).fit(x, hidden)
+
+    assert used(auto) == (1e-4, 0.2, 100)  # 10 minibatches, 1,000 updates
+    assert auto.n_iter_ == 100
+    assert used(given) == (0.1, 0.2, 2)
+    assert given.n_iter_ == 2
 
 
 def test_several_labels_are_questions_of_two_classes() -> None:

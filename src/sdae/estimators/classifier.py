@@ -126,8 +126,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         or 1,000 for each class. ``search`` compares methods, and None, by cross-validation on the
         labelled rows, from one pre-training. None: unlabelled rows are for pre-training alone.
         An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each
-        minibatch, and all epochs are done: `max_iter` of them, or by default about 1,000 updates
-        or 10 epochs. ``fit`` with `warm_start`, when it continues, and ``partial_fit`` learn from
+        minibatch, and all epochs are done: `max_iter` of them, or with ``auto`` about 1,000 updates
+        or 10 epochs. An ``auto`` for `alpha` and `dropout` then means 0.0001 and 0.2. ``fit`` with `warm_start`, when it continues, and ``partial_fit`` learn from
         labelled rows alone.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
