@@ -127,8 +127,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         labelled rows, from one pre-training. None: unlabelled rows are for pre-training alone.
         An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each
         minibatch, and all epochs are done: `max_iter` of them, or with ``auto`` about 1,000 updates
-        or 10 epochs. An ``auto`` for `alpha` and `dropout` then means 0.0001 and 0.2. ``fit`` with `warm_start`, when it continues, and ``partial_fit`` learn from
-        labelled rows alone.
+        or 10 epochs; ``auto`` means 0.0001 for `alpha` and 0.2 for `dropout`. ``fit`` with
+        `warm_start`, when it continues, and ``partial_fit`` learn from labelled rows alone.
     engine : {"auto", "fused", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None

@@ -113,8 +113,8 @@ def check_task(
         weights = weight_tensor(sample_weight, len(labelled), CALLER, like)
     if len(rows) < 2:
         raise InvalidParameterError(
-            f"{CALLER} needs at least 2 rows, to normalise by the rows of a batch. Got 1. Add rows "
-            "with labels, or unlabeled ones."
+            f"{CALLER} needs at least 2 rows, to normalise by the rows of a batch. Got "
+            "n_samples=1. Add rows with labels, or unlabeled ones."
         )
     n_depths = len(network.sizes)
     if len(config.denoising_costs) not in (1, n_depths):
