@@ -80,7 +80,7 @@ BY_OTHER_NAMES = {
 OTHER_DEFAULTS = {
     *("hidden_layer_sizes", "activation", "corruption", "pretrain_epochs", "solver", "momentum"),
     *("nesterovs_momentum", "batch_size", "shuffle", "learning_rate_init", "max_iter", "alpha"),
-    *("early_stopping", "semi_supervised"),
+    *("early_stopping", "semi_supervised", "dropout"),
 }
 
 

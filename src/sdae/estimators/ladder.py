@@ -73,7 +73,7 @@ class LadderEstimator(
 
     @property
     def n_iter_(self) -> int:
-        """Passes over the rows, of which the last may be cut short."""
+        """Passes over the rows, of which the last may be a part."""
         check_is_fitted(self)
         return len(self.history_)
 

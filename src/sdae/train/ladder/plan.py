@@ -57,7 +57,7 @@ class LadderPlan:
 
     @property
     def n_epochs(self) -> int:
-        """Epochs, of which the last may be cut short."""
+        """Epochs, of which the last may be a part."""
         return -(-self.n_updates // self.n_batches)
 
     def rate(self, epoch: int) -> float:
