@@ -25,7 +25,7 @@ from sdae.data.few_labels import balanced_labels
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.ladder.walk import train_ladder
 
-RESULTS = Path(__file__).parent / "results" / "few_labels_mnist.json"
+RESULTS = Path(__file__).parent / "results" / "few-labels-mnist.json"
 SCRATCH = Path(__file__).parent / "results" / ".scratch"
 BATCH_SIZE = 100
 EVERY_DEPTH = {100: (1000, 10, *[0.1] * 5), 1000: (2000, 20, *[0.1] * 5), 0: (1000, 1, *[0.01] * 5)}

@@ -18,6 +18,8 @@ from typing import Any
 from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
+from few_labels_figures import accuracy_table
+from few_labels_figures import mnist_table as mnist_ladders
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
@@ -273,6 +275,18 @@ def auc_table() -> str:
     return "\n".join([auc_tables(result), "", machine_line(result)])
 
 
+def ladder_table() -> str:
+    """Return the errors of ladders on MNIST, and the machine."""
+    runs: Any = _load("few-labels-mnist")
+    return "\n".join([mnist_ladders(runs), "", machine_line(runs[-1])])
+
+
+def few_labels_table() -> str:
+    """Return the accuracies on ten tables with few labels, and the machine."""
+    result = _load("few-labels-tables")
+    return "\n".join([accuracy_table(result), "", machine_line(result)])
+
+
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
     result = _load("torture")
@@ -309,6 +323,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "estimators": estimators_table,
     "estimators-times": estimators_times,
     "few-labels-auc": auc_table,
+    "few-labels-mnist": ladder_table,
+    "few-labels-tables": few_labels_table,
     "imputation": imputation_table,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),

@@ -16,7 +16,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 
 @dataclass(eq=False, repr=False, match_args=False)
 class NetworkParameters:
-    """Parameters of all five estimators: the network and its pre-training."""
+    """Parameters of the five estimators that pre-train: the network and its pre-training."""
 
     hidden_layer_sizes: Any = (100,)
     activation: Any = "tanh"

@@ -1,0 +1,61 @@
+"""The tables of docs/few-labels.md on MNIST and on ten tables, from their results."""
+
+import statistics
+from typing import Any
+
+
+def mnist_table(runs: list[dict[str, Any]]) -> str:
+    """Return the errors of ladders on MNIST by labels and updates, a line each."""
+    groups: dict[tuple[int, bool, int], list[dict[str, Any]]] = {}
+    for run in runs:
+        key = run["labels"] or 60_000, run["every_depth"], run["updates"]
+        groups.setdefault(key, []).append(run)
+    lines = [
+        "| labels | reconstructed | updates | draws | test error | ms an update |",
+        "|---|---|---|---|---|---|",
+    ]
+    for (labels, every, updates), of_it in sorted(groups.items()):
+        errors = [run["test_error"] for run in of_it]
+        each = ", ".join(f"{error:.2f}" for error in errors)
+        times = [run["milliseconds"] for run in of_it]
+        spread = f"{min(times):.0f} to {max(times):.0f}, {of_it[0]['threads']} thread"
+        lines.append(
+            f"| {labels:,} | {'every depth' if every else 'the input'} | {updates:,} "
+            f"| {len(of_it)} | **{statistics.mean(errors):.2f} %** ({each}) "
+            f"| {spread}{'s' * (of_it[0]['threads'] > 1)} |"
+        )
+    return "\n".join(lines)
+
+
+def accuracy_table(result: dict[str, Any]) -> str:
+    """Return the mean accuracy by table and model, where all splits of a table were measured."""
+    found: dict[str, dict[str, dict[int, float]]] = {}
+    for row in result["rows"]:
+        models = found.setdefault(row["model"], {})
+        models.setdefault(row["table"], {})[row["split"]] = row["accuracy"]
+    n_splits = min(len(splits) for splits in found["SDAE"].values())
+    tables = [table for table, splits in found["SDAE"].items() if len(splits) >= n_splits]
+    whole = {
+        model: scores
+        for model, scores in found.items()
+        if all(len(scores.get(table, {})) >= n_splits for table in tables)
+    }
+    lines = [
+        f"| accuracy, %, mean of {n_splits} divisions | {' | '.join(whole)} |",
+        f"|---|{'---|' * len(whole)}",
+    ]
+    means: dict[str, list[float]] = {model: [] for model in whole}
+    for table in tables:
+        cells = []
+        for model, scores in whole.items():
+            mean = 100 * statistics.mean(scores[table][split] for split in range(n_splits))
+            means[model].append(mean)
+        best = max(round(each[-1], 1) for each in means.values())
+        for each in means.values():
+            shown = f"{each[-1]:.1f}"
+            cells.append(f"**{shown}**" if round(each[-1], 1) == best else shown)
+        labels = next(row["labels"] for row in result["rows"] if row["table"] == table)
+        lines.append(f"| {table}, {labels} labels | {' | '.join(cells)} |")
+    shown = [f"{statistics.mean(each):.1f}" for each in means.values()]
+    lines.append(f"| mean of {len(tables)} | {' | '.join(shown)} |")
+    return "\n".join(lines)
