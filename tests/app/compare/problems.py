@@ -15,6 +15,7 @@ SMALL_NETWORK = {
     "pretrain_learning_rate": 0.01,
     "batch_size": 8,
     "max_iter": 20,
+    "alpha": 0.0001,  # the penalty for few labels would hide what pre-training does
     "scale": "none",
 }
 TINY_NETWORK = {**SMALL_NETWORK, "pretrain_epochs": 2, "max_iter": 4}

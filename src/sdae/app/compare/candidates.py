@@ -137,7 +137,8 @@ class Models:
                 "early_stopping": False,
             }
             if not self._pool.of_values:
-                parameters |= {"unlabeled_label": -1, "class_weight": None}
+                # What is compared is pre-training: fine-tuning learns from labels alone.
+                parameters |= {"unlabeled_label": -1, "class_weight": None, "semi_supervised": None}
             if model != PRETRAINED:
                 parameters["pretrain_epochs"] = 0
             with measured() as cost, quiet():
