@@ -14,6 +14,7 @@ from sdae.core.ladder.network import LadderNetwork
 from sdae.core.ladder.passes import way_up
 from sdae.core.rows import TensorRows
 from sdae.train.finetuning import finetune
+from sdae.train.pretraining import pretrain
 
 
 def rows(n: int = 60, width: int = 5, seed: int = 0) -> torch.Tensor:
@@ -143,6 +144,10 @@ def test_a_plain_stack_can_be_fine_tuned() -> None:
     history = finetune(stack, (x, y), None, epochs=30, batch_size=20, learning_rate=0.1)
 
     assert history.costs()[-1] < history.costs()[0]
+    with pytest.raises(InvalidParameterError, match="train_ladder"):
+        finetune(FoldedLadder(network), (x, y), None, epochs=1)
+    with pytest.raises(InvalidParameterError, match="train_ladder"):
+        pretrain(FoldedLadder(network), x, epochs=1)
     assert not torch.equal(stack.logits(x), FoldedLadder(network).logits(x))
 
 
