@@ -211,6 +211,9 @@ class StackedDenoisingAutoencoder(Network):
                 self.autoencoder(layer)
             self._facades.check()
 
+    def check_trainable(self) -> None:
+        """Do nothing: a stack of its own can be trained."""
+
     def deepest_weight(self) -> Tensor:
         """Return the weight of the deepest layer, (H, …)."""
         return self.autoencoder(self.n_layers - 1).weight

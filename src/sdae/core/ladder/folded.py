@@ -71,6 +71,20 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         nn.Module._apply(self.ladder, fn, recurse)
         return super()._apply(fn, recurse)
 
+    def check_trainable(self) -> None:
+        """Raise an error: the ladder would not follow.
+
+        Raises
+        ------
+        InvalidParameterError
+            Always.
+        """
+        raise InvalidParameterError(
+            "The stack is that of a ladder, which would not follow if it were trained. Train the "
+            "ladder with train_ladder, or a copy without it: "
+            "sdae.core.ladder.folded.plain_stack(stack.ladder)."
+        )
+
     def decode(self, h: Array, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's
         """Raise an error: a ladder does not reconstruct codes alone."""
         raise InvalidParameterError(
