@@ -129,7 +129,7 @@ def test_every_method_changes_the_fine_tuning_and_repeats(methods: Any) -> None:
 def test_max_iter_counts_epochs_over_all_rows() -> None:
     fitted = model(semi_supervised="mean_teacher", max_iter=4).fit(X, FEW)
     assert fitted.n_iter_ == 4
-    default = model(semi_supervised="mean_teacher", max_iter=200).fit(X, FEW)
+    default = model(semi_supervised="mean_teacher", max_iter="auto").fit(X, FEW)
     assert default.n_iter_ == epochs_of_consistency(80, min(default.batch_size, 80))
 
 

