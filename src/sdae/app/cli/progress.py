@@ -22,10 +22,11 @@ from sdae.train.callbacks import (
     SliceEnded,
     ValidationImproved,
 )
+from sdae.train.history import LADDER, part_of
 
 
 class Bars:
-    """A live bar for each layer and for fine-tuning; a context manager and a callback."""
+    """A live bar for each layer and for the whole network; a context manager and a callback."""
 
     def __init__(self, console: Console) -> None:
         # Narrow enough for a terminal of 80 columns.
@@ -58,15 +59,20 @@ class Bars:
                 self._begin(event)
             case SliceEnded():
                 self._advance(event)
+            case EpochEnded(record) if record.stage == LADDER:
+                self._show_error(record.validation_error)
             case ValidationImproved():
-                best = f"val {100 * event.validation_error:.2f} %"
-                self._progress.update(self._task, validation=best)
+                self._show_error(event.validation_error)
+
+    def _show_error(self, validation_error: float | None) -> None:
+        if validation_error is not None:
+            self._progress.update(self._task, validation=f"val {100 * validation_error:.2f} %")
 
     def _begin(self, part: PartStarted) -> None:
         self._n_epochs, self._n_samples = part.n_epochs, part.n_samples
         self._start = time.monotonic()
         self._task = self._progress.add_task(
-            _name(part.layer),
+            part_of(part.stage, part.layer),
             total=part.n_epochs * part.n_samples,
             epoch=f"0/{part.n_epochs}",
             cost="–",
@@ -107,7 +113,7 @@ class Lines:
             return
         record = event.record
         line = (
-            f"{_name(record.layer)}, epoch {record.epoch}/{self._n_epochs}: "
+            f"{record.part}, epoch {record.epoch}/{self._n_epochs}: "
             f"cost {record.cost:.5g}, {record.samples_per_second:,.0f} samples/s, "
             f"{record.seconds:.1f} s"
         )
@@ -148,7 +154,3 @@ def display(console: Console, *, quiet: bool) -> Bars | Lines | Silence:
     if quiet:
         return Silence()
     return Bars(console) if console.is_terminal else Lines(console)
-
-
-def _name(layer: int | None) -> str:
-    return "Fine-tuning" if layer is None else f"Layer {layer}"

@@ -6,7 +6,7 @@ from sdae.app.cli.terminal import say
 from sdae.app.runs.run_folder import open_run
 from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.wording import listed, plain, quoted
-from sdae.train.history import FINETUNING, PRETRAINING, history_of
+from sdae.train.history import FINETUNING, LADDER, PRETRAINING, history_of
 
 _MOST_CHARACTERS = 500
 
@@ -40,7 +40,7 @@ def info(run: RunArgument) -> None:
     for key, value in sorted(model.provenance.items()):
         say(f"Provenance: {plain(key)} = {plain(str(value), _MOST_CHARACTERS)}")
     records = folder.records()
-    for stage in (PRETRAINING, FINETUNING):
+    for stage in (PRETRAINING, FINETUNING, LADDER):
         part = [record for record in records if record.stage == stage]
         if part:
             minutes = sum(record.seconds for record in part) / 60
