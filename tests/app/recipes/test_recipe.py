@@ -106,6 +106,7 @@ def test_a_written_recipe_spells_out_every_value() -> None:
     tables = tomllib.loads(write_recipe(Recipe()))
     assert tables["seed"] == 0
     assert tables["model"] == {
+        "kind": "stack",
         "hidden_layer_sizes": [500, 500],
         "corruption": "masking:0.1",
         "activation": "sigmoid",

@@ -22,7 +22,9 @@ from sdae.train.callbacks import (
     SliceEnded,
     ValidationImproved,
 )
-from sdae.train.history import LADDER, part_of
+from sdae.train.history import LADDER, EpochRecord, part_of
+
+_MOST_LINES = 50
 
 
 class Bars:
@@ -93,11 +95,14 @@ class Bars:
 
 
 class Lines:
-    """One plain line per epoch, for logs; a context manager and a callback."""
+    """One plain line per epoch, for logs; a context manager and a callback.
+
+    A ladder may have thousands of epochs: some are shown, and those with errors.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._n_epochs = 0
+        self._n_epochs = self._apart = 1
 
     def __enter__(self) -> "Lines":
         return self
@@ -109,9 +114,13 @@ class Lines:
         """Print the end of an epoch."""
         if isinstance(event, PartStarted):
             self._n_epochs = event.n_epochs
+            self._apart = 1 if event.stage != LADDER else max(1, event.n_epochs // _MOST_LINES)
         if not isinstance(event, EpochEnded):
             return
         record = event.record
+        errors = (record.validation_error, record.test_error)
+        if record.epoch % self._apart and errors == (None, None) and not self._is_last(record):
+            return
         line = (
             f"{record.part}, epoch {record.epoch}/{self._n_epochs}: "
             f"cost {record.cost:.5g}, {record.samples_per_second:,.0f} samples/s, "
@@ -122,6 +131,9 @@ class Lines:
         if record.test_error is not None:
             line += f", test error {100 * record.test_error:.2f} %"
         say_on(self._console, line)
+
+    def _is_last(self, record: EpochRecord) -> bool:
+        return record.epoch == self._n_epochs
 
 
 class CompilingNote:

@@ -70,6 +70,14 @@ def settled_recipe(
     return replace(recipe, ladder=replace(ladder, n_updates=n_updates, max_minutes=None))
 
 
+def worded(recipe: Recipe, data: PreparedData) -> PreparedData:
+    """Return the data without words about a decoder, which a ladder does not have."""
+    if not recipe.is_ladder:
+        return data
+    about = f" The decoder of layer 0 is {data.decoder}."
+    return replace(data, choice=data.choice.replace(about, ""))
+
+
 def build_ladder(recipe: Recipe, data: PreparedData) -> FoldedLadder:
     """Build the ladder of a settled recipe for its data, in the stack that predicts as it does.
 

@@ -41,7 +41,7 @@ from sdae.app.recipes import load_recipe
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.report_file import check_extra
 from sdae.app.runs.estimate import estimate
-from sdae.app.runs.ladder_runs import settled_recipe
+from sdae.app.runs.ladder_runs import settled_recipe, worded
 from sdae.app.runs.lifecycle import new_run
 from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
@@ -159,8 +159,10 @@ def train(
     with new_run(out or default, chosen, force=force, numbered=out is None) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed, content=content)
         note = [CompilingNote(console)]
-        chosen = settled_recipe(chosen, prepared, device, note)
-        run.save_recipe(chosen)
+        settled = settled_recipe(chosen, prepared, device, note)
+        if settled != chosen:
+            run.save_recipe(settled)
+        chosen, prepared = settled, worded(settled, prepared)
         stack = build_stack(chosen, prepared)
         expected = estimate(chosen, prepared, stack, device, note)
         print_estimate(console, expected, prepared, stack, device)
