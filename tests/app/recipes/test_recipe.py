@@ -157,7 +157,7 @@ def test_a_recipe_is_read() -> None:
         ),
         ("tied = true", "A recipe has no 'tied'. Did you mean model.tied?"),
         ("scale = 'auto'", "A recipe has no 'scale'. Did you mean data.scale?"),
-        ("zzz = 1", "It has: seed, model, data, pretraining, finetuning."),
+        ("zzz = 1", "It has: seed, model, data, pretraining, finetuning, ladder."),
         ("[model]\nactivaton = 'tanh'", "[model] has no parameter 'activaton'. Did you mean 'acti"),
         ("[finetuning]\nlearning_rat = 1", "[finetuning] has no parameter 'learning_rat'. Did yo"),
         ("[model]\nactivation = 'tahn'", "Got 'tahn' instead. Did you mean 'tanh'?"),
