@@ -22,7 +22,7 @@ def updates_within(
 ) -> int:
     """Return the number of updates: that of the settings, or as many as the minutes allow.
 
-    The time of an update is measured on a copy of the network, of which `callbacks` are told. A run
+    The time of an update is measured on a copy of the network; `callbacks` get its start. A run
     that is resumed keeps the number of its checkpoint.
 
     Raises
