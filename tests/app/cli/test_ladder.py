@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdae import LadderClassifier, load
 from sdae.app.runs.run_folder import RunFolder
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import load_model
@@ -85,6 +86,20 @@ def test_it_answers_and_reconstructs_by_itself(ladder_run: Path, tmp_path: Path)
     assert np.load(tmp_path / "codes.npy").shape == (90, 50)
     done("predict", ladder_run, data, "-o", tmp_path / "answers.csv")
     assert (tmp_path / "answers.csv").read_text().startswith("label,p_setosa,")
+
+
+def test_the_estimator_of_the_run_and_its_file_answer_as_the_run(
+    ladder_run: Path, tmp_path: Path
+) -> None:
+    estimator = load(ladder_run)
+    assert isinstance(estimator, LadderClassifier)
+    estimator.save(tmp_path / "it.safetensors")
+    answers = []
+    for number, model in enumerate((ladder_run, tmp_path / "it.safetensors")):
+        out = tmp_path / f"{number}.csv"
+        done("predict", model, ladder_run.parent / "flowers.csv", "-o", out)
+        answers.append(out.read_bytes())
+    assert answers[0] == answers[1]
 
 
 def test_what_a_ladder_cannot_do_is_refused(ladder_run: Path, tmp_path: Path) -> None:
