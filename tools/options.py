@@ -12,7 +12,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from sdae.app.recipes.recipe import TABLES, Recipe, write_recipe
+from sdae.app.recipes.recipe import TABLES, Recipe, parse_recipe, write_recipe
 from sdae.core.options import options_of
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "guide.md"
@@ -22,7 +22,9 @@ def table() -> str:
     """Return a row for each option; one that both stages have in common stands there once."""
     lines = ["| key | default | what it must be | meaning |", "|---|---|---|---|"]
     lines.append("| `seed` | `0` | an integer in [0, 2**64) | Seed of all random numbers. |")
-    defaults = tomllib.loads(write_recipe(Recipe()))
+    ladder = parse_recipe("", "a ladder", ["model.kind=ladder"])
+    written = (tomllib.loads(write_recipe(recipe)) for recipe in (ladder, Recipe()))
+    defaults = {name: part for tables in written for name, part in tables.items()}
     both = options_of(TABLES["pretraining"]).items() & options_of(TABLES["finetuning"]).items()
     for name, kind in TABLES.items():
         for key, option in options_of(kind).items():

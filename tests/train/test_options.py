@@ -129,17 +129,22 @@ def test_a_docstring_describes_every_option_with_its_default(function: Callable[
 
 def test_a_stack_takes_the_options_of_a_recipes_model() -> None:
     taken = signature(StackedDenoisingAutoencoder).parameters
-    for name, each in options_of(TABLES["model"]).items():
+    of_a_stack = {n: o for n, o in options_of(TABLES["model"]).items() if n != "kind"}
+    for name, each in of_a_stack.items():
         default = taken["corruption_levels" if name == "corruption" else name].default
         assert each.reader.read(default) == each.default, name
 
 
 def test_a_recipe_has_a_table_for_each_declaration_and_a_key_for_each_option() -> None:
     assert [item.name for item in fields(Recipe)] == ["seed", *TABLES]
+    every = {name: list(options_of(kind)) for name, kind in TABLES.items()}
     written = tomllib.loads(write_recipe(Recipe()))
-    assert {name: list(written[name]) for name in TABLES} == {
-        name: list(options_of(kind)) for name, kind in TABLES.items()
-    }
+    stack = {name: keys for name, keys in every.items() if name != "ladder"}
+    assert {name: list(written[name]) for name in stack} == stack
+    written = tomllib.loads(write_recipe(parse_recipe("", "it", ["model.kind=ladder"])))
+    ladder = {"model": ["kind", "hidden_layer_sizes"], "data": every["data"]}
+    ladder["ladder"] = every["ladder"]
+    assert {name: list(keys) for name, keys in written.items() if name != "seed"} == ladder
 
 
 @pytest.mark.parametrize("table", TABLES)

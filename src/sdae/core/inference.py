@@ -25,6 +25,8 @@ from torch import Tensor
 from sdae.core.autoencoder import DenoisingAutoencoder, activate
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.heads import Head
+from sdae.core.ladder.folded import FoldedLadder, codes_alone
+from sdae.core.ladder.statistics import reconstructed
 from sdae.core.preprocessing import Scaling
 from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -97,7 +99,15 @@ def outputs(network: StackedDenoisingAutoencoder, rows: Tensor) -> Tensor:
 
 
 def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tensor:
-    """Carry codes of `depth` down to rows, (m, H_{depth-1}) -> (m, V)."""
+    """Carry codes of `depth` down to rows, (m, H_{depth-1}) -> (m, V).
+
+    Raises
+    ------
+    InvalidParameterError
+        For a ladder, which reconstructs from rows.
+    """
+    if isinstance(network, FoldedLadder):
+        raise codes_alone(depth)
     for layer in reversed(range(depth)):
         autoencoder = network.autoencoder(layer)
         weight = autoencoder.weight.t() if autoencoder.tied else autoencoder.decoder_weight
@@ -107,9 +117,27 @@ def decoded(network: StackedDenoisingAutoencoder, h: Tensor, depth: int) -> Tens
 
 
 def rebuilt(network: StackedDenoisingAutoencoder, rows: Tensor, depth: int | None = None) -> Tensor:
-    """Encode to `depth` (default: the deepest code) and decode again, (m, V) -> (m, V)."""
+    """Encode to `depth` (default: the deepest code) and decode again, (m, V) -> (m, V).
+
+    A ladder estimates the clean rows from all its depths.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the network is a ladder, and `depth` is not its deepest.
+    """
+    if isinstance(network, FoldedLadder):
+        network.check_depth(depth)
+        blocks = rows.to(network.head.weight.dtype).split(_BLOCK)
+        return torch.cat([reconstructed(network.ladder, block, _product) for block in blocks])
     depth = network.n_layers if depth is None else depth
     return decoded(network, layer_codes(network, rows)[depth - 1], depth)
+
+
+def rebuilding_depths(network: StackedDenoisingAutoencoder) -> range:
+    """Return the depths that a network can reconstruct rows from: of a ladder the last alone."""
+    first = network.n_layers if isinstance(network, FoldedLadder) else 1
+    return range(first, network.n_layers + 1)
 
 
 @undisturbed()
@@ -170,6 +198,11 @@ def _affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     else:
         a = _product_of_blocks(x, weight, bias)
     return a if n_out >= _NARROW else a[:, :n_out]
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """Return W x, (m, V) -> (m, H)."""
+    return _affine(x, weight, weight.new_zeros(len(weight)))
 
 
 def _product_of_blocks(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -26,10 +26,11 @@ from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.fitting import whole_or_not_at_all
 from sdae.estimators.inputs import Rows, with_unlabeled, without_labels
 from sdae.estimators.ladder_fitting import fit_ladder
-from sdae.estimators.ladder_parameters import LadderParameters, LadderSettings, Settled
+from sdae.estimators.ladder_parameters import LadderParameters, LadderSettings
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.value_predictions import ValuePredictions
 from sdae.estimators.weights import labelled_rows_that_count
+from sdae.train.ladder.automatic import Settled
 
 
 class LadderEstimator(

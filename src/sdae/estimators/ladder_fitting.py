@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdae.core.devices import resolve_device
 from sdae.core.errors import invalid_parameter
@@ -16,8 +15,7 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
-from sdae.core.minibatches import minibatches
-from sdae.core.rows import RowSource, row_source
+from sdae.core.rows import row_source
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.threads import threads
 from sdae.estimators.fit_callbacks import Recorder, interruptible
@@ -27,11 +25,10 @@ from sdae.estimators.ladder_parameters import LadderSettings, settled
 from sdae.estimators.new_networks import network_rows, schema_options, seed_of, settle_scaling
 from sdae.estimators.tasks import Labelled
 from sdae.train.history import LADDER
+from sdae.train.ladder.automatic import mean_variance
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import check_task
 from sdae.train.ladder.walk import ladder_identity, run_ladder
-
-_MEASURED_ROWS = 10_000
 
 logger = logging.getLogger("sdae")
 
@@ -71,7 +68,13 @@ def fit_ladder(
         settings,
         n_visible,
         len(labelled.targets),
-        _mean_variance(rows, more, like),
+        mean_variance(
+            [
+                row_source(part, n_visible, like.head.weight, "x")
+                for part in (rows, more)
+                if part is not None
+            ]
+        ),
         scaled=scaling is not None,
     )
     logger.info("%s: %s.", type(estimator).__name__, chosen)
@@ -157,21 +160,3 @@ def _new_ladder(
         head=kind,
         seed=seed,
     ).to(resolve_device(settings.device))
-
-
-def _mean_variance(
-    rows: NDArray[np.float32] | RowSource,
-    more: NDArray[np.float32] | RowSource | None,
-    network: FoldedLadder,
-) -> float:
-    """Return the mean variance of an input, over at most some thousand rows."""
-    found = []
-    for part in (rows, more):
-        if part is None:
-            continue
-        source = row_source(part, network.n_visible, network.head.weight, "x")
-        step = max(1, len(source) // _MEASURED_ROWS)
-        order = np.arange(0, len(source), step)
-        some = minibatches(len(order), len(order), order=order)[0]
-        found.append(source.batch(some).cpu().double().numpy())
-    return float(np.concatenate(found).var(axis=0).mean())

@@ -1,6 +1,5 @@
 """Parameters of the ladder estimators: defaults, how they are read, and what ``auto`` means."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ from sdae.core.kinds.text import parse_choice
 from sdae.core.options import readers_of
 from sdae.estimators.parameters import AUTO, READERS
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.ladder.automatic import Settled
+from sdae.train.ladder.automatic import settled as rule
 from sdae.train.ladder.settings import LadderConfig
 
 _SHARED = (
@@ -42,15 +43,6 @@ _READ_ELSEWHERE = (
     "categorical_features",
     "missing_values",
 )
-
-WIDE = 256
-"""Rows of so many inputs are taken for images: their networks are large."""
-MANY_LABELS = 1000
-_SMALL_NETWORK, _LARGE_NETWORK = (100, 50), (1000, 500, 250, 250, 250)
-_SMALL_BATCH, _LARGE_BATCH = 50, 100
-_FEW_UPDATES, _MANY_UPDATES = 3000, 12_400
-_NOISE_OF_IMAGES = 0.3
-_LEAST_COST, _COST_OF_AN_INPUT, _COST_OF_IMAGES = 30.0, 0.43, 2000.0
 
 
 @dataclass(eq=False, repr=False, match_args=False)
@@ -160,51 +152,23 @@ class LadderSettings:
         return settings
 
 
-@dataclass(frozen=True)
-class Settled:
-    """What ``auto`` means for the rows of a fit.
-
-    Attributes
-    ----------
-    hidden_layer_sizes : tuple of int
-    input_noise : float
-    denoising_cost : tuple of float
-    n_updates, batch_size : int
-    """
-
-    hidden_layer_sizes: tuple[int, ...]
-    input_noise: float
-    denoising_cost: tuple[float, ...]
-    n_updates: int
-    batch_size: int
-
-
 def settled(
     settings: LadderSettings, n_inputs: int, n_labels: int, variance: float, *, scaled: bool
 ) -> Settled:
-    """Return the parameters with ``auto`` settled, by a fixed rule.
+    """Return the parameters with ``auto`` settled, as :func:`sdae.train.ladder.automatic.settled`.
 
     Parameters
     ----------
     settings : LadderSettings
-    n_inputs : int
-        V, inputs of the network.
-    n_labels : int
-        Rows with labels.
-    variance : float
-        Mean variance of an input.
-    scaled : bool
-        Whether the inputs were scaled; if not, they lie in [0, 1].
+    n_inputs, n_labels, variance, scaled
+        As there.
     """
-    images = n_inputs >= WIDE
-    noise = _NOISE_OF_IMAGES if images and not scaled else math.sqrt(variance)
-    cost = max(_LEAST_COST, _COST_OF_AN_INPUT * n_inputs) / max(variance, 1e-6)
-    if n_labels >= MANY_LABELS and images:  # then labels need less help
-        cost = cost * _COST_OF_IMAGES / 5000
+    automatic = rule(n_inputs, n_labels, variance, scaled=scaled)
+    noise = settings.input_noise
     return Settled(
-        settings.hidden_layer_sizes or (_LARGE_NETWORK if images else _SMALL_NETWORK),
-        noise if settings.input_noise is None else settings.input_noise,
-        settings.denoising_cost or (cost,),
-        settings.n_updates or (_MANY_UPDATES if images else _FEW_UPDATES),
-        settings.batch_size or (_LARGE_BATCH if images else _SMALL_BATCH),
+        settings.hidden_layer_sizes or automatic.hidden_layer_sizes,
+        automatic.input_noise if noise is None else noise,
+        settings.denoising_cost or automatic.denoising_cost,
+        settings.n_updates or automatic.n_updates,
+        settings.batch_size or automatic.batch_size,
     )

@@ -12,6 +12,8 @@ PRETRAINING = "pretraining"
 FINETUNING = "finetuning"
 LADDER = "ladder"
 
+_WORDS = {FINETUNING: "Fine-tuning", LADDER: "Ladder"}
+
 _LAYER, _EPOCH = optional(integer(0)), integer(1)
 _NUMBER = number(-math.inf)
 _MEASURED = optional(_NUMBER)
@@ -75,6 +77,11 @@ class EpochRecord:
     samples_per_second: float
     engine: str
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def part(self) -> str:
+        """What was trained, in words: a layer, or the whole network."""
+        return part_of(self.stage, self.layer)
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "EpochRecord":
@@ -157,6 +164,11 @@ class History:
         return to_jsonl(self.records)
 
 
+def part_of(stage: str, layer: int | None) -> str:
+    """Return what a stage trains, in words: a layer, or the whole network."""
+    return _WORDS.get(stage, "Fine-tuning") if layer is None else f"Layer {layer}"
+
+
 def findings_in(records: Iterable[EpochRecord]) -> set[tuple[str, int | None]]:
     """Return kind and layer of each finding in records."""
     return {(finding.kind, record.layer) for record in records for finding in record.findings}
@@ -168,20 +180,33 @@ def to_jsonl(records: Iterable[EpochRecord]) -> str:
 
 
 def history_of(records: Iterable[EpochRecord]) -> History | None:
-    """Return the history of the last fine-tuning, or None without fine-tuning."""
-    tuned = tuple(record for record in records if record.stage == FINETUNING)
+    """Return the history of the last fine-tuning, or of a ladder; None without either."""
+    tuned = tuple(record for record in records if record.stage in (FINETUNING, LADDER))
     if not tuned:
         return None
     begins = max(place for place, record in enumerate(tuned) if record.epoch == tuned[0].epoch)
     tuned = tuned[begins:]
+    best = _last_measured(tuned) if tuned[0].stage == LADDER else _best(tuned)
+    if best is None:
+        return History(tuned)
+    found = None if best.validation_error is None else best.epoch
+    return History(tuned, found, best.validation_error, best.test_error)
+
+
+def _best(records: Iterable[EpochRecord]) -> EpochRecord | None:
+    """Return the record of the lowest validation error."""
     best: EpochRecord | None = None
-    for record in tuned:
+    for record in records:
         if record.validation_error is not None and (
             best is None
             or best.validation_error is None
             or record.validation_error < best.validation_error
         ):
             best = record
-    if best is None:
-        return History(tuned)
-    return History(tuned, best.epoch, best.validation_error, best.test_error)
+    return best
+
+
+def _last_measured(records: Iterable[EpochRecord]) -> EpochRecord | None:
+    """Return the last record with errors: a ladder is kept as it is at its end."""
+    measured = [r for r in records if (r.validation_error, r.test_error) != (None, None)]
+    return measured[-1] if measured else None

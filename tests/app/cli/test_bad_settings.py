@@ -63,7 +63,7 @@ def test_an_unknown_recipe(flowers: Path) -> None:
     message = train(flowers, "--recipe", "tutoral")
     assert message == (
         "Unknown recipe 'tutoral'. Did you mean 'tutorial'? The recipes are: arrays, default, "
-        "table, tutorial. A file of your own must end in .toml."
+        "ladder, table, tutorial. A file of your own must end in .toml."
     )
 
 

@@ -106,6 +106,7 @@ def test_a_written_recipe_spells_out_every_value() -> None:
     tables = tomllib.loads(write_recipe(Recipe()))
     assert tables["seed"] == 0
     assert tables["model"] == {
+        "kind": "stack",
         "hidden_layer_sizes": [500, 500],
         "corruption": "masking:0.1",
         "activation": "sigmoid",
@@ -156,7 +157,7 @@ def test_a_recipe_is_read() -> None:
         ),
         ("tied = true", "A recipe has no 'tied'. Did you mean model.tied?"),
         ("scale = 'auto'", "A recipe has no 'scale'. Did you mean data.scale?"),
-        ("zzz = 1", "It has: seed, model, data, pretraining, finetuning."),
+        ("zzz = 1", "It has: seed, model, data, pretraining, finetuning, ladder."),
         ("[model]\nactivaton = 'tanh'", "[model] has no parameter 'activaton'. Did you mean 'acti"),
         ("[finetuning]\nlearning_rat = 1", "[finetuning] has no parameter 'learning_rat'. Did yo"),
         ("[model]\nactivation = 'tahn'", "Got 'tahn' instead. Did you mean 'tanh'?"),

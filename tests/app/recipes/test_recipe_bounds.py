@@ -30,7 +30,7 @@ HUGE = "0x" + "f" * 5000
         (
             "[model]\nhidden_layer_sizes = 1000000000000",
             "The hidden_layer_sizes parameter of [model] must be an integer from 1 to 1,000,000; "
-            "one value, or a list with one per layer. Got 1000000000000 instead.",
+            "one value, or a list with one per layer, or 'auto'. Got 1000000000000 instead.",
         ),
         (
             "[model]\nhidden_layer_sizes = [9, 100000, 100000]",

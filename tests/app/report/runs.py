@@ -74,11 +74,11 @@ def people(n_rows: int = 150, seed: int = 5) -> list[list[object]]:
     return [*columns, labels]
 
 
-def people_run(folder: Path, *more: str) -> Path:
+def people_run(folder: Path, *more: str, settings: tuple[str, ...] = SMALL) -> Path:
     """Train on people: a model with a schema."""
     write_table(folder / "people.csv", (*PEOPLE, "tall"), people())
     target = ("--target", "tall", "--parse-dates", "since", "--out", folder / "run")
-    done("train", folder / "people.csv", *target, *SMALL, "--quiet", *more)
+    done("train", folder / "people.csv", *target, *settings, "--quiet", *more)
     return folder / "run"
 
 

@@ -55,7 +55,7 @@ def expected(records: list[EpochRecord] | tuple[EpochRecord, ...]) -> dict[str, 
     values: dict[str, list[Any]] = {}
     names = ("cost", "validation_error", "test_error", "learning_rate", "samples_per_second")
     for record in records:
-        part = "finetuning" if record.layer is None else f"pretraining/layer_{record.layer}"
+        part = record.stage if record.layer is None else f"pretraining/layer_{record.layer}"
         for name in names:
             if getattr(record, name) is not None:
                 values.setdefault(f"{part}/{name}", []).append(
@@ -204,6 +204,15 @@ def test_a_run_is_tracked_with_settings_and_pictures(
     kept = sorted(store.glob("*/*/artifacts/pictures/*"))
     assert [path.read_bytes() for path in kept] == [path.read_bytes() for path in pictures]
     assert [path.name for path in pictures] == ["curves.png", "reconstructions.png"]
+
+
+def test_a_ladder_is_tracked_by_its_stage(flowers: Path, tmp_path: Path) -> None:
+    options = ("--recipe=ladder", "--set=ladder.n_updates=30", "--tensorboard", tmp_path / "board")
+    done("train", flowers, "--target", "species", "--out", tmp_path / "run", *options)
+    records = RunFolder(tmp_path / "run").records()
+    found = scalars_in(tmp_path / "board/run")
+    assert found == expected(records)
+    assert {name.split("/")[0] for name in found} == {"ladder"}
 
 
 def test_a_resumed_run_is_tracked_from_its_first_epoch(

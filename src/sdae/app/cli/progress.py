@@ -22,10 +22,13 @@ from sdae.train.callbacks import (
     SliceEnded,
     ValidationImproved,
 )
+from sdae.train.history import LADDER, EpochRecord, part_of
+
+_MOST_LINES = 50
 
 
 class Bars:
-    """A live bar for each layer and for fine-tuning; a context manager and a callback."""
+    """A live bar for each layer and for the whole network; a context manager and a callback."""
 
     def __init__(self, console: Console) -> None:
         # Narrow enough for a terminal of 80 columns.
@@ -58,15 +61,20 @@ class Bars:
                 self._begin(event)
             case SliceEnded():
                 self._advance(event)
+            case EpochEnded(record) if record.stage == LADDER:
+                self._show_error(record.validation_error)
             case ValidationImproved():
-                best = f"val {100 * event.validation_error:.2f} %"
-                self._progress.update(self._task, validation=best)
+                self._show_error(event.validation_error)
+
+    def _show_error(self, validation_error: float | None) -> None:
+        if validation_error is not None:
+            self._progress.update(self._task, validation=f"val {100 * validation_error:.2f} %")
 
     def _begin(self, part: PartStarted) -> None:
         self._n_epochs, self._n_samples = part.n_epochs, part.n_samples
         self._start = time.monotonic()
         self._task = self._progress.add_task(
-            _name(part.layer),
+            part_of(part.stage, part.layer),
             total=part.n_epochs * part.n_samples,
             epoch=f"0/{part.n_epochs}",
             cost="–",
@@ -87,11 +95,14 @@ class Bars:
 
 
 class Lines:
-    """One plain line per epoch, for logs; a context manager and a callback."""
+    """One plain line per epoch, for logs; a context manager and a callback.
+
+    A ladder may have thousands of epochs: some are shown, and those with errors.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._n_epochs = 0
+        self._n_epochs = self._apart = 1
 
     def __enter__(self) -> "Lines":
         return self
@@ -103,11 +114,15 @@ class Lines:
         """Print the end of an epoch."""
         if isinstance(event, PartStarted):
             self._n_epochs = event.n_epochs
+            self._apart = 1 if event.stage != LADDER else max(1, event.n_epochs // _MOST_LINES)
         if not isinstance(event, EpochEnded):
             return
         record = event.record
+        errors = (record.validation_error, record.test_error)
+        if record.epoch % self._apart and errors == (None, None) and not self._is_last(record):
+            return
         line = (
-            f"{_name(record.layer)}, epoch {record.epoch}/{self._n_epochs}: "
+            f"{record.part}, epoch {record.epoch}/{self._n_epochs}: "
             f"cost {record.cost:.5g}, {record.samples_per_second:,.0f} samples/s, "
             f"{record.seconds:.1f} s"
         )
@@ -116,6 +131,9 @@ class Lines:
         if record.test_error is not None:
             line += f", test error {100 * record.test_error:.2f} %"
         say_on(self._console, line)
+
+    def _is_last(self, record: EpochRecord) -> bool:
+        return record.epoch == self._n_epochs
 
 
 class CompilingNote:
@@ -148,7 +166,3 @@ def display(console: Console, *, quiet: bool) -> Bars | Lines | Silence:
     if quiet:
         return Silence()
     return Bars(console) if console.is_terminal else Lines(console)
-
-
-def _name(layer: int | None) -> str:
-    return "Fine-tuning" if layer is None else f"Layer {layer}"

@@ -35,7 +35,10 @@ def print_estimate(
     if data.choice:
         say_on(console, data.choice)
     say_on(console, f"Network {sizes}{head} on {device}.")
-    if expected.pretraining + expected.finetuning_most < _LONG_SECONDS:
+    if expected.most < _LONG_SECONDS:
+        return
+    if expected.ladder:
+        say_on(console, f"This will take roughly {_duration(expected.ladder)}.")
         return
     words = f"This will take roughly {_duration(expected.pretraining)} of pre-training"
     if data.train is not None:
@@ -57,6 +60,7 @@ def print_summary(
     finetuning: History | None,
     path: Path,
     head: Head | None,
+    ladder: History | None = None,
 ) -> None:
     """Print the minutes, the errors and the path of the run."""
     say_on(console, "")
@@ -69,20 +73,29 @@ def print_summary(
             error = 100 * finetuning.best_validation_error
             best = f"best, after epoch {finetuning.best_epoch}"
             say_on(console, f"Validation error {error:.2f} %{unit_of_error(head)} ({best})")
+    if ladder is not None:
+        epochs = len(ladder.records)
+        say_on(console, f"Ladder         {ladder.seconds / 60:6.2f} min, {epochs} epochs")
+        if ladder.best_validation_error is not None:
+            error = 100 * ladder.best_validation_error
+            say_on(console, f"Validation error {error:.2f} %{unit_of_error(head)} (at the end)")
     say_on(console, f"Run written to {path}")
     if output_lost():
         report_error(f"Standard output is lost, but the run is complete: {path}")
 
 
-def last_line(finetuning: History | None, head: Head | None) -> str:
-    """Return the last line of a run: its test error, or why it does not have one."""
+def last_line(trained: History | None, head: Head | None) -> str:
+    """Return the last line of a run: its test error, or why it does not have one.
+
+    `trained` is the history of fine-tuning, or of a ladder.
+    """
     of = unit_of_error(head)
-    if finetuning is None or not finetuning.records:
+    if trained is None or not trained.records:
         return "Pre-trained only. Fine-tune with: sdae finetune RUN DATA --target COLUMN"
-    if finetuning.test_error is not None:
-        return f"Test error {100 * finetuning.test_error:.2f} %{of}"
-    if finetuning.best_validation_error is not None:
-        error = 100 * finetuning.best_validation_error
+    if trained.test_error is not None:
+        return f"Test error {100 * trained.test_error:.2f} %{of}"
+    if trained.best_validation_error is not None:
+        error = 100 * trained.best_validation_error
         return f"No test rows; validation error {error:.2f} %{of}"
     return "No test rows and no validation rows, so no error to report"
 

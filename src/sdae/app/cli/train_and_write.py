@@ -61,8 +61,9 @@ def train_and_keep(
                 f"To resume from the last checkpoint, run: sdae resume {run.path}{again}"
             )
         raise
-    print_summary(console, trained.pretraining, trained.finetuning, run.path, data.head)
-    return last_line(trained.finetuning, data.head)
+    histories = (trained.pretraining, trained.finetuning)
+    print_summary(console, *histories, run.path, data.head, trained.ladder)
+    return last_line(trained.ladder or trained.finetuning, data.head)
 
 
 def _keep(
@@ -74,8 +75,7 @@ def _keep(
     run.save_model(trained.model)
     if trained.pretrained is not None:
         run.save_pretrained(trained.pretrained)
-    histories = [trained.pretraining, trained.finetuning]
-    records = [record for history in histories if history for record in history.records]
+    records = trained.records
     run.save_history(records)
     try:
         if records:

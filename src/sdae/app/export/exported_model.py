@@ -25,6 +25,7 @@ from sdae.core.inference import (
     probabilities,
     rebuilt,
 )
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.raw_table import RawTable
@@ -59,6 +60,11 @@ class Subject:
     def stack(self) -> StackedDenoisingAutoencoder:
         """The network."""
         return self.model.stack
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether rows are reconstructed: what a ladder does for that is not exported."""
+        return not isinstance(self.stack, FoldedLadder)
 
     @property
     def schema(self) -> Schema | None:
@@ -217,8 +223,9 @@ def _answers(
         raw = apply(lambda rows: outputs(stack, rows))  # (n, O)
         found |= head_answers(subject, raw)
     found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
-    rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
-    found["reconstruction"] = undone(rebuilt_rows, scaling)
+    if subject.reconstructs:
+        rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
+        found["reconstruction"] = undone(rebuilt_rows, scaling)
     return found
 
 

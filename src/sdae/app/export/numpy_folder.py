@@ -37,7 +37,9 @@ try:
 except FileNotFoundError:
     with open("rows.json", encoding="utf-8") as file:
         x = json.load(file)
-answers = {"codes": predict.encode(x, layer), "reconstruction": predict.reconstruct(x, layer)}
+answers = {"codes": predict.encode(x, layer)}
+if not predict.is_ladder():
+    answers["reconstruction"] = predict.reconstruct(x, layer)
 labels = None
 if "probabilities" in sys.argv[2:]:
     answers["probabilities"] = predict.predict_proba(x)

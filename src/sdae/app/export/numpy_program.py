@@ -62,8 +62,16 @@ def encode(x: Array, layer: int | None = None) -> Array:
 
 
 def reconstruct(x: Array, layer: int | None = None) -> Array:
-    """Return rows reconstructed from the codes of a layer, in their units: (n, V) -> (n, V)."""
+    """Return rows reconstructed from the codes of a layer, in their units: (n, V) -> (n, V).
+
+    Raises
+    ------
+    ValueError
+        If the model is a ladder: only sdae reconstructs by it.
+    """
     about, weights = model()
+    if is_ladder():
+        raise ValueError("A ladder reconstructs from all its layers: use sdae denoise.")
     h = encode(x, layer)
     for k in reversed(layers_to(layer)):
         tied = weights[f"layers.{k}.weight"].T  # (V, H)
@@ -124,6 +132,11 @@ def of_blocks(a: Array) -> Array:
     return h
 
 
+def is_ladder() -> bool:
+    """Return whether the model was trained as a ladder; it predicts as a plain network."""
+    return model()[0].get("kind") == "ladder"
+
+
 def layers_to(layer: int | None) -> range:
     """Return the numbers of the layers up to `layer`, or of all layers."""
     every = range(len(model()[0]["hidden_layer_sizes"]))
@@ -176,6 +189,7 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
     about = {
         **architecture,
         "head": architecture.get("head") or "".join(heads),
+        "activation": architecture.get("activation", "relu"),  # a ladder does not say it
         "classes": entry["classes"],
         "feature_names": entry["feature_names"],
         "schema": entry.get("schema"),
@@ -187,7 +201,27 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
         first, end = tensor["data_offsets"]
         numbers = np.frombuffer(content[start + first : start + end], TYPES[tensor["dtype"]])
         weights[name] = numbers.reshape(tensor["shape"])
-    return about, weights
+    return about, folded(about, weights) if about.get("kind") == "ladder" else weights
+
+
+def folded(about: dict[str, Any], weights: dict[str, Array]) -> dict[str, Array]:
+    """Return the weights of the plain network of a ladder, with its normalisation taken in."""
+    plain = {name: weights[name] for name in weights if name.startswith("scaling.")}
+    top = len(about["hidden_layer_sizes"])
+    for k in range(top + 1):
+        weight, bias, mean, variance = (
+            weights[f"layers.{k}.{name}"].astype(np.float64)
+            for name in ("weight", "bias", "mean", "variance")
+        )
+        scale = 1 / np.sqrt(variance + 1e-6)
+        if k == top:
+            scale, bias = scale * weights["gain"], bias * weights["gain"]
+        dtype, names = weights["gain"].dtype, (f"layers.{k}.weight", f"layers.{k}.hidden_bias")
+        if k == top:
+            names = ("head.weight", "head.bias")
+        plain[names[0]] = (weight * scale[:, None]).astype(dtype)
+        plain[names[1]] = (bias - mean * scale).astype(dtype)
+    return plain
 
 
 def read_rows(path: Path) -> Array:

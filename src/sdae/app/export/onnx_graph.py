@@ -186,7 +186,8 @@ def _build(graph: _Graph, subject: Subject) -> None:
     if stack.n_outputs is not None:
         _add_head(graph, subject, h)
     graph.output("codes", subject.dtype, stack.hidden_layer_sizes[depth - 1])
-    _add_reconstruction(graph, subject)
+    if subject.reconstructs:
+        _add_reconstruction(graph, subject)
 
 
 def _scaled(graph: _Graph, subject: Subject) -> str:

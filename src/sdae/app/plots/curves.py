@@ -1,11 +1,11 @@
-"""Learning curves: the cost of each layer, the cost and the errors of fine-tuning."""
+"""Learning curves: the cost of each layer, the cost and the errors of the whole network."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sdae.app.plots.figure import new_figure
 from sdae.core.errors import DataError
-from sdae.train.history import FINETUNING, PRETRAINING, EpochRecord
+from sdae.train.history import FINETUNING, LADDER, PRETRAINING, EpochRecord
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def curves_figure(records: Sequence[EpochRecord]) -> "Figure":
-    """Draw the learning curves of a run, a panel per layer and two for fine-tuning.
+    """Draw the learning curves of a run, a panel per layer and two for the whole network.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def curves_figure(records: Sequence[EpochRecord]) -> "Figure":
     if not records:
         raise DataError("The history has no records, so there are no curves to draw.")
     layers = sorted({r.layer for r in records if r.layer is not None})
-    tuned = [record for record in records if record.stage == FINETUNING]
+    tuned = [record for record in records if record.stage in (FINETUNING, LADDER)]
     n_panels = len(layers) + 2 * bool(tuned)
     figure = new_figure(3.4 * n_panels, 3.2)
     panels = figure.subplots(1, n_panels, squeeze=False)[0]
@@ -33,13 +33,14 @@ def curves_figure(records: Sequence[EpochRecord]) -> "Figure":
     if tuned:
         _draw(
             panels[-2],
-            "Fine-tuning: cost",
+            f"{tuned[0].part}: cost",
             {"training": [r.cost for r in tuned]},
         )
         errors = {"validation": [_percent(r.validation_error) for r in tuned]}
         if any(r.test_error is not None for r in tuned):
-            errors["test, at each new best"] = [_percent(r.test_error) for r in tuned]
-        _draw(panels[-1], "Fine-tuning: error in %", errors)
+            name = "test" if tuned[0].stage == LADDER else "test, at each new best"
+            errors[name] = [_percent(r.test_error) for r in tuned]
+        _draw(panels[-1], f"{tuned[0].part}: error in %", errors)
     return figure
 
 

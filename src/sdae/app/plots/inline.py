@@ -54,7 +54,7 @@ def curve_svg(
     figure, axes = _axes("epoch", ylabel)
     for (name, values), style in zip(series.items(), _styles(), strict=False):
         epochs = np.arange(1, len(values) + 1)
-        marker = "." if len(values) <= _MARKED_POINTS else None
+        marker = "." if np.isfinite(values).sum() <= _MARKED_POINTS else None
         axes.plot(epochs, values, style[0], color=style[1], marker=marker, label=name)
     _whole_numbers(axes)
     _add_time(axes, seconds)

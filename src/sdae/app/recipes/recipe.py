@@ -1,4 +1,4 @@
-"""A whole recipe: the model, the data, the two stages and the seed, read from and written to TOML.
+"""A whole recipe: the model, the data, its training and the seed, read from and written to TOML.
 
 A recipe is data. Every key is validated; an unknown key is an error that suggests the nearest one.
 ``parse_recipe(write_recipe(recipe)) == recipe``.
@@ -7,22 +7,20 @@ A recipe is data. Every key is validated; an unknown key is an error that sugges
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from itertools import pairwise
 from typing import Any
 
 import tomli_w
 
 from sdae.app.recipes.class_weights import parse_class_weight
+from sdae.app.recipes.ladder_table import LadderTable
+from sdae.app.recipes.model_table import AUTOMATIC, LADDER, OF_A_LADDER, STACK, ModelConfig
 from sdae.app.recipes.toml_text import read_toml
 from sdae.core.constraints import (
     MAX_PROBLEMS,
-    boolean,
     choice,
     find_oversize,
     integer,
-    layer_size,
     number,
-    one_or_each,
     one_or_several,
     optional,
     parsed,
@@ -31,10 +29,6 @@ from sdae.core.constraints import (
     text,
 )
 from sdae.core.errors import InvalidParameterError, RecipeError
-from sdae.core.kinds.activations import Activation
-from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
-from sdae.core.kinds.noises import MaskingNoise, Noise, parse_noise
-from sdae.core.kinds.text import parse_choice
 from sdae.core.options import option, options_of, readers_of
 from sdae.core.randomness import check_seed
 from sdae.core.wording import printable
@@ -44,55 +38,9 @@ from sdae.train.settings import (
     PretrainingConfig,
 )
 
-_MAX_WEIGHTS = 2**31  # between two layers: 8 GiB of float32
 SCALES = ("auto", "none", "minmax", "standard")
 AUTO = "auto"
 TASKS = (AUTO, *map(str, Task))
-
-
-def _words(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """The network: sizes of its hidden layers, noise, activation and decoders."""
-
-    hidden_layer_sizes: tuple[int, ...] = option(
-        one_or_each(layer_size()), (500, 500), "Units of each hidden layer, from the bottom up."
-    )
-    corruption: tuple[Noise, ...] = option(
-        one_or_each(parsed("a noise", parse_noise)), (MaskingNoise(0.1),), "Noise of the layers."
-    )
-    activation: Activation = option(
-        parsed("an activation", lambda value: parse_choice(Activation, value, "activation")),
-        Activation.SIGMOID,
-        f"Activation of all hidden layers: {_words(Activation)}.",
-    )
-    decoder: tuple[Decoder, ...] = option(
-        one_or_each(parsed("a decoder", lambda value: parse_choice(Decoder, value, "decoder"))),
-        (Decoder.AUTO,),
-        f"{_words(Decoder)}: `sigmoid` for data in [0, 1], `linear` for others.",
-    )
-    tied: bool = option(boolean(), True, "Decode with the transpose of each encoder's weight.")
-    emphasis: Emphasis | None = option(
-        parsed("an emphasis", parse_emphasis),
-        None,
-        "Weights of corrupted and of other components in the loss: `double`, `full`, `ALPHA:BETA`.",
-    )
-
-    @classmethod
-    def read(cls, values: Mapping[str, object], caller: str) -> "ModelConfig":
-        """Validate `values`; all problems come in one error that names `caller`."""
-        model = cls(**read_fields(readers_of(cls), values, caller))
-        for below, above in pairwise(model.hidden_layer_sizes):
-            if below * above > _MAX_WEIGHTS:
-                raise InvalidParameterError(
-                    f"The hidden_layer_sizes parameter of {caller} must give at most "
-                    f"{_MAX_WEIGHTS:,} weights between two layers. Got {below * above:,} between "
-                    f"layers of {below:,} and {above:,} units instead. Give smaller sizes."
-                )
-        return model
 
 
 Names = str | tuple[str, ...] | None
@@ -144,6 +92,24 @@ class Recipe:
     data: DataConfig = field(default_factory=DataConfig)
     pretraining: PretrainingConfig = field(default_factory=PretrainingConfig)
     finetuning: FinetuningConfig = field(default_factory=FinetuningConfig)
+    ladder: LadderTable = field(default_factory=LadderTable)
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether the network is a ladder."""
+        return self.model.kind == LADDER
+
+    def entries(self) -> dict[str, list[str]]:
+        """Return the names of the entries of each table that matter for the kind of network."""
+        others = UNUSED[self.model.kind]
+        names = {
+            table: [item.name for item in fields(kind)]
+            for table, kind in TABLES.items()
+            if table not in others
+        }
+        if self.is_ladder:
+            names["model"] = [name for name in names["model"] if name in OF_A_LADDER]
+        return names
 
 
 def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -192,17 +158,19 @@ def parse_recipe(content: str, name: str, overrides: Iterable[str] = ()) -> Reci
         seed = _read_seed(tables.get("seed", 0))
     except InvalidParameterError as error:
         problems.append(str(error))
+    if not problems:
+        problems += _unused(parts)
     if problems:
         raise RecipeError(f"Recipe {name}:\n" + "\n".join(sorted(problems)))
     return Recipe(seed=seed, **parts)
 
 
 def write_recipe(recipe: Recipe) -> str:
-    """Return the recipe as TOML, every value spelled out."""
+    """Return the recipe as TOML, every value spelled out that matters for its kind of network."""
     tables: dict[str, object] = {"seed": recipe.seed}
-    for table in TABLES:
+    for table, names in recipe.entries().items():
         part = getattr(recipe, table)
-        tables[table] = {item.name: _plain(getattr(part, item.name)) for item in fields(part)}
+        tables[table] = {name: _plain(getattr(part, name)) for name in names}
     return tomli_w.dumps(tables)
 
 
@@ -233,12 +201,11 @@ def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
 def flat_settings(recipe: Recipe) -> dict[str, str]:
     """Return the settings of a recipe as texts, by their dotted names."""
     flat = {"seed": str(recipe.seed)}
-    for table in TABLES:
-        part = getattr(recipe, table)
-        for item in fields(part):
-            value = getattr(part, item.name)
+    for table, names in recipe.entries().items():
+        for name in names:
+            value = getattr(getattr(recipe, table), name)
             text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            flat[f"{table}.{item.name}"] = text
+            flat[f"{table}.{name}"] = text
     return flat
 
 
@@ -246,6 +213,8 @@ def _plain(value: object) -> object:
     """Convert a value for TOML: a list of one becomes its element; a choice becomes its text."""
     if value is None:
         return "none"
+    if value == AUTOMATIC:
+        return AUTO
     if isinstance(value, tuple):
         plain = [_plain(item) for item in value]
         return plain[0] if len(plain) == 1 else plain
@@ -263,12 +232,28 @@ def _read_seed(value: object) -> int:
     return check_seed(value, "the recipe")
 
 
-TABLES: Mapping[str, type[ModelConfig | DataConfig | PretrainingConfig | FinetuningConfig]] = {
+def _unused(parts: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with tables that the kind of network does not have."""
+    kind = parts["model"].kind
+    return [
+        f"A recipe of model.kind {kind!r} must not change [{table}], which is for "
+        f"{' and '.join(other for other in UNUSED if table not in UNUSED[other])} alone. Leave it "
+        "out, or set model.kind."
+        for table in UNUSED[kind]
+        if parts[table] != TABLES[table]()
+    ]
+
+
+Table = type[ModelConfig | DataConfig | PretrainingConfig | FinetuningConfig | LadderTable]
+TABLES: Mapping[str, Table] = {
     "model": ModelConfig,
     "data": DataConfig,
     "pretraining": PretrainingConfig,
     "finetuning": FinetuningConfig,
+    "ladder": LadderTable,
 }
+UNUSED: Mapping[str, tuple[str, ...]] = {STACK: ("ladder",), LADDER: ("pretraining", "finetuning")}
+"""The tables that each kind of network does not have."""
 
 
 def _override(tables: dict[str, Any], override: str) -> None:

@@ -25,9 +25,14 @@ from sdae.app.report.layers import LayerFacts
 from sdae.app.report.page_words import counted, number, percent
 from sdae.app.report.training_curves import Curve
 from sdae.app.report.value_answers import TargetAnswers
+from sdae.train.history import LADDER
 
 _MOST_PIXELS = 64  # on a side of an image
-_STAGE_NAMES = {"pretraining": "after pre-training", "finetuning": "after fine-tuning"}
+_STAGE_NAMES = {
+    "pretraining": "after pre-training",
+    "finetuning": "after fine-tuning",
+    "ladder": "after training",
+}
 
 Shape = tuple[int, int]
 
@@ -35,20 +40,23 @@ Shape = tuple[int, int]
 def curve_charts(curve: Curve, *, of_values: bool = False) -> list[Markup]:
     """Draw the cost of each epoch, and the errors where there are any.
 
-    `of_values`: fine-tuning learned the values of a regression.
+    `of_values`: the network learned the values of a regression.
     """
     name = curve.name
     cost = "reconstruction cost"
-    if curve.layer is None:
+    if curve.stage == LADDER:
+        cost = "cost of labels and reconstruction"
+    elif curve.layer is None:
         cost = "half the squared error" if of_values else "negative log-likelihood"
     alternative = (
         f"{name}: the {cost} goes from {number(curve.costs[0])} in epoch 1 to "
         f"{number(curve.costs[-1])} in epoch {len(curve.costs)}."
     )
     charts = [chart(curve_svg({"cost": curve.costs}, curve.seconds, cost, name), alternative)]
+    of_test = "test" if curve.stage == LADDER else "test, at each new best"
     errors = {
         "validation": _percents(curve.validation_errors),
-        "test, at each new best": _percents(curve.test_errors),
+        of_test: _percents(curve.test_errors),
     }
     known = {kind: values for kind, values in errors.items() if not all(map(math.isnan, values))}
     if known:

@@ -50,7 +50,7 @@ class Facts:
         What each column of a table contributes.
     probes, gallery, answers, label_answers, value_answers, codes_map : or None
     playground : Playground or None
-        None if it is not wanted, or the network is too large.
+        None if it is not wanted, the network is too large, or the page cannot compute its answers.
     """
 
     name: str
@@ -131,7 +131,8 @@ def facts_of(
             value_answers=value_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
-    if playground and n_weights(networks) <= MOST_WEIGHTS:
+    answers_nothing = networks.is_ladder and not networks.has_probabilities
+    if playground and not answers_nothing and n_weights(networks) <= MOST_WEIGHTS:
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts

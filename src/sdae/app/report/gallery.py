@@ -17,14 +17,16 @@ from sdae.app.report.stages import as_input, as_source, in_network
 from sdae.app.runs.prepared_data import Rows
 from sdae.core.blocks import BlockLayout
 from sdae.core.corruption import corrupt
-from sdae.core.inference import rebuilt
+from sdae.core.inference import rebuilding_depths, rebuilt
 from sdae.core.kinds.noises import Noise
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.randomness import NoiseKey, Stream
 
 _SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75)
 _MULTIPLES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 NUMBERS = "numbers: squared difference, scaled"
+INPUTS = "all inputs: squared difference, scaled"
 LEVELS = "others: cross-entropy, in nats"
 _DEVIATION = 0.1  # if the model's own noise does not have one
 
@@ -36,7 +38,7 @@ class Version:
     Attributes
     ----------
     name : str
-        Name, such as ``input``, ``corrupted``, ``depth 1``.
+        Name, such as ``input``, ``corrupted``, ``depth 1``; ``reconstructed`` by a ladder.
     rows : ndarray, shape (n, V)
         In the units of the source, in float64 where the network's are scaled; encoded where there
         is a schema.
@@ -126,17 +128,20 @@ def _step(model: Model, part: Part, noise: Noise) -> Step:
     x_tilde = corrupt(clean, noise, key, part.numbers, columns=columns).x_tilde
     forms = {"input": clean, "corrupted": x_tilde}
     with torch.no_grad():
-        for depth in range(1, stack.n_layers + 1):
-            forms[f"depth {depth}"] = rebuilt(stack, x_tilde, depth)
+        for depth in rebuilding_depths(stack):
+            name = "reconstructed" if isinstance(stack, FoldedLadder) else f"depth {depth}"
+            forms[name] = rebuilt(stack, x_tilde, depth)
     return Step(noise, tuple(_version(model, name, form, clean) for name, form in forms.items()))
 
 
 def _version(model: Model, name: str, form: Tensor, clean: Tensor) -> Version:
-    layout = model.stack.autoencoder(0).layout
+    layout, is_rebuilt = model.stack.autoencoder(0).layout, name not in ("input", "corrupted")
     error = float((form - clean).square().mean())
     kinds: tuple[tuple[str, float], ...] = ()
-    if layout is not None and name.startswith("depth"):
+    if layout is not None and is_rebuilt:
         kinds = tuple(_errors_of_kinds(layout, clean, form))
+    elif model.schema is not None and is_rebuilt:  # a ladder estimates all inputs as numbers
+        kinds = ((INPUTS, error),)
     return Version(name, as_source(model, form.float().numpy()), error, kinds)
 
 

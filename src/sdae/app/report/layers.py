@@ -15,7 +15,6 @@ from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, codes_of
 from sdae.app.runs.prepared_data import Rows
 from sdae.core.kinds.activations import Activation
-from sdae.train.history import PRETRAINING
 from sdae.train.symptoms import CONSTANT, SATURATED_ROWS
 
 SHOWN_UNITS = 64
@@ -96,7 +95,7 @@ def _layer(
 ) -> LayerFacts:
     stack = networks.pretrained.stack
     autoencoder = stack.autoencoder(layer)
-    h = codes.get(PRETRAINING)
+    h = next(iter(codes.values()), None)  # after the first stage
     with torch.no_grad():
         # A dead unit shows nothing, so units whose values vary most are chosen, if that is known.
         weight = autoencoder.weight.numpy()

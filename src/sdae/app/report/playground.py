@@ -93,7 +93,7 @@ class Playground:
     classifier : dict or None
         The layers that classify.
     autoencoder : dict or None
-        The layers that reconstruct; None where they would make the page too large.
+        The layers that reconstruct; None of a ladder, and where they would make the page too large.
     agreement : Agreement or None
         None if the network does not classify, or without rows.
     """
@@ -170,7 +170,9 @@ def playground_of(
         else {"offset": scaling.offset.tolist(), "scale": scaling.scale.tolist()},
         "examples": [] if examples is None else _examples(examples),
     }
-    return Playground(settings, classifier, _autoencoder(pretrained.stack), agreement)
+    # The script of the page has no lateral connections.
+    autoencoder = None if networks.is_ladder else _autoencoder(pretrained.stack)
+    return Playground(settings, classifier, autoencoder, agreement)
 
 
 def n_weights(networks: Networks) -> int:

@@ -19,13 +19,14 @@ from sdae.core.inference import (
     outputs,
     probabilities,
 )
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
-from sdae.train.history import FINETUNING, PRETRAINING
+from sdae.train.history import FINETUNING, LADDER, PRETRAINING
 
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """The networks of a run.
+    """The networks of a run; a ladder is trained at once, so it has one.
 
     Attributes
     ----------
@@ -39,6 +40,11 @@ class Networks:
     pretrained: Model
     final: Model
     finetuned: bool
+
+    @property
+    def is_ladder(self) -> bool:
+        """Whether the network was trained as a ladder."""
+        return isinstance(self.final.stack, FoldedLadder)
 
     @property
     def classifies(self) -> bool:
@@ -60,7 +66,7 @@ class Networks:
 
     def stages(self) -> Iterator[tuple[str, Model]]:
         """Yield the models with the names of their stages."""
-        yield PRETRAINING, self.pretrained
+        yield LADDER if self.is_ladder else PRETRAINING, self.pretrained
         if self.finetuned:
             yield FINETUNING, self.final
 

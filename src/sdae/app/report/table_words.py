@@ -60,12 +60,13 @@ def component_text(
         return value_text(column, float(column.decode(components)[0]), span), None
     if isinstance(column, BinaryColumn):
         second = bool(x[0] >= 0.5)
-        share = float(x[0] if second else 1 - x[0])
+        share = min(float(x[0] if second else 1 - x[0]), 1.0)  # a ladder may estimate more than 1
         return level_text(column, column.levels[second]), share
     assert isinstance(column, CategoryColumn)
     place = int(x.argmax())
     is_other = column.infrequent is not None and place == len(column.levels)
-    return OTHER if is_other else level_text(column, column.levels[place]), float(x[place])
+    text = OTHER if is_other else level_text(column, column.levels[place])
+    return text, min(max(float(x[place]), 0.0), 1.0)
 
 
 def likely_text(text: str, share: float | None) -> str:

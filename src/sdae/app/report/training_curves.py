@@ -3,18 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
-from sdae.train.history import PRETRAINING, EpochRecord, Finding, History, history_of
+from sdae.train.history import (
+    FINETUNING,
+    PRETRAINING,
+    EpochRecord,
+    Finding,
+    History,
+    history_of,
+    part_of,
+)
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The epochs of a layer, or of fine-tuning.
+    """The epochs of a layer, or of the whole network.
 
     Attributes
     ----------
     layer : int or None
-        Number of the layer; None for fine-tuning.
+        Number of the layer; None for the whole network.
     costs, seconds : tuple of float
         Cost and seconds of each epoch.
     validation_errors, test_errors : tuple of float or None
@@ -22,6 +31,7 @@ class Curve:
     n_samples : int
         Rows per epoch.
     engines : tuple of str
+    stage : str
     """
 
     layer: int | None
@@ -31,11 +41,12 @@ class Curve:
     test_errors: tuple[float | None, ...]
     n_samples: int
     engines: tuple[str, ...]
+    stage: str = FINETUNING
 
     @property
     def name(self) -> str:
-        """Name of the layer, or fine-tuning."""
-        return "Fine-tuning" if self.layer is None else f"Layer {self.layer}"
+        """Name of the layer, or of the training of the whole network."""
+        return part_of(self.stage, self.layer)
 
 
 @dataclass(frozen=True)
@@ -54,9 +65,9 @@ class Training:
     Attributes
     ----------
     curves : tuple of Curve
-        Curves of the pre-trained layers, then of the last fine-tuning.
+        Curves of the pre-trained layers, then of the last fine-tuning; or of a ladder.
     finetuning : History or None
-        The last fine-tuning.
+        The last fine-tuning, or the training of a ladder.
     findings : tuple of Found
     """
 
@@ -71,7 +82,7 @@ class Training:
 
     @property
     def finetuning_seconds(self) -> float:
-        """Seconds of the last fine-tuning, without validation."""
+        """Seconds of the last fine-tuning or of a ladder, without validation."""
         return 0.0 if self.finetuning is None else self.finetuning.seconds
 
 
@@ -105,11 +116,7 @@ def training_of(records: Sequence[EpochRecord]) -> Training:
     finetuning = history_of(records)
     if finetuning is not None:
         curves.append(_curve(finetuning.records))
-    findings = tuple(
-        Found("Fine-tuning" if r.layer is None else f"Layer {r.layer}", r.epoch, finding)
-        for r in records
-        for finding in r.findings
-    )
+    findings = tuple(Found(r.part, r.epoch, finding) for r in records for finding in r.findings)
     return Training(tuple(curves), finetuning, findings)
 
 
@@ -117,10 +124,11 @@ def architecture_of(model: Model) -> Architecture:
     """Describe the network of a model."""
     stack = model.stack
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
+    trained = stack.ladder if isinstance(stack, FoldedLadder) else stack
     head = () if stack.n_outputs is None else (stack.n_outputs,)
     return Architecture(
         sizes=(stack.n_visible, *stack.hidden_layer_sizes, *head),
-        n_parameters=sum(parameter.numel() for parameter in stack.parameters()),
+        n_parameters=sum(parameter.numel() for parameter in trained.parameters()),
         activation=str(stack.activation),
         corruption=tuple(str(layer.corruption) for layer in layers),
         decoders=tuple(str(layer.decoder) for layer in layers),
@@ -138,4 +146,5 @@ def _curve(records: Sequence[EpochRecord]) -> Curve:
         test_errors=tuple(r.test_error for r in records),
         n_samples=round(first.samples_per_second * first.seconds),
         engines=tuple(sorted({r.engine for r in records})),
+        stage=first.stage,
     )

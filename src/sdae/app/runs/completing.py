@@ -12,6 +12,7 @@ import numpy as np
 
 from sdae.core.errors import DataError
 from sdae.core.filling import Filler, Rows
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
@@ -117,6 +118,11 @@ def complete(
     SdaeError
         If the file cannot be read, or columns are missing or of another type than in training.
     """
+    if isinstance(model.stack, FoldedLadder):
+        raise DataError(
+            "A ladder cannot fill gaps: it learned to remove noise of a fixed size, not to guess "
+            "what is missing. Train a stack on the table, with: sdae train DATA --recipe table"
+        )
     source = name_of(source)
     usual = None if model.schema is None else model.schema.written.separator
     file = WholeFile(content, source, usual)

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.ladder_runs import estimated_seconds
 from sdae.app.runs.prepared_data import PreparedData
 from sdae.core.constraints import per_layer
 from sdae.core.devices import resolve_device
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.callbacks import Callback
 from sdae.train.finetuning import run_finetuning
@@ -26,11 +28,19 @@ class Estimate:
     pretraining : float
     finetuning_least, finetuning_most : float
         Early stopping may end fine-tuning anywhere between the two.
+    ladder : float
+        Of a ladder, which is trained at once.
     """
 
     pretraining: float
     finetuning_least: float
     finetuning_most: float
+    ladder: float = 0.0
+
+    @property
+    def most(self) -> float:
+        """Seconds of all training, at most."""
+        return self.pretraining + self.finetuning_most + self.ladder
 
 
 def estimate(
@@ -42,6 +52,8 @@ def estimate(
 ) -> Estimate:
     """Time a few steps of every stage and layer; `stack` itself is not changed."""
     callbacks = tuple(callbacks)
+    if isinstance(stack, FoldedLadder):
+        return Estimate(0.0, 0.0, 0.0, estimated_seconds(recipe, data, stack, device, callbacks))
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
     rows = data.rows[: max(_TRIAL_SAMPLES, _TRIAL_STEPS * pretraining.batch_size)]

@@ -7,7 +7,7 @@ from pathlib import Path
 from sdae.app.recipes.recipe import flat_settings
 from sdae.app.runs.run_folder import HISTORY, RECIPE, RunFolder
 from sdae.core.errors import SdaeError
-from sdae.train.history import EpochRecord, History, history_of
+from sdae.train.history import LADDER, EpochRecord, History, history_of
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Overview:
     data, network : str
         Data and layer sizes of the recipe.
     epochs : int
-        Number of epochs of pre-training and fine-tuning so far.
+        Number of epochs of all training so far.
     minutes : float
         Minutes of training.
     validation_error, test_error : float or None
@@ -57,11 +57,12 @@ def overview(path: Path) -> Overview:
     except SdaeError as error:
         return Overview(path, str(error).splitlines()[0])
     tuned = history_of(records) or History()
+    sizes = "-".join(str(size) for size in recipe.model.hidden_layer_sizes)
     return Overview(
         path,
         "finished" if run.finished else "in progress",
         recipe.data.source,
-        "-".join(str(size) for size in recipe.model.hidden_layer_sizes),
+        f"{'ladder ' if recipe.is_ladder else ''}{sizes or 'auto'}",
         len(records),
         sum(record.seconds for record in records) / 60,
         tuned.best_validation_error,
@@ -95,7 +96,8 @@ def _outcome(run: RunFolder) -> dict[str, object]:
     for layer in sorted({r.layer for r in records if r.layer is not None}):
         outcome[f"cost of layer {layer}"] = f"{_last_cost(records, layer):.5g}"
     if tuned is not None:
-        outcome["epochs of fine-tuning"] = len(tuned.records)
+        of = "the ladder" if tuned.records[0].stage == LADDER else "fine-tuning"
+        outcome[f"epochs of {of}"] = len(tuned.records)
         outcome["best epoch"] = tuned.best_epoch
         for name, error in (
             ("validation error", tuned.best_validation_error),

@@ -17,6 +17,7 @@ from sdae.app.plots.reconstructions import reconstructions_figure
 from sdae.app.runs.run_folder import RunFolder
 from sdae.core.corruption import corrupt
 from sdae.core.errors import DataError, MissingExtraError
+from sdae.core.inference import rebuilding_depths
 from sdae.core.model_file import Model
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.train.history import EpochRecord
@@ -79,7 +80,7 @@ def draw_reconstructions(
     """Draw the first rows of `x` (scaled, (n, V)): original, corrupted, and reconstructed.
 
     They are corrupted by the noise of the first layer; one reconstruction per depth starts from the
-    corrupted rows.
+    corrupted rows. Of a ladder, whose noise is on all layers, there is one.
     """
     stack = model.stack
     clean = torch.from_numpy(x[:N_ROWS].copy()).to(stack.autoencoder(0).weight)  # (n, V)
@@ -89,7 +90,7 @@ def draw_reconstructions(
     x_tilde = corrupt(clean, noise, key, np.arange(len(clean)), columns=columns).x_tilde
     versions = {"input": clean, str(noise): x_tilde}
     with torch.no_grad():
-        for depth in range(1, stack.n_layers + 1):
+        for depth in rebuilding_depths(stack):
             versions[f"depth {depth}"] = stack.reconstruct(x_tilde, depth)
     arrays = {name: version.cpu().numpy() for name, version in versions.items()}
     write_png(reconstructions_figure(arrays, image_shape or model.image_shape), path)

@@ -27,7 +27,7 @@ from sdae.core.files import (
 from sdae.core.model_file import Model, load_model, save_model
 from sdae.train.checkpoints.checkpoint_folder import StageCheckpoints, stages_of
 from sdae.train.checkpoints.lock import name_is_locked
-from sdae.train.history import FINETUNING, PRETRAINING, EpochRecord, History, to_jsonl
+from sdae.train.history import FINETUNING, LADDER, PRETRAINING, EpochRecord, History, to_jsonl
 
 RECIPE = "recipe.toml"
 MODEL = "model.safetensors"
@@ -43,7 +43,7 @@ OWN_NAMES = (
 )
 """The files that the package writes into a run, except the manifest."""
 FILE_NAME = re.compile(rf"(?:{PLOTS}/)?\w[\w.+ -]{{0,199}}")  # names that a manifest may have
-STAGES = (PRETRAINING, FINETUNING)
+STAGES = (PRETRAINING, FINETUNING, LADDER)
 BEGUN, DATA = "begun.json", "data.json"  # with the checkpoints: settings and data at the start
 
 _FORMAT = 1

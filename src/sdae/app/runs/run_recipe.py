@@ -1,4 +1,4 @@
-"""Run a recipe: build the stack for the data, pre-train it, fine-tune it."""
+"""Run a recipe: build the network for the data and train it, a stack in two stages."""
 
 import copy
 from collections.abc import Iterable, Set
@@ -9,17 +9,19 @@ import torch
 from sdae._version import __version__
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
+from sdae.app.runs.ladder_runs import build_ladder, train_on
 from sdae.app.runs.prepared_data import NetworkRows, PreparedData
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.beforehand import check_finetuning
 from sdae.train.callbacks import Callback
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
-from sdae.train.history import History, findings_in
+from sdae.train.history import EpochRecord, History, findings_in
 from sdae.train.pretraining import run_pretraining
 
 
@@ -33,18 +35,36 @@ class TrainedRun:
         The model after all training.
     pretrained : Model or None
         The model before fine-tuning; None without fine-tuning.
-    pretraining : History
+    pretraining : History or None
+        None of a ladder.
     finetuning : History or None
+    ladder : History or None
+        Of a ladder, which is trained at once.
     """
 
     model: Model
     pretrained: Model | None
-    pretraining: History
+    pretraining: History | None
     finetuning: History | None
+    ladder: History | None = None
+
+    @property
+    def records(self) -> list[EpochRecord]:
+        """The records of all training, in order."""
+        histories = (self.pretraining, self.finetuning, self.ladder)
+        return [record for history in histories if history for record in history.records]
 
 
 def build_stack(recipe: Recipe, data: PreparedData) -> StackedDenoisingAutoencoder:
-    """Build the stack of a recipe for its data."""
+    """Build the stack of a settled recipe for its data; of a ladder that which predicts as it does.
+
+    Raises
+    ------
+    DataError
+        If the recipe is that of a ladder, and the data have no labels.
+    """
+    if recipe.is_ladder:
+        return build_ladder(recipe, data)
     model = recipe.model
     decoders: tuple[Decoder, ...] = model.decoder
     if len(decoders) == 1:
@@ -77,9 +97,14 @@ def run_recipe(
 ) -> TrainedRun:
     """Train `stack` by the recipe; without labels it is only pre-trained.
 
-    Errors that would stop fine-tuning are raised before pre-training.
+    Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once.
     """
     callbacks = tuple(callbacks)
+    if isinstance(stack, FoldedLadder):
+        ladder = train_on(
+            recipe, data, stack, device=device, checkpoint=checkpoint, callbacks=callbacks
+        )
+        return TrainedRun(describe(recipe, data, stack), None, None, None, ladder)
     stack.to(resolve_device(device))
     if data.train is not None:
         check_finetuning(

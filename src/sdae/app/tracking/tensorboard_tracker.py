@@ -9,8 +9,9 @@ from typing import Any
 
 from sdae.core.errors import MissingExtraError
 from sdae.core.files import read_bytes, translate_os_errors
+from sdae.train.history import FINETUNING, LADDER
 
-_RESULTS = ("finetuning/validation_error", "finetuning/test_error")
+_RESULTS = ("validation_error", "test_error")
 _RGBA = 4
 _PNG_SIZE = slice(16, 24)  # the bytes of width and height
 
@@ -49,7 +50,9 @@ class TensorboardTracker:
         """Write the settings as TensorBoard hyperparameters, with the errors."""
         from tensorboardX.summary import hparams
 
-        for summary in hparams(dict(values), dict.fromkeys(_RESULTS, 0.0)):
+        stage = LADDER if values.get("model.kind") == LADDER else FINETUNING
+        results = {f"{stage}/{name}": 0.0 for name in _RESULTS}
+        for summary in hparams(dict(values), results):
             self._writer.file_writer.add_summary(summary)
 
     def scalars(self, values: Mapping[str, float], epoch: int) -> None:

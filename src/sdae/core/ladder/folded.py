@@ -87,19 +87,28 @@ class FoldedLadder(StackedDenoisingAutoencoder):
 
     def decode(self, h: Array, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's
         """Raise an error: a ladder does not reconstruct codes alone."""
-        raise InvalidParameterError(
-            "A ladder cannot decode codes alone: its estimates also need the values of every "
-            f"layer. Call reconstruct(x) with rows instead of decode(h, depth={depth})."
-        )
+        raise codes_alone(depth)
 
     def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
         """Estimate the clean rows, from all depths: (B, V) -> (B, V)."""
+        self.check_depth(depth)
+        return reconstructed(self.ladder, self._rows(x, self.n_visible))
+
+    def check_depth(self, depth: int | None) -> None:
+        """Raise an error unless rows are to be reconstructed from all depths."""
         if depth not in (None, self.n_layers):
             raise InvalidParameterError(
                 "The depth parameter of a ladder's reconstruct must be None: it uses all depths. "
                 f"Got {depth!r} instead."
             )
-        return reconstructed(self.ladder, self._rows(x, self.n_visible))
+
+
+def codes_alone(depth: int | None) -> InvalidParameterError:
+    """Return the error for codes that a ladder is to decode."""
+    return InvalidParameterError(
+        "A ladder cannot decode codes alone: its estimates also need the values of every "
+        f"layer. Call reconstruct(x) with rows instead of decode(h, depth={depth})."
+    )
 
 
 def plain_stack(ladder: LadderNetwork) -> StackedDenoisingAutoencoder:

@@ -230,6 +230,13 @@ class LadderNetwork(nn.Module):
         """O, the number of outputs of the head."""
         return self.sizes[-1]
 
+    def extra_repr(self) -> str:
+        """Describe the ladder in one line."""
+        return (
+            f"{'-'.join(map(str, self.sizes))}, input_noise={self.input_noise:.6g}, "
+            f"hidden_noise={self.hidden_noise:.6g}, combinator='{self.combinator}'"
+        )
+
     def layer(self, layer: int) -> LadderLayer:
         """Return a layer (from 0); the last is the head."""
         module = self.layers[layer]

@@ -8,7 +8,7 @@ batches of training would cost accuracy.
 Axes: n rows, B rows at a time, d_k units at depth k.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ from sdae.core.minibatches import Minibatches, minibatches
 from sdae.core.rows import RowSource
 
 _AT_A_TIME = 1000
+_FARTHEST = 1e9
+"""Standard deviations from the mean at which u is clipped: products with it are still finite."""
 _MOST_NUMBERS = 1 << 27
 _MOST_DECODED = 10_000
 
@@ -44,13 +46,24 @@ def clean_codes(network: LadderNetwork, x: Tensor, depth: int) -> Tensor:
     return h
 
 
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """Return W x, (B, d) -> (B, d')."""
+    return x @ weight.t()
+
+
 @torch.no_grad()
-def reconstructed(network: LadderNetwork, x: Tensor) -> Tensor:
-    """Return ẑ_0, the estimate of clean rows, without adding noise: (B, V) -> (B, V)."""
-    z, output = _clean_way_up(network, x)
+def reconstructed(
+    network: LadderNetwork, x: Tensor, product: Callable[[Tensor, Tensor], Tensor] = product
+) -> Tensor:
+    """Return ẑ_0, the estimate of clean rows, without adding noise: (B, V) -> (B, V).
+
+    `product` computes W x from x and W.
+    """
+    z, output = _clean_way_up(network, x, product)
     u = prediction_of(network, output)
     for depth in range(network.n_layers, 0, -1):
-        u = _estimate(network, depth, u, z[depth]) @ network.layer(depth - 1).decoder_weight.t()
+        estimate = _estimate(network, depth, u, z[depth])
+        u = product(estimate, network.layer(depth - 1).decoder_weight)
     return _estimate(network, 0, u, z[0])
 
 
@@ -111,12 +124,14 @@ def _parts_of(rows: RowSource, most: int | None = None) -> Minibatches:
     return minibatches(most, _AT_A_TIME, order=chosen.numpy())
 
 
-def _clean_way_up(network: LadderNetwork, x: Tensor) -> tuple[list[Tensor], Tensor]:
+def _clean_way_up(
+    network: LadderNetwork, x: Tensor, product: Callable[[Tensor, Tensor], Tensor] = product
+) -> tuple[list[Tensor], Tensor]:
     """Return z of each depth, (B, d_k), and the output, (B, O), by the kept statistics."""
     z, h = [x], x
     for layer in range(network.n_layers):
         part = network.layer(layer)
-        a = h @ part.weight.t()
+        a = product(h, part.weight)
         z.append((a - part.mean) * torch.rsqrt(part.variance + VARIANCE_FLOOR))
         h = torch.relu(z[-1] + part.bias)
     return z, network.gain * (z[-1] + part.bias)
@@ -126,7 +141,7 @@ def _estimate(network: LadderNetwork, depth: int, u: Tensor, z: Tensor) -> Tenso
     """Return ẑ of a depth, (B, d_k), with u normalised by the kept statistics."""
     lateral = network.lateral(depth)
     normal = (u - lateral.mean) * torch.rsqrt(lateral.variance + VARIANCE_FLOOR)
-    return estimated(network, depth, normal, z)
+    return estimated(network, depth, normal.clamp(-_FARTHEST, _FARTHEST), z)
 
 
 class _Moments:

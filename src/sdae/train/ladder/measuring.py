@@ -2,10 +2,13 @@
 
 import copy
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 
+from sdae.train.callbacks import Callback, Callbacks, PartStarted
 from sdae.train.checkpoint_state import Extras, Kept
+from sdae.train.history import LADDER
 from sdae.train.ladder.choice import ladder_engine
 from sdae.train.ladder.plan import UPDATES, LadderPlan
 from sdae.train.ladder.task import LadderTask
@@ -14,11 +17,13 @@ _WARM, _TIMED = 3, 20
 _FOR_MEASURES = 0.95  # of the time; the rest is for the statistics at the end
 
 
-def updates_within(task: LadderTask, seed: int, kept: Kept | None) -> int:
+def updates_within(
+    task: LadderTask, seed: int, kept: Kept | None, callbacks: Iterable[Callback] = ()
+) -> int:
     """Return the number of updates: that of the settings, or as many as the minutes allow.
 
-    The time of an update is measured on a copy of the network. A run that is resumed keeps the
-    number of its checkpoint.
+    The time of an update is measured on a copy of the network; `callbacks` get its start. A run
+    that is resumed keeps the number of its checkpoint.
 
     Raises
     ------
@@ -30,10 +35,12 @@ def updates_within(task: LadderTask, seed: int, kept: Kept | None) -> int:
         return task.config.n_updates
     if kept is not None:
         return Extras(kept).whole(UPDATES)
-    return max(1, int(_FOR_MEASURES * 60 * minutes / _seconds_of_an_update(task, seed)))
+    seconds = seconds_of_an_update(task, seed, callbacks)
+    return max(1, int(_FOR_MEASURES * 60 * minutes / seconds))
 
 
-def _seconds_of_an_update(task: LadderTask, seed: int) -> float:
+def seconds_of_an_update(task: LadderTask, seed: int, callbacks: Iterable[Callback] = ()) -> float:
+    """Return the seconds of an update, measured on a copy of the network."""
     trial = replace(task, network=copy.deepcopy(task.network))
     plan = LadderPlan(
         n_rows=len(task.unlabelled),
@@ -44,10 +51,12 @@ def _seconds_of_an_update(task: LadderTask, seed: int) -> float:
         seed=seed,
     )
     with closing(ladder_engine(trial, plan)) as engine:
+        begun = PartStarted(LADDER, None, 1, plan.n_rows, engine.name, engine.compiles)
+        Callbacks(callbacks).tell(begun)
         some = plan.minibatches(1)[:_TIMED]
         engine.train(some[:_WARM], 1, 0.0)  # the first take longer
-        done, begun = 0, time.perf_counter()
+        done, start = 0, time.perf_counter()
         while done < _TIMED:
             engine.train(some, 1, 0.0)
             done += len(some)
-        return (time.perf_counter() - begun) / done
+        return (time.perf_counter() - start) / done

@@ -29,7 +29,9 @@ from sdae.app.cli.rows_out import (
 from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.run_folder import open_model
-from sdae.core.inference import in_blocks, rebuilt
+from sdae.core.errors import invalid_parameter
+from sdae.core.inference import in_blocks, rebuilding_depths, rebuilt
+from sdae.core.ladder.folded import FoldedLadder
 
 _KINDS = (".npy", ".csv")
 
@@ -41,8 +43,9 @@ def denoise(
         Path, typer.Option("-o", "--out", metavar="FILE", help=".npy or .csv file to write, or -.")
     ],
     layer: Annotated[
-        int, typer.Option(help="Encode up to this layer before decoding, from 0.")
-    ] = 0,
+        int | None,
+        typer.Option(help="Encode up to this layer before decoding, from 0. Default: 0."),
+    ] = None,
     stage: StageOption = Stage.pretraining,
     part: PartOption = "auto",
     id: IdOption = None,
@@ -51,8 +54,8 @@ def denoise(
 
     Numbers are float64 if the model scales columns, otherwise float32.
 
-    Layer 0 keeps most detail; a deeper layer smooths more. This uses the network before
-    fine-tuning: fine-tuning changes the encoders, so the decoders no longer match them.
+    Layer 0 keeps most detail; a deeper layer smooths more; a ladder takes all layers. This uses the
+    network before fine-tuning: fine-tuning changes the encoders, so the decoders no longer match.
 
     Example: sdae denoise runs/flowers noisy.csv -o clean.csv
     """
@@ -60,7 +63,10 @@ def denoise(
     folder = open_model(run)
     end, _ = output_of(out, folder, data, _KINDS)
     model = model_after(folder, stage)
-    depth = depth_after(model.stack, layer, default=1)
+    if isinstance(model.stack, FoldedLadder) and layer is not None:
+        wanted = "left out for a ladder, which reconstructs from all its layers"
+        raise invalid_parameter("--layer", "sdae denoise", wanted, layer)
+    depth = depth_after(model.stack, layer, default=rebuilding_depths(model.stack)[0])
     if model.schema is not None:  # an array holds numbers only
         check_output(end, ".csv")
     content = content_of(data)
@@ -80,4 +86,7 @@ def denoise(
         names = model.schema.names
     ids = ids_for(end, data, model, id, content, names)
     write_rows(end, map(denoised, blocks_of(x, n_columns)), len(x), names, ids)
-    say_written(out, f"{len(x):,} rows reconstructed through layer {depth - 1}")
+    through = f"layer {depth - 1}"
+    if isinstance(model.stack, FoldedLadder):
+        through = "all layers"
+    say_written(out, f"{len(x):,} rows reconstructed through {through}")

@@ -23,7 +23,7 @@ def doctor(run: RunArgument) -> None:
     records = folder.records()
     found = [(record, finding) for record in records for finding in record.findings]
     for record, finding in found:
-        where = "fine-tuning" if record.layer is None else f"layer {record.layer}"
+        where = record.part.lower()
         text = plain(finding.text, _MOST_CHARACTERS)
         say(f"{plain(finding.kind.capitalize())} ({where}, epoch {record.epoch}): {text}")
     if not found:

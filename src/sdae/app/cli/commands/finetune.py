@@ -68,7 +68,13 @@ def finetune(
     trackers.check(run)
     with held_run(run) as folder:
         pretrained, model = folder.pretrained(), folder.model()
-        recipe = _changed(folder.recipe(), run, settings or [])
+        recipe = folder.recipe()
+        if recipe.is_ladder:
+            raise RecipeError(
+                f"{run} is a ladder, which was trained with labels already, all layers at once: it "
+                "cannot be fine-tuned. Train a new one with: sdae train DATA --recipe ladder"
+            )
+        recipe = _changed(recipe, run, settings or [])
         recipe = with_data(
             recipe,
             str(run),

@@ -4,9 +4,11 @@ from sdae.app.cli.options import RunArgument
 from sdae.app.cli.summary import last_line
 from sdae.app.cli.terminal import say
 from sdae.app.runs.run_folder import open_run
+from sdae.core.ladder.folded import FoldedLadder
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.wording import listed, plain, quoted
-from sdae.train.history import FINETUNING, PRETRAINING, history_of
+from sdae.train.history import FINETUNING, LADDER, PRETRAINING, history_of
 
 _MOST_CHARACTERS = 500
 
@@ -19,10 +21,13 @@ def info(run: RunArgument) -> None:
     folder = open_run(run)
     model = folder.model()
     stack = model.stack
-    n_parameters = sum(parameter.numel() for parameter in stack.parameters())
-    for layer in range(stack.n_layers):
-        autoencoder = stack.autoencoder(layer)
-        say(f"Layer {layer}: {autoencoder.extra_repr()}")
+    trained = stack.ladder if isinstance(stack, FoldedLadder) else stack
+    n_parameters = sum(parameter.numel() for parameter in trained.parameters())
+    if isinstance(trained, LadderNetwork):
+        say(f"Ladder: {trained.extra_repr()}")
+    else:
+        for layer in range(stack.n_layers):
+            say(f"Layer {layer}: {stack.autoencoder(layer).extra_repr()}")
     if model.classes is not None:
         kind = model.stack.head_facts.outputs.capitalize()
         say(f"{kind} ({len(model.classes)}): {listed(map(str, model.classes))}")
@@ -40,7 +45,7 @@ def info(run: RunArgument) -> None:
     for key, value in sorted(model.provenance.items()):
         say(f"Provenance: {plain(key)} = {plain(str(value), _MOST_CHARACTERS)}")
     records = folder.records()
-    for stage in (PRETRAINING, FINETUNING):
+    for stage in (PRETRAINING, FINETUNING, LADDER):
         part = [record for record in records if record.stage == stage]
         if part:
             minutes = sum(record.seconds for record in part) / 60

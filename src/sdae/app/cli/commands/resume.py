@@ -17,6 +17,7 @@ from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.cli.train_and_write import train_and_keep
 from sdae.app.recipes.recipe import with_data
+from sdae.app.runs.ladder_runs import settled_recipe, worded
 from sdae.app.runs.lifecycle import resumed_run
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
@@ -64,7 +65,8 @@ def resume(
             rounded=folder.rounds_tables(),
             content=content_of(recipe.data.source),
         )
-        say_on(console, prepared.choice)
+        say_on(console, worded(recipe, prepared).choice)
+        recipe = settled_recipe(recipe, prepared, device)
         stack = build_stack(recipe, prepared)
         with trackers.open(run, recipe) as tracking:
             last = train_and_keep(

@@ -41,6 +41,7 @@ from sdae.app.recipes import load_recipe
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.report_file import check_extra
 from sdae.app.runs.estimate import estimate
+from sdae.app.runs.ladder_runs import settled_recipe, worded
 from sdae.app.runs.lifecycle import new_run
 from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
@@ -65,8 +66,8 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="default, arrays, table, tutorial, or a .toml file. Default: 'default' for "
-            "mnist, 'table' for .csv and .parquet, 'arrays' for anything else.",
+            help="default, arrays, table, ladder (for few labels), tutorial, or a .toml file. "
+            "Default: 'default' for mnist, 'table' for .csv and .parquet, 'arrays' for others.",
         ),
     ] = None,
     settings: Annotated[
@@ -157,8 +158,13 @@ def train(
     content = content_of(source)
     with new_run(out or default, chosen, force=force, numbered=out is None) as run:
         prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed, content=content)
+        note = [CompilingNote(console)]
+        settled = settled_recipe(chosen, prepared, device, note)
+        if settled != chosen:
+            run.save_recipe(settled)
+        chosen, prepared = settled, worded(settled, prepared)
         stack = build_stack(chosen, prepared)
-        expected = estimate(chosen, prepared, stack, device, [CompilingNote(console)])
+        expected = estimate(chosen, prepared, stack, device, note)
         print_estimate(console, expected, prepared, stack, device)
         with trackers.open(run.path, chosen) as tracking:
             last = train_and_keep(

@@ -16,7 +16,7 @@ from sdae.app.runs.run_folder import HISTORY, RECIPE, RunFolder, open_run
 from sdae.core.constraints import per_layer
 from sdae.core.errors import FileAccessError
 from sdae.core.wording import printable
-from sdae.train.history import FINETUNING, EpochRecord
+from sdae.train.history import FINETUNING, LADDER, EpochRecord
 
 _BARS = "▁▂▃▄▅▆▇█"
 _CURVE = 24
@@ -49,7 +49,7 @@ def watch(
 
 
 def dashboard(folder: RunFolder, recipe: Recipe) -> Group:
-    """Return the state of a run, with a line per started layer and one for fine-tuning."""
+    """Return the state of a run, with a line per started layer and one for the whole network."""
     records = _records(folder)
     n_layers = len(recipe.model.hidden_layer_sizes)
     epochs = per_layer(recipe.pretraining.epochs, n_layers, "epochs", "the recipe")
@@ -60,7 +60,18 @@ def dashboard(folder: RunFolder, recipe: Recipe) -> Group:
         _add(table, f"Layer {layer}", [r for r in records if r.layer == layer], n_epochs)
     tuned = [r for r in records if r.stage == FINETUNING]
     _add(table, "Fine-tuning", tuned, recipe.finetuning.epochs)
+    ladder = [r for r in records if r.stage == LADDER]
+    _add(table, "Ladder", ladder, _epochs_of_ladder(recipe, ladder))
     return Group(_title(folder, records), table)
+
+
+def _epochs_of_ladder(recipe: Recipe, records: list[EpochRecord]) -> int:
+    """Return the number of epochs of a ladder, from the rows of its first."""
+    n_updates, batch_size = recipe.ladder.n_updates, recipe.ladder.batch_size
+    if not records or isinstance(n_updates, str) or isinstance(batch_size, str):
+        return len(records)
+    n_rows = records[0].samples_per_second * records[0].seconds
+    return -(-n_updates // max(1, round(n_rows / batch_size)))
 
 
 def curve(values: list[float]) -> str:
@@ -83,7 +94,7 @@ def _add(table: Table, name: str, records: list[EpochRecord], n_epochs: int) -> 
         f"{last.cost:.4g}",
         curve([record.cost for record in records]),
         f"{last.samples_per_second:,.0f}",
-        f"{100 * min(errors):.2f} %" if errors else "",
+        f"{100 * (errors[-1] if last.stage == LADDER else min(errors)):.2f} %" if errors else "",
         f"{100 * tests[-1]:.2f} %" if tests else "",
         *cells(", ".join(finding.kind for record in records for finding in record.findings)),
     )
