@@ -56,6 +56,6 @@ def accuracy_table(result: dict[str, Any]) -> str:
             cells.append(f"**{shown}**" if round(each[-1], 1) == best else shown)
         labels = next(row["labels"] for row in result["rows"] if row["table"] == table)
         lines.append(f"| {table}, {labels} labels | {' | '.join(cells)} |")
-    shown = [f"{statistics.mean(each):.1f}" for each in means.values()]
-    lines.append(f"| mean of {len(tables)} | {' | '.join(shown)} |")
+    overall = [f"{statistics.mean(each):.1f}" for each in means.values()]
+    lines.append(f"| mean of {len(tables)} | {' | '.join(overall)} |")
     return "\n".join(lines)

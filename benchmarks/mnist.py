@@ -60,6 +60,7 @@ def _run(recipe: Recipe) -> dict[str, float | int]:
     with _peak_memory() as peak:
         trained = run_recipe(recipe, data, stack)
     tuned = trained.finetuning
+    assert trained.pretraining is not None
     if tuned is None or tuned.test_error is None or tuned.best_validation_error is None:
         raise SystemExit("The recipe must validate and test.")
     run = {

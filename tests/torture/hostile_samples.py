@@ -123,6 +123,7 @@ def _runs() -> Path:
                 trained = run_recipe(recipe, data, build_stack(recipe, data), checkpoint=checkpoint)
                 run.save_model(trained.model)
                 assert trained.pretrained is not None
+                assert trained.pretraining is not None
                 run.save_pretrained(trained.pretrained)
                 run.save_history(trained.pretraining.records)
                 finish(run)

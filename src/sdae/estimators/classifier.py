@@ -82,7 +82,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         Decay rates and stability term of ``adam``.
     early_stopping : bool, default False
         Set `validation_fraction` of the labelled rows aside, at least 2, and keep the parameters
-        that are best on them. ``lbfgs`` ignores it.
+        that are best on them. ``lbfgs`` ignores it. Where fine-tuning also learns from rows
+        without labels, all epochs are done.
     validation_fraction : float, default 0.1
     n_iter_no_change : int or infinity, default 10
     dropout : float in [0, 0.99] or "auto", default "auto"

@@ -52,10 +52,10 @@ def chosen_consistency(
 
 def _obstacle(settings: Settings, targets: Numbers, n_classes: int) -> str:
     """Return why nothing can be learned from unlabelled rows; empty if it can."""
-    if targets.ndim == 2:
-        return "y has several columns of labels"
     if n_classes == 1:
         return "there is a single class"
+    if targets.ndim == 2:
+        return "y has several columns of labels"
     if settings.uses_lbfgs:
         return "solver='lbfgs' takes all labelled rows at once"
     if settings.engine not in ("auto", "autograd"):

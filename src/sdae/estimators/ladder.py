@@ -13,7 +13,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
-from sdae.core.constraints import integer, number, one_or_each
+from sdae.core.constraints import Reader, integer, number, one_or_each, read_fields
 from sdae.core.errors import invalid_parameter
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
@@ -26,7 +26,11 @@ from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.fitting import whole_or_not_at_all
 from sdae.estimators.inputs import Rows, with_unlabeled, without_labels
 from sdae.estimators.ladder_fitting import fit_ladder
-from sdae.estimators.ladder_parameters import LadderParameters, LadderSettings
+from sdae.estimators.ladder_parameters import (
+    LadderParameters,
+    LadderSettings,
+    check_costs,
+)
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.value_predictions import ValuePredictions
 from sdae.estimators.weights import labelled_rows_that_count
@@ -52,25 +56,36 @@ class LadderEstimator(
     def hidden_layer_sizes_(self) -> tuple[int, ...]:
         """Units of the hidden layers: `hidden_layer_sizes`, or what ``auto`` meant."""
         check_is_fitted(self)
-        return self._settled.hidden_layer_sizes
+        return self.network_.hidden_layer_sizes
 
     @property
     def input_noise_(self) -> float:
         """The noise of the input: `input_noise`, or what ``auto`` meant."""
-        check_is_fitted(self)
-        return self._settled.input_noise
+        return self.ladder_.input_noise
 
     @property
     def denoising_cost_(self) -> tuple[float, ...]:
         """The weight of the reconstruction: `denoising_cost`, or what ``auto`` meant."""
-        check_is_fitted(self)
-        return self._settled.denoising_cost
+        return self._value_used("denoising_cost_").denoising_cost
 
     @property
     def batch_size_(self) -> int:
         """Labelled, and unlabelled, rows of an update: `batch_size`, or what ``auto`` meant."""
+        return self._value_used("batch_size_").batch_size
+
+    @property
+    def n_updates_(self) -> int:
+        """Updates of the last ``fit``: by number, or as many as `max_minutes` allowed."""
+        return self._value_used("n_updates_").n_updates
+
+    def _value_used(self, name: str) -> Settled:
         check_is_fitted(self)
-        return self._settled.batch_size
+        if "_settled" not in self.__dict__:
+            raise AttributeError(
+                f"This {type(self).__name__} is of a file without its training, so it does not "
+                f"have {name}."
+            )
+        return self._settled
 
     @property
     def n_iter_(self) -> int:
@@ -100,42 +115,47 @@ class LadderEstimator(
         """Raise an error if the parameters do not fit the trained network."""
         wanted, now = settings.hidden_layer_sizes, self.network_.hidden_layer_sizes
         if wanted not in (None, now):
-            remedy = "Or fit a clone."
-            name = type(self).__name__
-            raise invalid_parameter(
-                "hidden_layer_sizes", name, f"{now!r} as in fit", wanted, remedy
-            )
+            now_is, caller = f"{now!r} as in fit, or 'auto'", type(self).__name__
+            raise invalid_parameter("hidden_layer_sizes", caller, now_is, wanted, "Fit a clone.")
+        if settings.combinator is not self.ladder_.combinator:
+            now_is, caller = f"{str(self.ladder_.combinator)!r} as in fit", type(self).__name__
+            got = str(settings.combinator)
+            raise invalid_parameter("combinator", caller, now_is, got, "Fit a clone.")
 
     def _all_rows(self, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
         """Return the rows given with labels, and all."""
         return (x, x) if X_unlabeled is None else with_unlabeled(self, x, X_unlabeled)
 
     def _settled_state(self) -> dict[str, Any]:
+        if "_settled" not in self.__dict__:
+            return {}
         settled = self._settled
         return {
-            "input_noise": settled.input_noise,
             "denoising_cost": list(settled.denoising_cost),
             "n_updates": settled.n_updates,
             "batch_size": settled.batch_size,
         }
 
     def _take_settled(self, state: Mapping[str, Any], model: Model) -> None:
-        if not isinstance(model.stack, FoldedLadder):
-            raise ValueError("its network is not a ladder")
-        self._settled = Settled(
-            model.stack.hidden_layer_sizes,
-            number(0).read(state["input_noise"]),
-            one_or_each(number(0)).read(state["denoising_cost"]),
-            integer(1).read(state["n_updates"]),
-            integer(2).read(state["batch_size"]),
-        )
+        if "n_updates" not in state:
+            return
+        readers: dict[str, Reader[Any]] = {
+            "denoising_cost": one_or_each(number(0)),
+            "n_updates": integer(1),
+            "batch_size": integer(2),
+        }
+        caller, values = type(self).__name__, {name: state[name] for name in readers}
+        read, sizes = read_fields(readers, values, caller), model.stack.hidden_layer_sizes
+        check_costs(read["denoising_cost"], sizes, caller)
+        self._settled = Settled(sizes, self.ladder_.input_noise, **read)
 
 
 @dataclass(eq=False, repr=False, match_args=False)
 class LadderClassifier(ClassPredictions, LadderEstimator):
     """A ladder network: trained on labelled and unlabelled rows at once (Rasmus et al. 2015).
 
-    It is for few labels and many rows: a hundred labels are enough for 99 % on MNIST.
+    It is for few labels and many rows: with a hundred labels of MNIST it is right in 98 % of the
+    test rows after some minutes of a CPU (docs/few-labels.md).
 
     Parameters
     ----------
@@ -191,7 +211,7 @@ class LadderClassifier(ClassPredictions, LadderEstimator):
     ladder_ : LadderNetwork
     network_ : StackedDenoisingAutoencoder
         The plain stack that predicts as the ladder does.
-    hidden_layer_sizes_, input_noise_, denoising_cost_, batch_size_
+    hidden_layer_sizes_, input_noise_, denoising_cost_, batch_size_, n_updates_
         The values of the last ``fit``, by which ``auto`` is known.
     n_layers_, n_features_in_, n_iter_ : int
     feature_names_in_ : ndarray of str

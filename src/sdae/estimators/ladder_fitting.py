@@ -4,6 +4,7 @@ Axes: n rows, V columns.
 """
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from sdae.core.threads import threads
 from sdae.estimators.fit_callbacks import Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
 from sdae.estimators.inputs import Rows
-from sdae.estimators.ladder_parameters import LadderSettings, settled
+from sdae.estimators.ladder_parameters import LadderSettings, check_costs, settled
 from sdae.estimators.new_networks import network_rows, schema_options, seed_of, settle_scaling
 from sdae.estimators.tasks import Labelled
 from sdae.train.history import LADDER
@@ -78,6 +79,7 @@ def fit_ladder(
         scaled=scaling is not None,
     )
     logger.info("%s: %s.", type(estimator).__name__, chosen)
+    check_costs(chosen.denoising_cost, chosen.hidden_layer_sizes, type(estimator).__name__)
     ladder = _new_ladder(
         n_visible, chosen.hidden_layer_sizes, settings, chosen.input_noise, estimator._seed, head
     )
@@ -93,8 +95,8 @@ def fit_ladder(
     folded, recorder = FoldedLadder(ladder), Recorder(verbose=settings.verbose)
     checkpoint = settings.checkpoint
     with threads(settings.n_threads, products_of_a_block(folded, 6 * chosen.batch_size)):
+        task = check_task(ladder, pair, more, config, weight)
         if checkpoint is not None:
-            task = check_task(ladder, pair, more, config, weight)
             identity = {**ladder_identity(task, estimator._seed), **names}
             checkpoint = own_checkpoint(checkpoint, {LADDER: identity})
         with interruptible(recorder, fine_tunes=True):
@@ -116,7 +118,11 @@ def fit_ladder(
     folded.refold()
     ladder.zero_grad()
     estimator.network_, estimator.n_layers_ = folded, folded.n_layers
-    estimator.history_, estimator._settled = tuple(recorder.records), chosen
+    estimator.history_ = tuple(recorder.records)
+    # Seconds and samples per second of a record are measured together: their product is exact.
+    n_samples = sum(record.seconds * record.samples_per_second for record in recorder.records)
+    n_updates = round(n_samples / task.batch_size)
+    estimator._settled = replace(chosen, n_updates=n_updates)
     estimator._n_calls, estimator._n_stream_epochs = 1, 0
 
 

@@ -85,7 +85,9 @@ _READERS: Mapping[str, Reader[Any]] = {
     "hidden_layer_sizes": _or_auto(one_or_each(integer(1))),
     "input_noise": _or_auto(number(0)),
     "hidden_noise": number(0),
-    "denoising_cost": _or_auto(one_or_each(number(0))),
+    "denoising_cost": _or_auto(
+        Reader("a finite number ≥ 0, or one for each depth", one_or_each(number(0)).read)
+    ),
     "combinator": parsed("", lambda value: parse_choice(Combinator, value, "combinator")),
     "n_updates": _or_auto(_OF_TRAINING["n_updates"]),
     "max_minutes": _OF_TRAINING["max_minutes"],
@@ -143,13 +145,26 @@ class LadderSettings:
         own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
         settings = cls(**read_fields(_READERS, own, caller))
         sizes, costs = settings.hidden_layer_sizes, settings.denoising_cost
-        if sizes is not None and costs is not None and len(costs) not in (1, len(sizes) + 2):
-            raise InvalidParameterError(
-                f"The denoising_cost parameter of {caller} must be one number, for the input, or "
-                f"one for each of the {len(sizes) + 2} depths: the input, the hidden layers, the "
-                f"output. Got {len(costs)} numbers instead."
-            )
+        if sizes is not None and costs is not None:
+            check_costs(costs, sizes, caller)
         return settings
+
+
+def check_costs(costs: tuple[float, ...], sizes: tuple[int, ...], caller: str) -> None:
+    """Raise an error unless there is one cost, or one for each depth.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there is another number of costs.
+    """
+    n_depths = len(sizes) + 2
+    if len(costs) not in (1, n_depths):
+        raise InvalidParameterError(
+            f"The denoising_cost parameter of {caller} must be one number, for the input, or one "
+            f"for each of the {n_depths} depths: the input, the hidden layers, the output. Got "
+            f"{len(costs)} numbers instead."
+        )
 
 
 def settled(

@@ -26,7 +26,6 @@ from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer
 from sdae.train.history import EpochRecord
-from sdae.train.ladder.settings import LadderConfig
 from sdae.train.optimizer_memory import OptimizerMemory
 
 _KINDS: dict[str, type[Any]] = {
@@ -181,14 +180,7 @@ def _of_a_ladder(model: Model, stack: FoldedLadder) -> FittedNetwork:
     )
     _give_model(estimator, model, seed=0, n_calls=1, n_stream_epochs=0)
     estimator.history_ = ()
-    usual = LadderConfig()
-    settled = {
-        "input_noise": ladder.input_noise,
-        "denoising_cost": list(usual.denoising_costs),
-        "n_updates": usual.n_updates,
-        "batch_size": usual.batch_size,
-    }
-    estimator._take_back({**_learned(model), **settled}, model)
+    estimator._take_back(_learned(model), model)
     assert isinstance(estimator, FittedNetwork)
     return estimator
 

@@ -1,5 +1,6 @@
 """Checks of a stack before training."""
 
+from sdae.core.errors import InvalidParameterError
 from sdae.core.facades import check_values
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import make_ordinary
@@ -16,6 +17,11 @@ def make_ready(stack: StackedDenoisingAutoencoder) -> None:
         If its facades do not share their parameters, parameters have no values, or it is the stack
         of a ladder.
     """
+    if not isinstance(stack, StackedDenoisingAutoencoder):
+        raise InvalidParameterError(
+            "pretrain and finetune need a StackedDenoisingAutoencoder. Got a "
+            f"{type(stack).__name__} instead. A LadderNetwork is trained by train_ladder."
+        )
     stack.check_trainable()
     stack.check_facades()
     check_values(stack)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sdae.app.recipes.model_table import ModelConfig
 from sdae.app.recipes.recipe import (
     SCALES,
     DataConfig,
-    ModelConfig,
     Recipe,
     parse_recipe,
     write_recipe,

@@ -105,6 +105,7 @@ def test_without_labels_there_is_one_stage_and_one_model(tmp_path: Path) -> None
     assert trained.pretrained is None
     assert trained.finetuning is None
     assert trained.model.classes is None
+    assert trained.pretraining is not None
     assert len(trained.pretraining.records) == 4
     with pytest.raises(
         DataError, match=r"rows has no labels to fine-tune on. Name their column with --ta"

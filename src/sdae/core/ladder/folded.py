@@ -8,7 +8,7 @@ So everything that a stack can do for predictions (inference, exports, pages) a 
 """
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,19 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         """Convert or move all parameters, and the ladder's."""
         nn.Module._apply(self.ladder, fn, recurse)
         return super()._apply(fn, recurse)
+
+    def load_state_dict(self, *_: Any, **__: Any) -> Any:
+        """Raise an error: the ladder would not follow.
+
+        Raises
+        ------
+        InvalidParameterError
+            Always.
+        """
+        raise InvalidParameterError(
+            "The stack of a ladder takes its parameters from the ladder. Load them into a plain "
+            "copy instead: sdae.core.ladder.folded.plain_stack(stack.ladder)."
+        )
 
     def check_trainable(self) -> None:
         """Raise an error: the ladder would not follow.

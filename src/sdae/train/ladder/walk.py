@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sdae.core.conversions import Array
 from sdae.core.devices import resolve_device
+from sdae.core.errors import InvalidParameterError
 from sdae.core.facades import check_values
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.ladder.statistics import settle
@@ -169,6 +170,11 @@ def run_ladder(
 
     `known_by` is what else identifies this training.
     """
+    if not isinstance(network, LadderNetwork):
+        raise InvalidParameterError(
+            f"The network parameter of {CALLER} must be a LadderNetwork. Got a "
+            f"{type(network).__name__} instead. Train stacks with pretrain and finetune."
+        )
     seed = check_seed(seed, CALLER)
     check_values(network)
     make_ordinary(network)
