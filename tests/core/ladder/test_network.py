@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sdae.core.ladder.folded import FoldedLadder, plain_stack
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.ladder.passes import way_up
 from sdae.core.rows import TensorRows
+from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.finetuning import finetune
 from sdae.train.pretraining import pretrain
 
@@ -162,3 +164,29 @@ def test_combinators_estimate_each_unit_by_itself(combinator: str) -> None:
 
     assert tuple(a.shape) == facts.shape(8)
     assert changed.nonzero().tolist() == [[2, 3]]
+
+
+def test_a_ladder_predicts_saves_and_becomes_a_stack(tmp_path: Path) -> None:
+    network, x = a_ladder(), rows()
+    statistics.settle(network, TensorRows(x))
+    folded = FoldedLadder(network)
+    torch.testing.assert_close(network(x.numpy()), folded.logits(x), rtol=1e-4, atol=1e-4)
+    assert torch.equal(network.predict(x), folded.predict(x))
+    torch.testing.assert_close(
+        network.predict_proba(x), folded.predict_proba(x), rtol=1e-4, atol=1e-5
+    )
+    torch.testing.assert_close(network.reconstruct(x), folded.reconstruct(x))
+    assert torch.equal(network.to_stack().logits(x), folded.logits(x))
+    network.save(tmp_path / "ladder.safetensors")
+    loaded = StackedDenoisingAutoencoder.load(tmp_path / "ladder.safetensors")
+    assert torch.equal(loaded.logits(x), folded.logits(x))
+
+
+def test_what_a_ladder_does_not_have_is_refused() -> None:
+    values = LadderNetwork(5, (4,), n_targets=2)
+    with pytest.raises(InvalidParameterError, match="do not have probabilities"):
+        values.predict_proba(rows())
+    assert values.predict(rows()).shape == (60, 2)
+    folded = FoldedLadder(a_ladder())
+    with pytest.raises(InvalidParameterError, match="to_stack"):
+        folded.load_state_dict(folded.state_dict())

@@ -130,11 +130,11 @@ def test_a_checkpoint_belongs_to_its_training(tmp_path: Path) -> None:
 def test_minutes_choose_the_number_of_updates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "_seconds_of_an_update", lambda *_: 0.5)
+    monkeypatch.setattr(measuring, "seconds_of_an_update", lambda *_: 0.5)
     network, history = trained(max_minutes=0.5, checkpoint=Checkpoint(tmp_path, "1steps"))
     assert sum(round(r.seconds * r.samples_per_second) for r in history.records) == 57 * 20
 
-    monkeypatch.setattr(measuring, "_seconds_of_an_update", lambda *_: 0.1)  # a faster machine
+    monkeypatch.setattr(measuring, "seconds_of_an_update", lambda *_: 0.1)  # a faster machine
     again, _ = trained(max_minutes=0.5, checkpoint=Checkpoint(tmp_path, "1steps"))
     assert state_bytes(again) == state_bytes(network)
     by_number, _ = trained(n_updates=57)

@@ -81,7 +81,7 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         """
         raise InvalidParameterError(
             "The stack of a ladder takes its parameters from the ladder. Load them into a plain "
-            "copy instead: sdae.core.ladder.folded.plain_stack(stack.ladder)."
+            "copy instead: stack.ladder.to_stack()."
         )
 
     def check_trainable(self) -> None:
@@ -95,7 +95,7 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         raise InvalidParameterError(
             "The stack is that of a ladder, which would not follow if it were trained. Train the "
             "ladder with train_ladder, or a copy without it: "
-            "sdae.core.ladder.folded.plain_stack(stack.ladder)."
+            "stack.ladder.to_stack()."
         )
 
     def decode(self, h: Array, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's

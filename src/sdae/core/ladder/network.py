@@ -18,18 +18,24 @@ outputs.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from sdae.core.constraints import integer, number, one_or_each, parsed, read_fields
-from sdae.core.errors import invalid_parameter
+from sdae.core.conversions import Array, tensor_like
+from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.head_layer import wanted_head
 from sdae.core.kinds.combinators import Combinator
 from sdae.core.kinds.heads import Head
 from sdae.core.kinds.text import parse_choice
 from sdae.core.randomness import NoiseKey, Stream, check_seed, generator
 from sdae.core.surroundings import undisturbed
+
+if TYPE_CHECKING:
+    from sdae.core.stack import StackedDenoisingAutoencoder
 
 VARIANCE_FLOOR = 1e-6
 """ε, added to a variance before its root is taken."""
@@ -94,7 +100,8 @@ class Lateral(nn.Module):
 class LadderNetwork(nn.Module):
     """A stack of denoising autoencoders with lateral connections and a head.
 
-    Train it with :func:`sdae.train_ladder`, on labelled and unlabelled rows at once.
+    Train it with :func:`sdae.train_ladder`, on labelled and unlabelled rows at once. Then it
+    predicts by the statistics of all training rows; before, its predictions mean nothing.
 
     Parameters
     ----------
@@ -252,6 +259,62 @@ class LadderNetwork(nn.Module):
     def noise_at(self, depth: int) -> float:
         """Return σ, the standard deviation of the noise at a depth."""
         return self.hidden_noise if depth else self.input_noise
+
+    # -- after training: predictions, the plain stack, and the file ------------------------------
+
+    def forward(self, x: Array) -> Tensor:
+        """Return the output of the head for clean rows, (B, V) -> (B, O): logits, or values."""
+        from sdae.core.ladder.statistics import clean_way_up
+
+        return clean_way_up(self, tensor_like(x, self.gain))[1]
+
+    @undisturbed()
+    @torch.no_grad()
+    def predict(self, x: Array) -> Tensor:
+        """Return classes (B,), labels (B, L) as 0 and 1, or values (B, T)."""
+        return self.head_kind.facts.answer(self.forward(x))
+
+    @undisturbed()
+    @torch.no_grad()
+    def predict_proba(self, x: Array) -> Tensor:
+        """Return the probability of each class or label, (B, V) -> (B, O).
+
+        Raises
+        ------
+        InvalidParameterError
+            If the ladder predicts values.
+        """
+        probabilities = self.head_kind.facts.probabilities
+        if probabilities is None:
+            raise InvalidParameterError(
+                "The ladder predicts values, which do not have probabilities. Use predict."
+            )
+        return probabilities(self.forward(x))
+
+    @undisturbed()
+    @torch.no_grad()
+    def reconstruct(self, x: Array) -> Tensor:
+        """Return the estimate of clean rows from noisy ones, (B, V) -> (B, V)."""
+        from sdae.core.ladder.statistics import reconstructed
+
+        return reconstructed(self, tensor_like(x, self.gain))
+
+    def to_stack(self) -> "StackedDenoisingAutoencoder":
+        """Return a plain stack that predicts as the ladder does: a copy, which can be fine-tuned.
+
+        It does not have lateral connections; its decoders are not trained.
+        """
+        from sdae.core.ladder.folded import plain_stack
+
+        return plain_stack(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the ladder to a safetensors file, which :func:`sdae.load` reads."""
+        from sdae.core.files import end_of
+        from sdae.core.ladder.folded import FoldedLadder
+        from sdae.core.model_file import Model, save_model
+
+        save_model(Model(FoldedLadder(self)), end_of(path))
 
     def named_state(self) -> Iterator[tuple[str, Tensor]]:
         """Yield all parameters, and what was measured after training, under canonical names."""

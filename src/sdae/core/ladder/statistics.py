@@ -59,7 +59,7 @@ def reconstructed(
 
     `product` computes W x from x and W.
     """
-    z, output = _clean_way_up(network, x, product)
+    z, output = clean_way_up(network, x, product)
     u = prediction_of(network, output)
     for depth in range(network.n_layers, 0, -1):
         estimate = _estimate(network, depth, u, z[depth])
@@ -91,7 +91,7 @@ def _settle_downwards(network: LadderNetwork, rows: RowSource) -> None:
     most = max(1, min(_MOST_DECODED, _MOST_NUMBERS // sum(network.sizes)))
     signals, lateral_values = [], []
     for minibatch in _parts_of(rows, most):
-        z, output = _clean_way_up(network, rows.batch(minibatch))
+        z, output = clean_way_up(network, rows.batch(minibatch))
         signals.append(prediction_of(network, output))
         lateral_values.append(z)
     for depth in reversed(range(network.n_layers + 1)):
@@ -124,7 +124,7 @@ def _parts_of(rows: RowSource, most: int | None = None) -> Minibatches:
     return minibatches(most, _AT_A_TIME, order=chosen.numpy())
 
 
-def _clean_way_up(
+def clean_way_up(
     network: LadderNetwork, x: Tensor, product: Callable[[Tensor, Tensor], Tensor] = product
 ) -> tuple[list[Tensor], Tensor]:
     """Return z of each depth, (B, d_k), and the output, (B, O), by the kept statistics."""

@@ -1,5 +1,6 @@
-"""Label spreading over a graph of neighbours (Zhou et al. 2004, "Learning with local and global
-consistency").
+"""Label spreading over a graph of neighbours.
+
+Zhou et al. 2004, "Learning with local and global consistency".
 
 Axes: n rows, k neighbours, C classes.
 """
