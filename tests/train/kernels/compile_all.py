@@ -8,7 +8,7 @@ import sys
 
 import torch
 
-from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae import LadderNetwork, StackedDenoisingAutoencoder, finetune, pretrain, train_ladder
 from sdae.train.engines.support import numba_fault
 from tests.train.engines.engines import rows
 
@@ -16,13 +16,17 @@ TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def compile_for(dtype: torch.dtype) -> None:
-    """Train a little in the fused engine, tied and untied."""
+    """Train a little in the fused engine, tied and untied, and a ladder in float32."""
     torch.set_num_threads(1)
     x = rows(30, 9, dtype)
     for tied in (True, False):
         stack = StackedDenoisingAutoencoder(9, (7,), 3, 0.2, tied=tied, dtype=dtype)
         pretrain(stack, x, epochs=1, learning_rate=0.01, engine="fused")
-    finetune(stack, (x, torch.arange(30) % 3), None, epochs=1, engine="fused")
+    labelled = x, torch.arange(30) % 3
+    finetune(stack, labelled, None, epochs=1, engine="fused")
+    if dtype is torch.float32:
+        ladder, costs = LadderNetwork(9, (7,), 3), (1.0, 1.0, 1.0)
+        train_ladder(ladder, labelled, n_updates=1, denoising_costs=costs, engine="compiled")
 
 
 def main() -> None:
