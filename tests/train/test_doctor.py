@@ -22,6 +22,7 @@ from sdae.core.kinds.activations import Activation
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowSource, TensorRows
 from sdae.data import load_mnist
+from sdae.estimators.label_rules import regularisation_for
 from sdae.train.callbacks import EpochEnded, Event, PartStarted
 from sdae.train.doctor import Doctor, _sample
 from sdae.train.finetuning import run_finetuning
@@ -515,15 +516,17 @@ def test_the_defaults_of_the_classifier_are_not_commented_on(
         **both,
     )
     n = len(x) * 4 // 5
+    rule = regularisation_for(n, int(y.max()) + 1, x.shape[1])
     second = _finetuned(
         stack,
         x[:n],
         y[:n],
         first.doctor,
         (x[n:], y[n:]),
-        epochs=60,
+        epochs=min(60, rule.max_iter),
         learning_rate=own["learning_rate_init"],
-        weight_decay=own["alpha"] / own["batch_size"],
+        weight_decay=rule.alpha / own["batch_size"],
+        dropout=rule.dropout,
         **both,
     )
     assert first.texts + second.texts == []
@@ -535,7 +538,7 @@ def _digits_of_mnist() -> tuple[Rows, NDArray[np.int64]]:
     return train.x[:900], train.y[:900]
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", sorted(set(recipe_names()) - {"ladder"}))  # one stage alone
 def test_the_recipes_are_not_commented_on(name: str) -> None:
     fewer = ["finetuning.epochs=6"]
     if name != "tutorial":  # so few rows need smaller minibatches for steps enough

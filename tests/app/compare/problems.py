@@ -18,6 +18,8 @@ SMALL_NETWORK = {
     "alpha": 0.0001,  # the penalty for few labels would hide what pre-training does
     "scale": "none",
 }
+TUNED = ("max_iter", "alpha")
+"""Those of them that are of fine-tuning."""
 TINY_NETWORK = {**SMALL_NETWORK, "pretrain_epochs": 2, "max_iter": 4}
 
 

@@ -12,7 +12,7 @@ from sdae.app.compare.label_splits import Pool, cut
 from sdae.app.compare.study import BESIDE, NETWORKS, PRETRAINED, RANDOM
 from sdae.app.compare.tuning import tune_and_fit
 from sdae.estimators import SDAEClassifier, SDAETransformer
-from tests.app.compare.problems import TINY_NETWORK, blobs, small_study
+from tests.app.compare.problems import TINY_NETWORK, TUNED, blobs, small_study
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -37,7 +37,7 @@ def same(a: list[NDArray[np.float32]], b: list[NDArray[np.float32]]) -> bool:
 def test_the_pre_trained_network_is_what_pre_training_on_all_rows_makes(pool: Pool) -> None:
     """It has seen the rows of the pool, those without labels too, and nothing else."""
     start = Models(STUDY, pool, 3).new(PRETRAINED, SETTING)
-    alone = {name: value for name, value in TINY_NETWORK.items() if name != "max_iter"}
+    alone = {name: value for name, value in TINY_NETWORK.items() if name not in TUNED}
     expected = SDAETransformer(**alone, random_state=3).fit(pool.rows)  # type: ignore[arg-type]
     for name, value in expected.network_.state_dict().items():
         np.testing.assert_array_equal(start.network_.state_dict()[name], value)

@@ -20,7 +20,7 @@ from sdae.app.compare.tuning import error_of
 from sdae.data.task import Task
 from sdae.estimators import SDAETransformer
 from tests.app.cli.commands import done, refused
-from tests.app.compare.problems import TINY_NETWORK, outcomes, small_study
+from tests.app.compare.problems import TINY_NETWORK, TUNED, outcomes, small_study
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -46,7 +46,7 @@ def test_the_pre_trained_network_has_seen_rows_and_no_value(pool: Pool) -> None:
     start = Models(small_study(9), pool, 3).new(PRETRAINED, SETTING)
     assert isinstance(start, ScaledTargets)
     network: Any = start._model
-    alone = {name: value for name, value in TINY_NETWORK.items() if name != "max_iter"}
+    alone = {name: value for name, value in TINY_NETWORK.items() if name not in TUNED}
     expected = SDAETransformer(**alone, random_state=3).fit(pool.rows)  # type: ignore[arg-type]
     for name, value in expected.network_.state_dict().items():
         np.testing.assert_array_equal(network.network_.state_dict()[name], value)
