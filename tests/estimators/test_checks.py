@@ -54,8 +54,8 @@ ESTIMATORS = [
     ),
     SDAEOutlierDetector(),
     SDAEImputer((20,), pretrain_epochs=10),
-    LadderClassifier((10,), n_updates=500, batch_size=20),
-    LadderRegressor((10,), n_updates=500, batch_size=20),
+    LadderClassifier((10,), n_updates=150, batch_size=20, learning_rate_init=0.01),
+    LadderRegressor((10,), n_updates=150, batch_size=20, learning_rate_init=0.01),
 ]
 MORE = [
     SDAEClassifier((20,), solver="lbfgs", alpha=0.1, pretrain_epochs=5, max_iter=500),
