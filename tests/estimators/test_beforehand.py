@@ -20,7 +20,7 @@ def refused(estimator: Any, problem: str, **fit: Any) -> None:
         raise AssertionError("it was pre-trained")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sdae.estimators.fitting.run_pretraining", pretrained)
+        patch.setattr("sdae.estimators.fit_stages.run_pretraining", pretrained)
         with pytest.raises((InvalidParameterError, ValueError), match=problem):
             estimator.fit(x, labels(x), **fit)
     assert not hasattr(estimator, "network_")

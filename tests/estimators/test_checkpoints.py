@@ -227,7 +227,7 @@ def test_a_search_goes_on_where_it_was_cut_short(
         return run(*arguments, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr("sdae.estimators.fitting.run_finetuning", killed_in_the_third)
+        patch.setattr("sdae.estimators.fit_stages.run_finetuning", killed_in_the_third)
         with pytest.raises(Cut):
             search.fit(x, y)
     trained: list[object] = []

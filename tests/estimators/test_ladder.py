@@ -263,3 +263,20 @@ def test_it_can_be_cross_validated() -> None:
     x, y = rows()
     scores = cross_val_score(quick(n_updates=200), x, y, cv=3)
     assert scores.mean() > 0.8
+
+
+def test_a_fit_that_was_interrupted_at_once_can_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupting(Recorder):
+        def __call__(self, event: Any) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(ladder_fitting, "Recorder", Interrupting)
+    x, y = rows()
+    with pytest.warns(UserWarning, match="interrupted"):
+        model = quick().fit(x, y)
+    model.save(tmp_path / "a.safetensors")
+    loaded: Any = sdae.load(tmp_path / "a.safetensors")
+    assert loaded.n_updates_ == model.n_updates_ == 0
+    assert np.array_equal(loaded.predict_proba(x), model.predict_proba(x))

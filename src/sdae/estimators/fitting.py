@@ -7,26 +7,23 @@ network, and then :func:`train`, or :func:`train_on_chunk` in a stream. The stag
 
 import copy
 import logging
-import math
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import products_of_a_block
 from sdae.core.kinds.heads import Head
 from sdae.core.schema.raw_table import RawTable
-from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.consistency_search import searched
-from sdae.estimators.fit_callbacks import Plateau, Recorder, interruptible
-from sdae.estimators.fit_checkpoints import own_checkpoint, turns
+from sdae.estimators.fit_callbacks import Recorder, interruptible
+from sdae.estimators.fit_checkpoints import own_checkpoint
+from sdae.estimators.fit_stages import finetune_stage, minimise_stage, pretrain_stage
 from sdae.estimators.inputs import Rows
 from sdae.estimators.label_rules import Regularisation, for_labels
 from sdae.estimators.new_networks import (
@@ -36,25 +33,19 @@ from sdae.estimators.new_networks import (
     schema_options,
     seed_of,
     settle,
+    weight_of,
 )
-from sdae.estimators.parameters import FOR_MANY_LABELS, SEARCH, Settings
+from sdae.estimators.parameter_readers import SEARCH
+from sdae.estimators.parameters import Settings
 from sdae.estimators.tasks import (
     Consistency,
-    Finetuning,
     Labelled,
-    Pretraining,
     finetuning,
     pretraining,
 )
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
-from sdae.train.finetuning import run_finetuning
 from sdae.train.history import FINETUNING, PRETRAINING, History
-from sdae.train.lbfgs import minimise
 from sdae.train.optimizer_memory import OptimizerMemory
-from sdae.train.pretraining import run_pretraining
-
-_LOWEST_RATE = 1e-6
-_SEEDS_APART = 1_000_003
 
 logger = logging.getLogger("sdae")
 
@@ -220,7 +211,7 @@ def _train(
         names = estimator._names()
         first = second = None
         if any(epochs):
-            rows = network_rows(x, scaling, network)
+            rows = network_rows(x, scaling, weight_of(network))
             first = pretraining(network, rows, settings, epochs, names)
         raw, searches = labelled, consistency is not None and consistency.chosen_by == SEARCH
         if labelled is not None:  # check fine-tuning before pre-training
@@ -240,7 +231,7 @@ def _train(
             checkpoint = own_checkpoint(checkpoint, stages) if stages else None
         with interruptible(recorder, fine_tunes=labelled is not None):
             if first is not None:
-                _pretrain(network, first, seed, recorder, checkpoint, memory)
+                pretrain_stage(network, first, seed, recorder, checkpoint, memory)
             if searches and consistency is not None and raw is not None and labelled is not None:
                 found = searched(network, raw, consistency.rows, settings, scaling, seed)
                 estimator.semi_supervised_ = found
@@ -249,111 +240,9 @@ def _train(
                     second = finetuning(network, labelled, watched, settings, None, names, more)
                     estimator._used = Regularisation.of(second.settings)
             if second is not None and settings.uses_lbfgs:
-                _minimise(network, second, settings, recorder)
+                minimise_stage(network, second, settings, recorder)
             elif second is not None:
-                _finetune(network, second, settings, seed, recorder, checkpoint, memory)
+                finetune_stage(network, second, settings, seed, recorder, checkpoint, memory)
     estimator._n_calls += 1
     network.zero_grad()
     return recorder
-
-
-def _pretrain(
-    network: StackedDenoisingAutoencoder,
-    task: Pretraining,
-    seed: int,
-    recorder: Recorder,
-    checkpoint: Checkpoint | None,
-    memory: OptimizerMemory | None,
-) -> None:
-    for turn in turns():
-        with turn:
-            run_pretraining(
-                network,
-                task.rows,
-                task.config,
-                seed=seed,
-                checkpoint=checkpoint,
-                known_by=task.names,
-                memory=memory,
-                callbacks=[recorder],
-            )
-
-
-def _finetune(
-    network: StackedDenoisingAutoencoder,
-    task: Finetuning,
-    settings: Settings,
-    seed: int,
-    recorder: Recorder,
-    checkpoint: Checkpoint | None,
-    memory: OptimizerMemory | None,
-) -> None:
-    """Fine-tune; ``adaptive`` continues at a fifth of the rate after each plateau."""
-    watched = task.watched
-    left, rate, piece = task.config.epochs, task.config.learning_rate, 0
-    plateau = Plateau(settings.tol, settings.n_iter_no_change)
-    best_error, best = math.inf, network.state_dict()
-    while left > 0:
-        for turn in turns():
-            with turn:
-                history = run_finetuning(
-                    network,
-                    task.labelled.pair,
-                    None if watched is None else watched.pair,
-                    None,
-                    replace(task.config, epochs=left, learning_rate=rate),
-                    seed=seed + piece * _SEEDS_APART,
-                    checkpoint=checkpoint,
-                    stage=f"{FINETUNING}-{piece}" if piece else FINETUNING,
-                    known_by=task.names,
-                    memory=memory,
-                    callbacks=[recorder, plateau] if task.has_rule else [recorder],
-                    sample_weight=task.labelled.weight,
-                    validation_weight=None if watched is None else watched.weight,
-                    unlabeled=task.unlabelled,
-                )
-        error = history.best_validation_error
-        if error is not None and error < best_error:
-            best_error, best = error, copy.deepcopy(network.state_dict())
-        left -= len(history.records)
-        rate, piece = rate / 5, piece + 1
-        if not settings.adapts or not plateau.reached or rate <= _LOWEST_RATE:
-            break
-        plateau.go_on()
-    if best_error < math.inf:
-        network.load_state_dict(best)
-    few = "max_iter" in settings.automatic and settings.max_iter < FOR_MANY_LABELS["max_iter"]
-    if left == 0 and task.has_rule and not plateau.reached and not few:
-        _warn(
-            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
-            "optimization hasn't converged yet: fine-tuning was still improving by more than "
-            f"tol={settings.tol:g}. Raise max_iter={settings.max_iter}, or the learning rate."
-        )
-
-
-def _minimise(
-    network: StackedDenoisingAutoencoder,
-    task: Finetuning,
-    settings: Settings,
-    recorder: Recorder,
-) -> None:
-    """Fine-tune by L-BFGS, without checkpoints and without validation rows."""
-    end = minimise(
-        network,
-        task.task,
-        penalty=task.config.weight_decay,
-        max_iterations=settings.max_iter,
-        max_evaluations=settings.max_fun,
-        tolerance=settings.tol,
-        callbacks=[recorder],
-    )
-    if not end.converged:
-        _warn(
-            f"lbfgs failed to converge after {end.n_iterations} iterations: {end.reason} Raise "
-            f"max_iter={settings.max_iter} or max_fun={settings.max_fun}, or scale the data."
-        )
-
-
-def _warn(text: str) -> None:
-    """Warn at the line that called ``fit``, four calls above the caller of this."""
-    warnings.warn(text, ConvergenceWarning, stacklevel=6)

@@ -37,7 +37,8 @@ from typing import Any
 
 from sdae.core.constraints import integer, number
 from sdae.core.kinds.heads import Head
-from sdae.estimators.parameters import FOR_MANY_LABELS, LBFGS, Settings
+from sdae.estimators.parameter_readers import FOR_MANY_LABELS, LBFGS
+from sdae.estimators.parameters import Settings
 
 _FEW, _MANY = 100, 10_000  # labels up to which nothing changes, and from which on no dropout
 _POWER = 1.5  # by which alpha falls

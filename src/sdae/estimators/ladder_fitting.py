@@ -8,15 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from sdae.core.devices import resolve_device
 from sdae.core.errors import invalid_parameter
-from sdae.core.inference import products_of_a_block
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
-from sdae.core.rows import row_source
+from sdae.core.rows import RowSource, row_source
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.threads import threads
 from sdae.estimators.fit_callbacks import Recorder, interruptible
@@ -26,12 +27,14 @@ from sdae.estimators.ladder_parameters import LadderSettings, check_costs, settl
 from sdae.estimators.new_networks import network_rows, schema_options, seed_of, settle_scaling
 from sdae.estimators.tasks import Labelled
 from sdae.train.history import LADDER
-from sdae.train.ladder.automatic import mean_variance
+from sdae.train.ladder.automatic import Settled, mean_variance
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import check_task
 from sdae.train.ladder.walk import ladder_identity, run_ladder
 
 logger = logging.getLogger("sdae")
+
+NetworkRows = NDArray[np.float32] | RowSource
 
 
 def fit_ladder(
@@ -59,30 +62,44 @@ def fit_ladder(
     """
     _prepare(estimator, every, settings)
     scaling = estimator.scaling_ if estimator.schema_ is None else estimator.schema_
-    n_visible = every.shape[1]
-    if estimator.schema_ is not None:
-        n_visible = estimator.schema_.blocks.n_components
-    like = FoldedLadder(_new_ladder(n_visible, (1,), settings, 0.0, 0, head))
+    like = torch.empty(0, device=resolve_device(settings.device))
     rows = network_rows(labelled.x, scaling, like)
     more = network_rows(others, scaling, like) if others.shape[0] else None
-    chosen = settled(
-        settings,
-        n_visible,
-        len(labelled.targets),
-        mean_variance(
-            [
-                row_source(part, n_visible, like.head.weight, "x")
-                for part in (rows, more)
-                if part is not None
-            ]
-        ),
-        scaled=scaling is not None,
-    )
-    logger.info("%s: %s.", type(estimator).__name__, chosen)
-    check_costs(chosen.denoising_cost, chosen.hidden_layer_sizes, type(estimator).__name__)
-    ladder = _new_ladder(
-        n_visible, chosen.hidden_layer_sizes, settings, chosen.input_noise, estimator._seed, head
-    )
+    chosen = _settled(estimator, settings, [part for part in (rows, more) if part is not None])
+    kind, n_outputs = head
+    outputs = {kind.facts.parameter: n_outputs}
+    ladder = LadderNetwork(
+        _n_inputs(estimator),
+        chosen.hidden_layer_sizes,
+        outputs.get("n_classes"),
+        n_labels=outputs.get("n_labels"),
+        n_targets=outputs.get("n_targets"),
+        input_noise=chosen.input_noise,
+        hidden_noise=settings.hidden_noise,
+        combinator=settings.combinator,
+        head=kind,
+        seed=estimator._seed,
+    ).to(like.device)
+    recorder = _train(estimator, ladder, replace(labelled, x=rows), more, settings, chosen)
+    folded = FoldedLadder(ladder)
+    estimator.network_, estimator.n_layers_ = folded, folded.n_layers
+    estimator.history_ = tuple(recorder.records)
+    # Seconds and samples per second of a record are measured together: their product is exact.
+    n_samples = sum(record.seconds * record.samples_per_second for record in recorder.records)
+    n_rows = min(chosen.batch_size, len(rows) + (0 if more is None else len(more)))
+    estimator._settled = replace(chosen, n_updates=round(n_samples / n_rows))
+    estimator._n_calls, estimator._n_stream_epochs = 1, 0
+
+
+def _train(
+    estimator: Any,
+    ladder: LadderNetwork,
+    labelled: Labelled,
+    more: NetworkRows | None,
+    settings: LadderSettings,
+    chosen: Settled,
+) -> Recorder:
+    """Train a ladder on rows as it takes them; Ctrl-C ends training with a warning."""
     config = LadderConfig(
         n_updates=chosen.n_updates,
         max_minutes=settings.max_minutes,
@@ -91,12 +108,13 @@ def fit_ladder(
         denoising_costs=chosen.denoising_cost,
         engine=settings.engine,
     )
-    pair, weight, names = (rows, labelled.targets), labelled.weight, estimator._names()
-    folded, recorder = FoldedLadder(ladder), Recorder(verbose=settings.verbose)
-    checkpoint = settings.checkpoint
-    with threads(settings.n_threads, products_of_a_block(folded, 6 * chosen.batch_size)):
-        task = check_task(ladder, pair, more, config, weight)
+    names, checkpoint = estimator._names(), settings.checkpoint
+    recorder = Recorder(verbose=settings.verbose)
+    # The gradients take about twice as many as the ways up and down.
+    n_products = 3 * chosen.batch_size * sum(p.numel() for p in ladder.parameters())
+    with threads(settings.n_threads, n_products):
         if checkpoint is not None:
+            task = check_task(ladder, labelled.pair, more, config, labelled.weight)
             identity = {**ladder_identity(task, estimator._seed), **names}
             checkpoint = own_checkpoint(checkpoint, {LADDER: identity})
         with interruptible(recorder, fine_tunes=True):
@@ -104,26 +122,41 @@ def fit_ladder(
                 with turn:
                     run_ladder(
                         ladder,
-                        pair,
+                        labelled.pair,
                         more,
                         None,
                         None,
                         config,
-                        sample_weight=weight,
+                        sample_weight=labelled.weight,
                         seed=estimator._seed,
                         checkpoint=checkpoint,
                         known_by=names,
                         callbacks=[recorder],
                     )
-    folded.refold()
     ladder.zero_grad()
-    estimator.network_, estimator.n_layers_ = folded, folded.n_layers
-    estimator.history_ = tuple(recorder.records)
-    # Seconds and samples per second of a record are measured together: their product is exact.
-    n_samples = sum(record.seconds * record.samples_per_second for record in recorder.records)
-    n_updates = round(n_samples / task.batch_size)
-    estimator._settled = replace(chosen, n_updates=n_updates)
-    estimator._n_calls, estimator._n_stream_epochs = 1, 0
+    return recorder
+
+
+def _settled(estimator: Any, settings: LadderSettings, parts: list[NetworkRows]) -> Settled:
+    """Return what ``auto`` means for rows as the ladder takes them, the labelled ones first."""
+    n_inputs, caller = _n_inputs(estimator), type(estimator).__name__
+    like = torch.empty(0, device=resolve_device(settings.device))
+    chosen = settled(
+        settings,
+        n_inputs,
+        len(parts[0]),
+        mean_variance([row_source(part, n_inputs, like, "x") for part in parts]),
+        scaled=estimator.scaling_ is not None or estimator.schema_ is not None,
+    )
+    logger.info("%s: %s.", caller, chosen)
+    check_costs(chosen.denoising_cost, chosen.hidden_layer_sizes, caller)
+    return chosen
+
+
+def _n_inputs(estimator: Any) -> int:
+    """Return the number of inputs of the network: of a table more than its columns."""
+    schema = estimator.schema_
+    return int(estimator.n_features_in_ if schema is None else schema.blocks.n_components)
 
 
 def _prepare(estimator: Any, every: Rows, settings: LadderSettings) -> None:
@@ -142,27 +175,3 @@ def _prepare(estimator: Any, every: Rows, settings: LadderSettings) -> None:
         raise invalid_parameter("random_state", caller, wanted, random_state)
     estimator._seed = seed_of(random_state, caller)
     estimator._row_type = np.dtype(np.float32) if isinstance(every, RawTable) else every.dtype
-
-
-def _new_ladder(
-    n_visible: int,
-    sizes: tuple[int, ...],
-    settings: LadderSettings,
-    input_noise: float,
-    seed: int,
-    head: tuple[Head, int],
-) -> LadderNetwork:
-    kind, n_outputs = head
-    outputs = {kind.facts.parameter: n_outputs}
-    return LadderNetwork(
-        n_visible,
-        sizes,
-        outputs.get("n_classes"),
-        n_labels=outputs.get("n_labels"),
-        n_targets=outputs.get("n_targets"),
-        input_noise=input_noise,
-        hidden_noise=settings.hidden_noise,
-        combinator=settings.combinator,
-        head=kind,
-        seed=seed,
-    ).to(resolve_device(settings.device))

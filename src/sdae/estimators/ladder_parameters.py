@@ -19,7 +19,7 @@ from sdae.core.errors import InvalidParameterError
 from sdae.core.kinds.combinators import Combinator
 from sdae.core.kinds.text import parse_choice
 from sdae.core.options import readers_of
-from sdae.estimators.parameters import AUTO, READERS
+from sdae.estimators.parameter_readers import AUTO, READ_ELSEWHERE, READERS
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.ladder.automatic import Settled
 from sdae.train.ladder.automatic import settled as rule
@@ -35,13 +35,6 @@ _SHARED = (
     "verbose",
     "checkpoint",
     "loss",
-)
-_READ_ELSEWHERE = (
-    "random_state",
-    "class_weight",
-    "unlabeled_label",
-    "categorical_features",
-    "missing_values",
 )
 
 
@@ -142,7 +135,7 @@ class LadderSettings:
         InvalidParameterError
             If a parameter is not allowed; one error reports all problems.
         """
-        own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
+        own = {name: v for name, v in parameters.items() if name not in READ_ELSEWHERE}
         settings = cls(**read_fields(_READERS, own, caller))
         sizes, costs = settings.hidden_layer_sizes, settings.denoising_cost
         if sizes is not None and costs is not None:

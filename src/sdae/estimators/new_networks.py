@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils import check_random_state
+from torch import Tensor
 
 from sdae.core.blocks import Blocks
 from sdae.core.devices import resolve_device
@@ -180,14 +181,14 @@ def new_network(
     return network.to(resolve_device(settings.device))
 
 
-def network_rows(
-    x: Rows, scaling: Preparation, network: StackedDenoisingAutoencoder
-) -> NDArray[np.float32] | RowSource:
-    """Return rows for the network; sparse rows stay sparse until their minibatch."""
+def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.float32] | RowSource:
+    """Return rows for a network with parameters like `like`.
+
+    Sparse rows stay sparse until their minibatch.
+    """
     if isinstance(scaling, Schema):
         return scaling.encode(x)
     if sparse.issparse(x):
-        like = network.autoencoder(0).weight.detach()
         if scaling is None:
             return SparseRows(x, like)
         exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
@@ -195,6 +196,11 @@ def network_rows(
     if scaling is None:
         return np.ascontiguousarray(x, np.float32)
     return scaling.apply(x)
+
+
+def weight_of(network: StackedDenoisingAutoencoder) -> Tensor:
+    """Return a parameter of a network, for its type and device."""
+    return network.autoencoder(0).weight.detach()
 
 
 def seed_of(random_state: Any, caller: str) -> int:

@@ -3,168 +3,32 @@
 The names and meanings are those of scikit-learn's ``MLPClassifier`` wherever it has them.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sdae.core.constraints import (
-    Reader,
-    boolean,
-    choice,
-    integer,
-    member,
-    number,
-    one_or_each,
-    optional,
-    parsed,
     read_fields,
 )
-from sdae.core.devices import NAMES
 from sdae.core.errors import InvalidParameterError
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.kinds.noises import Noise, parse_noise
+from sdae.core.kinds.noises import Noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
-from sdae.core.schema.table_schema import ERROR, INFREQUENT_IF_EXIST
+from sdae.core.schema.table_schema import INFREQUENT_IF_EXIST
 from sdae.estimators.consistency_rule import DROPOUT, epochs_of_consistency
+from sdae.estimators.parameter_readers import (
+    FOR_MANY_LABELS,
+    LBFGS,
+    READ_ELSEWHERE,
+    READERS,
+    SOLVER_OR_LBFGS,
+    SQUARED_ERROR,
+    is_auto,
+)
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
-from sdae.train.settings import ENGINES, METHODS, FinetuningConfig, PretrainingConfig
-
-LBFGS = "lbfgs"
-SQUARED_ERROR, POISSON = "squared_error", "poisson"
-AUTO, SEARCH = "auto", "search"
-FOR_MANY_LABELS: Mapping[str, float] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
-"""What ``auto`` means where there are many labels; for few see `label_rules`."""
-_RATES = ("constant", "invscaling", "adaptive")
-
-
-def _activation(value: object) -> Activation:
-    return Activation(str("sigmoid" if value == "logistic" else value))
-
-
-def _batch_size(value: object) -> int | None:
-    return None if value == "auto" else integer(1).read(value)
-
-
-def _n_iter_no_change(value: object) -> float:
-    return math.inf if value == math.inf else integer(1).read(value)
-
-
-def _learning_rate(value: object) -> str:
-    if not isinstance(value, str) or value not in _RATES:
-        parse_schedule(value)
-    return str(value)
-
-
-def _decoder(value: object) -> Decoder:
-    if str(value) == Decoder.BLOCKS:  # a table has it without asking
-        raise ValueError
-    return Decoder(str(value))
-
-
-def _layer(value: object) -> int | str | None:
-    return "all" if value == "all" else optional(integer(0)).read(value)
-
-
-def _fraction(value: object) -> float:
-    fraction = number(0, 1, open_minimum=True).read(value)
-    if fraction == 1:
-        raise ValueError
-    return fraction
-
-
-def _frequency(value: object) -> int | float:
-    return _fraction(value) if isinstance(value, float) else integer(1).read(value)
-
-
-def _semi_supervised(value: object) -> str | tuple[str, ...] | None:
-    return str(value) if value in (AUTO, SEARCH) else optional(METHODS).read(value)
-
-
-def _verbose(value: object) -> bool:
-    return bool(value) if isinstance(value, bool | np.bool_) else integer(0).read(value) > 0
-
-
-def _is_auto(value: object) -> bool:
-    return isinstance(value, str) and value == AUTO
-
-
-def _checkpoint(value: object) -> Checkpoint | None:
-    if value is None or isinstance(value, Checkpoint):
-        return value
-    if not isinstance(value, str | Path):
-        raise ValueError
-    return Checkpoint(value)
-
-
-_SOLVER = member(Optimizer)
-_SOLVER_OR_LBFGS = Reader(
-    f"{_SOLVER.constraint}, 'lbfgs'",
-    lambda value: LBFGS if value == LBFGS else _SOLVER.read(value),
-)
-
-
-def _or_auto(reader: Reader[Any]) -> Reader[Any]:
-    """Read a value that may also be ``auto``, which :meth:`Settings.read` has replaced before."""
-    return Reader(f"{reader.constraint}, or {AUTO!r}", reader.read)
-
-
-READERS: Mapping[str, Reader[Any]] = {
-    "hidden_layer_sizes": one_or_each(integer(1)),
-    "activation": Reader(f"{member(Activation).constraint}, 'logistic'", _activation),
-    "corruption": one_or_each(parsed("a noise", parse_noise)),
-    "pretrain_epochs": one_or_each(integer(0)),
-    "pretrain_learning_rate": one_or_each(number(0)),
-    "decoder": one_or_each(Reader("one of 'auto', 'sigmoid', 'linear'", _decoder)),
-    "tied": boolean(),
-    "scale": choice("auto", "none", "minmax", "standard", "robust", "quantile"),
-    "max_categories": optional(integer(2)),
-    "min_frequency": optional(
-        Reader("an integer ≥ 1, or a number above 0 and below 1", _frequency)
-    ),
-    "handle_unknown": choice(INFREQUENT_IF_EXIST, ERROR),
-    "solver": _SOLVER,
-    "batch_size": Reader("'auto' or an integer ≥ 1", _batch_size),
-    "shuffle": boolean(),
-    "momentum": number(0, 1),
-    "beta_1": number(0, 0.9999999),
-    "beta_2": number(0, 0.9999999),
-    "epsilon": number(0, open_minimum=True),
-    "nesterovs_momentum": boolean(),
-    "engine": choice(*ENGINES),
-    "device": choice(*NAMES),
-    "n_threads": optional(integer(1)),
-    "verbose": Reader("true, false or an integer ≥ 0", _verbose),
-    "warm_start": boolean(),
-    "checkpoint": Reader("a folder, a Checkpoint or None", _checkpoint),
-    "alpha": _or_auto(number(0)),
-    "dropout": _or_auto(number(0, 0.99)),
-    "learning_rate": parsed("", _learning_rate),
-    "learning_rate_init": number(0),
-    "power_t": number(0),
-    "max_iter": _or_auto(integer(1)),
-    "tol": number(0),
-    "early_stopping": boolean(),
-    "validation_fraction": Reader("a number above 0 and below 1", _fraction),
-    "n_iter_no_change": Reader("an integer ≥ 1, or infinity", _n_iter_no_change),
-    "max_fun": integer(1),
-    "loss": choice(SQUARED_ERROR, POISSON),
-    "semi_supervised": Reader(f"'auto', 'search', {METHODS.constraint}, or none", _semi_supervised),
-    "layer": Reader("none, an integer ≥ 0, or 'all'", _layer),
-    "contamination": number(0, 0.5, open_minimum=True),
-}
-_READ_ELSEWHERE = (
-    "random_state",
-    "class_weight",
-    "unlabeled_label",
-    "categorical_features",
-    "missing_values",
-)
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
 @dataclass(frozen=True)
@@ -241,11 +105,11 @@ class Settings:
         InvalidParameterError
             If a parameter is not allowed; one error reports all problems.
         """
-        own = {name: v for name, v in parameters.items() if name not in _READ_ELSEWHERE}
+        own = {name: v for name, v in parameters.items() if name not in READ_ELSEWHERE}
         readers = dict(READERS)
         if "max_iter" in own:  # only estimators that fine-tune
-            readers["solver"] = _SOLVER_OR_LBFGS
-        automatic = {name for name in FOR_MANY_LABELS if _is_auto(own.get(name))}
+            readers["solver"] = SOLVER_OR_LBFGS
+        automatic = {name for name in FOR_MANY_LABELS if is_auto(own.get(name))}
         own |= {name: FOR_MANY_LABELS[name] for name in automatic}
         fields = read_fields(readers, own, caller)
         settings = cls(**fields, automatic=frozenset(automatic))

@@ -21,7 +21,8 @@ from sdae.estimators.estimator_file import MOST_RECORDS, MOST_VALUES
 from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.imputer import SDAEImputer
 from sdae.estimators.label_rules import Regularisation
-from sdae.estimators.ladder import LadderClassifier, LadderEstimator, LadderRegressor
+from sdae.estimators.ladder import LadderClassifier, LadderRegressor
+from sdae.estimators.ladder_base import LadderEstimator
 from sdae.estimators.outliers import SDAEOutlierDetector
 from sdae.estimators.regressor import SDAERegressor
 from sdae.estimators.transformer import SDAETransformer

@@ -13,7 +13,7 @@ from sdae.core.kinds.heads import Head
 from sdae.core.rows import RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.consistency_rule import methods_by_rows
-from sdae.estimators.new_networks import Preparation, network_rows
+from sdae.estimators.new_networks import Preparation, network_rows, weight_of
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
 from sdae.train.identity import Entry, Identity, identity_of
@@ -38,7 +38,7 @@ class Labelled:
 
     def for_network(self, scaling: Preparation, network: StackedDenoisingAutoencoder) -> "Labelled":
         """Return a copy with rows scaled for the network."""
-        return replace(self, x=network_rows(self.x, scaling, network))
+        return replace(self, x=network_rows(self.x, scaling, weight_of(network)))
 
     @property
     def pair(self) -> tuple[Any, NDArray[Any]]:
@@ -63,7 +63,7 @@ class Consistency:
         """Return a copy with rows scaled for the network."""
         if self.rows is None or self.rows.shape[0] == 0:
             return replace(self, rows=None)
-        return replace(self, rows=network_rows(self.rows, scaling, network))
+        return replace(self, rows=network_rows(self.rows, scaling, weight_of(network)))
 
     def by_the_rule(
         self, labelled: Labelled, network: StackedDenoisingAutoencoder, seed: int

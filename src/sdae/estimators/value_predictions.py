@@ -31,7 +31,7 @@ from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.label_encoding import as_array
 from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
-from sdae.estimators.parameters import POISSON
+from sdae.estimators.parameter_readers import POISSON
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 
 

@@ -14,9 +14,9 @@ from sdae.core.rows import RowsLike, RowSource, row_source, value_range
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.targets import weight_tensor
 from sdae.core.wording import listed
-from sdae.train.consistency.joined_rows import JoinedRows
 from sdae.train.consistency.neighbours import check_available
 from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
+from sdae.train.joined_rows import JoinedRows
 from sdae.train.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
 from sdae.train.settings import (
     CONSISTENCY,

@@ -11,11 +11,11 @@ from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.rows import TensorRows
-from sdae.train.consistency.joined_rows import JoinedRows
 from sdae.train.consistency.neighbours import distance_to_neighbour
 from sdae.train.consistency.spread_labels import spread_over
 from sdae.train.engines.consistency import ConsistencyFinetuning
 from sdae.train.finetuning import run_finetuning
+from sdae.train.joined_rows import JoinedRows
 from sdae.train.settings import CONSISTENCY, FinetuningConfig
 from sdae.train.two_orders import EndlessPasses, late_decay
 from tests.train.consistency.reference import Reference

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sdae.core.ladder.network import LadderNetwork
 from sdae.train.engines.choice import Engine
-from sdae.train.ladder.plan import LadderPlan
+from sdae.train.ladder.plan import LadderPlan, plan_of
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import LadderTask, check_task
 
@@ -51,14 +51,7 @@ def a_task(
 
 def a_plan(task: LadderTask, seed: int = 3) -> LadderPlan:
     """Return the plan of a task."""
-    return LadderPlan(
-        n_rows=len(task.unlabelled),
-        n_labelled=len(task.labelled),
-        n_updates=task.config.n_updates,
-        batch_size=task.batch_size,
-        initial_rate=task.config.learning_rate,
-        seed=seed,
-    )
+    return plan_of(task, task.config.n_updates, seed)
 
 
 def trained_by(

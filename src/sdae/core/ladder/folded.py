@@ -53,18 +53,9 @@ class FoldedLadder(StackedDenoisingAutoencoder):
         """The ladder that this is the stack of."""
         return self._ladder[0]
 
-    @torch.no_grad()
     def refold(self) -> None:
         """Take the parameters of the ladder again, after it has changed."""
-        top = self.ladder.n_layers - 1
-        for layer in range(top):
-            weight, bias = _folded(self.ladder, layer)
-            self.autoencoder(layer).weight.copy_(weight)
-            self.autoencoder(layer).hidden_bias.copy_(bias)
-        weight, bias = _folded(self.ladder, top)
-        gain = self.ladder.gain.cpu().double()
-        self.head.weight.copy_(weight * gain[:, None])
-        self.head.bias.copy_(bias * gain)
+        _fold_into(self, self.ladder)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Convert or move all parameters, and the ladder's."""
@@ -129,7 +120,7 @@ def plain_stack(ladder: LadderNetwork) -> StackedDenoisingAutoencoder:
 
     It can be fine-tuned. Its decoders are not trained: a ladder does not have such.
     """
-    folded, facts = FoldedLadder(ladder), ladder.head_kind.facts
+    facts = ladder.head_kind.facts
     outputs = {facts.parameter: ladder.n_outputs}
     stack = StackedDenoisingAutoencoder(
         ladder.n_visible,
@@ -142,8 +133,21 @@ def plain_stack(ladder: LadderNetwork) -> StackedDenoisingAutoencoder:
         decoder="linear",
         dtype=ladder.gain.dtype,
     ).to(ladder.gain.device)
-    stack.load_state_dict(folded.state_dict())
+    _fold_into(stack, ladder)
     return stack
+
+
+@torch.no_grad()
+def _fold_into(stack: StackedDenoisingAutoencoder, ladder: LadderNetwork) -> None:
+    top = ladder.n_layers - 1
+    for layer in range(top):
+        weight, bias = _folded(ladder, layer)
+        stack.autoencoder(layer).weight.copy_(weight)
+        stack.autoencoder(layer).hidden_bias.copy_(bias)
+    weight, bias = _folded(ladder, top)
+    gain = ladder.gain.cpu().double()
+    stack.head.weight.copy_(weight * gain[:, None])
+    stack.head.bias.copy_(bias * gain)
 
 
 def _folded(ladder: LadderNetwork, layer: int) -> tuple[Tensor, Tensor]:

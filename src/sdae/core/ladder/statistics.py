@@ -2,8 +2,8 @@
 
 In training each batch is normalised by itself. Predictions must not depend on the batch, so the
 mean and the variance of every unit are measured afterwards, on clean rows, layer by layer: the
-codes of a layer are computed with the statistics of the layers below. Running averages of the noisy
-batches of training would cost accuracy.
+codes of a layer are computed with the statistics of the layers below. Running averages would be
+those of noisy rows.
 
 Axes: n rows, B rows at a time, d_k units at depth k.
 """

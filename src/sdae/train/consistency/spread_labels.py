@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.rows import RowSource
-from sdae.train.consistency.joined_rows import in_memory
 from sdae.train.consistency.neighbours import comparable, nearest
 from sdae.train.consistency.spreading import SpreadLabels, affinity, spread
+from sdae.train.joined_rows import in_memory
 
 N_NEIGHBOURS = 10
 

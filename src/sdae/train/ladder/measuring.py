@@ -10,10 +10,10 @@ from sdae.train.callbacks import Callback, Callbacks, PartStarted
 from sdae.train.checkpoint_state import Extras, Kept
 from sdae.train.history import LADDER
 from sdae.train.ladder.choice import ladder_engine
-from sdae.train.ladder.plan import UPDATES, LadderPlan
+from sdae.train.ladder.plan import UPDATES, plan_of
 from sdae.train.ladder.task import LadderTask
 
-_WARM, _TIMED = 3, 20
+_WARM, _TIMED, _NEVER = 3, 20, 1 << 30
 _FOR_MEASURES = 0.95  # of the time; the rest is for the statistics at the end
 
 
@@ -42,14 +42,7 @@ def updates_within(
 def seconds_of_an_update(task: LadderTask, seed: int, callbacks: Iterable[Callback] = ()) -> float:
     """Return the seconds of an update, measured on a copy of the network."""
     trial = replace(task, network=copy.deepcopy(task.network))
-    plan = LadderPlan(
-        n_rows=len(task.unlabelled),
-        n_labelled=len(task.labelled),
-        n_updates=1 << 30,
-        batch_size=task.batch_size,
-        initial_rate=task.config.learning_rate,
-        seed=seed,
-    )
+    plan = plan_of(task, _NEVER, seed)  # so many that the rate does not fall
     with closing(ladder_engine(trial, plan)) as engine:
         begun = PartStarted(LADDER, None, 1, plan.n_rows, engine.name, engine.compiles)
         Callbacks(callbacks).tell(begun)

@@ -21,6 +21,7 @@ from sdae.core.randomness import (
 )
 from sdae.train.checkpoint_state import Extra
 from sdae.train.epoch import Place
+from sdae.train.ladder.task import LadderTask
 from sdae.train.two_orders import EndlessPasses, late_decay
 
 UPDATES = "n_updates"
@@ -92,6 +93,18 @@ class LadderPlan:
             and done <= self.n_updates
             and place.n_samples == place.n_batches * self.batch_size
         )
+
+
+def plan_of(task: LadderTask, n_updates: int, seed: int) -> LadderPlan:
+    """Return the plan of some updates on the rows of a task."""
+    return LadderPlan(
+        n_rows=len(task.unlabelled),
+        n_labelled=len(task.labelled),
+        n_updates=n_updates,
+        batch_size=task.batch_size,
+        initial_rate=task.config.learning_rate,
+        seed=seed,
+    )
 
 
 def noise_of(

@@ -5,15 +5,14 @@ Axes: n rows, V columns.
 
 from dataclasses import dataclass
 
-import numpy as np
 from torch import Tensor
 
 from sdae.core.conversions import Array
 from sdae.core.errors import InvalidParameterError
 from sdae.core.ladder.network import LadderNetwork
-from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.targets import weight_tensor
+from sdae.train.joined_rows import JoinedRows
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.scoring import LabelledRows
 
@@ -62,31 +61,6 @@ class LadderTask:
         }
 
 
-class RowsTogether:
-    """The rows of several sources, one after the other, as one source."""
-
-    def __init__(self, sources: list[RowSource]) -> None:
-        self._sources = sources
-        self._bounds = np.cumsum([0, *map(len, sources)])
-
-    def __len__(self) -> int:
-        return int(self._bounds[-1])
-
-    def batch(self, minibatch: Minibatch) -> Tensor:
-        """Return the rows of a minibatch, (B, V)."""
-        samples, found = minibatch.samples, None
-        for source, first, last in zip(self._sources, self._bounds, self._bounds[1:], strict=False):
-            here = np.flatnonzero((samples >= first) & (samples < last))
-            if not len(here):
-                continue
-            part = source.batch(Minibatch(samples[here] - first, None))
-            if found is None:
-                found = part.new_empty((len(samples), part.shape[1]))
-            found[here] = part
-        assert found is not None
-        return found
-
-
 def check_task(
     network: LadderNetwork,
     train: LabelledRows,
@@ -107,7 +81,7 @@ def check_task(
     rows: RowSource = labelled
     if unlabeled is not None:
         more = row_source(unlabeled, network.n_visible, like, "unlabeled")
-        rows = RowsTogether([labelled, more])
+        rows = JoinedRows(labelled, more)
     weights = None
     if sample_weight is not None:
         weights = weight_tensor(sample_weight, len(labelled), CALLER, like)

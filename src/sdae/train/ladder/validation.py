@@ -25,8 +25,9 @@ class LadderValidator:
         self, task: LadderTask, validation: LabelledRows | None, test: LabelledRows | None
     ) -> None:
         self._task = task
-        self._folded = FoldedLadder(task.network)
         given = {"validation": validation, "test": test}
+        if validation is not None or test is not None:
+            self._folded = FoldedLadder(task.network)
         self._scored = {
             name: scored_rows(self._folded, pair, name, None)
             for name, pair in given.items()

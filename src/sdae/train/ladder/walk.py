@@ -23,7 +23,7 @@ from sdae.train.history import LADDER, History
 from sdae.train.identity import Entry, Identity, hashes_of, initial_of, settings_of
 from sdae.train.ladder.choice import ladder_engine
 from sdae.train.ladder.measuring import updates_within
-from sdae.train.ladder.plan import LadderPlan
+from sdae.train.ladder.plan import LadderPlan, plan_of
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import CALLER, LadderTask, check_task
 from sdae.train.ladder.validation import LadderValidator
@@ -194,7 +194,7 @@ def run_ladder(
         ended = session.resume()
         if ended is not None:
             return ended
-        plan = _plan(task, updates_within(task, seed, keeper.kept), seed)
+        plan = plan_of(task, updates_within(task, seed, keeper.kept), seed)
         try:
             train_layers_together(task, plan, validator, session)
         except KeyboardInterrupt:
@@ -230,17 +230,6 @@ def train_layers_together(
                 session.save_if_due(part, lambda: plan.extra)
             validator.after_epoch(epoch, last=session.ends_here, n_epochs=plan.n_epochs)
             session.end_epoch(session.record(validator.error, validator.test_error), ())
-
-
-def _plan(task: LadderTask, n_updates: int, seed: int) -> LadderPlan:
-    return LadderPlan(
-        n_rows=len(task.unlabelled),
-        n_labelled=len(task.labelled),
-        n_updates=n_updates,
-        batch_size=task.batch_size,
-        initial_rate=task.config.learning_rate,
-        seed=seed,
-    )
 
 
 def ladder_identity(task: LadderTask, seed: int) -> dict[str, Entry]:
