@@ -269,7 +269,7 @@ def test_a_fit_that_was_interrupted_at_once_can_be_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Interrupting(Recorder):
-        def __call__(self, event: Any) -> None:
+        def __call__(self, _: Any) -> None:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(ladder_fitting, "Recorder", Interrupting)
