@@ -16,7 +16,7 @@ from sdae.app.compare.study_data import StudyData
 from sdae.app.compare.study_files import verdict_of
 from sdae.app.compare.study_run import Progress, plan, run_study
 from sdae.core.errors import DataError, InvalidParameterError
-from sdae.estimators import fitting
+from sdae.estimators import fit_stages
 from sdae.train.finetuning import run_finetuning
 from tests.app.compare.problems import (
     answering_study,
@@ -182,7 +182,7 @@ def test_ctrl_c_in_a_fit_ends_the_study_and_leaves_no_cell_of_it(
             raise KeyboardInterrupt("it was me")
         return real(*arguments, **options)
 
-    monkeypatch.setattr(fitting, "run_finetuning", interrupted)
+    monkeypatch.setattr(fit_stages, "run_finetuning", interrupted)
     path = tmp_path / "cells.jsonl"
     with pytest.raises(KeyboardInterrupt, match="it was me"):
         run_study(small_study(12), blobs(60), CellCache(path))
