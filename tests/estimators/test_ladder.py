@@ -239,6 +239,12 @@ def test_wrong_parameters_are_named(parameters: dict[str, Any], words: str) -> N
         quick(**parameters).fit(x, y)
 
 
+def test_an_engine_that_cannot_train_it_is_refused_in_the_name_of_the_estimator() -> None:
+    model = quick(engine="compiled", combinator="augmented_mlp")
+    with pytest.raises(InvalidParameterError, match="engine parameter of LadderClassifier must be"):
+        model.fit(*rows())
+
+
 def test_what_cannot_be_learned_from_is_refused() -> None:
     x, y = rows()
     with pytest.raises(NotFittedError):

@@ -108,13 +108,13 @@ def _train(
         denoising_costs=chosen.denoising_cost,
         engine=settings.engine,
     )
-    names, checkpoint = estimator._names(), settings.checkpoint
+    names, checkpoint, caller = estimator._names(), settings.checkpoint, type(estimator).__name__
     recorder = Recorder(verbose=settings.verbose)
     # The gradients take about twice as many as the ways up and down.
     n_products = 3 * chosen.batch_size * sum(p.numel() for p in ladder.parameters())
     with threads(settings.n_threads, n_products):
         if checkpoint is not None:
-            task = check_task(ladder, labelled.pair, more, config, labelled.weight)
+            task = check_task(ladder, labelled.pair, more, config, labelled.weight, caller)
             identity = {**ladder_identity(task, estimator._seed), **names}
             checkpoint = own_checkpoint(checkpoint, {LADDER: identity})
         with interruptible(recorder, fine_tunes=True):
@@ -132,6 +132,7 @@ def _train(
                         checkpoint=checkpoint,
                         known_by=names,
                         callbacks=[recorder],
+                        caller=caller,
                     )
     ladder.zero_grad()
     return recorder

@@ -128,6 +128,7 @@ def train_on(
         checkpoint=checkpoint,
         known_by=known_by(recipe, data),
         callbacks=callbacks,
+        caller=_CALLER,
     )
     folded.refold()
     return history
@@ -149,7 +150,9 @@ def _task(recipe: Recipe, data: PreparedData, folded: FoldedLadder, device: str)
     train, _, _ = _labelled(data)
     folded.to(resolve_device(device))
     config = recipe.ladder.training(_CALLER)
-    return check_task(folded.ladder, train, data.unlabelled, config, data.train_weight)
+    return check_task(
+        folded.ladder, train, data.unlabelled, config, data.train_weight, caller=_CALLER
+    )
 
 
 def _labelled(data: PreparedData) -> tuple[Labelled, Head, int]:

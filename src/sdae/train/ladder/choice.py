@@ -5,7 +5,7 @@ from sdae.train.engines.choice import Engine
 from sdae.train.ladder.autograd import AutogradLadder
 from sdae.train.ladder.plan import LadderPlan
 from sdae.train.ladder.support import compiled_lacks
-from sdae.train.ladder.task import CALLER, LadderTask
+from sdae.train.ladder.task import LadderTask
 
 
 def ladder_engine(task: LadderTask, plan: LadderPlan) -> Engine:
@@ -27,5 +27,5 @@ def ladder_engine(task: LadderTask, plan: LadderPlan) -> Engine:
     if asked == "compiled":
         remedy = f"This engine cannot be used here: {reason}. Use 'auto'."
         wanted = "an engine that supports this training"
-        raise invalid_parameter("engine", CALLER, wanted, asked, remedy)
+        raise invalid_parameter("engine", task.caller, wanted, asked, remedy)
     return AutogradLadder(task, plan)

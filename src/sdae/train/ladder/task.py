@@ -36,6 +36,8 @@ class LadderTask:
         All rows, the labelled among them.
     batch_size : int
         At most the number of unlabelled rows.
+    caller : str
+        Name in error messages.
     """
 
     network: LadderNetwork
@@ -45,6 +47,7 @@ class LadderTask:
     weights: Tensor | None
     unlabelled: RowSource
     batch_size: int
+    caller: str = CALLER
 
     @property
     def costs(self) -> tuple[float, ...]:
@@ -67,6 +70,7 @@ def check_task(
     unlabeled: RowsLike | None,
     config: LadderConfig,
     sample_weight: Array | None = None,
+    caller: str = CALLER,
 ) -> LadderTask:
     """Raise the errors that would stop the training of a ladder.
 
@@ -84,18 +88,18 @@ def check_task(
         rows = JoinedRows(labelled, more)
     weights = None
     if sample_weight is not None:
-        weights = weight_tensor(sample_weight, len(labelled), CALLER, like)
+        weights = weight_tensor(sample_weight, len(labelled), caller, like)
     if len(rows) < 2:
         raise InvalidParameterError(
-            f"{CALLER} needs at least 2 rows, to normalise by the rows of a batch. Got "
+            f"{caller} needs at least 2 rows, to normalise by the rows of a batch. Got "
             "n_samples=1. Add rows with labels, or unlabeled ones."
         )
     n_depths = len(network.sizes)
     if len(config.denoising_costs) not in (1, n_depths):
         raise InvalidParameterError(
-            f"The denoising_costs parameter of {CALLER} must be one number, for the input, or one "
+            f"The denoising_costs parameter of {caller} must be one number, for the input, or one "
             f"for each of the {n_depths} depths, the input first. Got "
             f"{len(config.denoising_costs)} numbers instead."
         )
     batch_size = min(config.batch_size, len(rows))
-    return LadderTask(network, config, labelled, y, weights, rows, batch_size)
+    return LadderTask(network, config, labelled, y, weights, rows, batch_size, caller)

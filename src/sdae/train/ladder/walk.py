@@ -165,6 +165,7 @@ def run_ladder(
     checkpoint: Checkpoint | str | Path | None = None,
     known_by: Identity | None = None,
     callbacks: Iterable[Callback] = (),
+    caller: str = CALLER,
 ) -> History:
     """Train with a validated `config`; see :func:`train_ladder`.
 
@@ -175,19 +176,19 @@ def run_ladder(
             f"The network parameter of {CALLER} must be a LadderNetwork. Got a "
             f"{type(network).__name__} instead. Train stacks with pretrain and finetune."
         )
-    seed = check_seed(seed, CALLER)
+    seed = check_seed(seed, caller)
     check_values(network)
     make_ordinary(network)
     if device is not None:
         network.to(resolve_device(device))
-    task = check_task(network, train, unlabeled, config, sample_weight)
+    task = check_task(network, train, unlabeled, config, sample_weight, caller)
     validator = LadderValidator(task, validation, test)
     listeners = Callbacks(callbacks)
     listeners.tell(StageStarted(LADDER, 1))
     with keeping(
         network,
         LADDER,
-        checkpoint_of(checkpoint, CALLER),
+        checkpoint_of(checkpoint, caller),
         lambda: {**ladder_identity(task, seed), **validator.identity(), **(known_by or {})},
     ) as keeper:
         session = TrainingSession(LADDER, listeners, keeper, Doctor())
