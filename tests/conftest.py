@@ -17,8 +17,8 @@ leave_out_compilation(TRACING)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Trace a case of a test if it may show something new."""
-    if TRACING.has_new_values(item):
+    """Trace a test if it may show something new."""
+    if TRACING.shows_something_new(item):
         return (yield)
     with TRACING.paused():
         return (yield)

@@ -1,12 +1,13 @@
 """What coverage traces: on Python 3.11 a traced test takes half as long again, compilation thrice.
 
 Left out is what shows nothing new: most of the processes that tests start, what numba compiles,
-and the cases of a test whose every value was in a case before. All is run and checked all the same.
+cases of a test whose every value was in a case before, and tests that are marked ``untraced``.
+All of it is run and checked all the same.
 """
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +31,8 @@ def traced(environment: Mapping[str, str]) -> dict[str, str]:
 class Tracing:
     """Whether this process is traced, and which cases of its tests need not be."""
 
-    def __init__(self) -> None:
+    def __init__(self, collector: Callable[[], Any] | None = None) -> None:
+        self._collector = collector or _collector
         self._n_pauses = 0
         self._stopped: Any = None
         self._seen: set[tuple[str, str, int]] = set()
@@ -47,7 +49,7 @@ class Tracing:
     def pause(self) -> None:
         """Trace nothing until as many calls of `resume`."""
         self._n_pauses += 1
-        if self._n_pauses == 1 and (collector := _collector()) is not None:
+        if self._n_pauses == 1 and (collector := self._collector()) is not None:
             collector.stop()
             self._stopped = collector
 
@@ -58,8 +60,10 @@ class Tracing:
             self._stopped.start()
             self._stopped = None
 
-    def has_new_values(self, item: pytest.Item) -> bool:
+    def shows_something_new(self, item: pytest.Item) -> bool:
         """Return whether a parameter has a value that it had in no case before."""
+        if item.get_closest_marker("untraced"):
+            return False
         parameters = getattr(item, "callspec", None)
         if parameters is None:
             return True
