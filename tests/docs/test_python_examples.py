@@ -10,6 +10,8 @@ import pytest
 import sdae
 from tests.docs.examples import PAGES, blocks
 
+pytestmark = pytest.mark.untraced
+
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(sdae.__path__, "sdae.")

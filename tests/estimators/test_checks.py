@@ -15,6 +15,8 @@ from sdae import (
     SDAETransformer,
 )
 
+pytestmark = pytest.mark.untraced
+
 _WEIGHTS = "minibatches are drawn by row: a row of weight 2 is one draw, two rows are two"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sdae.app.runs.run_folder import RunFolder
 from sdae.core.errors import FileAccessError
-from tests.app.cli.commands import SDAE, done, environment, invoke, refused, run, without_warnings
+from tests.app.cli.commands import SDAE, environment, invoke, refused, run, without_warnings
 from tests.app.cli.samples import (
     SMALL,
     contents,
@@ -72,6 +72,16 @@ def images(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on the images that nothing interrupted, in a process of its own."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    write_parts(folder / "images.npz")
+    result = run("train", "images.npz", "--out=whole", *LONG, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "whole"
+
+
 def same_outcome(a: Path, b: Path) -> None:
     """Assert that two runs have the same bytes, but for clock times."""
     for name in ("model.safetensors", "pretrained.safetensors", "recipe.toml"):
@@ -89,7 +99,7 @@ def same_outcome(a: Path, b: Path) -> None:
     ],
 )
 def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
-    number: signal.Signals, until: str, images: Path
+    number: signal.Signals, until: str, images: Path, whole: Path
 ) -> None:
     with training(images, until, "train", "images.npz", "--out=run", *LONG) as process:
         complaint = stopped(process, number)
@@ -105,10 +115,8 @@ def test_a_signal_ends_in_a_checkpoint_and_the_run_goes_on_to_the_same_bytes(
     assert resumed.returncode == 0, resumed.stderr
     assert without_warnings(resumed.stderr) == ""
     assert "Test error" in resumed.stdout
-    whole = run("train", "images.npz", "--out=whole", *LONG, cwd=images)
-    assert whole.returncode == 0
-    same_outcome(images / "run", images / "whole")
-    assert set(contents(images / "run")) == set(contents(images / "whole"))
+    same_outcome(images / "run", whole)
+    assert set(contents(images / "run")) == set(contents(whole))
 
 
 def test_a_second_signal_stops_at_once(images: Path) -> None:
@@ -123,7 +131,7 @@ def test_a_second_signal_stops_at_once(images: Path) -> None:
         assert process.returncode == 130
 
 
-def test_a_kill_leaves_the_last_checkpoint_and_a_stale_lock(images: Path) -> None:
+def test_a_kill_leaves_the_last_checkpoint_and_a_stale_lock(images: Path, whole: Path) -> None:
     options = ("train", "images.npz", "--out=run", "--checkpoint-every=1epoch", *LONG)
     with training(images, "Layer 1, epoch 2/", *options) as process:
         process.kill()
@@ -132,23 +140,18 @@ def test_a_kill_leaves_the_last_checkpoint_and_a_stale_lock(images: Path) -> Non
     # The lock is stale: its owner is gone, so it is taken over.
     resumed = run("resume", "run", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
-    done("train", images / "images.npz", "--out", images / "whole", *LONG)
-    same_outcome_but_source(images / "run", images / "whole")
-
-
-def same_outcome_but_source(a: Path, b: Path) -> None:
-    """Assert the same models; the recipe names the data by another path."""
     for name in ("model.safetensors", "pretrained.safetensors"):
-        assert (a / name).read_bytes() == (b / name).read_bytes(), name
+        assert (images / "run" / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-def test_a_run_in_use_is_refused(images: Path) -> None:
+def test_a_run_in_use_is_refused(images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(images)
     endless = ("--set=pretraining.epochs=100000000",)
     options = ("train", "images.npz", "--out=run", *LONG, *endless)
     with training(images, "Layer 0, epoch 3/", *options) as process:
         for command in (("resume", "run"), (*options, "--force")):
-            result = run(*command, cwd=images)
-            assert result.returncode == 2
+            result = invoke(*command)
+            assert result.exit_code == 2
             assert f"Error: run is in use by process {process.pid} on " in result.stderr
         stopped(process, signal.SIGINT)
 
@@ -166,21 +169,22 @@ def test_looking_at_a_run_in_progress_is_refused_and_said_why(images: Path) -> N
         )
 
 
-def test_other_data_are_refused_and_moved_data_are_not(images: Path) -> None:
+def test_other_data_are_refused_and_moved_data_are_not(
+    images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(images)
     with training(
         images, "Layer 1, epoch 7/", "train", "images.npz", "--out=run", *LONG
     ) as process:
         stopped(process, signal.SIGINT)
     (images / "images.npz").rename(images / "moved.npz")
-    missing = run("resume", "run", cwd=images)
-    assert missing.returncode == 2
-    assert "Cannot read images.npz: it does not exist. Similar names: moved.npz." in missing.stderr
+    missing = refused(images, "resume", "run")
+    assert "Cannot read images.npz: it does not exist. Similar names: moved.npz." in missing
     arrays = dict(np.load(images / "moved.npz"))
     arrays["x_train"] = arrays["x_train"] + 1
     np.savez(images / "other.npz", **arrays)
-    other = run("resume", "run", "--data=other.npz", cwd=images)
-    assert other.returncode == 2
-    assert "was started with other data: x was " in other.stderr
+    other = refused(images, "resume", "run", "--data=other.npz")
+    assert "was started with other data: x was " in other
     resumed = run("resume", "run", "--data=moved.npz", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
 
