@@ -48,7 +48,8 @@ def coefficients(
         elif rule == NADAM:
             now = beta_1 * (1 - 0.5 * _FALL ** (t * _FALL_PER_STEP))
             after = beta_1 * (1 - 0.5 * _FALL ** ((t + 1) * _FALL_PER_STEP))
-            product = np.float64(np.float32(product * now))  # PyTorch keeps it in float32
+            # PyTorch multiplies in float32.
+            product = np.float64(np.float32(product) * np.float32(now))
             here[_RATE] = rate * after / (1 - product * after)
             here[_MIX] = rate * (1 - now) / (1 - product)
             here[_ROOT] = 1 / math.sqrt(1 - beta_2**t)
