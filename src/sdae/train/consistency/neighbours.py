@@ -1,4 +1,4 @@
-"""The nearest neighbours of rows: exact, or beyond 20,000 rows approximate.
+"""The nearest neighbours of rows: exact, or beyond 70,000 rows approximate.
 
 Exact ones are from scikit-learn, approximate ones from PyNNDescent (the extra ``neighbours``).
 
@@ -17,7 +17,8 @@ from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.randomness import NoiseKey, Stream, visiting_order
 from sdae.core.rows import RowSource
 
-MOST_EXACT = 20_000
+MOST_EXACT = 70_000
+"""Those of 60,000 rows take half a minute of one core; the time grows with the square."""
 MOST_COLUMNS = 50
 _ASKED_ROWS = 200
 _ROWS_AT_A_TIME, _MOST_NUMBERS = 2048, 1 << 24
@@ -55,7 +56,7 @@ def nearest(
     Raises
     ------
     MissingExtraError
-        If there are more than 20,000 rows, and PyNNDescent is not installed.
+        If there are more than 70,000 rows, and PyNNDescent is not installed.
     """
     n_neighbours = min(n_neighbours, len(x) - 1)
     if len(x) <= MOST_EXACT:
@@ -82,7 +83,7 @@ def check_available(n_rows: int) -> None:
     Raises
     ------
     MissingExtraError
-        If there are more than 20,000 rows, and PyNNDescent is not installed.
+        If there are more than 70,000 rows, and PyNNDescent is not installed.
     """
     if n_rows > MOST_EXACT and not approximate_available():
         raise MissingExtraError(

@@ -26,7 +26,7 @@ def spread_over(
     Raises
     ------
     MissingExtraError
-        If there are more than 20,000 rows, and PyNNDescent is not installed.
+        If there are more than 70,000 rows, and PyNNDescent is not installed.
     """
     return spread_over_array(in_memory(rows), y.cpu().numpy(), n_classes, seed, typed=typed)
 
