@@ -124,7 +124,8 @@ def test_finetuning_agrees_for_every_network(
 ) -> None:
     both = stacks(19, sizes, activation=activation, dtype=dtype)
     x, y = rows(N, 19, dtype), targets("n_classes", N, dtype)
-    options = {"batch_size": 8, "dropout": dropout, "input_dropout": input_dropout}
+    options: dict[str, Any] = {"batch_size": 8, "dropout": dropout}
+    options["input_dropout"] = input_dropout
     engines = finetuning(both, x, y, momentum=0.9, **options)
     assert_same_walk(engines, both, N, batch_size=8)
 

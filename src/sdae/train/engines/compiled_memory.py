@@ -51,7 +51,7 @@ class CompiledMemory:
         config: PretrainingConfig | FinetuningConfig,
         n_parts: int,
     ) -> None:
-        self._layers, self._config = list(layers), config
+        self._config = config
         first = layers[0][0]
         assert first is not None
         self._kind = first.detach().numpy().dtype
@@ -67,15 +67,21 @@ class CompiledMemory:
             [config.momentum, config.nesterov, config.beta_1, config.beta_2, config.epsilon]
         )
         self._n_updates, self._product = 0, 1.0
+        # Weights come first, as in PyTorch's optimisers: the layer of each, and whether it is one.
+        self._places = [(k, True) for k, (weight, _) in enumerate(layers) if weight is not None]
+        self._places += [(k, False) for k in range(len(layers))]
+        self._outside = [weight for weight, _ in layers if weight is not None]
+        self._outside += [bias for _, bias in layers]
+        self._inside = [self._view(self.state.parameters, place) for place in self._places]
 
     def take(self) -> None:
         """Copy the parameters from the network."""
-        for inside, outside in self._pairs():
+        for inside, outside in zip(self._inside, self._outside, strict=True):
             inside[...] = outside.detach().numpy()
 
     def give(self) -> None:
         """Copy the parameters to the network."""
-        for inside, outside in self._pairs():
+        for inside, outside in zip(self._inside, self._outside, strict=True):
             outside.detach().numpy()[...] = inside
 
     def coefficients(self, rate: float, n_steps: int) -> NDArray[np.float64]:
@@ -100,14 +106,14 @@ class CompiledMemory:
         """Return what the optimiser keeps, as PyTorch names it; nothing before the first step."""
         names = self._config.optimizer.facts.state(self._config) if self._n_updates else ()
         found = {}
-        for number, places in enumerate(self._numbered()):
+        for number, place in enumerate(self._places):
             for name in names:
                 if name == _STEP:
                     value = torch.tensor(float(self._n_updates))
                 elif name == _PRODUCT:
                     value = torch.tensor(self._product)
                 else:
-                    value = torch.from_numpy(np.ascontiguousarray(self._moment(name, places)))
+                    value = torch.from_numpy(np.ascontiguousarray(self._moment(name, place)))
                 found[f"{number}.{name}"] = value.clone()
         return found
 
@@ -119,12 +125,12 @@ class CompiledMemory:
         ValueError
             If it does not fit.
         """
-        outside = [nn.Parameter(parameter) for _, parameter in self._pairs()]
+        outside = [nn.Parameter(parameter) for parameter in self._outside]
         names = self._config.optimizer.facts.state(self._config)
         give_state(new_optimizer(outside, self._config), kept, names)
         if not kept:
             return
-        for number, places in enumerate(self._numbered()):
+        for number, place in enumerate(self._places):
             for name in names:
                 value = kept[f"{number}.{name}"]
                 if name == _STEP:
@@ -132,28 +138,17 @@ class CompiledMemory:
                 elif name == _PRODUCT:
                     self._product = float(value)
                 else:
-                    self._moment(name, places)[...] = value.numpy()
+                    self._moment(name, place)[...] = value.numpy()
         self._n_updates = self._n_updates or 1  # plain momentum does not count
 
-    def _pairs(self) -> list[tuple[Flat, Tensor]]:
-        """Return the kernels' parameters, without padding, and the network's; weights first."""
-        outside = [weight for weight, _ in self._layers if weight is not None]
-        outside += [bias for _, bias in self._layers]
-        inside = [self._moment(None, places) for places in self._numbered()]
-        return list(zip(inside, outside, strict=True))
+    def _moment(self, name: str, place: tuple[int, bool]) -> Flat:
+        """Return what is kept of a parameter by this name, in the network's shape."""
+        is_mean = name == self._config.optimizer.facts.means
+        return self._view(self.state.first if is_mean else self.state.second, place)
 
-    def _numbered(self) -> list[tuple[int, bool]]:
-        """Return the layer of each parameter, and whether it is the weight, in PyTorch's order."""
-        weights = [(k, True) for k, (weight, _) in enumerate(self._layers) if weight is not None]
-        return weights + [(k, False) for k in range(len(self._layers))]
-
-    def _moment(self, name: str | None, places: tuple[int, bool]) -> Flat:
-        """Return a parameter, or what is kept of it by this name, in the network's shape."""
-        facts = self._config.optimizer.facts
-        flat = self.state.parameters
-        if name is not None:
-            flat = self.state.first if name == facts.means else self.state.second
-        layer, is_weight = places
+    def _view(self, flat: Flat, place: tuple[int, bool]) -> Flat:
+        """Return the part of an array of parameters that belongs to one, in the network's shape."""
+        layer, is_weight = place
         plan = self.plan
         n_in, n_out = plan.sizes[layer], plan.sizes[layer + 1]
         if not is_weight:

@@ -32,6 +32,9 @@ _MODULE_HOOKS = (
 )
 
 
+MOST_WEIGHTS = 1 << 21
+"""Of a layer in the compiled engine; larger products are faster in oneDNN."""
+
 EngineName = Literal["fused", "compiled", "closed_form", "autograd"]
 
 
@@ -130,6 +133,9 @@ def compiled_lacks(problem: Problem) -> str | None:
         return "it does not support max_norm"
     if problem.activation.facts.kernel is None:
         return f"it has no kernel for the activation {problem.activation}"
+    largest = max(parameter.numel() for parameter in problem.parameters)
+    if largest > MOST_WEIGHTS:
+        return f"it is for layers of at most {MOST_WEIGHTS:,} weights, and one has {largest:,}"
     return _parameters_lack(problem.parameters) or problem.modified or _numba_lacks()
 
 

@@ -3,6 +3,8 @@
 Axes: R rows, K terms, C columns.
 """
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,11 @@ from sdae.train.kernels.minibatch import products
 from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO, lanes
 
 Matrix = NDArray[np.floating]
-KINDS = [np.float32, np.float64]
-EXACT = {np.float32: 2e-6, np.float64: 4e-15}
+KINDS: list[Any] = [np.float32, np.float64]
+EXACT: dict[Any, float] = {np.float32: 2e-6, np.float64: 4e-15}
 
 
-def drawn(kind: type, *shape: int, seed: int = 0) -> Matrix:
+def drawn(kind: Any, *shape: int, seed: int = 0) -> Matrix:
     return np.random.default_rng(seed).uniform(-1, 1, shape).astype(kind)
 
 
@@ -49,7 +51,7 @@ def transposed_product(a: Matrix, b: Matrix, bias: Matrix, begin: int) -> Matrix
     begin=st.sampled_from([FROM_ZERO, FROM_BIAS, FROM_OUT]),
 )
 def test_products_are_numpys(
-    kind: type, n_rows: int, n_terms: int, n_vectors: int, begin: int
+    kind: Any, n_rows: int, n_terms: int, n_vectors: int, begin: int
 ) -> None:
     n = n_vectors * lanes(np.dtype(kind))
     a, b = drawn(kind, n_rows, n_terms), drawn(kind, n_terms, n, seed=1)
@@ -69,7 +71,7 @@ def test_products_are_numpys(
     begin=st.sampled_from([FROM_ZERO, FROM_BIAS]),
 )
 def test_transposed_products_are_numpys(
-    kind: type, n_rows: int, n_vectors: int, n_columns: int, begin: int
+    kind: Any, n_rows: int, n_vectors: int, n_columns: int, begin: int
 ) -> None:
     k = n_vectors * lanes(np.dtype(kind))
     a, b = drawn(kind, n_rows, k), drawn(kind, n_columns, k, seed=1)
@@ -79,10 +81,12 @@ def test_transposed_products_are_numpys(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_transpose_of_a_factor_is_read_by_its_distances(kind: type) -> None:
+def test_the_transpose_of_a_factor_is_read_by_its_distances(kind: Any) -> None:
     n = 3 * lanes(np.dtype(kind))
-    a, b, bias = drawn(kind, 7, 12), drawn(kind, 7, n, seed=1), np.zeros(n, kind)
-    out, flat = np.empty(12 * n, kind), (a.ravel(), b.ravel())
+    a, b = drawn(kind, 7, 12), drawn(kind, 7, n, seed=1)
+    bias: Matrix = np.zeros(n, kind)
+    out: Matrix = np.empty(12 * n, kind)
+    flat = a.ravel(), b.ravel()
     products.multiply(flat[0], 0, 1, 12, 7, flat[1], 0, n, out, 0, n, 12, n, bias, 0, FROM_ZERO)
     assert np.array_equal(
         out.reshape(12, n), product(a.T.copy(), b, np.empty((12, n), kind), bias, FROM_ZERO)
@@ -90,7 +94,7 @@ def test_the_transpose_of_a_factor_is_read_by_its_distances(kind: type) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_element_is_the_same_in_any_company(kind: type) -> None:
+def test_an_element_is_the_same_in_any_company(kind: Any) -> None:
     n = 7 * lanes(np.dtype(kind))
     a, b = drawn(kind, 24, 37), drawn(kind, 37, n, seed=1)
     bias = drawn(kind, n, seed=2)
