@@ -72,6 +72,9 @@ def _consistency(*methods: str, **settings: Any) -> Training:
 TRAININGS = {
     "autograd": _pretraining(engine="autograd", batch_size=20, learning_rate=0.05),
     "closed form": _pretraining(engine="closed_form", batch_size=20, learning_rate=0.05),
+    "compiled": _pretraining(
+        engine="compiled", batch_size=20, optimizer="adam", schedule="linear", shuffle=True
+    ),
     "adam, shuffled": _pretraining(
         batch_size=7, shuffle=True, optimizer="adam", schedule="linear", drop_last=True
     ),
@@ -90,8 +93,15 @@ TRAININGS = {
     "fine-tuning, closed form": _finetuning(
         engine="closed_form", batch_size=20, learning_rate=0.05, dropout=0.2, shuffle=True
     ),
+    "fine-tuning, compiled": _finetuning(
+        engine="compiled", batch_size=20, optimizer="adamw", learning_rate=0.01, dropout=0.2
+    ),
     "fine-tuning, adam": _finetuning(
-        batch_size=20, optimizer="adam", learning_rate=0.01, dropout=0.2, shuffle=True
+        batch_size=20,
+        optimizer="adam",
+        learning_rate=0.01,
+        dropout=0.2,
+        shuffle=True,
     ),
     "fine-tuning, nadam": _finetuning(batch_size=20, optimizer="nadam", learning_rate=0.01),
     "fine-tuning, rmsprop": _finetuning(batch_size=20, optimizer="rmsprop", learning_rate=0.001),
@@ -112,7 +122,13 @@ TRAININGS = {
 @pytest.fixture(autouse=True)
 def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut a thousand rows into slices enough."""
-    for engine in ("autograd", "closed_form", "consistency"):
+    for engine in (
+        "autograd",
+        "closed_form",
+        "compiled_finetuning",
+        "compiled_pretraining",
+        "consistency",
+    ):
         target = f"sdae.train.engines.{engine}.samples_between_looks"
         monkeypatch.setattr(target, lambda *_sizes: 512)
 

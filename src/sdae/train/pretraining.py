@@ -98,10 +98,11 @@ def pretrain(
         Applies to weights, not to biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
         Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer.
-    engine : {"auto", "fused", "closed_form", "autograd"}
+    engine : {"auto", "fused", "compiled", "closed_form", "autograd"}
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
-        size 1, many times faster, and ``closed_form`` with any batch size; ``auto`` takes the
-        fastest that supports the settings, else ``autograd``. The history records the engine.
+        size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
+        descent on minibatches; ``auto`` takes the fastest that supports the settings, else
+        ``autograd``. The history records the engine.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0

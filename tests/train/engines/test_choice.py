@@ -21,18 +21,19 @@ def _stack() -> StackedDenoisingAutoencoder:
     ("settings", "engine"),
     [
         ({}, "fused"),
-        ({"batch_size": 2}, "closed_form"),
+        ({"batch_size": 2}, "compiled"),
         ({"engine": "closed_form"}, "closed_form"),
-        ({"batch_size": 2, "momentum": 0.5}, "autograd"),
-        ({"optimizer": "adam"}, "autograd"),
-        ({"momentum": 0.5}, "autograd"),
-        ({"weight_decay": 0.1}, "autograd"),
+        ({"batch_size": 2, "momentum": 0.5}, "compiled"),
+        ({"optimizer": "adam"}, "compiled"),
+        ({"momentum": 0.5}, "compiled"),
+        ({"weight_decay": 0.1}, "compiled"),
+        ({"engine": "compiled"}, "compiled"),
         ({"engine": "autograd"}, "autograd"),
         ({"engine": "fused"}, "fused"),
     ],
     ids=str,
 )
-def test_auto_takes_the_fused_engine_where_it_applies(
+def test_auto_takes_the_fastest_engine_that_applies(
     settings: dict[str, object], engine: str
 ) -> None:
     history = pretrain(_stack(), X, epochs=1, **settings)  # type: ignore[arg-type]
@@ -58,11 +59,26 @@ def test_asked_for_in_vain_it_says_why(settings: dict[str, object], words: str) 
         finetune(_stack(), (X, Y), None, engine="fused", **settings)  # type: ignore[arg-type]
 
 
+def test_large_layers_and_activations_without_a_kernel_are_left_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gelu = StackedDenoisingAutoencoder(6, (5,), 2, activation="gelu")
+    assert pretrain(gelu, X, epochs=1, batch_size=2).records[0].engine == "closed_form"
+    with pytest.raises(InvalidParameterError, match="no kernel for the activation gelu"):
+        pretrain(gelu, X, epochs=1, batch_size=2, engine="compiled")
+    monkeypatch.setattr(support, "MOST_WEIGHTS", 29)
+    assert pretrain(_stack(), X, epochs=1, batch_size=2).records[0].engine == "closed_form"
+    with pytest.raises(InvalidParameterError, match="at most 29 weights, and one has 30"):
+        finetune(_stack(), (X, Y), None, epochs=1, batch_size=2, engine="compiled")
+
+
 def test_max_norm_is_left_to_autograd() -> None:
     tuned = finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0)
     assert tuned.records[0].engine == "autograd"
     with pytest.raises(InvalidParameterError, match="does not support max_norm"):
         finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="fused")
+    with pytest.raises(InvalidParameterError, match="does not support max_norm"):
+        finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="compiled")
 
 
 @pytest.mark.parametrize(

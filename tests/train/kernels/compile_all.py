@@ -16,14 +16,16 @@ TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def compile_for(dtype: torch.dtype) -> None:
-    """Train a little in the fused engine, tied and untied, and a ladder in float32."""
+    """Train a little in both engines, tied and untied, and a ladder in float32."""
     torch.set_num_threads(1)
     x = rows(30, 9, dtype)
     for tied in (True, False):
         stack = StackedDenoisingAutoencoder(9, (7,), 3, 0.2, tied=tied, dtype=dtype)
         pretrain(stack, x, epochs=1, learning_rate=0.01, engine="fused")
+    pretrain(stack, x, epochs=1, batch_size=5, engine="compiled")
     labelled = x, torch.arange(30) % 3
     finetune(stack, labelled, None, epochs=1, engine="fused")
+    finetune(stack, labelled, None, epochs=1, batch_size=5, engine="compiled")
     if dtype is torch.float32:
         ladder, costs = LadderNetwork(9, (7,), 3), (1.0, 1.0, 1.0)
         train_ladder(ladder, labelled, n_updates=1, denoising_costs=costs, engine="compiled")

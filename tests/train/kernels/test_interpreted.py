@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,6 +40,9 @@ def trained() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         )
         pretrain(stack, x, epochs=1, learning_rate=0.01, engine="fused")
         finetune(stack, (x, y), None, epochs=1, dropout=0.2, input_dropout=0.1, engine="fused")
+        rest: dict[str, Any] = {"epochs": 1, "batch_size": 5, "engine": "compiled"}
+        pretrain(stack, x, optimizer="adam", learning_rate=0.01, **rest)
+        finetune(stack, (x, y), None, dropout=0.2, momentum=0.9, **rest)
         found += [p.detach().numpy().ravel() for p in stack.parameters()]
     return np.concatenate(found)
 

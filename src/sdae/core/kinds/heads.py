@@ -50,6 +50,8 @@ class Facts:
         Raises DataError if targets are not allowed.
     loss : callable
         Computes the loss of each row, (B,), from outputs (B, O) and targets.
+    kernel : int
+        Its number in the compiled engine's kernels.
     answer : callable
         Computes the predictions from outputs: the class numbers (B,), the labels (B, L) as 0 and 1,
         or the values (B, T).
@@ -74,6 +76,7 @@ class Facts:
     wanted: Callable[[int, int], str]
     check: Callable[[Targets, int, int, str, Tensor], Tensor]
     loss: Callable[[Tensor, Tensor], Tensor]
+    kernel: int
     answer: Callable[[Tensor], Tensor]
     answer_name: str
     error: Callable[[Tensor, Tensor], Tensor]
@@ -143,6 +146,7 @@ class Head(Kind):
             wanted=lambda n, o: f"{n} integers in [0, {o}), one per row",
             check=label_tensor,
             loss=_cross_entropy,
+            kernel=0,
             answer=lambda logits: logits.argmax(dim=1),
             answer_name="label",
             error=lambda predicted, y: predicted != y,
@@ -161,6 +165,7 @@ class Head(Kind):
             wanted=lambda n, o: f"zeros and ones of shape ({n}, {o}), one per row and label",
             check=indicators,
             loss=_binary_cross_entropy,
+            kernel=1,
             answer=lambda logits: (logits > 0).long(),
             answer_name="labels",
             error=lambda predicted, y: (predicted != y).double().mean(dim=1),
@@ -178,6 +183,7 @@ class Head(Kind):
             wanted=lambda n, o: f"finite numbers of shape ({n}, {o}), one per row and target",
             check=_values,
             loss=_squared_loss,
+            kernel=2,
             answer=lambda values: values,
             answer_name="prediction",
             error=_squared_error,
@@ -192,6 +198,7 @@ class Head(Kind):
             wanted=lambda n, o: f"numbers ≥ 0 of shape ({n}, {o}), one per row and target",
             check=_counts,
             loss=_poisson_loss,
+            kernel=3,
             answer=torch.exp,
             answer_name="prediction",
             error=_poisson_error,

@@ -57,10 +57,17 @@ class Facts:
         Makes the optimiser for parameters on a type of device.
     state : callable
         Returns the names of the state that it keeps per parameter after its first step.
+    kernel : int
+        Its number in the compiled engine's kernels.
+    means, squares : str or None
+        What PyTorch calls the two numbers that those keep for each parameter, if they keep them.
     """
 
     make: Make
     state: Callable[[OptimizerSettings], frozenset[str]]
+    kernel: int
+    means: str | None = "exp_avg"
+    squares: str | None = "exp_avg_sq"
 
 
 # Where PyTorch has one, a fused kernel does a whole step, instead of several kernels per parameter.
@@ -107,10 +114,13 @@ class Optimizer(Kind):
 
     facts: Facts
 
-    SGD = "sgd", Facts(_sgd, _with_momentum())
-    ADAM = "adam", Facts(_adam(torch.optim.Adam), lambda _: _MOMENTS)  # Kingma and Ba 2015
+    SGD = "sgd", Facts(_sgd, _with_momentum(), 0, "momentum_buffer", None)
+    ADAM = "adam", Facts(_adam(torch.optim.Adam), lambda _: _MOMENTS, 1)  # Kingma and Ba 2015
     # Loshchilov and Hutter 2019
-    ADAMW = "adamw", Facts(_adam(torch.optim.AdamW), lambda _: _MOMENTS)
-    NADAM = "nadam", Facts(_nadam, lambda _: _MOMENTS | {"mu_product"})  # Dozat 2016
+    ADAMW = "adamw", Facts(_adam(torch.optim.AdamW), lambda _: _MOMENTS, 2)
+    NADAM = "nadam", Facts(_nadam, lambda _: _MOMENTS | {"mu_product"}, 3)  # Dozat 2016
     # Tieleman and Hinton 2012; the squares decay at 0.99, PyTorch's default
-    RMSPROP = "rmsprop", Facts(_rmsprop, _with_momentum("step", "square_avg"))
+    RMSPROP = (
+        "rmsprop",
+        Facts(_rmsprop, _with_momentum("step", "square_avg"), 4, "momentum_buffer", "square_avg"),
+    )

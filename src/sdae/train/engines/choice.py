@@ -85,6 +85,10 @@ def pretraining_engine(
             from sdae.train.engines.fused_pretraining import FusedPretraining
 
             return FusedPretraining(autoencoder, rows, noise, seed)
+        case "compiled":
+            from sdae.train.engines.compiled_pretraining import CompiledPretraining
+
+            return CompiledPretraining(autoencoder, rows, noise, config, seed)
         case "closed_form":
             return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
         case "autograd":
@@ -116,6 +120,10 @@ def finetuning_engine(
             from sdae.train.engines.fused_finetuning import FusedFinetuning
 
             return FusedFinetuning(stack, rows, y, config, seed)
+        case "compiled":
+            from sdae.train.engines.compiled_finetuning import CompiledFinetuning
+
+            return CompiledFinetuning(stack, rows, y, config, seed, weights)
         case "closed_form":
             return ClosedFormFinetuning(stack, rows, y, config, seed)
         case "autograd" if every is not None:

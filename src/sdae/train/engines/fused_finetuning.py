@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
-from sdae.core.randomness import NoiseKey, Stream, hash_key, threshold
+from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.drawing import draw_stays
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
 from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import network_memory as memory
 from sdae.train.kernels.fused import network_step as kernels
-from sdae.train.kernels.fused.noise import draw_kept
 from sdae.train.kernels.layout import LANES, aligned_zeros, padded, shares
 from sdae.train.kernels.team import Counter, Team
 from sdae.train.settings import FinetuningConfig
@@ -158,15 +158,8 @@ class FusedFinetuning:
         depth: int,
         epoch: int,
     ) -> None:
-        key = np.uint64(hash_key(NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)))
-        limit = np.uint64(threshold(level))
-
-        def work(rank: int, n_workers: int, _counter: Counter) -> None:
-            bounds = shares(len(samples), n_workers, 1)
-            part = slice(bounds[rank], bounds[rank + 1])
-            draw_kept(samples[part], key, limit, start, n, kept[part])
-
-        self._team.run(work)
+        key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
+        draw_stays(self._team, level, key, samples, start, n, kept)
 
     def _move_parameters(self, *, inwards: bool) -> None:
         """Copy the network's parameters into the kernels' blocks, or back, on all threads."""

@@ -19,13 +19,13 @@ from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
-from sdae.core.randomness import NoiseKey, Stream, hash_key
+from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
+from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
 from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import autoencoder_step as kernels
-from sdae.train.kernels.fused import noise as noises
 from sdae.train.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
 from sdae.train.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 from sdae.train.kernels.team import Counter, Team
@@ -142,42 +142,12 @@ class FusedPretraining:
             x_tilde[:, :n_visible] = x
         else:
             key = NoiseKey(self._seed, Stream.CORRUPTION, self.autoencoder.layer, epoch)
-            self._draw(x, numbers, np.uint64(hash_key(key)), x_tilde, drawn)
+            draw_corrupted(self._team, self._noise, key, x, numbers, x_tilde, drawn)
         weights = np.zeros((0, 0), self._kind)
         if emphasis is not None:
             alpha, beta = self._kind.type(emphasis.alpha), self._kind.type(emphasis.beta)
             weights = np.where(drawn, alpha, beta)
         return Samples(x, x_tilde, weights)
-
-    def _draw(
-        self,
-        x: Real,
-        numbers: NDArray[np.int64],
-        key: np.uint64,
-        x_tilde: Real,
-        drawn: NDArray[np.bool_],
-    ) -> None:
-        arguments = self._noise.kernel_arguments(x.shape[1])
-        assert arguments is not None  # checked when the engine was chosen
-        kind, limit, low, high = arguments
-
-        def work(rank: int, n_workers: int, _counter: Counter) -> None:
-            bounds = shares(len(x), n_workers, 1)
-            part = slice(bounds[rank], bounds[rank + 1])
-            noises.corrupt_rows(
-                x[part],
-                numbers[part],
-                kind,
-                key,
-                limit,
-                self._kind.type(low),
-                self._kind.type(high),
-                float(self._noise.level),
-                x_tilde[part],
-                drawn[part],
-            )
-
-        self._team.run(work)
 
     def _take_parameters(self) -> None:
         for inside, outside in self._pairs():

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 _SMALL_WEIGHTS = 1 << 16
+_SMALL_STEP = 1 << 20
 _PARTS = 4
 _MOST_THREADS = 8
 _MOST_NUMBERS = 1 << 26
@@ -21,6 +22,14 @@ def parts_and_threads(n_weights: int) -> tuple[int, int]:
     that one to four threads give the same bytes; more threads, up to eight, need more parts.
     """
     if n_weights < _SMALL_WEIGHTS:
+        return 1, 1
+    n_threads = min(torch.get_num_threads(), _MOST_THREADS)
+    return max(_PARTS, n_threads), n_threads
+
+
+def minibatch_parts_and_threads(n_weights: int, batch_size: int) -> tuple[int, int]:
+    """Return the same for a step on a minibatch by the compiled engine."""
+    if n_weights * batch_size < _SMALL_STEP:
         return 1, 1
     n_threads = min(torch.get_num_threads(), _MOST_THREADS)
     return max(_PARTS, n_threads), n_threads

@@ -32,7 +32,10 @@ _MODULE_HOOKS = (
 )
 
 
-EngineName = Literal["fused", "closed_form", "autograd"]
+MOST_WEIGHTS = 1 << 21
+"""Of a layer in the compiled engine; larger products are faster in oneDNN."""
+
+EngineName = Literal["fused", "compiled", "closed_form", "autograd"]
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,21 @@ def closed_form_lacks(problem: Problem) -> str | None:
     return _parameters_lack(problem.parameters) or problem.modified
 
 
+def compiled_lacks(problem: Problem) -> str | None:
+    """Return why the compiled engine cannot be used, or None."""
+    config = problem.config
+    if isinstance(config, FinetuningConfig) and config.semi_supervised:
+        return "it does not learn from unlabelled rows"
+    if isinstance(config, FinetuningConfig) and config.max_norm is not None:
+        return "it does not support max_norm"
+    if problem.activation.facts.kernel is None:
+        return f"it has no kernel for the activation {problem.activation}"
+    largest = max(parameter.numel() for parameter in problem.parameters)
+    if largest > MOST_WEIGHTS:
+        return f"it is for layers of at most {MOST_WEIGHTS:,} weights, and one has {largest:,}"
+    return _parameters_lack(problem.parameters) or problem.modified or _numba_lacks()
+
+
 def fused_lacks(problem: Problem) -> str | None:
     """Return why the fused engine cannot be used, or None."""
     if reason := closed_form_lacks(problem):
@@ -135,12 +153,17 @@ def fused_lacks(problem: Problem) -> str | None:
         return "it has no kernel for the columns of a table"
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
+    return _numba_lacks()
+
+
+def _numba_lacks() -> str | None:
     fault = numba_fault()
     return None if fault is None else f"{fault}. {_REMEDY}"
 
 
 ENGINES: Mapping[EngineName, Callable[[Problem], str | None]] = {
     "fused": fused_lacks,
+    "compiled": compiled_lacks,
     "closed_form": closed_form_lacks,
     "autograd": autograd_lacks,
 }

@@ -1,0 +1,154 @@
+"""The compiled engine of fine-tuning: a slice of minibatches at a time, on the CPU.
+
+Axes: m samples of a slice, V visible, O outputs, U all hidden units.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdae.core.kinds.activations import kernel_of
+from sdae.core.minibatches import Minibatches
+from sdae.core.randomness import NoiseKey, Stream
+from sdae.core.rows import RowSource, index_of, rows_of
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.compiled_memory import CompiledMemory
+from sdae.train.engines.drawing import draw_stays
+from sdae.train.engines.safeguard import check_finite
+from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
+from sdae.train.kernels.compiling import is_cold
+from sdae.train.kernels.minibatch import network_step as kernels
+from sdae.train.kernels.team import Counter, Team
+from sdae.train.settings import FinetuningConfig
+
+Real = NDArray[np.floating]
+
+
+class CompiledFinetuning:
+    """Train the whole network on labelled rows, by any optimiser and for any head.
+
+    Parameters
+    ----------
+    stack, rows, config, seed
+        The network, its rows, the settings and the seed.
+    y : Tensor
+        Targets of the head: classes (n,), or labels or values (n, O).
+    weights : Tensor of shape (n,), or None
+        Factors of the loss of each sample.
+    """
+
+    name = "compiled"
+
+    def __init__(
+        self,
+        stack: StackedDenoisingAutoencoder,
+        rows: RowSource,
+        y: Tensor,
+        config: FinetuningConfig,
+        seed: int,
+        weights: Tensor | None = None,
+    ) -> None:
+        self._stack, self._rows, self._config, self._seed = stack, rows, config, seed
+        self._y, self._weights = y, weights
+        layers = [(m.weight, m.bias) for m in stack.mlp if isinstance(m, nn.Linear)]
+        n_weights = sum(weight.numel() for weight, _ in layers)
+        n_parts, n_threads = minibatch_parts_and_threads(n_weights, config.batch_size)
+        self._memory = CompiledMemory(layers, config, n_parts)
+        self._team = Team(n_threads)
+        self._nothing = np.zeros((0, 0), self._memory.state.h.dtype)
+        self.slice_samples = samples_between_looks(list(stack.mlp.parameters()), config.batch_size)
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the kernels must still be compiled for the type of the weights."""
+        return is_cold(kernels.train_slice)
+
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
+        slice_, memory = minibatches.joined, self._memory
+        memory.take()
+        x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
+        targets = np.ascontiguousarray(self._y[index_of(slice_)].numpy())
+        of_classes = targets.ndim == 1
+        weights = self._nothing[0:0].reshape(0)
+        if self._weights is not None:
+            weights = np.ascontiguousarray(self._weights[index_of(slice_)].numpy())
+        kept = self._kept(slice_.samples, epoch)
+        scale: Any = x.dtype.type(1 / (1 - self._config.dropout))
+        steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
+
+        def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
+            kernels.train_slice(
+                memory.plan,
+                memory.state,
+                x,
+                targets if of_classes else _NO_CLASSES,
+                self._nothing if of_classes else targets,
+                weights,
+                kept,
+                scale,
+                kernel_of(self._stack.activation),
+                self._stack.head_facts.kernel,
+                memory.rule,
+                memory.settings,
+                self._config.weight_decay,
+                steps,
+                minibatches.batch_size,
+                costs,
+                first,
+                last,
+                rank,
+                n_workers,
+                counter,
+            )
+
+        self._team.run_steps(work, len(minibatches))
+        check_finite(costs, slice_.samples, memory.state.parameters)
+        memory.give()
+        return torch.tensor(costs.sum())
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the state of the optimiser."""
+        return self._memory.kept()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Restore the state of the optimiser."""
+        self._memory.restore(state)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+    def _input(self, x: Real, samples: NDArray[np.int64], epoch: int) -> Real:
+        """Drop components of the input, (m, V)."""
+        level = self._config.input_dropout
+        if level == 0:
+            return x
+        kept = np.zeros(x.shape, np.bool_)
+        key = NoiseKey(self._seed, Stream.DROPOUT, 0, epoch)
+        draw_stays(self._team, level, key, samples, 0, x.shape[1], kept)
+        dropped: Real = x * kept / x.dtype.type(1 - level)
+        return dropped
+
+    def _kept(self, samples: NDArray[np.int64], epoch: int) -> NDArray[np.bool_]:
+        """Draw the hidden units that stay, (m, U); (0, 0) for all."""
+        level, sizes = self._config.dropout, self._stack.hidden_layer_sizes
+        kept = np.zeros((len(samples), sum(sizes)) if level > 0 else (0, 0), np.bool_)
+        for depth, n_units in enumerate(sizes if level > 0 else (), start=1):
+            key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
+            start = int(self._memory.plan.drawn[depth])
+            draw_stays(self._team, level, key, samples, start, n_units, kept)
+        return kept
+
+
+_NO_CLASSES = np.zeros(0, np.int64)

@@ -1,0 +1,160 @@
+"""The compiled engine of pre-training: a slice of minibatches at a time, on the CPU.
+
+Axes: m samples of a slice, V visible.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.blocks import BlockLayout
+from sdae.core.corruption import corrupt
+from sdae.core.donors import RowDonors
+from sdae.core.kinds.activations import kernel_of
+from sdae.core.kinds.noises import Noise
+from sdae.core.minibatches import Minibatches
+from sdae.core.randomness import NoiseKey, Stream
+from sdae.core.rows import RowSource, rows_of
+from sdae.train.engines.compiled_memory import CompiledMemory
+from sdae.train.engines.drawing import draw_corrupted
+from sdae.train.engines.safeguard import check_finite
+from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
+from sdae.train.kernels.compiling import is_cold
+from sdae.train.kernels.minibatch import autoencoder_step as kernels
+from sdae.train.kernels.minibatch.reconstructions import BLOCKS, NO_COLUMNS, Columns
+from sdae.train.kernels.team import Counter, Team
+from sdae.train.settings import PretrainingConfig
+
+Real = NDArray[np.floating]
+
+
+class CompiledPretraining:
+    """Train one denoising autoencoder on the rows below it, by any optimiser."""
+
+    name = "compiled"
+
+    def __init__(
+        self,
+        autoencoder: DenoisingAutoencoder,
+        rows: RowSource,
+        noise: Noise,
+        config: PretrainingConfig,
+        seed: int,
+    ) -> None:
+        self._autoencoder, self._rows, self._noise = autoencoder, rows, noise
+        self._config, self._seed = config, seed
+        self._donors = RowDonors(rows)
+        decoder_weight = None if autoencoder.tied else autoencoder.decoder_weight
+        layers = [
+            (autoencoder.weight, autoencoder.hidden_bias),
+            (decoder_weight, autoencoder.visible_bias),
+        ]
+        n_weights = 2 * autoencoder.weight.numel()
+        n_parts, n_threads = minibatch_parts_and_threads(n_weights, config.batch_size)
+        self._memory = CompiledMemory(layers, config, n_parts)
+        self._team = Team(n_threads)
+        self._columns = _columns_of(autoencoder.layout)
+        self.slice_samples = samples_between_looks(
+            list(autoencoder.parameters()), config.batch_size
+        )
+
+    @property
+    def compiles(self) -> bool:
+        """Whether the kernels must still be compiled for the type of the weights."""
+        return is_cold(kernels.train_slice)
+
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or a parameter is not finite; the parameters are then as before the slice.
+        """
+        slice_, memory, layer = minibatches.joined, self._memory, self._autoencoder
+        memory.take()
+        x = rows_of(self._rows, slice_)
+        x_tilde, weights = self._corrupted(x, slice_.samples, epoch)
+        decoder = BLOCKS if layer.layout is not None else layer.decoder.facts.kernel
+        assert decoder is not None  # checked when the engine was chosen
+        kept = np.zeros((0, 0), np.bool_)
+        steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
+
+        def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
+            kernels.train_slice(
+                memory.plan,
+                memory.state,
+                x,
+                x_tilde,
+                weights,
+                kept,
+                layer.tied,
+                kernel_of(layer.activation),
+                decoder,
+                self._columns,
+                memory.rule,
+                memory.settings,
+                self._config.weight_decay,
+                steps,
+                minibatches.batch_size,
+                costs,
+                first,
+                last,
+                rank,
+                n_workers,
+                counter,
+            )
+
+        self._team.run_steps(work, len(minibatches))
+        check_finite(costs, slice_.samples, memory.state.parameters)
+        memory.give()
+        return torch.tensor(costs.sum())
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the state of the optimiser."""
+        return self._memory.kept()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Restore the state of the optimiser."""
+        self._memory.restore(state)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._team.close()
+
+    @torch.no_grad()
+    def _corrupted(self, x: Real, samples: NDArray[np.int64], epoch: int) -> tuple[Real, Real]:
+        """Return corrupted rows, (m, V), and the weights of their components, (m, V) or (0, 0)."""
+        layer, noise = self._autoencoder, self._noise
+        key = NoiseKey(self._seed, Stream.CORRUPTION, layer.layer, epoch)
+        drawn: NDArray[np.bool_] | None = None
+        if layer.layout is None and noise.level > 0 and noise.kernel_arguments(1) is not None:
+            x_tilde = np.empty_like(x)
+            drawn = np.zeros((0, 0) if layer.emphasis is None else x.shape, np.bool_)
+            draw_corrupted(self._team, noise, key, x, samples, x_tilde, drawn)
+        else:
+            corrupted = corrupt(
+                torch.from_numpy(x), noise, key, samples, self._donors, layer.columns
+            )
+            x_tilde = corrupted.x_tilde.numpy()
+            drawn = None if corrupted.drawn is None else corrupted.drawn.numpy()
+        weights = np.zeros((0, 0), x.dtype)
+        if layer.layout is not None:
+            weights = layer.layout.counted(torch.from_numpy(x)).contiguous().numpy()
+        if layer.emphasis is not None:
+            alpha, beta = x.dtype.type(layer.emphasis.alpha), x.dtype.type(layer.emphasis.beta)
+            emphasised = np.full(x.shape, beta) if drawn is None else np.where(drawn, alpha, beta)
+            weights = emphasised if layer.layout is None else weights * emphasised
+        return np.ascontiguousarray(x_tilde), weights
+
+
+def _columns_of(layout: BlockLayout | None) -> Columns:
+    """Return where the numbers, binaries and categories of a table lie."""
+    if layout is None:
+        return NO_COLUMNS
+    bounds = layout.n_bounded + np.cumsum([0, *layout.blocks.levels])
+    return Columns(layout.n_numbers, layout.n_bounded, bounds.astype(np.intp))

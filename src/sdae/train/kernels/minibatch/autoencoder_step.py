@@ -1,0 +1,136 @@
+"""Gradient descent on minibatches of one denoising autoencoder: one compiled function for a slice.
+
+An autoencoder is a network of two layers whose targets are its inputs: depth 0 is X̃, depth 1 the
+codes, depth 2 what was decoded. Tied, both layers have the same weights
+(:mod:`sdae.train.kernels.minibatch.tied`).
+
+Axes: m samples of a slice, B of a minibatch, V visible.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.train.kernels.compiling import inlined, kernel
+from sdae.train.kernels.minibatch import tied as tied_layers
+from sdae.train.kernels.minibatch.layers import backward, descend, forward, in_tiles, take
+from sdae.train.kernels.minibatch.memory import Plan, State
+from sdae.train.kernels.minibatch.reconstructions import Columns, loss_and_slopes
+from sdae.train.kernels.minibatch.rules import Doubles
+from sdae.train.kernels.team import Counter, barrier
+
+Real = NDArray[np.floating]
+
+
+@kernel
+def train_slice(
+    plan: Plan,
+    state: State,
+    x: Real,
+    x_tilde: Real,
+    weights: Real,
+    kept: NDArray[np.bool_],
+    tied: bool,
+    activation: int,
+    decoder: int,
+    columns: Columns,
+    rule: int,
+    settings: Doubles,
+    decay: float,
+    steps: Doubles,
+    batch_size: int,
+    costs: Doubles,
+    first_step: int,
+    last_step: int,
+    rank: int,
+    n_workers: int,
+    counter: Counter,
+) -> None:
+    """Do some steps of a slice, a minibatch each; every worker of a team calls this.
+
+    Parameters
+    ----------
+    plan, state
+    x, x_tilde : (m, V)
+        Clean and corrupted rows.
+    weights : (m, V), or (0, 0)
+        Weights of the components' losses, if they have any.
+    kept : (0, 0)
+        No units are dropped.
+    tied : bool
+    activation, decoder : int
+    columns : Columns
+        Of a table.
+    rule, settings, decay, steps, batch_size, costs, first_step, last_step, rank, n_workers, counter
+        As for a network.
+    """
+    n_parts = plan.owned.shape[1] - 1
+    one: Any = state.h.dtype.type(1)
+    number = 0
+    for step in range(first_step, last_step):
+        first = step * batch_size
+        n = min(batch_size, len(x) - first)
+        for part in range(rank, n_parts, n_workers):
+            take(plan, state, x_tilde, first, n, part)
+        number += 1
+        barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            forward(plan, state, kept, one, activation, first, n, 0, part)
+        number += 1
+        barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            if tied:
+                tied_layers.decode(plan, state, n, part)
+            else:
+                forward(plan, state, kept, one, activation, first, n, 1, part)
+        number += 1
+        barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            _lose(plan, state, x, weights, decoder, columns, costs, first, n, part)
+        number += 1
+        barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            if tied:
+                tied_layers.backward(plan, state, activation, n, part)
+            else:
+                backward(plan, state, kept, one, activation, first, n, 1, part)
+        number += 1
+        barrier(counter, n_workers, number)
+        for part in range(rank, n_parts, n_workers):
+            if tied:
+                tied_layers.descend(plan, state, rule, settings, decay, steps[step], n, part)
+            else:
+                descend(plan, state, rule, settings, decay, steps[step], n, 0, part)
+                descend(plan, state, rule, settings, decay, steps[step], n, 1, part)
+        number += 1
+        barrier(counter, n_workers, number)
+
+
+@inlined
+def _lose(
+    plan: Plan,
+    state: State,
+    x: Real,
+    weights: Real,
+    decoder: int,
+    columns: Columns,
+    costs: Doubles,
+    first: int,
+    n: int,
+    part: int,
+) -> None:
+    """Turn what was decoded of a part's rows into slopes of the mean loss; note the losses."""
+    n_parts, n_visible = plan.owned.shape[1] - 1, plan.sizes[2]
+    at, width = plan.units[2], plan.widths[2]
+    share, zero = state.delta.dtype.type(1 / n), state.delta.dtype.type(0)
+    n_rows = in_tiles(n)
+    for row in range(n_rows * part // n_parts, n_rows * (part + 1) // n_parts):
+        a = state.delta[at + row * width : at + row * width + n_visible]
+        if row >= n:
+            a[:] = zero
+            continue
+        weight = weights[first + row] if len(weights) > 0 else x[first + row, :0]
+        costs[first + row] = loss_and_slopes(decoder, a, x[first + row], weight, columns)
+        for j in range(n_visible):
+            a[j] *= share

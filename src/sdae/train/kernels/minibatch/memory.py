@@ -1,0 +1,121 @@
+"""The memory of a network that trains on minibatches: where units and parameters lie.
+
+The weights of a layer are a matrix of a row for each input and a column for each unit. Rows and
+columns are padded with zeros, which stay zeros. Parts, one for each thread at least, share the
+units of every depth; the input is depth 0, the outputs are the last.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.train.kernels.layout import aligned_zeros, padded, shares
+from sdae.train.kernels.minibatch.tiles import FEW_ROWS, lanes
+
+Flat = NDArray[np.floating]
+Ints = NDArray[np.intp]
+
+GROUP = 8
+"""Rows of weights whose gradients are computed and used at a time: they stay in a cache."""
+
+
+class Plan(NamedTuple):
+    """Where everything lies; L layers.
+
+    Attributes
+    ----------
+    sizes, widths : (L + 1,)
+        Units of each depth, and padded.
+    weights, biases : (L,)
+        Where those of each layer begin in arrays of parameters.
+    units : (L + 1,)
+        Where the rows of a minibatch begin for each depth: a matrix of a row for each sample.
+    drawn : (L + 1,)
+        Where the units of each depth begin among those that dropout draws for.
+    owned : (L + 1, parts + 1)
+        Bounds of the parts' shares of each depth, with its padding.
+    """
+
+    sizes: Ints
+    widths: Ints
+    weights: Ints
+    biases: Ints
+    units: Ints
+    drawn: Ints
+    owned: Ints
+
+
+class State(NamedTuple):
+    """What training changes.
+
+    Attributes
+    ----------
+    parameters, first, second : flat
+        All weights and biases, and what the rule of updates keeps of each; empty where nothing.
+    h, delta : flat
+        Values of the units, and the slopes of the loss.
+    gradients : (parts, ``GROUP`` times the widest depth)
+    """
+
+    parameters: Flat
+    first: Flat
+    second: Flat
+    h: Flat
+    delta: Flat
+    gradients: NDArray[np.floating]
+
+
+def plan_of(
+    sizes: Sequence[int],
+    batch_size: int,
+    n_parts: int,
+    kind: np.dtype[np.floating],
+    *,
+    tied: bool = False,
+) -> Plan:
+    """Lay out a network for minibatches.
+
+    An autoencoder is one of two layers; `tied`, the second has no weights of its own.
+    """
+    multiple = max(lanes(kind), FEW_ROWS)
+    widths = [padded(n, multiple) for n in sizes]
+    weights: list[int] = []
+    biases: list[int] = []
+    place = 0
+    for below, above in pairwise(widths):
+        own = not (tied and weights)
+        weights.append(place if own else 0)
+        place += below * above if own else 0
+        biases.append(place)
+        place += above
+    rows = padded(batch_size, FEW_ROWS)
+    units = np.cumsum([0, *(rows * width for width in widths)])[:-1]
+    drawn = np.cumsum([0, 0, *sizes[1:]])[:-1]
+    return Plan(
+        sizes=np.array(sizes, np.intp),
+        widths=np.array(widths, np.intp),
+        weights=np.array(weights, np.intp),
+        biases=np.array(biases, np.intp),
+        units=units.astype(np.intp),
+        drawn=drawn.astype(np.intp),
+        owned=np.stack([shares(width, n_parts, multiple) for width in widths]),
+    )
+
+
+def state_of(plan: Plan, n_kept: int, kind: np.dtype[np.floating]) -> State:
+    """Return zeros; the rule of updates keeps `n_kept` numbers of each parameter."""
+    n_parameters = int(plan.biases[-1] + plan.widths[-1])
+    n_rows = int((plan.units[1] - plan.units[0]) // plan.widths[0])
+    n_units = int(plan.units[-1] + n_rows * plan.widths[-1])
+    n_parts = plan.owned.shape[1] - 1
+    return State(
+        parameters=aligned_zeros((n_parameters,), kind),
+        first=aligned_zeros((n_parameters if n_kept > 0 else 0,), kind),
+        second=aligned_zeros((n_parameters if n_kept > 1 else 0,), kind),
+        h=aligned_zeros((n_units,), kind),
+        delta=aligned_zeros((n_units,), kind),
+        gradients=aligned_zeros((n_parts, GROUP * int(plan.widths.max())), kind),
+    )

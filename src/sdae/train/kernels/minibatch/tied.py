@@ -1,0 +1,116 @@
+"""What is other where a decoder is the transpose of its encoder, W: they are one matrix.
+
+The gradient of W is a sum of two products, X̃ᵀ E of the encoder and Δᵀ H of the decoder.
+"""
+
+from sdae.train.kernels.compiling import inlined
+from sdae.train.kernels.minibatch.layers import (
+    change_from,
+    descend_biases,
+    in_tiles,
+    times_slopes,
+)
+from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
+from sdae.train.kernels.minibatch.rules import Doubles
+from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO
+
+
+@inlined
+def decode(plan: Plan, state: State, n: int, part: int) -> None:
+    """Compute what the decoder makes of codes, for the visible units of a part."""
+    start, end = plan.owned[2, part], plan.owned[2, part + 1]
+    hidden, visible = plan.widths[1], plan.widths[2]
+    multiply_transposed(
+        state.h,
+        plan.units[1],
+        hidden,
+        state.parameters,
+        plan.weights[0] + start * hidden,
+        hidden,
+        hidden,
+        state.delta,
+        plan.units[2] + start,
+        visible,
+        in_tiles(n),
+        end - start,
+        state.parameters,
+        plan.biases[1] + start,
+        FROM_BIAS,
+    )
+
+
+@inlined
+def backward(plan: Plan, state: State, activation: int, n: int, part: int) -> None:
+    """Compute the slopes of the hidden units of a part."""
+    start, end = plan.owned[1, part], plan.owned[1, part + 1]
+    hidden, visible = plan.widths[1], plan.widths[2]
+    multiply(
+        state.delta,
+        plan.units[2],
+        visible,
+        1,
+        plan.sizes[2],
+        state.parameters,
+        plan.weights[0] + start,
+        hidden,
+        state.delta,
+        plan.units[1] + start,
+        hidden,
+        in_tiles(n),
+        end - start,
+        state.parameters,
+        0,
+        FROM_ZERO,
+    )
+    end = min(end, plan.sizes[1])
+    for row in range(n if end > start else 0):
+        at = plan.units[1] + row * hidden
+        slopes, values = state.delta[at + start : at + end], state.h[at + start : at + end]
+        times_slopes(slopes, values, activation, values.dtype.type(1))
+
+
+@inlined
+def descend(
+    plan: Plan,
+    state: State,
+    rule: int,
+    settings: Doubles,
+    decay: float,
+    step: Doubles,
+    n: int,
+    part: int,
+) -> None:
+    """Update the weights of a part's visible units, and the biases of its units."""
+    start, end = plan.owned[0, part], plan.owned[0, part + 1]
+    end = min(end, -(-plan.sizes[0] // FEW_ROWS) * FEW_ROWS)
+    visible, hidden = plan.widths[0], plan.widths[1]
+    gradient = state.gradients[part]
+    for row in range(start, end, GROUP):
+        n_rows = min(GROUP, end - row)
+        for values, slopes, at, begin in (
+            (state.h, state.delta, plan.units[0] + row, FROM_ZERO),
+            (state.delta, state.h, plan.units[2] + row, FROM_OUT),
+        ):
+            multiply(
+                values,
+                at,
+                1,
+                visible,
+                n,
+                slopes,
+                plan.units[1],
+                hidden,
+                gradient,
+                0,
+                hidden,
+                n_rows,
+                hidden,
+                state.parameters,
+                0,
+                begin,
+            )
+        at = plan.weights[0] + row * hidden
+        change_from(state, rule, settings, step, decay, gradient[: n_rows * hidden], at)
+    for layer in range(2):
+        descend_biases(plan, state, rule, settings, step, n, layer, part)
