@@ -99,6 +99,7 @@ def compare(
         details,
         draw,
         verdict_of,
+        verdict_with_agreement,
         write_table_and_verdict,
     )
     from sdae.app.compare.study_run import plan, run_study
@@ -144,7 +145,8 @@ def compare(
     if rows.variance is not None:
         say_on(console, "Errors are mean squared errors in % of the target's variance.")
     console.print(_shown(table_lines(cells), of_values=rows.variance is not None))
-    for line in (*details(cells), f"Results written to {folder}"):
+    lines = (*details(cells), *verdict_with_agreement(cells), f"Results written to {folder}")
+    for line in lines:
         say_on(console, line)
     say(verdict_of(cells))
 
