@@ -1,12 +1,13 @@
 """Measure whether pre-training helped, on MNIST and on two tables of scikit-learn; write JSON.
 
-    python benchmarks/compare_study.py                 # all three: 75 min
+    python benchmarks/compare_study.py                 # all three: some 7 h
     python benchmarks/compare_study.py --data digits   # one of them
     python benchmarks/compare_study.py --draw          # the picture alone, from the JSON files
 
-The studies are those of ``sdae compare``, with 10 seeds. Results are kept in ``compare/``, so one
-that was cut short goes on. Of MNIST the 60,000 training rows are used: each seed draws 10,000 to
-test on, and pre-trains on the other 50,000. Everything runs on one thread.
+The studies are those of ``sdae compare``, with 10 seeds; on the two tables with all models, where
+ladders take half of the time, and agreement most of the rest. Results are kept in ``compare/``, so
+one that was cut short goes on. Of MNIST the 60,000 training rows are used: each seed draws 10,000
+to test on, and pre-trains on the other 50,000. Everything runs on one thread.
 """
 
 import argparse

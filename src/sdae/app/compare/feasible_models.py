@@ -16,8 +16,8 @@ from sdae.app.compare.study_data import StudyData
 
 SVM_LIMIT = 20_000
 """An SVM's time grows with the square of the labelled rows; above this number it is skipped."""
-GRAPH_LIMIT = 20_000
-"""So does that of a graph of neighbours with all rows."""
+ROWS_LIMIT = 20_000
+"""So does that of a graph of neighbours with all rows, and self-training fits to all many times."""
 _OF_ONE_COLUMN = (*AGREEING, SELF_TRAINING, SPREADING)
 _LARGEST_GRAPH = max(setting["n_neighbors"] for setting in OF_CLASSES.grids[SPREADING][:MAX_BUDGET])
 _AGREES_IN = ("auto", "autograd")
@@ -57,8 +57,8 @@ def _obstacle(model: str, study: Study, data: StudyData, n_rows: int) -> str:
     engine = study.network.get("engine", "auto")
     if model in AGREEING and engine not in _AGREES_IN:
         return f"engine={engine!r} learns from labelled rows alone"
-    if model == SPREADING and n_rows > GRAPH_LIMIT:
-        return f"too slow with more than {GRAPH_LIMIT:,} rows"
+    if model in (SELF_TRAINING, SPREADING) and n_rows > ROWS_LIMIT:
+        return f"too slow with more than {ROWS_LIMIT:,} rows"
     if model == SPREADING and n_rows < _LARGEST_GRAPH:
         return f"its graph needs {_LARGEST_GRAPH} rows"
     return ""

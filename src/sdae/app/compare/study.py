@@ -31,6 +31,8 @@ SELF_TRAINING, SPREADING, LADDER = "self_training", "label_spreading", "ladder"
 FROM_ALL_ROWS = (*AGREEING, SELF_TRAINING, SPREADING, LADDER)
 """Models that learn from rows without labels after pre-training, or without it."""
 MODELS = (*NETWORKS, *AGREEING, *BESIDE, SELF_TRAINING, SPREADING, LADDER)
+DEFAULT_MODELS = (*NETWORKS, *BESIDE, SELF_TRAINING, SPREADING)
+"""Those that are fast; the others take many times as long."""
 RIDGE = "ridge"
 """The linear model for values, in place of logistic regression; either name means both."""
 TITLES: Mapping[str, str] = {
@@ -88,7 +90,7 @@ class Study:
 
     labels: tuple[int | None, ...] = DEFAULT_LABELS
     seeds: int = 10
-    models: tuple[str, ...] = (*NETWORKS, *BESIDE)
+    models: tuple[str, ...] = DEFAULT_MODELS
     test: float = 0.25
     folds: int = 3
     budget: int = MAX_BUDGET

@@ -54,11 +54,13 @@ def compare(
     models: Annotated[
         str,
         typer.Option(
-            metavar="NAME,…", help="Models to compare the two networks with; 'random' for none."
+            metavar="NAME,…",
+            help="Models to compare the two networks with; 'random' for none. Also, many times as "
+            "slow: agreement, agreement_random, ladder; 'all' for every one.",
         ),
-    ] = "logistic,boosting,svm,mlp",
+    ] = "logistic,boosting,svm,mlp,self_training,label_spreading",
     unlabeled: Annotated[
-        str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
+        str | None, typer.Option(metavar="FILE", help="More rows, which have no labels.")
     ] = None,
     sep: SepOption = None,
     decimal: DecimalOption = None,
