@@ -1,12 +1,13 @@
 """Measure whether pre-training helped, on MNIST and on two tables of scikit-learn; write JSON.
 
-    python benchmarks/compare_study.py                 # all three: 75 min
+    python benchmarks/compare_study.py                 # all three: some 7 h
     python benchmarks/compare_study.py --data digits   # one of them
     python benchmarks/compare_study.py --draw          # the picture alone, from the JSON files
 
-The studies are those of ``sdae compare``, with 10 seeds. Results are kept in ``compare/``, so one
-that was cut short goes on. Of MNIST the 60,000 training rows are used: each seed draws 10,000 to
-test on, and pre-trains on the other 50,000. Everything runs on one thread.
+The studies are those of ``sdae compare``, with 10 seeds; on the two tables with all models, where
+ladders take half of the time, and agreement most of the rest. Results are kept in ``compare/``, so
+one that was cut short goes on. Of MNIST the 60,000 training rows are used: each seed draws 10,000
+to test on, and pre-trains on the other 50,000. Everything runs on one thread.
 """
 
 import argparse
@@ -23,10 +24,10 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 from sdae.app.compare.result_cache import CELLS, Cell, CellCache
 from sdae.app.compare.result_table import Line, table_lines
-from sdae.app.compare.statistics import compare_networks
-from sdae.app.compare.study import TITLES, Study
+from sdae.app.compare.statistics import Comparison, compare_agreeing, compare_networks
+from sdae.app.compare.study import BESIDE, MODELS, NETWORKS, TITLES, Study
 from sdae.app.compare.study_data import StudyData
-from sdae.app.compare.study_files import details, verdict_of
+from sdae.app.compare.study_files import details, verdict_of, verdict_with_agreement
 from sdae.app.compare.study_run import Progress, plan, run_study
 from sdae.app.plots.figure import new_figure
 from sdae.data import load_mnist
@@ -45,12 +46,13 @@ class Case:
 
 
 CASES = {
-    "digits": Case("digits", Study(labels=(50, 100, 300, None))),
-    "cancer": Case("breast cancer", Study(labels=(20, 50, 100, None))),
+    "digits": Case("digits", Study(labels=(50, 100, 300, None), models=MODELS)),
+    "cancer": Case("breast cancer", Study(labels=(20, 50, 100, None), models=MODELS)),
     "mnist": Case(
         "MNIST",
         Study(
             labels=(100, 1000),
+            models=(*NETWORKS, *BESIDE),
             test=1 / 6,
             folds=2,
             network={"hidden_layer_sizes": [500, 500], "pretrain_epochs": 5, "max_iter": 60},
@@ -64,6 +66,11 @@ STYLES: dict[str, dict[str, Any]] = {
     "boosting": {"color": "#0f766e"},
     "svm": {"color": "#4338ca"},
     "mlp": {"color": "#a16207"},
+    "agreement": {"color": "#be185d", "linewidth": 2.2, "marker": "s"},
+    "agreement_random": {"color": "#be185d", "linestyle": "--", "linewidth": 1.6, "marker": "s"},
+    "self_training": {"color": "#64748b", "linestyle": "-.", "marker": "^"},
+    "label_spreading": {"color": "#0284c7", "linestyle": "-.", "marker": "v"},
+    "ladder": {"color": "#65a30d", "linestyle": "-.", "marker": "D"},
 }
 
 
@@ -99,18 +106,9 @@ def _measure(name: str) -> None:
         "verdict": verdict_of(cells),
         "details": details(cells),
         "lines": [_values(line) for line in lines],
-        "comparisons": [
-            {
-                "labels": each.labels,
-                "gain": each.gain.mean,
-                "low": each.gain.low,
-                "high": each.gain.high,
-                "p": each.gain.p,
-                "p_holm": each.p_holm,
-                "verdict": each.verdict,
-            }
-            for each in compare_networks(cells)
-        ],
+        "agreement": verdict_with_agreement(cells),
+        "comparisons": [_compared(each) for each in compare_networks(cells)],
+        "comparisons_of_agreement": [_compared(each) for each in compare_agreeing(cells)],
         "errors": _errors(cells),
     }
     _path(name).write_text(json.dumps(result, indent=2) + "\n")
@@ -153,6 +151,18 @@ def _values(line: Line) -> dict[str, Any]:
     }
 
 
+def _compared(each: Comparison) -> dict[str, Any]:
+    return {
+        "labels": each.labels,
+        "gain": each.gain.mean,
+        "low": each.gain.low,
+        "high": each.gain.high,
+        "p": each.gain.p,
+        "p_holm": each.p_holm,
+        "verdict": each.verdict,
+    }
+
+
 def _errors(cells: list[Cell]) -> dict[str, dict[str, list[float]]]:
     """Return the error of every seed, by model and number of labels."""
     errors: dict[str, dict[str, list[float]]] = {}
@@ -169,25 +179,37 @@ def _draw() -> None:
     """Draw the error against the number of labels, a panel for each data set that was measured."""
     paths = [_path(name) for name in CASES if _path(name).exists()]
     results = [json.loads(path.read_text()) for path in paths]
-    figure = new_figure(2 + 3.2 * len(results), 3.8)
+    figure = new_figure(2 + 3.2 * len(results), 4.8)
     panels = figure.subplots(1, len(results), squeeze=False)[0]
     for axes, result in zip(panels, results, strict=True):
         _panel(axes, result)
     panels[0].set_ylabel("error on the test rows, %")
-    panels[0].legend(frameon=False, fontsize=7)
+    shown = dict(zip(*reversed(_handles(panels)), strict=True))  # each model once
+    figure.legend(shown.values(), shown, loc="outside lower center", ncols=4, fontsize=7)
     figure.savefig(IMAGE, dpi=110, metadata={"Software": None})
     print(f"Written to {IMAGE}")
+
+
+def _handles(panels: Any) -> tuple[list[Any], list[str]]:
+    """Return the lines of all panels, and their titles."""
+    found = [axes.get_legend_handles_labels() for axes in panels]
+    return [line for lines, _ in found for line in lines], [
+        t for _, titles in found for t in titles
+    ]
 
 
 def _panel(axes: Axes, result: dict[str, Any]) -> None:
     numbers = sorted({line["labels"] for line in result["lines"]})
     for model, style in STYLES.items():
         lines = [line for line in result["lines"] if line["model"] == model]
+        if not lines:
+            continue
         x = [line["labels"] for line in lines]
         low, high = ([100 * max(0, line[key]) for line in lines] for key in ("low", "high"))
         errors = [100 * line["error"] for line in lines]
-        axes.plot(x, errors, marker="o", markersize=4, label=TITLES[model], **style)
-        axes.fill_between(x, low, high, color=style["color"], alpha=0.12, linewidth=0)
+        axes.plot(x, errors, **{"marker": "o", **style}, markersize=4, label=TITLES[model])
+        if model in NETWORKS:
+            axes.fill_between(x, low, high, color=style["color"], alpha=0.12, linewidth=0)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xticks(numbers, [f"all {n:,}" if n == result["n_pool"] else f"{n:,}" for n in numbers])

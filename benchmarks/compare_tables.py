@@ -13,7 +13,7 @@ def compare_tables(results: list[dict[str, Any]]) -> str:
             "",
             *_gains(results),
             "",
-            *(f"- {result['data']}: {result['verdict']}" for result in results),
+            *(f"- {result['data']}: {said}" for result in results for said in _verdicts(result)),
             "",
             *_costs(results),
         ]
@@ -21,13 +21,15 @@ def compare_tables(results: list[dict[str, Any]]) -> str:
 
 
 def _errors(results: list[dict[str, Any]]) -> list[str]:
-    titles = {line["model"]: line["title"] for line in results[0]["lines"]}
+    titles = {line["model"]: line["title"] for result in results for line in result["lines"]}
     table = _head(["error, %", "labels", *titles.values()])
     for result in results:
         for labels in _labels(result):
             by_model = _by_model(result, labels)
             best = min(round(100 * line["error"], 1) for line in by_model.values())
-            cells = [_error(by_model[model], best) if model in by_model else "" for model in titles]
+            cells = [
+                _error(by_model[model], best) if model in by_model else "–" for model in titles
+            ]
             table.append(_row([result["data"], _named(result, labels), *cells]))
     return table
 
@@ -41,14 +43,27 @@ def _error(line: dict[str, Any], best: float) -> str:
 
 def _gains(results: list[dict[str, Any]]) -> list[str]:
     table = _head(["pre-training lowers the error by", "labels", "points", "95 %", "p", "verdict"])
-    for result in results:
-        for each in result["comparisons"]:
-            gain, low, high = (_signed(each[key]) for key in ("gain", "low", "high"))
-            p = f"{each['p_holm']:.2g}" if each["p_holm"] >= 0.001 else "< 0.001"
-            labels = _named(result, each["labels"])
-            verdict = each["verdict"]
-            table.append(_row([result["data"], labels, gain, f"{low} to {high}", p, verdict]))
+    for result, name, each in _comparisons(results):
+        gain, low, high = (_signed(each[key]) for key in ("gain", "low", "high"))
+        p = f"{each['p_holm']:.2g}" if each["p_holm"] >= 0.001 else "< 0.001"
+        labels = _named(result, each["labels"])
+        verdict = each["verdict"]
+        table.append(_row([name, labels, gain, f"{low} to {high}", p, verdict]))
     return table
+
+
+def _comparisons(results: list[dict[str, Any]]) -> list[tuple[dict[str, Any], str, dict[str, Any]]]:
+    """Return each comparison with its result and what it is called."""
+    plain = [(result, result["data"], each) for result in results for each in result["comparisons"]]
+    return plain + [
+        (result, f"{result['data']}, with agreement", each)
+        for result in results
+        for each in result.get("comparisons_of_agreement", [])
+    ]
+
+
+def _verdicts(result: dict[str, Any]) -> list[str]:
+    return [result["verdict"], *result.get("agreement", [])[:1]]
 
 
 def _costs(results: list[dict[str, Any]]) -> list[str]:

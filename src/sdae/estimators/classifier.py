@@ -226,7 +226,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
             rows = Labelled(x[labelled], targets[labelled], weights)
             rows, watched = self._watched(rows, settings)
             consistency = None
-            if not continues:
+            if not continues or getattr(self, "_agrees_again", False):  # set by studies
                 others, n_classes = without_labels(every, labelled), len(self.classes_)
                 consistency = chosen_consistency(settings, targets, others, n_classes, self._name)
             self.semi_supervised_ = None

@@ -9,7 +9,7 @@ from sklearn.pipeline import Pipeline
 
 from sdae.app.compare.candidates import Models, describe_model, settings_of
 from sdae.app.compare.label_splits import Pool, cut
-from sdae.app.compare.study import BESIDE, NETWORKS, PRETRAINED, RANDOM
+from sdae.app.compare.study import BESIDE, MODELS, NETWORKS, PRETRAINED, RANDOM
 from sdae.app.compare.tuning import tune_and_fit
 from sdae.estimators import SDAEClassifier, SDAETransformer
 from tests.app.compare.problems import TINY_NETWORK, TUNED, blobs, small_study
@@ -89,7 +89,7 @@ def test_parameters_of_fine_tuning_wait_until_there_are_labels(pool: Pool) -> No
     assert model.validation_scores_ is not None
 
 
-@pytest.mark.parametrize("model", [*NETWORKS, *BESIDE])
+@pytest.mark.parametrize("model", MODELS)
 def test_each_model_has_the_same_number_of_settings_all_different(model: str) -> None:
     for budget in (1, 4):
         settings = settings_of(model, replace(STUDY, budget=budget))

@@ -92,6 +92,18 @@ def test_rows_without_labels_come_from_a_file_of_their_own(flowers: str, tmp_pat
     assert not keys[0] & keys[1]
 
 
+@pytest.mark.usefixtures("short_ladders")
+def test_every_model_may_be_asked_for(flowers: str) -> None:
+    study = ("compare", flowers, "--target=species", "--labels=12", *QUICK, "--models=all")
+    said = done(*study)
+    assert "2 seeds, 22 results to compute." in said
+    lines = said.splitlines()
+    assert any(line.startswith("With agreement on the rows without labels: ") for line in lines)
+    assert "pre-training" in lines[-1]
+    assert not lines[-1].startswith("With agreement")
+    assert (Path("compare/flowers/verdict.txt")).read_text().count("labels: ") >= 2
+
+
 def test_parts_of_a_source_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_parts(tmp_path / "images.npz")

@@ -11,7 +11,7 @@ from sdae.app.compare.candidates import Models
 from sdae.app.compare.label_splits import cut
 from sdae.app.compare.per_label import PerLabel
 from sdae.app.compare.result_cache import CellCache
-from sdae.app.compare.study import BESIDE, NETWORKS
+from sdae.app.compare.study import BESIDE, MODELS, NETWORKS
 from sdae.app.compare.study_data import StudyData, load_study_data
 from sdae.app.compare.study_files import verdict_of
 from sdae.app.compare.study_run import plan, run_study
@@ -27,13 +27,14 @@ def things(n_rows: int = 120) -> StudyData:
     return StudyData("things", x, (x[:, :3] > 0.5).astype(np.int64), NAMES, x[:0])
 
 
+@pytest.mark.usefixtures("short_ladders")
 def test_every_model_learns_several_labels(tmp_path: Path) -> None:
-    study = small_study(40, None, seeds=2, models=(*NETWORKS, *BESIDE), budget=2)
+    study = small_study(40, None, seeds=2, models=MODELS, budget=2)
     planned = plan(study, things())
     assert planned.labels == (40, planned.n_pool)
     cells = run_study(study, things(), CellCache(tmp_path / "cells.jsonl"))
     errors = {cell.model: cell.error for cell in cells if cell.labels == planned.n_pool}
-    assert set(errors) == {*NETWORKS, *BESIDE}
+    assert set(errors) == {*NETWORKS, *BESIDE, "ladder"}
     assert errors["logistic"] < 0.12  # one line parts the rows with a label from those without
     assert all(0 <= error < 0.6 for error in errors.values())
     assert "labels" in verdict_of(cells)

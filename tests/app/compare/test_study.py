@@ -7,8 +7,18 @@ import pytest
 
 from sdae.app.compare import study as study_module
 from sdae.app.compare.candidates import check_network, describe_model
-from sdae.app.compare.study import Study, cell_key, read_labels, read_models, read_network
+from sdae.app.compare.study import (
+    AGREEING,
+    MODELS,
+    NETWORKS,
+    Study,
+    cell_key,
+    read_labels,
+    read_models,
+    read_network,
+)
 from sdae.core.errors import InvalidParameterError
+from sdae.estimators import SDAEClassifier
 from tests.app.compare.problems import blobs, small_study
 
 
@@ -30,6 +40,9 @@ def test_other_label_counts_are_refused(text: str) -> None:
 def test_the_two_networks_are_always_among_the_models() -> None:
     assert read_models("svm, logistic") == ("pretrained", "random", "logistic", "svm")
     assert read_models("random") == ("pretrained", "random")
+    assert read_models("ladder,agreement") == ("pretrained", "random", "agreement", "ladder")
+    assert read_models("all") == MODELS
+    assert len(MODELS) == len(set(MODELS)) == 11
     with pytest.raises(
         InvalidParameterError, match=r"--models .* from: pretrained, random, logistic"
     ):
@@ -122,9 +135,36 @@ def test_parameters_of_the_networks_matter_to_those_models_alone_that_have_them(
     study = small_study(9)
     other = replace(study, network={**study.network, "alpha": 0.5})
     wider = replace(study, network={**study.network, "hidden_layer_sizes": [3]})
-    for model in ("logistic", "boosting", "svm"):
+    for model in ("logistic", "boosting", "svm", "self_training", "label_spreading", "ladder"):
         assert key(study, model=model) == key(other, model=model) == key(wider, model=model)
     assert key(study, model="mlp") == key(other, model="mlp") != key(wider, model="mlp")
+
+    for model in AGREEING:
+        assert len({key(each, model=model) for each in (study, other, wider)}) == 3
+
+
+def test_results_of_earlier_studies_keep_their_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the models that studies had before others learned from rows without labels."""
+    monkeypatch.setattr(study_module, "versions", lambda: {"sdae": "1"})
+    study = Study(network={"hidden_layer_sizes": [7]})
+    names = ("logistic", "boosting", "svm", "mlp")
+    assert {model: key(study, model=model, seed=3, n=50)[:16] for model in names} == {
+        "logistic": "84344fb9b6b36225",
+        "boosting": "31696c1cfcd5f71a",
+        "svm": "3fb5d736dcc4482f",
+        "mlp": "cf145a89db939b7b",
+    }
+    parameters = SDAEClassifier(hidden_layer_sizes=[7]).get_params()  # new ones change the keys
+    for model in NETWORKS:
+        assert describe_model(model, study) == {
+            "grid": [
+                {"learning_rate_init": 0.005, "dropout": 0.0},
+                {"learning_rate_init": 0.001, "dropout": 0.5},
+                {"learning_rate_init": 0.001, "dropout": 0.0},
+                {"learning_rate_init": 0.005, "dropout": 0.5},
+            ],
+            "fixed": {name: str(value) for name, value in parameters.items()},
+        }
 
 
 def test_data_are_known_by_rows_labels_and_what_has_no_label() -> None:

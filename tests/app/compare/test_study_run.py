@@ -7,13 +7,14 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 
+from sdae.app.compare import feasible_models as feasible
 from sdae.app.compare import study_run as running
 from sdae.app.compare.label_splits import HeldOut, Pool, cut
 from sdae.app.compare.result_cache import Cell, CellCache
 from sdae.app.compare.result_table import HEADER, table_lines, to_csv
-from sdae.app.compare.study import BESIDE, NETWORKS, RANDOM, Study
+from sdae.app.compare.study import AGREEING, MODELS, NETWORKS, RANDOM, Study
 from sdae.app.compare.study_data import StudyData
-from sdae.app.compare.study_files import verdict_of
+from sdae.app.compare.study_files import verdict_of, write_table_and_verdict
 from sdae.app.compare.study_run import Progress, plan, run_study
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.estimators import fit_stages
@@ -57,14 +58,15 @@ def without_costs(table: bytes) -> list[list[str]]:
     return [line.split(",")[:n_kept] for line in table.decode().splitlines()]
 
 
+@pytest.mark.usefixtures("short_ladders")
 def test_the_same_seeds_give_the_same_table(tmp_path: Path) -> None:
-    study = small_study(12, models=(*NETWORKS, *BESIDE), budget=2)
+    study = small_study(12, models=MODELS, budget=2)
     tables = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         tables.append(to_csv(table_lines(cells_of(study, blobs(48, 2), tmp_path / name))))
     assert without_costs(tables[0]) == without_costs(tables[1])
-    assert len(without_costs(tables[0])) == 1 + 6
+    assert len(without_costs(tables[0])) == 1 + len(MODELS)
 
 
 class Poison:
@@ -98,12 +100,13 @@ def trained(study: Study, data: StudyData, folder: Path, monkeypatch: pytest.Mon
     return said
 
 
+@pytest.mark.usefixtures("short_ladders")
 @pytest.mark.parametrize("instead", ["shuffled", "poison"])
 def test_no_test_label_is_seen_in_training(
     instead: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With shuffled test labels the models are the same; with some that must not be read, too."""
-    study, data = small_study(12, models=(*NETWORKS, "logistic", "svm"), budget=2), blobs(48, 2)
+    study, data = small_study(12, models=MODELS, budget=2), blobs(48, 2)
     for name in ("true", "other"):
         (tmp_path / name).mkdir()
     expected = trained(study, data, tmp_path / "true", monkeypatch)
@@ -115,7 +118,7 @@ def test_no_test_label_is_seen_in_training(
 
     monkeypatch.setattr(running, "cut", with_other_test_labels)
     found = trained(study, data, tmp_path / "other", monkeypatch)
-    assert len(found) == len(expected) == 2 * 4
+    assert len(found) == len(expected) == 2 * len(MODELS)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_equal(one, other)
 
@@ -191,7 +194,7 @@ def test_ctrl_c_in_a_fit_ends_the_study_and_leaves_no_cell_of_it(
 
 def test_what_cannot_be_had_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     data = made("rare", np.eye(60), np.repeat([0, 1], [52, 8]))
-    monkeypatch.setattr(running, "SVM_LIMIT", 30)
+    monkeypatch.setattr(feasible, "SVM_LIMIT", 30)
     planned = plan(small_study(5, 20, 45, 46, None, models=(*NETWORKS, "svm")), data)
     assert planned.n_pool == 45
     assert planned.labels == (20, 45)
@@ -202,6 +205,63 @@ def test_what_cannot_be_had_is_left_out_with_a_word(monkeypatch: pytest.MonkeyPa
         "Left out: 46 labels, there are only 45 training rows.",
         "Left out: RBF SVM with more than 30 labels: too slow.",
     )
+
+
+def notes_of(data: StudyData, **network: object) -> tuple[str, ...]:
+    study = small_study(20, models=MODELS)
+    return plan(replace(study, network={**study.network, **network}), data).notes
+
+
+def test_models_that_learn_from_other_rows_are_left_out_where_they_cannot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = blobs(60, 2)
+    assert notes_of(data) == ()
+    several = replace(data, y=np.eye(2, dtype=np.int64)[data.y])
+    values = replace(data, y=data.y[:, None].astype(np.float64))
+    for other in (several, values):
+        assert notes_of(other) == (
+            "Left out: network, pre-trained, agreement; network, random start, agreement; "
+            "self-training, logistic; label spreading: for one column of classes alone.",
+        )
+    planned = plan(small_study(20, models=MODELS), values)
+    assert planned.models == {20: (*NETWORKS, "ridge", "boosting", "svm", "mlp", "ladder")}
+    assert notes_of(data, engine="fused") == (
+        "Left out: network, pre-trained, agreement; network, random start, agreement: "
+        "engine='fused' learns from labelled rows alone.",
+    )
+    monkeypatch.setattr(feasible, "ROWS_LIMIT", 45)
+    assert notes_of(data) == ()
+    assert notes_of(replace(data, unlabelled=data.x[:1])) == (
+        "Left out: self-training, logistic; label spreading: too slow with more than 45 rows.",
+    )
+    tiny = plan(small_study(4, models=MODELS), blobs(12, 2))
+    assert tiny.notes == ("Left out: label spreading: its graph needs 10 rows.",)
+    assert tiny.models == {4: tuple(model for model in MODELS if model != "label_spreading")}
+
+
+def test_the_two_that_agree_have_a_verdict_of_their_own(tmp_path: Path) -> None:
+    models = (*NETWORKS, *AGREEING)
+    cells = [
+        Cell(model, labels, seed, error + 0.001 * seed, "", 100, 40, 0, 0, 0, 0, 0, 0, None)
+        for labels in (20, 100)
+        for model, error in zip(models, (0.3, 0.3, 0.1, 0.2), strict=True)
+        for seed in range(3)
+    ]
+    write_table_and_verdict(cells, tmp_path)
+    said = (tmp_path / "verdict.txt").read_text().splitlines()
+    assert said[0].startswith("Whether pre-training helped, 3 seeds cannot tell with 20 labels (")
+    assert said[5].startswith(
+        "With agreement on the rows without labels: pre-training helped with 20 labels (10.0 "
+    )
+    assert [line.split(".")[0] for line in said[7:]] == ["20 labels: helped", "100 labels: helped"]
+    rows = (tmp_path / "table.csv").read_text().splitlines()
+    gains = [row.split(",")[HEADER.index("gain")] for row in rows[1:5]]
+    assert [gains[1], gains[2], gains[3]] == ["", "0.1", ""]
+    without = [cell for cell in cells if cell.model != AGREEING[1]]
+    write_table_and_verdict(without, tmp_path)
+    assert "agreement on" not in (tmp_path / "verdict.txt").read_text()
+    assert verdict_of(without) == verdict_of(cells) == said[0]
 
 
 def test_a_class_with_too_few_rows_to_be_tested_on_is_named() -> None:

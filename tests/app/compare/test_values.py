@@ -13,7 +13,7 @@ from sdae.app.compare.families import OF_VALUES
 from sdae.app.compare.label_splits import Pool, cut
 from sdae.app.compare.result_cache import CellCache
 from sdae.app.compare.scaled_targets import ScaledTargets
-from sdae.app.compare.study import BESIDE, NETWORKS, PRETRAINED, RANDOM, read_models
+from sdae.app.compare.study import MODELS, NETWORKS, PRETRAINED, RANDOM, read_models
 from sdae.app.compare.study_data import StudyData, load_study_data
 from sdae.app.compare.study_run import plan, run_study
 from sdae.app.compare.tuning import error_of
@@ -25,7 +25,7 @@ from tests.app.compare.problems import TINY_NETWORK, TUNED, outcomes, small_stud
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 SETTING = {"learning_rate_init": 0.005, "dropout": 0.0}
-ALL = (*NETWORKS, "ridge", "boosting", "svm", "mlp")
+ALL = (*NETWORKS, "ridge", "boosting", "svm", "mlp", "ladder")
 
 
 def line(n_rows: int = 120, n_targets: int = 1) -> StudyData:
@@ -93,9 +93,10 @@ def test_an_error_is_a_share_of_the_variance() -> None:
     assert error_of(means, data.x, data.y, data.variance) == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("short_ladders")
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_every_model_learns_values_in_their_own_units(tmp_path: Path, n_targets: int) -> None:
-    study = replace(small_study(60, models=(*NETWORKS, *BESIDE)), network={
+    study = replace(small_study(60, models=MODELS), network={
         "hidden_layer_sizes": [16], "pretrain_epochs": 2, "max_iter": 60,
     })  # fmt: skip
     data = line(120, n_targets)

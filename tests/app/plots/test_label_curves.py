@@ -1,5 +1,7 @@
 """The picture of errors by label count: lines, bands, and the names on the axis."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,22 @@ def test_a_single_count_can_be_drawn_too() -> None:
     (axes,) = label_curves_figure({"other": CURVES["other"]}, "flowers").axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["50"]
     assert axes.collections[1].get_segments() != []  # type: ignore[attr-defined]
+
+
+def looks_of(line: Any) -> tuple[str, str, str]:
+    return line.get_color(), line.get_linestyle(), line.get_marker()
+
+
+def test_eleven_lines_differ_and_have_intervals_without_bands() -> None:
+    curves = {str(k): [Point(50, 0.1, 0.05, 0.2), Point(99, 0.1, 0.05, 0.2)] for k in range(11)}
+    (axes,) = label_curves_figure(curves, "all").axes
+    looks = [looks_of(line) for line in axes.lines]
+    assert len(set(looks)) == 11
+    assert len(axes.collections) == 11
+    few = {name: curves[name] for name in ("7", "2")}
+    (axes,) = label_curves_figure(few, "two", places={"7": 7, "2": 2}).axes
+    assert [looks_of(line) for line in axes.lines] == [looks[7], looks[2]]
+    assert len(axes.collections) == 4
 
 
 def test_nothing_cannot_be_drawn() -> None:

@@ -1,6 +1,6 @@
-"""The models of one seed: the two networks, which start as copies of one, and the others.
+"""The models of one seed: the networks, which start as copies of one or the other, and the others.
 
-Axes: n rows, V columns.
+Axes: n rows, o of them without labels, V columns.
 """
 
 import copy
@@ -16,10 +16,22 @@ from sdae.app.compare.encoders import with_codes, with_numbers
 from sdae.app.compare.families import OF_CLASSES, Family, Setting, family_for
 from sdae.app.compare.label_splits import Pool
 from sdae.app.compare.meter import Cost, measured
+from sdae.app.compare.other_rows import NO_LABEL, WithOtherRows
 from sdae.app.compare.per_label import PerLabel
 from sdae.app.compare.quiet import quiet
 from sdae.app.compare.scaled_targets import ScaledTargets
-from sdae.app.compare.study import CALLER, NETWORKS, PRETRAINED, Study
+from sdae.app.compare.study import (
+    AGREEING,
+    AGREEMENT,
+    CALLER,
+    FROM_ALL_ROWS,
+    LADDER,
+    NETWORKS,
+    PRETRAINED,
+    RANDOM,
+    Study,
+)
+from sdae.app.compare.study_data import Rows
 from sdae.app.compare.typed_rows import Kind
 from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.decoders import Decoder
@@ -29,7 +41,8 @@ from sdae.train.history import PRETRAINING
 
 _LOG = logging.getLogger(__name__)
 
-_MULTILABEL = ("mlp",)
+_START_OF = {PRETRAINED: PRETRAINED, RANDOM: RANDOM, **dict(zip(AGREEING, NETWORKS, strict=True))}
+_MULTILABEL = ("mlp", LADDER)
 _LATER = ("max_iter", "learning_rate_init", "early_stopping", "class_weight")
 
 
@@ -41,10 +54,11 @@ def settings_of(model: str, study: Study, family: Family = OF_CLASSES) -> tuple[
 def describe_model(model: str, study: Study, family: Family = OF_CLASSES) -> dict[str, object]:
     """Return the fixed parameters and the settings of a model, for the key of a result."""
     grid = [dict(setting) for setting in settings_of(model, study, family)]
-    if model in NETWORKS:
-        everything = family.network(**dict(study.network)).get_params(deep=False)
-        return {"grid": grid, "fixed": {name: str(value) for name, value in everything.items()}}
     fixed = _fixed(model, study, family)
+    if model in _START_OF:
+        fixed = family.network(**dict(study.network)).get_params(deep=False)
+    elif model == LADDER:
+        fixed = family.classes[model](**fixed).get_params(deep=False)
     return {"grid": grid, "fixed": {name: str(value) for name, value in fixed.items()}}
 
 
@@ -93,23 +107,39 @@ class Models:
             chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
             self._scales = chosen.scale != "none"  # the networks scale by the same rule
 
-    def new(self, model: str, setting: Setting) -> Any:
-        """Return a model that has not seen any label, ready for ``fit``."""
-        if model in NETWORKS:
-            network = copy.deepcopy(self._start(model)[0])
-            kept = {name: v for name, v in self._study.network.items() if name in _LATER}
-            defaults = self._family.network().get_params(deep=False)
-            later = {name: defaults[name] for name in _LATER if name in defaults} | kept
-            network.set_params(**(later | dict(setting)))
-            return ScaledTargets(network, model) if self._pool.of_values else network
+    def new(self, model: str, setting: Setting, others: Rows | None = None) -> Any:
+        """Return a model that has not seen any label, ready for ``fit``.
+
+        `others`, (o, V), are what a model that learns from rows without labels gets; None: none.
+        """
+        made = self._network(model, setting) if model in _START_OF else self._other(model, setting)
+        if model in FROM_ALL_ROWS:
+            made = WithOtherRows(made, self._pool.rows[:0] if others is None else others)
+        if self._pool.of_values:
+            return ScaledTargets(made, model)
+        is_per_label = self._pool.y.ndim == 2 and model not in (*NETWORKS, *_MULTILABEL)
+        return PerLabel(made) if is_per_label else made
+
+    def _network(self, model: str, setting: Setting) -> Any:
+        """Return a copy of the network that a model starts from, with a setting."""
+        network = copy.deepcopy(self._start(_START_OF[model])[0])
+        later = (*_LATER, "semi_supervised") if model in AGREEING else _LATER
+        defaults = self._family.network().get_params(deep=False)
+        wanted = {**defaults, **self._study.network, **setting}
+        network.set_params(
+            **{name: wanted[name] for name in (*later, *setting) if name in defaults}
+        )
+        network._agrees_again = model in AGREEING  # with warm_start it would not
+        return network
+
+    def _other(self, model: str, setting: Setting) -> Any:
+        """Return a model of another kind, with what it needs of rows before it."""
         parameters = {**_fixed(model, self._study, self._family), **setting}
         if model not in self._family.seedless:
             parameters["random_state"] = self._seed
-        scaled = self._with_its_columns(model, self._family.classes[model](**parameters))
-        if self._pool.of_values:
-            return ScaledTargets(scaled, model)
-        is_per_label = self._pool.y.ndim == 2 and model not in _MULTILABEL
-        return PerLabel(scaled) if is_per_label else scaled
+        if model == LADDER:  # it prepares rows itself
+            return self._family.classes[model](**parameters, **self._categories())
+        return self._with_its_columns(model, self._family.classes[model](**parameters))
 
     def _with_its_columns(self, model: str, made: Any) -> Any:
         """Return a model with what it needs of rows before it."""
@@ -120,7 +150,7 @@ class Models:
 
     def cost_of_start(self, model: str) -> Cost:
         """Return the cost of pre-training; zero for a model without pre-training."""
-        return self._start(model)[1] if model == PRETRAINED else Cost()
+        return self._start(PRETRAINED)[1] if model in (PRETRAINED, AGREEMENT) else Cost()
 
     def _start(self, model: str) -> tuple[Any, Cost]:
         """Return a network that has not seen any label, pre-trained or not, and its cost.
@@ -138,7 +168,12 @@ class Models:
             }
             if not self._pool.of_values:
                 # What is compared is pre-training: fine-tuning learns from labels alone.
-                parameters |= {"unlabeled_label": -1, "class_weight": None, "semi_supervised": None}
+                # Those that agree turn that on later.
+                parameters |= {
+                    "unlabeled_label": NO_LABEL,
+                    "class_weight": None,
+                    "semi_supervised": None,
+                }
             if model != PRETRAINED:
                 parameters["pretrain_epochs"] = 0
             with measured() as cost, quiet():
@@ -158,7 +193,7 @@ class Models:
             stand_ins = np.full(shape, np.nan)
             stand_ins[:2] = np.array([[-1.0], [1.0]])
             return stand_ins[:, 0] if shape[1] == 1 else stand_ins
-        marked = np.full(shape, -1)
+        marked = np.full(shape, NO_LABEL)
         named = self._pool.rows_that_name_labels()
         marked[named] = self._pool.y[named]
         return marked
@@ -180,7 +215,7 @@ class Models:
 
 
 def _fixed(model: str, study: Study, family: Family) -> dict[str, Any]:
-    fixed = dict(family.fixed[model])
+    fixed = dict(family.fixed.get(model, {}))
     if model == "mlp":  # the same size as the networks
         default = family.network().hidden_layer_sizes
         fixed["hidden_layer_sizes"] = study.network.get("hidden_layer_sizes", default)

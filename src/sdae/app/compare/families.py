@@ -10,10 +10,14 @@ from typing import Any
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC, SVR
 
-from sdae.app.compare.study import NETWORKS
+from sdae.app.compare.other_rows import NO_LABEL, self_training
+from sdae.app.compare.study import AGREEING, LADDER, NETWORKS, SELF_TRAINING, SPREADING
 from sdae.estimators.classifier import SDAEClassifier
+from sdae.estimators.consistency_rule import DROPOUT
+from sdae.estimators.ladder import LadderClassifier, LadderRegressor
 from sdae.estimators.regressor import SDAERegressor
 
 Setting = Mapping[str, Any]
@@ -22,6 +26,12 @@ _OF_NETWORKS: tuple[Setting, ...] = (
     {"learning_rate_init": 0.005, "dropout": 0.0},
     {"learning_rate_init": 0.001, "dropout": 0.5},
     {"learning_rate_init": 0.001, "dropout": 0.0},
+    {"learning_rate_init": 0.005, "dropout": 0.5},
+)
+_OF_AGREEMENT: tuple[Setting, ...] = (
+    {"learning_rate_init": 0.005, "dropout": DROPOUT},
+    {"learning_rate_init": 0.001, "dropout": 0.5},
+    {"learning_rate_init": 0.001, "dropout": DROPOUT},
     {"learning_rate_init": 0.005, "dropout": 0.5},
 )
 _OF_BOTH: Mapping[str, tuple[Setting, ...]] = {
@@ -39,11 +49,18 @@ _OF_BOTH: Mapping[str, tuple[Setting, ...]] = {
         {"learning_rate_init": 0.001, "alpha": 1.0},
         {"learning_rate_init": 0.005, "alpha": 1.0},
     ),
+    LADDER: (
+        {"denoising_cost": "auto", "hidden_noise": 0.3},
+        {"denoising_cost": 300.0, "hidden_noise": 0.3},
+        {"denoising_cost": "auto", "hidden_noise": 0.1},
+        {"denoising_cost": 300.0, "hidden_noise": 0.1},
+    ),
 }
 _FIXED: Mapping[str, Setting] = {
     "boosting": {"max_bins": 63, "early_stopping": False},  # 255 bins take four times as long
     "svm": {},
     "mlp": {},
+    LADDER: {},
 }
 
 
@@ -54,9 +71,9 @@ class Family:
     Attributes
     ----------
     network : type
-        The estimator of both networks.
-    classes : mapping of str to type
-        The classes of the other models.
+        The estimator of the networks, those that agree included.
+    classes : mapping of str to type or function
+        What makes the other models.
     grids : mapping of str to tuple of Setting
         What each model chooses from.
     fixed : mapping of str to Setting
@@ -79,9 +96,35 @@ OF_CLASSES = Family(
         "boosting": HistGradientBoostingClassifier,
         "svm": SVC,
         "mlp": MLPClassifier,
+        SELF_TRAINING: self_training,
+        SPREADING: LabelSpreading,
+        LADDER: LadderClassifier,
     },
-    grids={**_OF_BOTH, "logistic": ({"C": 1.0}, {"C": 0.1}, {"C": 0.01}, {"C": 10.0})},
-    fixed={**_FIXED, "logistic": {"max_iter": 500}},
+    grids={
+        **_OF_BOTH,
+        **dict.fromkeys(AGREEING, _OF_AGREEMENT),
+        "logistic": ({"C": 1.0}, {"C": 0.1}, {"C": 0.01}, {"C": 10.0}),
+        SELF_TRAINING: (
+            {"C": 1.0, "threshold": 0.75},
+            {"C": 0.1, "threshold": 0.75},
+            {"C": 1.0, "threshold": 0.9},
+            {"C": 10.0, "threshold": 0.9},
+        ),
+        SPREADING: (
+            {"n_neighbors": 10, "alpha": 0.2},
+            {"n_neighbors": 10, "alpha": 0.99},
+            {"n_neighbors": 5, "alpha": 0.2},
+            {"n_neighbors": 5, "alpha": 0.99},
+        ),
+    },
+    fixed={
+        **_FIXED,
+        "logistic": {"max_iter": 500},
+        SELF_TRAINING: {"max_iter": 500},
+        SPREADING: {"kernel": "knn", "max_iter": 1000},
+        LADDER: {"unlabeled_label": NO_LABEL},
+    },
+    seedless=(SPREADING,),
 )
 OF_VALUES = Family(
     network=SDAERegressor,
@@ -90,6 +133,7 @@ OF_VALUES = Family(
         "boosting": HistGradientBoostingRegressor,
         "svm": SVR,
         "mlp": MLPRegressor,
+        LADDER: LadderRegressor,
     },
     grids={
         **_OF_BOTH,

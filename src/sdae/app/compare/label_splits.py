@@ -53,6 +53,12 @@ class Pool:
         chosen = np.sort(self.order[:n_labels])
         return self.rows[chosen], self.y[chosen]
 
+    def without_labels(self, n_labels: int) -> Rows:
+        """Return all other rows: those that get no label here, and those that never do."""
+        is_labelled = np.zeros(len(self.rows), bool)
+        is_labelled[self.order[:n_labels]] = True
+        return self.rows[~is_labelled]
+
     def rows_that_name_labels(self) -> Numbers:
         """Return rows that show which classes or labels there are: one of each class, or any."""
         return self.first_of_each_class() if self.y.ndim == 1 else self.order[:1]

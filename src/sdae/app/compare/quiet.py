@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sklearn.exceptions import ConvergenceWarning
 
 _INTERRUPTED = "Training was interrupted"
+_ALL_LABELLED = "y contains no unlabeled samples"  # then self-training is the model that it trains
 _NEW_GAPS = ".* which had none in fit"  # other rows than those of training may have gaps
 
 
@@ -15,7 +16,8 @@ _NEW_GAPS = ".* which had none in fit"  # other rows than those of training may 
 def quiet() -> Iterator[None]:
     """Suppress the log and expected warnings, and let Ctrl-C raise instead of ending one fit.
 
-    The warnings are of convergence, and of gaps in columns that had none in training.
+    The warnings are of convergence, of gaps in columns that had none in training, and of
+    self-training with all labels.
 
     ``SDAEClassifier`` ends a fit at Ctrl-C with a warning and remains usable; a study must not use
     a partly trained network.
@@ -30,6 +32,7 @@ def quiet() -> Iterator[None]:
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.filterwarnings("error", message=_INTERRUPTED)
         warnings.filterwarnings("ignore", message=_NEW_GAPS)
+        warnings.filterwarnings("ignore", message=_ALL_LABELLED)
         log.addFilter(_nothing)
         try:
             yield

@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdae.app.compare.result_cache import Cell
-from sdae.app.compare.statistics import Comparison, Mean, compare_networks, corrected_mean
-from sdae.app.compare.study import PRETRAINED
+from sdae.app.compare.statistics import (
+    Comparison,
+    Mean,
+    compare_agreeing,
+    compare_networks,
+    corrected_mean,
+)
+from sdae.app.compare.study import AGREEMENT, PRETRAINED
 
 HEADER = (
     "labels",
@@ -45,9 +51,9 @@ class Line:
     error : Mean
         Mean of the seeds' test errors, as shares.
     comparison : Comparison or None
-        Comparison of the pre-trained network with the other one.
+        Comparison of a pre-trained network with the same one from random weights.
     fit_seconds, fit_cpu, tuning_seconds : float
-        Medians over seeds. A fit of the pre-trained network includes all of pre-training, although
+        Medians over seeds. A fit of a pre-trained network includes all of pre-training, although
         the cells of a seed share it.
     memory : float or None
         Median of the peaks, in MiB.
@@ -67,13 +73,20 @@ class Line:
 
 def table_lines(cells: Sequence[Cell]) -> list[Line]:
     """Return the lines of a table, by number of labels, the models in the order of the cells."""
-    comparisons = {each.labels: each for each in compare_networks(cells)}
+    comparisons = {
+        (each.labels, model): each
+        for model, found in (
+            (PRETRAINED, compare_networks(cells)),
+            (AGREEMENT, compare_agreeing(cells)),
+        )
+        for each in found
+    }
     groups: dict[tuple[int, str], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.labels, cell.model), []).append(cell)
     return [
-        _line(group, comparisons[labels] if model == PRETRAINED else None)
-        for (labels, model), group in sorted(groups.items(), key=lambda item: item[0][0])
+        _line(group, comparisons.get(key))
+        for key, group in sorted(groups.items(), key=lambda item: item[0][0])
     ]
 
 

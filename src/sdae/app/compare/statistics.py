@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from sdae.app.compare.result_cache import Cell
-from sdae.app.compare.study import PRETRAINED, RANDOM
+from sdae.app.compare.study import AGREEING, NETWORKS
 
 LEVEL = 0.05
 
@@ -104,15 +104,18 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def compare_networks(cells: Sequence[Cell]) -> list[Comparison]:
-    """Compare the two networks at every number of labels, ascending."""
+def compare_networks(
+    cells: Sequence[Cell], networks: tuple[str, str] = NETWORKS
+) -> list[Comparison]:
+    """Compare two networks, with and without pre-training, at every number of labels, ascending."""
+    pretrained, random = networks
     errors = {(cell.model, cell.labels, cell.seed): cell.error for cell in cells}
     seeds = sorted({cell.seed for cell in cells})
     labels = sorted({cell.labels for cell in cells})
     n_pool, n_test = cells[0].n_pool, cells[0].n_test
     gains = [
         corrected_mean(
-            [errors[RANDOM, n, seed] - errors[PRETRAINED, n, seed] for seed in seeds],
+            [errors[random, n, seed] - errors[pretrained, n, seed] for seed in seeds],
             n_test,
             n_pool,
         )
@@ -123,6 +126,12 @@ def compare_networks(cells: Sequence[Cell]) -> list[Comparison]:
         Comparison(n, n == n_pool, gain, p)
         for n, gain, p in zip(labels, gains, corrected, strict=True)
     ]
+
+
+def compare_agreeing(cells: Sequence[Cell]) -> list[Comparison]:
+    """Compare the two networks that agree in the same way; nothing where a study lacks one."""
+    complete = {*AGREEING} <= {cell.model for cell in cells}
+    return compare_networks(cells, AGREEING) if complete else []
 
 
 def sentence(comparisons: Sequence[Comparison], n_seeds: int) -> str:

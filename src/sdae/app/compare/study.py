@@ -23,17 +23,31 @@ from sdae.core.errors import InvalidParameterError, invalid_parameter
 
 PRETRAINED, RANDOM = "pretrained", "random"
 NETWORKS = (PRETRAINED, RANDOM)
+AGREEMENT, AGREEMENT_RANDOM = "agreement", "agreement_random"
+AGREEING = (AGREEMENT, AGREEMENT_RANDOM)
+"""The same two networks, whose fine-tuning also learns from rows without labels."""
 BESIDE = ("logistic", "boosting", "svm", "mlp")
+SELF_TRAINING, SPREADING, LADDER = "self_training", "label_spreading", "ladder"
+FROM_ALL_ROWS = (*AGREEING, SELF_TRAINING, SPREADING, LADDER)
+"""Models that learn from rows without labels after pre-training, or without it."""
+MODELS = (*NETWORKS, *AGREEING, *BESIDE, SELF_TRAINING, SPREADING, LADDER)
+DEFAULT_MODELS = (*NETWORKS, *BESIDE, SELF_TRAINING, SPREADING)
+"""Those that are fast; the others take many times as long."""
 RIDGE = "ridge"
 """The linear model for values, in place of logistic regression; either name means both."""
 TITLES: Mapping[str, str] = {
     PRETRAINED: "network, pre-trained",
     RANDOM: "network, random start",
+    AGREEMENT: "network, pre-trained, agreement",
+    AGREEMENT_RANDOM: "network, random start, agreement",
     "logistic": "logistic regression",
     RIDGE: "ridge regression",
     "boosting": "gradient boosting",
     "svm": "RBF SVM",
     "mlp": "scikit-learn's MLP",
+    SELF_TRAINING: "self-training, logistic",
+    SPREADING: "label spreading",
+    LADDER: "ladder network",
 }
 ALL = "all"
 DEFAULT_LABELS: tuple[int | None, ...] = (50, 100, 300, 1000, 3000, None)
@@ -62,7 +76,7 @@ class Study:
     seeds : int
         Number of splits, with seeds 0 to `seeds` − 1.
     models : tuple of str
-        The two networks, and the models of :data:`BESIDE` to compare them with.
+        The two networks, and others of :data:`MODELS` to compare them with.
     test : float
         Share of the rows that each seed uses for testing.
     folds : int
@@ -70,13 +84,13 @@ class Study:
     budget : int
         Number of settings tried per model, from 1 to 4.
     network : mapping of str to object
-        Parameters of ``SDAEClassifier``, or of ``SDAERegressor``, for both networks that differ
-        from its defaults.
+        Parameters of ``SDAEClassifier``, or of ``SDAERegressor``, for all networks of these that
+        differ from its defaults.
     """
 
     labels: tuple[int | None, ...] = DEFAULT_LABELS
     seeds: int = 10
-    models: tuple[str, ...] = (*NETWORKS, *BESIDE)
+    models: tuple[str, ...] = DEFAULT_MODELS
     test: float = 0.25
     folds: int = 3
     budget: int = MAX_BUDGET
@@ -118,18 +132,20 @@ def read_labels(text: str) -> tuple[int | None, ...]:
 def read_models(text: str) -> tuple[str, ...]:
     """Read names of models, such as ``logistic,svm``; the two networks are always included.
 
+    ``all`` names every model.
+
     Raises
     ------
     InvalidParameterError
         If one is unknown.
     """
     words = [word.strip() for word in text.split(",")]
-    known = (*NETWORKS, *BESIDE, RIDGE)
+    known = (*NETWORKS, *BESIDE, RIDGE, *FROM_ALL_ROWS, ALL)
     if not set(words) <= set(known):
         wanted = f"names separated by commas, from: {', '.join(known)}"
         raise invalid_parameter("--models", CALLER, wanted, text)
-    named = {"logistic" if word == RIDGE else word for word in words}
-    return (*NETWORKS, *(name for name in BESIDE if name in named))
+    named = {"logistic" if word == RIDGE else word for word in words} | {*NETWORKS}
+    return tuple(name for name in MODELS if name in named or ALL in named)
 
 
 def models_for(models: Iterable[str], *, of_values: bool) -> tuple[str, ...]:

@@ -9,17 +9,15 @@ from threadpoolctl import threadpool_limits
 
 from sdae.app.compare.candidates import Models, check_network, describe_model, settings_of
 from sdae.app.compare.families import family_for
+from sdae.app.compare.feasible_models import feasible_models
 from sdae.app.compare.label_splits import HeldOut, Pool, cut
 from sdae.app.compare.quiet import quiet
 from sdae.app.compare.result_cache import Cell, CellCache
-from sdae.app.compare.study import TITLES, Study, cell_key, models_for
+from sdae.app.compare.study import FROM_ALL_ROWS, Study, cell_key
 from sdae.app.compare.study_data import StudyData
 from sdae.app.compare.tuning import error_of, tune_and_fit
 from sdae.core.errors import DataError
 from sdae.core.wording import listed
-
-SVM_LIMIT = 20_000
-"""An SVM's time grows with the square of the labelled rows; above this number it is skipped."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +87,8 @@ def plan(study: Study, data: StudyData) -> Plan:
             + " Give other --labels, or drop rare classes."
         )
     labels = tuple(sorted(set(feasible)))
-    wanted_models = models_for(study.models, of_values=data.variance is not None)
-    models = {n: tuple(m for m in wanted_models if m != "svm" or n <= SVM_LIMIT) for n in labels}
-    if "svm" in study.models and labels[-1] > SVM_LIMIT:
-        notes.append(f"Left out: {TITLES['svm']} with more than {SVM_LIMIT:,} labels: too slow.")
+    models, left_out = feasible_models(study, data, labels, n_pool)
+    notes += left_out
     if data.y.ndim == 2:
         return Plan(labels, models, n_pool, tuple(notes))
     of_all, of_pool = (np.bincount(y, minlength=len(data.classes)) for y in (data.y, pool.y))
@@ -161,7 +157,8 @@ def _computed(
 ) -> Cell:
     x, y = pool.labelled(n_labels)
     settings = settings_of(model, study, family_for(of_values=pool.of_values))
-    fitted = tune_and_fit(models, model, settings, x, y, n_folds=study.folds, seed=seed)
+    others = pool.without_labels(n_labels) if model in FROM_ALL_ROWS else None
+    fitted = tune_and_fit(models, model, settings, x, y, others, n_folds=study.folds, seed=seed)
     pretraining = models.cost_of_start(model)
     with quiet():
         error = error_of(fitted.model, held_out.x, held_out.y, held_out.variance)
@@ -170,7 +167,7 @@ def _computed(
         labels=n_labels,
         seed=seed,
         error=error,
-        setting=", ".join(f"{name}={value:g}" for name, value in fitted.setting.items()),
+        setting=", ".join(f"{name}={_shown(value)}" for name, value in fitted.setting.items()),
         n_pool=len(pool.y),
         n_test=len(held_out.x),
         pretraining_seconds=pretraining.seconds,
@@ -181,6 +178,10 @@ def _computed(
         fit_cpu=fitted.fit.cpu_seconds,
         memory=pretraining.plus(fitted.fit).memory,
     )
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _infeasible(n_labels: int, pool: Pool, data: StudyData) -> str | None:

@@ -1,6 +1,6 @@
 """One model at one number of labels: choose its setting on the labelled rows, then fit it.
 
-Test rows are not used here. Axes: k labelled rows, V columns.
+Test rows are not used here. Axes: k labelled rows, o other rows, V columns.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ def tune_and_fit(
     settings: Sequence[Setting],
     x: Rows,
     y: Numbers,
+    others: Rows | None = None,
     *,
     n_folds: int,
     seed: int,
@@ -57,6 +58,10 @@ def tune_and_fit(
         Settings to choose from; among equally good ones the first wins.
     x : ndarray, shape (k, V)
     y : ndarray, shape (k,), (k, L) or (k, T)
+    others : ndarray, shape (o, V), or None
+        The rows without labels, for a model that learns from them; None for another one. In
+        cross-validation the labelled rows left out join them, without their labels, so that a
+        fold has the rows of the last fit.
     n_folds : int
         Maximum number of folds; a class with fewer rows reduces it.
     seed : int
@@ -67,10 +72,12 @@ def tune_and_fit(
         chosen = settings[0]
         if len(settings) > 1:
             cuts = _folds(x, y, n_folds, seed)
-            errors = [_error_in_folds(models, name, setting, x, y, cuts) for setting in settings]
+            errors = [
+                _error_in_folds(models, name, setting, x, y, others, cuts) for setting in settings
+            ]
             chosen = settings[int(np.argmin(errors))]
     with measured() as fit, quiet():
-        model = models.new(name, chosen).fit(x, y)
+        model = models.new(name, chosen, others).fit(x, y)
     return Fitted(model, chosen, tuning, fit)
 
 
@@ -94,17 +101,21 @@ def _folds(x: Rows, y: Numbers, n_folds: int, seed: int) -> list[Any]:
 
 
 def _error_in_folds(
-    models: Models, name: str, setting: Setting, x: Rows, y: Numbers, cuts: list[Any]
+    models: Models,
+    name: str,
+    setting: Setting,
+    x: Rows,
+    y: Numbers,
+    others: Rows | None,
+    cuts: list[Any],
 ) -> float:
     """Return the mean error over the folds; the highest where training diverges."""
+    errors = []
     try:
-        return float(
-            np.mean(
-                [
-                    error_of(models.new(name, setting).fit(x[kept], y[kept]), x[left], y[left])
-                    for kept, left in cuts
-                ]
-            )
-        )
+        for kept, left in cuts:
+            unlabelled = None if others is None else np.concatenate([x[left], others])
+            model = models.new(name, setting, unlabelled).fit(x[kept], y[kept])
+            errors.append(error_of(model, x[left], y[left]))
     except TrainingDivergedError:
         return 1.0 if y.dtype.kind != "f" else np.inf
+    return float(np.mean(errors))

@@ -1,4 +1,4 @@
-"""Error against the number of labels: a line per model with a confidence band."""
+"""Error against the number of labels: a line per model with confidence intervals."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from sdae.core.errors import DataError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The first two are the main subject: one colour, solid and dashed.
+# The first two are the main subject: one colour, solid and dashed. So are the two after the others.
 _STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#c2410c", "linewidth": 2.2},
     {"color": "#c2410c", "linestyle": "--", "linewidth": 1.6},
@@ -18,7 +18,14 @@ _STYLES: tuple[Mapping[str, Any], ...] = (
     {"color": "#0f766e"},
     {"color": "#4338ca"},
     {"color": "#a16207"},
+    {"color": "#be185d", "linewidth": 2.2, "marker": "s"},
+    {"color": "#be185d", "linestyle": "--", "linewidth": 1.6, "marker": "s"},
+    {"color": "#64748b", "linestyle": "-.", "marker": "^"},
+    {"color": "#0284c7", "linestyle": "-.", "marker": "v"},
+    {"color": "#65a30d", "linestyle": "-.", "marker": "D"},
 )
+_FEW = 8
+"""With more lines than these, their bands would hide each other: their ends are drawn alone."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,10 @@ class Point:
 
 
 def label_curves_figure(
-    curves: Mapping[str, Sequence[Point]], title: str, n_all: int | None = None
+    curves: Mapping[str, Sequence[Point]],
+    title: str,
+    n_all: int | None = None,
+    places: Mapping[str, int] | None = None,
 ) -> "Figure":
     """Draw the error of models against the number of labelled rows.
 
@@ -44,6 +54,8 @@ def label_curves_figure(
         Title above the picture.
     n_all : int or None
         The number of labels that is written as ``all`` on the axis.
+    places : mapping of str to int, or None
+        Which of the 11 styles a model has; None: in their order.
 
     Raises
     ------
@@ -52,15 +64,18 @@ def label_curves_figure(
     """
     if not any(curves.values()):
         raise DataError("A picture needs at least one result. Got none.")
-    figure = new_figure(7.2, 4.4)
+    many = len(curves) > _FEW
+    figure = new_figure(10.4, 5.4) if many else new_figure(7.2, 4.4)
     axes = figure.add_subplot()
     numbers = sorted({point.labels for points in curves.values() for point in points})
     for place, (name, points) in enumerate(curves.items()):
-        style = _STYLES[place % len(_STYLES)]
+        number = place if places is None else places[name]
+        style = {"marker": "o", **_STYLES[number % len(_STYLES)]}
         x = [point.labels for point in points]
         low, high = ([100 * value for value in values] for values in _bounds(points))
-        axes.plot(x, [100 * p.error for p in points], marker="o", markersize=4, label=name, **style)
-        axes.fill_between(x, low, high, color=style["color"], alpha=0.12, linewidth=0)
+        axes.plot(x, [100 * p.error for p in points], markersize=4, label=name, **style)
+        if not many:
+            axes.fill_between(x, low, high, color=style["color"], alpha=0.12, linewidth=0)
         beside = [number * 1.025 ** (place - (len(curves) - 1) / 2) for number in x]
         axes.vlines(beside, low, high, color=style["color"], linewidth=0.8)
     axes.set_xscale("log")
@@ -74,7 +89,8 @@ def label_curves_figure(
     axes.set_ylabel("error on the test rows, %")
     axes.grid(axis="y", color="#e2e8f0")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    beside_all: Mapping[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    axes.legend(frameon=False, fontsize=8, **(beside_all if many else {}))
     return figure
 
 

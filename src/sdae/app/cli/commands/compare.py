@@ -54,11 +54,13 @@ def compare(
     models: Annotated[
         str,
         typer.Option(
-            metavar="NAME,…", help="Models to compare the two networks with; 'random' for none."
+            metavar="NAME,…",
+            help="Models to compare the two networks with; 'random' for none. Also, many times as "
+            "slow: agreement, agreement_random, ladder; 'all' for every one.",
         ),
-    ] = "logistic,boosting,svm,mlp",
+    ] = "logistic,boosting,svm,mlp,self_training,label_spreading",
     unlabeled: Annotated[
-        str | None, typer.Option(metavar="FILE", help="More rows, for pre-training only.")
+        str | None, typer.Option(metavar="FILE", help="More rows, which have no labels.")
     ] = None,
     sep: SepOption = None,
     decimal: DecimalOption = None,
@@ -99,6 +101,7 @@ def compare(
         details,
         draw,
         verdict_of,
+        verdict_with_agreement,
         write_table_and_verdict,
     )
     from sdae.app.compare.study_run import plan, run_study
@@ -144,7 +147,8 @@ def compare(
     if rows.variance is not None:
         say_on(console, "Errors are mean squared errors in % of the target's variance.")
     console.print(_shown(table_lines(cells), of_values=rows.variance is not None))
-    for line in (*details(cells), f"Results written to {folder}"):
+    lines = (*details(cells), *verdict_with_agreement(cells), f"Results written to {folder}")
+    for line in lines:
         say_on(console, line)
     say(verdict_of(cells))
 
