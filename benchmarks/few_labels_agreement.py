@@ -29,10 +29,15 @@ from sdae.data.few_labels import balanced_labels
 from sdae.train.history import PRETRAINING
 
 RESULTS = Path(__file__).parent / "results" / "few-labels-agreement.json"
-NETWORK: dict[str, Any] = {"hidden_layer_sizes": (500, 250), "batch_size": 100, "max_iter": 12}
+NETWORK: dict[str, Any] = {
+    "hidden_layer_sizes": (500, 250),
+    "batch_size": 100,
+    "pretrain_epochs": 5,
+    "max_iter": 8,
+}
 WAYS: dict[str, dict[str, Any]] = {
     "agreement": {"semi_supervised": "auto", **NETWORK},
-    "agreement, pretrain_epochs=0": {"semi_supervised": "auto", "pretrain_epochs": 0, **NETWORK},
+    "agreement, pretrain_epochs=0": {"semi_supervised": "auto", **NETWORK, "pretrain_epochs": 0},
     "labels alone": {"semi_supervised": None, **NETWORK, "max_iter": "auto", "batch_size": "auto"},
 }
 ON_LABELS: dict[str, Any] = {"SVC": SVC, "LogisticRegression": LogisticRegression}
