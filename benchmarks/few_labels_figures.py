@@ -1,4 +1,4 @@
-"""The tables of docs/few-labels.md on MNIST and on ten tables, from their results."""
+"""The tables of docs/few-labels.md and docs/results.md with few labels, from their results."""
 
 import statistics
 from typing import Any
@@ -24,6 +24,35 @@ def mnist_table(runs: list[dict[str, Any]]) -> str:
             f"| {len(of_it)} | **{statistics.mean(errors):.2f} %** ({each}) "
             f"| {spread}{'s' * (of_it[0]['threads'] > 1)} |"
         )
+    return "\n".join(lines)
+
+
+def agreement_table(runs: list[dict[str, Any]]) -> str:
+    """Return the errors on MNIST with and without agreement and pre-training, a line each."""
+    names = {
+        "agreement": "SDAEClassifier",
+        "agreement, pretrain_epochs=0": "SDAEClassifier, pretrain_epochs=0",
+        "labels alone": "SDAEClassifier, semi_supervised=None",
+        "SVC": "RBF SVM, labels alone",
+        "LogisticRegression": "LogisticRegression, labels alone",
+    }
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for run in runs:
+        groups.setdefault((run["way"], run["labels"]), []).append(run)
+    lines = ["| labels | model | learned from other rows | draws | test error | minutes |"]
+    lines.append("|---|---|---|---|---|---|")
+    for labels in sorted({labels for _, labels in groups}):
+        for way, name in names.items():
+            of_it = groups.get((way, labels), [])
+            if of_it:
+                errors = [run["test_error"] for run in of_it]
+                each = ", ".join(f"{error:.1f}" for error in errors)
+                methods = " and ".join(of_it[0].get("methods") or ()).replace("_", " ") or "–"
+                minutes = statistics.median(run["minutes"] for run in of_it)
+                lines.append(
+                    f"| {labels:,} | {name} | {methods} | {len(of_it)} "
+                    f"| **{statistics.mean(errors):.1f} %** ({each}) | {minutes:.1f} |"
+                )
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
-from few_labels_figures import accuracy_table
+from few_labels_figures import accuracy_table, agreement_table
 from few_labels_figures import mnist_table as mnist_ladders
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
@@ -281,6 +281,12 @@ def ladder_table() -> str:
     return "\n".join([mnist_ladders(runs), "", machine_line(runs[-1])])
 
 
+def agreement() -> str:
+    """Return the errors on MNIST with and without agreement, and the machine."""
+    runs: Any = _load("few-labels-agreement")
+    return "\n".join([agreement_table(runs), "", machine_line(runs[-1])])
+
+
 def few_labels_table() -> str:
     """Return the accuracies on ten tables with few labels, and the machine."""
     result = _load("few-labels-tables")
@@ -322,6 +328,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,
+    "few-labels-agreement": agreement,
     "few-labels-auc": auc_table,
     "few-labels-mnist": ladder_table,
     "few-labels-tables": few_labels_table,
