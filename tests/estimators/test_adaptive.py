@@ -6,7 +6,7 @@ import pytest
 
 from sdae import SDAEClassifier
 from sdae.core.randomness import NoiseKey, Stream, visiting_order
-from sdae.train.engines import dropout
+from sdae.train.engines.drawing import draw_stays
 from tests.estimators.helpers import labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -24,12 +24,12 @@ def test_each_piece_visits_the_rows_and_drops_units_in_an_order_of_its_own(
             orders.append((key, places.tobytes()))
         return places
 
-    def kept(h: Any, level: float, key: NoiseKey, samples: Any) -> Any:
+    def draw(team: Any, level: float, key: NoiseKey, *rest: Any) -> None:
         keys.append(key)
-        return dropout.kept(h, level, key, samples)
+        draw_stays(team, level, key, *rest)
 
     monkeypatch.setattr("sdae.train.epoch.visiting_order", order)
-    monkeypatch.setattr("sdae.train.engines.autograd.kept", kept)
+    monkeypatch.setattr("sdae.train.engines.compiled_finetuning.draw_stays", draw)
     x = rows()
     model = quick(
         SDAEClassifier,

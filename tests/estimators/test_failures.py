@@ -140,7 +140,7 @@ def test_a_regressor_with_the_fused_engine_is_pretrained_by_it() -> None:
         SDAERegressor, engine="fused", batch_size=1, solver="sgd", momentum=0, alpha=0
     ).fit(X, X[:, 0])
     assert {r.engine for r in model.history_ if r.layer is not None} == {"fused"}
-    assert {r.engine for r in model.history_ if r.layer is None} == {"autograd"}
+    assert {r.engine for r in model.history_ if r.layer is None} == {"compiled"}
 
 
 def test_one_sigmoid_decoder_is_of_the_first_layer() -> None:

@@ -63,7 +63,7 @@ def test_limits_end_it_with_a_warning_that_names_them(kind: type[Any]) -> None:
 def test_pretraining_is_adams(kind: type[Any]) -> None:
     ours, adams = (quick(kind, solver=name).fit(X, Y) for name in ("lbfgs", "adam"))
     assert ours.pretraining_loss_curves_ == adams.pretraining_loss_curves_
-    assert {record.engine for record in ours.history_} == {"autograd", "lbfgs"}
+    assert {record.engine for record in ours.history_} == {"compiled", "lbfgs"}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -144,8 +144,8 @@ def test_a_regressor_may_be_regularised(settings: dict[str, Any]) -> None:
     assert state_bytes(plain) != state_bytes(regular)
 
 
-def test_regression_is_left_to_autograd() -> None:
-    assert finetune(_regressor(), _valued(N), None, epochs=1).records[0].engine == "autograd"
+def test_regression_is_not_for_the_fused_engine() -> None:
+    assert finetune(_regressor(), _valued(N), None, epochs=1).records[0].engine == "compiled"
     words = r"used here: it trains classifiers, and the stack has a regression head\. Use 'auto'"
     with pytest.raises(InvalidParameterError, match=words):
         finetune(_regressor(), _valued(N), None, engine="fused")

@@ -131,9 +131,9 @@ def test_weighted_rows_go_with_dropout_and_a_limited_norm() -> None:
     assert _steps(np.ones(N), **settings) == _steps(None, **settings) != _steps(W, **settings)
 
 
-def test_weighted_rows_are_left_to_autograd() -> None:
+def test_weighted_rows_are_not_for_the_fused_engine() -> None:
     history = finetune(small_stack(), labelled(N), None, epochs=1, sample_weight=np.ones(N))
-    assert history.records[0].engine == "autograd"
+    assert history.records[0].engine == "compiled"
     with pytest.raises(
         InvalidParameterError,
         match=r"This engine cannot be used here: it does not support sample weights\. Use",

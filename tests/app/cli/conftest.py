@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.app.cli.commands import done
-from tests.app.cli.samples import SMALL, write_flowers, write_idx_folder, write_rows
+from tests.app.cli.samples import LAST, SMALL, write_flowers, write_idx_folder, write_rows
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def image_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on a folder of IDX files, to be read only; the data lie beside it in ``images``."""
     folder = tmp_path_factory.mktemp("images")
     data = write_idx_folder(folder / "images", packed=True)
-    done("train", data, "--out", folder / "run", *SMALL)
+    done("train", data, "--out", folder / "run", *SMALL, *LAST)
     return folder / "run"
 
 

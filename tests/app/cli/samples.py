@@ -18,6 +18,8 @@ SMALL = (
     "--set=finetuning.epochs=3",
     "--set=finetuning.learning_rate=0.03",
 )
+LAST = ("--set=finetuning.restore_best=false", "--set=finetuning.early_stopping=false")
+"""The last epoch is kept: after the first, hidden layers are as pre-training left them."""
 
 
 def measurements(n_rows: int = 90) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ import pytest
 
 from sdae.core.model_file import load_model
 from tests.app.cli.commands import done, refused
-from tests.app.cli.samples import SMALL, contents, images, write_idx_folder, write_parts
+from tests.app.cli.samples import LAST, SMALL, contents, images, write_idx_folder, write_parts
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -28,9 +28,9 @@ def test_a_folder_of_idx_files_makes_a_run_with_filters(image_run: Path) -> None
 @pytest.mark.usefixtures("no_pictures")
 def test_packed_and_plain_idx_files_make_the_same_model(image_run: Path, tmp_path: Path) -> None:
     data = write_idx_folder(tmp_path / "images")
-    said = done("train", data, "--out", tmp_path / "run", "--validation=0.25", *SMALL)
+    said = done("train", data, "--out", tmp_path / "run", "--validation=0.25", *SMALL, *LAST)
     assert said.splitlines()[0] == "images: 30 training rows, 30 of them with labels."
-    done("train", data, "--out", tmp_path / "same", *SMALL)
+    done("train", data, "--out", tmp_path / "same", *SMALL, *LAST)
     name = "model.safetensors"
     assert (tmp_path / "same" / name).read_bytes() == (image_run / name).read_bytes()
 

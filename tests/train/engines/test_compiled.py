@@ -4,6 +4,7 @@ The optimisers of float32 are not held against each other step by step where the
 small gradients: there any two orders of sums part. In float64 they are.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -310,6 +311,9 @@ def test_an_engine_goes_on_where_another_was(optimizer: str) -> None:
         (lambda state: state.pop("0.exp_avg"), "does not fit"),
         (lambda state: state.update({"0.exp_avg": torch.zeros(3)}), "does not fit"),
         (lambda state: state.update({"9.exp_avg": torch.zeros(3)}), "does not fit"),
+        (lambda state: state.update({"0.step": torch.tensor(-1.0)}), "numbers of steps"),
+        (lambda state: state.update({"1.step": torch.tensor(9.0)}), "numbers of steps"),
+        (lambda state: state.update({"0.step": torch.tensor(math.nan)}), "numbers of steps"),
     ],
 )
 def test_a_state_that_does_not_fit_is_refused(

@@ -22,6 +22,7 @@ from sdae.train.settings import FinetuningConfig, PretrainingConfig
 Flat = NDArray[np.floating]
 
 _STEP, _PRODUCT = "step", "mu_product"
+_MOST_STEPS = 2**53
 
 
 class CompiledMemory:
@@ -130,6 +131,9 @@ class CompiledMemory:
         give_state(new_optimizer(outside, self._config), kept, names)
         if not kept:
             return
+        counts = {float(value) for name, value in kept.items() if name.endswith(f".{_STEP}")}
+        if len(counts) > 1 or any(not 1 <= n <= _MOST_STEPS or n % 1 for n in counts):
+            raise ValueError("its numbers of steps do not fit")
         for number, place in enumerate(self._places):
             for name in names:
                 value = kept[f"{number}.{name}"]
@@ -137,6 +141,8 @@ class CompiledMemory:
                     self._n_updates = int(value)
                 elif name == _PRODUCT:
                     self._product = float(value)
+                    if not 0 < self._product <= 1:
+                        raise ValueError("its product of momenta does not fit")
                 else:
                     self._moment(name, place)[...] = value.numpy()
         self._n_updates = self._n_updates or 1  # plain momentum does not count
