@@ -56,11 +56,10 @@ def main() -> None:
         SPEED.write_text(json.dumps({"machine": describe(), **_times()}, indent=1) + "\n")
     mpl.use("Agg")
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 4.2), layout="constrained")
-    _by_labels(left)
-    _by_minutes(right)
-    for axis in (left, right):
+    for axis, draw in ((left, _by_labels), (right, _by_minutes)):
         axis.set_xscale("log")
         axis.set_yscale("log")
+        draw(axis)
         axis.set_yticks([1, 2, 5, 10, 20], ["1", "2", "5", "10", "20"])
         axis.minorticks_off()
         axis.grid(axis="y", color="#e2e8f0")
@@ -76,7 +75,8 @@ def _by_labels(axis: Axes) -> None:
     for way, style in STYLES.items():
         points = {labels: _longest(way, labels) for labels in (100, 1000, 60_000)}
         found = {labels: errors for labels, errors in points.items() if errors}
-        _line(axis, [*found], [*found.values()], label=NAMES[way], **style)
+        if found:
+            _line(axis, [*found], [*found.values()], label=NAMES[way], **style)
     axis.set_xticks([100, 1000, 60_000], ["100", "1,000", "all 60,000"])
     axis.set_xlabel("labelled rows of MNIST")
     axis.legend(frameon=False, fontsize=8)
