@@ -3,6 +3,10 @@
 Axes: R rows, K terms, C columns.
 """
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,7 @@ from sdae.train.kernels.minibatch import products
 from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO, lanes
 
 Matrix = NDArray[np.floating]
+ROOT = Path(__file__).parents[4]
 KINDS: list[Any] = [np.float32, np.float64]
 EXACT: dict[Any, float] = {np.float32: 2e-6, np.float64: 4e-15}
 
@@ -127,3 +132,38 @@ def test_nothing_is_written_beside_the_result() -> None:
     changed = out.reshape(6, 3, n) != 7
     assert changed[1:5, 1].all()
     assert changed.sum() == changed[1:5, 1].sum()
+
+
+OTHER_PROCESSORS = """
+import llvmlite.binding as binding
+real = binding.get_host_cpu_features, binding.get_default_triple
+binding.get_host_cpu_features = lambda: {features}
+binding.get_default_triple = lambda: {triple!r}
+from sdae.train.kernels.minibatch import tiles
+binding.get_host_cpu_features, binding.get_default_triple = real
+assert (tiles.SHAPES.vector_bytes, tiles.MOST_VECTORS) == {shape}
+from tests.train.kernels.minibatch import test_products as tests
+tests.test_products_are_numpys()
+tests.test_transposed_products_are_numpys()
+for kind in tests.KINDS:
+    tests.test_an_element_is_the_same_in_any_company(kind)
+"""
+
+
+@pytest.mark.parametrize(
+    ("features", "triple", "shape"),
+    [
+        ({"avx512f": True}, "x86_64", (64, 3)),
+        ({"avx2": True}, "x86_64", (32, 3)),
+        ({}, "aarch64-apple-darwin", (16, 4)),
+        ({}, "x86_64", (16, 2)),
+    ],
+    ids=["AVX-512", "AVX2", "NEON", "SSE"],
+)
+def test_tiles_of_other_processors_compute_the_same(
+    features: dict[str, bool], triple: str, shape: tuple[int, int], tmp_path: Path
+) -> None:
+    """The shape alone is theirs: the code is made for this processor, which cuts its vectors."""
+    code = OTHER_PROCESSORS.format(features=features, triple=triple, shape=shape)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=300)

@@ -51,113 +51,45 @@ def multiply(
         n_vectors = min((n_columns - first) // lanes, MOST_VECTORS)
         row = 0
         while row < n_rows:
-            many = n_rows - row >= ROWS
             a_here, c_here = a_at + row * a_row, c_at + row * c_row + first
-            b_here, bias_here = b_at + first, bias_at + first
-            if many and ROWS > FEW_ROWS:
-                if n_vectors == 1:
-                    tiles.sums_1(
-                        a,
-                        a_here,
-                        a_row,
-                        a_term,
-                        b,
-                        b_here,
-                        b_row,
-                        n_terms,
-                        c,
-                        c_here,
-                        c_row,
-                        bias,
-                        bias_here,
-                        begin,
-                    )
-                elif n_vectors == 2:
-                    tiles.sums_2(
-                        a,
-                        a_here,
-                        a_row,
-                        a_term,
-                        b,
-                        b_here,
-                        b_row,
-                        n_terms,
-                        c,
-                        c_here,
-                        c_row,
-                        bias,
-                        bias_here,
-                        begin,
-                    )
-                else:
-                    tiles.sums_3(
-                        a,
-                        a_here,
-                        a_row,
-                        a_term,
-                        b,
-                        b_here,
-                        b_row,
-                        n_terms,
-                        c,
-                        c_here,
-                        c_row,
-                        bias,
-                        bias_here,
-                        begin,
-                    )
-            elif n_vectors == 1:
-                tiles.few_sums_1(
+            if ROWS > FEW_ROWS and n_rows - row >= ROWS:
+                tiles.sums(
                     a,
                     a_here,
                     a_row,
                     a_term,
                     b,
-                    b_here,
+                    b_at + first,
                     b_row,
                     n_terms,
                     c,
                     c_here,
                     c_row,
+                    n_vectors,
                     bias,
-                    bias_here,
+                    bias_at + first,
                     begin,
                 )
-            elif n_vectors == 2:
-                tiles.few_sums_2(
-                    a,
-                    a_here,
-                    a_row,
-                    a_term,
-                    b,
-                    b_here,
-                    b_row,
-                    n_terms,
-                    c,
-                    c_here,
-                    c_row,
-                    bias,
-                    bias_here,
-                    begin,
-                )
+                row += ROWS
             else:
-                tiles.few_sums_3(
+                tiles.few_sums(
                     a,
                     a_here,
                     a_row,
                     a_term,
                     b,
-                    b_here,
+                    b_at + first,
                     b_row,
                     n_terms,
                     c,
                     c_here,
                     c_row,
+                    n_vectors,
                     bias,
-                    bias_here,
+                    bias_at + first,
                     begin,
                 )
-            row += ROWS if many else FEW_ROWS
+                row += FEW_ROWS
         first += n_vectors * lanes
 
 

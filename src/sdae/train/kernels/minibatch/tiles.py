@@ -72,65 +72,52 @@ def lanes(kind: np.dtype[Any]) -> int:
     return SHAPES.vector_bytes // kind.itemsize
 
 
-def _sums(n_rows: int, n_vectors: int) -> Callable[..., Any]:
-    """Make a tile of A B: C[r, v] = Σ_k A[r, k] B[k, v].
+def _sums(n_rows: int) -> Callable[..., Any]:
+    """Make the tiles of A B with so many rows: C[r, v] = Σ_k A[r, k] B[k, v].
 
-    Its arguments are A, where it begins in it, the distances of its rows and of its terms; B, where
-    it begins, the distance of its rows; K; C, where it begins, the distance of its rows; a bias,
-    where it begins, and what the sums begin with. Distances and places are in numbers of the flat
-    array.
+    Their arguments are A, where a tile begins in it, the distances of its rows and of its terms; B,
+    where it begins, the distance of its rows; K; C, where it begins, the distance of its rows; the
+    number of vectors in a row of the tile; a bias, where it begins, and what the sums begin with.
+    Distances and places are in numbers of the flat array.
     """
 
     @intrinsic
-    def coded(  # type: ignore[no-untyped-def]
-        _context, a, a_at, a_row, a_term, b, b_at, b_row, k, c, c_at, c_row, bias, bias_at, begin
+    def coded(  # type: ignore[no-untyped-def] # Numba wants the bare names
+        _context,
+        a,
+        a_at,
+        a_row,
+        a_term,
+        b,
+        b_at,
+        b_row,
+        k,
+        c,
+        c_at,
+        c_row,
+        width,
+        bias,
+        bias_at,
+        begin,
     ):
         signature = types.void(
-            a, a_at, a_row, a_term, b, b_at, b_row, k, c, c_at, c_row, bias, bias_at, begin
+            a, a_at, a_row, a_term, b, b_at, b_row, k, c, c_at, c_row, width, bias, bias_at, begin
         )
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             code = _Code(context, builder, signature.args[0].dtype)
-            a_at, a_row, a_term, b_at, b_row, k, c_at, c_row, bias_at, begin = (
-                arguments[place] for place in (1, 2, 3, 5, 6, 7, 9, 10, 12, 13)
-            )
-            a, b, c, bias = (
-                code.pointer(signature.args[place], arguments[place]) for place in (0, 4, 8, 11)
-            )
-            sums = [[code.slot() for _ in range(n_vectors)] for _ in range(n_rows)]
-            starts = [builder.add(c_at, builder.mul(c_row, _INT(row))) for row in range(n_rows)]
-            with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_BIAS))):
-                for v in range(n_vectors):
-                    first = code.load(bias, code.plus_vectors(bias_at, v))
-                    for row in sums:
-                        builder.store(first, row[v])
-            with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_OUT))):
-                for row, start in zip(sums, starts, strict=True):
-                    for v in range(n_vectors):
-                        builder.store(code.load(c, code.plus_vectors(start, v)), row[v])
-            rows = [
-                builder.gep(a, [builder.add(a_at, builder.mul(a_row, _INT(row)))])
-                for row in range(n_rows)
-            ]
-            with cgutils.for_range(builder, k) as loop:
-                place = builder.add(b_at, builder.mul(loop.index, b_row))
-                vectors = [code.load(b, code.plus_vectors(place, v)) for v in range(n_vectors)]
-                term = builder.mul(loop.index, a_term)
-                for pointer, row in zip(rows, sums, strict=True):
-                    factor = code.spread(builder.load(builder.gep(pointer, [term])))
-                    for v in range(n_vectors):
-                        builder.store(code.fma(factor, vectors[v], builder.load(row[v])), row[v])
-            for row, start in zip(sums, starts, strict=True):
-                for v in range(n_vectors):
-                    code.store(builder.load(row[v]), c, code.plus_vectors(start, v))
+            for n_vectors in range(1, MOST_VECTORS + 1):
+                is_it = builder.icmp_signed("==", arguments[11], _INT(n_vectors))
+                with builder.if_then(is_it):
+                    _write_sums(code, signature, arguments, n_rows, n_vectors)
             return context.get_dummy_value()
 
         return signature, generate
 
-    def plain(  # type: ignore[no-untyped-def]
-        a, a_at, a_row, a_term, b, b_at, b_row, k, c, c_at, c_row, bias, bias_at, begin
+    def plain(  # type: ignore[no-untyped-def] # as above
+        a, a_at, a_row, a_term, b, b_at, b_row, k, c, c_at, c_row, width, bias, bias_at, begin
     ):
-        columns = np.arange(n_vectors * lanes(a.dtype))
+        columns = np.arange(width * lanes(a.dtype))
         rows = np.arange(n_rows)[:, None]
         total = np.zeros((n_rows, len(columns)), a.dtype)
         if begin == FROM_BIAS:
@@ -144,6 +131,40 @@ def _sums(n_rows: int, n_vectors: int) -> Callable[..., Any]:
     return plain if numba.config.DISABLE_JIT else coded
 
 
+def _write_sums(code: "_Code", signature: Any, arguments: Any, n_rows: int, n_vectors: int) -> None:
+    """Write the code of a tile of A B; its arguments are those of :func:`_sums`."""
+    builder = code.builder
+    a_at, a_row, a_term, b_at, b_row, k, c_at, c_row, bias_at, begin = (
+        arguments[place] for place in (1, 2, 3, 5, 6, 7, 9, 10, 13, 14)
+    )
+    a, b, c, bias = (
+        code.pointer(signature.args[place], arguments[place]) for place in (0, 4, 8, 12)
+    )
+    sums = [[code.slot() for _ in range(n_vectors)] for _ in range(n_rows)]
+    starts = [code.row(c_at, c_row, row) for row in range(n_rows)]
+    with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_BIAS))):
+        for v in range(n_vectors):
+            first = code.load(bias, code.plus_vectors(bias_at, v))
+            for row in sums:
+                builder.store(first, row[v])
+    with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_OUT))):
+        for row, start in zip(sums, starts, strict=True):
+            for v in range(n_vectors):
+                builder.store(code.load(c, code.plus_vectors(start, v)), row[v])
+    rows = [builder.gep(a, [code.row(a_at, a_row, row)]) for row in range(n_rows)]
+    with cgutils.for_range(builder, k) as loop:
+        place = builder.add(b_at, builder.mul(loop.index, b_row))
+        vectors = [code.load(b, code.plus_vectors(place, v)) for v in range(n_vectors)]
+        term = builder.mul(loop.index, a_term)
+        for pointer, row in zip(rows, sums, strict=True):
+            factor = code.spread(builder.load(builder.gep(pointer, [term])))
+            for v in range(n_vectors):
+                builder.store(code.fma(factor, vectors[v], builder.load(row[v])), row[v])
+    for row, start in zip(sums, starts, strict=True):
+        for v in range(n_vectors):
+            code.store(builder.load(row[v]), c, code.plus_vectors(start, v))
+
+
 def _dots(n_dots: int) -> Callable[..., Any]:
     """Make a tile of A Bᵀ: C[r, d] = Σ_n A[r, n] B[d, n], of 4 rows and `n_dots` columns.
 
@@ -153,7 +174,7 @@ def _dots(n_dots: int) -> Callable[..., Any]:
     """
 
     @intrinsic
-    def coded(  # type: ignore[no-untyped-def]
+    def coded(  # type: ignore[no-untyped-def] # Numba wants the bare names
         _context, a, a_at, a_row, b, b_at, b_row, n, c, c_at, c_row, bias, bias_at, begin
     ):
         signature = types.void(
@@ -196,7 +217,7 @@ def _dots(n_dots: int) -> Callable[..., Any]:
 
         return signature, generate
 
-    def plain(  # type: ignore[no-untyped-def]
+    def plain(  # type: ignore[no-untyped-def] # as above
         a, a_at, a_row, b, b_at, b_row, n, c, c_at, c_row, bias, bias_at, begin
     ):
         for row in range(FEW_ROWS):
@@ -213,7 +234,7 @@ class _Code:
     """Writes the machine code of one tile: vectors of one type."""
 
     def __init__(self, context: Any, builder: Any, kind: Any) -> None:
-        self._context, self._builder = context, builder
+        self._context, self.builder = context, builder
         self._number, self._bytes = _REAL[kind]
         self.lanes = SHAPES.vector_bytes // self._bytes
         self._vector = ir.VectorType(self._number, self.lanes)
@@ -224,42 +245,42 @@ class _Code:
 
     def pointer(self, kind: Any, array: Any) -> Any:
         """Return where the numbers of an array begin."""
-        return self._context.make_array(kind)(self._context, self._builder, array).data
+        return self._context.make_array(kind)(self._context, self.builder, array).data
 
     def slot(self) -> Any:
         """Return a place for a vector, of zeros, which becomes a register."""
-        place = cgutils.alloca_once(self._builder, self._vector)
-        self._builder.store(ir.Constant(self._vector, [0.0] * self.lanes), place)
+        place = cgutils.alloca_once(self.builder, self._vector)
+        self.builder.store(ir.Constant(self._vector, [0.0] * self.lanes), place)
         return place
 
     def row(self, at: Any, distance: Any, row: int) -> Any:
         """Return where a row begins."""
-        return self._builder.add(at, self._builder.mul(distance, _INT(row)))
+        return self.builder.add(at, self.builder.mul(distance, _INT(row)))
 
     def plus_vectors(self, at: Any, n_vectors: int) -> Any:
         """Return the place so many vectors on."""
-        return self._builder.add(at, _INT(self.lanes * n_vectors))
+        return self.builder.add(at, _INT(self.lanes * n_vectors))
 
     def load(self, pointer: Any, at: Any) -> Any:
         """Load a vector."""
-        place = self._builder.bitcast(self._builder.gep(pointer, [at]), self._vector.as_pointer())
-        return self._builder.load(place, align=self._bytes)
+        place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
+        return self.builder.load(place, align=self._bytes)
 
     def store(self, vector: Any, pointer: Any, at: Any) -> None:
         """Store a vector."""
-        place = self._builder.bitcast(self._builder.gep(pointer, [at]), self._vector.as_pointer())
-        self._builder.store(vector, place, align=self._bytes)
+        place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
+        self.builder.store(vector, place, align=self._bytes)
 
     def spread(self, number: Any) -> Any:
         """Return a vector of the same number."""
         nothing = ir.Constant(self._vector, ir.Undefined)
-        first = self._builder.insert_element(nothing, number, _INDEX(0))
+        first = self.builder.insert_element(nothing, number, _INDEX(0))
         places = ir.Constant(ir.VectorType(_INDEX, self.lanes), [0] * self.lanes)
-        return self._builder.shuffle_vector(first, nothing, places)
+        return self.builder.shuffle_vector(first, nothing, places)
 
     def fma(self, left: Any, right: Any, total: Any) -> Any:
         """Return left · right + total, rounded once."""
-        return self._builder.call(self._fma, [left, right, total])
+        return self.builder.call(self._fma, [left, right, total])
 
     def total(self, vector: Any) -> Any:
         """Return the sum of a vector: halves are added until one number is left."""
@@ -267,16 +288,14 @@ class _Code:
         while n > 1:
             n //= 2
             halves = [
-                self._builder.shuffle_vector(
+                self.builder.shuffle_vector(
                     vector, vector, ir.Constant(ir.VectorType(_INDEX, n), list(places))
                 )
                 for places in (range(n), range(n, 2 * n))
             ]
-            vector = self._builder.fadd(*halves)
-        return self._builder.extract_element(vector, _INDEX(0))
+            vector = self.builder.fadd(*halves)
+        return self.builder.extract_element(vector, _INDEX(0))
 
 
-# By the number of vectors, from 1; those that a processor has no registers for are not used.
-sums_1, sums_2, sums_3, sums_4 = (_sums(ROWS, n) for n in (1, 2, 3, 4))
-few_sums_1, few_sums_2, few_sums_3, few_sums_4 = (_sums(FEW_ROWS, n) for n in (1, 2, 3, 4))
+sums, few_sums = _sums(ROWS), _sums(FEW_ROWS)
 dots = _dots(DOTS)
