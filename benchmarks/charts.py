@@ -3,16 +3,15 @@
 python benchmarks/charts.py
 """
 
-import json
 from collections import defaultdict
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from _results import load
 from matplotlib import pyplot as plt
 
-RESULTS = Path(__file__).parent / "results"
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 OURS, OTHERS = "#c2410c", "#94a3b8"
 LINES = {"fused": OURS, "closed_form": "#0f766e", "autograd": "#94a3b8"}
@@ -22,8 +21,8 @@ STYLES = {1: "-", 20: "--", 100: ":"}
 def main() -> None:
     """Draw both."""
     mpl.use("Agg")
-    _speed(_load("speed"))
-    _scaling(_load("scaling"))
+    _speed(load("speed"))
+    _scaling(load("scaling"))
 
 
 def _speed(result: dict[str, Any]) -> None:
@@ -109,11 +108,6 @@ def _save(figure: Any, name: str) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(figure)
     print(f"Written to {path}")
-
-
-def _load(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
-    return loaded
 
 
 if __name__ == "__main__":

@@ -3,8 +3,28 @@
 import statistics
 from typing import Any
 
+from _results import load, machine_line
 
-def mnist_table(runs: list[dict[str, Any]]) -> str:
+
+def ladders() -> str:
+    """Return the errors of ladders on MNIST, and the machine."""
+    runs: Any = load("few-labels-mnist")
+    return "\n".join([_ladder_lines(runs), "", machine_line(runs[-1])])
+
+
+def agreement() -> str:
+    """Return the errors on MNIST with and without agreement, and the machine."""
+    runs: Any = load("few-labels-agreement")
+    return "\n".join([_agreement_lines(runs), "", machine_line(runs[-1])])
+
+
+def accuracies() -> str:
+    """Return the accuracies on ten tables with few labels, and the machine."""
+    result = load("few-labels-tables")
+    return "\n".join([_accuracy_lines(result), "", machine_line(result)])
+
+
+def _ladder_lines(runs: list[dict[str, Any]]) -> str:
     """Return the errors of ladders on MNIST by labels and updates, a line each."""
     groups: dict[tuple[int, bool, int], list[dict[str, Any]]] = {}
     for run in runs:
@@ -27,7 +47,7 @@ def mnist_table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def agreement_table(runs: list[dict[str, Any]]) -> str:
+def _agreement_lines(runs: list[dict[str, Any]]) -> str:
     """Return the errors on MNIST with and without agreement and pre-training, a line each."""
     names = {
         "agreement": "SDAEClassifier",
@@ -56,7 +76,7 @@ def agreement_table(runs: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def accuracy_table(result: dict[str, Any]) -> str:
+def _accuracy_lines(result: dict[str, Any]) -> str:
     """Return the mean accuracy by table and model, where all splits of a table were measured."""
     found: dict[str, dict[str, dict[int, float]]] = {}
     for row in result["rows"]:

@@ -6,7 +6,6 @@
 A page marks the place of a table with ``<!-- figures: NAME -->`` and ``<!-- /figures -->``.
 """
 
-import json
 import re
 import statistics
 import sys
@@ -15,23 +14,22 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from _results import RESULTS, load, machine_line
 from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
-from few_labels_figures import accuracy_table, agreement_table
-from few_labels_figures import mnist_table as mnist_ladders
+from few_labels_figures import accuracies, agreement, ladders
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
 
-RESULTS = Path(__file__).parent / "results"
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 
 def mnist_table(name: str) -> str:
     """Return the table of one recipe: a line per seed, the mean, and the machine."""
-    result = _load(name)
+    result = load(name)
     lines = [
         "| seed | validation error | test error | pre-training | fine-tuning | epochs |",
         "|---|---|---|---|---|---|",
@@ -52,7 +50,7 @@ def mnist_table(name: str) -> str:
 
 def search_table() -> str:
     """Return what was tried for the recipe `default`, the best last."""
-    result = _load("recipe-search")
+    result = load("recipe-search")
     lines = [
         "| units | masking | pre-training: epochs, rate | fine-tuning: epochs, rate "
         "| dropout: units, input | validation error: lowest, last |",
@@ -75,7 +73,7 @@ def search_table() -> str:
 
 def speed_table() -> str:
     """Return the table of speeds, and the machine."""
-    result = _load("speed")
+    result = load("speed")
     lines = [
         "| work | batch size | program | threads | µs a sample | spread | times ours "
         "| of the limit |",
@@ -110,7 +108,7 @@ def _bandwidths(limits: dict[str, float]) -> Iterator[str]:
 
 def _in_a_busy_hour() -> str:
     """Say what the same script found while the machine's neighbours were loud."""
-    result = _load("speed-busy")
+    result = load("speed-busy")
     found = ", ".join(
         f"{row['work']} {row['times_slower']:.1f} ×"
         for row in result["rows"]
@@ -124,7 +122,7 @@ def _in_a_busy_hour() -> str:
 
 def speed_headline() -> str:
     """Return the README's table of batch size 1: sdae beside the others."""
-    result = _load("speed")
+    result = load("speed")
     best: dict[str, dict[str, dict[str, float]]] = {}
     for row in result["rows"]:
         if row["batch"] == 1:
@@ -152,7 +150,7 @@ def _beside(row: dict[str, float] | None) -> str:
 
 def headline() -> str:
     """Return the README's table: what `make train` gives, beside the tutorial's own account."""
-    result, without = _load("mnist-default"), _load("mnist-unpretrained")
+    result, without = load("mnist-default"), load("mnist-unpretrained")
     return "\n".join(
         [
             "| MNIST, 784-1000-1000-1000-10 | validation error | test error | pre-training "
@@ -176,7 +174,7 @@ def headline() -> str:
 
 def estimators_table() -> str:
     """Return the accuracies of SDAEClassifier beside others, what it is ahead by, and the times."""
-    result = _load("estimators")
+    result = load("estimators")
     models = list(dict.fromkeys(row["model"] for row in result["scores"]))
     cells: dict[tuple[str, float], dict[str, list[float]]] = {}
     for row in result["scores"]:
@@ -211,7 +209,7 @@ def estimators_table() -> str:
 
 def estimators_times() -> str:
     """Return how long SDAEClassifier takes to fit and to predict, beside MLPClassifier."""
-    result = _load("estimators")["times"]
+    result = load("estimators")["times"]
     fits = result["fit_seconds"]
     theirs = fits["MLPClassifier"]
     lines = ["| work | model | time | times MLPClassifier's |", "|---|---|---|---|"]
@@ -232,7 +230,7 @@ def estimators_times() -> str:
 
 def label_curve_table() -> str:
     """Return accuracies on digits by the number of labels, one column per number."""
-    result = _load("label-curve")
+    result = load("label-curve")
     numbers = sorted({point["labels"] for point in result["points"]})
     lines = [
         f"| accuracy, %, by labelled rows | {' | '.join(f'{number:,}' for number in numbers)} |",
@@ -247,55 +245,37 @@ def label_curve_table() -> str:
 
 def bulk_table() -> str:
     """Return how long it takes to predict many rows, and the machine."""
-    result = _load("bulk-predict")
+    result = load("bulk-predict")
     return "\n".join([bulk_cases(result), "", machine_line(result)])
 
 
 def neighbours_table() -> str:
     """Return how many of scikit-learn's tests pass, why the others do not, and the machine."""
-    result = _load("neighbours")
+    result = load("neighbours")
     return "\n".join([neighbour_cases(result), "", machine_line(result)])
 
 
 def imputation_table() -> str:
     """Return the errors of SDAEImputer beside others on real tables, and the machine."""
-    result = _load("imputation")
+    result = load("imputation")
     return "\n".join([imputation_tables(result), "", machine_line(result)])
 
 
 def peers_table() -> str:
     """Return the scores of SDAE beside other models on real tables, and the machine."""
-    result = _load("table-peers")
+    result = load("table-peers")
     return "\n".join([peer_tables(result), "", machine_line(result)])
 
 
 def auc_table() -> str:
     """Return the AUC of SDAE beside other models with few labels, and the machine."""
-    result = _load("few-labels-auc")
+    result = load("few-labels-auc")
     return "\n".join([auc_tables(result), "", machine_line(result)])
-
-
-def ladder_table() -> str:
-    """Return the errors of ladders on MNIST, and the machine."""
-    runs: Any = _load("few-labels-mnist")
-    return "\n".join([mnist_ladders(runs), "", machine_line(runs[-1])])
-
-
-def agreement() -> str:
-    """Return the errors on MNIST with and without agreement, and the machine."""
-    runs: Any = _load("few-labels-agreement")
-    return "\n".join([agreement_table(runs), "", machine_line(runs[-1])])
-
-
-def few_labels_table() -> str:
-    """Return the accuracies on ten tables with few labels, and the machine."""
-    result = _load("few-labels-tables")
-    return "\n".join([accuracy_table(result), "", machine_line(result)])
 
 
 def torture_table() -> str:
     """Return what came of each proof of reliability, and the machine."""
-    result = _load("torture")
+    result = load("torture")
     lines = ["| test | times | as promised | seen |", "|---|---|---|---|"]
     for proof in result["proofs"].values():
         lines.append(
@@ -306,20 +286,8 @@ def torture_table() -> str:
 
 def compare_table() -> str:
     """Return what the studies of pre-training found, as far as they were run."""
-    results = [_load(name) for name in NAMES if (RESULTS / f"{name}.json").exists()]
+    results = [load(name) for name in NAMES if (RESULTS / f"{name}.json").exists()]
     return "\n".join([compare_tables(results), "", machine_line(results[0])])
-
-
-def machine_line(result: dict[str, Any]) -> str:
-    """Return what a benchmark ran on."""
-    machine = result["machine"]
-    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
-    blas = f"BLAS {machine['blas']}, " if machine.get("blas") else ""
-    return (
-        f"Measured on: {machine['processor']}, {threads}, {machine['system']}; "
-        f"Python {machine['python']}, PyTorch {machine['torch']}, NumPy {machine['numpy']}, "
-        f"{blas}sdae {machine['sdae']}."
-    )
 
 
 FIGURES: dict[str, Callable[[], str]] = {
@@ -330,8 +298,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "estimators-times": estimators_times,
     "few-labels-agreement": agreement,
     "few-labels-auc": auc_table,
-    "few-labels-mnist": ladder_table,
-    "few-labels-tables": few_labels_table,
+    "few-labels-mnist": ladders,
+    "few-labels-tables": accuracies,
     "imputation": imputation_table,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),
@@ -363,11 +331,6 @@ def main() -> None:
     for page in stale:
         page.write_text(filled(page.read_text()))
         print(f"Figures written into {page}")
-
-
-def _load(name: str) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
-    return loaded
 
 
 def _labels(share: float) -> str:

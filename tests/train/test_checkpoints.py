@@ -125,8 +125,7 @@ def _many_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     for engine in (
         "autograd",
         "closed_form",
-        "compiled_finetuning",
-        "compiled_pretraining",
+        "compiled_stage",
         "consistency",
     ):
         target = f"sdae.train.engines.{engine}.samples_between_looks"

@@ -183,6 +183,9 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     classes_: NDArray[Any] = field(init=False)
     semi_supervised_: tuple[str, ...] | None = field(init=False)
 
+    # A study sets it: its fits continue from a network that has seen no label yet.
+    _agrees_when_continuing = False
+
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, *, X_unlabeled: Any = None
     ) -> "SDAEClassifier":
@@ -226,7 +229,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
             rows = Labelled(x[labelled], targets[labelled], weights)
             rows, watched = self._watched(rows, settings)
             consistency = None
-            if not continues or getattr(self, "_agrees_again", False):  # set by studies
+            if not continues or self._agrees_when_continuing:
                 others, n_classes = without_labels(every, labelled), len(self.classes_)
                 consistency = chosen_consistency(settings, targets, others, n_classes, self._name)
             self.semi_supervised_ = None

@@ -33,7 +33,7 @@ class StageResumed:
 class PartStarted:
     """The training of a layer begins, or of the whole network (`layer` is None).
 
-    `compiles` says that `engine` will first compile its kernels, which takes some seconds.
+    `compiles` says that `engine` will first compile its kernels, which takes up to a minute.
     """
 
     stage: str

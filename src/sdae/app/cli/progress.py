@@ -145,7 +145,7 @@ class CompilingNote:
     def __call__(self, event: Event) -> None:
         """Print a line when compiling begins."""
         if isinstance(event, PartStarted) and event.compiles:
-            say_on(self._console, "Compiling kernels (once; takes some seconds) ...")
+            say_on(self._console, "Compiling kernels (once; takes up to a minute) ...")
 
 
 class Silence:

@@ -129,7 +129,7 @@ class Models:
         network.set_params(
             **{name: wanted[name] for name in (*later, *setting) if name in defaults}
         )
-        network._agrees_again = model in AGREEING  # with warm_start it would not
+        network._agrees_when_continuing = model in AGREEING
         return network
 
     def _other(self, model: str, setting: Setting) -> Any:

@@ -40,7 +40,7 @@ class Engine(Protocol):
 
     @property
     def compiles(self) -> bool:
-        """Whether it will first compile its kernels, which takes some seconds."""
+        """Whether it will first compile its kernels, which takes up to a minute."""
         ...
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:

@@ -3,11 +3,9 @@
 Axes: m samples of a slice, V visible, O outputs, U all hidden units.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -16,19 +14,17 @@ from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, index_of, rows_of
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.train.engines.compiled_memory import CompiledMemory
+from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_stays
-from sdae.train.engines.safeguard import check_finite
-from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
 from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.minibatch import network_step as kernels
-from sdae.train.kernels.team import Counter, Team
+from sdae.train.kernels.team import Counter
 from sdae.train.settings import FinetuningConfig
 
 Real = NDArray[np.floating]
 
 
-class CompiledFinetuning:
+class CompiledFinetuning(CompiledStage):
     """Train the whole network on labelled rows, by any optimiser and for any head.
 
     Parameters
@@ -40,8 +36,6 @@ class CompiledFinetuning:
     weights : Tensor of shape (n,), or None
         Factors of the loss of each sample.
     """
-
-    name = "compiled"
 
     def __init__(
         self,
@@ -55,12 +49,7 @@ class CompiledFinetuning:
         self._stack, self._rows, self._config, self._seed = stack, rows, config, seed
         self._y, self._weights = y, weights
         layers = [(m.weight, m.bias) for m in stack.mlp if isinstance(m, nn.Linear)]
-        n_weights = sum(weight.numel() for weight, _ in layers)
-        n_parts, n_threads = minibatch_parts_and_threads(n_weights, config.batch_size)
-        self._memory = CompiledMemory(layers, config, n_parts)
-        self._team = Team(n_threads)
-        self._nothing = np.zeros((0, 0), self._memory.state.h.dtype)
-        self.slice_samples = samples_between_looks(list(stack.mlp.parameters()), config.batch_size)
+        super().__init__(layers, config, sum(weight.numel() for weight, _ in layers))
 
     @property
     def compiles(self) -> bool:
@@ -76,11 +65,14 @@ class CompiledFinetuning:
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
         slice_, memory = minibatches.joined, self._memory
-        memory.take()
         x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
+        classes, values = np.zeros(0, np.int64), np.zeros((0, 0), x.dtype)
         targets = np.ascontiguousarray(self._y[index_of(slice_)].numpy())
-        of_classes = targets.ndim == 1
-        weights = self._nothing[0:0].reshape(0)
+        if targets.ndim == 1:
+            classes = targets
+        else:
+            values = targets
+        weights = np.zeros(0, x.dtype)
         if self._weights is not None:
             weights = np.ascontiguousarray(self._weights[index_of(slice_)].numpy())
         kept = self._kept(slice_.samples, epoch)
@@ -92,8 +84,8 @@ class CompiledFinetuning:
                 memory.plan,
                 memory.state,
                 x,
-                targets if of_classes else _NO_CLASSES,
-                self._nothing if of_classes else targets,
+                classes,
+                values,
                 weights,
                 kept,
                 scale,
@@ -112,22 +104,7 @@ class CompiledFinetuning:
                 counter,
             )
 
-        self._team.run_steps(work, len(minibatches))
-        check_finite(costs, slice_.samples, memory.state.parameters)
-        memory.give()
-        return torch.tensor(costs.sum())
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the state of the optimiser."""
-        return self._memory.kept()
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Restore the state of the optimiser."""
-        self._memory.restore(state)
-
-    def close(self) -> None:
-        """End the threads."""
-        self._team.close()
+        return self._run(work, minibatches, costs)
 
     def _input(self, x: Real, samples: NDArray[np.int64], epoch: int) -> Real:
         """Drop components of the input, (m, V)."""
@@ -149,6 +126,3 @@ class CompiledFinetuning:
             start = int(self._memory.plan.drawn[depth])
             draw_stays(self._team, level, key, samples, start, n_units, kept)
         return kept
-
-
-_NO_CLASSES = np.zeros(0, np.int64)

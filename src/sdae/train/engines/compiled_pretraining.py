@@ -3,8 +3,6 @@
 Axes: m samples of a slice, V visible.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,23 +17,19 @@ from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
-from sdae.train.engines.compiled_memory import CompiledMemory
+from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_corrupted
-from sdae.train.engines.safeguard import check_finite
-from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
 from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.minibatch import autoencoder_step as kernels
 from sdae.train.kernels.minibatch.reconstructions import BLOCKS, NO_COLUMNS, Columns
-from sdae.train.kernels.team import Counter, Team
+from sdae.train.kernels.team import Counter
 from sdae.train.settings import PretrainingConfig
 
 Real = NDArray[np.floating]
 
 
-class CompiledPretraining:
+class CompiledPretraining(CompiledStage):
     """Train one denoising autoencoder on the rows below it, by any optimiser."""
-
-    name = "compiled"
 
     def __init__(
         self,
@@ -53,14 +47,8 @@ class CompiledPretraining:
             (autoencoder.weight, autoencoder.hidden_bias),
             (decoder_weight, autoencoder.visible_bias),
         ]
-        n_weights = 2 * autoencoder.weight.numel()
-        n_parts, n_threads = minibatch_parts_and_threads(n_weights, config.batch_size)
-        self._memory = CompiledMemory(layers, config, n_parts)
-        self._team = Team(n_threads)
+        super().__init__(layers, config, 2 * autoencoder.weight.numel())
         self._columns = _columns_of(autoencoder.layout)
-        self.slice_samples = samples_between_looks(
-            list(autoencoder.parameters()), config.batch_size
-        )
 
     @property
     def compiles(self) -> bool:
@@ -76,7 +64,6 @@ class CompiledPretraining:
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
         slice_, memory, layer = minibatches.joined, self._memory, self._autoencoder
-        memory.take()
         x = rows_of(self._rows, slice_)
         x_tilde, weights = self._corrupted(x, slice_.samples, epoch)
         decoder = BLOCKS if layer.layout is not None else layer.decoder.facts.kernel
@@ -109,22 +96,7 @@ class CompiledPretraining:
                 counter,
             )
 
-        self._team.run_steps(work, len(minibatches))
-        check_finite(costs, slice_.samples, memory.state.parameters)
-        memory.give()
-        return torch.tensor(costs.sum())
-
-    def state(self) -> dict[str, Tensor]:
-        """Return the state of the optimiser."""
-        return self._memory.kept()
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Restore the state of the optimiser."""
-        self._memory.restore(state)
-
-    def close(self) -> None:
-        """End the threads."""
-        self._team.close()
+        return self._run(work, minibatches, costs)
 
     @torch.no_grad()
     def _corrupted(self, x: Real, samples: NDArray[np.int64], epoch: int) -> tuple[Real, Real]:

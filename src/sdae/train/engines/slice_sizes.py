@@ -27,9 +27,9 @@ def parts_and_threads(n_weights: int) -> tuple[int, int]:
     return max(_PARTS, n_threads), n_threads
 
 
-def minibatch_parts_and_threads(n_weights: int, batch_size: int) -> tuple[int, int]:
-    """Return the same for a step on a minibatch by the compiled engine."""
-    if n_weights * batch_size < _SMALL_STEP:
+def minibatch_parts_and_threads(n_products: int, batch_size: int) -> tuple[int, int]:
+    """Return the same for a step of the compiled engine, by the multiplications of a row."""
+    if n_products * batch_size < _SMALL_STEP:
         return 1, 1
     n_threads = min(torch.get_num_threads(), _MOST_THREADS)
     return max(_PARTS, n_threads), n_threads

@@ -92,7 +92,7 @@ def train_slice(
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
             if tied:
-                tied_layers.backward(plan, state, activation, n, part)
+                tied_layers.backward(plan, state, kept, one, activation, n, part)
             else:
                 backward(plan, state, kept, one, activation, first, n, 1, part)
         number += 1

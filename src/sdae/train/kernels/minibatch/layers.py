@@ -139,7 +139,24 @@ def backward(
         0,
         FROM_ZERO,
     )
-    end = min(end, plan.sizes[depth])
+    through_units(plan, state, kept, scale, activation, first, n, depth, part)
+
+
+@inlined
+def through_units(
+    plan: Plan,
+    state: State,
+    kept: NDArray[np.bool_],
+    scale: float,
+    activation: int,
+    first: int,
+    n: int,
+    depth: int,
+    part: int,
+) -> None:
+    """Take the slopes of a part's units back through dropout and the activation."""
+    start, end = plan.owned[depth, part], min(plan.owned[depth, part + 1], plan.sizes[depth])
+    width = plan.widths[depth]
     if end <= start:
         return
     for row in range(n):
@@ -149,13 +166,13 @@ def backward(
             drawn = plan.drawn[depth]
             here = kept[first + row, drawn + start : drawn + end]
             _drop(slopes, here, scale)
-            times_slopes(slopes, values, activation, values.dtype.type(1 / scale))
+            _times_slopes(slopes, values, activation, values.dtype.type(1 / scale))
         else:
-            times_slopes(slopes, values, activation, values.dtype.type(1))
+            _times_slopes(slopes, values, activation, values.dtype.type(1))
 
 
 @inlined
-def times_slopes(slopes: Real, values: Real, activation: int, back: Any) -> None:
+def _times_slopes(slopes: Real, values: Real, activation: int, back: Any) -> None:
     """Multiply by s'; `back` undoes the factor of units that are kept."""
     one = values.dtype.type(1)
     if activation == TANH:

@@ -3,12 +3,15 @@
 The gradient of W is a sum of two products, X̃ᵀ E of the encoder and Δᵀ H of the decoder.
 """
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdae.train.kernels.compiling import inlined
 from sdae.train.kernels.minibatch.layers import (
     change_from,
     descend_biases,
     in_tiles,
-    times_slopes,
+    through_units,
 )
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
 from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
@@ -41,7 +44,15 @@ def decode(plan: Plan, state: State, n: int, part: int) -> None:
 
 
 @inlined
-def backward(plan: Plan, state: State, activation: int, n: int, part: int) -> None:
+def backward(
+    plan: Plan,
+    state: State,
+    kept: NDArray[np.bool_],
+    scale: float,
+    activation: int,
+    n: int,
+    part: int,
+) -> None:
     """Compute the slopes of the hidden units of a part."""
     start, end = plan.owned[1, part], plan.owned[1, part + 1]
     hidden, visible = plan.widths[1], plan.widths[2]
@@ -63,11 +74,7 @@ def backward(plan: Plan, state: State, activation: int, n: int, part: int) -> No
         0,
         FROM_ZERO,
     )
-    end = min(end, plan.sizes[1])
-    for row in range(n if end > start else 0):
-        at = plan.units[1] + row * hidden
-        slopes, values = state.delta[at + start : at + end], state.h[at + start : at + end]
-        times_slopes(slopes, values, activation, values.dtype.type(1))
+    through_units(plan, state, kept, scale, activation, 0, n, 1, part)
 
 
 @inlined
