@@ -329,6 +329,17 @@ def test_a_state_that_does_not_fit_is_refused(
         engine.restore(state)
 
 
+@pytest.mark.parametrize("product", [-0.1, 1.5, math.nan])
+def test_a_product_of_momenta_that_cannot_be_is_refused(product: float) -> None:
+    (stack,) = stacks(9, (7,), 1)
+    x, y = rows(30, 9, torch.float32), targets("n_classes", 30, torch.float32)
+    engine = finetuning([stack, stack], x, y, batch_size=8, optimizer="nadam")[1]
+    engine.train(minibatches(30, 8), 1, 0.01)
+    state = {**engine.state(), "0.mu_product": torch.tensor(product)}
+    with pytest.raises(ValueError, match="product of momenta"):
+        engine.restore(state)
+
+
 def test_the_first_sample_that_is_not_finite_is_named_and_nothing_kept() -> None:
     both = stacks(6, (5,), activation="relu", decoder="sigmoid")
     x, y = rows(30, 6, torch.float32), targets("n_classes", 30, torch.float32)

@@ -141,7 +141,7 @@ class CompiledMemory:
                     self._n_updates = int(value)
                 elif name == _PRODUCT:
                     self._product = float(value)
-                    if not 0 < self._product <= 1:
+                    if not 0 <= self._product <= 1:  # in float32 it comes to 0
                         raise ValueError("its product of momenta does not fit")
                 else:
                     self._moment(name, place)[...] = value.numpy()
