@@ -144,7 +144,7 @@ def test_nothing_is_left_behind_after_a_stop(folder: Path) -> None:
 def test_the_codes_are_those_of_the_layer_row_by_row(how: str, tmp_path: Path) -> None:
     autoencoder = small_stack().autoencoder(0)
     x = torch.from_numpy(unit_rows(2500))
-    source = codes_of(TensorRows(x), autoencoder, how, tmp_path)
+    source = codes_of(TensorRows(x), autoencoder, how, lambda: tmp_path)
     assert len(source) == 2500
     expected = autoencoder.encode(x).detach()
     for minibatch in minibatches(2500, 700):
@@ -158,7 +158,9 @@ def test_the_codes_are_those_of_the_layer_row_by_row(how: str, tmp_path: Path) -
 
 def test_a_mapped_batch_is_a_copy(tmp_path: Path) -> None:
     autoencoder = small_stack().autoencoder(0)
-    source = codes_of(TensorRows(torch.from_numpy(unit_rows(N))), autoencoder, "memmap", tmp_path)
+    source = codes_of(
+        TensorRows(torch.from_numpy(unit_rows(N))), autoencoder, "memmap", lambda: tmp_path
+    )
     batch = minibatches(N, N)[0]
     before = source.batch(batch)
     source.batch(batch).zero_()
@@ -173,7 +175,7 @@ def test_a_folder_without_room_is_an_error_that_names_the_remedy(tmp_path: Path)
         match=r"Cannot write 960 bytes of codes to .*codes-0\.npy: No such file.*TMPDIR.*"
         "codes='recompute'",
     ):
-        codes_of(rows, stack.autoencoder(0), "memmap", tmp_path / "missing")
+        codes_of(rows, stack.autoencoder(0), "memmap", lambda: tmp_path / "missing")
 
 
 def test_codes_are_computed_once_the_layer_below_is_trained() -> None:

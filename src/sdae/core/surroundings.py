@@ -21,17 +21,19 @@ _AUTOCAST = ("cpu", "cuda", "mps", "xpu")
 def undisturbed() -> Iterator[None]:
     """Run a block, or a decorated function, with all these modes at their defaults."""
     with ExitStack() as within:
-        within.enter_context(torch.inference_mode(False))
-        within.enter_context(torch.enable_grad())
+        # NumPy's defaults: division by zero warns, underflow is ignored.
+        within.enter_context(
+            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+        )
+        if torch.is_inference_mode_enabled():
+            within.enter_context(torch.inference_mode(False))
+        if not torch.is_grad_enabled():
+            within.enter_context(torch.enable_grad())
         for kind in _AUTOCAST:
             if torch.is_autocast_enabled(kind):
                 within.enter_context(torch.autocast(kind, enabled=False))
         if not _makes_tensors_on_cpu():
             within.enter_context(torch.device("cpu"))
-        # NumPy's defaults: division by zero warns, underflow is ignored.
-        within.enter_context(
-            np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
-        )
         yield
 
 

@@ -178,7 +178,8 @@ def new_network(
         seed=seed,
         blocks=blocks,
     )
-    return network.to(resolve_device(settings.device))
+    device = resolve_device(settings.device)
+    return network if device.type == "cpu" else network.to(device)
 
 
 def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.float32] | RowSource:

@@ -8,8 +8,11 @@ same result up to rounding.
 Axes: n rows, B rows of a minibatch, H units of the layer below.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 import torch
@@ -42,8 +45,21 @@ class RecomputedRows:
             return self._autoencoder.encode(self._below.batch(minibatch))
 
 
+@contextmanager
+def temporary_folder() -> Iterator[Callable[[], Path]]:
+    """Yield a function that returns a folder, made when it is first called, removed at the end."""
+    with ExitStack() as within:
+
+        @cache
+        def folder() -> Path:
+            made = TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True)
+            return Path(within.enter_context(made))
+
+        yield folder
+
+
 def codes_of(
-    rows: RowSource, autoencoder: DenoisingAutoencoder, how: str, folder: Path
+    rows: RowSource, autoencoder: DenoisingAutoencoder, how: str, folder: Callable[[], Path]
 ) -> RowSource:
     """Return the codes of all rows as the data set of the next layer, (n, V) -> (n, H).
 
@@ -55,8 +71,8 @@ def codes_of(
         The trained layer.
     how : {"auto", "memory", "memmap", "recompute"}
         Where the codes are stored.
-    folder : Path
-        Folder of memory-mapped files; the caller removes it.
+    folder : callable
+        Returns the folder of memory-mapped files; it is called only if there are any.
 
     Raises
     ------
@@ -72,8 +88,9 @@ def codes_of(
         for samples, encoded in _encoded_chunks(rows, autoencoder):
             codes[samples] = encoded
         return TensorRows(codes)
-    path = folder / f"codes-{autoencoder.layer}.npy"
+    path = Path(gettempdir())
     try:
+        path = folder() / f"codes-{autoencoder.layer}.npy"
         mapped = np.lib.format.open_memmap(
             path, "w+", _numpy_dtype(weight), (len(rows), autoencoder.n_hidden)
         )

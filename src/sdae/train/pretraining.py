@@ -1,10 +1,9 @@
 """Greedy layer-wise pre-training: one denoising autoencoder at a time, from the bottom up."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from sdae.core.autoencoder import DenoisingAutoencoder, check_emphasis
 from sdae.core.constraints import per_layer
@@ -26,7 +25,7 @@ from sdae.train.callbacks import (
 )
 from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
-from sdae.train.codes import codes_of
+from sdae.train.codes import codes_of, temporary_folder
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import pretraining_engine
 from sdae.train.epoch import Plan
@@ -227,13 +226,13 @@ def run_pretraining(
             checkpoint_of(checkpoint, "pretrain"),
             lambda: {**identity_of(stack, config, seed, {"x": rows}), **(known_by or {})},
         ) as keeper,
-        TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True) as folder,
+        temporary_folder() as folder,
     ):
         session = TrainingSession(PRETRAINING, listeners, keeper, doctor, memory)
         ended = session.resume()
         if ended is not None:
             return ended
-        train_layers(layers, rows, session, Path(folder))
+        train_layers(layers, rows, session, folder)
         history = History(tuple(session.records), stopped_early=session.stopped)
         keeper.end(history)
     listeners.tell(StageEnded(PRETRAINING, history))
@@ -251,11 +250,14 @@ class LayerTraining:
 
 
 def train_layers(
-    layers: Sequence[LayerTraining], rows: RowSource, session: TrainingSession, folder: Path
+    layers: Sequence[LayerTraining],
+    rows: RowSource,
+    session: TrainingSession,
+    folder: Callable[[], Path],
 ) -> None:
     """Train the layers from the bottom up; the codes of each are the data set of the next.
 
-    Codes that do not stay in memory go to files in `folder`.
+    Codes that do not stay in memory go to files in the folder that `folder` returns.
     """
     for layer in layers:
         autoencoder = layer.autoencoder

@@ -56,6 +56,7 @@ class TrainingSession:
         self.memory = memory
         self.records: list[EpochRecord] = []
         self.place = Place(None)
+        self._first_record = 0  # of the layer, or of the network
         self._stopped = False
 
     @property
@@ -98,6 +99,8 @@ class TrainingSession:
             If a checkpoint is not of this plan and engine.
         """
         self.plan, self.engine = plan, engine
+        earlier = sum(record.layer != plan.layer for record in self.records)
+        self._first_record = earlier
         self.listeners.tell(
             PartStarted(
                 self.stage,
@@ -197,7 +200,7 @@ class TrainingSession:
 
     def records_with(self, record: EpochRecord) -> list[EpochRecord]:
         """Return the records of the layer or of the network, with one more."""
-        return [*(before for before in self.records if before.layer == record.layer), record]
+        return [*self.records[self._first_record :], record]
 
     def end_epoch(self, record: EpochRecord, findings: tuple[Finding, ...]) -> None:
         """Add the record of the epoch, with the findings of the doctor."""

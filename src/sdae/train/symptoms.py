@@ -157,10 +157,11 @@ def collapsed_predictions(predicted: Tensor, y: Tensor) -> Finding | None:
 
 def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
     """Report a cost that rises epoch by epoch, from the records of a layer or of fine-tuning."""
+    before, *tail = (record.cost for record in records[-RISING_EPOCHS - 1 :])
+    if len(tail) < RISING_EPOCHS or not all(a < b for a, b in pairwise([before, *tail])):
+        return None
     costs, now = [record.cost for record in records], records[-1]
-    before, *tail = costs[-RISING_EPOCHS - 1 :]
-    rises = len(tail) == RISING_EPOCHS and all(a < b for a, b in pairwise([before, *tail]))
-    if not rises or now.cost < max(costs) or now.cost - before < RISING_SHARE * abs(costs[0]):
+    if now.cost < max(costs) or now.cost - before < RISING_SHARE * abs(costs[0]):
         return None
     where = "Fine-tuning" if now.layer is None else f"Layer {now.layer}"
     return Finding(
@@ -172,22 +173,24 @@ def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
 
 def overfitting(records: Sequence[EpochRecord]) -> Finding | None:
     """Report a validation error that rises while the cost falls, from fine-tuning's records."""
-    known = [
-        (r.epoch, r.cost, r.validation_error) for r in records if r.validation_error is not None
-    ]
-    if len(known) < 2 * WINDOW:
+    errors = [r.validation_error for r in records if r.validation_error is not None]
+    if len(errors) < 2 * WINDOW:
         return None
-    epochs, costs, errors = np.array(known, np.float64).T
     # Means of `WINDOW` epochs, the first of which are the best before the last.
-    cost, error = (np.convolve(v, np.full(WINDOW, 1 / WINDOW), "valid") for v in (costs, errors))
+    error = np.convolve(errors, np.full(WINDOW, 1 / WINDOW), "valid")
     best = int(error[:-WINDOW].argmin())
-    step = np.diff(np.unique(errors)).min(initial=np.inf)
-    least = max(WORSE_STEPS * step, WORSE * error[best])
-    if error[-1] - error[best] < least or cost[-1] > (1 - CHEAPER) * cost[best]:
+    if error[-1] - error[best] < WORSE * error[best]:
         return None
+    known = [record for record in records if record.validation_error is not None]
+    cost = np.convolve([record.cost for record in known], np.full(WINDOW, 1 / WINDOW), "valid")
+    step = np.diff(np.unique(errors)).min(initial=np.inf)
+    too_little = error[-1] - error[best] < WORSE_STEPS * step
+    if too_little or cost[-1] > (1 - CHEAPER) * cost[best]:
+        return None
+    since = known[best + WINDOW // 2].epoch
     return Finding(
         "overfitting",
-        f"Fine-tuning: since epoch {epochs[best + WINDOW // 2]:.0f} the validation error rose from "
+        f"Fine-tuning: since epoch {since} the validation error rose from "
         f"{error[best]:.3g} to {error[-1]:.3g} while the cost fell from {cost[best]:.3g} to "
         f"{cost[-1]:.3g}. Stop earlier, try dropout or weight decay, or train on more rows.",
     )

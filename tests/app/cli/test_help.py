@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
+from subprocess import run
 
 import numpy as np
 import pytest
 
 import sdae
-from sdae.app.cli.typer_app import app
+from sdae.app.cli.typer_app import COMMANDS as HELP
 from tests.app.cli.commands import done, invoke, succeed
 from tests.app.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
@@ -39,9 +41,20 @@ def example(command: str) -> list[str]:
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
     said = succeed("--help", cwd=tmp_path)
-    assert {command.name for command in app.registered_commands} == {*COMMANDS, *MORE}
+    assert set(HELP) == {*COMMANDS, *MORE}
     for command in (*COMMANDS, *MORE):
         assert re.search(rf"^\W*{command}  +\w", said, re.MULTILINE)
+
+
+def test_the_list_of_commands_says_what_each_does_without_pytorch() -> None:
+    program = (
+        "import sys; from sdae.app.cli.typer_app import app; app(['--help'], standalone_mode=False)"
+        "; print({'torch', 'numpy', 'sklearn'} & set(sys.modules), file=sys.stderr)"
+    )
+    said = run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert said.stderr == "set()\n"
+    listed = said.stdout.partition("Commands:\n")[2].splitlines()
+    assert {line.split()[0]: line.split(maxsplit=1)[1] for line in listed} == HELP
 
 
 def test_no_arguments_show_the_help_too() -> None:

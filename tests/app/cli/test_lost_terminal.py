@@ -150,7 +150,7 @@ def test_a_signal_during_the_imports_ends_in_one_line(
     ours = signal.signal(number, signal.default_int_handler)  # a started process takes it over
     try:
         process = subprocess.Popen(
-            [*entry, "--help"],
+            [*entry, "runs"],
             cwd=tmp_path,
             env=environment(PYTHONPROFILEIMPORTTIME="1"),
             stdout=subprocess.PIPE,

@@ -18,8 +18,9 @@ def _run(at_once: AtOnce) -> int:
 
     open_missing()
     with KeptStreams() as streams:
-        from sdae.app.cli.typer_app import app
+        from sdae.app.cli.typer_app import app, import_named
 
+        import_named(sys.argv[1:])
         at_once.message = "Interrupted.\n"  # from here the command handles signals until it ends
         code = 0
         try:

@@ -1,35 +1,21 @@
-"""The application with all commands. Errors become one sentence and exit code 2."""
+"""The application with all commands. Errors become one sentence and exit code 2.
+
+The file of a command is imported when it is called, since most of them need PyTorch, which takes a
+second or two to load: the list of commands does without.
+"""
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from sdae._version import __version__
-from sdae.app.cli.commands import (
-    compare,
-    denoise,
-    doctor,
-    encode,
-    evaluate,
-    export,
-    finetune,
-    impute,
-    info,
-    inspect,
-    plot,
-    predict,
-    report,
-    resume,
-    runs,
-    train,
-    verify,
-    watch,
-)
 from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
@@ -37,9 +23,67 @@ from sdae.core.user_warnings import DataWarning
 
 _WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
 
+COMMANDS = {
+    "inspect": "Look at a table: its columns, its target, all that is suspect.",
+    "train": "Pre-train layer by layer, fine-tune on labels, save the run.",
+    "resume": "Continue a run that was interrupted or killed.",
+    "finetune": "Fine-tune the network of a run on labelled rows, in place.",
+    "evaluate": "Print how good the answers on labelled rows are.",
+    "predict": "Write the label and the probabilities of each row.",
+    "encode": "Write the codes of a layer, one line per row.",
+    "denoise": "Reconstruct rows, taken as corrupted, in their units.",
+    "impute": "Fill the gaps of a table, and write it with all its columns.",
+    "info": "Print the network, its data, its training and its results.",
+    "plot": "Draw filters, learning curves, or rows reconstructed.",
+    "doctor": "Show what the doctor found in training, and what to try.",
+    "report": "Write one HTML file about a run.",
+    "export": "Write the model for other programs: ONNX, NumPy, PyTorch.",
+    "verify": "Check every file of a run, or a model.",
+    "compare": "Compare pre-training with the same network without.",
+    "runs": "List runs with their results.",
+    "diff": "Show what differs between two runs.",
+    "watch": "Show the progress of a run until it is finished.",
+}
+"""The commands and, for the list of them, what each does: at most 64 characters."""
+_FILES = {"diff": "runs"}
+"""Where a command is not in a file of its name."""
+
+
+class ImportedLate(Mapping[str, Any]):
+    """The commands by name; the file of each is imported when it is asked for."""
+
+    def __init__(self) -> None:
+        self._imported: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._imported:
+            function = getattr(_file_of(name), name)
+            alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+            alone.command(name)(function)
+            self._imported[name] = typer.main.get_command(alone)
+        return self._imported[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
 
 class Commands(TyperGroup):
     """The commands; a user's mistake is reported in one sentence, never as a traceback."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        commands: Any = ImportedLate()
+        self.commands = commands
+
+    def format_commands(self, _ctx: Any, formatter: Any) -> None:
+        """Write what each command does, without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; turn the package's errors and signals into a message and an exit code."""
@@ -124,25 +168,14 @@ def options(
     """Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones."""
 
 
-app.command("inspect")(inspect.inspect)
-app.command("train")(train.train)
-app.command("resume")(resume.resume)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("encode")(encode.encode)
-app.command("denoise")(denoise.denoise)
-app.command("impute")(impute.impute)
-app.command("info")(info.info)
-app.command("plot")(plot.plot)
-app.command("doctor")(doctor.doctor)
-app.command("report")(report.report)
-app.command("export")(export.export)
-app.command("verify")(verify.verify)
-app.command("compare")(compare.compare)
-app.command("runs")(runs.runs)
-app.command("diff")(runs.diff)
-app.command("watch")(watch.watch)
+def import_named(words: list[str]) -> None:
+    """Import the file of the command that a command line begins with, if it does."""
+    if words and words[0] in COMMANDS:
+        _file_of(words[0])
+
+
+def _file_of(name: str) -> ModuleType:
+    return import_module(f"sdae.app.cli.commands.{_FILES.get(name, name)}")
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
