@@ -20,7 +20,7 @@ from sdae.core.rows import RowSource, rows_of
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.kernels.compiling import is_cold
-from sdae.train.kernels.minibatch import autoencoder_step as kernels
+from sdae.train.kernels.minibatch import autoencoder_step, tied_step
 from sdae.train.kernels.minibatch.reconstructions import BLOCKS, NO_COLUMNS, Columns
 from sdae.train.kernels.team import Counter
 from sdae.train.settings import PretrainingConfig
@@ -49,11 +49,13 @@ class CompiledPretraining(CompiledStage):
         ]
         super().__init__(layers, config, 2 * autoencoder.weight.numel())
         self._columns = _columns_of(autoencoder.layout)
+        step = tied_step if autoencoder.tied else autoencoder_step
+        self._kernel = step.train_slice
 
     @property
     def compiles(self) -> bool:
         """Whether the kernels must still be compiled for the type of the weights."""
-        return is_cold(kernels.train_slice)
+        return is_cold(self._kernel)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar.
@@ -72,14 +74,13 @@ class CompiledPretraining(CompiledStage):
         steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
 
         def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
-            kernels.train_slice(
+            self._kernel(
                 memory.plan,
                 memory.state,
                 x,
                 x_tilde,
                 weights,
                 kept,
-                layer.tied,
                 kernel_of(layer.activation),
                 decoder,
                 self._columns,

@@ -51,7 +51,8 @@ def inlined(function: F) -> F:
 
     All functions that kernels call are inlined. Otherwise a separately compiled function might run
     right after compiling, and its copy inside the caller when loaded from disk. The two are
-    optimised differently and round differently.
+    optimised differently and round differently. So it needs no file of its own, which takes time
+    to make.
     """
     return _compiled(function, forceinline=True)
 
@@ -73,7 +74,7 @@ def _compiled(function: F, *, forceinline: bool) -> F:
         "forceinline": forceinline,
         "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
     }
-    folder = _cache_folder()
+    folder = None if forceinline else _cache_folder()
     if folder is None:
         uncached: F = numba.njit(**options)(function)
         return uncached

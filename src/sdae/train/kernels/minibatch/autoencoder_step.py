@@ -1,8 +1,8 @@
 """Gradient descent on minibatches of one denoising autoencoder: one compiled function for a slice.
 
 An autoencoder is a network of two layers whose targets are its inputs: depth 0 is X̃, depth 1 the
-codes, depth 2 what was decoded. Tied, both layers have the same weights
-(:mod:`sdae.train.kernels.minibatch.tied`).
+codes, depth 2 what was decoded. Where both layers have the same weights, another function does it
+(:mod:`sdae.train.kernels.minibatch.tied_step`), so that only one of the two must be compiled.
 
 Axes: m samples of a slice, B of a minibatch, V visible.
 """
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.train.kernels.compiling import inlined, kernel
-from sdae.train.kernels.minibatch import tied as tied_layers
 from sdae.train.kernels.minibatch.layers import backward, descend, forward, in_tiles, take
 from sdae.train.kernels.minibatch.memory import Plan, State
 from sdae.train.kernels.minibatch.reconstructions import Columns, loss_and_slopes
@@ -31,7 +30,6 @@ def train_slice(
     x_tilde: Real,
     weights: Real,
     kept: NDArray[np.bool_],
-    tied: bool,
     activation: int,
     decoder: int,
     columns: Columns,
@@ -58,7 +56,6 @@ def train_slice(
         Weights of the components' losses, if they have any.
     kept : (0, 0)
         No units are dropped.
-    tied : bool
     activation, decoder : int
     columns : Columns
         Of a table.
@@ -67,6 +64,7 @@ def train_slice(
     """
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
+    encoder, decoding = np.intp(0), np.intp(1)
     number = 0
     for step in range(first_step, last_step):
         first = step * batch_size
@@ -76,39 +74,30 @@ def train_slice(
         number += 1
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
-            forward(plan, state, kept, one, activation, first, n, 0, part)
+            forward(plan, state, kept, one, activation, first, n, encoder, part)
         number += 1
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
-            if tied:
-                tied_layers.decode(plan, state, n, part)
-            else:
-                forward(plan, state, kept, one, activation, first, n, 1, part)
+            forward(plan, state, kept, one, activation, first, n, decoding, part)
         number += 1
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
-            _lose(plan, state, x, weights, decoder, columns, costs, first, n, part)
+            lose(plan, state, x, weights, decoder, columns, costs, first, n, part)
         number += 1
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
-            if tied:
-                tied_layers.backward(plan, state, kept, one, activation, n, part)
-            else:
-                backward(plan, state, kept, one, activation, first, n, 1, part)
+            backward(plan, state, kept, one, activation, first, n, decoding, part)
         number += 1
         barrier(counter, n_workers, number)
         for part in range(rank, n_parts, n_workers):
-            if tied:
-                tied_layers.descend(plan, state, rule, settings, decay, steps[step], n, part)
-            else:
-                descend(plan, state, rule, settings, decay, steps[step], n, 0, part)
-                descend(plan, state, rule, settings, decay, steps[step], n, 1, part)
+            for layer in range(2):
+                descend(plan, state, rule, settings, decay, steps[step], n, layer, part)
         number += 1
         barrier(counter, n_workers, number)
 
 
 @inlined
-def _lose(
+def lose(
     plan: Plan,
     state: State,
     x: Real,

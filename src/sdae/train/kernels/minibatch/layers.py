@@ -60,7 +60,7 @@ def forward(
         state.h,
         plan.units[layer],
         plan.widths[layer],
-        1,
+        np.intp(1),
         plan.sizes[layer],
         state.parameters,
         plan.weights[layer] + start,
@@ -136,7 +136,7 @@ def backward(
         in_tiles(n),
         end - start,
         state.parameters,
-        0,
+        np.intp(0),
         FROM_ZERO,
     )
     through_units(plan, state, kept, scale, activation, first, n, depth, part)
@@ -208,19 +208,19 @@ def descend(
         multiply(
             state.h,
             plan.units[layer] + row,
-            1,
+            np.intp(1),
             below,
             n,
             state.delta,
             plan.units[layer + 1],
             above,
             gradient,
-            0,
+            np.intp(0),
             above,
             n_rows,
             above,
             state.parameters,
-            0,
+            np.intp(0),
             FROM_ZERO,
         )
         at = plan.weights[layer] + row * above

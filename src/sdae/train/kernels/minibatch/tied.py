@@ -50,6 +50,7 @@ def backward(
     kept: NDArray[np.bool_],
     scale: float,
     activation: int,
+    first: int,
     n: int,
     part: int,
 ) -> None:
@@ -60,7 +61,7 @@ def backward(
         state.delta,
         plan.units[2],
         visible,
-        1,
+        np.intp(1),
         plan.sizes[2],
         state.parameters,
         plan.weights[0] + start,
@@ -71,10 +72,11 @@ def backward(
         in_tiles(n),
         end - start,
         state.parameters,
-        0,
+        np.intp(0),
         FROM_ZERO,
     )
-    through_units(plan, state, kept, scale, activation, 0, n, 1, part)
+    codes = np.intp(1)
+    through_units(plan, state, kept, scale, activation, first, n, codes, part)
 
 
 @inlined
@@ -102,19 +104,19 @@ def descend(
             multiply(
                 values,
                 at,
-                1,
+                np.intp(1),
                 visible,
                 n,
                 slopes,
                 plan.units[1],
                 hidden,
                 gradient,
-                0,
+                np.intp(0),
                 hidden,
                 n_rows,
                 hidden,
                 state.parameters,
-                0,
+                np.intp(0),
                 begin,
             )
         at = plan.weights[0] + row * hidden

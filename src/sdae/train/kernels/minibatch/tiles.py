@@ -26,8 +26,9 @@ from sdae.train.kernels.compiling import intrinsic
 _INT, _INDEX = ir.IntType(64), ir.IntType(32)
 _REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}
 
-FROM_ZERO, FROM_BIAS, FROM_OUT = 0, 1, 2
-"""What the sums of a tile begin with: nothing, the same row for all rows, what is there."""
+FROM_ZERO, FROM_BIAS, FROM_OUT = np.intp(0), np.intp(1), np.intp(2)
+"""What the sums of a tile begin with: nothing, the same row for all rows, what is there. Their type
+makes them variables: Numba would compile a product anew for each number that it knows."""
 
 
 @dataclass(frozen=True)
