@@ -64,7 +64,8 @@ def train_slice(
     """
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
-    encoder, decoding = np.intp(0), np.intp(1)
+    encoder: Any = np.intp(0)  # variables: Numba would compile layers anew for each number
+    decoding: Any = np.intp(1)
     number = 0
     for step in range(first_step, last_step):
         first = step * batch_size

@@ -16,7 +16,13 @@ from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
 from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
 from sdae.train.kernels.minibatch.rules import Doubles, change
-from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_ZERO
+from sdae.train.kernels.minibatch.tiles import (
+    ADJACENT,
+    FEW_ROWS,
+    FROM_BIAS,
+    FROM_ZERO,
+    START,
+)
 
 Real = NDArray[np.floating]
 
@@ -60,7 +66,7 @@ def forward(
         state.h,
         plan.units[layer],
         plan.widths[layer],
-        np.intp(1),
+        ADJACENT,
         plan.sizes[layer],
         state.parameters,
         plan.weights[layer] + start,
@@ -136,7 +142,7 @@ def backward(
         in_tiles(n),
         end - start,
         state.parameters,
-        np.intp(0),
+        START,
         FROM_ZERO,
     )
     through_units(plan, state, kept, scale, activation, first, n, depth, part)
@@ -208,19 +214,19 @@ def descend(
         multiply(
             state.h,
             plan.units[layer] + row,
-            np.intp(1),
+            ADJACENT,
             below,
             n,
             state.delta,
             plan.units[layer + 1],
             above,
             gradient,
-            np.intp(0),
+            START,
             above,
             n_rows,
             above,
             state.parameters,
-            np.intp(0),
+            START,
             FROM_ZERO,
         )
         at = plan.weights[layer] + row * above

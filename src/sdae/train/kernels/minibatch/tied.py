@@ -3,6 +3,8 @@
 The gradient of W is a sum of two products, X̃ᵀ E of the encoder and Δᵀ H of the decoder.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,14 @@ from sdae.train.kernels.minibatch.layers import (
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
 from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
 from sdae.train.kernels.minibatch.rules import Doubles
-from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO
+from sdae.train.kernels.minibatch.tiles import (
+    ADJACENT,
+    FEW_ROWS,
+    FROM_BIAS,
+    FROM_OUT,
+    FROM_ZERO,
+    START,
+)
 
 
 @inlined
@@ -61,7 +70,7 @@ def backward(
         state.delta,
         plan.units[2],
         visible,
-        np.intp(1),
+        ADJACENT,
         plan.sizes[2],
         state.parameters,
         plan.weights[0] + start,
@@ -72,10 +81,10 @@ def backward(
         in_tiles(n),
         end - start,
         state.parameters,
-        np.intp(0),
+        START,
         FROM_ZERO,
     )
-    codes = np.intp(1)
+    codes: Any = np.intp(1)
     through_units(plan, state, kept, scale, activation, first, n, codes, part)
 
 
@@ -104,19 +113,19 @@ def descend(
             multiply(
                 values,
                 at,
-                np.intp(1),
+                ADJACENT,
                 visible,
                 n,
                 slopes,
                 plan.units[1],
                 hidden,
                 gradient,
-                np.intp(0),
+                START,
                 hidden,
                 n_rows,
                 hidden,
                 state.parameters,
-                np.intp(0),
+                START,
                 begin,
             )
         at = plan.weights[0] + row * hidden

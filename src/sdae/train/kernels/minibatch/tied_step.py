@@ -49,7 +49,7 @@ def train_slice(
     """
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
-    encoder = np.intp(0)
+    encoder: Any = np.intp(0)  # a variable: Numba would compile the layer anew for a number
     number = 0
     for step in range(first_step, last_step):
         first = step * batch_size

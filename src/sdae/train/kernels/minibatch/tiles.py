@@ -26,9 +26,15 @@ from sdae.train.kernels.compiling import intrinsic
 _INT, _INDEX = ir.IntType(64), ir.IntType(32)
 _REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}
 
-FROM_ZERO, FROM_BIAS, FROM_OUT = np.intp(0), np.intp(1), np.intp(2)
-"""What the sums of a tile begin with: nothing, the same row for all rows, what is there. Their type
-makes them variables: Numba would compile a product anew for each number that it knows."""
+# Numba would compile a product anew for each Python number that it knows. These are variables.
+FROM_ZERO: Any = np.intp(0)
+FROM_BIAS: Any = np.intp(1)
+FROM_OUT: Any = np.intp(2)
+"""What the sums of a tile begin with: nothing, the same row for all rows, what is there."""
+START: Any = np.intp(0)
+"""The first place of an array."""
+ADJACENT: Any = np.intp(1)
+"""The distance of terms side by side."""
 
 
 @dataclass(frozen=True)
