@@ -17,7 +17,7 @@ from sdae.estimators.class_targets import (
 from sdae.estimators.consistency_choice import chosen_consistency
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import without_labels
+from sdae.estimators.inputs import with_labels, without_labels
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside_by_class
@@ -226,7 +226,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
                 x, every = self._all_rows(x, X_unlabeled)
                 start(self, every, settings, self._head(targets))
             labelled = has_targets(targets)
-            rows = Labelled(x[labelled], targets[labelled], weights)
+            rows = Labelled(with_labels(x, labelled), targets[labelled], weights)
             rows, watched = self._watched(rows, settings)
             consistency = None
             if not continues or self._agrees_when_continuing:
@@ -281,7 +281,11 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
                 start(self, x, settings, self._head(targets), stream=True)
             self.semi_supervised_ = None
             labelled = has_targets(targets)
-            rows = Labelled(x[labelled], targets[labelled], weights) if labelled.any() else None
+            rows = (
+                Labelled(with_labels(x, labelled), targets[labelled], weights)
+                if labelled.any()
+                else None
+            )
             train_on_chunk(self, x, settings, rows)
         return self
 

@@ -209,13 +209,14 @@ def _train(
     n_products = products_of_a_block(network, 4 * n_rows if n_rows > 1 else 1 << 40)
     with threads(settings.n_threads, n_products):
         names = estimator._names()
-        first = second = None
+        first = second = rows = None
         if any(epochs):
             rows = network_rows(x, scaling, weight_of(network))
             first = pretraining(network, rows, settings, epochs, names)
         raw, searches = labelled, consistency is not None and consistency.chosen_by == SEARCH
         if labelled is not None:  # check fine-tuning before pre-training
-            labelled = labelled.for_network(scaling, network)
+            same = rows is not None and labelled.x is x
+            labelled = replace(labelled, x=rows) if same else labelled.for_network(scaling, network)
             watched = None if watched is None else watched.for_network(scaling, network)
             more = None
             if consistency is not None and not searches:

@@ -282,6 +282,11 @@ def below(x: Rows, more: Rows) -> Rows:
     return x.below(more) if isinstance(x, RawTable) else stacked(x, more)
 
 
+def with_labels(x: Rows, labelled: NDArray[np.bool_]) -> Rows:
+    """Return the rows with labels, (m, V): no copy where all have one."""
+    return x if labelled.all() else x[labelled]
+
+
 def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
     """Return the rows without labels, (m, V): `labelled` are the first rows, (n,)."""
     known = np.zeros(every.shape[0], bool)

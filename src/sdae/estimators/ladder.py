@@ -12,7 +12,7 @@ from sdae.core.preprocessing import Scaling
 from sdae.estimators.class_predictions import ClassPredictions
 from sdae.estimators.class_targets import has_targets
 from sdae.estimators.fitting import whole_or_not_at_all
-from sdae.estimators.inputs import without_labels
+from sdae.estimators.inputs import with_labels, without_labels
 from sdae.estimators.ladder_base import LadderEstimator
 from sdae.estimators.ladder_fitting import fit_ladder
 from sdae.estimators.tasks import Labelled
@@ -141,7 +141,7 @@ class LadderClassifier(LadderEstimator, ClassPredictions):
             self.classes_ = found
             x, every = self._all_rows(x, X_unlabeled)
             known = has_targets(targets)
-            rows = Labelled(x[known], targets[known], weights)
+            rows = Labelled(with_labels(x, known), targets[known], weights)
             others = without_labels(every, known)
             fit_ladder(self, every, settings, rows, others, self._head(targets))
         return self
@@ -210,6 +210,6 @@ class LadderRegressor(LadderEstimator, ValuePredictions):
             x, y, weights, there = self._checked(X, y, sample_weight, reset=True)
             self._learn_targets(y, weights)
             x, every = self._all_rows(x, X_unlabeled)
-            rows = Labelled(x[there], self._standardised(y), weights)
+            rows = Labelled(with_labels(x, there), self._standardised(y), weights)
             fit_ladder(self, every, settings, rows, without_labels(every, there), self._head())
         return self

@@ -7,6 +7,7 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
+from sdae.estimators.inputs import with_labels
 from sdae.estimators.parameter_readers import POISSON, SQUARED_ERROR
 from sdae.estimators.parameters import Settings
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
@@ -172,7 +173,7 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
                 self._learn_targets(y, weights)
                 x, every = self._all_rows(x, X_unlabeled)
                 start(self, every, settings, self._head())
-            rows = Labelled(x[there], self._standardised(y), weights)
+            rows = Labelled(with_labels(x, there), self._standardised(y), weights)
             rows, watched = self._watched(rows, settings)
             train(self, every, settings, rows, watched, pretrains=not continues)
         return self
@@ -200,7 +201,11 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
             if not continues:
                 self._learn_targets(y, weights)
                 start(self, x, settings, self._head(), stream=True)
-            rows = Labelled(x[there], self._standardised(y), weights) if there.any() else None
+            rows = (
+                Labelled(with_labels(x, there), self._standardised(y), weights)
+                if there.any()
+                else None
+            )
             train_on_chunk(self, x, settings, rows)
         return self
 

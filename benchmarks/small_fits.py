@@ -1,0 +1,217 @@
+"""Time fits of small and middle tables beside ``MLPClassifier``; write JSON. 10 min.
+
+    python benchmarks/small_fits.py
+
+Four parts, all on one thread:
+
+- *steps*: fine-tuning at equal epochs and minibatches, without pre-training, beside
+  ``MLPClassifier``, and the share of the machine's product peak that its products reach;
+- *layers*: pre-training of one layer beside the engine ``autograd``, which trained these layers
+  before there was the engine ``compiled``;
+- *defaults*: ``SDAEClassifier().fit``, pre-training included, beside ``MLPClassifier()`` behind a
+  ``StandardScaler``, each stopping by its own rule;
+- *memory*: what a fit adds to the peak of a process that has fitted a small table before.
+
+Times are the processor's, medians of turns in which each program runs once.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _machine import describe
+from numpy.typing import NDArray
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from sdae import SDAEClassifier, StackedDenoisingAutoencoder, pretrain
+
+PATH = Path(__file__).parent / "results" / "small-fits.json"
+TURNS = 7
+STEPS = (
+    (300, 10, (100,), 32, 200),
+    (5_000, 60, (200, 200), 32, 6),
+    (5_000, 60, (200, 200), 200, 12),
+    (10_000, 784, (500, 500), 100, 2),
+)
+"""Rows, columns, units, minibatch and epochs."""
+LAYERS = ((300, 10, 100, 32, 100), (5_000, 60, 200, 32, 4), (5_000, 784, 500, 100, 2))
+TABLES: dict[str, Callable[..., Any]] = {
+    "300 × 10": lambda return_X_y: _rows(300, 10),  # noqa: ARG005 - as scikit-learn's
+    "digits": load_digits,
+    "breast cancer": load_breast_cancer,
+    "wine": load_wine,
+}
+MEMORY = (50_000, 100, (200, 200))
+NEVER = 10**6  # epochs without improvement before a fit stops
+
+Work = Callable[[], object]
+
+
+def main() -> None:
+    """Measure and write."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    with threadpool_limits(1):
+        peak = _peak()
+        result = {
+            "machine": describe(),
+            "turns": TURNS,
+            "gemm_gflops": peak,
+            "steps": [_steps(*case, peak) for case in STEPS],
+            "layers": [_layer(*case) for case in LAYERS],
+            "defaults": [_defaults(name) for name in TABLES],
+            "memory": _memory(),
+        }
+    PATH.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"Written to {PATH}")
+
+
+def _steps(
+    n_rows: int, n_columns: int, units: tuple[int, ...], batch: int, epochs: int, peak: float
+) -> dict[str, Any]:
+    x, y = _rows(n_rows, n_columns)
+    common: dict[str, Any] = {
+        "hidden_layer_sizes": units,
+        "activation": "tanh",
+        "batch_size": batch,
+        "max_iter": epochs,
+        "tol": 0.0,
+        "n_iter_no_change": NEVER,
+        "alpha": 1e-4,
+        "random_state": 0,
+    }
+    ours = SDAEClassifier(pretrain_epochs=0, dropout=0.0, early_stopping=False, **common)
+    found = _measured(
+        {
+            "SDAEClassifier": lambda: ours.fit(x, y),
+            "MLPClassifier": lambda: MLPClassifier(**common).fit(x, y),
+        }
+    )
+    sizes = (n_columns, *units, 2)
+    weights = [below * above for below, above in pairwise(sizes)]
+    operations = 2 * n_rows * epochs * (3 * sum(weights) - weights[0])
+    share = operations / found["seconds"]["SDAEClassifier"] / 1e9 / peak
+    shape = {"rows": n_rows, "columns": n_columns, "units": units, "batch": batch}
+    return _said({**shape, "epochs": epochs, "share_of_peak": share, **found})
+
+
+def _layer(n_rows: int, n_columns: int, units: int, batch: int, epochs: int) -> dict[str, Any]:
+    x, _ = _rows(n_rows, n_columns)
+
+    def work(engine: str) -> Work:
+        stack = StackedDenoisingAutoencoder(
+            n_columns, (units,), None, 0.3, activation="tanh", decoder="linear"
+        )
+        settings: dict[str, Any] = {"optimizer": "adam", "shuffle": True, "engine": engine}
+        return lambda: pretrain(stack, x, epochs=epochs, batch_size=batch, **settings)
+
+    found = _measured({name: work(name) for name in ("compiled", "autograd")})
+    shape = {"rows": n_rows, "columns": n_columns, "units": units, "batch": batch}
+    return _said({**shape, **found})
+
+
+def _defaults(name: str) -> dict[str, Any]:
+    x, y = TABLES[name](return_X_y=True)
+    found = _measured(
+        {
+            "SDAEClassifier": lambda: SDAEClassifier(random_state=0).fit(x, y),
+            "MLPClassifier": lambda: make_pipeline(
+                StandardScaler(), MLPClassifier(random_state=0)
+            ).fit(x, y),
+        }
+    )
+    return _said({"data": name, **found})
+
+
+def _measured(programs: dict[str, Work]) -> dict[str, Any]:
+    """Return the median seconds of each program, and how many times the second takes longer."""
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for turn in range(TURNS + 1):
+        for name, work in programs.items():
+            start = time.process_time()
+            work()
+            if turn:  # the first one compiles, and warms caches
+                seconds[name].append(time.process_time() - start)
+    ours, theirs = seconds.values()
+    return {
+        "seconds": {name: statistics.median(each) for name, each in seconds.items()},
+        "times_faster": statistics.median(b / a for a, b in zip(ours, theirs, strict=True)),
+    }
+
+
+def _memory() -> dict[str, Any]:
+    """Return the mebibytes that a fit adds to the peak of a process, by program."""
+    found = {}
+    for who in ("SDAEClassifier", "MLPClassifier"):
+        command = [sys.executable, __file__, "--memory-of", who]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        found[who] = float(said)
+    n_rows, n_columns, units = MEMORY
+    return _said({"rows": n_rows, "columns": n_columns, "units": units, "mebibytes": found})
+
+
+def _print_memory(who: str) -> None:
+    """Print the mebibytes that a fit adds; Linux counts them."""
+    own = Path("/proc/self")
+    n_rows, n_columns, units = MEMORY
+    ours = SDAEClassifier(units, pretrain_epochs=1, max_iter=1, random_state=0)
+    model = ours if who == "SDAEClassifier" else MLPClassifier(units, max_iter=1, random_state=0)
+    warnings.simplefilter("ignore")
+    x, y = _rows(n_rows, n_columns)
+    model.fit(x[:300], y[:300])
+    (own / "clear_refs").write_text("5")  # the peak is what is held now
+    before = _kibibytes(own / "status", "VmHWM")
+    model.fit(x, y)
+    print((_kibibytes(own / "status", "VmHWM") - before) / 1024)
+
+
+def _kibibytes(status: Path, name: str) -> int:
+    line = next(line for line in status.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1])
+
+
+def _peak() -> float:
+    """Return the gigaflops of the faster of two libraries' products of 2048×2048 matrices."""
+    matrix = torch.rand(2048, 2048)
+    array = matrix.numpy()
+    works: tuple[Work, ...] = (lambda: matrix @ matrix, lambda: array @ array)
+    return max(2 * 2048**3 / min(_time(work) for _ in range(5)) / 1e9 for work in works)
+
+
+def _time(work: Work) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def _rows(n_rows: int, n_columns: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return standard normal rows of two classes."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n_rows, n_columns)).astype(np.float32)
+    return x, (x[:, 0] + 0.5 * rng.standard_normal(n_rows) > 0).astype(np.int64)
+
+
+def _said(found: dict[str, Any]) -> dict[str, Any]:
+    print(found, flush=True)
+    return found
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--memory-of"]:
+        _print_memory(sys.argv[2])
+    else:
+        main()
