@@ -1,0 +1,65 @@
+"""The tables of small fits and of cold starts, from ``small_fits.py`` and ``cold_start.py``."""
+
+from typing import Any
+
+
+def steps(result: dict[str, Any]) -> str:
+    """Return a line for each shape: milliseconds a step of both, and our share of the peak."""
+    lines = [
+        "| rows | columns | units | minibatch | SDAEClassifier | MLPClassifier | times faster "
+        "| of the product peak |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for case in result["steps"]:
+        n_steps = case["epochs"] * -(-case["rows"] // case["batch"])
+        ours, theirs = (1e6 * seconds / n_steps for seconds in case["seconds"].values())
+        lines.append(
+            f"| {case['rows']:,} | {case['columns']} | {tuple(case['units'])} | {case['batch']} "
+            f"| {ours:,.0f} µs a step | {theirs:,.0f} µs | {case['times_faster']:.1f} "
+            f"| {100 * case['share_of_peak']:.0f} % |"
+        )
+    lines += [
+        "",
+        "| pre-training of one layer | minibatch | compiled | autograd | times faster |",
+        "|---|---|---|---|---|",
+    ]
+    for case in result["layers"]:
+        ours, theirs = (1e3 * seconds for seconds in case["seconds"].values())
+        lines.append(
+            f"| {case['rows']:,} rows, {case['columns']} → {case['units']} | {case['batch']} "
+            f"| {ours:,.0f} ms | {theirs:,.0f} ms | {case['times_faster']:.1f} |"
+        )
+    return "\n".join([*lines, "", f"The peak: {result['gemm_gflops']:.0f} GFLOP/s on one thread."])
+
+
+def defaults(result: dict[str, Any]) -> str:
+    """Return a line for each table: seconds of whole fits; and the memory of a fit."""
+    lines = [
+        "| fit with all defaults | SDAEClassifier | scaled MLPClassifier | times faster |",
+        "|---|---|---|---|",
+    ]
+    for case in result["defaults"]:
+        ours, theirs = case["seconds"].values()
+        lines.append(
+            f"| {case['data']} | {ours:.2f} s | {theirs:.2f} s | {case['times_faster']:.1f} |"
+        )
+    memory = result["memory"]
+    ours, theirs = memory["mebibytes"].values()
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"A fit of {memory['rows']:,} × {memory['columns']} rows with units "
+            f"{tuple(memory['units'])} adds {ours:.0f} MiB to what a process holds, that of "
+            f"`MLPClassifier` {theirs:.0f} MiB: the rows scaled, and the codes of the first layer.",
+        ]
+    )
+
+
+def cold_start(result: dict[str, Any]) -> str:
+    """Return the seconds of first and second calls, with an empty cache and with a filled one."""
+    empty, filled = result["empty_cache"], result["filled_cache"]
+    lines = ["| seconds | first on this machine | later processes |", "|---|---|---|"]
+    for name in empty:
+        lines.append(f"| {name} | {empty[name]:.2f} | {filled[name]:.3f} |")
+    return "\n".join([*lines, "", f"`sdae --help` takes {result['help']:.2f} s."])
