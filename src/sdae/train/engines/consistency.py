@@ -37,6 +37,7 @@ from sdae.train.consistency.teacher import Teacher
 from sdae.train.engines.autograd import descend, limit_norms, new_optimizer, set_rate
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.optimizer_state import give_state, state_of
+from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT, FinetuningConfig
@@ -119,7 +120,7 @@ class ConsistencyFinetuning:
         config = self._config
         first = late_decay((epoch - 1) * self._n_updates // config.epochs, self._n_updates)
         costs = SummedCosts(self._stack.head.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster_products():
             for minibatch in minibatches:
                 decay = late_decay(self._update, self._n_updates) / first
                 set_rate(self._optimizer, rate * decay)
@@ -243,9 +244,15 @@ class ConsistencyFinetuning:
         clean = F.log_softmax(self._stack.output(x), dim=1)  # (B, C)
         key = NoiseKey(self._seed, Stream.CONSISTENCY, _PROBE, epoch)
         probe = torch.from_numpy(standard_normal(key, samples, x.shape[1])).to(x)
-        rows = adversarial(self._stack.output, x, clean.detach(), probe, self._radius or 0.0)
+        rows = adversarial(self._fixed_output, x, clean.detach(), probe, self._radius or 0.0)
         answers = F.log_softmax(self._stack.output(rows), dim=1)
         return divergence(clean.detach(), answers) + self._ramp * entropy(clean)
+
+    def _fixed_output(self, x: Tensor) -> Tensor:
+        """Run the network with parameters that take no gradients, (B, V) -> (B, C)."""
+        fixed = {name: p.detach() for name, p in self._stack.named_parameters()}
+        output: Tensor = functional_call(self._stack, fixed, (x,))
+        return output
 
     @property
     def _ramp(self) -> float:
