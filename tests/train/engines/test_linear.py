@@ -1,6 +1,8 @@
 """Layers by oneDNN in autograd: right gradients everywhere, and the engines take them."""
 
+import platform
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ def _gradients(layer: Layer, inputs: list[Tensor | None], turned: bool) -> list[
     output = layer(x, weight.t() if turned else weight, bias)
     wanted = [each for each in inputs if each is not None and each.requires_grad]
     factors = _numbers(*output.shape, seed=9).to(output.dtype)
-    return [output, *torch.autograd.grad((factors * output.sin()).sum(), wanted)]
+    return [output, *torch.autograd.grad((factors * output).sum(), wanted)]
 
 
 def _assert_close(ours: list[Tensor], theirs: list[Tensor], tolerance: float = 1e-6) -> None:
@@ -83,7 +85,7 @@ def test_gradients_are_those_of_float64(
             each.requires_grad_(bool(wants & 1 << place) or (not bias and place == 0))
     ours = _gradients(linear, [*inputs[:2], inputs[2] if bias else None], turned)
     theirs = _gradients(F.linear, [*exact[:2], exact[2] if bias else None], turned)
-    _assert_close(ours, theirs, 2e-6)
+    _assert_close(ours, theirs, 1e-6 * max(n, m, k) ** 0.5)  # of so many terms each
 
 
 def test_a_tied_weight_gets_both_gradients() -> None:
@@ -179,9 +181,9 @@ def test_mkl_is_taken_on_processors_of_intel(
             raise FileNotFoundError
         return text
 
-    monkeypatch.setattr(products.Path, "read_text", read_text)
+    monkeypatch.setattr(Path, "read_text", read_text)
     windows = "Intel64 Family 6 Model 143 Stepping 8, GenuineIntel"
-    monkeypatch.setattr(products.platform, "processor", lambda: windows)
+    monkeypatch.setattr(platform, "processor", lambda: windows)
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: has_mkl)
     assert products._mkl_is_faster.__wrapped__() is faster
 

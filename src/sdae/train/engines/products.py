@@ -47,7 +47,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     serves = _serves(input) and _serves(weight) and input.ndim == weight.ndim == 2
     if not serves or input.numel() * weight.shape[0] < FEWEST_PRODUCTS:
         return F.linear(input, weight, bias)
-    result: Tensor = _Linear.apply(input, weight, bias)
+    result: Tensor = _Linear.apply(input, weight, bias)  # type: ignore[no-untyped-call]
     return result
 
 
