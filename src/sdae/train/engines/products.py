@@ -6,9 +6,9 @@ compiler calls it through the operator used here, which is not part of the docum
 the operator is tested first; if it is missing or does something else, PyTorch's usual product is
 used.
 
-Autograd takes its products from oneDNN too, but on Intel's processors, where MKL is faster. The
-processor decides and not a clock: measured times could decide otherwise in the next run, which
-would then give other bytes.
+Autograd takes its products from oneDNN too, but only where PyTorch has MKL on a processor that is
+not Intel's: on Intel's MKL is a little faster. The processor decides and not a clock: measured
+times could decide otherwise in the next run, which would then give other bytes.
 
 Axes: B rows, V inputs, H outputs of a layer.
 """
@@ -53,7 +53,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def faster_products() -> AbstractContextManager[object]:
     """Return a context in which every module takes its layers from :func:`linear`, if faster."""
-    serves = torch.backends.mkldnn.enabled and _has_onednn() and not _mkl_is_faster()
+    serves = torch.backends.mkldnn.enabled and _has_onednn() and _mkl_is_slow()
     return _ByLinear() if serves else nullcontext()
 
 
@@ -98,15 +98,15 @@ def _serves(matrix: Tensor) -> bool:
 
 
 @cache
-def _mkl_is_faster() -> bool:
-    """Return whether this is a processor of Intel, and PyTorch has MKL."""
+def _mkl_is_slow() -> bool:
+    """Return whether PyTorch has MKL, and the processor is not one of Intel's."""
     if not torch.backends.mkl.is_available():
         return False
     try:
         processor = Path("/proc/cpuinfo").read_text()
     except OSError:  # not Linux
         processor = platform.processor()
-    return _INTEL in processor
+    return _INTEL not in processor
 
 
 @cache
