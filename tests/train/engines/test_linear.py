@@ -131,7 +131,7 @@ def test_gradients_have_gradients() -> None:
 
 def test_all_three_products_of_a_layer_go_by_onednn(taken: list[tuple[int, int, int]]) -> None:
     layer, x = nn.Linear(30, 20), torch.from_numpy(X).requires_grad_(True)
-    with faster_products():
+    with faster_products(layer, 60):
         layer(x).sin().sum().backward()
     assert taken == [(60, 20, 30), (60, 30, 20), (20, 30, 60)]
     taken.clear()
@@ -157,11 +157,20 @@ def test_other_layers_are_left_to_pytorch(
             monkeypatch.setattr(products, "FEWEST_PRODUCTS", 6 * 5 * 4 + 1)
         case "MKL is not slow":
             monkeypatch.setattr(products, "_mkl_is_slow", lambda: False)
-    with faster_products():
+    with faster_products(nn.Linear(500, 500), 6):  # large enough
         output = F.linear(x, w)
         output.sum().backward()
     assert torch.equal(output, F.linear(x, w))
     assert taken == []
+
+
+@pytest.mark.parametrize(("batch_size", "serves"), [(6, False), (7, True)])
+def test_networks_of_small_layers_are_left_alone(
+    batch_size: int, serves: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "FEWEST_PRODUCTS", 7 * 20)
+    with faster_products(nn.Linear(5, 4), batch_size) as mode:
+        assert (mode is not None) is serves
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ class AutogradPretraining:
         set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
         costs = SummedCosts(self._autoencoder.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster_products():
+        faster = faster_products(self._autoencoder, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
                 corrupted = corrupt(
@@ -138,7 +139,8 @@ class AutogradFinetuning:
         """
         set_rate(self._optimizer, rate)
         costs = SummedCosts(self._stack.head.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster_products():
+        faster = faster_products(self._stack.mlp, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 losses = self._losses(minibatch, epoch)  # (B,)
                 costs.add(losses, minibatch)

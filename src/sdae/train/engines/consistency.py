@@ -120,7 +120,8 @@ class ConsistencyFinetuning:
         config = self._config
         first = late_decay((epoch - 1) * self._n_updates // config.epochs, self._n_updates)
         costs = SummedCosts(self._stack.head.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster_products():
+        faster = faster_products(self._stack.mlp, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 decay = late_decay(self._update, self._n_updates) / first
                 set_rate(self._optimizer, rate * decay)

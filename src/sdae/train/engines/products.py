@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 _INTEL = "GenuineIntel"
@@ -51,10 +51,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return result
 
 
-def faster_products() -> AbstractContextManager[object]:
-    """Return a context in which every module takes its layers from :func:`linear`, if faster."""
+def faster_products(module: nn.Module, batch_size: int) -> AbstractContextManager[object]:
+    """Return a context in which every layer is taken from :func:`linear`, where that is faster.
+
+    It slows other calls of PyTorch down, so it does nothing if all layers of `module` are small.
+    """
+    most = batch_size * max(parameter.numel() for parameter in module.parameters())
     serves = torch.backends.mkldnn.enabled and _has_onednn() and _mkl_is_slow()
-    return _ByLinear() if serves else nullcontext()
+    return _ByLinear() if serves and most >= FEWEST_PRODUCTS else nullcontext()
 
 
 class _ByLinear(TorchFunctionMode):
