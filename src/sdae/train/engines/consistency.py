@@ -16,6 +16,7 @@ n all rows, V columns, C classes.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -99,12 +100,11 @@ class ConsistencyFinetuning:
         self._n_updates = n_updates
         self._update = 0
         self._optimizer = new_optimizer(stack.mlp.parameters(), config)
-        trained = list(stack.mlp.parameters())
         self._teacher = Teacher(dict(stack.mlp.named_parameters()))
         self._spread: tuple[Tensor, Tensor] | None = None
         self._radius: float | None = None
         self._safeguard = Safeguard(stack.mlp)
-        self.slice_samples = samples_between_looks(trained, config.batch_size)
+        self.slice_samples = samples_between_looks(list(stack.mlp.parameters()), config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar.
@@ -245,15 +245,11 @@ class ConsistencyFinetuning:
         clean = F.log_softmax(self._stack.output(x), dim=1)  # (B, C)
         key = NoiseKey(self._seed, Stream.CONSISTENCY, _PROBE, epoch)
         probe = torch.from_numpy(standard_normal(key, samples, x.shape[1])).to(x)
-        rows = adversarial(self._fixed_output, x, clean.detach(), probe, self._radius or 0.0)
+        fixed = {name: p.detach() for name, p in self._stack.named_parameters()}
+        output = partial(functional_call, self._stack, fixed)  # only x takes a gradient
+        rows = adversarial(output, x, clean.detach(), probe, self._radius or 0.0)
         answers = F.log_softmax(self._stack.output(rows), dim=1)
         return divergence(clean.detach(), answers) + self._ramp * entropy(clean)
-
-    def _fixed_output(self, x: Tensor) -> Tensor:
-        """Run the network with parameters that take no gradients, (B, V) -> (B, C)."""
-        fixed = {name: p.detach() for name, p in self._stack.named_parameters()}
-        output: Tensor = functional_call(self._stack, fixed, (x,))
-        return output
 
     @property
     def _ramp(self) -> float:
