@@ -72,13 +72,17 @@ def untied_relu_pretraining(x: Rows, n_hidden: int) -> Epoch:
     return epoch
 
 
-def autograd_finetuning(x: Rows, y: Labels, sizes: tuple[int, ...], batch_size: int) -> Epoch:
-    """Sigmoid layers and a softmax, SGD."""
+def autograd_finetuning(
+    x: Rows, y: Labels, sizes: tuple[int, ...], batch_size: int, *, adam: bool = False
+) -> Epoch:
+    """Sigmoid layers and a softmax, SGD or Adam."""
     rows, labels = torch.from_numpy(x), torch.from_numpy(y)
     widths = (x.shape[1], *sizes)
     hidden = [m for i in range(len(sizes)) for m in (nn.Linear(*widths[i : i + 2]), nn.Sigmoid())]
     network = nn.Sequential(*hidden, nn.Linear(widths[-1], 10))
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    optimizer: torch.optim.Optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
+    if adam:
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
 
     def epoch() -> None:
         for batch, wanted in zip(rows.split(batch_size), labels.split(batch_size), strict=True):

@@ -40,6 +40,7 @@ LOWER, UPPER, TUNING = (
     "pre-training 1000×1000",
     "fine-tuning 784-1000³-10",
 )
+BY_ADAM = f"{TUNING} by Adam"
 WEIGHTS = {LOWER: 784_000, UPPER: 1_000_000, TUNING: 784_000 + 2 * 1_000_000 + 10_000}
 
 
@@ -57,6 +58,7 @@ def main() -> None:
         *_batch_one(UPPER, lambda n: _pretraining_entries(codes, n)),
         *_batch_one(TUNING, lambda n: _finetuning_entries(x, y, n)),
         *_minibatches(x, y),
+        *_adam(x, y),
     ]
     # The best of two moments: what disturbs one of them would raise our share.
     limits = {
@@ -172,26 +174,53 @@ def _minibatches(x: Rows, y: Labels) -> list[dict[str, Any]]:
             },
         }
         for work, entries in works.items():
-            times: dict[str, list[float]] = {who: [] for who in entries}
-            for repeat in range(REPEATS_OF_LOOPS + 1):
-                for who, epoch in entries.items():
-                    elapsed = _time(epoch)
-                    if repeat:  # the first round only warms up
-                        times[who].append(elapsed)
-            for who, seconds in times.items():
-                threads = torch.get_num_threads()
-                row = _row(work, batch_size, who, threads, len(x), seconds)
-                row["times_slower"] = _ratio(seconds, times["sdae, closed form"])
-                rows.append(row)
-            of_closed_form, of_autograd = (
-                _ratio(times["PyTorch autograd"], times[who])
-                for who in ("sdae, closed form", "sdae, autograd")
-            )
-            print(
-                f"{work}, batch {batch_size}: a bare loop takes {of_closed_form:.2f} × the time of "
-                f"our closed form, {of_autograd:.2f} × that of our autograd",
-                flush=True,
-            )
+            rows += _in_turns(work, batch_size, len(x), entries)
+    return rows
+
+
+def _adam(x: Rows, y: Labels) -> list[dict[str, Any]]:
+    """What `auto` takes, and autograd, against a bare loop with PyTorch's Adam, minibatch 100."""
+    network = StackedDenoisingAutoencoder(784, SIZES, 10)
+    ours = partial(
+        finetune,
+        network,
+        (x, y),
+        None,
+        epochs=1,
+        batch_size=100,
+        optimizer="adam",
+        learning_rate=0.001,
+    )
+    entries: dict[str, Epoch] = {
+        "sdae, auto": ours,
+        "sdae, autograd": partial(ours, engine="autograd"),
+        "PyTorch autograd": baselines.autograd_finetuning(x, y, SIZES, 100, adam=True),
+    }
+    return _in_turns(BY_ADAM, 100, len(x), entries)
+
+
+def _in_turns(
+    work: str, batch_size: int, n_samples: int, entries: dict[str, Epoch]
+) -> list[dict[str, Any]]:
+    """Time two entries of ours, the first the fastest, and a bare loop, one after the other."""
+    rows, threads = [], torch.get_num_threads()
+    times: dict[str, list[float]] = {who: [] for who in entries}
+    for repeat in range(REPEATS_OF_LOOPS + 1):
+        for who, epoch in entries.items():
+            elapsed = _time(epoch)
+            if repeat:  # the first round only warms up
+                times[who].append(elapsed)
+    first, second, bare = entries
+    for who, seconds in times.items():
+        row = _row(work, batch_size, who, threads, n_samples, seconds)
+        row["times_slower"] = _ratio(seconds, times[first])
+        rows.append(row)
+    print(
+        f"{work}, batch {batch_size}: a bare loop takes "
+        f"{_ratio(times[bare], times[first]):.2f} × the time of {first}, "
+        f"{_ratio(times[bare], times[second]):.2f} × that of {second}",
+        flush=True,
+    )
     return rows
 
 
@@ -259,7 +288,7 @@ def _add_shares(rows: list[dict[str, Any]], limits: dict[str, float], x: Rows) -
     gigaflops = max(limits["gemm_gflops, PyTorch"], limits["gemm_gflops, NumPy"])
     upper = WEIGHTS[TUNING] - 784_000
     for row in rows:
-        if not row["who"].startswith("sdae"):
+        if not row["who"].startswith("sdae") or row["work"] not in WEIGHTS:
             continue
         if row["work"] != TUNING:
             operations, moved = 10 * WEIGHTS[row["work"]], 8 * WEIGHTS[row["work"]]

@@ -26,6 +26,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.dropout import kept
 from sdae.train.engines.optimizer_state import give_state, state_of
+from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
@@ -67,7 +68,8 @@ class AutogradPretraining:
         set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
         costs = SummedCosts(self._autoencoder.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+        faster = faster_products(self._autoencoder, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 x = self._rows.batch(minibatch)  # (B, V)
                 corrupted = corrupt(
@@ -137,7 +139,8 @@ class AutogradFinetuning:
         """
         set_rate(self._optimizer, rate)
         costs = SummedCosts(self._stack.head.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+        faster = faster_products(self._stack.mlp, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 losses = self._losses(minibatch, epoch)  # (B,)
                 costs.add(losses, minibatch)

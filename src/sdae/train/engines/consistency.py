@@ -16,6 +16,7 @@ n all rows, V columns, C classes.
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ from sdae.train.consistency.teacher import Teacher
 from sdae.train.engines.autograd import descend, limit_norms, new_optimizer, set_rate
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.optimizer_state import give_state, state_of
+from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT, FinetuningConfig
@@ -98,12 +100,11 @@ class ConsistencyFinetuning:
         self._n_updates = n_updates
         self._update = 0
         self._optimizer = new_optimizer(stack.mlp.parameters(), config)
-        trained = list(stack.mlp.parameters())
         self._teacher = Teacher(dict(stack.mlp.named_parameters()))
         self._spread: tuple[Tensor, Tensor] | None = None
         self._radius: float | None = None
         self._safeguard = Safeguard(stack.mlp)
-        self.slice_samples = samples_between_looks(trained, config.batch_size)
+        self.slice_samples = samples_between_looks(list(stack.mlp.parameters()), config.batch_size)
 
     def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar.
@@ -119,7 +120,8 @@ class ConsistencyFinetuning:
         config = self._config
         first = late_decay((epoch - 1) * self._n_updates // config.epochs, self._n_updates)
         costs = SummedCosts(self._stack.head.weight)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])):
+        faster = faster_products(self._stack.mlp, minibatches.batch_size)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
                 decay = late_decay(self._update, self._n_updates) / first
                 set_rate(self._optimizer, rate * decay)
@@ -243,7 +245,9 @@ class ConsistencyFinetuning:
         clean = F.log_softmax(self._stack.output(x), dim=1)  # (B, C)
         key = NoiseKey(self._seed, Stream.CONSISTENCY, _PROBE, epoch)
         probe = torch.from_numpy(standard_normal(key, samples, x.shape[1])).to(x)
-        rows = adversarial(self._stack.output, x, clean.detach(), probe, self._radius or 0.0)
+        fixed = {name: p.detach() for name, p in self._stack.named_parameters()}
+        output = partial(functional_call, self._stack, fixed)  # only x takes a gradient
+        rows = adversarial(output, x, clean.detach(), probe, self._radius or 0.0)
         answers = F.log_softmax(self._stack.output(rows), dim=1)
         return divergence(clean.detach(), answers) + self._ramp * entropy(clean)
 
