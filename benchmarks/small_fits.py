@@ -41,7 +41,7 @@ from sdae import SDAEClassifier, StackedDenoisingAutoencoder, pretrain
 
 PATH = Path(__file__).parent / "results" / "small-fits.json"
 TURNS = 7
-STEPS = (
+STEPS: tuple[tuple[int, int, tuple[int, ...], int, int], ...] = (
     (300, 10, (100,), 32, 200),
     (5_000, 60, (200, 200), 32, 6),
     (5_000, 60, (200, 200), 200, 12),

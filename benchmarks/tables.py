@@ -19,6 +19,7 @@ from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, ladders
+from fit_tables import cold_start, defaults, steps
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
@@ -243,16 +244,10 @@ def label_curve_table() -> str:
     return "\n".join([*lines, "", machine_line(result)])
 
 
-def bulk_table() -> str:
-    """Return how long it takes to predict many rows, and the machine."""
-    result = load("bulk-predict")
-    return "\n".join([bulk_cases(result), "", machine_line(result)])
-
-
-def neighbours_table() -> str:
-    """Return how many of scikit-learn's tests pass, why the others do not, and the machine."""
-    result = load("neighbours")
-    return "\n".join([neighbour_cases(result), "", machine_line(result)])
+def _with_machine(name: str, table: Callable[[dict[str, Any]], str]) -> str:
+    """Return the table of some results, and the machine."""
+    result = load(name)
+    return "\n".join([table(result), "", machine_line(result)])
 
 
 def imputation_table() -> str:
@@ -292,11 +287,12 @@ def compare_table() -> str:
 
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
-    "bulk-predict": bulk_table,
+    "bulk-predict": lambda: _with_machine("bulk-predict", bulk_cases),
     "compare": compare_table,
     "estimators": estimators_table,
     "estimators-times": estimators_times,
     "few-labels-agreement": agreement,
+    "cold-start": lambda: _with_machine("cold-start", cold_start),
     "few-labels-auc": auc_table,
     "few-labels-mnist": ladders,
     "few-labels-tables": accuracies,
@@ -306,8 +302,10 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-unpretrained": lambda: mnist_table("mnist-unpretrained"),
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
-    "neighbours": neighbours_table,
+    "neighbours": lambda: _with_machine("neighbours", neighbour_cases),
     "recipe-search": search_table,
+    "small-fits-defaults": lambda: _with_machine("small-fits", defaults),
+    "small-fits-steps": lambda: _with_machine("small-fits", steps),
     "speed-headline": speed_headline,
     "speed": speed_table,
     "table-peers": peers_table,
