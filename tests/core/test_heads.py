@@ -125,7 +125,7 @@ def test_its_operations_of_onnx_make_the_same_answers(head: Head, dtype: Any) ->
     onnx = pytest.importorskip("onnx")
     from onnx.reference import ReferenceEvaluator
 
-    from sdae.app.export.onnx_graph import _Graph
+    from sdae.app.export.onnx_nodes import Graph
 
     raw = RAW.numpy().astype(dtype)
     for of, expected in (
@@ -134,7 +134,7 @@ def test_its_operations_of_onnx_make_the_same_answers(head: Head, dtype: Any) ->
     ):
         if of is None:
             continue
-        graph, kind = _Graph(), np.dtype(dtype)
+        graph, kind = Graph(), np.dtype(dtype)
         graph.input("a", kind, N_OUT)
         graph.expression(of, "a", kind, "out")
         wanted = expected()

@@ -3,21 +3,26 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import sparse
+from torch import Tensor
 
 import sdae
 from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae.app.export import numpy_ladder
 from sdae.app.export import numpy_program as program
 from sdae.core.corruption import corrupt
 from sdae.core.donors import RowDonors
 from sdae.core.errors import InvalidParameterError
-from sdae.core.kinds.activations import Activation
+from sdae.core.kinds.activations import Activation, Node
+from sdae.core.kinds.combinators import Combinator
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.noises import NOISES, Noise, SwapNoise, parse_noise
 from sdae.core.kinds.optimizers import Optimizer
@@ -113,26 +118,32 @@ def test_the_program_of_an_export_computes_it(activation: Activation, dtype: tor
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @ACTIVATIONS
 def test_its_operations_of_onnx_compute_it(activation: Activation, dtype: Any) -> None:
+    a = A.numpy().astype(dtype)[:, None]
+    found = computed_by_onnx(lambda node: activation.facts.onnx(node, "a"), a=a)
+    expected = activation.facts.function(torch.from_numpy(a)).numpy()
+    small_counts = activation.facts.keeps_small_codes
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-37 if small_counts else 1e-6)
+
+
+def computed_by_onnx(of: Callable[[Node], str], **inputs: NDArray[Any]) -> NDArray[Any]:
+    """Return what the operations of ONNX that a kind adds make of inputs, (n, d), by name."""
     onnx = pytest.importorskip("onnx")
     from onnx.reference import ReferenceEvaluator
 
-    from sdae.app.export.onnx_graph import _Graph
+    from sdae.app.export.onnx_nodes import Graph
 
-    graph, type_ = _Graph(), np.dtype(dtype)
-    graph.input("a", type_, 1)
-    graph.expression(activation.facts.onnx, "a", type_, "h")
-    graph.output("h", type_, 1)
+    graph, type_ = Graph(), next(iter(inputs.values())).dtype
+    for name, value in inputs.items():
+        graph.input(name, type_, value.shape[1])
+    graph.expression(lambda node, _: of(node), "", type_, "found")
+    graph.output("found", type_, next(iter(inputs.values())).shape[1])
     made = onnx.helper.make_graph(
         graph.nodes, "s", graph.inputs, graph.outputs, initializer=graph.constants
     )
     model = onnx.helper.make_model(made, opset_imports=[onnx.helper.make_opsetid("", 17)])
     onnx.checker.check_model(model, full_check=True)
-    a = A.numpy().astype(dtype)[:, None]
-    answers: Any = ReferenceEvaluator(model).run(None, {"a": a})
-    found = answers[0]
-    expected = activation.facts.function(torch.from_numpy(a)).numpy()
-    small_counts = activation.facts.keeps_small_codes
-    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-37 if small_counts else 1e-6)
+    answers: Any = ReferenceEvaluator(model).run(None, inputs)
+    return np.asarray(answers[0])
 
 
 def test_the_script_of_a_page_lists_every_activation() -> None:
@@ -171,6 +182,53 @@ def test_the_kernels_know_a_decoder_by_its_number(decoder: Decoder) -> None:
     kernel = pytest.importorskip("sdae.train.kernels.fused.autoencoder_step")
     numbers = {"sigmoid": kernel.CROSS_ENTROPY, "linear": kernel.SQUARED_ERROR}
     assert decoder.facts.kernel == numbers.get(decoder)
+
+
+# -- combinators ----------------------------------------------------------------------------------
+
+COMBINATORS = pytest.mark.parametrize("combinator", Combinator)
+
+
+def signals(combinator: Combinator, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Return u, z̃ and coefficients that are random numbers, (60, 5), (60, 5), (rows, 5 or 1)."""
+    random = torch.Generator().manual_seed(0)
+    shapes = (60, 5), (60, 5), combinator.facts.shape(5)
+    u, z_tilde, a = (torch.randn(shape, dtype=dtype, generator=random) for shape in shapes)
+    return u, z_tilde, a
+
+
+def test_the_program_of_an_export_knows_every_combinator() -> None:
+    assert set(numpy_ladder.COMBINATORS) == {*Combinator}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@COMBINATORS
+def test_the_program_of_an_export_combines(combinator: Combinator, dtype: torch.dtype) -> None:
+    u, z_tilde, a = signals(combinator, dtype)
+    estimate = numpy_ladder.COMBINATORS[combinator]
+    found = estimate(u.numpy(), z_tilde.numpy(), a.numpy(), program.sigmoid)
+    assert found.dtype == u.numpy().dtype
+    expected = combinator.facts.estimate(u, z_tilde, a).numpy()
+    tolerance = 100 * torch.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@COMBINATORS
+def test_the_operations_of_onnx_combine(combinator: Combinator, dtype: torch.dtype) -> None:
+    u, z_tilde, a = signals(combinator, dtype)
+    rows = {f"a{k}": row[None].numpy() for k, row in enumerate(a)}
+    inputs = {"u": u.numpy(), "z": z_tilde.numpy(), **rows}
+    found = computed_by_onnx(lambda node: combinator.facts.onnx(node, "u", "z", [*rows]), **inputs)
+    expected = combinator.facts.estimate(u, z_tilde, a).numpy()
+    tolerance = 100 * torch.finfo(dtype).eps
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
+
+
+@COMBINATORS
+def test_the_script_of_a_page_lists_every_combinator(combinator: Combinator) -> None:
+    script = NETWORK_JS.with_name("ladder.js").read_text(encoding="utf-8")
+    assert f"    {combinator}(" in script[script.index("const combinators = {") :]
 
 
 # -- noises ---------------------------------------------------------------------------------------

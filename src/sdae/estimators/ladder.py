@@ -72,7 +72,7 @@ class LadderClassifier(LadderEstimator, ClassPredictions):
         parameters and an integer `random_state`, it continues from there.
     random_state : int, RandomState or None, default None
     verbose : bool, default False
-        Print a line per pass over the rows.
+        Print a line per epoch: a pass over the rows, or as many as a hundredth of the training has.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class LadderClassifier(LadderEstimator, ClassPredictions):
     feature_names_in_ : ndarray of str
         If the columns have names.
     loss_curve_ : list of float
-        Mean cost of each pass over the rows.
+        Mean cost of each epoch.
     history_ : tuple of EpochRecord
 
     References

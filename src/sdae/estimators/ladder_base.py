@@ -77,13 +77,13 @@ class LadderEstimator(
 
     @property
     def n_iter_(self) -> int:
-        """Passes over the rows, of which the last may be a part."""
+        """Epochs: passes over the rows, or some passes each; the last may be a part."""
         check_is_fitted(self)
         return len(self.history_)
 
     @property
     def loss_curve_(self) -> list[float]:
-        """Mean cost of each pass: that of the labels plus that of the reconstruction."""
+        """Mean cost of each epoch: that of the labels plus that of the reconstruction."""
         check_is_fitted(self)
         return [record.cost for record in self.history_]
 

@@ -29,6 +29,15 @@ def test_cells_are_kept_and_found_again(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["cells.jsonl"]
 
 
+def test_a_regression_that_is_worse_than_the_mean_is_found_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cell = Cell(**{**CELL.__dict__, "error": 1.5})  # a share of the variance
+    CellCache(tmp_path / "cells.jsonl").put("a", cell)
+    assert CellCache(tmp_path / "cells.jsonl").get("a") == cell
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -36,7 +45,7 @@ def test_cells_are_kept_and_found_again(tmp_path: Path) -> None:
         "{",
         "[1]",
         '{"key": "c"}',
-        json.dumps({"key": "c", **CELL.__dict__, "error": 1.5}),
+        json.dumps({"key": "c", **CELL.__dict__, "error": -0.5}),
         json.dumps({"key": "c", **CELL.__dict__, "labels": "50"}),
         json.dumps({**CELL.__dict__}),
         "[" * 100_000,

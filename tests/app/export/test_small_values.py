@@ -17,10 +17,10 @@ from onnx.reference import ReferenceEvaluator
 from safetensors.torch import load
 
 from sdae import StackedDenoisingAutoencoder
-from sdae.app.export import onnx_graph as graph
 from sdae.app.export.exported_model import package_answers, subject_of
 from sdae.app.export.onnx_file import run_onnx
 from sdae.app.export.onnx_graph import onnx_bytes
+from sdae.app.export.onnx_nodes import Graph
 from sdae.app.export.parity import bounds_of, check
 from sdae.app.export.probe_rows import trial_of
 from sdae.app.export.sequential import sequential_bytes
@@ -166,7 +166,7 @@ def test_a_sigmoid_that_is_right_only_absolutely_is_refused(
 ) -> None:
     """ONNX's own operation, as onnxruntime computes it."""
 
-    expression = graph._Graph.expression
+    expression = Graph.expression
 
     def approximate(self: Any, of: Any, value: str, dtype: Any, output: str) -> str:
         if of is not sigmoid_nodes:
@@ -175,7 +175,7 @@ def test_a_sigmoid_that_is_right_only_absolutely_is_refused(
 
     model = make(size=size, activation=activation, decoder="sigmoid", dtype=dtype)
     export_model(model, onnx=tmp_path / "model.onnx", layer=0)
-    monkeypatch.setattr(graph._Graph, "expression", approximate)
+    monkeypatch.setattr(Graph, "expression", approximate)
     with pytest.raises(ParityError, match=rf"The ONNX file .*, {output} \d"):
         export_model(model, onnx=tmp_path / "other.onnx", layer=0)
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]

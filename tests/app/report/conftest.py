@@ -9,7 +9,7 @@ from sdae.app.report.facts import Facts, facts_of
 from sdae.app.report.report_file import page_of
 from sdae.app.runs.run_folder import open_run
 from tests.app.report.browser import EXAMPLE, Browser, opened
-from tests.app.report.runs import Page, digit_run, people_run, strange_run
+from tests.app.report.runs import Page, digit_run, ladder_run_of_digits, people_run, strange_run
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +64,18 @@ def crowd_facts(crowd: Path) -> Facts:
 def crowd_page(crowd_facts: Facts) -> Page:
     """Its report."""
     return Page(page_of(crowd_facts))
+
+
+@pytest.fixture(scope="session")
+def ladder_facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """What the report of a ladder on images says."""
+    return facts_of(open_run(ladder_run_of_digits(tmp_path_factory.mktemp("ladder"))))
+
+
+@pytest.fixture(scope="session")
+def ladder_page(ladder_facts: Facts) -> Page:
+    """Its report."""
+    return Page(page_of(ladder_facts))
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,27 @@ def strange_run(folder: Path) -> Path:
     return folder / "run"
 
 
+QUICK_LADDER = ("--recipe=ladder", "--set=ladder.n_updates=60", "--quiet")
+
+
+def ladder_run_of_digits(folder: Path) -> Path:
+    """Train a ladder on images of digits, of which 50 have labels."""
+    x, y = digit_rows()
+    np.savez(folder / "digits.npz", x=x, y=y)
+    done("train", folder / "digits.npz", "--labels=50", *QUICK_LADDER, "--out", folder / "run")
+    return folder / "run"
+
+
+def ladder_run_of_values(folder: Path) -> Path:
+    """Train a ladder on a table of numbers, to predict one of them."""
+    x = np.random.default_rng(0).normal(size=(60, 3)).round(3)
+    lines = ["a,b,c,y", *(",".join(map(str, [*row, row.sum()])) for row in x)]
+    (folder / "values.csv").write_text("\n".join(lines) + "\n")
+    out = ("--target", "y", "--out", folder / "run")
+    done("train", folder / "values.csv", *out, *QUICK_LADDER)
+    return folder / "run"
+
+
 PEOPLE = ("town", "size", "smoker", "since", "grade", "rooms", "country")
 
 

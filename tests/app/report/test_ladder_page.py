@@ -1,40 +1,16 @@
-"""The report of a ladder: one stage, its own reconstructions, and a playground that predicts."""
+"""The report of a ladder: one stage, and its own reconstructions, in the playground too."""
 
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from sdae.app.report.facts import Facts, facts_of
+from sdae.app.report.playground import n_weights
 from sdae.app.report.report_file import page_of
 from sdae.app.runs.run_folder import open_run
-from tests.app.cli.commands import done
-from tests.app.report.runs import Page, digit_rows, people_run, without_bytes
+from sdae.core.ladder.folded import FoldedLadder
+from tests.app.report.runs import QUICK_LADDER, Page, people_run, without_bytes
 from tests.app.report.test_page import check
-
-QUICK = ("--recipe=ladder", "--set=ladder.n_updates=60", "--quiet")
-
-
-@pytest.fixture(scope="session")
-def ladder_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ladder on images of digits, of which 50 have labels; to be read only."""
-    folder = tmp_path_factory.mktemp("ladder_digits")
-    x, y = digit_rows()
-    np.savez(folder / "digits.npz", x=x, y=y)
-    done("train", folder / "digits.npz", "--labels=50", *QUICK, "--out", folder / "run")
-    return folder / "run"
-
-
-@pytest.fixture(scope="session")
-def ladder_facts(ladder_digits: Path) -> Facts:
-    """What its report says."""
-    return facts_of(open_run(ladder_digits))
-
-
-@pytest.fixture(scope="session")
-def ladder_page(ladder_facts: Facts) -> Page:
-    """Its report."""
-    return Page(page_of(ladder_facts))
 
 
 def test_the_page_has_all_parts_and_words_of_one_stage(
@@ -72,34 +48,27 @@ def test_rows_are_reconstructed_by_the_ladder(ladder_facts: Facts) -> None:
     np.testing.assert_allclose(step.versions[2].rows, again, atol=1e-3 * np.ptp(again))
 
 
-def test_the_playground_predicts_and_does_not_reconstruct(
-    ladder_facts: Facts, ladder_page: Page
-) -> None:
+def test_the_playground_predicts_and_has_the_ladder(ladder_facts: Facts, ladder_page: Page) -> None:
     playground = ladder_facts.playground
     assert playground is not None
-    assert playground.autoencoder is None
     assert playground.classifier is not None
     assert playground.agreement is not None
     assert playground.agreement.share > 0.95
-    assert "the page cannot reconstruct as a ladder does" in ladder_page.words
+    assert playground.autoencoder is not None
+    ladder = playground.autoencoder["ladder"]
+    assert ladder["network"] is None  # it is that of the predictions
+    assert len(ladder["depths"]) == 4
+    stack = ladder_facts.networks.final.stack
+    assert isinstance(stack, FoldedLadder)
+    both = [*stack.parameters(), *stack.ladder.parameters()]
+    assert n_weights(ladder_facts.networks) == sum(p.numel() for p in both)
+    less = page_of(ladder_facts, most_bytes=len(ladder_page.source.encode()) - 1)
+    assert "Reconstructions are left out of the playground" in Page(less).words
 
 
 def test_a_ladder_on_a_table_of_many_kinds(tmp_path: Path) -> None:
-    facts = facts_of(open_run(people_run(tmp_path, *QUICK, settings=())))
+    facts = facts_of(open_run(people_run(tmp_path, *QUICK_LADDER, settings=())))
     page = Page(page_of(facts))
     check(page)
     assert "all inputs: squared difference, scaled" in page.words
     assert "A reconstructed level has its estimate beside it." in page.words
-
-
-def test_a_ladder_of_values_has_no_playground(tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(60, 3)).round(3)
-    lines = ["a,b,c,y", *(",".join(map(str, [*row, row.sum()])) for row in x)]
-    (tmp_path / "values.csv").write_text("\n".join(lines) + "\n")
-    out = ("--target", "y", "--out", tmp_path / "run")
-    done("train", tmp_path / "values.csv", *out, *QUICK)
-    page = Page(page_of(facts_of(open_run(tmp_path / "run"))))
-    check(page)
-    assert "playground" not in page.sections
-    assert "nor predict values" in page.words

@@ -10,9 +10,8 @@ import pytest
 import torch
 
 from sdae.app.report.facts import Facts
-from sdae.app.report.packing import packed
+from sdae.app.report.packing import Matrix, packed
 from sdae.app.report.playground import (
-    Matrix,
     Playground,
     n_weights,
     page_probabilities,

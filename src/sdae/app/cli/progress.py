@@ -97,7 +97,7 @@ class Bars:
 class Lines:
     """One plain line per epoch, for logs; a context manager and a callback.
 
-    A ladder may have thousands of epochs: some are shown, and those with errors.
+    Of the epochs of a ladder, some are shown, and those with errors.
     """
 
     def __init__(self, console: Console) -> None:

@@ -26,6 +26,7 @@ from sdae.core.inference import (
     rebuilt,
 )
 from sdae.core.ladder.folded import FoldedLadder
+from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.raw_table import RawTable
@@ -44,7 +45,8 @@ class Subject:
     ----------
     model : Model
     depth : int
-        Number of layers after which codes are taken, and rows are reconstructed from them.
+        Number of layers after which codes are taken, and rows are reconstructed from them. A ladder
+        reconstructs from all its layers.
     labels : ndarray of int64, uint64, bool or object (texts), shape (C,) or (L,), or None
         What each output stands for; None where the head does not give probabilities.
     target_scaling : Scaling or None
@@ -62,9 +64,9 @@ class Subject:
         return self.model.stack
 
     @property
-    def reconstructs(self) -> bool:
-        """Whether rows are reconstructed: what a ladder does for that is not exported."""
-        return not isinstance(self.stack, FoldedLadder)
+    def ladder(self) -> LadderNetwork | None:
+        """The ladder that the network is the stack of."""
+        return self.stack.ladder if isinstance(self.stack, FoldedLadder) else None
 
     @property
     def schema(self) -> Schema | None:
@@ -148,10 +150,11 @@ def check_several_classes(model: Model, name: str) -> None:
 def without_untrained_head(model: Model) -> Model:
     """Return the model without its head if the head is still zero, that is, untrained.
 
-    The network that a run keeps from before fine-tuning has such a head.
+    The network that a run keeps from before fine-tuning has such a head; a ladder never has.
     """
     stack = model.stack
-    if stack.n_outputs is None or model.estimator is not None:
+    is_ladder = isinstance(stack, FoldedLadder)
+    if stack.n_outputs is None or model.estimator is not None or is_ladder:
         return model
     if any(bool(parameter.any()) for parameter in stack.head.parameters()):
         return model
@@ -183,11 +186,14 @@ def exact_answers(
     place of the network's own type, up or down: about the size of its rounding errors.
     """
     stack = copy.deepcopy(subject.stack).double()
+    weights: list[Tensor] = [*stack.parameters()]
+    if isinstance(stack, FoldedLadder):
+        weights += [value for _, value in stack.ladder.named_state()]
     rows = torch.from_numpy(scaled(subject, x).astype(np.float64))
     if rng is not None:
         two_units = 2 * float(np.finfo(subject.dtype).eps)
         with torch.no_grad():
-            for numbers in (rows, *stack.parameters()):
+            for numbers in (rows, *weights):
                 signs = 2 * rng.integers(2, size=numbers.shape, dtype=np.int8) - 1
                 numbers.add_(numbers * torch.from_numpy(signs), alpha=two_units)
 
@@ -223,9 +229,9 @@ def _answers(
         raw = apply(lambda rows: outputs(stack, rows))  # (n, O)
         found |= head_answers(subject, raw)
     found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
-    if subject.reconstructs:
-        rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
-        found["reconstruction"] = undone(rebuilt_rows, scaling)
+    rebuilt_from = depth if subject.ladder is None else None
+    rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, rebuilt_from))  # (n, V)
+    found["reconstruction"] = undone(rebuilt_rows, scaling)
     return found
 
 

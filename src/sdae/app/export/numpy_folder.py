@@ -23,7 +23,8 @@ from sdae.core.files import translate_os_errors, write_atomically
 from sdae.core.model_file import save_model
 from sdae.core.schema.raw_table import RawColumn, RawTable
 
-PROGRAM, COLUMNS, WEIGHTS = "predict.py", "columns.py", "weights.safetensors"
+PROGRAM, COLUMNS, LADDER = "predict.py", "columns.py", "ladder.py"
+WEIGHTS = "weights.safetensors"
 _SECONDS = 600
 _ASK = """
 import json, sys
@@ -37,9 +38,10 @@ try:
 except FileNotFoundError:
     with open("rows.json", encoding="utf-8") as file:
         x = json.load(file)
-answers = {"codes": predict.encode(x, layer)}
-if not predict.is_ladder():
-    answers["reconstruction"] = predict.reconstruct(x, layer)
+answers = {
+    "codes": predict.encode(x, layer),
+    "reconstruction": predict.reconstruct(x, None if predict.is_ladder() else layer),
+}
 labels = None
 if "probabilities" in sys.argv[2:]:
     answers["probabilities"] = predict.predict_proba(x)
@@ -67,12 +69,14 @@ def checked_numpy(subject: Subject, trial: Trial) -> tuple[dict[str, bytes], Agr
     with translate_os_errors(temporary, "write"), TemporaryDirectory(prefix="sdae-") as name:
         folder = Path(name)
         save_model(subject.model, folder / WEIGHTS)
-        shutil.copyfile(Path(__file__).with_name("numpy_program.py"), folder / PROGRAM)
-        names = [WEIGHTS, PROGRAM]
+        programs = {PROGRAM: "numpy_program.py"}
         if subject.schema is not None:
-            shutil.copyfile(Path(__file__).with_name("numpy_columns.py"), folder / COLUMNS)
-            names.append(COLUMNS)
-        files = {file: (folder / file).read_bytes() for file in names}
+            programs[COLUMNS] = "numpy_columns.py"
+        if subject.ladder is not None:
+            programs[LADDER] = "numpy_ladder.py"
+        for file, own in programs.items():
+            shutil.copyfile(Path(__file__).with_name(own), folder / file)
+        files = {file: (folder / file).read_bytes() for file in (WEIGHTS, *programs)}
         found = _ask(folder, subject, trial.x)
     return files, check(subject, trial, found, "The NumPy program")
 

@@ -6,7 +6,7 @@
     predict_proba(rows)
 
 A model of a table with columns of many kinds comes with columns.py too. Its rows are a dict of
-values by column; missing are None, NaN and blank texts.
+values by column; missing are None, NaN and blank texts. A ladder comes with ladder.py.
 
 Axes: n rows, V columns, H units of a layer, O outputs: C classes, L labels or T targets.
 """
@@ -67,21 +67,39 @@ def reconstruct(x: Array, layer: int | None = None) -> Array:
     Raises
     ------
     ValueError
-        If the model is a ladder: only sdae reconstructs by it.
+        If the model is a ladder, and the layer is not the deepest: it uses all of them.
     """
-    about, weights = model()
+    _, weights = model()
     if is_ladder():
-        raise ValueError("A ladder reconstructs from all its layers: use sdae denoise.")
-    h = encode(x, layer)
+        if layers_to(layer) != layers_to(None):
+            raise ValueError("A ladder reconstructs from all its layers: leave the layer out.")
+        h = of_ladder(x)
+    else:
+        h = decoded(encode(x, layer), layer)
+    if "scaling.scale" in weights:
+        return h * weights["scaling.scale"] + weights["scaling.offset"]  # in float64
+    return h
+
+
+def decoded(h: Array, layer: int | None) -> Array:
+    """Return scaled rows from the codes of a layer, (n, H) -> (n, V)."""
+    about, weights = model()
     for k in reversed(layers_to(layer)):
         tied = weights[f"layers.{k}.weight"].T  # (V, H)
         a = h @ weights.get(f"layers.{k}.decoder_weight", tied).T
         a = a + weights[f"layers.{k}.visible_bias"]
         decoder = about["decoder"][k]
         h = of_blocks(a) if decoder == "blocks" else FUNCTIONS[decoder](a)
-    if "scaling.scale" in weights:
-        return h * weights["scaling.scale"] + weights["scaling.offset"]  # in float64
     return h
+
+
+def of_ladder(x: Array) -> Array:
+    """Return scaled rows as a ladder estimates them from all its layers, (n, V) -> (n, V)."""
+    about, weights = model()
+    probabilities, _ = HEADS[about["head"]]
+    predicted = FUNCTIONS["identity"] if probabilities is no_probabilities else probabilities
+    n_hidden, own = len(about["hidden_layer_sizes"]), import_module("ladder")
+    return own.reconstruct(weights, n_hidden, about["combinator"], scaled(x), predicted, sigmoid)
 
 
 def scaled(x: Array) -> Array:
@@ -201,27 +219,9 @@ def model() -> tuple[dict[str, Any], dict[str, Array]]:
         first, end = tensor["data_offsets"]
         numbers = np.frombuffer(content[start + first : start + end], TYPES[tensor["dtype"]])
         weights[name] = numbers.reshape(tensor["shape"])
-    return about, folded(about, weights) if about.get("kind") == "ladder" else weights
-
-
-def folded(about: dict[str, Any], weights: dict[str, Array]) -> dict[str, Array]:
-    """Return the weights of the plain network of a ladder, with its normalisation taken in."""
-    plain = {name: weights[name] for name in weights if name.startswith("scaling.")}
-    top = len(about["hidden_layer_sizes"])
-    for k in range(top + 1):
-        weight, bias, mean, variance = (
-            weights[f"layers.{k}.{name}"].astype(np.float64)
-            for name in ("weight", "bias", "mean", "variance")
-        )
-        scale = 1 / np.sqrt(variance + 1e-6)
-        if k == top:
-            scale, bias = scale * weights["gain"], bias * weights["gain"]
-        dtype, names = weights["gain"].dtype, (f"layers.{k}.weight", f"layers.{k}.hidden_bias")
-        if k == top:
-            names = ("head.weight", "head.bias")
-        plain[names[0]] = (weight * scale[:, None]).astype(dtype)
-        plain[names[1]] = (bias - mean * scale).astype(dtype)
-    return plain
+    if about.get("kind") == "ladder":  # which predicts as a plain network
+        weights = import_module("ladder").folded(weights, len(about["hidden_layer_sizes"]))
+    return about, weights
 
 
 def read_rows(path: Path) -> Array:

@@ -7,11 +7,12 @@ Axes: n rows, V components, S components of a column, L levels, Q quantiles.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.app.export.onnx_nodes import Graph
 from sdae.core.schema.columns import UsedColumn
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn, Level
 from sdae.core.schema.number_columns import PERIODS, DateColumn, NumberColumn, cycle_start
@@ -21,26 +22,6 @@ from sdae.core.schema.table_schema import Schema
 
 _DOUBLE = np.dtype(np.float64)
 _ENDS = ("zero", "one")
-
-
-class Graph(Protocol):
-    """What these nodes need of a graph."""
-
-    def column(self, place: int, name: str, dtype: "np.dtype[Any]") -> str:
-        """Declare the input of a column, (n, 1)."""
-        ...
-
-    def constant(self, name: str, value: NDArray[Any]) -> str:
-        """Store a constant once under its name."""
-        ...
-
-    def node(self, operation: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add an operation and return its output."""
-        ...
-
-    def cast(self, value: str, dtype: "np.dtype[Any]", output: str) -> str:
-        """Change the type of a value."""
-        ...
 
 
 def add_columns(graph: Graph, schema: Schema) -> str:

@@ -9,25 +9,21 @@ Axes: n rows (any number), V columns, H units of a layer, O outputs of the head.
 """
 
 import json
-from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from sdae._version import __version__
 from sdae.app.export.exported_model import Subject
 from sdae.app.export.onnx_columns import add_blocks_output, add_columns
+from sdae.app.export.onnx_ladder import add_way_down
+from sdae.app.export.onnx_nodes import Graph
 from sdae.app.export.parity import bounds_of
 from sdae.core.errors import DataError, MissingExtraError
 from sdae.core.inference import FARTHEST
-from sdae.core.kinds.activations import Activation, Node
+from sdae.core.kinds.activations import Activation
 from sdae.core.preprocessing import Scaling
-
-if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto, ValueInfoProto
 
 OPSET = 26
 _IR_VERSION = 13
@@ -66,15 +62,15 @@ def onnx_bytes(subject: Subject) -> bytes:
     check_extra()
     from onnx import checker, helper
 
-    n_bytes = sum(p.numel() * p.element_size() for p in subject.stack.parameters())
+    graph = Graph()
+    _build(graph, subject)
+    graph.name_columns()
+    n_bytes = sum(len(constant.raw_data) for constant in graph.constants)
     if n_bytes > _MOST_BYTES:
         raise DataError(
             f"The network has {n_bytes:,} bytes of weights; an ONNX file holds at most "
             f"{_MOST_BYTES:,}, and sdae does not write weights to extra files. Use --numpy."
         )
-    graph = _Graph()
-    _build(graph, subject)
-    graph.name_columns()
     model = helper.make_model(
         helper.make_graph(graph.nodes, "sdae", graph.inputs, graph.outputs, graph.constants),
         producer_name="sdae",
@@ -88,109 +84,33 @@ def onnx_bytes(subject: Subject) -> bytes:
     return content
 
 
-class _Graph:
-    """Nodes, constants, inputs and outputs of a graph."""
-
-    def __init__(self) -> None:
-        self.nodes: list[NodeProto] = []
-        self.constants: list[TensorProto] = []
-        self.inputs: list[ValueInfoProto] = []
-        self.outputs: list[ValueInfoProto] = []
-        self._known: set[str] = set()
-        self._columns: dict[str, str] = {}
-
-    def input(self, name: str, dtype: "np.dtype[Any]", width: int) -> str:
-        """Declare the input, (n, width)."""
-        self.inputs.append(_value(name, dtype, width))
-        return name
-
-    def output(self, name: str, dtype: "np.dtype[Any]", width: int | None) -> None:
-        """Declare an output, (n, width), or (n,) without a width."""
-        self.outputs.append(_value(name, dtype, width))
-
-    def constant(self, name: str, value: Tensor | NDArray[Any]) -> str:
-        """Store a constant once under its name."""
-        from onnx import numpy_helper
-
-        if name not in self._known:
-            self._known.add(name)
-            array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
-            self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-        return name
-
-    def node(self, operation: str, inputs: Sequence[str], output: str, **attributes: Any) -> str:
-        """Add an operation and return its output."""
-        from onnx import helper
-
-        self.nodes.append(helper.make_node(operation, inputs, [output], output, **attributes))
-        return output
-
-    def column(self, place: int, name: str, dtype: "np.dtype[Any]") -> str:
-        """Declare the input of a column, (n, 1), which gets its name at the end."""
-        value = self.input(f"column{place}_input", dtype, 1)
-        self._columns[value] = name
-        return value
-
-    def name_columns(self) -> None:
-        """Give the inputs of columns their names; ``x.`` goes before that of another value."""
-        own = {output for node in self.nodes for output in node.output} | self._known
-        names = {
-            value: f"x.{name}" if name in own else name for value, name in self._columns.items()
-        }
-        for declared in self.inputs:
-            declared.name = names.get(declared.name, declared.name)
-        for node in self.nodes:
-            node.input[:] = [names.get(each, each) for each in node.input]
-
-    def expression(
-        self,
-        of: Callable[[Node, str], str],
-        value: str,
-        dtype: "np.dtype[Any]",
-        output: str,
-    ) -> str:
-        """Add the expression of a kind, applied to a value of one type."""
-        first = len(self.nodes)
-
-        def add(operation: str, *inputs: str | float, **attributes: Any) -> str:
-            names = [
-                each
-                if isinstance(each, str)
-                else self.constant(f"{each:.17g}", np.array(each, dtype))
-                for each in inputs
-            ]
-            name = f"{output}_{len(self.nodes) - first}"
-            if operation == "Erf" and dtype == np.float64:  # onnxruntime has it only for float32
-                single = self.cast(names[0], np.dtype(np.float32), f"{name}_single")
-                return self.cast(self.node(operation, [single], f"{name}_erf"), dtype, name)
-            return self.node(operation, names, name, **attributes)
-
-        of(add, value)
-        self.nodes[-1].output[0] = output
-        return output
-
-    def cast(self, value: str, dtype: "np.dtype[Any]", output: str) -> str:
-        """Change the type of a value."""
-        return self.node("Cast", [value], output, to=_type_of(dtype))
-
-
-def _build(graph: _Graph, subject: Subject) -> None:
+def _build(graph: Graph, subject: Subject) -> None:
     stack, depth = subject.stack, subject.depth
-    h = _scaled(graph, subject)
+    x = h = _scaled(graph, subject)
+    pre_activations, predicted = [], ""
     n_layers = depth if stack.n_outputs is None else stack.n_layers
     for layer in range(n_layers):
         weight, bias = _parameters(graph, subject, layer, "weight", "hidden_bias")
         a = graph.node("Gemm", [h, weight, bias], f"a{layer}", transB=1)  # (n, H)
+        pre_activations.append(a)
         code = "codes" if layer + 1 == depth else f"h{layer}"
         h = graph.expression(stack.activation.facts.onnx, a, subject.dtype, code)
     if stack.n_outputs is not None:
-        _add_head(graph, subject, h)
+        predicted = _add_head(graph, subject, h)
     graph.output("codes", subject.dtype, stack.hidden_layer_sizes[depth - 1])
-    if subject.reconstructs:
-        _add_reconstruction(graph, subject)
+    scaling = subject.model.scaling
+    rebuilt = "reconstruction" if scaling is None else "x_hat"
+    if subject.ladder is None:
+        _add_decoders(graph, subject, rebuilt)
+    else:
+        ladder, dtype = subject.ladder, subject.dtype
+        add_way_down(graph, ladder, x, pre_activations, predicted, dtype, rebuilt)
+    if scaling is not None:
+        _undone(graph, rebuilt, scaling, "scaling", "reconstruction", subject.row_dtype)
+    graph.output("reconstruction", subject.row_dtype, stack.n_visible)
 
 
-def _scaled(graph: _Graph, subject: Subject) -> str:
+def _scaled(graph: Graph, subject: Subject) -> str:
     """Add the input, scale it to the units of the network, and clip extreme values: (n, V)."""
     scaling, dtype = subject.model.scaling, subject.dtype
     if subject.model.schema is not None:
@@ -211,22 +131,24 @@ def _scaled(graph: _Graph, subject: Subject) -> str:
     return graph.node("Clip", [x, lowest, highest], "x_clipped")
 
 
-def _add_head(graph: _Graph, subject: Subject, h: str) -> None:
-    """Add the probabilities and the answer of the head."""
+def _add_head(graph: Graph, subject: Subject, h: str) -> str:
+    """Add the answer of the head; return its probabilities, or its outputs without such, (n, O)."""
     head, facts = subject.stack.head, subject.stack.head_facts
     n_outputs, name = len(head.bias), facts.answer_name
     names = [graph.constant("head.weight", head.weight), graph.constant("head.bias", head.bias)]
     scaling, of_outputs = subject.target_scaling, facts.answer_onnx
     is_answer = of_outputs is None and scaling is None
     raw = graph.node("Gemm", [h, *names], name if is_answer else "outputs", transB=1)  # (n, O)
+    predicted = raw
     if facts.probabilities_onnx is not None:
-        graph.expression(facts.probabilities_onnx, raw, subject.dtype, "probabilities")
+        predicted = "probabilities"
+        graph.expression(facts.probabilities_onnx, raw, subject.dtype, predicted)
         graph.output("probabilities", subject.dtype, n_outputs)
     if facts.picks_one and of_outputs is not None and subject.labels is not None:
         number = graph.expression(of_outputs, raw, subject.dtype, "number")  # (n,)
         graph.node("Gather", [graph.constant("classes", subject.labels), number], name)
         graph.output(name, subject.labels.dtype, None)
-        return
+        return predicted
     if of_outputs is not None:
         answer = name if scaling is None else "answer"
         raw = graph.expression(of_outputs, raw, subject.dtype, answer)
@@ -237,18 +159,17 @@ def _add_head(graph: _Graph, subject: Subject, h: str) -> None:
     else:
         dtype = subject.dtype if scaling is None else np.dtype(np.float64)
     graph.output(name, dtype, n_outputs)
+    return predicted
 
 
-def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
-    """Add the reconstruction of rows from codes, in the units of the data: (n, V)."""
-    stack, scaling = subject.stack, subject.model.scaling
+def _add_decoders(graph: Graph, subject: Subject, rebuilt: str) -> None:
+    """Add the reconstruction of scaled rows from codes, (n, V), as `rebuilt`."""
     h = "codes"
     for layer in reversed(range(subject.depth)):
-        autoencoder = stack.autoencoder(layer)
+        autoencoder = subject.stack.autoencoder(layer)
         blocks = autoencoder.layout is not None
         output = Activation.SIGMOID if blocks else autoencoder.decoder.facts.output
-        last = layer == 0 and scaling is None
-        done = "reconstruction" if last else f"x_hat{layer}"
+        done = f"x_hat{layer}" if layer else rebuilt
         weight = "weight" if autoencoder.tied else "decoder_weight"
         names = _parameters(graph, subject, layer, weight, "visible_bias")
         transposed = int(not autoencoder.tied)
@@ -259,17 +180,14 @@ def _add_reconstruction(graph: _Graph, subject: Subject) -> None:
             h = add_blocks_output(graph, subject.model.schema, h, sigmoid, done)
         elif output is not Activation.IDENTITY:
             h = graph.expression(output.facts.onnx, h, subject.dtype, done)
-    if scaling is not None:
-        _undone(graph, h, scaling, "scaling", "reconstruction", subject.row_dtype)
-    graph.output("reconstruction", subject.row_dtype, stack.n_visible)
 
 
-def _sigmoid(graph: _Graph, subject: Subject, value: str, output: str) -> str:
+def _sigmoid(graph: Graph, subject: Subject, value: str, output: str) -> str:
     return graph.expression(Activation.SIGMOID.facts.onnx, value, subject.dtype, output)
 
 
 def _undone(
-    graph: _Graph, value: str, scaling: Scaling, name: str, output: str, dtype: "np.dtype[Any]"
+    graph: Graph, value: str, scaling: Scaling, name: str, output: str, dtype: "np.dtype[Any]"
 ) -> None:
     """Convert values to their original units, in float64, as `output` of type `dtype`."""
     value = graph.cast(value, np.dtype(np.float64), f"{output}_double")
@@ -282,7 +200,7 @@ def _undone(
         graph.cast(graph.node("Add", [value, offset], f"{output}_moved"), dtype, output)
 
 
-def _parameters(graph: _Graph, subject: Subject, layer: int, *names: str) -> list[str]:
+def _parameters(graph: Graph, subject: Subject, layer: int, *names: str) -> list[str]:
     """Store parameters of a layer under their names in a model file."""
     autoencoder = subject.stack.autoencoder(layer)
     return [
@@ -306,17 +224,3 @@ def _metadata(subject: Subject) -> dict[str, str]:
         for key, value in entries.items()
         if value is not None
     }
-
-
-def _value(name: str, dtype: "np.dtype[Any]", width: int | None) -> "ValueInfoProto":
-    from onnx import helper
-
-    shape: list[str | int | None] = ["n"] if width is None else ["n", width]
-    return helper.make_tensor_value_info(name, _type_of(dtype), shape)
-
-
-def _type_of(dtype: "np.dtype[Any]") -> int:
-    """Return ONNX's number for a type; objects are texts."""
-    from onnx import TensorProto, helper
-
-    return TensorProto.STRING if dtype.kind == "O" else helper.np_dtype_to_tensor_dtype(dtype)

@@ -46,7 +46,7 @@ def bounds_of(subject: Subject) -> dict[str, dict[str, float | str]]:
     if stack.head_kind is not None:
         facts = stack.head_kind.facts
         head = [facts.answer_name if facts.probabilities is None else "probabilities"]
-    names = [*head, "codes", *["reconstruction"] * subject.reconstructs]
+    names = [*head, "codes", "reconstruction"]
     return {name: of_itself if name in small_count else of_row for name in names}
 
 

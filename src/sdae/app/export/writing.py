@@ -55,7 +55,7 @@ def export_model(
         A file for an ``nn.Sequential`` of PyTorch, whose name ends in ``.safetensors``.
     layer : int or None
         Layer whose codes the ONNX file returns, and from which it reconstructs; None is the
-        deepest. A ladder's reconstructions are not exported.
+        deepest. A ladder reconstructs from all its layers.
     rows : array, (n, V), or None
         Rows in the units of the data, to check on; random and extreme rows are always used.
 

@@ -131,8 +131,7 @@ def facts_of(
             value_answers=value_answers_of(networks, rows.shown),
             codes_map=map_of(networks, rows.shown, recipe.seed),
         )
-    answers_nothing = networks.is_ladder and not networks.has_probabilities
-    if playground and not answers_nothing and n_weights(networks) <= MOST_WEIGHTS:
+    if playground and n_weights(networks) <= MOST_WEIGHTS:
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts

@@ -39,7 +39,8 @@ def render(laid: Laid, playground: Playground | None, playground_note: str = "")
         A note about what is left out.
     """
     forms = _FORMS if laid["schema"] is None else _TABLE_FORMS
-    names = ["page.js", *(["network.js", *forms, "playground.js"] if playground else [])]
+    ladder = ["ladder.js"] if laid["facts"].networks.is_ladder else []
+    names = ["page.js", *(["network.js", *ladder, *forms, "playground.js"] if playground else [])]
     scripts = [_static(name) for name in names]
     template = _environment().get_template("page.html.j2")
     return template.render(

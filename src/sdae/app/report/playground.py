@@ -12,56 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import nn
 
-from sdae.app.report.packing import packed
+from sdae.app.report.packing import Matrix, floats, packed, packed_floats
 from sdae.app.report.playground_columns import page_table, page_values
+from sdae.app.report.playground_ladder import page_ladder
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks, as_input, probabilities_of
 from sdae.core.inference import probabilities
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.noises import Noise
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 MOST_WEIGHTS = 16_000_000  # more would not fit, even well compressed
 TOLERANCE = 0.02
-_LEVELS = 127
 
 Numbers = dict[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class Matrix:
-    """A weight in bytes: ``scales[:, None] * values``.
-
-    Attributes
-    ----------
-    values : ndarray of int8, shape (H, V)
-    scales : ndarray of float32, shape (H,)
-    """
-
-    values: NDArray[np.int8]
-    scales: NDArray[np.float32]
-
-    @classmethod
-    def of(cls, weight: Tensor) -> "Matrix":
-        """Round a weight (H, V) to bytes; the largest of a row becomes 127."""
-        exact = weight.detach().float().cpu().numpy()
-        largest = np.abs(exact).max(axis=1)  # (H, V) -> (H,)
-        scales = np.where(largest > 0, largest / _LEVELS, 1.0).astype(np.float32)
-        return cls(np.rint(exact / scales[:, None]).astype(np.int8), scales)
-
-    def restored(self) -> NDArray[np.float32]:
-        """Return the weight that the page computes with, (H, V)."""
-        return self.values * self.scales[:, None]
-
-    def to_json(self) -> Numbers:
-        """Return the matrix as JSON values."""
-        return {
-            "shape": list(self.values.shape),
-            "values": packed(self.values),
-            "scales": packed(self.scales),
-        }
 
 
 @dataclass(frozen=True)
@@ -93,7 +60,7 @@ class Playground:
     classifier : dict or None
         The layers that classify.
     autoencoder : dict or None
-        The layers that reconstruct; None of a ladder, and where they would make the page too large.
+        The layers that reconstruct, or the ladder; None where they would make the page too large.
     agreement : Agreement or None
         None if the network does not classify, or without rows.
     """
@@ -144,8 +111,7 @@ def playground_of(
     classifier = agreement = None
     head_kind = final.stack.head_kind
     if head_kind is not None and networks.has_probabilities:
-        layers = [Matrix.of(final.stack.autoencoder(k).weight) for k in range(final.stack.n_layers)]
-        head = Matrix.of(final.stack.head.weight)
+        layers, head = _weights(final.stack)
         classifier = _classifier(final.stack, layers, head)
         if compared is not None and len(compared):
             rows = compared.x
@@ -170,15 +136,15 @@ def playground_of(
         else {"offset": scaling.offset.tolist(), "scale": scaling.scale.tolist()},
         "examples": [] if examples is None else _examples(examples),
     }
-    # The script of the page has no lateral connections.
-    autoencoder = None if networks.is_ladder else _autoencoder(pretrained.stack)
-    return Playground(settings, classifier, autoencoder, agreement)
+    return Playground(settings, classifier, _autoencoder(pretrained.stack, classifier), agreement)
 
 
 def n_weights(networks: Networks) -> int:
     """Return the number of weights that the page would hold."""
-    models = {id(model): model for _, model in networks.stages()}
-    return sum(p.numel() for model in models.values() for p in model.stack.parameters())
+    stacks = {id(model): model.stack for _, model in networks.stages()}
+    parts: list[nn.Module] = [*stacks.values()]
+    parts += [stack.ladder for stack in stacks.values() if isinstance(stack, FoldedLadder)]
+    return sum(p.numel() for part in parts for p in part.parameters())
 
 
 def page_probabilities(
@@ -190,25 +156,35 @@ def page_probabilities(
     """Return the probabilities the page computes for scaled rows, (n, V) -> (n, C)."""
     h = x
     for number, layer in enumerate(layers):
-        bias = _floats(stack.autoencoder(number).hidden_bias)
+        bias = floats(stack.autoencoder(number).hidden_bias)
         h = _activate(h @ layer.restored().T + bias, stack.activation)  # (n, H_k)
-    a = (h @ head.restored().T + _floats(stack.head.bias)).astype(np.float64)  # (n, O)
+    a = (h @ head.restored().T + floats(stack.head.bias)).astype(np.float64)  # (n, O)
     assert stack.head_kind is not None
     return probabilities(stack.head_kind, a)
 
 
+def _weights(stack: StackedDenoisingAutoencoder) -> tuple[list[Matrix], Matrix]:
+    layers = [Matrix.of(stack.autoencoder(k).weight) for k in range(stack.n_layers)]
+    return layers, Matrix.of(stack.head.weight)
+
+
 def _classifier(stack: StackedDenoisingAutoencoder, layers: list[Matrix], head: Matrix) -> Numbers:
-    biases = [_floats(stack.autoencoder(k).hidden_bias) for k in range(stack.n_layers)]
     return {
         "layers": [
-            {"weight": layer.to_json(), "bias": packed(bias)}
-            for layer, bias in zip(layers, biases, strict=True)
+            {
+                "weight": layer.to_json(),
+                "bias": packed_floats(stack.autoencoder(number).hidden_bias),
+            }
+            for number, layer in enumerate(layers)
         ],
-        "head": {"weight": head.to_json(), "bias": packed(_floats(stack.head.bias))},
+        "head": {"weight": head.to_json(), "bias": packed_floats(stack.head.bias)},
     }
 
 
-def _autoencoder(stack: StackedDenoisingAutoencoder) -> Numbers:
+def _autoencoder(stack: StackedDenoisingAutoencoder, classifier: Numbers | None) -> Numbers:
+    if isinstance(stack, FoldedLadder):
+        network = None if classifier is not None else _classifier(stack, *_weights(stack))
+        return {"ladder": page_ladder(stack.ladder, network)}
     layers = []
     for number in range(stack.n_layers):
         layer = stack.autoencoder(number)
@@ -216,8 +192,8 @@ def _autoencoder(stack: StackedDenoisingAutoencoder) -> Numbers:
         layers.append(
             {
                 "weight": Matrix.of(layer.weight).to_json(),
-                "bias": packed(_floats(layer.hidden_bias)),
-                "visible_bias": packed(_floats(layer.visible_bias)),
+                "bias": packed_floats(layer.hidden_bias),
+                "visible_bias": packed_floats(layer.visible_bias),
                 "decoder": str(layer.decoder),
                 "decoder_weight": untied,
             }
@@ -254,11 +230,6 @@ def _examples(examples: Part) -> list[Numbers]:
 def _range(x: NDArray[np.floating]) -> tuple[float, float]:
     low, high = float(x.min()), float(x.max())
     return (low, high) if high > low else (low, low + 1.0)
-
-
-def _floats(values: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = values.detach().float().cpu().numpy()
-    return array
 
 
 def _activate(a: NDArray[np.float32], activation: Activation) -> NDArray[np.float32]:

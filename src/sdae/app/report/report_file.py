@@ -20,15 +20,8 @@ _TOO_LARGE = (
     f"{MOST_BYTES // 1_000_000} MB."
 )
 _NO_RECONSTRUCTIONS = (
-    "Reconstructions are left out of the playground: with the weights of both stages the page "
-    f"would be larger than {MOST_BYTES // 1_000_000} MB."
-)
-_LADDER = (
-    "It shows predictions alone: the page cannot reconstruct as a ladder does. The command sdae "
-    "denoise can."
-)
-_LADDER_OF_VALUES = (
-    "The playground is left out: the page cannot reconstruct as a ladder does, nor predict values."
+    "Reconstructions are left out of the playground: with the weights for them the page would be "
+    f"larger than {MOST_BYTES // 1_000_000} MB."
 )
 
 
@@ -99,12 +92,10 @@ def page_of(facts: Facts, *, wanted: bool = True, most_bytes: int = MOST_BYTES) 
     from sdae.app.report.page import lay_out, render
 
     laid, full = lay_out(facts), facts.playground
-    is_ladder = facts.networks.is_ladder
     if full is None:
-        reason = _LADDER_OF_VALUES if is_ladder and facts.networks.predicts_values else _TOO_LARGE
-        return render(laid, None, reason if wanted else "")
-    attempts = [(full, _LADDER if is_ladder else "")]
-    if full.classifier is not None and not is_ladder:
+        return render(laid, None, _TOO_LARGE if wanted else "")
+    attempts = [(full, "")]
+    if full.classifier is not None:
         attempts.append((replace(full, autoencoder=None), _NO_RECONSTRUCTIONS))
     for playground, note in attempts:
         page = render(laid, playground, note)

@@ -4,11 +4,13 @@ A combinator computes ẑ, the estimate of a layer's clean values, from z̃, the
 layer (the lateral connection), and u, the normalised signal from the layer above. Each unit is
 estimated by itself.
 
-To add one, add a member here. Axes: B samples, d units of a layer.
+To add one, add a member here, and its function to ``COMBINATORS`` of ``app/export/numpy_ladder.py``
+(NumPy) and to ``combinators`` of ``app/report/static/ladder.js`` (JavaScript). Axes: B samples, d
+units of a layer.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sdae.core.kinds.activations import Node, sigmoid_nodes
 from sdae.core.kinds.kind import Kind
 
 _HIDDEN = 4
@@ -32,6 +35,9 @@ class Facts:
         Makes the initial coefficients of a layer of d units, a matrix, from d and a generator.
     estimate : callable
         Computes ẑ from u, z̃ and the coefficients: (B, d), (B, d) -> (B, d).
+    onnx : callable
+        Adds ẑ to a graph. It gets a function that adds a node, and the names of u, of z̃ and of each
+        row of the coefficients.
     n_rows : int
         Rows of the matrix of coefficients.
     per_unit : bool
@@ -42,6 +48,7 @@ class Facts:
 
     initial: Callable[[int, np.random.Generator], Tensor]
     estimate: Callable[[Tensor, Tensor, Tensor], Tensor]
+    onnx: Callable[[Node, str, str, Sequence[str]], str]
     n_rows: int
     per_unit: bool
     has_kernel: bool
@@ -64,6 +71,16 @@ def _gaussian(u: Tensor, z_tilde: Tensor, a: Tensor) -> Tensor:
     return (z_tilde - mu) * v + mu
 
 
+def _gaussian_nodes(node: Node, u: str, z_tilde: str, coefficients: Sequence[str]) -> str:
+    def bent(a: Sequence[str]) -> str:
+        share = sigmoid_nodes(node, node("Add", node("Mul", a[1], u), a[2]))
+        line = node("Add", node("Mul", a[3], u), a[4])
+        return node("Add", node("Mul", a[0], share), line)
+
+    mu, v = bent(coefficients[:5]), bent(coefficients[5:])
+    return node("Add", node("Mul", node("Sub", z_tilde, mu), v), mu)
+
+
 def _initial_augmented(_n_units: int, generator: np.random.Generator) -> Tensor:
     inner = generator.normal(0, 1 / math.sqrt(3), (3, _HIDDEN))
     outer = generator.normal(0, 1 / math.sqrt(_HIDDEN), _HIDDEN)
@@ -80,15 +97,41 @@ def _augmented(u: Tensor, z_tilde: Tensor, a: Tensor) -> Tensor:
     return hidden @ outer + shift
 
 
+def _augmented_nodes(node: Node, u: str, z_tilde: str, coefficients: Sequence[str]) -> str:
+    seen, inner = (u, z_tilde, node("Mul", u, z_tilde)), iter(coefficients)
+    hidden = [""] * _HIDDEN
+    for value in seen:
+        for unit in range(_HIDDEN):
+            amount = node("Mul", value, next(inner))
+            hidden[unit] = node("Add", hidden[unit], amount) if hidden[unit] else amount
+    hidden = [node("Add", each, next(inner)) for each in hidden]
+    bent = [node("Max", each, node("Mul", each, _LEAK)) for each in hidden]  # the leaky ReLU
+    parts = [node("Mul", each, next(inner)) for each in bent]
+    estimate = next(inner)  # the shift
+    for part in parts:
+        estimate = node("Add", estimate, part)
+    return estimate
+
+
 class Combinator(Kind):
     """The function that estimates a layer from its noisy values and the layer above."""
 
     facts: Facts
 
     # Rasmus et al. 2015, equation 2
-    GAUSSIAN = "gaussian", Facts(_initial_gaussian, _gaussian, 10, per_unit=True, has_kernel=True)
+    GAUSSIAN = (
+        "gaussian",
+        Facts(_initial_gaussian, _gaussian, _gaussian_nodes, 10, per_unit=True, has_kernel=True),
+    )
     # Pezeshki et al. 2016, "augmented MLP", with four hidden units
     AUGMENTED_MLP = (
         "augmented_mlp",
-        Facts(_initial_augmented, _augmented, 5 * _HIDDEN + 1, per_unit=False, has_kernel=False),
+        Facts(
+            _initial_augmented,
+            _augmented,
+            _augmented_nodes,
+            5 * _HIDDEN + 1,
+            per_unit=False,
+            has_kernel=False,
+        ),
     )

@@ -19,7 +19,7 @@ from sdae.core.minibatches import Minibatches, minibatches
 from sdae.core.rows import RowSource
 
 _AT_A_TIME = 1000
-_FARTHEST = 1e9
+FARTHEST_SIGNAL = 1e9
 """Standard deviations from the mean at which u is clipped: products with it are still finite."""
 _MOST_NUMBERS = 1 << 27
 _MOST_DECODED = 10_000
@@ -141,7 +141,7 @@ def _estimate(network: LadderNetwork, depth: int, u: Tensor, z: Tensor) -> Tenso
     """Return ẑ of a depth, (B, d_k), with u normalised by the kept statistics."""
     lateral = network.lateral(depth)
     normal = (u - lateral.mean) * torch.rsqrt(lateral.variance + VARIANCE_FLOOR)
-    return estimated(network, depth, normal.clamp(-_FARTHEST, _FARTHEST), z)
+    return estimated(network, depth, normal.clamp(-FARTHEST_SIGNAL, FARTHEST_SIGNAL), z)
 
 
 class _Moments:

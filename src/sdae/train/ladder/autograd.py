@@ -40,7 +40,7 @@ class AutogradLadder:
         self._safeguard = Safeguard(network)
         self.slice_samples = samples_between_looks(parameters, plan.batch_size)
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:  # noqa: ARG002 - the rate changes with every update
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:  # noqa: ARG002 - the update says all
         """Do an update on each minibatch of unlabelled rows; return their summed cost, a scalar.
 
         Raises
@@ -53,7 +53,7 @@ class AutogradLadder:
             for minibatch in minibatches:
                 update = self._n_updates
                 set_rate(self._optimizer, self._plan.rate_of(update))
-                cost = self._cost(minibatch, update, epoch)
+                cost = self._cost(minibatch, update)
                 costs.add(cost.expand(len(minibatch.samples)), minibatch)
                 descend(self._optimizer, cost)
             return costs.total()
@@ -75,7 +75,7 @@ class AutogradLadder:
         step = self._optimizer.state.get(self._task.network.gain, {}).get("step", 0)
         return int(step)
 
-    def _cost(self, minibatch: Minibatch, update: int, epoch: int) -> Tensor:
+    def _cost(self, minibatch: Minibatch, update: int) -> Tensor:
         task, network = self._task, self._task.network
         chosen, passes = self._plan.labelled.minibatch(update)
         x = task.labelled.batch(Minibatch(chosen, None))
@@ -84,7 +84,8 @@ class AutogradLadder:
         noise = self._noise(Stream.LADDER_LABELLED, chosen, passes)
         cost = cost_of_labels(network, x, task.y[index], noise, weights)
         samples = minibatch.samples
-        noise = self._noise(Stream.LADDER_UNLABELLED, samples, np.full_like(samples, epoch))
+        passes = np.full_like(samples, self._plan.pass_of(update))
+        noise = self._noise(Stream.LADDER_UNLABELLED, samples, passes)
         rows = task.unlabelled.batch(minibatch)
         return cost + cost_of_reconstruction(network, rows, noise, task.costs)
 

@@ -56,7 +56,7 @@ class CompiledLadder:
         return is_cold(up.normalise)
 
     @torch.no_grad()
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:  # noqa: ARG002 - the rate changes with every update
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:  # noqa: ARG002 - the update says all
         """Do an update on each minibatch of unlabelled rows; return their summed cost, a scalar.
 
         Raises
@@ -64,7 +64,7 @@ class CompiledLadder:
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
-        self._slice = self._gathered(minibatches, epoch)
+        self._slice = self._gathered(minibatches)
         n_threads, costs = torch.get_num_threads(), SummedCosts(self._task.network.gain)
         with self._safeguard.slice(int(minibatches.joined.samples[-1])):
             try:
@@ -100,7 +100,7 @@ class CompiledLadder:
                 met += 1
                 meet(counter, n_workers, met)
 
-    def _gathered(self, minibatches: Minibatches, epoch: int) -> Slice:
+    def _gathered(self, minibatches: Minibatches) -> Slice:
         """Collect the rows of a slice, labelled and unlabelled, and the hashes of their noise."""
         task, plan, n = self._task, self._plan, self._plan.batch_size
         m, begun = len(minibatches), self._adam.n_updates
@@ -116,11 +116,11 @@ class CompiledLadder:
             torch.from_numpy(x)[:, :, place : place + n] = found
         starts = np.empty((len(task.network.sizes), m, 2 * n), np.uint64)
         for depth in range(len(task.network.sizes)):
-            for place, stream, rows, epochs in (
+            for place, stream, rows, passes_of_rows in (
                 (0, Stream.LADDER_LABELLED, chosen, passes),
-                (n, Stream.LADDER_UNLABELLED, samples, np.full_like(samples, epoch)),
+                (n, Stream.LADDER_UNLABELLED, samples, plan.passes_of(begun, m)),
             ):
-                hashes = noise_starts(plan.seed, stream, depth, rows, epochs)
+                hashes = noise_starts(plan.seed, stream, depth, rows, passes_of_rows)
                 starts[depth, :, place : place + n] = hashes.reshape(m, n)
         index = torch.from_numpy(chosen)
         y = task.y[index]

@@ -42,7 +42,8 @@ def updates_within(
 def seconds_of_an_update(task: LadderTask, seed: int, callbacks: Iterable[Callback] = ()) -> float:
     """Return the seconds of an update, measured on a copy of the network."""
     trial = replace(task, network=copy.deepcopy(task.network))
-    plan = plan_of(task, _NEVER, seed)  # so many that the rate does not fall
+    # so many updates that the rate does not fall
+    plan = replace(plan_of(task, _NEVER, seed), passes=1)
     with closing(ladder_engine(trial, plan)) as engine:
         begun = PartStarted(LADDER, None, 1, plan.n_rows, engine.name, engine.compiles)
         Callbacks(callbacks).tell(begun)

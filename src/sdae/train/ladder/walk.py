@@ -95,7 +95,8 @@ def train_ladder(
     Returns
     -------
     History
-        A record per epoch, which is a pass over the unlabelled rows.
+        A record per epoch, which is a pass over the unlabelled rows, or as many passes as a
+        hundredth of the training has.
 
     Raises
     ------
@@ -195,7 +196,7 @@ def run_ladder(
         ended = session.resume()
         if ended is not None:
             return ended
-        plan = plan_of(task, updates_within(task, seed, keeper.kept), seed)
+        plan = plan_of(task, updates_within(task, seed, keeper.kept), seed, keeper.kept)
         try:
             train_layers_together(task, plan, validator, session)
         except KeyboardInterrupt:
@@ -218,7 +219,7 @@ def run_ladder(
 def train_layers_together(
     task: LadderTask, plan: LadderPlan, validator: LadderValidator, session: TrainingSession
 ) -> None:
-    """Train all layers at once, one pass over the unlabelled rows after the other."""
+    """Train all layers at once, pass after pass over the unlabelled rows."""
     with closing(ladder_engine(task, plan)) as engine:
         session.begin(plan, engine)
         # Go through the epochs of the unlabelled rows ...

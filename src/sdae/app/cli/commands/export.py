@@ -52,7 +52,7 @@ def export(
     """Write the model for other programs: scaling, network and labels together.
 
     The export is compared with sdae on rows of the data, on random and on extreme rows; if results
-    differ, nothing is written. Of a ladder, predictions and codes are exported.
+    differ, nothing is written.
 
     Example: sdae export runs/mnist-default --onnx digits.onnx
     """

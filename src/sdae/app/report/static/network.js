@@ -105,6 +105,17 @@ const Network = (() => {
     multilabel: (a) => a.map(sigmoid),
   };
 
+  // The ladder goes up by the network that predicts; the page has it twice only if it shows no
+  // probabilities.
+  async function ladderOf(data, { classifier, head }) {
+    const { ladder } = data.autoencoder;
+    const own = ladder.network;
+    const layers = own ? await Promise.all(own.layers.map(layer)) : classifier;
+    const top = own ? await layer(own.head) : head;
+    const predicted = heads[data.head] ?? ((a) => a);
+    return Ladder.load(ladder, layers, top, predicted, { affine, layer, matrix, floats });
+  }
+
   class Network {
     // `data` is what the page holds; `load` unpacks it.
     static async load(data) {
@@ -117,9 +128,12 @@ const Network = (() => {
         network.head = await layer(data.classifier.head);
         network.toProbabilities = heads[data.head];
       }
-      if (data.autoencoder) {
+      if (data.autoencoder?.ladder) {
+        network.ladder = await ladderOf(data, network);
+      } else if (data.autoencoder) {
         network.autoencoder = await Promise.all(data.autoencoder.layers.map(layer));
       }
+      network.reconstructs = Boolean(data.autoencoder);
       return network;
     }
 
@@ -149,8 +163,11 @@ const Network = (() => {
       return this.toProbabilities(affine(this.head.weight, this.head.bias, h));
     }
 
-    // Reconstructions of a scaled row from depth 1, 2, …, scaled too.
+    // Reconstructions of a scaled row from depth 1, 2, …, scaled too; of a ladder one, from all depths.
     reconstructions(x) {
+      if (this.ladder) {
+        return [this.ladder.reconstruction(x)];
+      }
       const layers = this.autoencoder;
       let h = x;
       return layers.map((_, top) => {

@@ -63,8 +63,9 @@
     const x = network.scaled(form.values());
     const noisy = corrupted(x);
     const forms = [["input", x], ["corrupted", noisy]];
-    if (network.autoencoder) {
-      network.reconstructions(noisy).forEach((row, i) => forms.push([`depth ${i + 1}`, row]));
+    if (network.reconstructs) {
+      const name = (i) => (network.ladder ? "reconstructed" : `depth ${i + 1}`);
+      network.reconstructions(noisy).forEach((row, i) => forms.push([name(i), row]));
     }
     form.show(forms.map(([name, row]) => [name, network.unscaled(row)]), noise.kind);
     if (!network.classifier) {
@@ -110,7 +111,7 @@
 
   function describeNoise() {
     const what = noise.kind === "gaussian" ? "standard deviation" : `of the ${data.table ? "columns" : "components"}`;
-    const amount = noise.kind === "gaussian" ? noise.level : percent(noise.level);
+    const amount = noise.kind === "gaussian" ? Number(noise.level.toPrecision(3)) : percent(noise.level);
     byId("amount-text").value = noise.kind === "gaussian" ? `${what} ${amount}` : `${amount} ${what}`;
   }
 

@@ -137,6 +137,8 @@ async function TableColumns(stored, doubles) {
     return column.kind === "category" && partsOf(x, column).every((part) => part === 0);
   }
 
+  const within = (share) => Math.min(Math.max(share, 0), 1); // a ladder may estimate more or less
+
   // The likeliest value of a column, and its probability if it is a level.
   function decoded(column, x) {
     const parts = partsOf(x, column);
@@ -145,10 +147,10 @@ async function TableColumns(stored, doubles) {
     }
     if (column.kind === "binary") {
       const place = parts[0] >= 0.5 ? 1 : 0;
-      return { name: column.names[place], share: place ? parts[0] : 1 - parts[0] };
+      return { name: column.names[place], share: within(place ? parts[0] : 1 - parts[0]) };
     }
     const share = Math.max(...parts);
-    return { name: column.names[parts.indexOf(share)] ?? "other", share };
+    return { name: column.names[parts.indexOf(share)] ?? "other", share: within(share) };
   }
 
   return { columns, encoded, output, corrupted, isSame, isMissing, decoded };
