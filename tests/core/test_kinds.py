@@ -88,7 +88,7 @@ def test_a_saturated_unit_hardly_learns(activation: Activation) -> None:
 
 
 def test_the_numbers_of_kernels_are_those_of_the_entries() -> None:
-    elementary = pytest.importorskip("sdae.train.kernels.elementary")
+    elementary = pytest.importorskip("sdae.core.kernels.elementary")
     known = {a.name: a.facts.kernel for a in Activation if a.facts.kernel is not None}
     assert known == {name: getattr(elementary, name) for name in ("SIGMOID", "TANH", "RELU")}
 

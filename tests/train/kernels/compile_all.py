@@ -9,7 +9,7 @@ import sys
 import torch
 
 from sdae import LadderNetwork, StackedDenoisingAutoencoder, finetune, pretrain, train_ladder
-from sdae.train.engines.support import numba_fault
+from sdae.core.kernels.presence import numba_fault
 from tests.train.engines.engines import rows
 
 TYPES = {"float32": torch.float32, "float64": torch.float64}

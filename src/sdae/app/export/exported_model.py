@@ -13,21 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from sdae.core import in_blocks
 from sdae.core.errors import DataError
-from sdae.core.inference import (
-    FARTHEST,
-    answers,
-    in_blocks,
-    layer_codes,
-    outputs,
-    probabilities,
-    rebuilt,
-)
+from sdae.core.inference import answers, codes, outputs, probabilities, rebuilt
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import FARTHEST, Scaling
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -167,11 +159,13 @@ def package_answers(subject: Subject, x: Rows | RawTable) -> Answers:
         return exact_answers(subject, x)
 
     rows = scaled(subject, x) if isinstance(x, RawTable) else x
-
-    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        return in_blocks(function, rows, subject.model.scaling, subject.stack)
-
-    return _answers(subject, subject.stack, apply)
+    stack, scaling, depth = subject.stack, subject.model.scaling, subject.depth
+    return _answers(
+        subject,
+        outputs=lambda: outputs(stack, rows, scaling),
+        codes=lambda: codes(stack, rows, scaling, depth),
+        rebuilt=lambda: rebuilt(stack, rows, scaling, depth),
+    )
 
 
 def exact_answers(
@@ -191,11 +185,13 @@ def exact_answers(
                 signs = 2 * rng.integers(2, size=numbers.shape, dtype=np.int8) - 1
                 numbers.add_(numbers * torch.from_numpy(signs), alpha=two_units)
 
-    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        with torch.inference_mode():
-            return function(rows).numpy()
-
-    return _answers(subject, stack, apply)
+    with torch.inference_mode():
+        return _answers(
+            subject,
+            outputs=lambda: in_blocks.outputs(stack, rows).numpy(),
+            codes=lambda: in_blocks.layer_codes(stack, rows)[subject.depth - 1].numpy(),
+            rebuilt=lambda: in_blocks.rebuilt(stack, rows, subject.depth).numpy(),
+        )
 
 
 def scaled(subject: Subject, x: Rows | RawTable) -> NDArray[Any]:
@@ -214,18 +210,17 @@ def scaled(subject: Subject, x: Rows | RawTable) -> NDArray[Any]:
 
 def _answers(
     subject: Subject,
-    stack: StackedDenoisingAutoencoder,
-    apply: Callable[[Callable[[Tensor], Tensor]], NDArray[Any]],
+    *,
+    outputs: Callable[[], NDArray[Any]],
+    codes: Callable[[], NDArray[Any]],
+    rebuilt: Callable[[], NDArray[Any]],
 ) -> Answers:
-    depth, scaling = subject.depth, subject.model.scaling
     found: dict[str, NDArray[Any]] = {}
-    if stack.head_kind is not None:
-        raw = apply(lambda rows: outputs(stack, rows))  # (n, O)
-        found |= head_answers(subject, raw)
-    found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
+    if subject.stack.head_kind is not None:
+        found |= head_answers(subject, outputs())  # (n, O)
+    found["codes"] = codes()  # (n, H)
     if subject.reconstructs:
-        rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, depth))  # (n, V)
-        found["reconstruction"] = undone(rebuilt_rows, scaling)
+        found["reconstruction"] = undone(rebuilt(), subject.model.scaling)  # (n, V)
     return found
 
 

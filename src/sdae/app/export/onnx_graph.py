@@ -22,9 +22,8 @@ from sdae.app.export.exported_model import Subject
 from sdae.app.export.onnx_columns import add_blocks_output, add_columns
 from sdae.app.export.parity import bounds_of
 from sdae.core.errors import DataError, MissingExtraError
-from sdae.core.inference import FARTHEST
 from sdae.core.kinds.activations import Activation, Node
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import FARTHEST, Scaling
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto, ValueInfoProto

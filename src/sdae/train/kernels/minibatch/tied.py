@@ -6,7 +6,9 @@ The gradient of W is a sum of two products, X̃ᵀ E of the encoder and Δᵀ H 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
+from sdae.core.kernels.compiling import inlined
+from sdae.core.kernels.products import multiply, multiply_transposed
+from sdae.core.kernels.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO
 from sdae.train.kernels.minibatch.layers import (
     change_from,
     descend_biases,
@@ -14,9 +16,7 @@ from sdae.train.kernels.minibatch.layers import (
     through_units,
 )
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
-from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
 from sdae.train.kernels.minibatch.rules import Doubles
-from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO
 
 
 @inlined

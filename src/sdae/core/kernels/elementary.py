@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from sdae.train.kernels.compiling import chosen_by_type, inlined, intrinsic
+from sdae.core.kernels.compiling import chosen_by_type, inlined, intrinsic
 
 _LOWEST_32, _LOWEST_64 = np.float32(-87.0), -708.0
 
@@ -86,13 +86,33 @@ def sigmoid_from(a: Any, e: Any, one: Any) -> Any:
     return t if a >= 0 else e * t
 
 
-SIGMOID, TANH, RELU = 0, 1, 2
+SIGMOID, TANH, RELU, SILU, IDENTITY = range(5)
 """Numbers of the activations: flags of kernels, not types, so one compilation serves all."""
 
 
 @inlined
+def activate(values: Any, kind: int) -> None:
+    """Replace values by s of them."""
+    one = values.dtype.type(1)
+    if kind == TANH:
+        for j in range(len(values)):
+            values[j] = activated(values[j], TANH, one)
+    elif kind == RELU:
+        for j in range(len(values)):
+            values[j] = activated(values[j], RELU, one)
+    elif kind == SIGMOID:
+        for j in range(len(values)):
+            values[j] = activated(values[j], SIGMOID, one)
+    elif kind == SILU:
+        for j in range(len(values)):
+            a = values[j]
+            # Below, the sigmoid is no longer as small as it should be.
+            values[j] = one - one if a < _LOWEST_32 else a * activated(a, SIGMOID, one)
+
+
+@inlined
 def activated(a: Any, kind: int, one: Any) -> Any:
-    """Return s(a); `one` is 1 of the type of `a`."""
+    """Return s(a) of the sigmoid, tanh or ReLU; `one` is 1 of the type of `a`."""
     if kind == RELU:
         return one - one if a < 0 else a  # NaN stays NaN
     if kind == TANH:

@@ -14,8 +14,8 @@ from scipy import sparse
 from torch import Tensor
 
 from sdae import StackedDenoisingAutoencoder
-from sdae.core import inference
-from sdae.core.inference import decoded, in_blocks, layer_codes, outputs, rebuilt
+from sdae.core import in_blocks as module
+from sdae.core.in_blocks import decoded, in_blocks, layer_codes, outputs, rebuilt
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.preprocessing import Scaling, fit_scaling
@@ -167,12 +167,12 @@ def test_products_that_round_otherwise_are_found_out_and_taken_of_32_rows(
     stack, x = randomised(Stack(9, (20, 6), 3)), data(n_rows, 9, "float64")
     expected = {name: one_block_at_a_time(name, stack, x, None) for name in ANSWERS}
     monkeypatch.setattr(F, "linear", otherwise)
-    inference._try_product.cache_clear()
+    module._try_product.cache_clear()
     found = {name: answers(name, stack, x, None).tobytes() for name in ANSWERS}  # and tries
     shapes.clear()
     assert found == {name: answers(name, stack, x, None).tobytes() for name in ANSWERS} == expected
     assert set(shapes) == {(32, True)}
-    inference._try_product.cache_clear()
+    module._try_product.cache_clear()
 
 
 def test_products_that_round_alike_are_taken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_products_that_round_alike_are_taken_at_once(monkeypatch: pytest.MonkeyP
         return linear(x, weight, bias)
 
     stack, x = randomised(Stack(9, (20, 6), 3)), data(8192, 9, "float64")
-    monkeypatch.setattr(inference, "_try_product", lambda *_: True)
+    monkeypatch.setattr(module, "_try_product", lambda *_: True)
     monkeypatch.setattr(F, "linear", watched)
     answers("outputs", stack, x, None)
     assert n_rows == [4096] * 6
@@ -205,7 +205,7 @@ def test_a_function_that_minds_where_a_number_stands_is_found_out(
     activation: Activation, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that rounds the last numbers of a tensor otherwise, as those a vector leaves over."""
-    place_does_not_matter = inference._place_does_not_matter.__wrapped__
+    place_does_not_matter = module._place_does_not_matter.__wrapped__
     assert place_does_not_matter(activation, dtype, torch.device("cpu"))
     calls = []
 
@@ -216,9 +216,9 @@ def test_a_function_that_minds_where_a_number_stands_is_found_out(
             out[-1, -1] += 0.25
         return out
 
-    monkeypatch.setattr(inference, "activate", minds)
+    monkeypatch.setattr(module, "activate", minds)
     assert not place_does_not_matter(activation, dtype, torch.device("cpu"))
-    monkeypatch.setattr(inference, "_place_does_not_matter", lambda *_: False)
+    monkeypatch.setattr(module, "_place_does_not_matter", lambda *_: False)
     stack = randomised(Stack(9, (20, 6), 3, activation=activation, dtype=dtype))
     x = data(500, 9, "float32")
     calls.clear()

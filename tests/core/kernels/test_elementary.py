@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdae.train.kernels import elementary
-from sdae.train.kernels.compiling import kernel
-from sdae.train.kernels.elementary import (
+from sdae.core.kernels import elementary
+from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.elementary import (
     RELU,
     SIGMOID,
     TANH,

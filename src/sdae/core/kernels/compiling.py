@@ -41,7 +41,7 @@ def kernel(function: F) -> F:
     """Compile a function when it is first called with arguments of new types.
 
     It runs without the GIL. The machine code is cached in a separate folder for each version of the
-    kernels' sources, since Numba itself checks only one file.
+    sources, since Numba itself checks only one file.
     """
     return _compiled(function, forceinline=False)
 
@@ -56,6 +56,11 @@ def inlined(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
+def exact(function: F) -> F:
+    """Compile as :func:`inlined` does, with the operations as they are written, as NumPy's."""
+    return _compiled(function, forceinline=True, fast=set())
+
+
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
@@ -66,14 +71,14 @@ def is_cold(function: Callable[..., Any]) -> bool:
     return not any(kept.glob(f"{module}.{function.__name__}-*.nbc"))
 
 
-def _compiled(function: F, *, forceinline: bool) -> F:
+def _compiled(function: F, *, forceinline: bool, fast: set[str] = FAST) -> F:
     options: dict[str, Any] = {
         "nogil": True,
-        "fastmath": FAST,
+        "fastmath": fast,
         "forceinline": forceinline,
         "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
     }
-    folder = _cache_folder()
+    folder = _cache_folder(_room(Path(function.__code__.co_filename)))
     if folder is None:
         uncached: F = numba.njit(**options)(function)
         return uncached
@@ -87,21 +92,28 @@ def _compiled(function: F, *, forceinline: bool) -> F:
     return cached
 
 
-@cache
-def _cache_folder() -> Path | None:
-    """Return the cache folder of compiled kernels: the first writable one, if any.
+def _room(source: Path) -> Path:
+    """Return the package of kernels that a source lies in."""
+    here = Path(__file__).parent
+    return next((folder for folder in source.parents if folder.name == here.name), here)
 
-    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches.
+
+@cache
+def _cache_folder(room: Path) -> Path | None:
+    """Return the cache folder of a room's compiled kernels: the first writable one, if any.
+
+    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches. Its name
+    depends on the sources of the room, and on those that all kernels are made of.
     """
     here = Path(__file__).parent
     state = hashlib.sha256()
-    for source in sorted(here.rglob("*.py")):
+    for source in sorted({*here.rglob("*.py"), *room.rglob("*.py")}):
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
     wished = numba.config.CACHE_DIR
     # Unlike Path.home, expanduser does not fail without a home folder.
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    parents = (*([Path(wished)] if wished else []), here / "__pycache__", Path(home) / "sdae")
+    parents = (*([Path(wished)] if wished else []), room / "__pycache__", Path(home) / "sdae")
     return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
 
 
