@@ -20,7 +20,7 @@ from torch import Tensor
 from sdae.core.kernels.layout import aligned_zeros, padded, shares
 from sdae.core.kernels.presence import numba_fault
 from sdae.core.kinds.activations import Activation
-from sdae.core.preprocessing import FARTHEST, Scaling
+from sdae.core.preprocessing import FARTHEST, Scaling, network_rows
 from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.core.threads import FEW_PRODUCTS, threads_for
 
@@ -35,8 +35,9 @@ _READ = (np.dtype(np.float32), np.dtype(np.float64))
 _FEW_ROWS = 4
 """Fewer rows are not worth repacking the weights."""
 _PERIOD = 64
+_SMALLEST_SCALE = 1e-150
 _MOST_NUMBERS = 1 << 20
-_MOST_OF_A_BLOCK, _NUMBERS_OF_A_BLOCK = 256, 1 << 16
+_MOST_OF_A_BLOCK, _NUMBERS_OF_A_BLOCK = 256, 1 << 17
 
 logger = logging.getLogger("sdae")
 
@@ -110,10 +111,18 @@ def applied(
     if keeps_all:
         ends = np.cumsum([len(layer.bias) for layer in layers]).tolist()
         places, width = [0, *ends[:-1]], ends[-1]
+    if scaling is not None and not _is_ordinary(scaling):
+        x, scaling = network_rows(_dense(x), scaling), None
     out = np.empty((x.shape[0], width), np.float32)
     if len(out):
         _Pass(layers, places, scaling, out, n_threads).run(x)
     return out
+
+
+def _is_ordinary(scaling: Scaling) -> bool:
+    """Return whether the kernel divides by these scales as NumPy does: nothing underflows."""
+    scale = scaling.scale
+    return bool(scale.min() > _SMALLEST_SCALE and scale.max() < 1 / _SMALLEST_SCALE)
 
 
 class _Pass:
@@ -141,7 +150,7 @@ class _Pass:
             [self._facts(layer, place) for layer, place in zip(layers, places, strict=True)],
             np.int64,
         )
-        self._offset, self._scale = self._patterns(scaling)
+        self._scaling = self._patterns(scaling)
         self._packed = np.empty(0, self._type)
 
     def _facts(self, layer: Dense, place: int) -> tuple[int, ...]:
@@ -152,18 +161,14 @@ class _Pass:
         assert number is not None
         return len(bias), weight.data_ptr(), bias.data_ptr(), layer.transposed, number, place
 
-    def _patterns(self, scaling: Scaling | None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return offsets and scales of some rows one after another: short rows are slow."""
-        if scaling is None:
-            return np.empty(0), np.empty(0)
+    def _patterns(self, scaling: Scaling | None) -> NDArray[np.float64]:
+        """Return offsets, scales and reciprocals, (3, P), of some rows: one may be too short."""
         n_rows = min(-(-_PERIOD // self._n_columns), len(self._out))
-        patterns = []
-        for values in (scaling.offset, scaling.scale):
-            each = np.ascontiguousarray(values, np.float64)
-            if each.shape != (self._n_columns,):
-                raise ValueError(f"The scaling is of {len(each)} columns, not {self._n_columns}.")
-            patterns.append(each if n_rows == 1 else np.tile(each, n_rows))
-        return patterns[0], patterns[1]
+        patterns = np.empty((3, n_rows, self._n_columns))
+        patterns[0] = 0.0 if scaling is None else scaling.offset
+        patterns[1] = 1.0 if scaling is None else scaling.scale
+        np.divide(1.0, patterns[1], out=patterns[2])
+        return patterns.reshape(3, -1)
 
     def run(self, x: Rows) -> None:
         """Compute the result of all rows."""
@@ -189,13 +194,12 @@ class _Pass:
         per_block = min(padded(per_block, kernels.ROWS), padded(m, kernels.ROWS))
         rest = np.array(
             [
-                values.ctypes.data,
+                _address(values),
                 values.dtype == np.float64,
                 self._n_columns,
-                self._offset.ctypes.data,
-                self._scale.ctypes.data,
-                len(self._offset),
-                self._out[first:].ctypes.data,
+                _address(self._scaling),
+                self._scaling.shape[1],
+                _address(self._out) + first * self._out.strides[0],
                 self._out.shape[1],
                 per_block,
             ],
@@ -208,7 +212,7 @@ class _Pass:
             n_workers = min(threads_for(self._n_threads, n_products), -(-m // per_block))
 
         def work(first: int, last: int) -> None:
-            units = aligned_zeros((n_numbers,), self._type)
+            units = np.empty(n_numbers, self._type)
             kernels.forward(self._layers, rest, self._packed, units, first, last, FARTHEST)
 
         if n_workers == 1:
@@ -223,6 +227,17 @@ class _Pass:
             team.close()
 
 
+def _dense(x: Rows) -> NDArray[Any]:
+    """Return rows with their zeros."""
+    return csr_of(x).toarray() if is_sparse(x) else np.asarray(x)
+
+
+def _address(array: NDArray[Any]) -> int:
+    """Return where an array begins; its attribute `ctypes` takes longer."""
+    address: int = array.__array_interface__["data"][0]
+    return address
+
+
 def _readable(x: Rows) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield rows as the kernel reads them, and the number of the first: all, or copies of some."""
     if isinstance(x, np.ndarray) and x.dtype in _READ and x.flags.c_contiguous:
@@ -231,6 +246,6 @@ def _readable(x: Rows) -> Iterator[tuple[int, NDArray[Any]]]:
     at_once = max(1, _MOST_NUMBERS // max(1, x.shape[1]))
     for first in range(0, x.shape[0], at_once):
         rows: Any = x[first : first + at_once]
-        values = csr_of(rows).toarray() if is_sparse(rows) else rows
+        values = _dense(rows)
         kind = values.dtype if values.dtype in _READ else np.float64
         yield first, np.ascontiguousarray(values, kind)

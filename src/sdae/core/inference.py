@@ -194,10 +194,9 @@ def log_likelihood_of_labels(
 def answers(head: Head, raw: NDArray[np.floating]) -> NDArray[Any]:
     """Return the predictions from outputs of a head, (n, O): (n,) or (n, O)."""
     if head.facts.picks_one and raw.shape[1] == 2:
-        # NumPy's argmax takes ten times as long; it takes the first NaN for the largest.
-        first, second = raw.T
-        found: NDArray[np.bool_] = (second > first) | (np.isnan(second) & ~np.isnan(first))
-        return found.astype(np.int64)
+        found: NDArray[np.bool_] = raw[:, 1] > raw[:, 0]  # argmax takes ten times as long
+        if not np.isnan(raw.sum()):
+            return found.astype(np.int64)
     answer: NDArray[Any] = head.facts.answer(torch.from_numpy(raw)).numpy()
     return answer
 

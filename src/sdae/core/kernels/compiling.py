@@ -56,11 +56,6 @@ def inlined(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
-def exact(function: F) -> F:
-    """Compile as :func:`inlined` does, with the operations as they are written, as NumPy's."""
-    return _compiled(function, forceinline=True, fast=set())
-
-
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
@@ -71,10 +66,10 @@ def is_cold(function: Callable[..., Any]) -> bool:
     return not any(kept.glob(f"{module}.{function.__name__}-*.nbc"))
 
 
-def _compiled(function: F, *, forceinline: bool, fast: set[str] = FAST) -> F:
+def _compiled(function: F, *, forceinline: bool) -> F:
     options: dict[str, Any] = {
         "nogil": True,
-        "fastmath": fast,
+        "fastmath": FAST,
         "forceinline": forceinline,
         "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
     }

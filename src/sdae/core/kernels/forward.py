@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels import tiles
-from sdae.core.kernels.compiling import exact, inlined, kernel
+from sdae.core.kernels.compiling import inlined, kernel
 from sdae.core.kernels.elementary import activate
 from sdae.core.kernels.layout import padded
 from sdae.core.kernels.raw import fma, numbers_at
+from sdae.core.kernels.scaling import scaled_in_runs
 from sdae.core.kernels.tiles import FROM_BIAS, FROM_OUT, MOST_VECTORS, ROWS, SHAPES
 
 Flat = NDArray[np.floating]
@@ -35,9 +36,10 @@ UNITS, WEIGHT, BIAS, BY_TERM, ACTIVATION, KEPT = range(6)
 side by side, (K, U), or those of a unit, (U, K); the number of s; and the column of the result that
 its first unit goes to, or −1."""
 
-X, X_IS_DOUBLE, COLUMNS, OFFSET, SCALE, PERIOD, RESULT, WIDTH, BLOCK = range(9)
-"""What is known of the rest: where the rows are, whether as float64, and V; where what scales them
-is, and how many numbers of it, 0 without; where the result is, and its columns; rows of a block."""
+X, X_IS_DOUBLE, COLUMNS, SCALING, PERIOD, RESULT, WIDTH, BLOCK = range(8)
+"""What is known of the rest: where the rows are, whether as float64, and V; where the offsets are,
+followed by the scales and by their reciprocals, and how many of each; where the result is, and its
+columns; rows of a block."""
 
 _VECTOR_BYTES = SHAPES.vector_bytes
 _NEAR = 192  # terms whose weights stay in the nearest cache
@@ -122,7 +124,7 @@ def forward(
     Parameters
     ----------
     layers : (L, 6)
-    rest : (9,)
+    rest : (8,)
     packed : flat
         From :func:`pack`; empty: weights are read as they lie.
     units : flat
@@ -160,42 +162,14 @@ def _take(rest: Ints, start: int, n: int, units: Flat, farthest: float) -> None:
     """Scale and clip the rows of a block; rows that fill up the last tile are zeros."""
     n_columns, period = rest[COLUMNS], rest[PERIOD]
     n_numbers, at = n * n_columns, start * n_columns
-    f, end = np.float32, np.float32(farthest)
-    offset = numbers_at(rest[OFFSET], period, 0.0)
-    scale = numbers_at(rest[SCALE], period, 0.0)
+    scaling = numbers_at(rest[SCALING], 3 * period, 0.0)
     if rest[X_IS_DOUBLE] == 1:
-        wide = numbers_at(rest[X], at + n_numbers, 0.0)[at:]
-        if period == 0:
-            for j in range(n_numbers):
-                units[j] = _clipped(f(wide[j]), end)
-        else:
-            for place in range(0, n_numbers, period):
-                here, values = wide[place:], units[place:]
-                for j in range(min(period, n_numbers - place)):
-                    values[j] = _clipped(f(_scaled(here[j], offset[j], scale[j])), end)
+        x = numbers_at(rest[X], at + n_numbers, 0.0)
+        scaled_in_runs(x, at, scaling, period, units, n_numbers, farthest)
     else:
-        narrow = numbers_at(rest[X], at + n_numbers, f(0))[at:]
-        if period == 0:
-            for j in range(n_numbers):
-                units[j] = _clipped(narrow[j], end)
-        else:
-            for place in range(0, n_numbers, period):
-                near, values = narrow[place:], units[place:]
-                for j in range(min(period, n_numbers - place)):
-                    values[j] = _clipped(f(_scaled(near[j], offset[j], scale[j])), end)
+        few = numbers_at(rest[X], at + n_numbers, np.float32(0))
+        scaled_in_runs(few, at, scaling, period, units, n_numbers, farthest)
     units[n_numbers : -(-n // ROWS) * ROWS * n_columns] = units.dtype.type(0)
-
-
-@exact
-def _scaled(value: float, offset: float, scale: float) -> float:
-    return (np.float64(value) - offset) / scale
-
-
-@inlined
-def _clipped(value: Any, end: Any) -> Any:
-    if value > end:
-        return end
-    return -end if value < -end else value  # NaN stays NaN
 
 
 @inlined
