@@ -169,7 +169,8 @@ def _take(rest: Ints, start: int, n: int, units: Flat, farthest: float) -> None:
     else:
         few = numbers_at(rest[X], at + n_numbers, np.float32(0))
         scaled_in_runs(few, at, scaling, period, units, n_numbers, farthest)
-    units[n_numbers : -(-n // ROWS) * ROWS * n_columns] = units.dtype.type(0)
+    for j in range(n_numbers, -(-n // ROWS) * ROWS * n_columns):
+        units[j] = units.dtype.type(0)
 
 
 @inlined
@@ -224,7 +225,8 @@ def _accumulate(layer: Ints, units: Flat, below: int, n_terms: int, above: int, 
         h = units[below + row * n_terms : below + (row + 1) * n_terms]
         out = units[above + row * n_units : above + (row + 1) * n_units]
         if layer[BY_TERM] == 1:
-            out[:] = bias
+            for unit in range(n_units):  # to assign a slice takes seconds to compile
+                out[unit] = bias[unit]
             for k in range(n_terms):
                 here = weight[k * n_units : (k + 1) * n_units]
                 for unit in range(n_units):
