@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,7 +25,7 @@ def chosen_by_type(function: Callable[..., Any]) -> Decorator:
     The order of its sums is kept: otherwise a difference computed in two parts would lose its
     precision.
     """
-    options = {"fastmath": {"contract"}, "nogil": True, "forceinline": True, "error_model": "numpy"}
+    options = {"fastmath": IN_ORDER, "nogil": True, "forceinline": True, "error_model": "numpy"}
     decorator: Decorator = extending.overload(function, jit_options=options)
     return decorator
 
@@ -33,6 +33,9 @@ def chosen_by_type(function: Callable[..., Any]) -> Decorator:
 FAST = {"reassoc", "contract", "nsz", "arcp"}
 """Sums may be reordered and multiplications fused. NaN and infinity keep their meaning, since
 results that are not finite must be detected."""
+
+IN_ORDER = {"contract"}
+"""Multiplications may be fused, but sums keep their order."""
 
 _LOCK = Lock()
 
@@ -56,6 +59,11 @@ def inlined(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
+def in_order(function: F) -> F:
+    """Compile as :func:`inlined` does, keeping the order of sums."""
+    return _compiled(function, forceinline=True, fast=IN_ORDER)
+
+
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
@@ -66,10 +74,10 @@ def is_cold(function: Callable[..., Any]) -> bool:
     return not any(kept.glob(f"{module}.{function.__name__}-*.nbc"))
 
 
-def _compiled(function: F, *, forceinline: bool) -> F:
+def _compiled(function: F, *, forceinline: bool, fast: Set[str] = FAST) -> F:
     options: dict[str, Any] = {
         "nogil": True,
-        "fastmath": FAST,
+        "fastmath": set(fast),
         "forceinline": forceinline,
         "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
     }
