@@ -87,6 +87,10 @@ def a_stack(
     return stack
 
 
+class _Elsewhere(torch.Tensor):
+    """A tensor whose numbers may not be where it says."""
+
+
 def data(n_rows: int, n_columns: int, kind: str) -> Any:
     rng = np.random.default_rng(n_rows)
     x = rng.normal(scale=2, size=(n_rows, n_columns))
@@ -300,6 +304,8 @@ def test_what_the_kernel_does_not_know_is_left_to_pytorch(monkeypatch: pytest.Mo
         [Dense(torch.zeros(3, 4), bias.double(), identity)],
         [Dense(torch.zeros(3, 4, device="meta"), bias, identity)],
         [Dense(torch.zeros(4, 3), bias, identity)],
+        [Dense(torch.zeros(3, 4).to_sparse(), bias, identity)],
+        [Dense(torch.zeros(3, 4).as_subclass(_Elsewhere), bias, identity)],
         [Dense(torch.zeros(3, 4), bias, identity)] * 2,
     ]
     assert not any(map(is_served, unserved))

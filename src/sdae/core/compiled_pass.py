@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdae.core.kernels.layout import aligned_zeros, padded, shares
 from sdae.core.kernels.presence import numba_fault
@@ -25,7 +25,6 @@ from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.core.threads import FEW_PRODUCTS, threads_for
 
 Rows = NDArray[Any] | CsrMatrix
-Bounds = tuple[int, int]
 
 _TYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
@@ -70,15 +69,26 @@ def is_served(layers: Sequence[Dense]) -> bool:
     if kind not in _TYPES or _fault() is not None:
         return False
     for weight, bias, activation, transposed in layers:
-        if activation.facts.number is None or bias.dtype is not kind or weight.dtype is not kind:
+        if activation.facts.number is None:
             return False
-        if weight.device.type != "cpu" or bias.device.type != "cpu":
+        if not (_is_plain(weight, 2, kind) and _is_plain(bias, 1, kind)):
             return False
         n_units = len(bias)
         if weight.shape != ((below, n_units) if transposed else (n_units, below)):
             return False
         below = n_units
     return True
+
+
+def _is_plain(tensor: Tensor, n_axes: int, kind: torch.dtype) -> bool:
+    """Return whether the kernel can read the numbers where the tensor says that they are."""
+    return (
+        type(tensor) in (nn.Parameter, Tensor)  # what extends them may have its numbers elsewhere
+        and tensor.dtype is kind
+        and tensor.device.type == "cpu"
+        and tensor.layout is torch.strided
+        and tensor.dim() == n_axes
+    )
 
 
 @cache
@@ -145,7 +155,8 @@ class _Pass:
         self._kernels, self._n_threads, self._out = forward, n_threads, out
         self._type, self._n_columns = _TYPES[layers[0].weight.dtype], layers[0].n_terms
         self._sizes = [len(layer.bias) for layer in layers]
-        self._tensors: list[Tensor] = []  # kept while the kernel reads them
+        # Kept while the kernel reads them, whatever becomes of the parameters.
+        self._tensors: list[Tensor] = []
         self._layers = np.array(
             [self._facts(layer, place) for layer, place in zip(layers, places, strict=True)],
             np.int64,
@@ -155,7 +166,7 @@ class _Pass:
 
     def _facts(self, layer: Dense, place: int) -> tuple[int, ...]:
         """Return what the kernel knows of a layer."""
-        weight, bias = (t if t.is_contiguous() else t.contiguous() for t in layer[:2])
+        weight, bias = layer.weight.detach().contiguous(), layer.bias.detach().contiguous()
         self._tensors += weight, bias
         number = layer.activation.facts.number
         assert number is not None
