@@ -258,8 +258,9 @@ def test_far_rows_are_clipped_and_stay_finite() -> None:
     assert np.isfinite(codes(stack, -x, scaling)).all()
 
 
-def test_a_row_that_is_not_a_number_does_not_touch_the_others() -> None:
-    stack, x = a_stack(4, (5,)), data(20, 4, "float32")
+@pytest.mark.parametrize("n_columns", [4, 400])
+def test_a_row_that_is_not_a_number_does_not_touch_the_others(n_columns: int) -> None:
+    stack, x = a_stack(n_columns, (5,)), data(20, n_columns, "float32")
     expected = outputs(stack, x)
     x[7] = np.nan
     found = outputs(stack, x)
