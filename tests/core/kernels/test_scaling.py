@@ -1,4 +1,4 @@
-"""Scaling by mended reciprocals is dividing, to the last bit."""
+"""Scaling by corrected reciprocals is dividing, to the last bit."""
 
 from typing import Any
 
