@@ -3,8 +3,9 @@
     python benchmarks/bulk_predict.py
 
 Both models have the same layers and classes, and are trained for two epochs on 300 rows, since what
-they learn does not change the time. Few rows are predicted many times. They predict by turns, in one process, on one thread. The time
-is the processor's, so that other programs on the machine count less.
+they learn does not change the time. Few rows are predicted many times. The models predict by turns,
+in one process, on one thread. The time is the processor's, so that other programs on the machine
+count less.
 """
 
 import json

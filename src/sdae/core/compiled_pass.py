@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdae.core.kernels.layout import aligned_zeros, padded, shares
+from sdae.core.kernels.layout import ALIGNMENT, padded, shares
 from sdae.core.kernels.presence import numba_fault
 from sdae.core.kinds.activations import Activation
 from sdae.core.preprocessing import FARTHEST, Scaling, network_rows
@@ -192,7 +192,7 @@ class _Pass:
             )
         if n >= _FEW_ROWS:
             n_numbers = kernels.packed_numbers(self._n_columns, self._sizes, self._type)
-            self._packed = aligned_zeros((n_numbers,), self._type)
+            self._packed = _aligned(n_numbers, self._type)
             kernels.pack(self._layers, self._n_columns, self._packed)
         for first, values in _readable(x):
             self._run(first, values)
@@ -223,7 +223,7 @@ class _Pass:
             n_workers = min(threads_for(self._n_threads, n_products), -(-m // per_block))
 
         def work(first: int, last: int) -> None:
-            units = np.empty(n_numbers, self._type)
+            units = _aligned(n_numbers, self._type)
             kernels.forward(self._layers, rest, self._packed, units, first, last, FARTHEST)
 
         if n_workers == 1:
@@ -241,6 +241,14 @@ class _Pass:
 def _dense(x: Rows) -> NDArray[Any]:
     """Return rows with their zeros."""
     return csr_of(x).toarray() if is_sparse(x) else np.asarray(x)
+
+
+def _aligned(n: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return memory for `n` numbers that begins with a cache line; nothing is written there."""
+    beyond = ALIGNMENT // kind.itemsize
+    memory = np.empty(n + beyond, kind)
+    start = -_address(memory) % ALIGNMENT // kind.itemsize
+    return memory[start : start + n]
 
 
 def _address(array: NDArray[Any]) -> int:

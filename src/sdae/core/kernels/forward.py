@@ -24,7 +24,7 @@ from sdae.core.kernels import tiles
 from sdae.core.kernels.compiling import inlined, kernel
 from sdae.core.kernels.elementary import activate
 from sdae.core.kernels.layout import padded
-from sdae.core.kernels.raw import fma, numbers_at
+from sdae.core.kernels.raw import fma, numbers_at, transpose
 from sdae.core.kernels.scaling import scaled_in_runs
 from sdae.core.kernels.tiles import FROM_BIAS, FROM_OUT, MOST_VECTORS, ROWS, SHAPES
 
@@ -96,18 +96,32 @@ def pack(layers: Ints, n_columns: int, packed: Flat) -> None:
         weight = numbers_at(layers[layer, WEIGHT], n_terms * n_units, zero)
         bias = numbers_at(layers[layer, BIAS], n_units, zero)
         by_term = layers[layer, BY_TERM] == 1
-        unit_step = 1 if by_term else n_terms
-        term_step = n_units if by_term else 1
         end = padded_units(n_units, lanes)
         for first in range(0, end, panel(lanes)):
             width = min(panel(lanes), end - first)
             known = min(width, n_units - first)
-            for term in range(n_terms):
-                here = at + first * n_terms + term * width
-                for unit in range(known):
-                    packed[here + unit] = weight[(first + unit) * unit_step + term * term_step]
-                for unit in range(known, width):
-                    packed[here + unit] = zero
+            here = at + first * n_terms
+            if by_term:
+                for term in range(n_terms):
+                    side, out = weight[term * n_units + first :], packed[here + term * width :]
+                    for unit in range(known):
+                        out[unit] = side[unit]
+                    for unit in range(known, width):
+                        out[unit] = zero
+                continue
+            for unit in range(0, width, lanes):
+                row = (first + unit) * n_terms
+                done = 0
+                if unit + lanes <= known:
+                    done = n_terms // lanes * lanes
+                    for term in range(0, done, lanes):
+                        out_at = here + term * width + unit
+                        transpose(weight, row + term, n_terms, packed, out_at, width)
+                for term in range(done, n_terms):
+                    out = packed[here + term * width + unit :]
+                    for k in range(lanes):
+                        known_here = unit + k < known
+                        out[k] = weight[row + k * n_terms + term] if known_here else zero
         at += end * n_terms
         for unit in range(end):
             packed[at + unit] = bias[unit] if unit < n_units else zero

@@ -1,4 +1,4 @@
-"""Numbers at an address, and a product added with one rounding: machine code of our own."""
+"""Numbers at an address, a product added with one rounding, a transpose: our own machine code."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from numba.core import cgutils
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import chosen_by_type, intrinsic
+from sdae.core.kernels.tiles import SHAPES
 
 _REAL = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
 
@@ -62,3 +63,57 @@ def _plain_fma(left: Any, right: Any, total: Any) -> Any:
 
 fma = _plain_fma if numba.config.DISABLE_JIT else _coded_fma
 """fma(left, right, total) is left · right + total, rounded once; not compiled, twice."""
+
+
+@intrinsic
+def _coded_transpose(_context, a, a_at, a_row, out, out_at, out_row):  # type: ignore[no-untyped-def] # as above
+    number = _REAL[a.dtype]
+    n_bytes = 4 if a.dtype == types.float32 else 8
+    lanes = SHAPES.vector_bytes // n_bytes
+    vector = ir.VectorType(number, lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointers = [
+            context.make_array(signature.args[place])(context, builder, arguments[place]).data
+            for place in (0, 3)
+        ]
+
+        def place(which: int, row: int) -> Any:
+            at, distance = arguments[3 * which + 1 : 3 * which + 3]
+            number_at = builder.add(at, builder.mul(distance, ir.IntType(64)(row)))
+            return builder.bitcast(builder.gep(pointers[which], [number_at]), vector.as_pointer())
+
+        rows = [builder.load(place(0, row), align=n_bytes) for row in range(lanes)]
+        for _ in range(lanes.bit_length() - 1):  # each time, a bit of a place changes sides
+            pairs = [(rows[k], rows[k + lanes // 2]) for k in range(lanes // 2)]
+            rows = [
+                builder.shuffle_vector(*pair, ir.Constant(_places(lanes), _zipped(lanes, half)))
+                for pair in pairs
+                for half in range(2)
+            ]
+        for row, values in enumerate(rows):
+            builder.store(values, place(1, row), align=n_bytes)
+        return context.get_dummy_value()
+
+    return types.void(a, a_at, a_row, out, out_at, out_row), generate
+
+
+def _places(n: int) -> Any:
+    return ir.VectorType(ir.IntType(32), n)
+
+
+def _zipped(n: int, half: int) -> list[int]:
+    """Return the places of two halves of vectors of n, one after the other in turn."""
+    first = half * n // 2
+    return [side * n + first + k for k in range(n // 2) for side in range(2)]
+
+
+def _plain_transpose(a, a_at, a_row, out, out_at, out_row):  # type: ignore[no-untyped-def] # as above
+    places = np.arange(SHAPES.vector_bytes // a.itemsize)
+    rows, columns = places[:, None], places
+    out[out_at + columns * out_row + rows] = a[a_at + rows * a_row + columns]
+
+
+transpose = _plain_transpose if numba.config.DISABLE_JIT else _coded_transpose
+"""transpose(a, at, row, out, at, row) writes the transpose of a square: as many rows as a vector
+has lanes, each at a distance of `row` numbers."""

@@ -1,9 +1,9 @@
 """Scaling rows in float64, rounded to float32 and clipped: exactly as NumPy divides.
 
-A division takes as long as eight multiplications. So the quotient by the reciprocal is corrected twice
-by what is left of the dividend, which fused multiply and add gives exactly; the second time it is
-the nearest number (Markstein 1990). That needs scales far from the limits of float64. Far beyond
-float32 nothing is corrected: what is left may not be finite there.
+A division takes as long as eight multiplications. So the quotient by the reciprocal is corrected
+twice by what is left of the dividend, which fused multiply and add gives exactly; the second time
+it is the nearest number (Markstein 1990). That needs scales far from the limits of float64. Far
+beyond float32 nothing is corrected: what is left may not be finite there.
 
 Numbers are scaled 16 at a time, in machine code of our own: as a loop, LLVM does fewer, and waits
 for them.
