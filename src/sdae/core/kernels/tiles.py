@@ -10,7 +10,7 @@ Tiles have no bounds: their callers must stay within their arrays, which are pad
 Axes: R rows and C columns of a product, K terms of a sum; a vector has ``lanes`` columns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -175,9 +175,10 @@ def _write_sums(code: "_Code", signature: Any, arguments: Any, n_rows: int, n_ve
 def _dots(n_dots: int) -> Callable[..., Any]:
     """Make a tile of A Bᵀ: C[r, d] = Σ_n A[r, n] B[d, n], of 4 rows and `n_dots` columns.
 
-    Each sum is one of as many as a vector has lanes, which are added in pairs at the end. Its
-    arguments are A, where it begins, the distance of its rows; B, the same; the number of terms, a
-    multiple of the lanes; C, the same; a bias, where it begins, and what the sums begin with.
+    Each sum is one of as many as a vector has lanes, which are added in pairs at the end, those of
+    many sums at once. Its arguments are A, where it begins, the distance of its rows; B, the same;
+    the number of terms, a multiple of the lanes; C, the same; a bias, where it begins, and what the
+    sums begin with.
     """
 
     @intrinsic
@@ -210,16 +211,17 @@ def _dots(n_dots: int) -> Callable[..., Any]:
                         slot = sums[row][dot]
                         builder.store(code.fma(left[row], right, builder.load(slot)), slot)
             from_bias = builder.icmp_signed("==", begin, _INT(FROM_BIAS))
-            for dot in range(n_dots):
-                first = builder.select(
-                    from_bias,
-                    builder.load(builder.gep(bias, [builder.add(bias_at, _INT(dot))])),
-                    code.zero,
+            totals = code.totals([builder.load(slot) for row in sums for slot in row], n_dots)
+            n_parts = len(totals) // FEW_ROWS  # of a row
+            for number, total in enumerate(totals):
+                row, part = divmod(number, n_parts)
+                dot = _INT(part * (n_dots // n_parts))
+                first = code.short(bias, builder.add(bias_at, dot), total.type)
+                start = builder.select(
+                    from_bias, builder.load(first, align=code.bytes), ir.Constant(total.type, None)
                 )
-                for row in range(FEW_ROWS):
-                    total = builder.fadd(code.total(builder.load(sums[row][dot])), first)
-                    place = builder.add(code.row(c_at, c_row, row), _INT(dot))
-                    builder.store(total, builder.gep(c, [place]))
+                place = code.short(c, builder.add(code.row(c_at, c_row, row), dot), total.type)
+                builder.store(builder.fadd(total, start), place, align=code.bytes)
             return context.get_dummy_value()
 
         return signature, generate
@@ -242,11 +244,10 @@ class _Code:
 
     def __init__(self, context: Any, builder: Any, kind: Any) -> None:
         self._context, self.builder = context, builder
-        self._number, self._bytes = _REAL[kind]
-        self.lanes = SHAPES.vector_bytes // self._bytes
+        self._number, self.bytes = _REAL[kind]
+        self.lanes = SHAPES.vector_bytes // self.bytes
         self._vector = ir.VectorType(self._number, self.lanes)
-        self.zero = ir.Constant(self._number, 0.0)
-        name = f"llvm.fma.v{self.lanes}f{8 * self._bytes}"
+        name = f"llvm.fma.v{self.lanes}f{8 * self.bytes}"
         form = ir.FunctionType(self._vector, [self._vector] * 3)
         self._fma = cgutils.get_or_insert_function(builder.module, form, name)
 
@@ -271,12 +272,12 @@ class _Code:
     def load(self, pointer: Any, at: Any) -> Any:
         """Load a vector."""
         place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
-        return self.builder.load(place, align=self._bytes)
+        return self.builder.load(place, align=self.bytes)
 
     def store(self, vector: Any, pointer: Any, at: Any) -> None:
         """Store a vector."""
         place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
-        self.builder.store(vector, place, align=self._bytes)
+        self.builder.store(vector, place, align=self.bytes)
 
     def spread(self, number: Any) -> Any:
         """Return a vector of the same number."""
@@ -289,19 +290,36 @@ class _Code:
         """Return left · right + total, rounded once."""
         return self.builder.call(self._fma, [left, right, total])
 
-    def total(self, vector: Any) -> Any:
-        """Return the sum of a vector: halves are added until one number is left."""
-        n = self.lanes
-        while n > 1:
-            n //= 2
-            halves = [
-                self.builder.shuffle_vector(
-                    vector, vector, ir.Constant(ir.VectorType(_INDEX, n), list(places))
-                )
-                for places in (range(n), range(n, 2 * n))
-            ]
-            vector = self.builder.fadd(*halves)
-        return self.builder.extract_element(vector, _INDEX(0))
+    def totals(self, vectors: Sequence[Any], n_together: int) -> list[Any]:
+        """Return the sums of some vectors, in order, as vectors of up to `n_together` of them.
+
+        As many vectors as a vector has lanes become one: halves of two, their even lanes and their
+        odd ones, are added until each lane is the sum of a vector.
+        """
+        found = []
+        width = min(n_together, self.lanes)
+        for first in range(0, len(vectors), self.lanes):
+            level = list(vectors[first : first + self.lanes])
+            while len(level) > 1:
+                level = [
+                    self.builder.fadd(self._every_second(*pair, 0), self._every_second(*pair, 1))
+                    for pair in zip(level[::2], level[1::2], strict=True)
+                ]
+            (sums,) = level
+            for start in range(0, self.lanes, width):
+                found.append(self._lanes_of(sums, sums, range(start, start + width)))
+        return found
+
+    def short(self, pointer: Any, at: Any, kind: Any) -> Any:
+        """Return where a vector of a type lies."""
+        return self.builder.bitcast(self.builder.gep(pointer, [at]), kind.as_pointer())
+
+    def _every_second(self, left: Any, right: Any, first: int) -> Any:
+        return self._lanes_of(left, right, range(first, 2 * self.lanes, 2))
+
+    def _lanes_of(self, left: Any, right: Any, places: Sequence[int]) -> Any:
+        kind = ir.VectorType(_INDEX, len(places))
+        return self.builder.shuffle_vector(left, right, ir.Constant(kind, list(places)))
 
 
 sums, few_sums = _sums(ROWS), _sums(FEW_ROWS)
