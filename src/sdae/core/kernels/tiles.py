@@ -10,7 +10,7 @@ Tiles have no bounds: their callers must stay within their arrays, which are pad
 Axes: R rows and C columns of a product, K terms of a sum; a vector has ``lanes`` columns.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,7 @@ from numba import types
 from numba.core import cgutils
 
 from sdae.core.kernels.compiling import intrinsic
-
-_INT, _INDEX = ir.IntType(64), ir.IntType(32)
-_REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}
+from sdae.core.kernels.vectors import INT, Code
 
 # Numba would compile a product anew for each Python number that it knows. These are variables.
 FROM_ZERO: Any = np.intp(0)
@@ -112,9 +110,9 @@ def _sums(n_rows: int) -> Callable[..., Any]:
         )
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = _Code(context, builder, signature.args[0].dtype)
+            code = Code(context, builder, signature.args[0].dtype, SHAPES.vector_bytes)
             for n_vectors in range(1, MOST_VECTORS + 1):
-                is_it = builder.icmp_signed("==", arguments[11], _INT(n_vectors))
+                is_it = builder.icmp_signed("==", arguments[11], INT(n_vectors))
                 with builder.if_then(is_it):
                     _write_sums(code, signature, arguments, n_rows, n_vectors)
             return context.get_dummy_value()
@@ -138,7 +136,7 @@ def _sums(n_rows: int) -> Callable[..., Any]:
     return plain if numba.config.DISABLE_JIT else coded
 
 
-def _write_sums(code: "_Code", signature: Any, arguments: Any, n_rows: int, n_vectors: int) -> None:
+def _write_sums(code: Code, signature: Any, arguments: Any, n_rows: int, n_vectors: int) -> None:
     """Write the code of a tile of A B; its arguments are those of :func:`_sums`."""
     builder = code.builder
     a_at, a_row, a_term, b_at, b_row, k, c_at, c_row, bias_at, begin = (
@@ -149,12 +147,12 @@ def _write_sums(code: "_Code", signature: Any, arguments: Any, n_rows: int, n_ve
     )
     sums = [[code.slot() for _ in range(n_vectors)] for _ in range(n_rows)]
     starts = [code.row(c_at, c_row, row) for row in range(n_rows)]
-    with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_BIAS))):
+    with builder.if_then(builder.icmp_signed("==", begin, INT(FROM_BIAS))):
         for v in range(n_vectors):
             first = code.load(bias, code.plus_vectors(bias_at, v))
             for row in sums:
                 builder.store(first, row[v])
-    with builder.if_then(builder.icmp_signed("==", begin, _INT(FROM_OUT))):
+    with builder.if_then(builder.icmp_signed("==", begin, INT(FROM_OUT))):
         for row, start in zip(sums, starts, strict=True):
             for v in range(n_vectors):
                 builder.store(code.load(c, code.plus_vectors(start, v)), row[v])
@@ -190,7 +188,7 @@ def _dots(n_dots: int) -> Callable[..., Any]:
         )
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            code = _Code(context, builder, signature.args[0].dtype)
+            code = Code(context, builder, signature.args[0].dtype, SHAPES.vector_bytes)
             a_at, a_row, b_at, b_row, n, c_at, c_row, bias_at, begin = (
                 arguments[place] for place in (1, 2, 4, 5, 6, 8, 9, 11, 12)
             )
@@ -198,9 +196,9 @@ def _dots(n_dots: int) -> Callable[..., Any]:
                 code.pointer(signature.args[place], arguments[place]) for place in (0, 3, 7, 10)
             )
             sums = [[code.slot() for _ in range(n_dots)] for _ in range(FEW_ROWS)]
-            n_vectors = builder.sdiv(n, _INT(code.lanes))
+            n_vectors = builder.sdiv(n, INT(code.lanes))
             with cgutils.for_range(builder, n_vectors) as loop:
-                at = builder.mul(loop.index, _INT(code.lanes))
+                at = builder.mul(loop.index, INT(code.lanes))
                 left = [
                     code.load(a, builder.add(code.row(a_at, a_row, row), at))
                     for row in range(FEW_ROWS)
@@ -210,12 +208,12 @@ def _dots(n_dots: int) -> Callable[..., Any]:
                     for row in range(FEW_ROWS):
                         slot = sums[row][dot]
                         builder.store(code.fma(left[row], right, builder.load(slot)), slot)
-            from_bias = builder.icmp_signed("==", begin, _INT(FROM_BIAS))
+            from_bias = builder.icmp_signed("==", begin, INT(FROM_BIAS))
             totals = code.totals([builder.load(slot) for row in sums for slot in row], n_dots)
             n_parts = len(totals) // FEW_ROWS  # of a row
             for number, total in enumerate(totals):
                 row, part = divmod(number, n_parts)
-                dot = _INT(part * (n_dots // n_parts))
+                dot = INT(part * (n_dots // n_parts))
                 first = code.short(bias, builder.add(bias_at, dot), total.type)
                 start = builder.select(
                     from_bias, builder.load(first, align=code.bytes), ir.Constant(total.type, None)
@@ -237,89 +235,6 @@ def _dots(n_dots: int) -> Callable[..., Any]:
                 c[c_at + row * c_row + dot] = (left * right).sum() + first
 
     return plain if numba.config.DISABLE_JIT else coded
-
-
-class _Code:
-    """Writes the machine code of one tile: vectors of one type."""
-
-    def __init__(self, context: Any, builder: Any, kind: Any) -> None:
-        self._context, self.builder = context, builder
-        self._number, self.bytes = _REAL[kind]
-        self.lanes = SHAPES.vector_bytes // self.bytes
-        self._vector = ir.VectorType(self._number, self.lanes)
-        name = f"llvm.fma.v{self.lanes}f{8 * self.bytes}"
-        form = ir.FunctionType(self._vector, [self._vector] * 3)
-        self._fma = cgutils.get_or_insert_function(builder.module, form, name)
-
-    def pointer(self, kind: Any, array: Any) -> Any:
-        """Return where the numbers of an array begin."""
-        return self._context.make_array(kind)(self._context, self.builder, array).data
-
-    def slot(self) -> Any:
-        """Return a place for a vector, of zeros, which becomes a register."""
-        place = cgutils.alloca_once(self.builder, self._vector)
-        self.builder.store(ir.Constant(self._vector, [0.0] * self.lanes), place)
-        return place
-
-    def row(self, at: Any, distance: Any, row: int) -> Any:
-        """Return where a row begins."""
-        return self.builder.add(at, self.builder.mul(distance, _INT(row)))
-
-    def plus_vectors(self, at: Any, n_vectors: int) -> Any:
-        """Return the place so many vectors on."""
-        return self.builder.add(at, _INT(self.lanes * n_vectors))
-
-    def load(self, pointer: Any, at: Any) -> Any:
-        """Load a vector."""
-        place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
-        return self.builder.load(place, align=self.bytes)
-
-    def store(self, vector: Any, pointer: Any, at: Any) -> None:
-        """Store a vector."""
-        place = self.builder.bitcast(self.builder.gep(pointer, [at]), self._vector.as_pointer())
-        self.builder.store(vector, place, align=self.bytes)
-
-    def spread(self, number: Any) -> Any:
-        """Return a vector of the same number."""
-        nothing = ir.Constant(self._vector, ir.Undefined)
-        first = self.builder.insert_element(nothing, number, _INDEX(0))
-        places = ir.Constant(ir.VectorType(_INDEX, self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first, nothing, places)
-
-    def fma(self, left: Any, right: Any, total: Any) -> Any:
-        """Return left · right + total, rounded once."""
-        return self.builder.call(self._fma, [left, right, total])
-
-    def totals(self, vectors: Sequence[Any], n_together: int) -> list[Any]:
-        """Return the sums of some vectors, in order, as vectors of up to `n_together` of them.
-
-        As many vectors as a vector has lanes become one: halves of two, their even lanes and their
-        odd ones, are added until each lane is the sum of a vector.
-        """
-        found = []
-        width = min(n_together, self.lanes)
-        for first in range(0, len(vectors), self.lanes):
-            level = list(vectors[first : first + self.lanes])
-            while len(level) > 1:
-                level = [
-                    self.builder.fadd(self._every_second(*pair, 0), self._every_second(*pair, 1))
-                    for pair in zip(level[::2], level[1::2], strict=True)
-                ]
-            (sums,) = level
-            for start in range(0, self.lanes, width):
-                found.append(self._lanes_of(sums, sums, range(start, start + width)))
-        return found
-
-    def short(self, pointer: Any, at: Any, kind: Any) -> Any:
-        """Return where a vector of a type lies."""
-        return self.builder.bitcast(self.builder.gep(pointer, [at]), kind.as_pointer())
-
-    def _every_second(self, left: Any, right: Any, first: int) -> Any:
-        return self._lanes_of(left, right, range(first, 2 * self.lanes, 2))
-
-    def _lanes_of(self, left: Any, right: Any, places: Sequence[int]) -> Any:
-        kind = ir.VectorType(_INDEX, len(places))
-        return self.builder.shuffle_vector(left, right, ir.Constant(kind, list(places)))
 
 
 sums, few_sums = _sums(ROWS), _sums(FEW_ROWS)
