@@ -1,5 +1,6 @@
 """Check that numbers are finite; otherwise restore the last finite parameters."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdae.core.errors import InvalidParameterError
+
+_FEW = 1 << 16
 
 
 class NotFiniteError(ArithmeticError):
@@ -95,8 +98,13 @@ def check_finite(
     finite = np.isfinite(costs)
     if not finite.all():
         raise NotFiniteError("The cost", int(samples[np.argmin(finite)]))
+    if not all(map(_is_finite, parameters)):
+        raise NotFiniteError("A parameter", int(samples[-1]))
+
+
+def _is_finite(numbers: NDArray[np.floating]) -> bool:
+    if numbers.size <= _FEW:
+        return bool(np.isfinite(numbers).all())
     # A sum shows NaN and infinity without a temporary array as large as the parameters.
     with np.errstate(invalid="ignore", over="ignore"):
-        sums = [parameter.sum(dtype=np.float64) for parameter in parameters]
-    if not np.isfinite(sums).all():
-        raise NotFiniteError("A parameter", int(samples[-1]))
+        return math.isfinite(numbers.sum(dtype=np.float64))
