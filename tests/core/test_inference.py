@@ -258,6 +258,17 @@ def test_far_rows_are_clipped_and_stay_finite() -> None:
     assert np.isfinite(codes(stack, -x, scaling)).all()
 
 
+@pytest.mark.parametrize("value", [1e300, 1e-30])
+def test_errors_beyond_float32_are_no_concern_of_numpys(value: float) -> None:
+    stack = a_stack(4, (5,), activation="identity", decoder="linear")
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            parameter.mul_(20.0 * (parameter.ndim == 2))
+    with np.errstate(all="raise"):
+        found = errors(stack, np.full((3, 4), value))
+    assert np.isin(found, [0, np.inf]).any()
+
+
 @pytest.mark.parametrize("n_columns", [4, 400])
 def test_a_row_that_is_not_a_number_does_not_touch_the_others(n_columns: int) -> None:
     stack, x = a_stack(n_columns, (5,)), data(20, n_columns, "float32")
