@@ -306,6 +306,16 @@ def test_weights_that_do_not_lie_in_order_are_put_in_order() -> None:
         assert applied(layers, x[:n], None, None) == pytest.approx(wanted[:n], abs=1e-5)
 
 
+def test_a_parameter_that_is_the_negative_of_its_memory_is_read_right() -> None:
+    stack, x = Stack(4, (5,), n_targets=1), np.ones((3, 4))
+    imaginary = torch.complex(torch.zeros(1), torch.tensor([-3.0])).conj().imag
+    assert imaginary.is_neg()
+    with torch.no_grad():
+        stack.head.weight.zero_()
+    stack.head.bias = torch.nn.Parameter(imaginary)
+    assert (outputs(stack, x) == 3).all()
+
+
 def test_what_the_kernel_does_not_know_is_left_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     bias, identity = torch.zeros(3), Activation.IDENTITY
     assert is_served([Dense(torch.zeros(3, 4), bias, identity)])
