@@ -258,6 +258,17 @@ def test_far_rows_are_clipped_and_stay_finite() -> None:
     assert np.isfinite(codes(stack, -x, scaling)).all()
 
 
+@pytest.mark.parametrize("value", [1e300, 1e-30])
+def test_errors_beyond_float32_are_no_concern_of_numpys(value: float) -> None:
+    stack = a_stack(4, (5,), activation="identity", decoder="linear")
+    with torch.no_grad():
+        for parameter in stack.parameters():
+            parameter.mul_(20.0 * (parameter.ndim == 2))
+    with np.errstate(all="raise"):
+        found = errors(stack, np.full((3, 4), value))
+    assert np.isin(found, [0, np.inf]).any()
+
+
 @pytest.mark.parametrize("n_columns", [4, 400])
 def test_a_row_that_is_not_a_number_does_not_touch_the_others(n_columns: int) -> None:
     stack, x = a_stack(n_columns, (5,)), data(20, n_columns, "float32")
@@ -293,6 +304,16 @@ def test_weights_that_do_not_lie_in_order_are_put_in_order() -> None:
     wanted = x.astype(float) @ weight.double().t().numpy() + bias.double().numpy()
     for n in (1, 30):
         assert applied(layers, x[:n], None, None) == pytest.approx(wanted[:n], abs=1e-5)
+
+
+def test_a_parameter_that_is_the_negative_of_its_memory_is_read_right() -> None:
+    stack, x = Stack(4, (5,), n_targets=1), np.ones((3, 4))
+    imaginary = torch.complex(torch.zeros(1), torch.tensor([-3.0])).conj().imag
+    assert imaginary.is_neg()
+    with torch.no_grad():
+        stack.head.weight.zero_()
+    stack.head.bias = torch.nn.Parameter(imaginary)
+    assert (outputs(stack, x) == 3).all()
 
 
 def test_what_the_kernel_does_not_know_is_left_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:

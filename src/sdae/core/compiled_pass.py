@@ -87,6 +87,7 @@ def _is_plain(tensor: Tensor, n_axes: int, kind: torch.dtype) -> bool:
         and tensor.dtype is kind
         and tensor.device.type == "cpu"
         and tensor.layout is torch.strided
+        and not tensor.is_neg()  # a view whose signs are the opposite of those in memory
         and tensor.dim() == n_axes
     )
 

@@ -145,7 +145,8 @@ def errors(
         rows = network_rows(csr_of(part).toarray() if is_sparse(part) else part, scaling)
         x_hat = rebuilt(network, rows, None, None, n_threads)
         if layout is None:
-            parts.append(np.square(rows - x_hat))
+            with np.errstate(over="ignore", under="ignore"):  # as PyTorch: infinite, or 0
+                parts.append(np.square(rows - x_hat))
         else:
             parts.append(
                 blocks.in_whole_blocks(

@@ -63,6 +63,18 @@ def test_no_arguments_show_the_help_too() -> None:
     assert (result.stdout + result.stderr).rstrip() == done("--help").rstrip()
 
 
+def test_the_file_of_a_command_is_imported_before_signals_are_the_commands_own() -> None:
+    code = (
+        "import sys; from sdae.app.cli.typer_app import import_named; "
+        "import_named(sys.argv[1:]); print('sdae.app.cli.commands.info' in sys.modules)"
+    )
+    for words, imported in ((["info"], True), (["--", "info"], True), (["--help"], False)):
+        found = run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+        )
+        assert found.stdout.strip() == str(imported)
+
+
 def test_the_version_is_printed() -> None:
     assert done("--version") == f"sdae {sdae.__version__}\n"
 

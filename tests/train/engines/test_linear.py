@@ -164,6 +164,34 @@ def test_other_layers_are_left_to_pytorch(
     assert taken == []
 
 
+@pytest.mark.parametrize("other", ["autocast", "sparse", "widths", "bias", "type of the bias"])
+def test_what_a_hook_may_ask_for_is_left_to_pytorch(
+    other: str, taken: list[tuple[int, int, int]]
+) -> None:
+    x, w, bias = _numbers(6, 5, seed=1), _numbers(4, 5, seed=2), _numbers(4, seed=3)
+    match other:
+        case "sparse":
+            x = x.to_sparse()
+        case "widths":
+            w = w[:, :4]
+        case "bias":
+            bias = bias[:1]
+        case "type of the bias":
+            bias = bias.double()
+
+    def outcome() -> object:
+        with torch.autocast("cpu", torch.bfloat16, enabled=other == "autocast"):
+            try:
+                return F.linear(x, w, bias).tolist()
+            except RuntimeError as error:
+                return str(error)
+
+    expected = outcome()
+    with faster_products(nn.Linear(500, 500), 6):
+        assert outcome() == expected
+    assert taken == []
+
+
 @pytest.mark.parametrize(("batch_size", "serves"), [(6, False), (7, True)])
 def test_networks_of_small_layers_are_left_alone(
     batch_size: int, serves: bool, monkeypatch: pytest.MonkeyPatch

@@ -169,9 +169,10 @@ def options(
 
 
 def import_named(words: list[str]) -> None:
-    """Import the file of the command that a command line begins with, if it does."""
-    if words and words[0] in COMMANDS:
-        _file_of(words[0])
+    """Import the file of the command that a command line names, if it does."""
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name in COMMANDS:
+        _file_of(name)
 
 
 def _file_of(name: str) -> ModuleType:

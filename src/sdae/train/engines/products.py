@@ -44,8 +44,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Parameters have the names of ``F.linear``: (B, V), (H, V), (H,) -> (B, H). Small products, and
     those that oneDNN cannot take, are left to it.
     """
-    serves = _serves(input) and _serves(weight) and input.ndim == weight.ndim == 2
-    if not serves or input.numel() * weight.shape[0] < FEWEST_PRODUCTS:
+    if not _fits(input, weight, bias) or input.numel() * weight.shape[0] < FEWEST_PRODUCTS:
         return F.linear(input, weight, bias)
     result: Tensor = _Linear.apply(input, weight, bias)  # type: ignore[no-untyped-call]
     return result
@@ -95,6 +94,20 @@ class _Linear(torch.autograd.Function):
         elif needs_weight:
             of_weight = linear(delta.t(), x.t())  # (H, V)
         return of_x, of_weight, delta.sum(dim=0) if needs_bias else None
+
+
+def _fits(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Return whether :func:`product` takes these as a linear layer; else F.linear says what fails.
+
+    A hook of the user's may call it with anything, and under autocast.
+    """
+    if not (_serves(x) and _serves(weight)) or torch.is_autocast_enabled("cpu"):
+        return False
+    if x.layout is not torch.strided or weight.layout is not torch.strided:
+        return False
+    if not x.ndim == weight.ndim == 2 or x.shape[1] != weight.shape[1]:
+        return False
+    return bias is None or (_serves(bias) and bias.shape == weight.shape[:1])
 
 
 def _serves(matrix: Tensor) -> bool:
