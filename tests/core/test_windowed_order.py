@@ -1,4 +1,4 @@
-"""The order within windows: a permutation, any part of it alone, and the full shuffle at its end."""
+"""The order within windows: a permutation, any part of it alone, the full shuffle in the limit."""
 
 import numpy as np
 import pytest
