@@ -1,0 +1,199 @@
+"""Measure training on rows that stay on the disk; write JSON. 10 min on a quiet machine.
+
+    python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 1]
+
+Two questions, each in processes of their own, about pre-training a layer 784-500 in minibatches of
+100 with shuffled rows on one thread:
+
+- memory: how much anonymous memory (RssAnon) it takes beyond that of the network, on a sparse file
+  much larger than the memory for rows;
+- speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
+  page cache, in turns, medians of the turns.
+
+The files are written to a temporary folder and removed.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _machine import describe
+
+from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae.data import convert, open_rows
+from sdae.train.callbacks import SliceEnded
+
+PATH = Path(__file__).parent / "results" / "rows-on-disk.json"
+V, H, BATCH = 784, 500, 100
+GROUP = 2048
+WINDOW = 64 * GROUP
+ROWS_IN_CACHE = (1 << 30) // (4 * V)
+TURNS, ROWS_A_TURN = 5, 40_000
+MIB = 1 << 20
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
+    parser.add_argument("--gigabytes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    if given.memory_of is not None:
+        print(json.dumps(memory_of(given.memory_of, given.minutes)))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        result = {
+            "machine": describe(),
+            "columns": V,
+            "hidden": H,
+            "batch_size": BATCH,
+            "shuffle_window": WINDOW,
+            "rows_per_group": GROUP,
+            "memory": memories(Path(folder), given.gigabytes, given.minutes),
+            "speed": speeds(Path(folder)),
+        }
+    PATH.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, Any]]:
+    """Return the peaks of memory of training on a large NPY file and a Parquet file of it."""
+    n_rows = int(gigabytes * 1e9) // (4 * V)
+    npy, parquet = folder / "large.npy", folder / "large.parquet"
+    np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
+    convert(npy, parquet, rows_per_group=GROUP)
+    found = []
+    for path in (None, npy, parquet):
+        command = [sys.executable, __file__, "--minutes", str(minutes)]
+        said = subprocess.run(
+            [*command, "--memory-of", str(path or "")], check=True, capture_output=True, text=True
+        )
+        found.append({"kind": path.suffix if path else "array", **json.loads(said.stdout)})
+    npy.unlink()
+    parquet.unlink()
+    return found
+
+
+def memory_of(path: str, minutes: float) -> dict[str, Any]:
+    """Train for some minutes; return the peak of anonymous memory, and what it was before.
+
+    Without a path: on few rows in memory, to show what the network and PyTorch take.
+    """
+    peak, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            peak[0] = max(peak[0], anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    rows = open_rows(path) if path else np.zeros((20 * BATCH, V), np.float32)
+    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
+    before, start, n_done = anonymous_memory(), time.perf_counter(), [0]
+
+    def stop(event: object) -> bool:
+        if isinstance(event, SliceEnded):
+            n_done[0] = event.n_samples
+        return time.perf_counter() - start > 60 * minutes
+
+    watcher.start()
+    epochs = 1 if path else 1_000_000
+    pretrain(
+        stack,
+        rows,
+        epochs=epochs,
+        batch_size=BATCH,
+        learning_rate=0.01,
+        shuffle=True,
+        shuffle_window=WINDOW,
+        callbacks=[stop],
+    )
+    ended.set()
+    watcher.join()
+    return {
+        "rows": len(rows),
+        "bytes": Path(path).stat().st_size if path else rows.nbytes,
+        "steps": n_done[0] // BATCH,
+        "before": before,
+        "peak": peak[0],
+    }
+
+
+def anonymous_memory() -> int:
+    """Return the bytes of anonymous memory of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("This system does not tell RssAnon.")
+
+
+def speeds(folder: Path) -> dict[str, Any]:
+    """Return microseconds a row by where the rows are, and the ratios to rows in memory."""
+    npy, parquet = folder / "rows.npy", folder / "rows.parquet"
+    x = np.random.default_rng(0).random((ROWS_IN_CACHE, V), dtype=np.float32)
+    np.save(npy, x)
+    convert(npy, parquet, rows_per_group=GROUP)
+    npy.read_bytes()  # into the page cache
+    sources: dict[str, Any] = {
+        "array": x,
+        ".npy": open_rows(npy),
+        ".parquet": open_rows(parquet),
+    }
+    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in sources}
+    for turn in range(TURNS + 1):
+        for name, rows in sources.items():
+            times = seconds_of(rows)
+            if turn:  # the first compiles, and fills the cache
+                turns[name].append(times)
+    found: dict[str, Any] = {"rows": len(x), "bytes": npy.stat().st_size}
+    for place, clock in enumerate(("processor", "wall")):
+        medians = {
+            name: statistics.median(turn[place] for turn in times) * 1e6
+            for name, times in turns.items()
+        }
+        ratios = {name: medians["array"] / medians[name] for name in medians if name != "array"}
+        found[clock] = {"microseconds": medians, "throughput": ratios}
+    return found
+
+
+def seconds_of(rows: Any) -> tuple[float, float]:
+    """Return the seconds of processor and of the wall clock that a row takes.
+
+    They are taken between two slices of an epoch, so that what is done before it does not count.
+    """
+    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
+    marks: list[tuple[int, float, float]] = []
+
+    def stop(event: object) -> bool:
+        if not isinstance(event, SliceEnded):
+            return False
+        marks.append((event.n_samples, time.process_time(), time.perf_counter()))
+        return event.n_samples > ROWS_A_TURN
+
+    pretrain(
+        stack,
+        rows,
+        epochs=1,
+        batch_size=BATCH,
+        learning_rate=0.01,
+        shuffle=True,
+        shuffle_window=WINDOW,
+        callbacks=[stop],
+    )
+    (first, *before), (last, *after) = marks[0], marks[-1]
+    cpu, wall = (b - a for a, b in zip(before, after, strict=True))
+    return cpu / (last - first), wall / (last - first)
+
+
+if __name__ == "__main__":
+    main()
