@@ -46,6 +46,7 @@ def test_shards_of_npy_give_the_rows_of_numpy(
             assert np.array_equal(rows.batch(some).numpy(), x[some.samples])
 
 
+@pytest.mark.filterwarnings("ignore:Reading is slow")
 @settings(deadline=None)  # the first call imports pyarrow
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=3),
@@ -163,8 +164,8 @@ def test_groups_that_do_not_fit_together_are_reported_once(tmp_path: Path) -> No
     write_lists(tmp_path / "a.parquet", rows_of(2000, 2, "f4"), 100)
     rows = open_rows(tmp_path / "a.parquet", memory=2000)
     order = np.random.default_rng(0).permutation(2000)
-    thrice = minibatches(6000, 10, order=np.tile(order, 3))
+    often = minibatches(10_000, 10, order=np.tile(order, 5))
     with pytest.warns(RuntimeWarning, match=r"Reading is slow: .* sdae\.data\.convert") as said:
-        sizes = {len(rows.batch(some)) for some in thrice}
+        sizes = {len(rows.batch(some)) for some in often}
     assert sizes == {10}
     assert len(said) == 1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from sdae.data.stored.shard import Numbers
 
 _OFTEN = 8
+_PASSES = 4  # more than a look at a few rows of every group, as the doctor takes, adds to an epoch
 
 
 class GroupCache:
@@ -38,9 +39,9 @@ class GroupCache:
         return group
 
     def delivered(self, n_rows: int, n_all: int) -> None:
-        """Count rows; warn once if, over a pass or two, most decoded rows were not used."""
+        """Count rows; warn once if, over some passes, most decoded rows were not used."""
         self._delivered += n_rows
-        if self._said or self._decoded < 2 * n_all:
+        if self._said or self._decoded < _PASSES * n_all:
             return
         if self._decoded > _OFTEN * self._delivered:
             self._said = True
