@@ -23,3 +23,8 @@ def machine_line(result: dict[str, Any]) -> str:
         f"Python {machine['python']}, PyTorch {machine['torch']}, NumPy {machine['numpy']}, "
         f"{blas}sdae {machine['sdae']}."
     )
+
+
+def machine_lines(runs: list[dict[str, Any]]) -> str:
+    """Return what several runs ran on, each machine once."""
+    return "\n\n".join(dict.fromkeys(map(machine_line, runs)))

@@ -3,19 +3,19 @@
 import statistics
 from typing import Any
 
-from _results import load, machine_line
+from _results import load, machine_line, machine_lines
 
 
 def ladders() -> str:
     """Return the errors of ladders on MNIST, and the machine."""
     runs: Any = load("few-labels-mnist")
-    return "\n".join([_ladder_lines(runs), "", machine_line(runs[-1])])
+    return "\n".join([_ladder_lines(runs), "", machine_lines(runs)])
 
 
 def agreement() -> str:
     """Return the errors on MNIST with and without agreement, and the machine."""
     runs: Any = load("few-labels-agreement")
-    return "\n".join([_agreement_lines(runs), "", machine_line(runs[-1])])
+    return "\n".join([_agreement_lines(runs), "", machine_lines(runs)])
 
 
 def accuracies() -> str:

@@ -93,9 +93,12 @@ def test_a_saturated_unit_hardly_learns(activation: Activation) -> None:
 
 
 def test_the_numbers_of_kernels_are_those_of_the_entries() -> None:
-    elementary = pytest.importorskip("sdae.train.kernels.elementary")
-    known = {a.name: a.facts.kernel for a in Activation if a.facts.kernel is not None}
-    assert known == {name: getattr(elementary, name) for name in ("SIGMOID", "TANH", "RELU")}
+    elementary = pytest.importorskip("sdae.core.kernels.elementary")
+    known = {a.name: a.facts.number for a in Activation if a.facts.number is not None}
+    names = ("SIGMOID", "TANH", "RELU", "SILU", "IDENTITY")
+    assert known == {name: getattr(elementary, name) for name in names}
+    trained = {a.name: a.facts.kernel for a in Activation if a.facts.kernel is not None}
+    assert trained == {name: known[name] for name in ("SIGMOID", "TANH", "RELU")}
 
 
 def test_the_program_of_an_export_knows_every_activation_and_decoder() -> None:

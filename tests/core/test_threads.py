@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from sdae.core import threads as module
+from sdae.core.kernels.team import Counter, Team
 from sdae.core.threads import threads, usable_threads
-from sdae.train.kernels.team import Counter, Team
 
 ROOT = Path(__file__).parents[2]
 MANY = 1 << 40

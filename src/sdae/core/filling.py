@@ -16,10 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.blocks import Blocks
-from sdae.core.inference import in_blocks, products_of_a_block, rebuilt
+from sdae.core.inference import rebuilt
 from sdae.core.randomness import NoiseKey, Stream, random_bits, standard_normal
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.core.threads import threads
 
 Rows = NDArray[np.float32]
 Cells = NDArray[np.bool_]
@@ -53,10 +52,7 @@ class Filler:
 
     def predicted(self, x: Rows) -> Rows:
         """Return reconstructed rows, (n, V) -> (n, V): numbers, and shares of levels."""
-        with threads(self.n_threads, products_of_a_block(self.network)):
-            rows = in_blocks(
-                lambda rows: rebuilt(self.network, rows, self.depth), x, None, self.network
-            )
+        rows = rebuilt(self.network, x, None, self.depth, self.n_threads)
         if self.constants is not None:
             fixed = np.flatnonzero(~np.isnan(self.constants))
             rows[:, fixed] = self.constants[fixed]

@@ -18,6 +18,9 @@ from sdae.core.sparse import CsrMatrix, SparseMatrix, csr_of, is_csr, is_sparse
 Rows = NDArray[np.floating]
 Numbers = NDArray[np.float64]
 
+FARTHEST = 1e18
+"""Rows far outside the training data are clipped here: their squares are still finite."""
+
 SMALLEST_SPREAD = 0.05
 """Data within [0, 1] are used as they are if a column has at least this standard deviation."""
 
@@ -71,6 +74,17 @@ class Scaling:
         rows: Numbers = x * self.scale
         rows += self.offset
         return rows
+
+
+def network_rows(
+    x: Rows, scaling: Scaling | None, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Return rows as a network takes them, (n, V) -> (n, V): scaled, in float32, and clipped."""
+    rows = np.empty(x.shape, np.float32) if out is None else out
+    with np.errstate(over="ignore"):  # values beyond float32 are clipped
+        rows[:] = x if scaling is None else scaling.apply(x)
+    np.clip(rows, -FARTHEST, FARTHEST, out=rows)
+    return rows
 
 
 def with_masked(x: Rows, gaps: NDArray[np.bool_], scaling: Scaling | None) -> Rows:

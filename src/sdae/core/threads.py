@@ -20,7 +20,7 @@ import torch
 
 logger = logging.getLogger("sdae")
 
-_FEW_PRODUCTS = 1 << 25
+FEW_PRODUCTS = 1 << 25
 
 
 @dataclass
@@ -60,16 +60,21 @@ def usable_threads(wished: int | None = None) -> int:
     return 1
 
 
+def threads_for(n_threads: int | None, n_products: int) -> int:
+    """Return how many threads to use for a number of multiplications.
+
+    None takes PyTorch's setting, but one thread where there are so few that waking a second thread
+    costs more than it saves.
+    """
+    wanted = usable_threads(n_threads or (1 if n_products < FEW_PRODUCTS else None))
+    return min(wanted, max(torch.get_num_threads(), os.cpu_count() or 1))  # more would only wait
+
+
 @contextmanager
 def threads(n_threads: int | None, n_products: int) -> Iterator[None]:
-    """Let PyTorch and the fused kernels use `n_threads` threads.
-
-    None takes PyTorch's setting, but one thread where a step has so few multiplications that waking
-    a second thread costs more than it saves.
-    """
-    wanted = usable_threads(n_threads or (1 if n_products < _FEW_PRODUCTS else None))
+    """Let PyTorch and the kernels use as many threads as :func:`threads_for` says of a step."""
+    wanted = threads_for(n_threads, n_products)
     before = torch.get_num_threads()
-    wanted = min(wanted, max(before, os.cpu_count() or 1))  # more would only wait
     if wanted != before:
         torch.set_num_threads(wanted)
     try:

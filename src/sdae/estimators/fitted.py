@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
@@ -18,14 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sdae.core.devices import nearest_device
 from sdae.core.errors import invalid_parameter
-from sdae.core.inference import (
-    device_of,
-    in_blocks,
-    layer_codes,
-    outputs,
-    products_of_a_block,
-    rebuilt,
-)
+from sdae.core.in_blocks import device_of
+from sdae.core.inference import all_codes, codes, errors, outputs
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
@@ -34,7 +27,6 @@ from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.core.surroundings import undisturbed
-from sdae.core.threads import threads
 from sdae.core.wording import reason
 from sdae.estimators.estimator_file import Kept, write_estimator
 from sdae.estimators.inputs import checked_rows
@@ -156,30 +148,27 @@ class FittedNetwork(BaseEstimator):
 
     def _outputs(self, X: Any) -> NDArray[np.float32]:
         """Return the outputs of the head, (n, V) -> (n, K)."""
-        return self._apply(lambda rows: outputs(self.network_, rows), X)
+        return self._apply(outputs, X)
 
-    def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
-        """Check rows and apply a function of the network's input to them."""
+    def _apply(self, function: Any, X: Any, **rest: Any) -> NDArray[np.float32]:
+        """Check rows and apply the network to them, by a function of ``core.inference``."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
         if self.schema_ is not None:
             x = self.schema_.encode(x, f"X of {type(self).__name__}")
         self.network_.check_facades()
-        with threads(self.n_threads, products_of_a_block(self.network_)):
-            return in_blocks(function, x, self.scaling_, self.network_)
+        found: NDArray[np.float32] = function(
+            self.network_, x, self.scaling_, n_threads=self.n_threads, **rest
+        )
+        return found
 
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
         """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""
         check_is_fitted(self)
         depth = self._depth_of(layer)
-
-        def wanted(rows: torch.Tensor) -> torch.Tensor:
-            all_codes = layer_codes(self.network_, rows)
-            if layer == "all":
-                return torch.cat(all_codes, dim=1)
-            return all_codes[depth - 1]
-
-        return self._apply(wanted, X)
+        if layer == "all":
+            return self._apply(all_codes, X)
+        return self._apply(codes, X, depth=depth)
 
     def _errors(self, X: Any) -> NDArray[np.float32]:
         """Return the reconstruction error of each value, (n, V).
@@ -189,13 +178,11 @@ class FittedNetwork(BaseEstimator):
         """
         check_is_fitted(self)
         layout = self.network_.autoencoder(0).layout
+        found = self._apply(errors, X)
         if self.schema_ is None or layout is None:
-            return self._apply(lambda rows: (rows - rebuilt(self.network_, rows)).square(), X)
-        errors = self._apply(
-            lambda rows: layout.column_errors(rows, rebuilt(self.network_, rows)), X
-        )
-        every = np.zeros((len(errors), len(self.schema_.columns)), np.float32)
-        every[:, self.schema_.used_places] = errors
+            return found
+        every = np.zeros((len(found), len(self.schema_.columns)), np.float32)
+        every[:, self.schema_.used_places] = found
         return every
 
     @undisturbed()

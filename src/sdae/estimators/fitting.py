@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from sdae.core.errors import invalid_parameter
-from sdae.core.inference import products_of_a_block
+from sdae.core.in_blocks import products_of_a_block
 from sdae.core.kinds.heads import Head
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.surroundings import undisturbed

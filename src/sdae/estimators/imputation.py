@@ -14,7 +14,7 @@ from sklearn.utils.validation import validate_data
 
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.filling import Cells, Filler, Rows
-from sdae.core.inference import products_of_a_block
+from sdae.core.in_blocks import products_of_a_block
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable

@@ -9,8 +9,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from sdae.core.inference import decoded, in_blocks, products_of_a_block, rebuilt
-from sdae.core.threads import threads
+from sdae.core.inference import decoded, rebuilt
 from sdae.estimators.unsupervised import UnsupervisedSDAE
 
 
@@ -127,21 +126,14 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
             h = h[:, -self.network_.hidden_layer_sizes[-1] :]
         depth = self._depth_of(layer)
         self.network_.check_facades()
-        with threads(self.n_threads, products_of_a_block(self.network_)):
-            rows = in_blocks(
-                lambda codes: decoded(self.network_, codes, depth),
-                h,
-                None,
-                self.network_,
-            )
-        return self._in_units(rows)
+        return self._in_units(decoded(self.network_, h, depth, self.n_threads))
 
     def reconstruct(self, X: Any) -> NDArray[np.float32] | NDArray[np.float64]:
         """Return rows reconstructed from the deepest code, in the units of the data, (n, V).
 
         They are float64 if columns are scaled, otherwise float32.
         """
-        return self._in_units(self._apply(lambda rows: rebuilt(self.network_, rows), X))
+        return self._in_units(self._apply(rebuilt, X))
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: ARG002 (scikit-learn passes it)
         """Return the mean of :meth:`score_samples`."""

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sdae.app.cli import rows_out
 from sdae.app.cli.rows_out import blocks_of, write_csv, write_rows
 from sdae.core.errors import FileAccessError
-from sdae.core.inference import in_blocks, layer_codes, log_probabilities, outputs, rebuilt
+from sdae.core.inference import codes as inferred_codes
+from sdae.core.inference import log_probabilities, outputs, rebuilt
 from sdae.core.model_file import Model, load_model
 from tests.app.cli.commands import done
 from tests.app.cli.samples import HEADER, SMALL, measurements, write_table
@@ -23,12 +24,12 @@ NOW = 1_700_000_000
 
 def denoised(model: Model, x: NDArray[np.float64]) -> NDArray[np.floating]:
     assert model.scaling is not None
-    rows = in_blocks(lambda part: rebuilt(model.stack, part, 1), x, model.scaling, model.stack)
+    rows = rebuilt(model.stack, x, model.scaling, 1)
     return model.scaling.undo(rows)
 
 
 def codes(model: Model, x: NDArray[np.float64]) -> NDArray[np.floating]:
-    return in_blocks(lambda part: layer_codes(model.stack, part)[-1], x, model.scaling, model.stack)
+    return inferred_codes(model.stack, x, model.scaling)
 
 
 def as_csv(header: list[str], rows: list[list[object]]) -> bytes:
@@ -74,11 +75,7 @@ def test_predictions_in_blocks_are_those_of_one(
     done("predict", flower_run, data, "-o", tmp_path / "out.csv")
     model = load_model(flower_run / "model.safetensors")
     assert model.classes is not None
-    p = np.exp(
-        log_probabilities(
-            in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
-        )
-    )
+    p = np.exp(log_probabilities(outputs(model.stack, x, model.scaling)))
     rows = [[model.classes[row.argmax()], *row.tolist()] for row in p]
     header = ["label", *(f"p_{label}" for label in model.classes)]
     assert (tmp_path / "out.csv").read_bytes() == as_csv(header, rows)

@@ -15,7 +15,7 @@ from sdae.app.export import numpy_folder
 from sdae.app.export import numpy_program as predict
 from sdae.app.export.exported_model import package_answers, subject_of
 from sdae.app.export.writing import export_model
-from sdae.core import inference
+from sdae.core import preprocessing
 from sdae.core.errors import FileAccessError
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
@@ -167,7 +167,7 @@ def test_columns_are_found_by_name(
 def test_rows_are_cut_off_where_the_package_does(
     dtype: torch.dtype, scaled: str | None, program: Program
 ) -> None:
-    assert predict.FARTHEST == inference.FARTHEST == 1e18
+    assert predict.FARTHEST == preprocessing.FARTHEST == 1e18
     model = make(activation="relu", decoder="linear", scaled=scaled, size=0.3, dtype=dtype)
     scaling = model.scaling
     offset, scale = (0, 1) if scaling is None else (scaling.offset, scaling.scale)

@@ -6,6 +6,7 @@ import torch
 
 from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import InvalidParameterError
+from sdae.core.kernels import presence
 from sdae.train.engines import support
 from tests.train.engines.engines import rows
 
@@ -99,7 +100,7 @@ def test_without_numba_the_closed_form_serves_and_says_why_and_what_to_install(
     def fail(_: str) -> None:
         raise error
 
-    monkeypatch.setattr(support, "import_module", fail)
+    monkeypatch.setattr(presence, "import_module", fail)
     remedy = "install it: pip install --upgrade numba"
     said = f"slow without the fused engine.*: .*{fault}. .*{remedy}"
     with pytest.warns(RuntimeWarning, match=said):

@@ -9,14 +9,15 @@ import sys
 import torch
 
 from sdae import LadderNetwork, StackedDenoisingAutoencoder, finetune, pretrain, train_ladder
-from sdae.train.engines.support import numba_fault
+from sdae.core.inference import outputs
+from sdae.core.kernels.presence import numba_fault
 from tests.train.engines.engines import rows
 
 TYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
 def compile_for(dtype: torch.dtype) -> None:
-    """Train a little in both engines, tied and untied, and a ladder in float32."""
+    """Train and answer a little, in both engines, tied and untied; a ladder in float32."""
     torch.set_num_threads(1)
     x = rows(30, 9, dtype)
     for tied in (True, False):
@@ -26,6 +27,7 @@ def compile_for(dtype: torch.dtype) -> None:
     labelled = x, torch.arange(30) % 3
     finetune(stack, labelled, None, epochs=1, engine="fused")
     finetune(stack, labelled, None, epochs=1, batch_size=5, engine="compiled")
+    outputs(stack, rows(30, 9, torch.float32))
     if dtype is torch.float32:
         ladder, costs = LadderNetwork(9, (7,), 3), (1.0, 1.0, 1.0)
         train_ladder(ladder, labelled, n_updates=1, denoising_costs=costs, engine="compiled")

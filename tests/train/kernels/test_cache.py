@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdae.train.kernels.compiling import _can_be_written
+from sdae.core.kernels.compiling import _can_be_written
 
 ROOT = Path(__file__).parents[3]
 TRAIN = """
@@ -17,7 +17,7 @@ torch.set_num_threads(1)
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from tests.train.engines.engines import rows
 from sdae.train.kernels.fused.autoencoder_step import train_slice
-from sdae.train.kernels.compiling import is_cold
+from sdae.core.kernels.compiling import is_cold
 stack = StackedDenoisingAutoencoder(40, (20,), 3, corruption_levels=0.2)
 cold = is_cold(train_slice)
 x = rows(300, 40, torch.float32)
@@ -27,7 +27,7 @@ parameters = b"".join(p.detach().numpy().tobytes() for p in stack.parameters())
 print(cold, is_cold(train_slice), hashlib.sha256(parameters).hexdigest())
 """
 NOWHERE = """
-from sdae.train.kernels import compiling
+from sdae.core.kernels import compiling
 compiling._can_be_written = lambda folder: False
 """
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.core.inference import outputs, rebuilt
 from tests.tracing import traced
 from tests.train.engines.engines import rows
 
@@ -24,7 +25,7 @@ VARIANTS = (
 
 
 def trained() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Return all parameters of small networks, one for each kind of noise, after both stages."""
+    """Return parameters and answers of small networks, one for each noise, after both stages."""
     x, y = rows(12, 9, torch.float32), np.arange(12) % 3
     found = []
     for noise, activation, decoder, tied, emphasis in VARIANTS:
@@ -44,6 +45,8 @@ def trained() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         pretrain(stack, x, optimizer="adam", learning_rate=0.01, **rest)
         finetune(stack, (x, y), None, dropout=0.2, momentum=0.9, **rest)
         found += [p.detach().numpy().ravel() for p in stack.parameters()]
+        answers = outputs(stack, x), outputs(stack, x[:2]), rebuilt(stack, x, None, 1)
+        found += [answer.ravel() for answer in answers]
     return np.concatenate(found)
 
 

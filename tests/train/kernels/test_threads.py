@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from sdae import StackedDenoisingAutoencoder
+from sdae.core.kernels import team
+from sdae.core.kernels.team import Counter, Team, barrier
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import TensorRows
 from sdae.train.engines.fused_finetuning import FusedFinetuning
 from sdae.train.engines.fused_pretraining import FusedPretraining
-from sdae.train.kernels import team
-from sdae.train.kernels.team import Counter, Team, barrier
 from sdae.train.settings import FinetuningConfig
 from tests.train.engines.engines import rows
 
@@ -154,7 +154,7 @@ def _workers(monkeypatch: pytest.MonkeyPatch, n_chunks: int, slow: Callable[[int
     Together it takes 1 s, or 10 s where `slow` of the number of the trial says so.
     """
     clock, workers = [0.0], list[int]()
-    monkeypatch.setattr("sdae.train.kernels.team.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("sdae.core.kernels.team.time.perf_counter", lambda: clock[0])
     crew = Team(2)
 
     def steps(_first: int, _last: int, rank: int, n_workers: int, _counter: Counter) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sdae.core.kernels.compiling import kernel
 from sdae.core.randomness import NoiseKey, Stream, row_hashes, standard_normal
-from sdae.train.kernels.compiling import kernel
 from sdae.train.kernels.ladder import up
 from sdae.train.kernels.ladder.normal import _minus_log
 from sdae.train.ladder.plan import noise_of, noise_starts

@@ -15,20 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core import in_blocks
 from sdae.core.errors import DataError
-from sdae.core.inference import (
-    FARTHEST,
-    answers,
-    in_blocks,
-    layer_codes,
-    outputs,
-    probabilities,
-    rebuilt,
-)
+from sdae.core.inference import answers, codes, outputs, probabilities, rebuilt
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_file import Model
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import FARTHEST, Scaling
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -67,6 +60,11 @@ class Subject:
     def ladder(self) -> LadderNetwork | None:
         """The ladder that the network is the stack of."""
         return self.stack.ladder if isinstance(self.stack, FoldedLadder) else None
+
+    @property
+    def rebuilt_from(self) -> int | None:
+        """The depth that rows are reconstructed from; None for a ladder, from all."""
+        return self.depth if self.ladder is None else None
 
     @property
     def schema(self) -> Schema | None:
@@ -170,11 +168,13 @@ def package_answers(subject: Subject, x: Rows | RawTable) -> Answers:
         return exact_answers(subject, x)
 
     rows = scaled(subject, x) if isinstance(x, RawTable) else x
-
-    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        return in_blocks(function, rows, subject.model.scaling, subject.stack)
-
-    return _answers(subject, subject.stack, apply)
+    stack, scaling, depth = subject.stack, subject.model.scaling, subject.depth
+    return _answers(
+        subject,
+        outputs=lambda: outputs(stack, rows, scaling),
+        codes=lambda: codes(stack, rows, scaling, depth),
+        rebuilt=lambda: rebuilt(stack, rows, scaling, subject.rebuilt_from),
+    )
 
 
 def exact_answers(
@@ -197,11 +197,13 @@ def exact_answers(
                 signs = 2 * rng.integers(2, size=numbers.shape, dtype=np.int8) - 1
                 numbers.add_(numbers * torch.from_numpy(signs), alpha=two_units)
 
-    def apply(function: Callable[[Tensor], Tensor]) -> NDArray[Any]:
-        with torch.inference_mode():
-            return function(rows).numpy()
-
-    return _answers(subject, stack, apply)
+    with torch.inference_mode():
+        return _answers(
+            subject,
+            outputs=lambda: in_blocks.outputs(stack, rows).numpy(),
+            codes=lambda: in_blocks.layer_codes(stack, rows)[subject.depth - 1].numpy(),
+            rebuilt=lambda: in_blocks.rebuilt(stack, rows, subject.rebuilt_from).numpy(),
+        )
 
 
 def scaled(subject: Subject, x: Rows | RawTable) -> NDArray[Any]:
@@ -220,18 +222,16 @@ def scaled(subject: Subject, x: Rows | RawTable) -> NDArray[Any]:
 
 def _answers(
     subject: Subject,
-    stack: StackedDenoisingAutoencoder,
-    apply: Callable[[Callable[[Tensor], Tensor]], NDArray[Any]],
+    *,
+    outputs: Callable[[], NDArray[Any]],
+    codes: Callable[[], NDArray[Any]],
+    rebuilt: Callable[[], NDArray[Any]],
 ) -> Answers:
-    depth, scaling = subject.depth, subject.model.scaling
     found: dict[str, NDArray[Any]] = {}
-    if stack.head_kind is not None:
-        raw = apply(lambda rows: outputs(stack, rows))  # (n, O)
-        found |= head_answers(subject, raw)
-    found["codes"] = apply(lambda rows: layer_codes(stack, rows)[depth - 1])  # (n, H)
-    rebuilt_from = depth if subject.ladder is None else None
-    rebuilt_rows = apply(lambda rows: rebuilt(stack, rows, rebuilt_from))  # (n, V)
-    found["reconstruction"] = undone(rebuilt_rows, scaling)
+    if subject.stack.head_kind is not None:
+        found |= head_answers(subject, outputs())  # (n, O)
+    found["codes"] = codes()  # (n, H)
+    found["reconstruction"] = undone(rebuilt(), subject.model.scaling)  # (n, V)
     return found
 
 

@@ -21,9 +21,8 @@ from sdae.app.export.onnx_ladder import add_way_down
 from sdae.app.export.onnx_nodes import Graph
 from sdae.app.export.parity import bounds_of
 from sdae.core.errors import DataError, MissingExtraError
-from sdae.core.inference import FARTHEST
 from sdae.core.kinds.activations import Activation
-from sdae.core.preprocessing import Scaling
+from sdae.core.preprocessing import FARTHEST, Scaling
 
 OPSET = 26
 _IR_VERSION = 13

@@ -17,7 +17,8 @@ from sdae.app.report.stages import as_input, as_source, in_network
 from sdae.app.runs.prepared_data import Rows
 from sdae.core.blocks import BlockLayout
 from sdae.core.corruption import corrupt
-from sdae.core.inference import rebuilding_depths, rebuilt
+from sdae.core.in_blocks import rebuilt
+from sdae.core.inference import rebuilding_depths
 from sdae.core.kinds.noises import Noise
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sdae.app.report.shown_rows import Part
 from sdae.app.report.stages import Networks
 from sdae.core.blocks import BlockLayout
-from sdae.core.inference import in_blocks, layer_codes, outputs, probabilities, rebuilt
+from sdae.core.inference import all_codes, outputs, probabilities, rebuilt
 from sdae.core.model_file import Model
 from sdae.core.schema.column_json import Block
 from sdae.core.schema.columns import UsedColumn
@@ -120,10 +120,10 @@ class _Answers:
         model, final = networks.pretrained, networks.final
         sizes = np.cumsum(model.stack.hidden_layer_sizes)[:-1]
         self.codes = np.split(_codes(model, x), sizes, axis=1)
-        self.x_hat = in_blocks(lambda b: rebuilt(model.stack, b), x, None, model.stack)
+        self.x_hat = rebuilt(model.stack, x)
         head = final.stack.head_kind
         if head is not None:
-            raw = in_blocks(lambda b: outputs(final.stack, b), x, None, final.stack)
+            raw = outputs(final.stack, x)
             in_shares = networks.has_probabilities
             self.answers = probabilities(head, raw) if in_shares else raw.astype(np.float64)
         else:
@@ -132,9 +132,7 @@ class _Answers:
 
 def _codes(model: Model, x: NDArray[np.float32]) -> Floats:
     """Return the codes of all layers side by side, (n, V) -> (n, H_0 + H_1 + …)."""
-    return in_blocks(
-        lambda b: torch.cat(layer_codes(model.stack, b), dim=1), x, None, model.stack
-    ).astype(np.float64)
+    return all_codes(model.stack, x).astype(np.float64)
 
 
 def _without(layout: BlockLayout, x: NDArray[np.float32], column: int) -> NDArray[np.float32]:

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from sdae.app.runs.prepared_data import NetworkRows, Rows
 from sdae.core.inference import (
-    in_blocks,
-    layer_codes,
+    all_codes,
     log_probabilities,
     outputs,
     probabilities,
@@ -74,9 +73,7 @@ class Networks:
 def codes_of(model: Model, x: Rows) -> list[NDArray[np.float32]]:
     """Return the codes of rows in the source's units, layer by layer: (n, V) -> (n, H_0), …."""
     stack = model.stack
-    side_by_side = in_blocks(
-        lambda rows: torch.cat(layer_codes(stack, rows), dim=1), x, model.scaling, stack
-    )
+    side_by_side = all_codes(stack, x, model.scaling)
     return np.split(side_by_side, np.cumsum(stack.hidden_layer_sizes)[:-1], axis=1)
 
 
@@ -94,7 +91,7 @@ def log_probabilities_of(model: Model, x: Rows) -> NDArray[np.float64]:
 
 def outputs_of_rows(model: Model, x: Rows) -> NDArray[np.float32]:
     """Return the outputs of the head, (n, V) -> (n, O)."""
-    return in_blocks(lambda b: outputs(model.stack, b), x, model.scaling, model.stack)
+    return outputs(model.stack, x, model.scaling)
 
 
 def as_input(model: Model, x: Rows) -> NetworkRows:

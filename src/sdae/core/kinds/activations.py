@@ -43,8 +43,11 @@ class Facts:
     saturated_within : float or None
         A unit is saturated when its code is at most this far from a bound: its slope is then below
         4 percent of the maximum.
-    kernel : int or None
-        Its number in the fused engine's kernels, or None if they do not have it.
+    number : int or None
+        Its number in the kernel of inference, or None if it does not have it: then PyTorch applies
+        the network.
+    is_trained_by_kernels : bool
+        Whether the kernels of training have it, by the same number.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -57,7 +60,13 @@ class Facts:
     keeps_small_codes: bool = False
     off_at_zero: bool = False
     saturated_within: float | None = None
-    kernel: int | None = None
+    number: int | None = None
+    is_trained_by_kernels: bool = False
+
+    @property
+    def kernel(self) -> int | None:
+        """Its number in the kernels of training, or None if they do not have it."""
+        return self.number if self.is_trained_by_kernels else None
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -127,7 +136,8 @@ class Activation(Kind):
             onnx=sigmoid_nodes,
             keeps_small_codes=True,
             saturated_within=0.01,
-            kernel=0,
+            number=0,
+            is_trained_by_kernels=True,
         ),
     )
     TANH = (
@@ -141,7 +151,8 @@ class Activation(Kind):
             weight_bound=glorot,
             onnx=lambda node, a: node("Tanh", a),
             saturated_within=0.02,
-            kernel=1,
+            number=1,
+            is_trained_by_kernels=True,
         ),
     )
     RELU = (
@@ -155,7 +166,8 @@ class Activation(Kind):
             weight_bound=he,
             onnx=lambda node, a: node("Relu", a),
             off_at_zero=True,
-            kernel=2,
+            number=2,
+            is_trained_by_kernels=True,
         ),
     )
     GELU = (  # Hendrycks and Gimpel 2016, the form with the error function
@@ -180,6 +192,7 @@ class Activation(Kind):
             high=math.inf,
             weight_bound=he,
             onnx=lambda node, a: node("Mul", a, sigmoid_nodes(node, a)),
+            number=3,
         ),
     )
     IDENTITY = (
@@ -192,6 +205,7 @@ class Activation(Kind):
             high=math.inf,
             weight_bound=glorot,
             onnx=lambda node, a: node("Identity", a),
+            number=4,
         ),
     )
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdae.core.kernels.compiling import is_cold
+from sdae.core.kernels.team import Counter
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
@@ -16,9 +18,7 @@ from sdae.core.rows import RowSource, index_of, rows_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_stays
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.minibatch import network_step as kernels
-from sdae.train.kernels.team import Counter
 from sdae.train.settings import FinetuningConfig
 
 Real = NDArray[np.floating]

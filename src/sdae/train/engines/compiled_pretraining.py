@@ -12,6 +12,8 @@ from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.blocks import BlockLayout
 from sdae.core.corruption import corrupt
 from sdae.core.donors import RowDonors
+from sdae.core.kernels.compiling import is_cold
+from sdae.core.kernels.team import Counter
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
@@ -19,10 +21,8 @@ from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_corrupted
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.minibatch import autoencoder_step, tied_step
 from sdae.train.kernels.minibatch.reconstructions import BLOCKS, NO_COLUMNS, Columns
-from sdae.train.kernels.team import Counter
 from sdae.train.settings import PretrainingConfig
 
 Real = NDArray[np.floating]

@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.kernels.team import Steps, Team
 from sdae.core.minibatches import Minibatches
 from sdae.train.engines.compiled_memory import CompiledMemory
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
-from sdae.train.kernels.team import Steps, Team
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 

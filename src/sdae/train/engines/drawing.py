@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.kernels.layout import shares
+from sdae.core.kernels.team import Counter, Team
 from sdae.core.kinds.noises import Noise
 from sdae.core.randomness import NoiseKey, hash_key, threshold
 from sdae.train.kernels.fused.noise import corrupt_rows, draw_kept
-from sdae.train.kernels.layout import shares
-from sdae.train.kernels.team import Counter, Team
 
 Real = NDArray[np.floating]
 

@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdae.core.kernels.compiling import is_cold
+from sdae.core.kernels.layout import LANES, aligned_zeros, padded, shares
+from sdae.core.kernels.team import Counter, Team
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
@@ -21,11 +24,8 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.drawing import draw_stays
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import network_memory as memory
 from sdae.train.kernels.fused import network_step as kernels
-from sdae.train.kernels.layout import LANES, aligned_zeros, padded, shares
-from sdae.train.kernels.team import Counter, Team
 from sdae.train.settings import FinetuningConfig
 
 Real = NDArray[np.floating]

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.kernels.compiling import is_cold
+from sdae.core.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
+from sdae.core.kernels.team import Counter, Team
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
@@ -24,11 +27,8 @@ from sdae.core.rows import RowSource, rows_of
 from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.fused import autoencoder_step as kernels
 from sdae.train.kernels.fused.autoencoder_memory import Parameters, Samples, Scratch
-from sdae.train.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
-from sdae.train.kernels.team import Counter, Team
 
 Real = NDArray[np.floating]
 

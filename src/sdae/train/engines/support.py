@@ -6,7 +6,6 @@ engine: the fused one would bring Numba.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal
 
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from sdae.core.autoencoder import DenoisingAutoencoder
+from sdae.core.kernels.presence import numba_fault
 from sdae.core.kinds.activations import Activation
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
@@ -167,22 +167,6 @@ ENGINES: Mapping[EngineName, Callable[[Problem], str | None]] = {
     "closed_form": closed_form_lacks,
     "autograd": autograd_lacks,
 }
-
-
-def numba_fault() -> str | None:
-    """Return why Numba, which compiles the fused engine, cannot be used here, or None."""
-    try:
-        import_module("numba")
-    except ModuleNotFoundError as error:
-        return "numba is not installed" if error.name == "numba" else _cannot_be_imported(error)
-    # it does not support this NumPy or Python, or its library does not load
-    except Exception as error:
-        return _cannot_be_imported(error)
-    return None
-
-
-def _cannot_be_imported(error: Exception) -> str:
-    return f"numba cannot be imported ({' '.join(str(error).split())[:200].rstrip('.')})"
 
 
 def _parameters_lack(parameters: Sequence[Tensor]) -> str | None:

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdae.core.kernels.compiling import is_cold
+from sdae.core.kernels.team import Counter, Team, meet
 from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.core.randomness import Stream
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
-from sdae.train.kernels.compiling import is_cold
 from sdae.train.kernels.ladder import up
-from sdae.train.kernels.team import Counter, Team, meet
 from sdae.train.ladder.adam import LadderAdam
 from sdae.train.ladder.memory import LadderMemory, Slice
 from sdae.train.ladder.plan import LadderPlan, noise_starts

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.kernels.layout import LANES, shares
 from sdae.core.ladder.network import LadderNetwork
-from sdae.train.kernels.layout import LANES, shares
 
 Real = NDArray[np.float32]
 

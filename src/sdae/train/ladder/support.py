@@ -2,7 +2,7 @@
 
 import torch
 
-from sdae.train.engines.support import numba_fault
+from sdae.core.kernels.presence import numba_fault
 from sdae.train.ladder.task import LadderTask
 
 

@@ -30,7 +30,7 @@ from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
-from sdae.core.inference import in_blocks, rebuilding_depths, rebuilt
+from sdae.core.inference import rebuilding_depths, rebuilt
 from sdae.core.ladder.folded import FoldedLadder
 
 _KINDS = (".npy", ".csv")
@@ -74,9 +74,7 @@ def denoise(
     n_columns = x.shape[1]
 
     def denoised(block: NDArray[np.floating]) -> NDArray[Any]:
-        rows = in_blocks(
-            lambda part: rebuilt(model.stack, part, depth), block, model.scaling, model.stack
-        )
+        rows = rebuilt(model.stack, block, model.scaling, depth)
         if model.schema is not None:
             return model.schema.decoded_rows(rows)
         return rows if model.scaling is None else model.scaling.undo(rows)

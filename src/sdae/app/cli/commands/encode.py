@@ -28,7 +28,7 @@ from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
-from sdae.core.inference import in_blocks, layer_codes
+from sdae.core.inference import codes
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 _KINDS = (".npy", ".csv")
@@ -61,12 +61,7 @@ def encode(
     n_units = model.stack.hidden_layer_sizes[depth - 1]
 
     def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:
-        return in_blocks(
-            lambda rows: layer_codes(model.stack, rows)[depth - 1],
-            block,
-            model.scaling,
-            model.stack,
-        )
+        return codes(model.stack, block, model.scaling, depth)
 
     names = [f"h{unit}" for unit in range(n_units)]
     ids = ids_for(end, data, model, id, content, names)

@@ -21,7 +21,7 @@ from sdae.app.runs.scores import (
     score_labels,
     score_values,
 )
-from sdae.core.inference import answers, in_blocks, outputs
+from sdae.core.inference import answers, outputs
 from sdae.core.wording import plain, quoted
 
 _LONGEST = 24  # characters of a class in the matrix
@@ -45,9 +45,7 @@ def evaluate(
     table = load_rows(data, model, part, target or folder.target(), content_of(data))
     y = targets_of(model, table)
     x = fitting(model, table).x
-    raw = in_blocks(
-        lambda rows: outputs(model.stack, rows), x, model.scaling, model.stack
-    )  # (n, O)
+    raw = outputs(model.stack, x, model.scaling)  # (n, O)
     found = outputs_of(model)
     assert found is not None  # it has a head
     head, classes = found

@@ -22,7 +22,7 @@ from sdae.app.export.exported_model import target_scaling_of, undone
 from sdae.app.runs.model_rows import fitting, outputs_of
 from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
-from sdae.core.inference import answers, in_blocks, outputs, probabilities
+from sdae.core.inference import answers, outputs, probabilities
 from sdae.core.kinds.heads import Head
 
 _KINDS = (".csv",)
@@ -56,9 +56,7 @@ def predict(
 
     def lines() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):
-            raw = in_blocks(
-                lambda rows: outputs(model.stack, rows), block, model.scaling, model.stack
-            )
+            raw = outputs(model.stack, block, model.scaling)
             if head.facts.probabilities is None:
                 yield from undone(answers(head, raw).astype(np.float64), scaling).tolist()
                 continue

@@ -26,8 +26,9 @@ and rows to four, so that no loop has a remainder; in memory, rows of a matrix c
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, kernel
-from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.fused import sweeps
 from sdae.train.kernels.fused.autoencoder_memory import Ints, Parameters, Real, Samples, Scratch
 from sdae.train.kernels.fused.loss_slopes import (
@@ -36,7 +37,6 @@ from sdae.train.kernels.fused.loss_slopes import (
     weighted_cross_entropy,
     weighted_squared_error,
 )
-from sdae.train.kernels.team import Counter, barrier
 
 CROSS_ENTROPY, SQUARED_ERROR = 0, 1
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
-from sdae.train.kernels.elementary import exp_of_negative, sigmoid_from
+from sdae.core.kernels.compiling import inlined
+from sdae.core.kernels.elementary import exp_of_negative, sigmoid_from
 
 Real = NDArray[np.floating]
 

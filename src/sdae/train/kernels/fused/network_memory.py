@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import kernel
-from sdae.train.kernels.layout import LANES
+from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.layout import LANES
 
 Real = NDArray[np.floating]
 Ints = NDArray[np.intp]

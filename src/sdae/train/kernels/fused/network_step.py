@@ -24,11 +24,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, kernel
-from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
+from sdae.core.kernels.layout import LANES
+from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.fused.network_memory import Ints, Plan, Real, State
-from sdae.train.kernels.layout import LANES
-from sdae.train.kernels.team import Counter, barrier
 
 
 @kernel

@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, kernel
+from sdae.core.kernels.compiling import inlined, kernel
 
 Real = NDArray[np.floating]
 

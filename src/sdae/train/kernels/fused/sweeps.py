@@ -8,7 +8,7 @@ weights, and since the factors of eight rows do not fit into registers.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
+from sdae.core.kernels.compiling import inlined
 
 Real = NDArray[np.floating]
 Ints = NDArray[np.intp]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import kernel
+from sdae.core.kernels.compiling import kernel
 
 Real = NDArray[np.float32]
 

@@ -10,8 +10,8 @@ Axes: U unlabelled samples, p units of the call, d units of the layer.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, kernel
-from sdae.train.kernels.elementary import exp_of_negative, sigmoid_from
+from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.elementary import exp_of_negative, sigmoid_from
 from sdae.train.kernels.ladder.rows import mean_of, scale_of, slope_of_normal
 
 Real = NDArray[np.float32]

@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, intrinsic
+from sdae.core.kernels.compiling import inlined, intrinsic
 
 Real = NDArray[np.float32]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
+from sdae.core.kernels.compiling import inlined
 
 Real = NDArray[np.float32]
 

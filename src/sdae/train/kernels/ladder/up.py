@@ -8,7 +8,7 @@ unlabelled ones, p units of the call, d units of the layer.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import kernel
+from sdae.core.kernels.compiling import kernel
 from sdae.train.kernels.ladder.normal import normal_pair
 from sdae.train.kernels.ladder.rows import mean_of, scale_of, slope_of_normal
 

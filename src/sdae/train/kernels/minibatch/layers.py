@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
-from sdae.train.kernels.elementary import RELU, SIGMOID, TANH, activated, slope
-from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
-from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
-from sdae.train.kernels.minibatch.rules import Doubles, change
-from sdae.train.kernels.minibatch.tiles import (
+from sdae.core.kernels.compiling import inlined
+from sdae.core.kernels.elementary import RELU, SIGMOID, TANH, activate, slope
+from sdae.core.kernels.products import multiply, multiply_transposed
+from sdae.core.kernels.tiles import (
     ADJACENT,
     FEW_ROWS,
     FROM_BIAS,
     FROM_ZERO,
     START,
 )
+from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.rules import Doubles, change
 
 Real = NDArray[np.floating]
 
@@ -86,24 +86,10 @@ def forward(
     for row in range(n):
         at = plan.units[depth] + row * width
         here = values[at + start : at + end]
-        _activate(here, activation)
+        activate(here, activation)
         if len(kept) > 0:
             drawn = plan.drawn[depth]
             _drop(here, kept[first + row, drawn + start : drawn + end], scale)
-
-
-@inlined
-def _activate(values: Real, activation: int) -> None:
-    one = values.dtype.type(1)
-    if activation == TANH:
-        for j in range(len(values)):
-            values[j] = activated(values[j], TANH, one)
-    elif activation == RELU:
-        for j in range(len(values)):
-            values[j] = activated(values[j], RELU, one)
-    else:
-        for j in range(len(values)):
-            values[j] = activated(values[j], SIGMOID, one)
 
 
 @inlined

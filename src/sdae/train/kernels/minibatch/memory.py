@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.layout import aligned_zeros, padded, shares
-from sdae.train.kernels.minibatch.tiles import FEW_ROWS, lanes
+from sdae.core.kernels.layout import aligned_zeros, padded, shares
+from sdae.core.kernels.tiles import FEW_ROWS, lanes
 
 Flat = NDArray[np.floating]
 Ints = NDArray[np.intp]

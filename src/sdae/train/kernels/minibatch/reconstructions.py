@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
-from sdae.train.kernels.elementary import exp_of_negative
+from sdae.core.kernels.compiling import inlined
+from sdae.core.kernels.elementary import exp_of_negative
 from sdae.train.kernels.fused.loss_slopes import (
     cross_entropy,
     squared_error,

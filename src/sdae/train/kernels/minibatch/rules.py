@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, kernel
+from sdae.core.kernels.compiling import inlined, kernel
 
 Flat = NDArray[np.floating]
 Doubles = NDArray[np.float64]

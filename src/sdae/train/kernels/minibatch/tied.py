@@ -8,17 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined
-from sdae.train.kernels.minibatch.layers import (
-    change_from,
-    descend_biases,
-    in_tiles,
-    through_units,
-)
-from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
-from sdae.train.kernels.minibatch.products import multiply, multiply_transposed
-from sdae.train.kernels.minibatch.rules import Doubles
-from sdae.train.kernels.minibatch.tiles import (
+from sdae.core.kernels.compiling import inlined
+from sdae.core.kernels.products import multiply, multiply_transposed
+from sdae.core.kernels.tiles import (
     ADJACENT,
     FEW_ROWS,
     FROM_BIAS,
@@ -26,6 +18,14 @@ from sdae.train.kernels.minibatch.tiles import (
     FROM_ZERO,
     START,
 )
+from sdae.train.kernels.minibatch.layers import (
+    change_from,
+    descend_biases,
+    in_tiles,
+    through_units,
+)
+from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.rules import Doubles
 
 
 @inlined

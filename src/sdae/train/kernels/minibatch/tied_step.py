@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import kernel
+from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.autoencoder_step import lose
 from sdae.train.kernels.minibatch.layers import forward, take
 from sdae.train.kernels.minibatch.memory import Plan, State
 from sdae.train.kernels.minibatch.reconstructions import Columns
 from sdae.train.kernels.minibatch.rules import Doubles
 from sdae.train.kernels.minibatch.tied import backward, decode, descend
-from sdae.train.kernels.team import Counter, barrier
 
 Real = NDArray[np.floating]
 

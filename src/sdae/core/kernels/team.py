@@ -13,7 +13,7 @@ from llvmlite import ir
 from numba import types
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import inlined, intrinsic, kernel
+from sdae.core.kernels.compiling import inlined, intrinsic, kernel
 
 Counter = NDArray[np.int64]
 Task = Callable[[int, int, Counter], None]

@@ -21,7 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from sdae.train.kernels.compiling import intrinsic
+from sdae.core.kernels.compiling import intrinsic
 
 _INT, _INDEX = ir.IntType(64), ir.IntType(32)
 _REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}

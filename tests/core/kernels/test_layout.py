@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdae.train.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
+from sdae.core.kernels.layout import LANES, PAGE, aligned_zeros, padded, row_length, shares
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

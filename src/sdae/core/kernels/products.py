@@ -11,9 +11,9 @@ are.
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.train.kernels.compiling import kernel
-from sdae.train.kernels.minibatch import tiles
-from sdae.train.kernels.minibatch.tiles import DOTS, FEW_ROWS, MOST_VECTORS, ROWS, SHAPES
+from sdae.core.kernels import tiles
+from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.tiles import DOTS, FEW_ROWS, MOST_VECTORS, ROWS, SHAPES
 
 Flat = NDArray[np.floating]
 

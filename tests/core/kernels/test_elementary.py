@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdae.train.kernels import elementary
-from sdae.train.kernels.compiling import kernel
-from sdae.train.kernels.elementary import (
+from sdae.core.kernels import elementary
+from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.elementary import (
     RELU,
     SIGMOID,
+    SILU,
     TANH,
+    activate,
     activated,
     exp_of_negative,
     slope,
@@ -33,6 +35,11 @@ def _activate(a: NDArray[np.floating], kind: int, out: NDArray[np.floating]) -> 
         out[1, i] = slope(out[0, i], kind, one)
 
 
+@kernel
+def _replace(values: NDArray[np.floating], kind: int) -> None:
+    activate(values, kind)
+
+
 @pytest.mark.parametrize(("kind", "lowest"), [(np.float32, -87.0), (np.float64, -708.0)])
 def test_exp_is_right_to_two_ulp_and_stays_at_its_lowest(kind: Any, lowest: float) -> None:
     v = np.concatenate([np.linspace(lowest, 0, 20_001), -np.logspace(-40, 0, 500)]).astype(kind)
@@ -45,6 +52,22 @@ def test_exp_is_right_to_two_ulp_and_stays_at_its_lowest(kind: Any, lowest: floa
     _exp(beyond, found)
     assert found[0] == found[1] == pytest.approx(math.exp(lowest), rel=1e-4)
     assert np.isnan(found[2])
+
+
+@pytest.mark.parametrize(("kind", "zero"), [(np.float32, -104.0), (np.float64, -745.2)])
+def test_sigmoids_become_as_small_as_numbers_can_be(kind: Any, zero: float) -> None:
+    a = np.concatenate([np.linspace(zero, 40, 20_001), [-1e30, 1e30]]).astype(kind)
+    found = a.copy()
+    _replace(found, SIGMOID)
+    right = np.exp(np.minimum(a, 0).astype(np.longdouble))
+    right /= 1 + np.exp(-np.abs(a.astype(np.longdouble)))
+    assert (np.abs(found - right) <= 4 * np.spacing(right.astype(kind))).all()
+    assert found[-2:].tolist() == [0, 1]
+    silu = a.copy()
+    _replace(silu, SILU)
+    exact = a * right
+    rounding = 6 * np.spacing(np.abs(exact).astype(kind)) + np.abs(a) * np.spacing(kind(0))
+    assert (np.abs(silu - exact) <= rounding).all()
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sdae.train.kernels.layout import padded
-from sdae.train.kernels.minibatch import products
-from sdae.train.kernels.minibatch.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO, lanes
+from sdae.core.kernels import products
+from sdae.core.kernels.layout import padded
+from sdae.core.kernels.tiles import FEW_ROWS, FROM_BIAS, FROM_OUT, FROM_ZERO, lanes
 
 Matrix = NDArray[np.floating]
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 KINDS: list[Any] = [np.float32, np.float64]
 EXACT: dict[Any, float] = {np.float32: 2e-6, np.float64: 4e-15}
 
@@ -139,10 +139,10 @@ import llvmlite.binding as binding
 real = binding.get_host_cpu_features, binding.get_default_triple
 binding.get_host_cpu_features = lambda: {features}
 binding.get_default_triple = lambda: {triple!r}
-from sdae.train.kernels.minibatch import tiles
+from sdae.core.kernels import tiles
 binding.get_host_cpu_features, binding.get_default_triple = real
 assert (tiles.SHAPES.vector_bytes, tiles.MOST_VECTORS) == {shape}
-from tests.train.kernels.minibatch import test_products as tests
+from tests.core.kernels import test_products as tests
 tests.test_products_are_numpys()
 tests.test_transposed_products_are_numpys()
 for kind in tests.KINDS:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -25,7 +25,7 @@ def chosen_by_type(function: Callable[..., Any]) -> Decorator:
     The order of its sums is kept: otherwise a difference computed in two parts would lose its
     precision.
     """
-    options = {"fastmath": {"contract"}, "nogil": True, "forceinline": True, "error_model": "numpy"}
+    options = {"fastmath": IN_ORDER, "nogil": True, "forceinline": True, "error_model": "numpy"}
     decorator: Decorator = extending.overload(function, jit_options=options)
     return decorator
 
@@ -34,6 +34,9 @@ FAST = {"reassoc", "contract", "nsz", "arcp"}
 """Sums may be reordered and multiplications fused. NaN and infinity keep their meaning, since
 results that are not finite must be detected."""
 
+IN_ORDER = {"contract"}
+"""Multiplications may be fused, but sums keep their order."""
+
 _LOCK = Lock()
 
 
@@ -41,7 +44,7 @@ def kernel(function: F) -> F:
     """Compile a function when it is first called with arguments of new types.
 
     It runs without the GIL. The machine code is cached in a separate folder for each version of the
-    kernels' sources, since Numba itself checks only one file.
+    sources, since Numba itself checks only one file.
     """
     return _compiled(function, forceinline=False)
 
@@ -57,6 +60,11 @@ def inlined(function: F) -> F:
     return _compiled(function, forceinline=True)
 
 
+def in_order(function: F) -> F:
+    """Compile as :func:`inlined` does, keeping the order of sums."""
+    return _compiled(function, forceinline=True, fast=IN_ORDER)
+
+
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
@@ -67,14 +75,14 @@ def is_cold(function: Callable[..., Any]) -> bool:
     return not any(kept.glob(f"{module}.{function.__name__}-*.nbc"))
 
 
-def _compiled(function: F, *, forceinline: bool) -> F:
+def _compiled(function: F, *, forceinline: bool, fast: Set[str] = FAST) -> F:
     options: dict[str, Any] = {
         "nogil": True,
-        "fastmath": FAST,
+        "fastmath": set(fast),
         "forceinline": forceinline,
         "error_model": "numpy",  # a check for division by zero would keep loops from vectorising
     }
-    folder = None if forceinline else _cache_folder()
+    folder = None if forceinline else _cache_folder(_room(Path(function.__code__.co_filename)))
     if folder is None:
         uncached: F = numba.njit(**options)(function)
         return uncached
@@ -88,21 +96,28 @@ def _compiled(function: F, *, forceinline: bool) -> F:
     return cached
 
 
-@cache
-def _cache_folder() -> Path | None:
-    """Return the cache folder of compiled kernels: the first writable one, if any.
+def _room(source: Path) -> Path:
+    """Return the package of kernels that a source lies in."""
+    here = Path(__file__).parent
+    return next((folder for folder in source.parents if folder.name == here.name), here)
 
-    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches.
+
+@cache
+def _cache_folder(room: Path) -> Path | None:
+    """Return the cache folder of a room's compiled kernels: the first writable one, if any.
+
+    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches. Its name
+    depends on the sources of the room, and on those that all kernels are made of.
     """
     here = Path(__file__).parent
     state = hashlib.sha256()
-    for source in sorted(here.rglob("*.py")):
+    for source in sorted({*here.rglob("*.py"), *room.rglob("*.py")}):
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
     wished = numba.config.CACHE_DIR
     # Unlike Path.home, expanduser does not fail without a home folder.
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    parents = (*([Path(wished)] if wished else []), here / "__pycache__", Path(home) / "sdae")
+    parents = (*([Path(wished)] if wished else []), room / "__pycache__", Path(home) / "sdae")
     return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
 
 

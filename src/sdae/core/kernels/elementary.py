@@ -11,9 +11,11 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 
-from sdae.train.kernels.compiling import chosen_by_type, inlined, intrinsic
+from sdae.core.kernels.compiling import chosen_by_type, in_order, inlined, intrinsic
 
 _LOWEST_32, _LOWEST_64 = np.float32(-87.0), -708.0
+_ZERO_32, _ZERO_64 = np.float32(-105.0), -746.0
+_SHIFT, _BACK = 64, 2.0**-64
 
 
 @intrinsic
@@ -42,9 +44,40 @@ def _exp_of_negative(v: Any) -> Any:
     return _exp_32 if v == types.float32 else _exp_64
 
 
+def exp_down_to_zero(v: float) -> float:
+    """Return exp(v) for v ≤ 0, also where that is too small for a normal number, and then 0."""
+    return float(np.exp(v))
+
+
+@chosen_by_type(exp_down_to_zero)
+def _exp_down_to_zero(v: Any) -> Any:
+    return _small_exp_32 if v == types.float32 else _small_exp_64
+
+
 def _exp_32(v: Any) -> Any:
+    p, n = _exp_parts_32(_LOWEST_32 if v < _LOWEST_32 else v)  # NaN stays NaN
+    return p * _power_of_two(np.int32(n))
+
+
+def _small_exp_32(v: Any) -> Any:
+    p, n = _exp_parts_32(_ZERO_32 if v < _ZERO_32 else v)
+    return p * _power_of_two(np.int32(n) + np.int32(_SHIFT)) * np.float32(_BACK)
+
+
+def _exp_64(v: Any) -> Any:
+    p, n = _exp_parts_64(_LOWEST_64 if v < _LOWEST_64 else v)
+    return p * _power_of_two(np.int64(n))
+
+
+def _small_exp_64(v: Any) -> Any:
+    p, n = _exp_parts_64(_ZERO_64 if v < _ZERO_64 else v)
+    return p * _power_of_two(np.int64(n) + _SHIFT) * _BACK
+
+
+@in_order
+def _exp_parts_32(v: Any) -> Any:
+    """Return exp(r) and n, whose product p 2ⁿ is exp(v)."""
     f = np.float32
-    v = _LOWEST_32 if v < _LOWEST_32 else v  # NaN stays NaN
     n = np.floor(v * f(1.44269504) + f(0.5))
     r = v - n * f(0.693359375) - n * f(-2.12194440e-4)
     p = f(1 / 5040)
@@ -54,12 +87,11 @@ def _exp_32(v: Any) -> Any:
     p = p * r + f(1 / 6)
     p = p * r + f(0.5)
     p = p * r + f(1)
-    p = p * r + f(1)
-    return p * _power_of_two(np.int32(n))
+    return p * r + f(1), n
 
 
-def _exp_64(v: Any) -> Any:
-    v = _LOWEST_64 if v < _LOWEST_64 else v
+@in_order
+def _exp_parts_64(v: Any) -> Any:
     n = np.floor(v * 1.4426950408889634 + 0.5)
     r = v - n * 6.93145751953125e-1 - n * 1.42860682030941723212e-6
     p = 1 / 6227020800
@@ -75,8 +107,7 @@ def _exp_64(v: Any) -> Any:
     p = p * r + 1 / 6
     p = p * r + 0.5
     p = p * r + 1.0
-    p = p * r + 1.0
-    return p * _power_of_two(np.int64(n))
+    return p * r + 1.0, n
 
 
 @inlined
@@ -86,13 +117,31 @@ def sigmoid_from(a: Any, e: Any, one: Any) -> Any:
     return t if a >= 0 else e * t
 
 
-SIGMOID, TANH, RELU = 0, 1, 2
+SIGMOID, TANH, RELU, SILU, IDENTITY = range(5)
 """Numbers of the activations: flags of kernels, not types, so one compilation serves all."""
 
 
 @inlined
+def activate(values: Any, kind: int) -> None:
+    """Replace values by s of them; sigmoids become as small as a number can be."""
+    one = values.dtype.type(1)
+    if kind == TANH:
+        for j in range(len(values)):
+            values[j] = activated(values[j], TANH, one)
+    elif kind == RELU:
+        for j in range(len(values)):
+            values[j] = activated(values[j], RELU, one)
+    elif kind == SIGMOID:
+        for j in range(len(values)):
+            values[j] = sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
+    elif kind == SILU:
+        for j in range(len(values)):
+            values[j] *= sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
+
+
+@inlined
 def activated(a: Any, kind: int, one: Any) -> Any:
-    """Return s(a); `one` is 1 of the type of `a`."""
+    """Return s(a) of the sigmoid, tanh or ReLU; `one` is 1 of the type of `a`."""
     if kind == RELU:
         return one - one if a < 0 else a  # NaN stays NaN
     if kind == TANH:
