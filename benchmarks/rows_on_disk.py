@@ -101,7 +101,7 @@ def memory_of(path: str, minutes: float) -> dict[str, Any]:
             peak[0] = max(peak[0], anonymous_memory())
 
     watcher = threading.Thread(target=watch)
-    rows = open_rows(path) if path else np.zeros((20 * BATCH, V), np.float32)
+    rows: Any = open_rows(path) if path else np.zeros((20 * BATCH, V), np.float32)
     stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
     before, start, n_done = anonymous_memory(), time.perf_counter(), [0]
 
@@ -138,7 +138,7 @@ def anonymous_memory() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon"):
             return int(line.split()[1]) * 1024
-    raise SystemExit("This system does not tell RssAnon.")
+    raise SystemExit("This system does not report RssAnon.")
 
 
 def speeds(folder: Path) -> dict[str, Any]:

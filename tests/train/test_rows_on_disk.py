@@ -1,6 +1,5 @@
 """Training on rows that stay on the disk: the bytes of the same rows in memory."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +38,19 @@ def rows(request: pytest.FixtureRequest, tmp_path: Path) -> DiskRows:
     return open_rows(tmp_path / "rows.parquet", memory=20 * 50 * V * 4)
 
 
-def trained(train: Callable[[StackedDenoisingAutoencoder], object]) -> Any:
-    stack = StackedDenoisingAutoencoder(V, (5, 4), n_classes=2, seed=1)
-    train(stack)
+def new_stack() -> StackedDenoisingAutoencoder:
+    return StackedDenoisingAutoencoder(V, (5, 4), n_classes=2, seed=1)
+
+
+def pretrained(x: Any, **options: Any) -> StackedDenoisingAutoencoder:
+    stack = new_stack()
+    pretrain(stack, x, **options)
+    return stack
+
+
+def finetuned(x: Any, **options: Any) -> StackedDenoisingAutoencoder:
+    stack = new_stack()
+    finetune(stack, (x, Y), (x, Y), **options)
     return stack
 
 
@@ -51,26 +60,20 @@ def test_pretraining_gives_the_bytes_of_rows_in_memory(
     rows: DiskRows, settings: Any, window: int | None
 ) -> None:
     options = {"epochs": 2, "shuffle": True, "shuffle_window": window, **settings}
-    ours, theirs = (trained(lambda stack, x=x: pretrain(stack, x, **options)) for x in (rows, X))
+    ours, theirs = (pretrained(x, **options) for x in (rows, X))
     assert state_bytes(ours) == state_bytes(theirs)
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: settings["engine"])
 def test_finetuning_gives_the_bytes_of_rows_in_memory(rows: DiskRows, settings: Any) -> None:
     options = {"epochs": 2, "shuffle": True, "shuffle_window": 128, **settings}
-    ours, theirs = (
-        trained(lambda stack, x=x: finetune(stack, (x, Y), (x, Y), **options)) for x in (rows, X)
-    )
+    ours, theirs = (finetuned(x, **options) for x in (rows, X))
     assert state_bytes(ours) == state_bytes(theirs)
 
 
 def test_a_window_of_all_rows_is_the_full_shuffle_and_a_smaller_one_is_not() -> None:
     full, whole, part = (
-        trained(
-            lambda stack, window=window: pretrain(
-                stack, X, epochs=1, batch_size=10, shuffle=True, shuffle_window=window
-            )
-        )
+        pretrained(X, epochs=1, batch_size=10, shuffle=True, shuffle_window=window)
         for window in (None, N, N - 1)
     )
     assert state_bytes(full) == state_bytes(whole)
@@ -87,7 +90,7 @@ def test_training_that_was_stopped_within_an_epoch_goes_on_to_the_same_bytes(
         "shuffle": True,
         "shuffle_window": 128,
     }
-    whole = trained(lambda stack: pretrain(stack, rows, **options))
+    whole = pretrained(rows, **options)
 
     class Stopped(Exception):
         pass
@@ -98,10 +101,8 @@ def test_training_that_was_stopped_within_an_epoch_goes_on_to_the_same_bytes(
 
     checkpoint = Checkpoint(tmp_path / "kept", every="1step")
     with pytest.raises(Stopped):
-        trained(
-            lambda stack: pretrain(stack, rows, **options, checkpoint=checkpoint, callbacks=[stop])
-        )
-    resumed = trained(lambda stack: pretrain(stack, rows, **options, checkpoint=checkpoint))
+        pretrained(rows, **options, checkpoint=checkpoint, callbacks=[stop])
+    resumed = pretrained(rows, **options, checkpoint=checkpoint)
     assert state_bytes(resumed) == state_bytes(whole)
 
 
@@ -117,4 +118,4 @@ def test_rows_of_another_width_and_files_that_change_are_refused(tmp_path: Path)
             np.save(tmp_path / "rows.npy", X[:300])
 
     with pytest.raises(FileFormatError, match=r"rows\.npy changed after it was opened"):
-        trained(lambda stack: pretrain(stack, rows, epochs=3, batch_size=10, callbacks=[cut]))
+        pretrained(rows, epochs=3, batch_size=10, callbacks=[cut])

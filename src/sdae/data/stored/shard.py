@@ -67,7 +67,7 @@ class Shard(Protocol):
 
 @dataclass(frozen=True)
 class Stamp:
-    """What tells that a file is still the one that was opened: identity, size, time of change."""
+    """What shows that a file is still the one that was opened: identity, size, time of change."""
 
     device: int
     inode: int
