@@ -1,14 +1,14 @@
-"""Measure training on rows that stay on the disk; write JSON. 10 min on a quiet machine.
+"""Measure training on rows that stay on the disk; write JSON. 12 min on a quiet machine.
 
-    python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 1]
+    python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 2] [--part memory|speed]
 
 Two questions, each in processes of their own, about pre-training a layer 784-500 in minibatches of
 100 with shuffled rows on one thread:
 
-- memory: how much anonymous memory (RssAnon) it takes beyond that of the network, on a sparse file
-  much larger than the memory for rows;
+- memory: how much anonymous memory (RssAnon) training takes on a sparse file much larger than the
+  memory for rows: the peak, and what it was before;
 - speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
-  page cache, in turns, medians of the turns.
+  page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding.
 
 The files are written to a temporary folder and removed.
 """
@@ -40,15 +40,15 @@ V, H, BATCH = 784, 500, 100
 GROUP = 2048
 WINDOW = 64 * GROUP
 ROWS_IN_CACHE = (1 << 30) // (4 * V)
-TURNS, ROWS_A_TURN = 5, 40_000
-MIB = 1 << 20
+TURNS = 3
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
     parser.add_argument("--gigabytes", type=float, default=20)
-    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--part", choices=("memory", "speed"), help="measure one, keep the other")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -56,17 +56,21 @@ def main() -> None:
     if given.memory_of is not None:
         print(json.dumps(memory_of(given.memory_of, given.minutes)))
         return
+    kept = json.loads(PATH.read_text()) if given.part else {}
+    result = {
+        **kept,
+        "machine": describe(),
+        "columns": V,
+        "hidden": H,
+        "batch_size": BATCH,
+        "shuffle_window": WINDOW,
+        "rows_per_group": GROUP,
+    }
     with tempfile.TemporaryDirectory() as folder:
-        result = {
-            "machine": describe(),
-            "columns": V,
-            "hidden": H,
-            "batch_size": BATCH,
-            "shuffle_window": WINDOW,
-            "rows_per_group": GROUP,
-            "memory": memories(Path(folder), given.gigabytes, given.minutes),
-            "speed": speeds(Path(folder)),
-        }
+        if given.part != "speed":
+            result["memory"] = memories(Path(folder), given.gigabytes, given.minutes)
+        if given.part != "memory":
+            result["speed"] = speeds(Path(folder))
     PATH.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
@@ -78,22 +82,18 @@ def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, A
     np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
     convert(npy, parquet, rows_per_group=GROUP)
     found = []
-    for path in (None, npy, parquet):
-        command = [sys.executable, __file__, "--minutes", str(minutes)]
-        said = subprocess.run(
-            [*command, "--memory-of", str(path or "")], check=True, capture_output=True, text=True
-        )
-        found.append({"kind": path.suffix if path else "array", **json.loads(said.stdout)})
+    seconds_of(np.zeros((2 * BATCH, V), np.float32), 0)  # compiles, which takes memory too
+    for path in (npy, parquet):
+        command = [sys.executable, __file__, "--minutes", str(minutes), "--memory-of", str(path)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        found.append({"kind": path.suffix, **json.loads(said.stdout)})
     npy.unlink()
     parquet.unlink()
     return found
 
 
 def memory_of(path: str, minutes: float) -> dict[str, Any]:
-    """Train for some minutes; return the peak of anonymous memory, and what it was before.
-
-    Without a path: on few rows in memory, to show what the network and PyTorch take.
-    """
+    """Train for some minutes; return the peak of anonymous memory, and what it was before."""
     peak, ended = [0], threading.Event()
 
     def watch() -> None:
@@ -101,7 +101,7 @@ def memory_of(path: str, minutes: float) -> dict[str, Any]:
             peak[0] = max(peak[0], anonymous_memory())
 
     watcher = threading.Thread(target=watch)
-    rows: Any = open_rows(path) if path else np.zeros((20 * BATCH, V), np.float32)
+    rows = open_rows(path)
     stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
     before, start, n_done = anonymous_memory(), time.perf_counter(), [0]
 
@@ -111,11 +111,10 @@ def memory_of(path: str, minutes: float) -> dict[str, Any]:
         return time.perf_counter() - start > 60 * minutes
 
     watcher.start()
-    epochs = 1 if path else 1_000_000
     pretrain(
         stack,
         rows,
-        epochs=epochs,
+        epochs=1,
         batch_size=BATCH,
         learning_rate=0.001,
         shuffle=True,
@@ -126,7 +125,7 @@ def memory_of(path: str, minutes: float) -> dict[str, Any]:
     watcher.join()
     return {
         "rows": len(rows),
-        "bytes": Path(path).stat().st_size if path else rows.nbytes,
+        "bytes": Path(path).stat().st_size,
         "steps": n_done[0] // BATCH,
         "before": before,
         "peak": peak[0],
@@ -154,15 +153,14 @@ def speeds(folder: Path) -> dict[str, Any]:
     sources: dict[str, Any] = {
         "array": x,
         ".npy": open_rows(npy),
-        ".parquet": open_rows(parquet),
-        "columns": open_rows(columns),
+        ".parquet": open_rows(parquet, memory=4 * V * WINDOW),
+        "columns": open_rows(columns, memory=4 * V * WINDOW),
     }
     turns: dict[str, list[tuple[float, float]]] = {name: [] for name in sources}
-    for turn in range(TURNS + 1):
+    seconds_of(x[: 4 * BATCH], 0)  # compiles
+    for turn in range(TURNS):
         for name, rows in sources.items():
-            times = seconds_of(rows)
-            if turn:  # the first compiles, and fills the cache
-                turns[name].append(times)
+            turns[name].append(seconds_of(rows, turn))
     found: dict[str, Any] = {"rows": len(x), "bytes": npy.stat().st_size}
     for place, clock in enumerate(("processor", "wall")):
         medians = {
@@ -174,10 +172,11 @@ def speeds(folder: Path) -> dict[str, Any]:
     return found
 
 
-def seconds_of(rows: Any) -> tuple[float, float]:
+def seconds_of(rows: Any, seed: int) -> tuple[float, float]:
     """Return the seconds of processor and of the wall clock that a row takes.
 
-    They are taken between two slices of an epoch, so that what is done before it does not count.
+    They are taken from the first slice of a window to that of the next, so that what is done
+    before an epoch does not count, and the decoding of a window does.
     """
     stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
     marks: list[tuple[int, float, float]] = []
@@ -186,7 +185,7 @@ def seconds_of(rows: Any) -> tuple[float, float]:
         if not isinstance(event, SliceEnded):
             return False
         marks.append((event.n_samples, time.process_time(), time.perf_counter()))
-        return event.n_samples > ROWS_A_TURN
+        return event.n_samples >= marks[0][0] + WINDOW
 
     pretrain(
         stack,
@@ -196,11 +195,13 @@ def seconds_of(rows: Any) -> tuple[float, float]:
         learning_rate=0.001,
         shuffle=True,
         shuffle_window=WINDOW,
+        seed=seed,
         callbacks=[stop],
     )
     (first, *before), (last, *after) = marks[0], marks[-1]
     cpu, wall = (b - a for a, b in zip(before, after, strict=True))
-    return cpu / (last - first), wall / (last - first)
+    n_rows = max(1, last - first)
+    return cpu / n_rows, wall / n_rows
 
 
 if __name__ == "__main__":

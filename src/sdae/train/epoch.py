@@ -145,10 +145,12 @@ class Plan:
                 if self.layer is None
                 else NoiseKey(self.seed, Stream.PRETRAINING_ORDER, self.layer, epoch)
             )
-            if window is None or window >= self.n_rows:
-                order = visiting_order(key, self.n_rows)
-            else:
-                order = WindowedOrder(key, self.n_rows, window)
+            n_rows = self.n_rows
+            order = (
+                visiting_order(key, n_rows)
+                if window is None
+                else WindowedOrder(key, n_rows, window)
+            )
         return minibatches(self.n_rows, config.batch_size, order=order, drop_last=config.drop_last)
 
     def holds(self, place: Place) -> bool:
