@@ -83,6 +83,17 @@ def test_no_more_groups_are_kept_than_memory_allows(tmp_path: Path, form: str) -
         assert held == cache._n_bytes == 320
 
 
+def test_groups_in_the_cache_are_used_before_others_push_them_out(tmp_path: Path) -> None:
+    write_lists(tmp_path / "a.parquet", rows_of(80, 2, "f4"), 10)
+    rows = open_rows(tmp_path / "a.parquet", memory=320)  # four groups
+    rows.batch(picked(45, 55, 65, 75))
+    rows.batch(picked(5, 15, 25, 35, 46, 56, 66, 76))
+    rows.batch(picked(6, 16, 26, 36))
+    cache = rows._cache
+    assert cache is not None
+    assert cache._decoded == 80
+
+
 def test_columns_are_picked_in_the_order_asked_and_targets_come_along(tmp_path: Path) -> None:
     x, names = rows_of(9, 4, "f4"), np.array(["a", "b", "ä"] * 3)
     np.save(tmp_path / "a.npy", x)

@@ -26,6 +26,10 @@ class GroupCache:
         self._decoded = self._delivered = 0
         self._said = False
 
+    def __contains__(self, key: tuple[str, int]) -> bool:
+        """Return whether a group is in the cache."""
+        return key in self._groups
+
     def get(self, key: tuple[str, int], n_bytes: int, decode: Callable[[], Numbers]) -> Numbers:
         """Return a group of `n_bytes`, decoded now if it is not in the cache."""
         group = self._groups.get(key)

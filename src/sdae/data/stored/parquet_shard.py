@@ -97,16 +97,21 @@ class ParquetShard:
     def read(self, places: NDArray[np.int64]) -> Numbers:
         """Read rows by their places, which never fall, (m,) -> (m, V); a group at a time."""
         check_unchanged(self.path, self.stamp)
-        assert self._cache is not None
+        cache = self._cache
+        assert cache is not None
         rows = np.empty((len(places), len(self.columns)), self.kind)
         groups = np.searchsorted(self._starts, places, side="right") - 1
         breaks = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(places)]
-        for first, end in pairwise(breaks):
+        # Groups in the cache come first: those decoded for others would push them out unused.
+        parts = sorted(
+            pairwise(breaks), key=lambda part: (self._source, int(groups[part[0]])) not in cache
+        )
+        for first, end in parts:
             group = int(groups[first])
             start, stop = (int(place) for place in self._starts[group : group + 2])
             n_bytes = (stop - start) * len(self.columns) * self.kind.itemsize
             decode = partial(self._decoded, group, stop - start)
-            decoded = self._cache.get((self._source, group), n_bytes, decode)
+            decoded = cache.get((self._source, group), n_bytes, decode)
             np.take(decoded, places[first:end] - start, axis=0, out=rows[first:end])
         return rows
 
