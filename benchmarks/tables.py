@@ -23,6 +23,7 @@ from fit_tables import cold_start, defaults, steps
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
+from stored_tables import rows_on_disk
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -304,6 +305,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
     "neighbours": lambda: _with_machine("neighbours", neighbour_cases),
     "recipe-search": search_table,
+    "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
     "small-fits-defaults": lambda: _with_machine("small-fits", defaults),
     "small-fits-steps": lambda: _with_machine("small-fits", steps),
     "speed-headline": speed_headline,

@@ -47,6 +47,7 @@ def test_a_schedule_is_read_from_its_text() -> None:
 COMMON = [
     ("batch_size", 0, "an integer ≥ 1"),
     ("shuffle", 1, "true or false"),
+    ("shuffle_window", 0, "an integer ≥ 1, or none"),
     ("drop_last", "no", "true or false"),
     ("optimizer", "lion", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
     ("momentum", 1.5, "a number in [0, 1]"),
@@ -103,6 +104,13 @@ def test_every_setting_is_held_to_its_constraint(
 def test_a_misspelt_setting_gets_the_nearest(name: str, value: object, problem: str) -> None:
     with pytest.raises(InvalidParameterError, match=problem):
         PretrainingConfig.read({name: value}, "pretrain")
+
+
+def test_a_window_needs_shuffled_rows() -> None:
+    text = "The shuffle_window parameter of pretrain must be none without shuffle. Got 5 instead."
+    with pytest.raises(InvalidParameterError, match=re.escape(text)):
+        PretrainingConfig.read({"shuffle_window": 5}, "pretrain")
+    assert FinetuningConfig.read({"shuffle": True, "shuffle_window": 5}, "f").shuffle_window == 5
 
 
 def test_settings_of_the_other_stage_are_unknown() -> None:

@@ -4,7 +4,8 @@ Axes: n rows, m consecutive samples, B samples of a minibatch.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, overload
+from functools import cached_property
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,33 +26,60 @@ class Minibatch(NamedTuple):
     span: slice | None
 
 
+class Order(Protocol):
+    """The samples of an epoch in the order of their visit."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        ...
+
+    def between(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the samples at the positions from `start` to before `stop`."""
+        ...
+
+
+class GivenOrder:
+    """An order that is in memory."""
+
+    def __init__(self, samples: NDArray[np.int64]) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def between(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Return the samples at the positions from `start` to before `stop`."""
+        return self._samples[start:stop]
+
+
 class Minibatches(Sequence[Minibatch]):
     """Samples in the order of their visit, cut into minibatches.
 
-    A minibatch is made when it is needed: an epoch may have as many minibatches as rows.
+    A minibatch is made when it is needed: an epoch may have as many minibatches as rows. The
+    samples themselves are asked for when the first minibatch is.
 
     Parameters
     ----------
-    samples : ndarray of int64, shape (m,)
-        Their numbers in the data set.
+    order : Order or None
+        The order of the epoch; None: the samples are visited by their numbers.
     batch_size : int
         Samples of each minibatch but the last.
-    first : int or None
-        Number of the first sample where they are consecutive.
+    start, stop : int
+        The positions in the epoch that these minibatches cover, from `start` to before `stop`.
     """
 
-    def __init__(self, samples: NDArray[np.int64], batch_size: int, first: int | None) -> None:
-        self._samples = samples
+    def __init__(self, order: Order | None, batch_size: int, start: int, stop: int) -> None:
+        self._order = order
         self.batch_size = batch_size
-        self._first = first
+        self._start, self._stop = start, stop
 
     def __len__(self) -> int:
         """Return the number of minibatches."""
-        return -(-len(self._samples) // self.batch_size)
+        return -(-(self._stop - self._start) // self.batch_size)
 
     def __iter__(self) -> Iterator[Minibatch]:
         """Yield the minibatches; faster than by index."""
-        for start in range(0, len(self._samples), self.batch_size):
+        for start in range(0, self._stop - self._start, self.batch_size):
             yield self._between(start, start + self.batch_size)
 
     @overload
@@ -64,30 +92,36 @@ class Minibatches(Sequence[Minibatch]):
         """Return a minibatch, or consecutive ones."""
         if isinstance(index, slice):
             start, stop, _ = index.indices(len(self))
-            some = slice(start * self.batch_size, stop * self.batch_size)
-            first = None if self._first is None else self._first + some.start
-            return Minibatches(self._samples[some], self.batch_size, first)
+            first, last = (
+                min(self._start + place * self.batch_size, self._stop) for place in (start, stop)
+            )
+            return Minibatches(self._order, self.batch_size, first, max(first, last))
         start = range(len(self))[index] * self.batch_size
         return self._between(start, start + self.batch_size)
 
     @property
     def joined(self) -> Minibatch:
         """All samples as one minibatch."""
-        return self._between(0, len(self._samples))
+        return self._between(0, self._stop - self._start)
+
+    @cached_property
+    def _samples(self) -> NDArray[np.int64]:
+        """The samples at these positions."""
+        assert self._order is not None  # see _between
+        return self._order.between(self._start, self._stop)
 
     def _between(self, start: int, stop: int) -> Minibatch:
-        samples = self._samples[start:stop]
-        if self._first is None:
-            return Minibatch(samples, None)
-        first = self._first + start
-        return Minibatch(samples, slice(first, first + len(samples)))
+        if self._order is not None:
+            return Minibatch(self._samples[start:stop], None)
+        first, last = self._start + start, min(self._start + stop, self._stop)
+        return Minibatch(np.arange(first, last), slice(first, last))
 
 
 def minibatches(
     n_rows: int,
     batch_size: int,
     *,
-    order: NDArray[np.int64] | None = None,
+    order: NDArray[np.int64] | Order | None = None,
     drop_last: bool = False,
 ) -> Minibatches:
     """Cut the rows, in file order or in the order given, into minibatches.
@@ -96,8 +130,9 @@ def minibatches(
     `drop_last`.
     """
     n_visited = min(n_rows, n_batches(n_rows, batch_size, drop_last) * batch_size)
-    samples = np.arange(n_rows) if order is None else order
-    return Minibatches(samples[:n_visited], batch_size, 0 if order is None else None)
+    if isinstance(order, np.ndarray):
+        order = GivenOrder(order)
+    return Minibatches(order, batch_size, 0, n_visited)
 
 
 def n_batches(n_rows: int, batch_size: int, drop_last: bool = False) -> int:

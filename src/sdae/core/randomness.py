@@ -69,10 +69,13 @@ def check_seed(seed: object, caller: str) -> int:
     return int(str(seed))
 
 
-def generator(key: NoiseKey) -> np.random.Generator:
-    """Return a fresh NumPy generator for `key`: for initial weights and orders, not for noise."""
+def generator(key: NoiseKey, *parts: int) -> np.random.Generator:
+    """Return a fresh NumPy generator for `key`: for initial weights and orders, not for noise.
+
+    With `parts`, such as the number of a window, it is another one for each of them.
+    """
     words = [key.seed, int(key.stream), key.layer, key.epoch]
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words)))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words, spawn_key=parts)))
 
 
 def visiting_order(key: NoiseKey, n_samples: int) -> NDArray[np.int64]:

@@ -33,6 +33,14 @@ class RowSource(Protocol):
         ...
 
 
+class ConvertibleRows(RowSource, Protocol):
+    """A source that delivers its rows in the type and on the device that training needs."""
+
+    def to(self, like: Tensor) -> RowSource:
+        """Return the same rows, delivered in the type and on the device of a tensor."""
+        ...
+
+
 class TensorRows:
     """Rows in memory, on the device of training."""
 
@@ -161,7 +169,8 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
     Parameters
     ----------
     x : array, Tensor, matrix of scipy.sparse or RowSource, shape (n, V)
-        Rows; a ``numpy.memmap`` stays on the disk, a sparse matrix sparse, a source as it is.
+        Rows; a ``numpy.memmap`` stays on the disk, a sparse matrix sparse, a source as it is. One
+        that is a ConvertibleRows is asked for the type and the device of `like`.
     n_columns : int
         V, what the network takes.
     like : Tensor
@@ -207,8 +216,14 @@ def _is_source(x: RowsLike) -> TypeGuard[RowSource]:
     return hasattr(type(x), "batch")
 
 
+def _is_convertible(rows: RowSource) -> TypeGuard[ConvertibleRows]:
+    return hasattr(type(rows), "to")
+
+
 def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) -> RowSource:
-    """Return a source as it is, if its first row can be trained on."""
+    """Return a source, if its first row can be trained on: as it is, or converted if it can be."""
+    if _is_convertible(rows):
+        rows = rows.to(like)
     if len(rows) == 0:
         raise DataError(f"{name} must have at least one row. Got none.")
     first = rows.batch(_FIRST)

@@ -57,7 +57,7 @@ def parse_npy(
     DataError
         If the array is empty, or its elements are neither numbers nor texts.
     """
-    shape, fortran, dtype = _read_header(stream, source)
+    shape, fortran, dtype = read_header(stream, source)
     if dtype.kind not in "fiubU":
         raise DataError(
             f"{source} has elements of type {dtype}, not numbers. "
@@ -86,7 +86,14 @@ def parse_npy(
     return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
-def _read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def read_header(stream: IO[bytes], source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Read the header of an NPY stream; return the shape, whether in Fortran order, and the type.
+
+    Raises
+    ------
+    FileFormatError
+        If it is damaged.
+    """
     try:
         version = np.lib.format.read_magic(stream)
         if version not in _VERSIONS:

@@ -84,7 +84,7 @@ def _read(
     task: Task | None,
 ) -> Table:
     """Read the columns, after checking in the schema that all can be used."""
-    file = _open(path)
+    file = open_parquet(path)
     fields = list(file.schema_arrow)
     header = [field.name for field in fields]
     check_columns(len(header), source)
@@ -92,12 +92,12 @@ def _read(
     columns = wanted_columns(header, places, features, source)
     names = tuple(header[column] for column in columns)
     for column in columns:
-        _check_type(fields[column].type, header[column], source, is_label=False)
+        check_type(fields[column].type, header[column], source, is_label=False)
     for place in places:
-        _check_type(fields[place].type, header[place], source, is_label=True)
+        check_type(fields[place].type, header[place], source, is_label=True)
     if places:
         # As a dictionary, each text is stored once, not once per row.
-        file = _open(path, read_dictionary=list(targets))
+        file = open_parquet(path, read_dictionary=list(targets))
     n_rows = file.metadata.num_rows
     if not names or n_rows <= 0:
         raise DataError(
@@ -106,7 +106,7 @@ def _read(
         )
     _check_size(file.metadata, len(names), n_packed, source)
     kinds = [fields[column].type for column in columns]
-    x = np.empty((n_rows, len(names)), np.float32 if all(map(_is_single, kinds)) else np.float64)
+    x = np.empty((n_rows, len(names)), np.float32 if all(map(is_single, kinds)) else np.float64)
     for first in range(0, len(names), _COLUMNS):
         _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
     labels = [_all_labels(file, name) for name in targets]
@@ -123,7 +123,7 @@ def _fill(
         block = x[start : start + batch.num_rows]
         for column, name in enumerate(names):
             with np.errstate(over="ignore"):
-                block[:, column] = _numbers(batch.column(name))[: len(block)]
+                block[:, column] = numbers_of(batch.column(name))[: len(block)]
         if not is_usable(block).all():  # report it now, not after reading the rest
             raise _not_finite(file, all_names, source)
         start += batch.num_rows
@@ -138,7 +138,7 @@ def _not_finite(file: Any, names: tuple[str, ...], source: str) -> DataError:
     """Find the first row with a value that is not a finite number, and return the error."""
     start, n_rows = 0, file.metadata.num_rows
     for batch in file.iter_batches(max(1, _BATCH_CELLS // len(names)), columns=[*names]):
-        block = np.stack([_numbers(batch.column(name)) for name in names], axis=1)
+        block = np.stack([numbers_of(batch.column(name)) for name in names], axis=1)
         if not is_usable(block).all():
             more = start + len(block) < n_rows
             return not_finite(block, source, names, first_row=start, more=more)
@@ -151,7 +151,8 @@ def _all_labels(file: Any, name: str) -> list[str]:
     return [text for batch in batches for text in _labels(batch.column(0))]
 
 
-def _open(path: Path, **options: Any) -> Any:
+def open_parquet(path: Path, **options: Any) -> Any:
+    """Open a Parquet file to be read in pieces; `options` are those of pyarrow's ParquetFile."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -178,7 +179,14 @@ def _check_size(metadata: Any, n_features: int, n_packed: int, source: str) -> N
     check_room(n_bytes + sum(group.total_byte_size for group in groups), n_packed, source)
 
 
-def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
+def check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
+    """Raise an error for a column whose type is not of numbers, or of labels.
+
+    Raises
+    ------
+    DataError
+        If values of this type cannot be used.
+    """
     import pyarrow as pa
 
     if pa.types.is_dictionary(kind):
@@ -206,7 +214,7 @@ def _check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
         )
 
 
-def _is_single(kind: Any) -> bool:
+def is_single(kind: Any) -> bool:
     """Return whether float32 holds every number of a type."""
     import pyarrow as pa
 
@@ -224,7 +232,7 @@ def _is_single(kind: Any) -> bool:
     return kind in narrow
 
 
-def _numbers(column: Any) -> NDArray[np.float64]:
+def numbers_of(column: Any) -> NDArray[np.float64]:
     """Return a column of a batch, (rows,); missing values become NaN."""
     import pyarrow as pa
 

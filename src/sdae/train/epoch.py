@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from sdae.core.minibatches import Minibatches, minibatches, n_batches
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.minibatches import Minibatches, Order, minibatches, n_batches
 from sdae.core.randomness import NoiseKey, Stream, visiting_order
+from sdae.core.windowed_order import WindowedOrder
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 from sdae.train.two_orders import late_decay
 
@@ -133,14 +137,20 @@ class Plan:
 
     def minibatches(self, epoch: int) -> Minibatches:
         """Return the minibatches of an epoch, in the order of their visit."""
-        config, order = self.config, None
+        config, window = self.config, self.config.shuffle_window
+        order: NDArray[np.int64] | Order | None = None
         if config.shuffle:
             key = (
                 NoiseKey(self.seed, Stream.FINETUNING_ORDER, 0, epoch)
                 if self.layer is None
                 else NoiseKey(self.seed, Stream.PRETRAINING_ORDER, self.layer, epoch)
             )
-            order = visiting_order(key, self.n_rows)
+            n_rows = self.n_rows
+            order = (
+                visiting_order(key, n_rows)
+                if window is None
+                else WindowedOrder(key, n_rows, window)
+            )
         return minibatches(self.n_rows, config.batch_size, order=order, drop_last=config.drop_last)
 
     def holds(self, place: Place) -> bool:

@@ -45,6 +45,7 @@ def finetune(
     learning_rate: float = 0.1,
     batch_size: int = 1,
     shuffle: bool = False,
+    shuffle_window: int | None = None,
     drop_last: bool = False,
     optimizer: str = "sgd",
     momentum: float = 0.0,
@@ -95,7 +96,7 @@ def finetune(
         At most this many passes.
     learning_rate : float, default 0.1
         Initial rate, on the gradient of the mean cost of a minibatch.
-    batch_size, shuffle, drop_last, schedule, weight_decay
+    batch_size, shuffle, shuffle_window, drop_last, schedule, weight_decay
         As in :func:`sdae.pretrain`.
     optimizer, momentum, nesterov, beta_1, beta_2, epsilon
         As in :func:`sdae.pretrain`.
@@ -163,6 +164,7 @@ def finetune(
             "learning_rate": learning_rate,
             "batch_size": batch_size,
             "shuffle": shuffle,
+            "shuffle_window": shuffle_window,
             "drop_last": drop_last,
             "optimizer": optimizer,
             "momentum": momentum,

@@ -46,6 +46,7 @@ def pretrain(
     batch_size: int = 1,
     corruption: Noise | str | float | Sequence[Noise | str | float] | None = None,
     shuffle: bool = False,
+    shuffle_window: int | None = None,
     drop_last: bool = False,
     optimizer: str = "sgd",
     momentum: float = 0.0,
@@ -81,6 +82,9 @@ def pretrain(
         Noise of the layers during this call; None uses the stack's own.
     shuffle : bool, default False
         Visit the rows in a new random order each epoch, instead of as given.
+    shuffle_window : int or None, default None
+        For rows on a disk, with `shuffle`: rows are shuffled together in windows of this many, each
+        made of 64 blocks of consecutive rows from anywhere. None shuffles all rows.
     drop_last : bool, default False
         Leave out a last, smaller minibatch, as the tutorial does.
     optimizer : {"sgd", "adam", "adamw", "nadam", "rmsprop"}
@@ -154,6 +158,7 @@ def pretrain(
             "batch_size": batch_size,
             "corruption": corruption,
             "shuffle": shuffle,
+            "shuffle_window": shuffle_window,
             "drop_last": drop_last,
             "optimizer": optimizer,
             "momentum": momentum,

@@ -35,6 +35,11 @@ CODES = ("auto", "memory", "memmap", "recompute")
 # Options of both stages.
 BATCH_SIZE = Option(integer(1), 1, "Rows of a minibatch.")
 SHUFFLE = Option(boolean(), False, "Visit the rows in a new random order each epoch.")
+SHUFFLE_WINDOW = Option(
+    optional(integer(1)),
+    None,
+    "Rows that are shuffled together; none shuffles all rows. For rows on a disk; needs `shuffle`.",
+)
 DROP_LAST = Option(boolean(), False, "Leave out a last, smaller minibatch.")
 OPTIMIZER = Option(member(Optimizer), Optimizer.SGD, "The optimiser.")
 MOMENTUM = Option(number(0, 1), 0.0, "Momentum of SGD and RMSprop.")
@@ -100,6 +105,7 @@ class PretrainingConfig:
         "Noise of this stage only; none takes the model's.",
     )
     shuffle: bool = field_of(SHUFFLE)
+    shuffle_window: int | None = field_of(SHUFFLE_WINDOW)
     drop_last: bool = field_of(DROP_LAST)
     optimizer: Optimizer = field_of(OPTIMIZER)
     momentum: float = field_of(MOMENTUM)
@@ -126,6 +132,7 @@ class FinetuningConfig:
     learning_rate: float = option(number(0), 0.1, "Initial rate, on the gradient of the mean cost.")
     batch_size: int = field_of(BATCH_SIZE)
     shuffle: bool = field_of(SHUFFLE)
+    shuffle_window: int | None = field_of(SHUFFLE_WINDOW)
     drop_last: bool = field_of(DROP_LAST)
     optimizer: Optimizer = field_of(OPTIMIZER)
     momentum: float = field_of(MOMENTUM)
@@ -176,4 +183,8 @@ def _read(kind: type, values: Mapping[str, object], caller: str) -> dict[str, An
         raise invalid_parameter(
             "nesterov", caller, "false without momentum", True, "Set momentum, to 0.9 for example."
         )
+    if read.get("shuffle_window") is not None and not read.get("shuffle"):
+        remedy = "Set shuffle to true."
+        window = read["shuffle_window"]
+        raise invalid_parameter("shuffle_window", caller, "none without shuffle", window, remedy)
     return read

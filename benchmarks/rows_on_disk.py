@@ -1,0 +1,208 @@
+"""Measure training on rows that stay on the disk; write JSON. 12 min on a quiet machine.
+
+    python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 2] [--part memory|speed]
+
+Two questions, each in processes of their own, about pre-training a layer 784-500 in minibatches of
+100 with shuffled rows on one thread:
+
+- memory: how much anonymous memory (RssAnon) training takes on a sparse file much larger than the
+  memory for rows: the peak, and what it was before;
+- speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
+  page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding.
+
+The files are written to a temporary folder and removed.
+"""
+
+import argparse
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from _machine import describe
+
+from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae.data import convert, open_rows
+from sdae.train.callbacks import SliceEnded
+
+PATH = Path(__file__).parent / "results" / "rows-on-disk.json"
+V, H, BATCH = 784, 500, 100
+GROUP = 2048
+WINDOW = 64 * GROUP
+ROWS_IN_CACHE = (1 << 30) // (4 * V)
+TURNS = 3
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
+    parser.add_argument("--gigabytes", type=float, default=20)
+    parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--part", choices=("memory", "speed"), help="measure one, keep the other")
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    logging.getLogger("sdae").setLevel(logging.ERROR)  # the doctor, on rows without a meaning
+    if given.memory_of is not None:
+        print(json.dumps(memory_of(given.memory_of, given.minutes)))
+        return
+    kept = json.loads(PATH.read_text()) if given.part else {}
+    result = {
+        **kept,
+        "machine": describe(),
+        "columns": V,
+        "hidden": H,
+        "batch_size": BATCH,
+        "shuffle_window": WINDOW,
+        "rows_per_group": GROUP,
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if given.part != "speed":
+            result["memory"] = memories(Path(folder), given.gigabytes, given.minutes)
+        if given.part != "memory":
+            result["speed"] = speeds(Path(folder))
+    PATH.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, Any]]:
+    """Return the peaks of memory of training on a large NPY file and a Parquet file of it."""
+    n_rows = int(gigabytes * 1e9) // (4 * V)
+    npy, parquet = folder / "large.npy", folder / "large.parquet"
+    np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
+    convert(npy, parquet, rows_per_group=GROUP)
+    found = []
+    seconds_of(np.zeros((2 * BATCH, V), np.float32), 0)  # compiles, which takes memory too
+    for path in (npy, parquet):
+        command = [sys.executable, __file__, "--minutes", str(minutes), "--memory-of", str(path)]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+        found.append({"kind": path.suffix, **json.loads(said.stdout)})
+    npy.unlink()
+    parquet.unlink()
+    return found
+
+
+def memory_of(path: str, minutes: float) -> dict[str, Any]:
+    """Train for some minutes; return the peak of anonymous memory, and what it was before."""
+    peak, ended = [0], threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.02):
+            peak[0] = max(peak[0], anonymous_memory())
+
+    watcher = threading.Thread(target=watch)
+    rows = open_rows(path)
+    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
+    before, start, n_done = anonymous_memory(), time.perf_counter(), [0]
+
+    def stop(event: object) -> bool:
+        if isinstance(event, SliceEnded):
+            n_done[0] = event.n_samples
+        return time.perf_counter() - start > 60 * minutes
+
+    watcher.start()
+    pretrain(
+        stack,
+        rows,
+        epochs=1,
+        batch_size=BATCH,
+        learning_rate=0.001,
+        shuffle=True,
+        shuffle_window=WINDOW,
+        callbacks=[stop],
+    )
+    ended.set()
+    watcher.join()
+    return {
+        "rows": len(rows),
+        "bytes": Path(path).stat().st_size,
+        "steps": n_done[0] // BATCH,
+        "before": before,
+        "peak": peak[0],
+    }
+
+
+def anonymous_memory() -> int:
+    """Return the bytes of anonymous memory of this process."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("RssAnon"):
+            return int(line.split()[1]) * 1024
+    raise SystemExit("This system does not report RssAnon.")
+
+
+def speeds(folder: Path) -> dict[str, Any]:
+    """Return microseconds a row by where the rows are, and the ratios to rows in memory."""
+    npy, parquet = folder / "rows.npy", folder / "rows.parquet"
+    x = np.random.default_rng(0).random((ROWS_IN_CACHE, V), dtype=np.float32)
+    np.save(npy, x)
+    convert(npy, parquet, rows_per_group=GROUP)
+    columns = folder / "columns.parquet"
+    table = pa.table({f"c{place}": x[:, place] for place in range(V)})
+    pq.write_table(table, columns, row_group_size=GROUP, use_dictionary=False)
+    npy.read_bytes()  # into the page cache
+    sources: dict[str, Any] = {
+        "array": x,
+        ".npy": open_rows(npy),
+        ".parquet": open_rows(parquet, memory=4 * V * WINDOW),
+        "columns": open_rows(columns, memory=4 * V * WINDOW),
+    }
+    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in sources}
+    seconds_of(x[: 4 * BATCH], 0)  # compiles
+    for turn in range(TURNS):
+        for name, rows in sources.items():
+            turns[name].append(seconds_of(rows, turn))
+    found: dict[str, Any] = {"rows": len(x), "bytes": npy.stat().st_size}
+    for place, clock in enumerate(("processor", "wall")):
+        medians = {
+            name: statistics.median(turn[place] for turn in times) * 1e6
+            for name, times in turns.items()
+        }
+        ratios = {name: medians["array"] / medians[name] for name in medians if name != "array"}
+        found[clock] = {"microseconds": medians, "throughput": ratios}
+    return found
+
+
+def seconds_of(rows: Any, seed: int) -> tuple[float, float]:
+    """Return the seconds of processor and of the wall clock that a row takes.
+
+    They are taken from the first slice of a window to that of the next, so that what is done
+    before an epoch does not count, and the decoding of a window does.
+    """
+    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
+    marks: list[tuple[int, float, float]] = []
+
+    def stop(event: object) -> bool:
+        if not isinstance(event, SliceEnded):
+            return False
+        marks.append((event.n_samples, time.process_time(), time.perf_counter()))
+        return event.n_samples >= marks[0][0] + WINDOW
+
+    pretrain(
+        stack,
+        rows,
+        epochs=1,
+        batch_size=BATCH,
+        learning_rate=0.001,
+        shuffle=True,
+        shuffle_window=WINDOW,
+        seed=seed,
+        callbacks=[stop],
+    )
+    (first, *before), (last, *after) = marks[0], marks[-1]
+    cpu, wall = (b - a for a, b in zip(before, after, strict=True))
+    n_rows = max(1, last - first)
+    return cpu / n_rows, wall / n_rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The table of rows on the disk, from ``rows_on_disk.py``."""
+
+from typing import Any
+
+_NAMES = {
+    "array": "in memory",
+    ".npy": "NPY",
+    ".parquet": "Parquet, a column of lists",
+    "columns": "Parquet, plain columns",
+}
+_MIB = 1 << 20
+
+
+def rows_on_disk(result: dict[str, Any]) -> str:
+    """Return memory and speed by where the rows are."""
+    lines = ["| large file | rows | steps | memory of training |", "|---|---|---|---|"]
+    for case in result["memory"]:
+        added = (case["peak"] - case["before"]) / _MIB
+        lines.append(
+            f"| {_NAMES[case['kind']]}, {case['bytes'] / 1e9:.1f} GB | {case['rows']:,} "
+            f"| {case['steps']:,} | {added:.0f} MiB |"
+        )
+    speed = result["speed"]
+    lines += ["", "| rows | µs a row | throughput |", "|---|---|---|"]
+    for name, cost in speed["processor"]["microseconds"].items():
+        share = speed["processor"]["throughput"].get(name, 1)
+        lines.append(f"| {_NAMES[name]} | {cost:.1f} | {share:.2f} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Pre-training of {result['columns']} → {result['hidden']} units in minibatches of "
+            f"{result['batch_size']}, with windows of {result['shuffle_window']:,} rows and groups "
+            f"of {result['rows_per_group']:,}. Memory is anonymous memory (RssAnon), the "
+            "difference between its peak and what it was before training, with the network and "
+            "512 MiB for decoded groups; the rows of the large files are zeros, so Parquet packs "
+            "them to a fraction. Speed is processor time, with files of "
+            f"{speed['rows']:,} rows in the page cache.",
+        ]
+    )

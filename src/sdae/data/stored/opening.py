@@ -1,0 +1,165 @@
+"""Find the files of rows at a path, and open them as one source."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sdae.core.constraints import integer
+from sdae.core.errors import DataError, FileAccessError, invalid_parameter
+from sdae.core.files import translate_os_errors
+from sdae.core.wording import listed
+from sdae.data.stored.group_cache import GroupCache
+from sdae.data.stored.npy_shard import NpyShard
+from sdae.data.stored.parquet_shard import ParquetShard
+from sdae.data.stored.rows import DiskRows
+from sdae.data.stored.shard import Shard, check_alike
+
+NPY, PARQUET = ".npy", ".parquet"
+_MEMORY = 512 << 20
+
+Columns = Sequence[str] | Sequence[int] | None
+
+
+def open_rows(
+    path: str | Path,
+    columns: Columns = None,
+    target: str | int | None = None,
+    *,
+    memory: int = _MEMORY,
+) -> DiskRows:
+    """Open rows that stay on the disk, for data larger than the memory.
+
+    Parameters
+    ----------
+    path : str or Path
+        A ``.npy`` file of two dimensions, a ``.parquet`` file, or a folder with files of one of
+        these kinds, whose rows follow each other in the order of the files' names. In a Parquet
+        file the rows are plain columns of numbers, or one column of fixed-size lists of numbers.
+        Files whose names begin with a dot or an underscore are left out.
+    columns : sequence of str or of int, or None
+        The columns to read, in this order: names in a Parquet file, positions in an NPY file. None:
+        all but the target.
+    target : str, int or None
+        The column of labels, by name or position. It is read at once, as ``.targets``.
+    memory : int, default 512 MiB
+        Bytes for decoded row groups of Parquet files. Of NPY files only the rows that are asked for
+        are in memory.
+
+    Returns
+    -------
+    DiskRows
+        Takes the place of an array in ``pretrain`` and ``finetune``.
+
+    Raises
+    ------
+    InvalidParameterError
+        If `memory` is not a positive integer.
+    FileAccessError
+        If the path does not exist or cannot be read.
+    FileFormatError
+        If a file is damaged or truncated.
+    DataError
+        If there are no such files, a file has no rows or other columns than the first, or a row
+        group of a Parquet file takes more than `memory`.
+    MissingExtraError
+        If a Parquet file is read without pyarrow.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from sdae import StackedDenoisingAutoencoder, pretrain
+    >>> from sdae.data import open_rows
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for part in range(3):
+    ...     x = np.random.default_rng(part).random((500, 8), dtype=np.float32)
+    ...     np.save(folder / f"part-{part}.npy", x)
+    >>> rows = open_rows(folder)
+    >>> rows.shape
+    (1500, 8)
+    >>> stack = StackedDenoisingAutoencoder(8, (6,))
+    >>> history = pretrain(stack, rows, epochs=2, batch_size=10, shuffle=True, shuffle_window=640)
+    """
+    try:
+        memory = integer(1).read(memory)
+    except ValueError:
+        raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
+    cache = GroupCache(memory)
+    shards = shards_at(path, columns, target, cache)
+    parts = [shard.labels() for shard in shards]
+    found = [part for part in parts if part is not None]
+    is_parquet = isinstance(shards[0], ParquetShard)
+    return DiskRows(shards, np.concatenate(found) if found else None, cache if is_parquet else None)
+
+
+def shards_at(
+    path: str | Path, columns: Columns, target: str | int | None, cache: GroupCache | None
+) -> list[Shard]:
+    """Open the files at a path and check that they have the same columns.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError, DataError, MissingExtraError
+        As :func:`open_rows` does.
+    """
+    paths = _files(Path(path))
+    if columns is not None and isinstance(columns, str):
+        raise DataError(f"columns must be a list of columns. Got {columns!r}: use [{columns!r}].")
+    shards: list[Shard] = []
+    for each in paths:
+        if each.suffix.lower() == NPY:
+            numbers = None if columns is None else [_integer(column) for column in columns]
+            shards.append(NpyShard(each, numbers, None if target is None else _integer(target)))
+        else:
+            names = None if columns is None else [_name(column) for column in columns]
+            label = None if target is None else _name(target)
+            shards.append(ParquetShard(each, names, label, cache))
+    check_alike(shards)
+    return shards
+
+
+def _files(path: Path) -> list[Path]:
+    """Return the files at a path, sorted by name."""
+    known = (NPY, PARQUET)
+    with translate_os_errors(path, "read"):
+        if "\0" in str(path) or not path.exists():
+            raise FileAccessError(f"Cannot read {str(path)!r}: it does not exist. Check the path.")
+        if not path.is_dir():
+            if path.suffix.lower() not in known:
+                raise DataError(
+                    f"{path} cannot be read row by row: open_rows takes .npy and .parquet files, "
+                    "and folders of these. Save it as one, as pandas.DataFrame.to_parquet does."
+                )
+            return [path]
+        found = sorted(
+            entry
+            for entry in path.iterdir()
+            if entry.suffix.lower() in known and not entry.name.startswith((".", "_"))
+        )
+    kinds = {entry.suffix.lower() for entry in found}
+    if len(kinds) != 1:
+        what = "both .npy and .parquet files" if kinds else "no .npy and no .parquet files"
+        names = listed((entry.name for entry in found), most=6)
+        which = f": {names}" if kinds else ""
+        raise DataError(
+            f"{path} has {what}{which}. Rows are read from the files of a folder that all have one "
+            "of these kinds. Move the others elsewhere."
+        )
+    return found
+
+
+def _integer(column: object) -> int:
+    if isinstance(column, int | np.integer) and not isinstance(column, bool):
+        return int(column)
+    raise DataError(
+        f"Columns of an NPY file do not have names. Got the column {column!r}: use its position, "
+        "from 0."
+    )
+
+
+def _name(column: object) -> str:
+    if isinstance(column, str):
+        return column
+    raise DataError(f"Columns of a Parquet file have names. Got the column {column!r}: use a text.")

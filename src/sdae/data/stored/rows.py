@@ -1,0 +1,110 @@
+"""One source of rows over the files of a folder, or over one file.
+
+Axes: n rows, V columns, B rows of a minibatch.
+"""
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.conversions import as_tensor
+from sdae.core.errors import DataError
+from sdae.core.minibatches import Minibatch
+from sdae.data.stored.group_cache import GroupCache
+from sdae.data.stored.shard import Numbers, Shard
+
+_TYPES: dict[torch.dtype, np.dtype[Any]] = {
+    torch.float32: np.dtype(np.float32),
+    torch.float64: np.dtype(np.float64),
+}
+
+
+class DiskRows:
+    """Rows in files, read when a minibatch needs them; made by :func:`sdae.data.open_rows`.
+
+    ``pretrain`` and ``finetune`` take it in place of an array, and end with the same bytes. A file
+    that was changed, truncated, replaced or removed meanwhile is an error when it is read next.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, V).
+    columns : tuple of str
+        Names of the columns; of an NPY file their positions.
+    targets : ndarray of shape (n,), or None
+        The labels of all rows, in memory, if `target` was given: numbers or texts, as in the file.
+    """
+
+    def __init__(
+        self, shards: Sequence[Shard], targets: Numbers | None, cache: GroupCache | None
+    ) -> None:
+        self._shards, self._cache = shards, cache
+        self.columns = shards[0].columns
+        self.targets = targets
+        sizes = [shard.n_rows for shard in shards]
+        self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        self.shape = (int(self._starts[-1]), len(self.columns))
+        kind = shards[0].kind
+        single = np.can_cast(kind, np.float32)
+        self._kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
+        self._like = torch.empty(0, dtype=torch.from_numpy(np.empty(0, self._kind)).dtype)
+
+    def __len__(self) -> int:
+        """Return n."""
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        """Return the number of files, rows and columns."""
+        files = len(self._shards)
+        where = str(self._shards[0].path if files == 1 else self._shards[0].path.parent)
+        return f"DiskRows({where!r}, {files} files, shape={self.shape})"
+
+    def to(self, like: Tensor) -> "DiskRows":
+        """Return the same rows, delivered in the type and on the device of a tensor."""
+        changed = copy.copy(self)
+        changed._like, changed._kind = like, _TYPES.get(like.dtype, self._kind)
+        return changed
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Read the rows of a minibatch, (B, V).
+
+        Raises
+        ------
+        FileAccessError, FileFormatError
+            If a file cannot be read, or is not as it was when it was opened.
+        DataError
+            If a number is not finite.
+        """
+        samples = minibatch.samples
+        rows = np.empty((len(samples), self.shape[1]), self._kind)
+        order = None if minibatch.span is not None else np.argsort(samples, kind="stable")
+        ascending = samples if order is None else samples[order]
+        shards = np.searchsorted(self._starts, ascending, side="right") - 1
+        breaks = [0, *(np.flatnonzero(np.diff(shards)) + 1).tolist(), len(samples)]
+        for first, end in pairwise(breaks):
+            number = int(shards[first])
+            places = ascending[first:end] - self._starts[number]
+            part = self._shards[number].read(places)
+            with np.errstate(over="ignore"):
+                rows[slice(first, end) if order is None else order[first:end]] = part
+        if not np.isfinite(rows).all():
+            raise self._not_finite(rows, samples)
+        if self._cache is not None:
+            self._cache.delivered(len(samples), len(self))
+        return as_tensor(rows).to(self._like)
+
+    def _not_finite(self, rows: Numbers, samples: NDArray[np.int64]) -> DataError:
+        place, column = np.argwhere(~np.isfinite(rows))[0]
+        sample = samples[place]
+        shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
+        row = sample - self._starts[shard]
+        return DataError(
+            f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
+            f"or not finite in column {self.columns[column]!r}. Fill it in, or drop the row."
+        )

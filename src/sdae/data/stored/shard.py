@@ -1,0 +1,137 @@
+"""A file of rows that stays on the disk, and the state in which it was opened.
+
+Axes: n rows, V columns, m rows that are asked for.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError, FileAccessError, FileFormatError
+from sdae.core.files import translate_os_errors
+
+Numbers = NDArray[Any]
+
+
+class Shard(Protocol):
+    """A file of rows."""
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        ...
+
+    @property
+    def n_rows(self) -> int:
+        """The number of rows, n."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the V columns."""
+        ...
+
+    @property
+    def kind(self) -> "np.dtype[Any]":
+        """Type of the numbers."""
+        ...
+
+    @property
+    def stamp(self) -> "Stamp":
+        """The state in which the file was opened."""
+        ...
+
+    def read(self, places: NDArray[np.int64]) -> Numbers:
+        """Read rows by their places, which never fall, (m,) -> (m, V).
+
+        Raises
+        ------
+        FileAccessError, FileFormatError
+            If the file cannot be read, or is not as it was when it was opened.
+        """
+        ...
+
+    def blocks(self, n_rows: int) -> Iterator[Numbers]:
+        """Yield all rows from the first to the last, at most `n_rows` at a time."""
+        ...
+
+    def labels(self) -> Numbers | None:
+        """Read the target of all rows, (n,); None if there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What shows that a file is still the one that was opened: identity, size, time of change."""
+
+    device: int
+    inode: int
+    size: int
+    changed: int
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """Return the state of a file."""
+    return Stamp(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def check_unchanged(path: Path, before: Stamp, descriptor: int | None = None) -> None:
+    """Raise an error if a file is not in the state in which it was opened.
+
+    Raises
+    ------
+    FileAccessError
+        If it is not there any more.
+    FileFormatError
+        If it was written to, truncated or replaced.
+    """
+    with translate_os_errors(path, "read"):
+        try:
+            now = stamp_of(path.stat() if descriptor is None else os.fstat(descriptor))
+        except FileNotFoundError:
+            raise vanished(path) from None
+    if now.size != before.size:
+        what = f"it had {before.size:,} bytes, and has {now.size:,} now"
+    elif now != before:
+        what = "it was written to or replaced"
+    else:
+        return
+    raise FileFormatError(f"{path} changed after it was opened: {what}. Open it again.")
+
+
+def vanished(path: Path) -> FileAccessError:
+    """Return the error for a file that is not there any more."""
+    return FileAccessError(
+        f"Cannot read {path}: it was there when it was opened, and is not any more. Put it back."
+    )
+
+
+def check_alike(shards: list[Shard]) -> None:
+    """Raise an error for a shard whose columns are not those of the first.
+
+    Raises
+    ------
+    DataError
+        If the number, the names or the type of its columns differ.
+    """
+    first = shards[0]
+    for shard in shards[1:]:
+        if len(shard.columns) != len(first.columns):
+            what = f"{len(shard.columns)} columns, but {first.path.name} has {len(first.columns)}"
+        elif shard.columns != first.columns:
+            pairs = zip(shard.columns, first.columns, strict=True)
+            ours, theirs = next((a, b) for a, b in pairs if a != b)
+            what = f"a column {ours!r} where {first.path.name} has {theirs!r}"
+        elif shard.kind != first.kind:
+            what = f"numbers of type {shard.kind}, but {first.path.name} has {first.kind}"
+        else:
+            continue
+        raise DataError(
+            f"{shard.path} has {what}. All files of a folder must have the same columns: convert "
+            "it, or move it elsewhere."
+        )
