@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import sdae
-from sdae.app.cli.typer_app import COMMANDS as HELP
+from sdae.app.cli.command_list import COMMANDS as LISTED
 from tests.app.cli.commands import done, invoke, succeed
 from tests.app.cli.samples import SMALL, idx_bytes, write_flowers, write_rows
 
@@ -41,7 +41,7 @@ def example(command: str) -> list[str]:
 
 def test_help_lists_every_command(tmp_path: Path) -> None:
     said = succeed("--help", cwd=tmp_path)
-    assert set(HELP) == {*COMMANDS, *MORE}
+    assert set(LISTED) == {*COMMANDS, *MORE}
     for command in (*COMMANDS, *MORE):
         assert re.search(rf"^\W*{command}  +\w", said, re.MULTILINE)
 
@@ -53,8 +53,10 @@ def test_the_list_of_commands_says_what_each_does_without_pytorch() -> None:
     )
     said = run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stderr == "set()\n"
-    listed = said.stdout.partition("Commands:\n")[2].splitlines()
-    assert {line.split()[0]: line.split(maxsplit=1)[1] for line in listed} == HELP
+    lines = said.stdout.partition("Commands:\n")[2].splitlines()
+    assert {line.split()[0]: line.split(maxsplit=1)[1] for line in lines} == {
+        name: listed.what for name, listed in LISTED.items()
+    }
 
 
 def test_no_arguments_show_the_help_too() -> None:

@@ -1,52 +1,22 @@
-"""The application with all commands. Errors become one sentence and exit code 2.
-
-The file of a command is imported when it is called, since most of them need PyTorch, which takes a
-second or two to load: the list of commands does without.
-"""
+"""The application with all commands. Errors become one sentence and exit code 2."""
 
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
-from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from sdae._version import __version__
+from sdae.app.cli.command_list import COMMANDS
 from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
 from sdae.core.user_warnings import DataWarning
 
 _WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
-
-COMMANDS = {
-    "inspect": "Look at a table: its columns, its target, all that is suspect.",
-    "train": "Pre-train layer by layer, fine-tune on labels, save the run.",
-    "resume": "Continue a run that was interrupted or killed.",
-    "finetune": "Fine-tune the network of a run on labelled rows, in place.",
-    "evaluate": "Print how good the answers on labelled rows are.",
-    "predict": "Write the label and the probabilities of each row.",
-    "encode": "Write the codes of a layer, one line per row.",
-    "denoise": "Reconstruct rows, taken as corrupted, in their units.",
-    "impute": "Fill the gaps of a table, and write it with all its columns.",
-    "info": "Print the network, its data, its training and its results.",
-    "plot": "Draw filters, learning curves, or rows reconstructed.",
-    "doctor": "Show what the doctor found in training, and what to try.",
-    "report": "Write one HTML file about a run.",
-    "export": "Write the model for other programs: ONNX, NumPy, PyTorch.",
-    "verify": "Check every file of a run, or a model.",
-    "compare": "Compare pre-training with the same network without.",
-    "runs": "List runs with their results.",
-    "diff": "Show what differs between two runs.",
-    "watch": "Show the progress of a run until it is finished.",
-}
-"""The commands and, for the list of them, what each does: at most 64 characters."""
-_FILES = {"diff": "runs"}
-"""Where a command is not in a file of its name."""
 
 
 class ImportedLate(Mapping[str, Any]):
@@ -59,7 +29,7 @@ class ImportedLate(Mapping[str, Any]):
         if name not in COMMANDS:
             raise KeyError(name)
         if name not in self._imported:
-            function = getattr(_file_of(name), name)
+            function = getattr(COMMANDS[name].file(), name)
             alone = typer.Typer(add_completion=False, rich_markup_mode=None)
             alone.command(name)(function)
             self._imported[name] = typer.main.get_command(alone)
@@ -83,7 +53,7 @@ class Commands(TyperGroup):
     def format_commands(self, _ctx: Any, formatter: Any) -> None:
         """Write what each command does, without importing it."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, listed.what) for name, listed in COMMANDS.items()])
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command; turn the package's errors and signals into a message and an exit code."""
@@ -172,11 +142,7 @@ def import_named(words: list[str]) -> None:
     """Import the file of the command that a command line names, if it does."""
     name = next((word for word in words if not word.startswith("-")), None)
     if name in COMMANDS:
-        _file_of(name)
-
-
-def _file_of(name: str) -> ModuleType:
-    return import_module(f"sdae.app.cli.commands.{_FILES.get(name, name)}")
+        COMMANDS[name].file()
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
