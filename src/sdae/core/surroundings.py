@@ -57,10 +57,8 @@ def _are_defaults() -> bool:
 def _defaults() -> Iterator[None]:
     with ExitStack() as within:
         within.enter_context(np.errstate(**_ERRORS))
-        if torch.is_inference_mode_enabled():
-            within.enter_context(torch.inference_mode(False))
-        if not torch.is_grad_enabled():
-            within.enter_context(torch.enable_grad())
+        within.enter_context(torch.inference_mode(False))
+        within.enter_context(torch.enable_grad())
         for kind in _AUTOCAST:
             if torch.is_autocast_enabled(kind):
                 within.enter_context(torch.autocast(kind, enabled=False))

@@ -6,7 +6,8 @@ memory: reading all columns at once would hold a page of each.
 Axes: n rows, V columns.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +51,24 @@ def load_parquet(
     """
     source = str(path)
     try:
-        import pyarrow as pa
+        import pyarrow  # noqa: F401 - is it installed?
     except ImportError:
         raise MissingExtraError(
             f'{source} is a Parquet file, and reading it needs pyarrow: pip install "sdae[tables]"'
         ) from None
     n_packed = checked_size(path, _LIMIT)
-    try:
+    with translated(source):
         table = _read(path, n_packed, target, features, source, task)
+    return Dataset(path.stem, table)
+
+
+@contextmanager
+def translated(source: str) -> Iterator[None]:
+    """Turn an error of pyarrow, which says that a file is damaged, into ours."""
+    import pyarrow as pa
+
+    try:
+        yield
     except DataError:
         raise
     except (
@@ -72,7 +83,6 @@ def load_parquet(
         raise FileFormatError(
             f"{source} is not a Parquet file, or is damaged: {reason(error)}. Save it again."
         ) from None
-    return Dataset(path.stem, table)
 
 
 def _read(

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import chosen_by_type, intrinsic
 from sdae.core.kernels.tiles import SHAPES
-
-_REAL = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+from sdae.core.kernels.vectors import REAL
 
 
 @intrinsic
@@ -47,7 +46,7 @@ def _double_at(address: Any, n: Any, like: Any) -> Any:  # noqa: ARG001 - as abo
 
 @intrinsic
 def _coded_fma(_context, left, right, total):  # type: ignore[no-untyped-def] # as above
-    number = _REAL[left]
+    number, _ = REAL[left]
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         form = ir.FunctionType(number, [number] * 3)
@@ -67,8 +66,7 @@ fma = _plain_fma if numba.config.DISABLE_JIT else _coded_fma
 
 @intrinsic
 def _coded_transpose(_context, a, a_at, a_row, out, out_at, out_row):  # type: ignore[no-untyped-def] # as above
-    number = _REAL[a.dtype]
-    n_bytes = 4 if a.dtype == types.float32 else 8
+    number, n_bytes = REAL[a.dtype]
     lanes = SHAPES.vector_bytes // n_bytes
     vector = ir.VectorType(number, lanes)
 

@@ -12,7 +12,8 @@ from numba.core import cgutils
 
 INT = ir.IntType(64)
 _INDEX = ir.IntType(32)
-_REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}
+REAL = {types.float32: (ir.FloatType(), 4), types.float64: (ir.DoubleType(), 8)}
+"""The types of numbers in machine code, and their bytes."""
 
 
 class Code:
@@ -20,7 +21,7 @@ class Code:
 
     def __init__(self, context: Any, builder: Any, kind: Any, vector_bytes: int) -> None:
         self._context, self.builder = context, builder
-        self._number, self.bytes = _REAL[kind]
+        self._number, self.bytes = REAL[kind]
         self.lanes = vector_bytes // self.bytes
         self._vector = ir.VectorType(self._number, self.lanes)
         name = f"llvm.fma.v{self.lanes}f{8 * self.bytes}"

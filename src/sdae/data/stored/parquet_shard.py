@@ -7,7 +7,6 @@ Axes: n rows, V columns, m rows that are asked for.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -18,10 +17,10 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileFormatError, MissingExtraError
 from sdae.core.files import checked_size, translate_os_errors
-from sdae.core.wording import plain, quoted, reason
+from sdae.core.wording import plain, quoted
 from sdae.data.bounds import check_columns
 from sdae.data.csv_table import find_targets
-from sdae.data.parquet_table import check_type, is_single, numbers_of, open_parquet
+from sdae.data.parquet_table import check_type, is_single, numbers_of, open_parquet, translated
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.shard import Numbers, check_unchanged, stamp_of
 
@@ -66,7 +65,7 @@ class ParquetShard:
         _check_installed(source)
         with translate_os_errors(path, "read"):
             self.stamp = stamp_of(path.stat())
-        with _translated(source):
+        with translated(source):
             file = open_parquet(path)
             self._metadata, schema = file.metadata, file.schema_arrow
         self._names = _features(schema, columns, target, source)
@@ -118,7 +117,7 @@ class ParquetShard:
     def blocks(self, n_rows: int) -> Iterator[Numbers]:
         """Yield all rows from the first to the last, at most `n_rows` at a time."""
         check_unchanged(self.path, self.stamp)
-        with _translated(self._source):
+        with translated(self._source):
             for batch in self._batches(n_rows):
                 yield self._matrix(batch)
 
@@ -128,7 +127,7 @@ class ParquetShard:
 
         if self._target is None:
             return None
-        with _translated(self._source):
+        with translated(self._source):
             file = open_parquet(self.path, metadata=self._metadata)
             column = file.read([self._target]).column(0)
             if pa.types.is_dictionary(column.type):
@@ -150,7 +149,7 @@ class ParquetShard:
         """Decode a row group, (rows, V)."""
         rows = np.empty((n_rows, len(self.columns)), self.kind)
         start = 0
-        with _translated(self._source):
+        with translated(self._source):
             for batch in self._batches(row_groups=[group]):
                 rows[start : start + batch.num_rows] = self._matrix(batch)
                 start += batch.num_rows
@@ -212,29 +211,6 @@ def _check_installed(source: str) -> None:
     except ImportError:
         raise MissingExtraError(
             f'{source} is a Parquet file, and reading it needs pyarrow: pip install "sdae[tables]"'
-        ) from None
-
-
-@contextmanager
-def _translated(source: str) -> Iterator[None]:
-    """Turn an error of pyarrow into ours."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except DataError:
-        raise
-    except (
-        pa.ArrowException,
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        MemoryError,
-    ) as error:
-        raise FileFormatError(
-            f"{source} is not a Parquet file, or is damaged: {reason(error)}. Save it again."
         ) from None
 
 
