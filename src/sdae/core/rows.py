@@ -36,7 +36,7 @@ class RowSource(Protocol):
 class ConvertibleRows(RowSource, Protocol):
     """A source that delivers its rows in the type and on the device that training needs."""
 
-    def to(self, like: Tensor) -> RowSource:
+    def delivered_as(self, like: Tensor) -> RowSource:
         """Return the same rows, delivered in the type and on the device of a tensor."""
         ...
 
@@ -217,13 +217,13 @@ def _is_source(x: RowsLike) -> TypeGuard[RowSource]:
 
 
 def _is_convertible(rows: RowSource) -> TypeGuard[ConvertibleRows]:
-    return hasattr(type(rows), "to")
+    return hasattr(type(rows), "delivered_as")
 
 
 def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) -> RowSource:
     """Return a source, if its first row can be trained on: as it is, or converted if it can be."""
     if _is_convertible(rows):
-        rows = rows.to(like)
+        rows = rows.delivered_as(like)
     if len(rows) == 0:
         raise DataError(f"{name} must have at least one row. Got none.")
     first = rows.batch(_FIRST)

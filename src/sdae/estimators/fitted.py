@@ -6,6 +6,7 @@ Axes: n rows, V columns, H units of a layer, K outputs.
 import json
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -150,7 +151,7 @@ class FittedNetwork(BaseEstimator):
         """Return the outputs of the head, (n, V) -> (n, K)."""
         return self._apply(outputs, X)
 
-    def _apply(self, function: Any, X: Any, **rest: Any) -> NDArray[np.float32]:
+    def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
         """Check rows and apply the network to them, by a function of ``core.inference``."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
@@ -158,7 +159,7 @@ class FittedNetwork(BaseEstimator):
             x = self.schema_.encode(x, f"X of {type(self).__name__}")
         self.network_.check_facades()
         found: NDArray[np.float32] = function(
-            self.network_, x, self.scaling_, n_threads=self.n_threads, **rest
+            self.network_, x, self.scaling_, n_threads=self.n_threads
         )
         return found
 
@@ -168,7 +169,7 @@ class FittedNetwork(BaseEstimator):
         depth = self._depth_of(layer)
         if layer == "all":
             return self._apply(all_codes, X)
-        return self._apply(codes, X, depth=depth)
+        return self._apply(partial(codes, depth=depth), X)
 
     def _errors(self, X: Any) -> NDArray[np.float32]:
         """Return the reconstruction error of each value, (n, V).

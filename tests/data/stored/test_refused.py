@@ -141,7 +141,7 @@ def test_a_number_that_is_not_finite_is_named(tmp_path: Path) -> None:
     wide = open_rows(tmp_path / "c.npy")
     assert wide.batch(span(0, 1)).item() == 1e300
     with pytest.raises(DataError, match=r"c\.npy, row 0"):
-        wide.to(span_like()).batch(span(0, 1))
+        wide.delivered_as(span_like()).batch(span(0, 1))
 
 
 def span_like() -> Any:

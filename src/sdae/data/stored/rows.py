@@ -65,7 +65,7 @@ class DiskRows:
         where = str(self._shards[0].path if files == 1 else self._shards[0].path.parent)
         return f"DiskRows({where!r}, {files} files, shape={self.shape})"
 
-    def to(self, like: Tensor) -> "DiskRows":
+    def delivered_as(self, like: Tensor) -> "DiskRows":
         """Return the same rows, delivered in the type and on the device of a tensor."""
         changed = copy.copy(self)
         changed._like, changed._kind = like, _TYPES.get(like.dtype, self._kind)
