@@ -55,6 +55,20 @@ class DiskRows:
         self._kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
         self._like = torch.empty(0, dtype=torch.from_numpy(np.empty(0, self._kind)).dtype)
 
+    def __enter__(self) -> "DiskRows":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the copies that `scratch` holds; rows of these files cannot be read any more.
+
+        This happens by itself when the rows are not used any more. Other files need no closing.
+        """
+        for shard in self._shards:
+            shard.close()
+
     def __len__(self) -> int:
         """Return n."""
         return self.shape[0]

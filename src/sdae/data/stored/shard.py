@@ -18,6 +18,24 @@ from sdae.core.files import translate_os_errors
 Numbers = NDArray[Any]
 
 
+class Groups(Protocol):
+    """The groups of rows of a file that are decoded whole."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that a row takes when it is decoded."""
+        ...
+
+    @property
+    def largest_bytes(self) -> int:
+        """Bytes that the largest group takes when it is decoded."""
+        ...
+
+    def described(self) -> str:
+        """Say how large the largest group is, for messages."""
+        ...
+
+
 class Shard(Protocol):
     """A file of rows."""
 
@@ -46,6 +64,11 @@ class Shard(Protocol):
         """The state in which the file was opened."""
         ...
 
+    @property
+    def groups(self) -> Groups | None:
+        """The groups that are decoded whole; None if rows are read one by one."""
+        ...
+
     def read(self, places: NDArray[np.int64]) -> Numbers:
         """Read rows by their places, which never fall, (m,) -> (m, V).
 
@@ -62,6 +85,10 @@ class Shard(Protocol):
 
     def labels(self) -> Numbers | None:
         """Read the target of all rows, (n,); None if there is none."""
+        ...
+
+    def close(self) -> None:
+        """Remove what was written to read the file."""
         ...
 
 
