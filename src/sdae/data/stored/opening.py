@@ -150,10 +150,21 @@ def shards_at(
             shards.append(NpyShard(each, numbers, None if target is None else _integer(target)))
         else:
             kind = ParquetShard if each.suffix.lower() == PARQUET else FeatherShard
-            names = None if columns is None else [_name(column) for column in columns]
-            shards.append(kind(each, names, None if target is None else _name(target), cache))
+            names = None if columns is None else [name_in(column) for column in columns]
+            shards.append(kind(each, names, None if target is None else name_in(target), cache))
     check_alike(shards)
     return shards
+
+
+def has_names(path: Path) -> bool:
+    """Return whether the columns of the files at a path have names; in NPY they have positions.
+
+    Raises
+    ------
+    FileAccessError, DataError
+        As :func:`open_rows` does.
+    """
+    return path.name.lower().endswith(CSV) or _files(path)[0].suffix.lower() != NPY
 
 
 def _files(path: Path) -> list[Path]:
@@ -209,9 +220,17 @@ def _integer(column: object) -> int:
     )
 
 
-def _name(column: object) -> str:
+def name_in(column: object) -> str:
+    """Return the name of a column that was asked for.
+
+    Raises
+    ------
+    DataError
+        If it is not a text.
+    """
     if isinstance(column, str):
         return column
     raise DataError(
-        f"Columns of a Parquet or Feather file have names. Got the column {column!r}: use a text."
+        "Columns of a CSV, Parquet or Feather file have names. "
+        f"Got the column {column!r}: use a text."
     )
