@@ -54,7 +54,7 @@ def convert(
     ----------
     source : str or Path
         Anything that :func:`sdae.data.open_rows` opens, with groups of rows of any size; or a
-        ``.csv`` or ``.csv.gz`` with a header, whose columns are numbers, but for the target. Its
+        ``.csv`` or ``.csv.gz`` with a header, whose columns are numbers, except the target. Its
         numbers become float32 if that holds all of them exactly, else float64.
     destination : str or Path
         A path that ends in ``.npy``, ``.parquet``, ``.feather`` or ``.arrow``. In all but NPY the
@@ -99,7 +99,7 @@ def converted(
 ) -> Written:
     """Convert rows, as :func:`convert` does, and return what was written.
 
-    `done` is told which share of the source has been read.
+    `done` gets the share of the source that has been read.
 
     Raises
     ------

@@ -110,7 +110,7 @@ class CsvStream:
     ) -> Iterator[tuple[Numbers, Numbers | None]]:
         """Yield rows, (rows, V), and their labels, (rows,), some at a time.
 
-        `done` is told after each which share of the file has been read.
+        `done` gets, after each, the share of the file that has been read.
 
         Raises
         ------
@@ -180,7 +180,7 @@ class CsvStream:
     def _fields(self, some: list[str], others: Iterator[str], before: int) -> tuple[_Fields, int]:
         """Split lines into fields; return them, and the number of the last line that was read.
 
-        A quoted field at the end may go on in `others`. `before` is the number of lines before.
+        A quoted field at the end may continue in `others`. `before` is the number of lines before.
         """
         reader = csv.reader(chain(some, others), delimiter=self._separator, strict=True)
         rows: list[list[str]] = []
@@ -252,7 +252,7 @@ class CsvStream:
 
     @contextmanager
     def _reading(self) -> Iterator[tuple[Callable[[], int], Iterator[str]]]:
-        """Open the file; yield what tells the position in it, and its lines."""
+        """Open the file; yield what returns the position in it, and its lines."""
         with translate_os_errors(self.path, "read"), self.path.open("rb") as file:
             packed = file.peek(2)[:2] == b"\x1f\x8b"
             raw: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]

@@ -38,7 +38,7 @@ class RowStream(Protocol):
         ...
 
     def blocks(self, done: Callable[[float], None]) -> Iterator[Block]:
-        """Yield rows some at a time; `done` is told which share has been read.
+        """Yield rows some at a time; `done` gets the share that has been read.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class ShardStream:
         self.label_kind = np.dtype(np.int64) if self._labels is None else self._labels.dtype
 
     def blocks(self, done: Callable[[float], None]) -> Iterator[Block]:
-        """Yield rows some at a time; `done` is told which share has been read.
+        """Yield rows some at a time; `done` gets the share that has been read.
 
         Raises
         ------

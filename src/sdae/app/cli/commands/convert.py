@@ -22,7 +22,7 @@ def convert(
         typer.Argument(
             metavar="SOURCE",
             help="A .csv, .csv.gz, .npy, .parquet, .feather or .arrow file of numbers, or a folder "
-            "of one of these kinds, but for CSV.",
+            "of one of these kinds, except CSV.",
         ),
     ],
     destination: Annotated[
