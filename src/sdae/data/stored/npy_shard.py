@@ -45,6 +45,9 @@ class NpyShard:
         If it does not hold rows of numbers, or not these columns.
     """
 
+    rows_of_group = 1
+    named = False
+
     def __init__(self, path: Path, columns: Sequence[int] | None, target: int | None) -> None:
         checked_size(path)
         source = str(path)

@@ -43,13 +43,13 @@ def open_rows(
     target : str, int or None
         The column of labels, by name or position. It is read at once, as ``.targets``.
     memory : int, default 512 MiB
-        Bytes for decoded row groups of Parquet files. Of NPY files only the rows that are asked for
-        are in memory.
+        Bytes for rows: for decoded row groups of Parquet files, and for the rows that estimators
+        shuffle together. Fewer rows they read into memory.
 
     Returns
     -------
     DiskRows
-        Takes the place of an array in ``pretrain`` and ``finetune``.
+        Takes the place of an array in ``pretrain``, ``finetune`` and the methods of estimators.
 
     Raises
     ------
@@ -91,7 +91,8 @@ def open_rows(
     parts = [shard.labels() for shard in shards]
     found = [part for part in parts if part is not None]
     is_parquet = isinstance(shards[0], ParquetShard)
-    return DiskRows(shards, np.concatenate(found) if found else None, cache if is_parquet else None)
+    targets = np.concatenate(found) if found else None
+    return DiskRows(shards, targets, cache if is_parquet else None, memory)
 
 
 def shards_at(

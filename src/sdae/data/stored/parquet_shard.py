@@ -70,6 +70,7 @@ class ParquetShard:
             self._metadata, schema = file.metadata, file.schema_arrow
         self._names = _features(schema, columns, target, source)
         self._length = _length_of_list(schema, self._names, source)
+        self.named = self._length is None
         if self._length is None:
             for name in self._names:
                 check_type(schema.field(name).type, name, source, is_label=False)
@@ -90,8 +91,9 @@ class ParquetShard:
         self.n_rows = int(self._starts[-1])
         if self.n_rows <= 0:
             raise DataError(f"{source} is empty: it has no rows. Remove it, or save rows in it.")
+        self.rows_of_group = max(groups)
         if cache is not None:
-            self._check_groups(max(groups), cache.memory)
+            self._check_groups(self.rows_of_group, cache.memory)
 
     def read(self, places: NDArray[np.int64]) -> Numbers:
         """Read rows by their places, which never fall, (m,) -> (m, V); a group at a time."""

@@ -42,6 +42,16 @@ class Shard(Protocol):
         ...
 
     @property
+    def named(self) -> bool:
+        """Whether the file has names of columns."""
+        ...
+
+    @property
+    def rows_of_group(self) -> int:
+        """How many consecutive rows are read together, at most."""
+        ...
+
+    @property
     def stamp(self) -> "Stamp":
         """The state in which the file was opened."""
         ...
