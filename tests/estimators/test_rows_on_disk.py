@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from numpy.typing import NDArray
@@ -27,13 +26,14 @@ from sdae.data import open_rows
 from sdae.errors import DataError
 from tests.data.stored.files import write_columns
 
+pd = pytest.importorskip("pandas")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 N, V = 600, 6
 SMALL = 64 * 4 * V  # bytes: 64 of the 600 rows at once
-SHORT = {"pretrain_epochs": 2, "random_state": 0}
-SHORT_SUPERVISED = {**SHORT, "max_iter": 3, "tol": 0.0}
-METHODS = {
+SHORT: dict[str, Any] = {"pretrain_epochs": 2, "random_state": 0}
+SHORT_SUPERVISED: dict[str, Any] = {**SHORT, "max_iter": 3, "tol": 0.0}
+METHODS: dict[Any, tuple[str, ...]] = {
     SDAEClassifier: ("predict", "predict_proba", "transform"),
     SDAERegressor: ("predict", "transform"),
     SDAETransformer: ("transform", "reconstruct", "score_samples"),
@@ -250,6 +250,30 @@ def test_a_model_of_rows_on_the_disk_is_saved(
     model = fitted(SDAEClassifier, open_rows(path, memory=SMALL), x)
     model.save(tmp_path / "model.sdae")
     assert (load(tmp_path / "model.sdae").predict(x) == model.predict(x)).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        (["p", "q"], SDAEClassifier),
+        ([0, 1], SDAEClassifier),
+        ([False, True], SDAEClassifier),
+        ([0.5, 2.25], SDAERegressor),
+    ],
+)
+def test_rows_whose_label_is_missing_in_the_file_have_none(
+    labels: list[Any], kind: Any, x: NDArray[np.float32], tmp_path: Path
+) -> None:
+    y = [labels[int(value > 0.5)] for value in x[:, 0]]
+    some = [one if place % 4 == 0 else None for place, one in enumerate(y)]
+    write_columns(tmp_path / "rows.parquet", x, group=100, y=some)
+    rows = open_rows(tmp_path / "rows.parquet", target="y")
+    model = kind((5, 4), **SHORT_SUPERVISED).fit(rows, rows.targets)
+    if kind is SDAEClassifier:
+        assert model.classes_.tolist() == labels
+        assert type(model.classes_.tolist()[0]) is type(labels[0])
+    frame = pd.DataFrame(x, columns=rows.columns)
+    assert model.score(rows, y) == pytest.approx(model.score(frame, y), rel=1e-6)
 
 
 class OwnRows:

@@ -4,7 +4,7 @@ Axes: n rows, V columns, B rows of a minibatch, m rows of a block.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.rows import RowSource, is_convertible, window_of
 
 _NUMBERS_OF_A_BLOCK, _MOST_ROWS = 1 << 22, 1 << 16
+
+
+class ReadableRows(RowSource, Protocol):
+    """A source that reads its rows in their order faster than by their numbers."""
+
+    def blocks(self, n_rows: int) -> Iterator[NDArray[np.floating]]:
+        """Yield all rows, checked, from the first to the last, at most `n_rows` at a time."""
+        ...
 
 
 class SourceRows:
@@ -85,15 +93,19 @@ class SourceRows:
         """Whether these rows are few enough to be read into memory."""
         return self.window is not None and len(self) <= self.window
 
-    def blocks(self) -> Iterator[NDArray[np.floating]]:
-        """Read all rows from the first to the last, some at a time, (m, V).
+    def blocks(self, most: int = _MOST_ROWS) -> Iterator[NDArray[np.floating]]:
+        """Read all rows from the first to the last, at most `most` at a time, (m, V).
 
         Raises
         ------
         DataError
             If a number is not finite.
         """
-        n_rows = max(1, min(_MOST_ROWS, _NUMBERS_OF_A_BLOCK // self.shape[1]))
+        n_rows = max(1, min(most, _NUMBERS_OF_A_BLOCK // self.shape[1]))
+        is_all = isinstance(self._places, slice) and len(self) == len(self._source)
+        if is_all and _is_readable(self._source):
+            yield from self._source.blocks(n_rows)
+            return
         for block in minibatches(len(self), n_rows):
             rows: NDArray[np.floating] = self.batch(block).detach().cpu().numpy()
             if not np.isfinite(rows).all():
@@ -115,3 +127,7 @@ class SourceRows:
             rows[start : start + len(block)] = block
             start += len(block)
         return rows
+
+
+def _is_readable(rows: RowSource) -> TypeGuard[ReadableRows]:
+    return hasattr(type(rows), "blocks")

@@ -63,7 +63,7 @@ def load_parquet(
 
 
 @contextmanager
-def translated(source: str) -> Iterator[None]:
+def translated(source: str, what: str = "a Parquet file") -> Iterator[None]:
     """Turn an error of pyarrow, which says that a file is damaged, into ours."""
     import pyarrow as pa
 
@@ -81,7 +81,7 @@ def translated(source: str) -> Iterator[None]:
         MemoryError,
     ) as error:
         raise FileFormatError(
-            f"{source} is not a Parquet file, or is damaged: {reason(error)}. Save it again."
+            f"{source} is not {what}, or is damaged: {reason(error)}. Save it again."
         ) from None
 
 

@@ -51,18 +51,25 @@ def test_shards_of_npy_give_the_rows_of_numpy(
 @given(
     st.lists(st.integers(1, 30), min_size=1, max_size=3),
     st.sampled_from(["columns", "lists"]),
+    st.sampled_from([".parquet", ".feather"]),
     st.sampled_from([kind for kind in KINDS if kind[0] not in ">?"]),
     st.integers(1, 12),
     st.integers(200, 2000),
     st.randoms(use_true_random=False),
 )
-def test_parquet_files_give_the_rows_of_numpy_with_any_cache(
-    sizes: list[int], form: str, kind: str, group: int, memory: int, random: Any
+def test_files_of_groups_give_the_rows_of_numpy_with_any_cache(
+    sizes: list[int],
+    form: str,
+    suffix: str,
+    kind: str,
+    group: int,
+    memory: int,
+    random: Any,
 ) -> None:
     x = rows_of(sum(sizes), 2, kind)
     with tempfile.TemporaryDirectory() as folder:
         for number, part in enumerate(np.split(x, np.cumsum(sizes)[:-1])):
-            WRITE[form](Path(folder) / f"part-{number}.parquet", part, group)
+            WRITE[form](Path(folder) / f"part-{number}{suffix}", part, group)
         rows = open_rows(folder, memory=memory)
         assert rows.shape == x.shape
         order = np.array(random.choices(range(len(x)), k=2 * len(x)))
@@ -70,11 +77,13 @@ def test_parquet_files_give_the_rows_of_numpy_with_any_cache(
             assert np.array_equal(rows.batch(some).numpy(), x[some.samples])
 
 
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
 @pytest.mark.parametrize("form", ["columns", "lists"])
-def test_no_more_groups_are_kept_than_memory_allows(tmp_path: Path, form: str) -> None:
+def test_no_more_groups_are_kept_than_memory_allows(tmp_path: Path, form: str, suffix: str) -> None:
     x = rows_of(1000, 2, "f4")
-    WRITE[form](tmp_path / "a.parquet", x, 10)
-    rows = open_rows(tmp_path / "a.parquet", memory=350)  # a group takes 80 bytes
+    path = (tmp_path / "a").with_suffix(suffix)
+    WRITE[form](path, x, 10)
+    rows = open_rows(path, memory=350)  # a group takes 80 bytes
     cache = rows._cache
     assert cache is not None
     for some in minibatches(1000, 100, order=np.random.default_rng(0).permutation(1000)):
@@ -166,7 +175,8 @@ def test_rows_can_be_pickled(tmp_path: Path) -> None:
     x = rows_of(20, 2, "f4")
     np.save(tmp_path / "a.npy", x)
     write_lists(tmp_path / "a.parquet", x)
-    for name in ("a.npy", "a.parquet"):
+    write_lists(tmp_path / "a.feather", x)
+    for name in ("a.npy", "a.parquet", "a.feather"):
         rows = pickle.loads(pickle.dumps(open_rows(tmp_path / name)))
         assert np.array_equal(rows.batch(picked(7, 3)).numpy(), x[[7, 3]])
 

@@ -19,7 +19,7 @@ from sdae.core.errors import DataError, FileFormatError
 from sdae.core.files import checked_size, translate_os_errors
 from sdae.data.bounds import check_columns
 from sdae.data.npy import read_header
-from sdae.data.stored.shard import Numbers, check_unchanged, stamp_of, vanished
+from sdae.data.stored.shard import Groups, Numbers, check_unchanged, stamp_of, vanished
 
 _LABEL_BYTES = 1 << 24  # read at once, to pick one column
 
@@ -45,7 +45,6 @@ class NpyShard:
         If it does not hold rows of numbers, or not these columns.
     """
 
-    rows_of_group = 1
     named = False
 
     def __init__(self, path: Path, columns: Sequence[int] | None, target: int | None) -> None:
@@ -56,6 +55,7 @@ class NpyShard:
             shape, fortran, self.kind = read_header(file, source)
             self._start = file.tell()
         self.path, self.stamp = path, stamp_of(status)
+        self.groups: Groups | None = None  # rows are read one by one
         _check(shape, fortran, self.kind, source)
         self.n_rows, self._width = shape
         check_columns(self._width, source)
@@ -93,6 +93,9 @@ class NpyShard:
                 for start in starts
             ]
         )
+
+    def close(self) -> None:
+        """Do nothing: the file is open only while it is read."""
 
     def _read(self, places: NDArray[np.int64]) -> Numbers:
         """Read whole rows, (m,) -> (m, columns of the file)."""

@@ -1,5 +1,6 @@
 """Find the files of rows at a path, and open them as one source."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,13 +10,18 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
+from sdae.data.stored.feather_shard import FeatherShard
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard
 from sdae.data.stored.rows import DiskRows
+from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import Shard, check_alike
 
-NPY, PARQUET = ".npy", ".parquet"
+NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
+CSV = (".csv", ".csv.gz")
+_KINDS = {NPY: NPY, PARQUET: PARQUET, **dict.fromkeys(FEATHER, ".feather")}
+"""The suffixes of files of rows, and the kind of each."""
 _MEMORY = 512 << 20
 
 Columns = Sequence[str] | Sequence[int] | None
@@ -27,24 +33,32 @@ def open_rows(
     target: str | int | None = None,
     *,
     memory: int = _MEMORY,
+    scratch: str | Path | None = None,
 ) -> DiskRows:
     """Open rows that stay on the disk, for data larger than the memory.
 
     Parameters
     ----------
     path : str or Path
-        A ``.npy`` file of two dimensions, a ``.parquet`` file, or a folder with files of one of
-        these kinds, whose rows follow each other in the order of the files' names. In a Parquet
-        file the rows are plain columns of numbers, or one column of fixed-size lists of numbers.
-        Files whose names begin with a dot or an underscore are left out.
+        A ``.npy`` file of two dimensions, a ``.parquet`` file, a ``.feather`` or ``.arrow`` file,
+        or a folder with files of one of these kinds, whose rows follow each other in the order of
+        the files' names. In a Parquet or Feather file the rows are plain columns of numbers, or one
+        column of fixed-size lists of numbers. Files whose names begin with a dot or an underscore
+        are left out.
     columns : sequence of str or of int, or None
-        The columns to read, in this order: names in a Parquet file, positions in an NPY file. None:
-        all but the target.
+        The columns to read, in this order: names in a Parquet or Feather file, positions in an NPY
+        file. None: all but the target.
     target : str, int or None
-        The column of labels, by name or position. It is read at once, as ``.targets``.
+        The column of labels, by name or position. It is read at once, as ``.targets``; a missing
+        label is NaN or None, which estimators take for a row without one.
     memory : int, default 512 MiB
-        Bytes for rows: for decoded row groups of Parquet files, and for the rows that estimators
-        shuffle together. Fewer rows they read into memory.
+        Bytes for rows: for decoded row groups of Parquet files and record batches of Feather files,
+        and for the rows that estimators shuffle together. Fewer rows they read into memory.
+    scratch : str, Path or None
+        A folder for copies of files with groups of more than `memory`: their rows are rewritten
+        there, in blocks of a few thousand, before anything else. A copy is removed by
+        ``.close()``, when the rows are not used any more, or when Python ends. None: such a file is
+        an error.
 
     Returns
     -------
@@ -56,14 +70,14 @@ def open_rows(
     InvalidParameterError
         If `memory` is not a positive integer.
     FileAccessError
-        If the path does not exist or cannot be read.
+        If the path does not exist or cannot be read, or a copy cannot be written.
     FileFormatError
         If a file is damaged or truncated.
     DataError
-        If there are no such files, a file has no rows or other columns than the first, or a row
-        group of a Parquet file takes more than `memory`.
+        If there are no such files, a file has no rows or other columns than the first, or a
+        group of rows takes more than `memory`.
     MissingExtraError
-        If a Parquet file is read without pyarrow.
+        If a Parquet or Feather file is read without pyarrow.
 
     Examples
     --------
@@ -87,12 +101,35 @@ def open_rows(
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
     cache = GroupCache(memory)
+    folder = None if scratch is None else Path(scratch)
     shards = shards_at(path, columns, target, cache)
+    for shard in shards:
+        _check_groups(shard, memory, folder)
     parts = [shard.labels() for shard in shards]
     found = [part for part in parts if part is not None]
-    is_parquet = isinstance(shards[0], ParquetShard)
+    shards = [_within(shard, memory, folder) for shard in shards]
+    has_groups = any(shard.groups is not None for shard in shards)
     targets = np.concatenate(found) if found else None
-    return DiskRows(shards, targets, cache if is_parquet else None, memory)
+    return DiskRows(shards, targets, cache if has_groups else None, memory)
+
+
+def _check_groups(shard: Shard, memory: int, scratch: Path | None) -> None:
+    """Raise an error if a group of rows does not fit into the memory, and cannot be rewritten."""
+    groups = shard.groups
+    if scratch is None and groups is not None and groups.largest_bytes > memory:
+        raise DataError(
+            f"{groups.described()}, more than memory={memory:,}. Rewrite the file with smaller "
+            "groups by sdae.data.convert(path, new_path, rows_per_group=2048), let open_rows do it "
+            "each time with scratch=FOLDER, or raise memory."
+        )
+
+
+def _within(shard: Shard, memory: int, scratch: Path | None) -> Shard:
+    """Return a shard whose groups fit into the memory: itself, or a copy of it."""
+    groups = shard.groups
+    if scratch is None or groups is None or groups.largest_bytes <= memory:
+        return shard
+    return ScratchShard(shard, groups, scratch, memory)
 
 
 def shards_at(
@@ -114,34 +151,30 @@ def shards_at(
             numbers = None if columns is None else [_integer(column) for column in columns]
             shards.append(NpyShard(each, numbers, None if target is None else _integer(target)))
         else:
+            kind = ParquetShard if each.suffix.lower() == PARQUET else FeatherShard
             names = None if columns is None else [_name(column) for column in columns]
-            label = None if target is None else _name(target)
-            shards.append(ParquetShard(each, names, label, cache))
+            shards.append(kind(each, names, None if target is None else _name(target), cache))
     check_alike(shards)
     return shards
 
 
 def _files(path: Path) -> list[Path]:
     """Return the files at a path, sorted by name."""
-    known = (NPY, PARQUET)
     with translate_os_errors(path, "read"):
         if "\0" in str(path) or not path.exists():
             raise FileAccessError(f"Cannot read {str(path)!r}: it does not exist. Check the path.")
         if not path.is_dir():
-            if path.suffix.lower() not in known:
-                raise DataError(
-                    f"{path} cannot be read row by row: open_rows takes .npy and .parquet files, "
-                    "and folders of these. Save it as one, as pandas.DataFrame.to_parquet does."
-                )
+            if path.suffix.lower() not in _KINDS:
+                raise _not_rows(path)
             return [path]
         found = sorted(
             entry
             for entry in path.iterdir()
-            if entry.suffix.lower() in known and not entry.name.startswith((".", "_"))
+            if entry.suffix.lower() in _KINDS and not entry.name.startswith((".", "_"))
         )
-    kinds = {entry.suffix.lower() for entry in found}
+    kinds = sorted({_KINDS[entry.suffix.lower()] for entry in found})
     if len(kinds) != 1:
-        what = "both .npy and .parquet files" if kinds else "no .npy and no .parquet files"
+        what = f"files of several kinds, {listed(kinds)}" if kinds else f"no {_SHOWN} files"
         names = listed((entry.name for entry in found), most=6)
         which = f": {names}" if kinds else ""
         raise DataError(
@@ -149,6 +182,24 @@ def _files(path: Path) -> list[Path]:
             "of these kinds. Move the others elsewhere."
         )
     return found
+
+
+_SHOWN = ", ".join(_KINDS)
+
+
+def _not_rows(path: Path) -> DataError:
+    """Return the error for a file that is not of rows; it says how to make it one."""
+    if path.name.lower().endswith(CSV):
+        new = path.name[: path.name.lower().rindex(".csv")] + PARQUET
+        return DataError(
+            f"{path} is a CSV, whose rows cannot be read one by one. Convert it once: sdae convert "
+            f"{shlex.quote(str(path))} {shlex.quote(str(path.with_name(new)))} (with --target NAME "
+            "if a column holds labels), or sdae.data.convert in Python; then open the new file."
+        )
+    return DataError(
+        f"{path} cannot be read row by row: open_rows takes {_SHOWN} files, and folders of these. "
+        "Save it as one, as pandas.DataFrame.to_parquet does."
+    )
 
 
 def _integer(column: object) -> int:
@@ -163,4 +214,6 @@ def _integer(column: object) -> int:
 def _name(column: object) -> str:
     if isinstance(column, str):
         return column
-    raise DataError(f"Columns of a Parquet file have names. Got the column {column!r}: use a text.")
+    raise DataError(
+        f"Columns of a Parquet or Feather file have names. Got the column {column!r}: use a text."
+    )

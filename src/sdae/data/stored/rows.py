@@ -4,7 +4,7 @@ Axes: n rows, V columns, B rows of a minibatch.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -70,6 +70,20 @@ class DiskRows:
         """Type of the delivered numbers: float64 where float32 would round those of the files."""
         return self._kind
 
+    def __enter__(self) -> "DiskRows":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the copies that `scratch` holds; rows of these files cannot be read any more.
+
+        This happens by itself when the rows are not used any more. Other files need no closing.
+        """
+        for shard in self._shards:
+            shard.close()
+
     def __len__(self) -> int:
         """Return n."""
         return self.shape[0]
@@ -108,8 +122,7 @@ class DiskRows:
             part = self._shards[number].read(places)
             with np.errstate(over="ignore"):
                 rows[slice(first, end) if order is None else order[first:end]] = part
-        if not np.isfinite(rows).all():
-            raise self._not_finite(rows, samples)
+        self._check_finite(rows, samples)
         if self._cache is not None:
             self._cache.delivered(len(samples), len(self))
         return as_tensor(rows).to(self._like)
@@ -120,7 +133,8 @@ class DiskRows:
         A group that is cut by the border of two blocks is of both: in one file none is, if the
         blocks are whole groups. In several files all may be.
         """
-        group = max(shard.rows_of_group for shard in self._shards)
+        groups = [shard.groups for shard in self._shards]
+        group = max(1 if each is None else each.largest_bytes // each.row_bytes for each in groups)
         n_rows = memory // (self.shape[1] * self._kind.itemsize)
         if group > 1 and len(self._shards) > 1:
             n_rows //= 2
@@ -129,12 +143,33 @@ class DiskRows:
             rows_of_block -= rows_of_block % group
         return BLOCKS_OF_A_WINDOW * rows_of_block
 
-    def _not_finite(self, rows: Numbers, samples: NDArray[np.int64]) -> DataError:
+    def blocks(self, n_rows: int) -> Iterator[Numbers]:
+        """Read all rows from the first to the last, at most `n_rows` at a time.
+
+        A group that is larger than `memory` is not decoded whole.
+
+        Raises
+        ------
+        FileAccessError, FileFormatError, DataError
+            As :meth:`batch` does.
+        """
+        start = 0
+        for shard in self._shards:
+            for block in shard.blocks(n_rows):
+                with np.errstate(over="ignore"):
+                    rows = np.ascontiguousarray(block, self._kind)
+                self._check_finite(rows, np.arange(start, start + len(rows)))
+                start += len(rows)
+                yield rows
+
+    def _check_finite(self, rows: Numbers, samples: NDArray[np.int64]) -> None:
+        if np.isfinite(rows).all():
+            return
         place, column = np.argwhere(~np.isfinite(rows))[0]
         sample = samples[place]
         shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
         row = sample - self._starts[shard]
-        return DataError(
+        raise DataError(
             f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
             f"or not finite in column {self.columns[column]!r}. Fill it in, or drop the row."
         )

@@ -18,6 +18,24 @@ from sdae.core.files import translate_os_errors
 Numbers = NDArray[Any]
 
 
+class Groups(Protocol):
+    """The groups of rows of a file that are decoded whole."""
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that a row takes when it is decoded."""
+        ...
+
+    @property
+    def largest_bytes(self) -> int:
+        """Bytes that the largest group takes when it is decoded."""
+        ...
+
+    def described(self) -> str:
+        """Say how large the largest group is, for messages."""
+        ...
+
+
 class Shard(Protocol):
     """A file of rows."""
 
@@ -47,13 +65,13 @@ class Shard(Protocol):
         ...
 
     @property
-    def rows_of_group(self) -> int:
-        """How many consecutive rows are read together, at most."""
+    def stamp(self) -> "Stamp":
+        """The state in which the file was opened."""
         ...
 
     @property
-    def stamp(self) -> "Stamp":
-        """The state in which the file was opened."""
+    def groups(self) -> Groups | None:
+        """The groups that are decoded whole; None if rows are read one by one."""
         ...
 
     def read(self, places: NDArray[np.int64]) -> Numbers:
@@ -72,6 +90,10 @@ class Shard(Protocol):
 
     def labels(self) -> Numbers | None:
         """Read the target of all rows, (n,); None if there is none."""
+        ...
+
+    def close(self) -> None:
+        """Remove what was written to read the file."""
         ...
 
 

@@ -1,0 +1,186 @@
+"""Which columns of an Arrow schema hold the rows, and how they become an array.
+
+The rows are one column of fixed-size lists of numbers, or plain columns of numbers.
+
+Axes: n rows, V columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sdae.core.errors import DataError, MissingExtraError
+from sdae.core.wording import plain, quoted
+from sdae.data.bounds import check_columns
+from sdae.data.csv_table import find_targets
+from sdae.data.parquet_table import check_type, is_single, numbers_of
+from sdae.data.stored.shard import Numbers
+
+
+@dataclass(frozen=True)
+class ArrowLayout:
+    """Where the rows of a file lie.
+
+    Attributes
+    ----------
+    source : str
+        What the file is called in messages.
+    names : tuple of str
+        The columns of the file that hold the rows, in the order of delivery.
+    length : int or None
+        The length of the lists, if the rows are one column of lists.
+    kind : numpy.dtype
+        Type of the numbers.
+    columns : tuple of str
+        Names of the V columns of the rows.
+    target : str or None
+        The column of labels.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    length: int | None
+    kind: "np.dtype[Any]"
+    columns: tuple[str, ...]
+    target: str | None
+
+    @property
+    def named(self) -> bool:
+        """Whether the file has names of these columns."""
+        return self.length is None
+
+    def matrix(self, batch: Any) -> Numbers:
+        """Return the rows of a batch of the columns `names`, or of some of them, (rows, V).
+
+        Missing values become NaN.
+
+        Raises
+        ------
+        DataError
+            If a list, or a number in it, is missing.
+        """
+        if self.length is None:
+            rows = np.empty((batch.num_rows, batch.num_columns), self.kind)
+            for column in range(batch.num_columns):
+                with np.errstate(over="ignore"):
+                    rows[:, column] = numbers_in(batch.column(column))
+            return rows
+        lists = batch.column(0)
+        values = lists.flatten()
+        if lists.null_count or values.null_count:
+            raise DataError(
+                f"{self.source}, column {quoted(self.names[0])}, has missing rows or numbers. "
+                "Drop those rows, or fill them in."
+            )
+        return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
+
+    def labels(self, column: Any) -> Numbers:
+        """Return a column of labels, (rows,); missing ones are NaN among floats, otherwise None."""
+        import pyarrow as pa
+
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        kind = column.type
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+            return numbers_of(column)
+        if column.null_count:
+            return np.array(column.to_pylist(), object)
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return np.array(column.to_pylist()) if is_text else np.asarray(column.to_numpy())
+
+
+def layout_of(
+    schema: Any, columns: Sequence[str] | None, target: str | None, source: str
+) -> ArrowLayout:
+    """Return where the rows lie in a file with a schema.
+
+    Raises
+    ------
+    DataError
+        If it does not hold rows of numbers, or not these columns.
+    """
+    names = _features(schema, columns, target, source)
+    length = _length_of_list(schema, names, source)
+    if length is None:
+        for name in names:
+            check_type(schema.field(name).type, name, source, is_label=False)
+        single = all(is_single(schema.field(name).type) for name in names)
+        kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
+        shown = tuple(names)
+    else:
+        kind = np.dtype(schema.field(names[0]).type.value_type.to_pandas_dtype())
+        shown = tuple(f"{names[0]}.{place}" for place in range(length))
+    check_columns(len(shown), source)
+    if target is not None:
+        check_type(schema.field(target).type, target, source, is_label=True)
+    return ArrowLayout(source, tuple(names), length, kind, shown, target)
+
+
+def numbers_in(column: Any) -> Numbers:
+    """Return a column of a batch, (rows,), without a copy where it has plain numbers."""
+    import pyarrow as pa
+
+    kind = column.type
+    if column.null_count == 0 and (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return np.asarray(column.to_numpy())
+    return numbers_of(column)
+
+
+def check_installed(source: str, what: str) -> None:
+    """Raise an error if pyarrow, which reads a file, is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(
+            f'{source} is {what}, and reading it needs pyarrow: pip install "sdae[tables]"'
+        ) from None
+
+
+def _features(
+    schema: Any, columns: Sequence[str] | None, target: str | None, source: str
+) -> list[str]:
+    """Return the names of the columns of rows: those asked for, or all but the target."""
+    there = [field.name for field in schema]
+    asked = [] if columns is None else [str(column) for column in columns]
+    targets = [] if target is None else [target]
+    find_targets(there, [*asked, *targets], source)
+    names = [name for name in there if name != target] if columns is None else asked
+    if not names or len(set(names)) < len(names):
+        raise DataError(f"{source} must be read by one or more different columns. Got {names}.")
+    return names
+
+
+def _length_of_list(schema: Any, names: list[str], source: str) -> int | None:
+    """Return the length of the lists, if the rows are one column of lists; None for numbers."""
+    import pyarrow as pa
+
+    kinds = [schema.field(name).type for name in names]
+    lists = [
+        (name, kind)
+        for name, kind in zip(names, kinds, strict=True)
+        if pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind)
+    ]
+    if not lists:
+        return None
+    name, kind = lists[0]
+    if len(names) > 1:
+        raise DataError(
+            f"{source} has a column {quoted(name)} of {plain(str(kind))} beside others. Name the "
+            f"one to read with columns=[{name!r}], and the labels with target."
+        )
+    inner = kind.value_type if pa.types.is_fixed_size_list(kind) else None
+    if inner is None or not (pa.types.is_integer(inner) or pa.types.is_floating(inner)):
+        raise DataError(
+            f"{source}, column {quoted(name)}, has values of type {plain(str(kind))}. A column of "
+            "whole rows must be a fixed-size list of numbers: cast it to "
+            "pyarrow.list_(pyarrow.float32(), length)."
+        )
+    return int(kind.list_size)

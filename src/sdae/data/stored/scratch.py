@@ -1,0 +1,117 @@
+"""A copy of rows whose groups are too large for the memory, in a temporary file.
+
+The copy is an NPY file, of which single rows can be read. Its folder is removed when nothing uses
+the copy any more, and at the latest when the process ends.
+
+Axes: n rows, V columns, m rows that are asked for.
+"""
+
+import logging
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError, FileAccessError
+from sdae.core.files import translate_os_errors
+from sdae.data.stored.npy_shard import NpyShard
+from sdae.data.stored.npy_writing import NpyWriter
+from sdae.data.stored.shard import Groups, Numbers, Shard
+
+logger = logging.getLogger("sdae")
+
+_MOST_ROWS = 4096
+_SHARE = 8  # of the memory for rows, that a block may take while it is rewritten
+
+
+class ScratchShard:
+    """The rows of another shard, read from a copy of them.
+
+    Parameters
+    ----------
+    shard : Shard
+        With groups; it is read once, from the first row to the last.
+    groups : Groups
+        Those of the shard.
+    folder : Path
+        Where to make the copy.
+    memory : int
+        Bytes for rows.
+
+    Raises
+    ------
+    FileAccessError
+        If the copy cannot be written, for example because the disk is full; nothing is left of it.
+    """
+
+    def __init__(self, shard: Shard, groups: Groups, folder: Path, memory: int) -> None:
+        self.path, self.stamp = shard.path, shard.stamp
+        self.n_rows, self.columns, self.kind = shard.n_rows, shard.columns, shard.kind
+        self.named = shard.named
+        self.groups: Groups | None = None
+        self._labels = shard.labels
+        _check_room(folder, shard.n_rows * groups.row_bytes, shard.path)
+        logger.warning(
+            "%s, more than memory=%s. Its rows are first rewritten to %s, where they take %s bytes "
+            "until they are not used any more.",
+            groups.described(),
+            f"{memory:,}",
+            folder,
+            f"{shard.n_rows * groups.row_bytes:,}",
+        )
+        n_rows = max(1, min(_MOST_ROWS, memory // _SHARE // groups.row_bytes))
+        with translate_os_errors(folder / "rows", "write"):
+            own = Path(tempfile.mkdtemp(prefix="sdae-rows-", dir=folder))
+        self._remove = weakref.finalize(self, _remove_own, own, os.getpid())
+        try:
+            path = own / "rows.npy"
+            with translate_os_errors(path, "write"), NpyWriter(path, shard.kind) as writer:
+                for block in shard.blocks(n_rows):
+                    writer.add(block)
+            self._copy = NpyShard(path, None, None)
+        except BaseException:
+            self.close()
+            raise
+
+    def read(self, places: NDArray[np.int64]) -> Numbers:
+        """Read rows by their places, which never fall, (m,) -> (m, V)."""
+        return self._copy.read(places)
+
+    def blocks(self, n_rows: int) -> Iterator[Numbers]:
+        """Yield all rows from the first to the last, at most `n_rows` at a time."""
+        return self._copy.blocks(n_rows)
+
+    def labels(self) -> Numbers | None:
+        """Read the target of all rows, (n,); None if there is none."""
+        return self._labels()
+
+    def close(self) -> None:
+        """Remove the copy; rows cannot be read any more."""
+        self._remove()
+
+
+def _check_room(folder: Path, n_bytes: int, path: Path) -> None:
+    """Raise an error before writing to a disk that is too small."""
+    with translate_os_errors(folder, "read"):
+        if not folder.is_dir():
+            raise FileAccessError(
+                f"The scratch parameter of open_rows must be a folder. Got {str(folder)!r}, which "
+                "is not there or is not a folder."
+            )
+        free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise DataError(
+            f"The rows of {path} take {n_bytes:,} bytes, but the disk of scratch={str(folder)!r} "
+            f"has {free:,} bytes free. Name a folder on a larger disk, or raise memory."
+        )
+
+
+def _remove_own(folder: Path, process: int) -> None:
+    """Remove the folder of a copy, but not in a forked child, whose parent still reads it."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
