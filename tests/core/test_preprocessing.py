@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sdae.core import preprocessing
+from sdae.core import column_statistics
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.preprocessing import (
@@ -157,7 +157,7 @@ def test_a_huge_sparse_matrix_is_scaled_from_what_it_stores() -> None:
 def test_many_stored_values_are_taken_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).integers(-1, 2, size=(40, 7)).astype(np.float32)
     whole = [fit_scaling_sparse(sparse.csr_array(x), kind) for kind in ("minmax", "standard")]
-    monkeypatch.setattr(preprocessing, "_CHUNK_VALUES", 10)
+    monkeypatch.setattr(column_statistics, "_CHUNK_VALUES", 10)
     parts = [fit_scaling_sparse(sparse.csr_array(x), kind) for kind in ("minmax", "standard")]
     for one, other in zip(whole, parts, strict=True):
         assert one is not None

@@ -11,9 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.column_statistics import (
+    ColumnStatistics,
+    extremes,
+    largest_spread,
+    moments,
+    moments_of_tiny,
+    ranges,
+)
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.sparse import CsrMatrix, SparseMatrix, csr_of, is_csr, is_sparse
+from sdae.core.sparse import SparseMatrix, csr_of, is_sparse
 
 Rows = NDArray[np.floating]
 Numbers = NDArray[np.float64]
@@ -25,14 +33,9 @@ SMALLEST_SPREAD = 0.05
 """Data within [0, 1] are used as they are if a column has at least this standard deviation."""
 
 _LARGEST_ALONE = 100.0
-_CHUNK_CELLS = 1 << 22
 _SCALED_CELLS = 1 << 16  # so many at a time stay in a cache
-_CHUNK_ROWS = 4096
-_CHUNK_VALUES = 1 << 22
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
 _SMALL = 1e-140  # the square of a smaller difference may underflow
-# in standard deviations: a larger rounding error of the mean would matter to a float32 network
-FELT = 1e-7
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
     "none": "left as they are",
@@ -127,8 +130,25 @@ def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
     return None if kind == "none" else _fitted(csr_of(matrix), kind)
 
 
+def fit_scaling_streamed(columns: ColumnStatistics, kind: str) -> Scaling | None:
+    """Fit a scaling to rows that were read once, as :func:`fit_scaling` does up to rounding.
+
+    Parameters
+    ----------
+    columns : ColumnStatistics
+        Of the training rows.
+    kind : {"none", "minmax", "standard"}
+        Which scaling; ``none`` gives None.
+    """
+    return None if kind == "none" else _fitted(columns, kind)
+
+
 def choose(
-    x: Rows | SparseMatrix, scale: str, decoder: Decoder, source: str, remedy: str = _REMEDY
+    x: Rows | SparseMatrix | ColumnStatistics,
+    scale: str,
+    decoder: Decoder,
+    source: str,
+    remedy: str = _REMEDY,
 ) -> Choice:
     """Resolve ``auto``: choose the scaling of the data and the decoder of the first layer.
 
@@ -140,8 +160,8 @@ def choose(
 
     Parameters
     ----------
-    x : ndarray or matrix of scipy.sparse, shape (n, V)
-        The rows that training will see.
+    x : ndarray or matrix of scipy.sparse, shape (n, V), or ColumnStatistics
+        The rows that training will see, or what is known of them.
     scale : {"auto", "none", "minmax", "standard"}
     decoder : Decoder
     source, remedy : str
@@ -153,13 +173,13 @@ def choose(
         If cross-entropy is asked for on data outside [0, 1] without a scaling that brings them
         there.
     """
-    matrix = csr_of(x) if is_sparse(x) else x
-    low, high = _extremes(matrix)
+    matrix: Any = csr_of(x) if is_sparse(x) else x
+    low, high = extremes(matrix)
     alone = matrix.shape[0] == 1 and max(-low, high) <= _LARGEST_ALONE
     if scale == "auto" and alone and decoder is not Decoder.SIGMOID:
         return _chosen("none", Decoder.LINEAR, "a single row has no spread", source)
     unit = bool(_single(low) >= 0 and _single(high) <= 1)
-    spread = _largest_spread(matrix) if scale == "auto" and unit else 0.0
+    spread = largest_spread(matrix) if scale == "auto" and unit else 0.0
     settled = scale
     if scale == "auto":
         plain = unit and spread >= SMALLEST_SPREAD
@@ -192,24 +212,16 @@ def _chosen(scale: str, decoder: Decoder, why: str, source: str) -> Choice:
 
 
 def _fitted(x: Any, kind: str) -> Scaling:
-    low, high = _ranges(x)  # (n, V) -> (V,)
+    low, high = ranges(x)  # (n, V) -> (V,)
     if kind == "minmax":
         scale = high - low
         return Scaling("minmax", low, np.where(scale > 0, scale, 1.0))
-    mean, variance = _moments(x)
+    mean, variance = moments(x)
     deviation = np.sqrt(variance)
     tiny = (low < high) & (high - low < _SMALL)
     if tiny.any():
-        mean[tiny], deviation[tiny] = _moments_of_tiny(x[:, tiny])
+        mean[tiny], deviation[tiny] = moments_of_tiny(x, tiny)
     return standard(mean, deviation, low, high, x.dtype)
-
-
-def _moments_of_tiny(x: Any) -> tuple[Numbers, Numbers]:
-    """Return mean and deviation of columns whose squares underflow, (n, V) -> (V,), (V,)."""
-    rows = (x.toarray() if is_csr(x) else x).astype(np.float64)
-    _, exponent = np.frexp(np.abs(rows).max(axis=0))
-    mean, variance = _moments(np.ldexp(rows, -exponent))
-    return np.ldexp(mean, exponent), np.ldexp(np.sqrt(variance), exponent)
 
 
 def standard(
@@ -234,72 +246,7 @@ def standard(
     return Scaling("standard", offset, np.where(constant, 1.0, deviation))
 
 
-def _extremes(x: Any) -> tuple[float, float]:
-    """Return the lowest and the highest value, (n, V) -> 2 numbers."""
-    return float(x.min()), float(x.max())  # scipy's count the zeros that are not stored
-
-
-def _largest_spread(x: Any) -> float:
-    """Return the largest standard deviation of a column, (n, V) -> a number."""
-    return float(np.sqrt(_moments(x)[1].max()))
-
-
-def _ranges(x: Any) -> tuple[Numbers, Numbers]:
-    """Return the lowest and the highest value of each column, (n, V) -> (V,), (V,)."""
-    if not is_csr(x):
-        return x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
-    n_rows, n_columns = x.shape
-    low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
-    for columns, values in _stored(x):
-        np.minimum.at(low, columns, values)
-        np.maximum.at(high, columns, values)
-    has_zeros = np.bincount(x.indices, minlength=n_columns) < n_rows
-    return (
-        np.where(has_zeros, np.minimum(low, 0.0), low),
-        np.where(has_zeros, np.maximum(high, 0.0), high),
-    )
-
-
-def _moments(x: Any) -> tuple[Numbers, Numbers]:
-    """Return mean and variance of each column, in two passes in float64: (n, V) -> (V,), (V,)."""
-    n_rows, n_columns = x.shape
-    drift, squares = np.zeros(n_columns), np.zeros(n_columns)
-    if is_csr(x):
-        mean = np.zeros(n_columns)
-        for columns, values in _stored(x):
-            mean += np.bincount(columns, values, n_columns) / n_rows
-        for columns, values in _stored(x):
-            deviations = values - mean[columns]
-            drift += np.bincount(columns, deviations, n_columns)
-            squares += np.bincount(columns, np.square(deviations), n_columns)
-        n_zeros = n_rows - np.bincount(x.indices, minlength=n_columns)
-        drift -= n_zeros * mean
-        squares += n_zeros * np.square(mean)
-    else:
-        # Sums of one order: equal rows have equal moments, however they lie in memory. Rows on a
-        # disk are not copied.
-        x = x if isinstance(x, np.memmap) else np.ascontiguousarray(x)
-        mean = x.mean(axis=0, dtype=np.float64)
-        for start in range(0, n_rows, _CHUNK_ROWS):
-            deviations = x[start : start + _CHUNK_ROWS] - mean  # (rows, V)
-            drift += deviations.sum(axis=0)
-            squares += np.square(deviations).sum(axis=0)
-    drift /= n_rows
-    variance = squares / n_rows
-    # The rounding error of the mean of many large, nearly equal numbers exceeds their differences.
-    off = np.abs(drift) > FELT * np.sqrt(variance)
-    exact = np.maximum(variance - np.square(drift), 0.0)
-    return np.where(off, mean + drift, mean), np.where(off, exact, variance)
-
-
-def _stored(csr: CsrMatrix) -> Iterator[tuple[NDArray[np.integer], Numbers]]:
-    """Yield the stored values in float64, in chunks, with their columns."""
-    for start in range(0, len(csr.data), _CHUNK_VALUES):
-        chunk = slice(start, start + _CHUNK_VALUES)
-        yield csr.indices[chunk], csr.data[chunk].astype(np.float64)
-
-
-def _slices(shape: tuple[int, ...], n_cells: int = _CHUNK_CELLS) -> Iterator[slice]:
+def _slices(shape: tuple[int, ...], n_cells: int) -> Iterator[slice]:
     """Split rows, (n, V), into slices of a bounded number of values."""
     n_rows = max(1, n_cells // max(1, shape[1]))
     return (slice(start, start + n_rows) for start in range(0, shape[0], n_rows))

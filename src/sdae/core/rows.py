@@ -41,6 +41,16 @@ class ConvertibleRows(RowSource, Protocol):
         ...
 
 
+def window_of(rows: RowSource) -> int | None:
+    """Return how many rows of a source are worth shuffling together; None: all.
+
+    A source on a disk has an attribute `window`: of rows from all over the files each would have to
+    be read by itself.
+    """
+    window: int | None = getattr(rows, "window", None)
+    return window
+
+
 class TensorRows:
     """Rows in memory, on the device of training."""
 
@@ -131,6 +141,7 @@ class ScaledRows:
         like: Tensor | None = None,
     ) -> None:
         self._rows = rows
+        self.window = window_of(rows)
         self._like = rows.batch(_FIRST) if like is None else like
         on_mps = self._like.device.type == "mps"  # MPS does not have float64
         home = "cpu" if on_mps else self._like.device
@@ -150,6 +161,7 @@ class OrdinaryRows:
 
     def __init__(self, rows: RowSource) -> None:
         self._rows = rows
+        self.window = window_of(rows)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -184,7 +196,7 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
         If `x` is not a 2-D array of numbers with `n_columns` columns and at least one row, or has
         values that are not finite. Of a source, only the first row is checked.
     """
-    if _is_source(x):
+    if is_source(x):
         return _checked_source(x, n_columns, like, name)
     rows: TensorRows | MappedRows | SparseRows
     if is_sparse(x):
@@ -211,18 +223,19 @@ def value_range(rows: RowSource) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def _is_source(x: RowsLike) -> TypeGuard[RowSource]:
+def is_source(x: object) -> TypeGuard[RowSource]:
     """Return whether `x` is a source by its type: a data frame may have a column ``batch``."""
     return hasattr(type(x), "batch")
 
 
-def _is_convertible(rows: RowSource) -> TypeGuard[ConvertibleRows]:
+def is_convertible(rows: RowSource) -> TypeGuard[ConvertibleRows]:
+    """Return whether a source delivers any type on any device."""
     return hasattr(type(rows), "delivered_as")
 
 
 def _checked_source(rows: RowSource, n_columns: int, like: Tensor, name: str) -> RowSource:
     """Return a source, if its first row can be trained on: as it is, or converted if it can be."""
-    if _is_convertible(rows):
+    if is_convertible(rows):
         rows = rows.delivered_as(like)
     if len(rows) == 0:
         raise DataError(f"{name} must have at least one row. Got none.")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.column_statistics import FELT
 from sdae.core.errors import DataError
-from sdae.core.preprocessing import FELT, Scaling, standard
+from sdae.core.preprocessing import Scaling, standard
 
 Columns = NDArray[np.float64]
 Weights = NDArray[np.float64]

@@ -17,7 +17,7 @@ from sdae.estimators.class_targets import (
 from sdae.estimators.consistency_choice import chosen_consistency
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import with_labels, without_labels
+from sdae.estimators.stacked_rows import with_labels, without_labels
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside_by_class

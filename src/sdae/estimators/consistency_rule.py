@@ -88,7 +88,7 @@ def methods_by_rows(
     n_rows = len(x) + len(others)
     methods: tuple[str, ...]
     if not (isinstance(x, np.ndarray) and isinstance(others, np.ndarray)):
-        methods, why = (VAT,), "the rows are sparse"
+        methods, why = (VAT,), "the rows are sparse, or stay on the disk"
     elif n_rows > MOST_EXACT:
         methods, why = (VAT,), f"there are more than {MOST_EXACT:,} rows"
     else:

@@ -13,9 +13,10 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from sdae.core.errors import DataError
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.estimators.inputs import Rows, below
+from sdae.estimators.inputs import Rows
 from sdae.estimators.new_networks import Preparation
 from sdae.estimators.parameters import Settings
+from sdae.estimators.stacked_rows import below
 from sdae.estimators.tasks import Consistency, Labelled, finetuning
 from sdae.train.finetuning import run_finetuning
 from sdae.train.scoring import error_of, scored_rows

@@ -26,6 +26,7 @@ from sdae.core.preprocessing import Scaling
 from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
+from sdae.core.source_rows import SourceRows
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
 from sdae.core.surroundings import undisturbed
 from sdae.core.wording import reason
@@ -158,10 +159,12 @@ class FittedNetwork(BaseEstimator):
         if self.schema_ is not None:
             x = self.schema_.encode(x, f"X of {type(self).__name__}")
         self.network_.check_facades()
-        found: NDArray[np.float32] = function(
-            self.network_, x, self.scaling_, n_threads=self.n_threads
-        )
-        return found
+        blocks = x.blocks() if isinstance(x, SourceRows) else [x]
+        found: list[NDArray[np.float32]] = [
+            function(self.network_, block, self.scaling_, n_threads=self.n_threads)
+            for block in blocks
+        ]
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     def _codes(self, X: Any, layer: int | str | None) -> NDArray[np.float32]:
         """Return the codes of a layer, of all, or of the deepest, (n, V) -> (n, H)."""

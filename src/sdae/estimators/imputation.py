@@ -16,6 +16,7 @@ from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.filling import Cells, Filler, Rows
 from sdae.core.in_blocks import products_of_a_block
 from sdae.core.randomness import NoiseKey, Stream
+from sdae.core.rows import is_source
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Schema
@@ -51,7 +52,7 @@ def known_table(imputer: Any, X: Any, *, reset: bool) -> tuple[Any, RawTable]:
             f"X of {type(imputer).__name__} is sparse, which an imputer does not support. Give it "
             "X.toarray()."
         )
-    if not is_frame(X):
+    if not is_frame(X) and not is_source(X):
         array = as_array(X)
         X = validate_data(
             imputer,

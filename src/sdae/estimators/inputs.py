@@ -1,7 +1,8 @@
 """Input of users: arrays, sparse matrices, tables; checked by scikit-learn's rules.
 
-Rows of numbers that are all there are an array, or a sparse matrix. Other rows, with texts, dates
-or gaps, are a raw table, of which ``fit`` learns the schema. Axes: n rows, V columns, T targets.
+Rows of numbers that are all there are an array, a sparse matrix, or stay in a source. Other rows,
+with texts, dates or gaps, are a raw table, of which ``fit`` learns the schema. Axes:
+n rows, V columns, T targets.
 """
 
 import sys
@@ -15,13 +16,14 @@ from sklearn.utils.validation import check_X_y, validate_data
 
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.preprocessing import Scaling, with_masked
-from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.rows import is_source
+from sdae.core.schema.raw_table import RawTable
 from sdae.core.user_warnings import warn_user
-from sdae.core.wording import listed
+from sdae.estimators.input_sources import checked_source
 from sdae.estimators.raw_input import check_names, is_frame, needs_schema, raw_table
 
 Rows = Any
-"""An array of float32 or float64, a CSR matrix, or a raw table, (n, V)."""
+"""An array of float32 or float64, a CSR matrix, a raw table, or rows of a source, (n, V)."""
 
 OF_TABLES = ("robust", "quantile")
 """Scales that only a schema has."""
@@ -40,6 +42,8 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     """
     if not reset and _is_as_in_fit(estimator, X):
         return X
+    if is_source(X):
+        return checked_source(estimator, X, reset=reset)
     X = as_table(X)
     if _is_raw(estimator, X, reset=reset):
         return _checked_table(estimator, X, reset=reset)
@@ -89,17 +93,19 @@ def checked_pair(
         From scikit-learn, as for rows; also for targets that are missing or not finite.
     """
     X = as_table(X)
-    if _is_raw(estimator, X, reset=reset):
-        table = _checked_table(estimator, X, reset=reset)
+    in_source = is_source(X)
+    if in_source or _is_raw(estimator, X, reset=reset):
+        checked = checked_source if in_source else _checked_table
+        rows = checked(estimator, X, reset=reset)
         with np.errstate(over="ignore", invalid="ignore"):
             _, targets = check_X_y(
-                np.zeros((len(table), 1)),  # in place of the table, which is checked already
+                np.zeros((len(rows), 1)),  # in place of the rows, which are checked already
                 y,
                 multi_output=several,
                 y_numeric=numeric,
                 estimator=estimator,
             )
-        return table, targets
+        return rows, targets
     # scikit-learn sums all values to check that they are finite.
     with np.errstate(over="ignore", invalid="ignore"):
         try:
@@ -124,11 +130,15 @@ def checked_pair(
 def as_table(X: Any) -> Any:
     """Return Arrow record batches as a table, whose names scikit-learn reads; others unchanged.
 
+    A source of rows is not a table, whatever it has.
+
     Raises
     ------
     DataError
         If the rows are not computed yet, as in a LazyFrame of polars.
     """
+    if is_source(X):
+        return X
     if hasattr(X, "collect_schema") and not hasattr(X, "__array__"):
         raise DataError(
             f"X is a {type(X).__name__}, whose rows are not computed yet. Give X.collect()."
@@ -172,61 +182,6 @@ def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
     return with_masked(x, gaps, scaling)
 
 
-def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
-    """Return the rows of ``fit``, and these with more rows below them.
-
-    Both are raw tables if either has to be.
-
-    Raises
-    ------
-    DataError
-        If the rows without labels lack columns.
-    """
-    more = as_table(X_unlabeled)
-    if not isinstance(x, RawTable) and not needs_schema(more, _missing_marker(estimator)):
-        more = checked_rows(estimator, more, reset=False)
-        if not sparse.issparse(x) and not sparse.issparse(more):
-            _warn_of_other_units(estimator, _of_numbers(estimator, x), _of_numbers(estimator, more))
-        return x, stacked(x, more)
-    caller = f"X_unlabeled of {type(estimator).__name__}"
-    if sparse.issparse(x) or sparse.issparse(more):
-        raise DataError(f"{caller} and X must both be sparse, or both be tables.")
-    table = raw_table(more, caller, _missing_marker(estimator))
-    if not isinstance(x, RawTable):
-        x = _of_numbers(estimator, x)
-    if x.named and table.named:
-        table = table.like(x, caller)
-    elif table.shape[1] != x.shape[1]:
-        raise DataError(f"{caller} must have {x.shape[1]} columns, as X. Got {table.shape[1]}.")
-    joined = x.below(table)
-    _warn_of_other_units(estimator, x, table)
-    return x, joined
-
-
-def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) -> None:
-    """Warn of columns whose mean lies far outside X's values.
-
-    In a pipeline that transforms X, `X_unlabeled` is not transformed unless it is asked for.
-    """
-    odd = []
-    for column, other in zip(x, more, strict=True):
-        known, others = column.values[~column.missing], other.values[~other.missing]
-        numbers = column.type is ColumnType.NUMBER and other.type is ColumnType.NUMBER
-        if not numbers or not (len(known) > 1 and len(others)):
-            continue
-        low, high, mean = known.min(), known.max(), others.mean()
-        width = high - low
-        if width > 0 and not low - width <= mean <= high + width:
-            odd.append(column.name)
-    if odd:
-        warn_user(
-            f"X_unlabeled of {type(estimator).__name__} has other units than X: the mean of column"
-            f"{'s' * (len(odd) > 1)} {listed(odd)} lies far outside its values in X. In a pipeline "
-            "that transforms X, set transform_input=['X_unlabeled'] and request it by "
-            "set_fit_request(X_unlabeled=True)."
-        )
-
-
 def _is_raw(estimator: Any, X: Any, *, reset: bool) -> bool:
     """Return whether rows are handled as a raw table."""
     if not reset:
@@ -244,10 +199,10 @@ def _is_raw(estimator: Any, X: Any, *, reset: bool) -> bool:
             raise invalid_parameter("scale", name, wanted, estimator.scale)
         return False
     asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
-    return asked or estimator.scale in OF_TABLES or needs_schema(X, _missing_marker(estimator))
+    return asked or estimator.scale in OF_TABLES or needs_schema(X, missing_marker(estimator))
 
 
-def _missing_marker(estimator: BaseEstimator) -> Any:
+def missing_marker(estimator: BaseEstimator) -> Any:
     marker = getattr(estimator, "missing_values", np.nan)
     if np.ndim(marker) > 0:
         wanted = "one value: a number, a text, None or NaN"
@@ -260,7 +215,7 @@ def _checked_table(estimator: Any, X: Any, *, reset: bool) -> RawTable:
     caller = f"X of {type(estimator).__name__}"
     if sparse.issparse(X):
         raise DataError(f"{caller} is sparse, and the rows of fit were a table. Give it a table.")
-    table = raw_table(X, caller, _missing_marker(estimator))
+    table = raw_table(X, caller, missing_marker(estimator))
     if not len(table) or not table.columns:
         n_rows, n_columns = table.shape
         raise ValueError(
@@ -274,40 +229,3 @@ def _checked_table(estimator: Any, X: Any, *, reset: bool) -> RawTable:
         else:
             estimator.__dict__.pop("feature_names_in_", None)
     return table
-
-
-def _of_numbers(estimator: Any, x: NDArray[Any]) -> RawTable:
-    """Return an array of numbers as a table with the names of ``fit``."""
-    names = getattr(estimator, "feature_names_in_", None)
-    known = [f"x{k}" for k in range(x.shape[1])] if names is None else names
-    columns = [
-        RawColumn(str(name), ColumnType.NUMBER, values.astype(np.float64))
-        for name, values in zip(known, x.T, strict=True)
-    ]
-    return RawTable(columns, named=names is not None)
-
-
-def stacked(x: Rows, more: Rows) -> Rows:
-    """Stack rows below rows."""
-    if sparse.issparse(x) or sparse.issparse(more):
-        return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
-    return np.concatenate([x, more])
-
-
-def below(x: Rows, more: Rows) -> Rows:
-    """Stack rows below rows of the same kind, of tables too; `x` may be None."""
-    if x is None:
-        return more
-    return x.below(more) if isinstance(x, RawTable) else stacked(x, more)
-
-
-def with_labels(x: Rows, labelled: NDArray[np.bool_]) -> Rows:
-    """Return the rows with labels, (m, V): no copy where all have one."""
-    return x if labelled.all() else x[labelled]
-
-
-def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
-    """Return the rows without labels, (m, V): `labelled` are the first rows, (n,)."""
-    known = np.zeros(every.shape[0], bool)
-    known[: len(labelled)] = labelled
-    return every[~known]

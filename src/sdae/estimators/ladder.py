@@ -12,9 +12,9 @@ from sdae.core.preprocessing import Scaling
 from sdae.estimators.class_predictions import ClassPredictions
 from sdae.estimators.class_targets import has_targets
 from sdae.estimators.fitting import whole_or_not_at_all
-from sdae.estimators.inputs import with_labels, without_labels
 from sdae.estimators.ladder_base import LadderEstimator
 from sdae.estimators.ladder_fitting import fit_ladder
+from sdae.estimators.stacked_rows import with_labels, without_labels
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.value_predictions import ValuePredictions
 from sdae.estimators.weights import labelled_rows_that_count

@@ -20,8 +20,9 @@ from sdae.core.ladder.network import LadderNetwork
 from sdae.core.model_file import Model
 from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitted import FittedNetwork
-from sdae.estimators.inputs import Rows, with_unlabeled
+from sdae.estimators.inputs import Rows
 from sdae.estimators.ladder_parameters import LadderParameters, LadderSettings, check_costs
+from sdae.estimators.stacked_rows import with_unlabeled
 from sdae.train.ladder.automatic import Settled
 
 

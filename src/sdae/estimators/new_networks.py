@@ -17,11 +17,18 @@ from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
-from sdae.core.preprocessing import Scaling, choose, fit_scaling, fit_scaling_sparse
+from sdae.core.preprocessing import (
+    Scaling,
+    choose,
+    fit_scaling,
+    fit_scaling_sparse,
+    fit_scaling_streamed,
+)
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
 from sdae.core.schema.learning import SchemaOptions
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
+from sdae.core.source_rows import SourceRows
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows
@@ -79,9 +86,15 @@ def settle_scaling(
         As :func:`settle`.
     """
     remedy = "Set scale='minmax', or decoder='linear'."
-    scale, decoder, _ = choose(x, scale, decoder, f"X of {caller}", remedy)
+    read = x.statistics() if isinstance(x, SourceRows) else None
+    scale, decoder, _ = choose(
+        x if read is None else read, scale, decoder, f"X of {caller}", remedy
+    )
     with np.errstate(over="ignore", invalid="ignore"):
-        scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
+        if read is not None:
+            x, scaling = read, fit_scaling_streamed(read, scale)
+        else:
+            scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
         raise DataError(
             "X has a column whose values are too large to scale (from "
@@ -185,10 +198,17 @@ def new_network(
 def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.float32] | RowSource:
     """Return rows for a network with parameters like `like`.
 
-    Sparse rows stay sparse until their minibatch.
+    Sparse rows stay sparse until their minibatch. Rows of a source are read when they are needed,
+    unless they are so few that all are read now.
     """
     if isinstance(scaling, Schema):
         return scaling.encode(x)
+    if isinstance(x, SourceRows) and not x.fit_into_a_window:
+        if scaling is None:
+            return x.delivered_as(like)
+        return ScaledRows(x.delivered_as(like.cpu().double()), scaling.offset, scaling.scale, like)
+    if isinstance(x, SourceRows):
+        x = x.in_memory()
     if sparse.issparse(x):
         if scaling is None:
             return SparseRows(x, like)

@@ -7,9 +7,9 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import with_labels
 from sdae.estimators.parameter_readers import POISSON, SQUARED_ERROR
 from sdae.estimators.parameters import Settings
+from sdae.estimators.stacked_rows import with_labels
 from sdae.estimators.supervised import SupervisedSDAE, where_minibatches
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.value_predictions import ValuePredictions

@@ -17,9 +17,10 @@ from torch import Tensor
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.constructors import FinetuningParameters
-from sdae.estimators.inputs import Rows, with_unlabeled
+from sdae.estimators.inputs import Rows
 from sdae.estimators.parameter_readers import AUTO, LBFGS
 from sdae.estimators.parameters import Settings
+from sdae.estimators.stacked_rows import with_unlabeled
 from sdae.estimators.tasks import Labelled
 from sdae.estimators.watched_rows import Places, set_aside
 from sdae.train.history import FINETUNING, EpochRecord

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kinds.heads import Head
-from sdae.core.rows import RowSource, row_source
+from sdae.core.rows import RowSource, row_source, window_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.consistency_rule import methods_by_rows
 from sdae.estimators.new_networks import Preparation, network_rows, weight_of
@@ -127,7 +127,8 @@ def pretraining(
         If the rows have the wrong shape or type.
     """
     source = row_source(rows, network.n_visible, network.autoencoder(0).weight, "x")
-    return Pretraining(source, settings.pretraining(len(rows), epochs), names)
+    config = settings.pretraining(len(rows), epochs)
+    return Pretraining(source, replace(config, shuffle_window=_window(source, config)), names)
 
 
 def finetuning(
@@ -179,6 +180,7 @@ def finetuning(
         None if watched is None else watched.weight,
         unlabelled,
     )
+    config = replace(config, shuffle_window=_window(task.visited, config))
     rule = {
         "tol": Entry(str(settings.tol)),
         "n_iter_no_change": Entry(str(settings.n_iter_no_change)),
@@ -186,3 +188,9 @@ def finetuning(
     has_rule = max_iter is None and consistency is None
     identity = {**rule, **names}
     return Finetuning(labelled, watched, config, task, identity, has_rule, unlabelled, settings)
+
+
+def _window(rows: RowSource, config: PretrainingConfig | FinetuningConfig) -> int | None:
+    """Return how many rows are shuffled together; None: all, or none."""
+    window = window_of(rows)
+    return window if config.shuffle and window is not None and window < len(rows) else None

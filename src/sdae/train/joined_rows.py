@@ -9,22 +9,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import RowSource
+from sdae.core.rows import RowSource, window_of
 
 _ROWS_AT_A_TIME = 4096
 
 
 class JoinedRows:
-    """The rows of one source, then those of another."""
+    """The rows of one source, then those of another, in the type of the first or of `like`."""
 
-    def __init__(self, first: RowSource, second: RowSource) -> None:
-        self._first, self._second = first, second
+    def __init__(self, first: RowSource, second: RowSource, like: Tensor | None = None) -> None:
+        self._first, self._second, self._like = first, second, like
+        self.window = window_of(first) or window_of(second)
 
     def __len__(self) -> int:
         return len(self._first) + len(self._second)
 
+    def delivered_as(self, like: Tensor) -> "JoinedRows":
+        """Return the same rows, delivered in the type and on the device of a tensor."""
+        return JoinedRows(self._first, self._second, like)
+
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Return the rows of a minibatch, (B, V)."""
+        rows = self._rows(minibatch)
+        return rows if self._like is None else rows.to(self._like)
+
+    def _rows(self, minibatch: Minibatch) -> Tensor:
         samples, n_first = minibatch.samples, len(self._first)
         of_first = samples < n_first
         if of_first.all():
@@ -35,7 +44,7 @@ class JoinedRows:
         lower = self._second.batch(Minibatch(samples[~of_first] - n_first, None))
         rows = upper.new_empty(len(samples), upper.shape[1])
         places = torch.from_numpy(of_first).to(rows.device)
-        rows[places], rows[~places] = upper, lower
+        rows[places], rows[~places] = upper, lower.to(rows)
         return rows
 
 

@@ -100,7 +100,6 @@ PAIRS = pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))
         (_table(a=["x"]), "column 'a', has values of type string, but features must be numbers"),
         (_table(a=LISTS), r"must be a fixed-size list of numbers: cast it to pyarrow\.list_"),
         (_table(a=PAIRS, b=[1, 2]), r"of fixed_size_list<.* beside others\. Name the one to read"),
-        (_table(a=pa.array([1.0, 2.0]), y=["p", None]), "row 1 .* has no label in column 'y'"),
         (lambda path: path.write_bytes(b"PAR1 and no more"), "is not a Parquet file, or is dam"),
     ],
 )

@@ -46,6 +46,11 @@ class ArrowLayout:
     columns: tuple[str, ...]
     target: str | None
 
+    @property
+    def named(self) -> bool:
+        """Whether the file has names of these columns."""
+        return self.length is None
+
     def matrix(self, batch: Any) -> Numbers:
         """Return the rows of a batch of the columns `names`, or of some of them, (rows, V).
 
@@ -72,29 +77,18 @@ class ArrowLayout:
         return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
 
     def labels(self, column: Any) -> Numbers:
-        """Return a column of labels, (rows,).
-
-        Raises
-        ------
-        DataError
-            If one is missing.
-        """
+        """Return a column of labels, (rows,); missing ones are NaN among floats, otherwise None."""
         import pyarrow as pa
 
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
+        kind = column.type
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind):
+            return numbers_of(column)
         if column.null_count:
-            row = column.is_null(nan_is_null=False).index(True).as_py()
-            raise DataError(
-                f"{self.source}, row {row} (counted from 0), has no label in column "
-                f"{quoted(str(self.target))}. Drop rows without labels, or leave target out and "
-                "pre-train on all of them."
-            )
-        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-            return np.array(column.to_pylist())
-        if pa.types.is_decimal(column.type):
-            column = column.cast(pa.float64())
-        return np.asarray(column.to_numpy())
+            return np.array(column.to_pylist(), object)
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return np.array(column.to_pylist()) if is_text else np.asarray(column.to_numpy())
 
 
 def layout_of(

@@ -80,6 +80,7 @@ class FeatherShard:
             self._layout = layout_of(self._schema, columns, target, self._source)
         self.columns, self.kind = self._layout.columns, self._layout.kind
         self._groups = RowGroups(self._layout, sizes, "record batch", self._decoded)
+        self.named = self._layout.named
         self.groups: Groups | None = self._groups
         self.n_rows = self._groups.n_rows
 

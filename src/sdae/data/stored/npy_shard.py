@@ -45,6 +45,8 @@ class NpyShard:
         If it does not hold rows of numbers, or not these columns.
     """
 
+    named = False
+
     def __init__(self, path: Path, columns: Sequence[int] | None, target: int | None) -> None:
         checked_size(path)
         source = str(path)

@@ -49,10 +49,11 @@ def open_rows(
         The columns to read, in this order: names in a Parquet or Feather file, positions in an NPY
         file. None: all but the target.
     target : str, int or None
-        The column of labels, by name or position. It is read at once, as ``.targets``.
+        The column of labels, by name or position. It is read at once, as ``.targets``; a missing
+        label is NaN or None, which estimators take for a row without one.
     memory : int, default 512 MiB
-        Bytes for decoded row groups of Parquet files, and record batches of Feather files. Of NPY
-        files only the rows that are asked for are in memory.
+        Bytes for rows: for decoded row groups of Parquet files and record batches of Feather files,
+        and for the rows that estimators shuffle together. Fewer rows they read into memory.
     scratch : str, Path or None
         A folder for copies of files with groups of more than `memory`: their rows are rewritten
         there, in blocks of a few thousand, before anything else. A copy is removed by
@@ -62,7 +63,7 @@ def open_rows(
     Returns
     -------
     DiskRows
-        Takes the place of an array in ``pretrain`` and ``finetune``.
+        Takes the place of an array in ``pretrain``, ``finetune`` and the methods of estimators.
 
     Raises
     ------
@@ -108,7 +109,8 @@ def open_rows(
     found = [part for part in parts if part is not None]
     shards = [_within(shard, memory, folder) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
-    return DiskRows(shards, np.concatenate(found) if found else None, cache if has_groups else None)
+    targets = np.concatenate(found) if found else None
+    return DiskRows(shards, targets, cache if has_groups else None, memory)
 
 
 def _check_groups(shard: Shard, memory: int, scratch: Path | None) -> None:

@@ -69,6 +69,7 @@ class ParquetShard:
         self.columns, self.kind = self._layout.columns, self._layout.kind
         sizes = [self._metadata.row_group(g).num_rows for g in range(self._metadata.num_row_groups)]
         self._groups = RowGroups(self._layout, sizes, "row group", self._decoded)
+        self.named = self._layout.named
         self.groups: Groups | None = self._groups
         self.n_rows = self._groups.n_rows
 

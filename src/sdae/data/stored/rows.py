@@ -4,7 +4,7 @@ Axes: n rows, V columns, B rows of a minibatch.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor
 from sdae.core.conversions import as_tensor
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
+from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.shard import Numbers, Shard
 
@@ -37,15 +38,23 @@ class DiskRows:
         (n, V).
     columns : tuple of str
         Names of the columns; of an NPY file their positions.
+    named : bool
+        Whether these are names that the file has for columns.
     targets : ndarray of shape (n,), or None
         The labels of all rows, in memory, if `target` was given: numbers or texts, as in the file.
+    window : int
+        How many rows `memory` holds, in whole groups: estimators shuffle so many together.
     """
 
     def __init__(
-        self, shards: Sequence[Shard], targets: Numbers | None, cache: GroupCache | None
+        self,
+        shards: Sequence[Shard],
+        targets: Numbers | None,
+        cache: GroupCache | None,
+        memory: int,
     ) -> None:
         self._shards, self._cache = shards, cache
-        self.columns = shards[0].columns
+        self.columns, self.named = shards[0].columns, shards[0].named
         self.targets = targets
         sizes = [shard.n_rows for shard in shards]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -53,7 +62,13 @@ class DiskRows:
         kind = shards[0].kind
         single = np.can_cast(kind, np.float32)
         self._kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
+        self.window = self._window(memory)
         self._like = torch.empty(0, dtype=torch.from_numpy(np.empty(0, self._kind)).dtype)
+
+    @property
+    def dtype(self) -> "np.dtype[Any]":
+        """Type of the delivered numbers: float64 where float32 would round those of the files."""
+        return self._kind
 
     def __enter__(self) -> "DiskRows":
         return self
@@ -107,18 +122,54 @@ class DiskRows:
             part = self._shards[number].read(places)
             with np.errstate(over="ignore"):
                 rows[slice(first, end) if order is None else order[first:end]] = part
-        if not np.isfinite(rows).all():
-            raise self._not_finite(rows, samples)
+        self._check_finite(rows, samples)
         if self._cache is not None:
             self._cache.delivered(len(samples), len(self))
         return as_tensor(rows).to(self._like)
 
-    def _not_finite(self, rows: Numbers, samples: NDArray[np.int64]) -> DataError:
+    def _window(self, memory: int) -> int:
+        """Return the rows of the largest window whose groups `memory` holds.
+
+        A group that is cut by the border of two blocks is of both: in one file none is, if the
+        blocks are whole groups. In several files all may be.
+        """
+        groups = [shard.groups for shard in self._shards]
+        group = max(1 if each is None else each.largest_bytes // each.row_bytes for each in groups)
+        n_rows = memory // (self.shape[1] * self._kind.itemsize)
+        if group > 1 and len(self._shards) > 1:
+            n_rows //= 2
+        rows_of_block = max(1, n_rows // BLOCKS_OF_A_WINDOW)
+        if rows_of_block > group:
+            rows_of_block -= rows_of_block % group
+        return BLOCKS_OF_A_WINDOW * rows_of_block
+
+    def blocks(self, n_rows: int) -> Iterator[Numbers]:
+        """Read all rows from the first to the last, at most `n_rows` at a time.
+
+        A group that is larger than `memory` is not decoded whole.
+
+        Raises
+        ------
+        FileAccessError, FileFormatError, DataError
+            As :meth:`batch` does.
+        """
+        start = 0
+        for shard in self._shards:
+            for block in shard.blocks(n_rows):
+                with np.errstate(over="ignore"):
+                    rows = np.ascontiguousarray(block, self._kind)
+                self._check_finite(rows, np.arange(start, start + len(rows)))
+                start += len(rows)
+                yield rows
+
+    def _check_finite(self, rows: Numbers, samples: NDArray[np.int64]) -> None:
+        if np.isfinite(rows).all():
+            return
         place, column = np.argwhere(~np.isfinite(rows))[0]
         sample = samples[place]
         shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
         row = sample - self._starts[shard]
-        return DataError(
+        raise DataError(
             f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
             f"or not finite in column {self.columns[column]!r}. Fill it in, or drop the row."
         )

@@ -52,6 +52,7 @@ class ScratchShard:
     def __init__(self, shard: Shard, groups: Groups, folder: Path, memory: int) -> None:
         self.path, self.stamp = shard.path, shard.stamp
         self.n_rows, self.columns, self.kind = shard.n_rows, shard.columns, shard.kind
+        self.named = shard.named
         self.groups: Groups | None = None
         self._labels = shard.labels
         _check_room(folder, shard.n_rows * groups.row_bytes, shard.path)

@@ -60,6 +60,11 @@ class Shard(Protocol):
         ...
 
     @property
+    def named(self) -> bool:
+        """Whether the file has names of columns."""
+        ...
+
+    @property
     def stamp(self) -> "Stamp":
         """The state in which the file was opened."""
         ...

@@ -1,0 +1,133 @@
+"""Rows of a source, handled like an array: with a shape, a type, and rows that can be picked.
+
+Axes: n rows, V columns, B rows of a minibatch, m rows of a block.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeGuard
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdae.core.column_statistics import ColumnStatistics, statistics_of
+from sdae.core.errors import DataError
+from sdae.core.minibatches import Minibatch, minibatches
+from sdae.core.rows import RowSource, is_convertible, window_of
+
+_NUMBERS_OF_A_BLOCK, _MOST_ROWS = 1 << 22, 1 << 16
+
+
+class ReadableRows(RowSource, Protocol):
+    """A source that reads its rows in their order faster than by their numbers."""
+
+    def blocks(self, n_rows: int) -> Iterator[NDArray[np.floating]]:
+        """Yield all rows, checked, from the first to the last, at most `n_rows` at a time."""
+        ...
+
+
+class SourceRows:
+    """Rows of a source, or some of them.
+
+    Parameters
+    ----------
+    source : RowSource
+        It has at least one row.
+    places : slice or ndarray of int64, shape (n,)
+        Numbers of the rows that are meant; a slice without a step.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n, V).
+    dtype : numpy.dtype
+        The type in which the source delivers.
+    window : int or None
+        How many rows are worth shuffling together; None: all.
+    """
+
+    def __init__(self, source: RowSource, places: slice | NDArray[np.int64] = slice(None)) -> None:
+        first = source.batch(Minibatch(np.zeros(1, np.int64), slice(0, 1)))
+        self._source, self._places = source, places
+        n_rows = len(range(len(source))[places]) if isinstance(places, slice) else len(places)
+        self.shape = (n_rows, int(first.shape[1]))
+        self.dtype: np.dtype[Any] = first.detach().cpu().numpy().dtype
+        self.window = window_of(source)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> "SourceRows":
+        """Return the rows that a slice, a mask or numbers pick; none is read."""
+        before = self._places
+        if isinstance(chosen, slice) and isinstance(before, slice):
+            kept = range(len(self._source))[before][chosen]
+            return SourceRows(self._source, slice(kept.start, kept.stop))
+        numbers = np.arange(len(self))[chosen]
+        return SourceRows(self._source, self._numbers(numbers))
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Read the rows of a minibatch, (B, V)."""
+        samples, span = self._numbers(minibatch.samples), minibatch.span
+        if span is not None:
+            first, n_rows = int(samples[0]), len(samples)
+            consecutive = isinstance(self._places, slice) or (np.diff(samples) == 1).all()
+            span = slice(first, first + n_rows) if consecutive else None
+        return self._source.batch(Minibatch(samples, span))
+
+    def delivered_as(self, like: Tensor) -> "SourceRows":
+        """Return the same rows, in the type and on the device of a tensor if they can be."""
+        source = self._source
+        return (
+            SourceRows(source.delivered_as(like), self._places) if is_convertible(source) else self
+        )
+
+    def _numbers(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the numbers in the source of some of these rows, (m,)."""
+        if isinstance(self._places, slice):
+            return samples + (self._places.start or 0)
+        return self._places[samples]
+
+    @property
+    def fit_into_a_window(self) -> bool:
+        """Whether these rows are few enough to be read into memory."""
+        return self.window is not None and len(self) <= self.window
+
+    def blocks(self, most: int = _MOST_ROWS) -> Iterator[NDArray[np.floating]]:
+        """Read all rows from the first to the last, at most `most` at a time, (m, V).
+
+        Raises
+        ------
+        DataError
+            If a number is not finite.
+        """
+        n_rows = max(1, min(most, _NUMBERS_OF_A_BLOCK // self.shape[1]))
+        is_all = isinstance(self._places, slice) and len(self) == len(self._source)
+        if is_all and _is_readable(self._source):
+            yield from self._source.blocks(n_rows)
+            return
+        for block in minibatches(len(self), n_rows):
+            rows: NDArray[np.floating] = self.batch(block).detach().cpu().numpy()
+            if not np.isfinite(rows).all():
+                raise DataError(
+                    "X has values that are not finite (NaN or infinity) in rows "
+                    f"{block.samples[0]} to {block.samples[-1]}. Impute them or drop the rows."
+                )
+            yield rows
+
+    def statistics(self) -> ColumnStatistics:
+        """Read all rows once, and return what scaling needs to know of them."""
+        return statistics_of(self.blocks())
+
+    def in_memory(self) -> NDArray[np.floating]:
+        """Read all rows, (n, V)."""
+        rows = np.empty(self.shape, self.dtype)
+        start = 0
+        for block in self.blocks():
+            rows[start : start + len(block)] = block
+            start += len(block)
+        return rows
+
+
+def _is_readable(rows: RowSource) -> TypeGuard[ReadableRows]:
+    return hasattr(type(rows), "blocks")

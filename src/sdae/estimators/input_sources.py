@@ -1,0 +1,97 @@
+"""Rows of estimators that stay in a source, such as files: see :func:`sdae.data.open_rows`.
+
+Axes: n rows, V columns.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sdae.core.conversions import as_tensor
+from sdae.core.errors import DataError
+from sdae.core.rows import RowSource, TensorRows
+from sdae.core.source_rows import SourceRows
+from sdae.train.joined_rows import JoinedRows
+
+
+def checked_source(
+    estimator: Any, X: RowSource, *, reset: bool
+) -> SourceRows | NDArray[np.floating]:
+    """Check the columns of rows in a source against those of ``fit``; few rows are read at once.
+
+    Raises
+    ------
+    ValueError
+        With scikit-learn's words: no rows, or other columns than in ``fit``.
+    DataError
+        If the estimator reads a table, or a value is not finite.
+    """
+    name = type(estimator).__name__
+    if len(X) == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) in X of {name} while a minimum of 1 is required."
+        )
+    if _reads_a_table(estimator, reset=reset):
+        raise DataError(
+            f"X of {name} must be in memory here, since its columns are read as those of a table. "
+            "Rows that stay on the disk are numbers without gaps: read them, for example with "
+            "pandas.read_parquet."
+        )
+    rows = SourceRows(X)
+    names = _names_of(X)
+    if reset:
+        estimator.n_features_in_ = rows.shape[1]
+        estimator.__dict__.pop("feature_names_in_", None)
+        if names is not None:
+            estimator.feature_names_in_ = np.array(names, object)
+    else:
+        _check_columns(estimator, rows, names, name)
+    return rows.in_memory() if rows.fit_into_a_window else rows
+
+
+def joined_rows(x: Any, more: Any) -> SourceRows:
+    """Return rows with others below them, where either stays in a source."""
+    kind = np.result_type(x.dtype, more.dtype)
+    like = torch.from_numpy(np.empty(0, kind))
+    first, second = (
+        part.delivered_as(like)
+        if isinstance(part, SourceRows)
+        else TensorRows(as_tensor(part).to(like))
+        for part in (x, more)
+    )
+    return SourceRows(JoinedRows(first, second, like))
+
+
+def _reads_a_table(estimator: Any, *, reset: bool) -> bool:
+    """Return whether the rows of an estimator are those of a table with typed columns."""
+    if not reset:
+        return estimator.__dict__.get("schema_") is not None
+    declared = estimator.categorical_features
+    asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
+    return estimator._always_a_table or asked or estimator.scale in ("robust", "quantile")
+
+
+def _names_of(X: Any) -> tuple[str, ...] | None:
+    """Return the names that the files have for their columns, if they have any."""
+    return tuple(X.columns) if getattr(X, "named", False) else None
+
+
+def _check_columns(
+    estimator: Any, rows: SourceRows, names: tuple[str, ...] | None, name: str
+) -> None:
+    known = estimator.__dict__.get("feature_names_in_")
+    if rows.shape[1] != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {rows.shape[1]} features, but {name} is expecting {estimator.n_features_in_} "
+            "features as input."
+        )
+    if names is None or known is None or list(names) == [str(each) for each in known]:
+        return
+    place = next(k for k, one in enumerate(names) if one != str(known[k]))
+    raise ValueError(
+        f"The feature names of X should match those that were passed during fit of {name}, in "
+        f"their order. Column {place} is {names[place]!r}, and was {str(known[place])!r}: open the "
+        "rows with columns=list(model.feature_names_in_)."
+    )
