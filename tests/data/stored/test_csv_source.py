@@ -106,6 +106,31 @@ def test_labels_get_the_narrowest_type_that_holds_all(
     assert np.array_equal(all_of(rows)[:, 0], [0.0, 0.1, 0.2])
 
 
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [
+        (["", "2", "", "3"], [None, 2, None, 3]),
+        (["1", "", "", "1.5"], [1.0, None, None, 1.5]),
+        (["a", "", "7", " "], ["a", None, "7", None]),
+        (["", "", "", ""], [None] * 4),
+    ],
+)
+@pytest.mark.parametrize("end", [".parquet", ".feather"])
+def test_rows_without_a_label_stay_without(
+    tmp_path: Path, labels: list[str], wanted: list[Any], end: str, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("sdae.data.stored.csv_stream._CELLS", 4)
+    text = "x,y\n" + "".join(f"{k},{label}\n" for k, label in enumerate(labels))
+    (tmp_path / "a.csv").write_text(text)
+    new = (tmp_path / "a").with_suffix(end)
+    convert(tmp_path / "a.csv", new, target="y", rows_per_group=3)
+    convert(new, tmp_path / "again.parquet", target="y")
+    for path in (new, tmp_path / "again.parquet"):
+        targets = open_rows(path, target="y").targets
+        assert targets is not None
+        assert [None if label != label else label for label in targets.tolist()] == wanted
+
+
 @pytest.mark.parametrize("end", [".npy", ".feather"])
 def test_packed_and_to_other_formats(tmp_path: Path, end: str) -> None:
     x = np.random.default_rng(0).integers(0, 256, (50, 3))
@@ -152,7 +177,6 @@ def test_the_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         ("1,1e39,a", r"line {line}, column 'u', has a value that is missing or not finite\. Fill"),
         ("1,two,a", r"line {line}, column 'u', has the text 'two', but rows must be numbers"),
         ("1_0,2,a", r"line {line}, column 't', has the text '1_0', but rows must be numbers"),
-        ("1,2,", r"line {line}, has no label in column 'kind'\. Drop rows without labels"),
         ("1,2", r"line {line}, has 2 fields, but the header has 3"),
         ("1,2,a,4", r"line {line}, has 4 fields, but the header has 3"),
         ('1,2,"a', r"line {line}, is not valid CSV"),

@@ -58,7 +58,7 @@ class CsvStream:
     columns : sequence of str or None
         Names of the columns, in the order of delivery; None: all but the target.
     target : str or None
-        Name of the column of labels: whole numbers, numbers or texts.
+        Name of the column of labels: whole numbers, numbers or texts, or nothing in rows without.
 
     Attributes
     ----------
@@ -122,18 +122,17 @@ class CsvStream:
             If a value is missing or is not a number.
         """
         n_lines = max(1, _CELLS // len(self._header))
-        is_plain, line, n_rows = True, 0, 0
+        n_rows = 0
         with self._reading() as (position, lines):
             reader = csv.reader(lines, delimiter=self._separator)
             next(reader, None)
             line = reader.line_num
             while some := list(islice(lines, n_lines)):
-                table = self._plain(some) if is_plain else None
+                table = self._plain(some)
                 if table is not None:
                     block = self._of_numbers(table)
                     line += len(some)
                 else:
-                    is_plain = False
                     fields, line = self._fields(some, lines, line)
                     if not fields.rows:
                         continue
@@ -214,21 +213,23 @@ class CsvStream:
         return self._typed(numbers.reshape(len(fields.rows), -1)), labels
 
     def _labels(self, fields: _Fields, place: int) -> Numbers:
+        """Return the labels, (rows,); where some are missing, as objects, with None for these."""
         texts = [row[place] for row in fields.rows]
-        for text, line in zip(texts, fields.lines, strict=True):
-            if not text.strip():
-                raise DataError(
-                    f"{self._source}, line {line}, has no label in column "
-                    f"{quoted(self._header[place])}. Drop rows without labels, or leave target out "
-                    "and pre-train on all of them."
-                )
+        known = np.array([bool(text.strip()) for text in texts])
+        there = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         if self.label_kind.kind == "U":
-            return np.array(texts)
-        numbers = _numbers(texts)
-        if numbers is None or not np.isfinite(numbers).all():
-            self.label_kind = np.dtype(np.str_)
-            raise WiderType
-        return self._typed_labels(numbers)
+            found: Numbers = np.array(there, np.str_)
+        else:
+            numbers = _numbers(there)
+            if numbers is None or not np.isfinite(numbers).all():
+                self.label_kind = np.dtype(np.str_)
+                raise WiderType
+            found = self._typed_labels(numbers)
+        if known.all():
+            return found
+        labels = np.full(len(texts), None, object)
+        labels[known] = found
+        return labels
 
     def _no_number(self, fields: _Fields) -> DataError:
         """Return the error for the first field that is not a number."""

@@ -16,7 +16,7 @@ from sdae.data.stored.opening import CSV, Columns, name_in, shards_at
 from sdae.data.stored.shard import Numbers, Shard
 
 Block = tuple[Numbers, Numbers | None]
-"""Rows, (rows, V), and their labels, (rows,), if there are any."""
+"""Rows, (rows, V), and their labels, (rows,), if there are any; a missing one is None or NaN."""
 
 
 class RowStream(Protocol):
@@ -63,7 +63,7 @@ class ShardStream:
         self.columns, self.kind = shards[0].columns, shards[0].kind
         found = [part for shard in shards if (part := shard.labels()) is not None]
         self._labels = np.concatenate(found) if found else None
-        self.label_kind = np.dtype(np.int64) if self._labels is None else self._labels.dtype
+        self.label_kind = np.dtype(np.int64) if self._labels is None else _kind_of(self._labels)
 
     def blocks(self, done: Callable[[float], None]) -> Iterator[Block]:
         """Yield rows some at a time; `done` gets the share that has been read.
@@ -87,6 +87,13 @@ class ShardStream:
                 first, n_read = n_read, n_read + len(rows)
                 yield rows, None if self._labels is None else self._labels[first:n_read]
                 done(n_read / n_all)
+
+
+def _kind_of(labels: Numbers) -> "np.dtype[Any]":
+    """Return the type of labels; where some are missing, that of the others."""
+    if labels.dtype.kind != "O":
+        return labels.dtype
+    return np.array([label for label in labels.tolist() if label is not None]).dtype
 
 
 def stream_of(
