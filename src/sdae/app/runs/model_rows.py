@@ -4,8 +4,10 @@ Axes: n rows, V columns, L labels, T targets.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sdae.app.runs.prepared_data import Classes, NetworkRows, Rows
@@ -14,6 +16,7 @@ from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, with_masked
 from sdae.core.schema.raw_table import ColumnType
+from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 from sdae.data import Dataset, Table, load_dataset
@@ -128,7 +131,8 @@ def fitting(model: Model, table: Table) -> Table:
 
 def network_input(model: Model, table: Table) -> NetworkRows:
     """Return the rows as the model's network takes them: right columns, scaled."""
-    return scaled(fitting(model, table).x, model.scaling)
+    rows: NetworkRows = scaled(fitting(model, table).x, model.scaling)
+    return rows
 
 
 def targets_of(model: Model, table: Table) -> NDArray[np.int64] | NDArray[np.float64]:
@@ -172,6 +176,10 @@ def task_of(model: Model) -> Task | None:
     return Task.CLASSIFICATION if facts.picks_one else Task.MULTILABEL
 
 
-def scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
-    """Return scaled rows for the network, in float32."""
-    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
+def scaled(x: Any, scaling: Scaling | None) -> Any:
+    """Return scaled rows for the network, in float32; many rows of a source stay there."""
+    x = at_hand(x)
+    if isinstance(x, SourceRows):
+        return x.scaled(scaling, torch.empty(0))
+    rows: Rows = x
+    return rows.astype(np.float32, copy=False) if scaling is None else scaling.apply(rows)

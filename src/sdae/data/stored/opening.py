@@ -158,6 +158,17 @@ def shards_at(
     return shards
 
 
+def kind_of(path: Path) -> str | None:
+    """Return the kind of the files of rows at a path, or in its folder; None if there are none."""
+    with translate_os_errors(path, "read"):
+        if path.is_file():
+            return _KINDS.get(path.suffix.lower())
+        if not path.is_dir():
+            return None
+        kinds = (_KINDS.get(entry.suffix.lower()) for entry in path.iterdir())
+        return next((kind for kind in kinds if kind is not None), None)
+
+
 def _files(path: Path) -> list[Path]:
     """Return the files at a path, sorted by name."""
     with translate_os_errors(path, "read"):
