@@ -139,7 +139,12 @@ class SourceRows:
 
 def at_hand(x: Any) -> Any:
     """Return rows of a source as an array if they are few; anything else as it is."""
-    return x.in_memory() if isinstance(x, SourceRows) and x.fit_into_a_window else x
+    return read(x) if isinstance(x, SourceRows) and x.fit_into_a_window else x
+
+
+def read(x: Any) -> Any:
+    """Return rows of a source as an array; anything else as it is."""
+    return x.in_memory() if isinstance(x, SourceRows) else x
 
 
 def _is_readable(rows: RowSource) -> TypeGuard[ReadableRows]:

@@ -4,6 +4,7 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
 from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
 from sdae.app.runs.number_rows import below, chosen_scaling, load_numbers, on_disk
-from sdae.app.runs.prepared_data import NetworkRows, PreparedData
+from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
@@ -135,7 +136,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
     answers = answers_for(config, labelled)
     n_rows = dataset.train.n_rows
 
-    def encoded_part(part: Table) -> NetworkRows:
+    def encoded_part(part: Table) -> AnyRows:
         return schema.encode(part.x, part.source)
 
     return answers.added_to(
@@ -233,7 +234,7 @@ def prepare_labelled(
         answers.labelled(table, lambda part: network_input(model, part))
         for table in (labelled, dataset.validation, dataset.test)
     )
-    others: list[NetworkRows] = []
+    others: list[AnyRows] = []
     if with_unlabelled and labelled.n_rows < dataset.train.n_rows:
         hidden = _without(
             network_input(model, dataset.train), np.arange(dataset.train.n_rows)[places]
@@ -255,12 +256,12 @@ def prepare_labelled(
             image_shape=model.image_shape,
             schema=model.schema,
             n_hidden=dataset.train.n_rows - labelled.n_rows,
-            unlabelled=np.concatenate(others) if others else None,
+            unlabelled=reduce(below, others) if others else None,
         )
     )
 
 
-def _without(rows: NetworkRows, places: NDArray[np.int64]) -> NetworkRows | None:
+def _without(rows: AnyRows, places: NDArray[np.int64]) -> AnyRows | None:
     """Return the rows that are not at some places; None if there are none."""
     others = np.ones(len(rows), bool)
     others[places] = False

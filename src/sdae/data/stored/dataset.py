@@ -4,6 +4,7 @@ Axes: n rows, V columns.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
-from sdae.data.stored.opening import NPY, kind_of, open_rows
+from sdae.data.stored.opening import NPY, kind_of, open_rows, opened
 from sdae.data.stored.rows import DiskRows
 from sdae.data.table import Dataset, Table
 from sdae.data.target_columns import targets_of_texts
@@ -49,6 +50,7 @@ def stored_dataset(
     *,
     memory: int | None = None,
     scratch: Path | None = None,
+    in_order: bool = False,
 ) -> StoredDataset | None:
     """Open rows of numbers that stay on the disk; None if they are to be read into memory.
 
@@ -67,6 +69,9 @@ def stored_dataset(
         512 MiB.
     scratch : Path or None
         Folder for copies of files whose row groups are too large.
+    in_order : bool
+        Whether rows are only read from the first to the last: then groups may have any size, and
+        no rows are read now.
 
     Raises
     ------
@@ -81,7 +86,8 @@ def stored_dataset(
     if kind is None or not (is_folder or path.stat().st_size * most_times > few):
         return None
     try:
-        rows = _opened(path, targets, features, MEMORY if memory is None else memory, scratch)
+        room = None if in_order else MEMORY if memory is None else memory
+        rows = _opened(path, targets, features, room, scratch)
     except SdaeError:
         # Readers of whole files know more kinds of columns, and gaps.
         if is_folder or path.stat().st_size > FEW_BYTES:
@@ -89,7 +95,10 @@ def stored_dataset(
         return None
     if not is_folder and rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= few:
         return None
-    return _dataset(path, rows, targets, task)
+    found = _dataset(path, rows, targets, task)
+    table = found.dataset.train
+    train = replace(table, x=at_hand(table.x))
+    return StoredDataset(replace(found.dataset, train=train), at_hand(found.unlabelled))
 
 
 _MOST_TIMES = 64
@@ -100,7 +109,7 @@ def _opened(
     path: Path,
     targets: Sequence[str],
     features: Collection[str] | None,
-    memory: int,
+    memory: int | None,
     scratch: Path | None,
 ) -> DiskRows:
     if len(targets) > 1:
@@ -115,7 +124,7 @@ def _opened(
         target = None if target is None else find_column(str(target), width, str(path))
         if columns is not None:
             columns = [find_column(name, width, str(path)) for name in columns]
-    return open_rows(path, columns, target, memory=memory, scratch=scratch)
+    return opened(path, columns, target, memory, scratch)
 
 
 def _dataset(
@@ -123,7 +132,7 @@ def _dataset(
 ) -> StoredDataset:
     x, y, names = SourceRows(rows), rows.targets, rows.columns
     if y is None:
-        table = Table(at_hand(x), None, names, None, str(path))
+        table = Table(x, None, names, None, str(path))
         return StoredDataset(Dataset(path.stem, table), None)
     missing = _missing(y)
     if missing.all():
@@ -135,8 +144,8 @@ def _dataset(
     if missing.any():
         unlabelled, x, y = x[missing], x[~missing], y[~missing]
     found, label_names = _targets(y, targets, str(path), task)
-    table = Table(at_hand(x), found, names, None, str(path), label_names)
-    return StoredDataset(Dataset(path.stem, table), at_hand(unlabelled))
+    table = Table(x, found, names, None, str(path), label_names)
+    return StoredDataset(Dataset(path.stem, table), unlabelled)
 
 
 def _targets(y: NDArray[Any], names: Sequence[str], source: str, task: Task | None) -> Any:

@@ -1,6 +1,7 @@
 """Find the files of rows at a path, and open them as one source."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,14 +101,28 @@ def open_rows(
         memory = integer(1).read(memory)
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
-    cache = GroupCache(memory)
-    folder = None if scratch is None else Path(scratch)
+    return opened(Path(path), columns, target, memory, None if scratch is None else Path(scratch))
+
+
+def opened(
+    path: Path,
+    columns: Columns,
+    target: str | int | None,
+    memory: int | None,
+    scratch: Path | None,
+) -> DiskRows:
+    """Open rows as :func:`open_rows` does; None for the `memory`: rows are read in their order.
+
+    Then groups may have any size.
+    """
+    most = sys.maxsize if memory is None else memory
+    cache = GroupCache(most)
     shards = shards_at(path, columns, target, cache)
     for shard in shards:
-        _check_groups(shard, memory, folder)
+        _check_groups(shard, most, scratch)
     parts = [shard.labels() for shard in shards]
     found = [part for part in parts if part is not None]
-    shards = [_within(shard, memory, folder) for shard in shards]
+    shards = [_within(shard, most, scratch) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
     targets = np.concatenate(found) if found else None
     return DiskRows(shards, targets, cache if has_groups else None, memory)

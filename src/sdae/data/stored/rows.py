@@ -42,7 +42,7 @@ class DiskRows:
         Whether these are names that the file has for columns.
     targets : ndarray of shape (n,), or None
         The labels of all rows, in memory, if `target` was given: numbers or texts, as in the file.
-    window : int
+    window : int or None
         How many rows `memory` holds, in whole groups: estimators shuffle so many together.
     """
 
@@ -51,7 +51,7 @@ class DiskRows:
         shards: Sequence[Shard],
         targets: Numbers | None,
         cache: GroupCache | None,
-        memory: int,
+        memory: int | None,
     ) -> None:
         self._shards, self._cache = shards, cache
         self.columns, self.named = shards[0].columns, shards[0].named
@@ -62,7 +62,7 @@ class DiskRows:
         kind = shards[0].kind
         single = np.can_cast(kind, np.float32)
         self._kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
-        self.window = self._window(memory)
+        self.window = None if memory is None else self._window(memory)
         self._like = torch.empty(0, dtype=torch.from_numpy(np.empty(0, self._kind)).dtype)
 
     @property
