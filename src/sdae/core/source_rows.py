@@ -13,7 +13,8 @@ from torch import Tensor
 from sdae.core.column_statistics import ColumnStatistics, statistics_of
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import RowSource, is_convertible, window_of
+from sdae.core.preprocessing import Scaling
+from sdae.core.rows import RowSource, ScaledRows, is_convertible, window_of
 
 _NUMBERS_OF_A_BLOCK, _MOST_ROWS = 1 << 22, 1 << 16
 
@@ -82,6 +83,13 @@ class SourceRows:
             SourceRows(source.delivered_as(like), self._places) if is_convertible(source) else self
         )
 
+    def scaled(self, scaling: Scaling | None, like: Tensor) -> "SourceRows":
+        """Return the same rows, scaled, in the type and on the device of a tensor."""
+        if scaling is None:
+            return self.delivered_as(like)
+        exact = self.delivered_as(like.cpu().double())
+        return SourceRows(ScaledRows(exact, scaling.offset, scaling.scale, like))
+
     def _numbers(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers in the source of some of these rows, (m,)."""
         if isinstance(self._places, slice):
@@ -127,6 +135,16 @@ class SourceRows:
             rows[start : start + len(block)] = block
             start += len(block)
         return rows
+
+
+def at_hand(x: Any) -> Any:
+    """Return rows of a source as an array if they are few; anything else as it is."""
+    return read(x) if isinstance(x, SourceRows) and x.fit_into_a_window else x
+
+
+def read(x: Any) -> Any:
+    """Return rows of a source as an array; anything else as it is."""
+    return x.in_memory() if isinstance(x, SourceRows) else x
 
 
 def _is_readable(rows: RowSource) -> TypeGuard[ReadableRows]:

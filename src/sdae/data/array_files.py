@@ -70,7 +70,7 @@ def load_npy(
     n_columns = array.shape[1]
     check_columns(n_columns, source)
     names = [str(column) for column in range(n_columns)]
-    places = [_find_column(each, n_columns, source) for each in target]
+    places = [find_column(each, n_columns, source) for each in target]
     target = names_of_targets([str(place) for place in places])  # each column once, by its number
     columns = wanted_columns(names, places, features, source)
     y, label_names = _labels(array[:, places], target, source, task) if places else (None, None)
@@ -136,7 +136,14 @@ def _labels_per_row(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} columns of labels" if shape else "one label per row"
 
 
-def _find_column(target: str, n_columns: int, source: str) -> int:
+def find_column(target: str, n_columns: int, source: str) -> int:
+    """Return the position of a column without a name; it may count from the end.
+
+    Raises
+    ------
+    DataError
+        If there is no such column.
+    """
     try:
         return range(n_columns)[int(target)]
     except (ValueError, IndexError):

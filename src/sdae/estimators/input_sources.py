@@ -6,14 +6,11 @@ Axes: n rows, V columns.
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from sdae.core.conversions import as_tensor
 from sdae.core.errors import DataError
-from sdae.core.rows import RowSource, TensorRows
-from sdae.core.source_rows import SourceRows
-from sdae.train.joined_rows import JoinedRows
+from sdae.core.rows import RowSource
+from sdae.core.source_rows import SourceRows, at_hand
 
 
 def checked_source(
@@ -48,20 +45,8 @@ def checked_source(
             estimator.feature_names_in_ = np.array(names, object)
     else:
         _check_columns(estimator, rows, names, name)
-    return rows.in_memory() if rows.fit_into_a_window else rows
-
-
-def joined_rows(x: Any, more: Any) -> SourceRows:
-    """Return rows with others below them, where either stays in a source."""
-    kind = np.result_type(x.dtype, more.dtype)
-    like = torch.from_numpy(np.empty(0, kind))
-    first, second = (
-        part.delivered_as(like)
-        if isinstance(part, SourceRows)
-        else TensorRows(as_tensor(part).to(like))
-        for part in (x, more)
-    )
-    return SourceRows(JoinedRows(first, second, like))
+    found: SourceRows | NDArray[np.floating] = at_hand(rows)
+    return found
 
 
 def _reads_a_table(estimator: Any, *, reset: bool) -> bool:

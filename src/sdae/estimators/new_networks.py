@@ -28,7 +28,7 @@ from sdae.core.rows import RowSource, ScaledRows, SparseRows
 from sdae.core.schema.learning import SchemaOptions
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
-from sdae.core.source_rows import SourceRows
+from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows
@@ -203,12 +203,9 @@ def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.floa
     """
     if isinstance(scaling, Schema):
         return scaling.encode(x)
-    if isinstance(x, SourceRows) and not x.fit_into_a_window:
-        if scaling is None:
-            return x.delivered_as(like)
-        return ScaledRows(x.delivered_as(like.cpu().double()), scaling.offset, scaling.scale, like)
+    x = at_hand(x)
     if isinstance(x, SourceRows):
-        x = x.in_memory()
+        return x.scaled(scaling, like)
     if sparse.issparse(x):
         if scaling is None:
             return SparseRows(x, like)

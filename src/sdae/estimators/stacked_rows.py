@@ -16,9 +16,9 @@ from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.source_rows import SourceRows
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
-from sdae.estimators.input_sources import joined_rows
 from sdae.estimators.inputs import Rows, as_table, checked_rows, missing_marker
 from sdae.estimators.raw_input import needs_schema, raw_table
+from sdae.train.joined_rows import joined
 
 
 def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
@@ -111,7 +111,7 @@ def _of_numbers(estimator: Any, x: NDArray[Any]) -> RawTable:
 def stacked(x: Rows, more: Rows) -> Rows:
     """Stack rows below rows."""
     if isinstance(x, SourceRows) or isinstance(more, SourceRows):
-        return joined_rows(x, more)
+        return joined(x, more)
     if sparse.issparse(x) or sparse.issparse(more):
         return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
     return np.concatenate([x, more])

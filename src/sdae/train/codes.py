@@ -8,6 +8,9 @@ same result up to rounding.
 Axes: n rows, B rows of a minibatch, H units of the layer below.
 """
 
+import logging
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -21,12 +24,14 @@ from torch import Tensor
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.errors import FileAccessError
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import MappedRows, RowSource, TensorRows
+from sdae.core.rows import MappedRows, RowSource, TensorRows, window_of
 
 MEMORY_LIMIT = 2 << 30
 """With ``codes="auto"``, codes of more bytes than this go to a memory-mapped file."""
 
 _CHUNK_ROWS = 1024
+
+logger = logging.getLogger("sdae")
 
 
 class RecomputedRows:
@@ -46,13 +51,16 @@ class RecomputedRows:
 
 
 @contextmanager
-def temporary_folder() -> Iterator[Callable[[], Path]]:
-    """Yield a function that returns a folder, made when it is first called, removed at the end."""
+def temporary_folder(parent: str | Path | None = None) -> Iterator[Callable[[], Path]]:
+    """Yield a function that returns a folder, made when it is first called, removed at the end.
+
+    It is in `parent`; None: in the folder for temporary files.
+    """
     with ExitStack() as within:
 
         @cache
         def folder() -> Path:
-            made = TemporaryDirectory(prefix="sdae-codes-", ignore_cleanup_errors=True)
+            made = TemporaryDirectory(prefix="sdae-codes-", dir=parent, ignore_cleanup_errors=True)
             return Path(within.enter_context(made))
 
         yield folder
@@ -70,7 +78,8 @@ def codes_of(
     autoencoder : DenoisingAutoencoder
         The trained layer.
     how : {"auto", "memory", "memmap", "recompute"}
-        Where the codes are stored.
+        Where the codes are stored. ``auto``: in memory, if they are few and the rows are too;
+        otherwise in a file, or nowhere if the disk is too small.
     folder : callable
         Returns the folder of memory-mapped files; it is called only if there are any.
 
@@ -83,7 +92,17 @@ def codes_of(
         return RecomputedRows(rows, autoencoder)
     weight = autoencoder.weight
     n_bytes = len(rows) * autoencoder.n_hidden * weight.element_size()
-    if how == "memory" or (how == "auto" and n_bytes <= MEMORY_LIMIT):
+    if how == "auto":
+        how = "memory" if n_bytes <= MEMORY_LIMIT and window_of(rows) is None else "memmap"
+        if how == "memmap" and window_of(rows) is not None and n_bytes > _free(folder):
+            logger.info(
+                "The codes of layer %d would take %s bytes, more than the disk has: they are "
+                "computed again for every minibatch.",
+                autoencoder.layer,
+                f"{n_bytes:,}",
+            )
+            return RecomputedRows(rows, autoencoder)
+    if how == "memory":
         codes = weight.new_empty((len(rows), autoencoder.n_hidden))
         for samples, encoded in _encoded_chunks(rows, autoencoder):
             codes[samples] = encoded
@@ -100,9 +119,17 @@ def codes_of(
     except OSError as error:
         raise FileAccessError(
             f"Cannot write {n_bytes:,} bytes of codes to {path}: {error.strerror}. Free space, set "
-            "TMPDIR to another disk, or use codes='recompute'."
+            "TMPDIR (or scratch) to another disk, or use codes='recompute'."
         ) from None
     return MappedRows(mapped, weight)
+
+
+def _free(folder: Callable[[], Path]) -> int:
+    """Return the bytes that are free on the disk of a folder; all, if it cannot be written."""
+    try:
+        return shutil.disk_usage(folder()).free
+    except OSError:
+        return sys.maxsize  # writing says what is wrong
 
 
 def _encoded_chunks(

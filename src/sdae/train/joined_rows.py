@@ -3,13 +3,17 @@
 Axes: n rows, V columns, B rows of a minibatch.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.conversions import as_tensor
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import RowSource, window_of
+from sdae.core.rows import RowSource, TensorRows, window_of
+from sdae.core.source_rows import SourceRows
 
 _ROWS_AT_A_TIME = 4096
 
@@ -46,6 +50,18 @@ class JoinedRows:
         places = torch.from_numpy(of_first).to(rows.device)
         rows[places], rows[~places] = upper, lower.to(rows)
         return rows
+
+
+def joined(x: Any, more: Any) -> SourceRows:
+    """Return rows, (n, V), with others below them; arrays may be among them."""
+    like = torch.from_numpy(np.empty(0, np.result_type(x.dtype, more.dtype)))
+    first, second = (
+        part.delivered_as(like)
+        if isinstance(part, SourceRows)
+        else TensorRows(as_tensor(part).to(like))
+        for part in (x, more)
+    )
+    return SourceRows(JoinedRows(first, second, like))
 
 
 def in_memory(rows: RowSource) -> NDArray[np.float32]:

@@ -32,6 +32,7 @@ from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
@@ -57,6 +58,7 @@ def pretrain(
     schedule: Schedule | str = "constant",
     weight_decay: float = 0.0,
     codes: str = "auto",
+    scratch: str | Path | None = None,
     engine: str = "auto",
     device: str | None = None,
     seed: int = 0,
@@ -100,7 +102,10 @@ def pretrain(
     weight_decay : float, default 0
         Applies to weights, not to biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
-        Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer.
+        Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer and
+        otherwise a file. For rows on a disk it is a file or, if that is too small, nowhere.
+    scratch : str, Path or None, default None
+        Folder for files of codes; None: that for temporary files, which TMPDIR sets.
     engine : {"auto", "fused", "compiled", "closed_form", "autograd"}
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
@@ -181,6 +186,7 @@ def pretrain(
         seed=seed,
         checkpoint=checkpoint,
         callbacks=[log_findings, *callbacks],
+        scratch=scratch,
     )
 
 
@@ -196,6 +202,7 @@ def run_pretraining(
     known_by: Identity | None = None,
     memory: OptimizerMemory | None = None,
     callbacks: Iterable[Callback] = (),
+    scratch: str | Path | None = None,
 ) -> History:
     """Pre-train with a validated `config`; see :func:`pretrain`.
 
@@ -231,7 +238,7 @@ def run_pretraining(
             checkpoint_of(checkpoint, "pretrain"),
             lambda: {**identity_of(stack, config, seed, {"x": rows}), **(known_by or {})},
         ) as keeper,
-        temporary_folder() as folder,
+        temporary_folder(scratch) as folder,
     ):
         session = TrainingSession(PRETRAINING, listeners, keeper, doctor, memory)
         ended = session.resume()
@@ -279,14 +286,17 @@ def train_layers(
 def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession) -> None:
     """Train one denoising autoencoder on `rows`, an epoch after the other."""
     autoencoder, plan = layer.autoencoder, layer.plan
-    with closing(
-        pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
-    ) as engine:
+    with (
+        closing(
+            pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
+        ) as engine,
+        reading_ahead(rows) as coming,
+    ):
         session.begin(plan, engine)
         # Go through the pre-training epochs ...
         for _ in session.epochs():
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in session.slices():
+            for part in session.slices(coming=coming):
                 session.train(part)
                 session.save_if_due(part)
             record = session.record()

@@ -91,6 +91,22 @@ StageOption = Annotated[
 ]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads; default: all.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Rows of more than this stay on the disk, and then take so much memory: for example "
+        "512MB. Default: rows of more than 2 GiB stay there, and take 512 MiB.",
+    ),
+]
+ScratchOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder for files that are only needed during training: codes of layers, and copies "
+        "of data whose row groups are too large. Default: that of TMPDIR, and no copies.",
+    ),
+]
 CheckpointOption = Annotated[
     str,
     typer.Option(

@@ -72,11 +72,12 @@ def load_rows(
     """Load the model's columns of some data, and their labels if a `target` is named.
 
     Other columns are ignored, whatever they hold. `content` holds the bytes of standard input, if
-    the data are "-".
+    the data are "-". Very many rows stay on the disk, to be read in their order.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the data.
     """
-    return choose_rows(load_for(model, data, target, task_of(model), content), part)
+    found = load_for(model, data, target, task_of(model), content, in_order=True)
+    return choose_rows(found, part)

@@ -20,6 +20,7 @@ from sdae.app.runs.run_folder import RunFolder, SavedModel
 from sdae.core.errors import InvalidParameterError
 from sdae.core.files import replacing
 from sdae.core.model_file import Model
+from sdae.core.source_rows import SourceRows
 from sdae.core.wording import quoted
 
 STANDARD_OUTPUT = "-"
@@ -27,10 +28,14 @@ _BLOCK_CELLS = 1 << 18
 _BLOCK = 32  # rows that a network processes together: written blocks end where its blocks end
 
 
-def blocks_of(x: NDArray[np.floating], n_outputs: int) -> Iterator[NDArray[np.floating]]:
-    """Split rows, (n, V), that will give `n_outputs` columns into blocks."""
+def blocks_of(
+    x: NDArray[np.floating] | SourceRows, n_outputs: int
+) -> Iterator[NDArray[np.floating]]:
+    """Split rows, (n, V), that will give `n_outputs` columns into blocks, read from the disk."""
     cells = _BLOCK_CELLS // max(x.shape[1], n_outputs)
     n_rows = _BLOCK * max(1, cells // _BLOCK)
+    if isinstance(x, SourceRows):
+        return x.blocks(n_rows)
     return (x[start : start + n_rows] for start in range(0, len(x), n_rows))
 
 

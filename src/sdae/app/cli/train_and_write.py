@@ -1,5 +1,7 @@
 """What ``sdae train`` and ``sdae resume`` share: train with checkpoints, then write the run."""
 
+from pathlib import Path
+
 from rich.console import Console
 
 from sdae.app.cli.interrupts import handled
@@ -10,12 +12,13 @@ from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import begun_with
 from sdae.app.runs.lifecycle import finish
 from sdae.app.runs.live_history import LiveHistory
-from sdae.app.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.app.runs.pictures import N_ROWS, draw_curves, draw_filters, draw_reconstructions
 from sdae.app.runs.prepared_data import PreparedData
 from sdae.app.runs.run_folder import PLOTS, RunFolder
 from sdae.app.runs.run_recipe import TrainedRun, run_recipe
 from sdae.app.tracking import Tracking
 from sdae.core.errors import FileAccessError, MissingExtraError
+from sdae.core.source_rows import at_hand
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.callbacks import log_findings
@@ -31,6 +34,7 @@ def train_and_keep(
     checkpoint_every: str,
     console: Console,
     tracking: Tracking,
+    scratch: Path | None = None,
 ) -> str:
     """Train a stack, from the checkpoints of the run if there are any, and write its files.
 
@@ -51,12 +55,14 @@ def train_and_keep(
                     device=device,
                     checkpoint=checkpoint,
                     callbacks=[log_findings, LiveHistory(run), shown, tracking],
+                    scratch=scratch,
                 )
             _keep(run, recipe, trained, data, console)
             tracking.pictures(run.path / PLOTS)
     except (KeyboardInterrupt, FileAccessError) as reason:  # other errors would occur again
         if run.has_checkpoints() and not run.finished:
             again = " --data FILE" if recipe.data.source == STANDARD_INPUT else ""
+            again += "" if scratch is None else f" --scratch {scratch}"
             reason.add_note(
                 f"To resume from the last checkpoint, run: sdae resume {run.path}{again}"
             )
@@ -82,7 +88,7 @@ def _keep(
             draw_curves(records, run.plots() / "curves.png")
         rows = data.rows if data.test is None else data.test[0]
         learned = trained.pretrained or trained.model
-        draw_reconstructions(learned, rows, run.plots() / "reconstructions.png")
+        draw_reconstructions(learned, at_hand(rows[:N_ROWS]), run.plots() / "reconstructions.png")
         if learned.image_shape is not None:
             draw_filters(learned, run.plots() / "filters.png")
     except MissingExtraError as missing:

@@ -13,6 +13,7 @@ import tomli_w
 
 from sdae.app.recipes.class_weights import parse_class_weight
 from sdae.app.recipes.ladder_table import LadderTable
+from sdae.app.recipes.memory_sizes import AUTO, parse_memory
 from sdae.app.recipes.model_table import AUTOMATIC, LADDER, OF_A_LADDER, STACK, ModelConfig
 from sdae.app.recipes.toml_text import read_toml
 from sdae.core.constraints import (
@@ -39,7 +40,6 @@ from sdae.train.settings import (
 )
 
 SCALES = ("auto", "none", "minmax", "standard")
-AUTO = "auto"
 TASKS = (AUTO, *map(str, Task))
 
 
@@ -64,6 +64,11 @@ class DataConfig:
     unlabeled: str | None = option(optional(text()), None, "More rows, without targets.")
     labels: int | None = option(
         optional(integer(1)), None, "Labels to keep, as many of each class; others are hidden."
+    )
+    memory: str = option(
+        parsed("a size of memory", parse_memory),
+        AUTO,
+        "More rows stay on the disk; `auto`: more than 2 GiB, which then take 512 MiB.",
     )
     scale: str = option(choice(*SCALES), "auto", "How the columns are scaled.")
     validation: float = option(number(0, 0.9), 0.15, "Share of the rows for validation.")

@@ -17,6 +17,7 @@ from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.source_rows import read
 from sdae.data import Dataset, Table
 from sdae.data.few_labels import with_few_labels
 from sdae.data.label_columns import Target, encode_targets, find_head
@@ -61,9 +62,9 @@ class Part:
         return len(self.x)
 
     def sample(self, most: int, seed: int) -> "Part":
-        """Return at most `most` of the rows, chosen by `seed`, in their order."""
+        """Return at most `most` of the rows, chosen by `seed`, in their order, and in memory."""
         if len(self) <= most:
-            return self
+            return replace(self, x=read(self.x))
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
         return self.take(chosen)
 
@@ -71,7 +72,7 @@ class Part:
         """Return the rows at some indices."""
         return replace(
             self,
-            x=self.x[chosen],
+            x=read(self.x[chosen]),
             y=None if self.y is None else self.y[chosen],
             numbers=self.numbers[chosen],
             labels=None if self.labels is None else self.labels[chosen],

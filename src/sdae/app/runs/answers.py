@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.app.recipes.class_weights import BALANCED, weights_in
-from sdae.app.recipes.recipe import AUTO, DataConfig
+from sdae.app.recipes.memory_sizes import AUTO
+from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.model_rows import outputs_of
-from sdae.app.runs.prepared_data import Classes, Labelled, NetworkRows, PreparedData
+from sdae.app.runs.prepared_data import AnyRows, Classes, Labelled, PreparedData
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
@@ -51,9 +52,7 @@ class Answers:
     class_weight: Weights | None = None
     choice: str = ""
 
-    def labelled(
-        self, table: Table | None, encode: Callable[[Table], NetworkRows]
-    ) -> Labelled | None:
+    def labelled(self, table: Table | None, encode: Callable[[Table], AnyRows]) -> Labelled | None:
         """Return the rows of a table as `encode` makes them, with its targets, if it has any."""
         if table is None or table.y is None or self.head is None or self.classes is None:
             return None

@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.prepared_data import PreparedData
+from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.app.runs.run_folder import DATA, RunFolder
 from sdae.core.conversions import as_tensor
 from sdae.core.errors import FileFormatError, InvalidParameterError
 from sdae.core.files import read_bytes, regular_file, translate_os_errors, write_atomically
+from sdae.core.source_rows import SourceRows
 from sdae.train.identity import Entry, differences, hashes_of, names_of
 
 _MOST_BYTES = 1 << 28
@@ -69,13 +72,17 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
 
 
 def _hashes(data: PreparedData) -> dict[str, Entry]:
-    parts = {"x": as_tensor(data.rows)}
+    parts = {"x": _hashed(data.rows)}
     labelled = {"training": data.train, "validation": data.validation, "test": data.test}
     for name, part in labelled.items():
         if part is not None:
-            parts[f"x of the {name} set"] = as_tensor(part[0])
+            parts[f"x of the {name} set"] = _hashed(part[0])
             parts[f"y of the {name} set"] = as_tensor(part[1])
     return hashes_of(parts)
+
+
+def _hashed(rows: AnyRows) -> Tensor | SourceRows:
+    return rows if isinstance(rows, SourceRows) else as_tensor(rows)
 
 
 def _noted(path: Path) -> tuple[str, Mapping[str, str]]:

@@ -3,21 +3,27 @@
 Axes: n rows, V columns, L labels, T targets.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from sdae.app.runs.prepared_data import Classes, NetworkRows, Rows
+from sdae.app.runs.prepared_data import AnyRows, Classes, Rows
 from sdae.core.errors import DataError
+from sdae.core.inference import Results
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, with_masked
 from sdae.core.schema.raw_table import ColumnType
+from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 from sdae.data import Dataset, Table, load_dataset
-from sdae.data.label_columns import Target, encode_targets
+from sdae.data.label_columns import Target, encode_targets, names_of_targets
+from sdae.data.stored.dataset import stored_dataset
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -31,11 +37,17 @@ def load_for(
     target: Target = None,
     task: Task | None = None,
     content: bytes | None = None,
+    *,
+    in_order: bool = False,
 ) -> Dataset:
     """Load the columns of a model from other data, with their targets if they are named.
 
     Rows without a label are left out; a gap in a model of numbers is masked. Other columns are
     ignored, whatever they hold. `content` is the bytes of standard input, if the source is "-".
+
+    Very many rows stay on the disk, and so do those of a folder: they are a
+    :class:`sdae.core.source_rows.SourceRows`. Those that are only read `in_order` may have groups
+    of any size.
 
     Raises
     ------
@@ -45,6 +57,9 @@ def load_for(
     if model.schema is not None:
         return load_for_schema(source, model.schema, target, task, content).dataset
     names = model.feature_names
+    stored = stored_dataset(source, names_of_targets(target), names, task, in_order=in_order)
+    if stored is not None:
+        return stored.dataset
     try:
         return load_dataset(source, target, names, task, content)
     except NotNumbers as fault:
@@ -126,9 +141,20 @@ def fitting(model: Model, table: Table) -> Table:
     return table
 
 
-def network_input(model: Model, table: Table) -> NetworkRows:
+def network_input(model: Model, table: Table) -> AnyRows:
     """Return the rows as the model's network takes them: right columns, scaled."""
-    return scaled(fitting(model, table).x, model.scaling)
+    rows: AnyRows = scaled(fitting(model, table).x, model.scaling)
+    return rows
+
+
+def in_parts(function: Callable[[Rows], Results], x: Rows | SourceRows) -> Results:
+    """Apply a function of rows to an array, or to the blocks of rows on the disk: (n, V) -> (n, K).
+
+    A row's result does not depend on the others.
+    """
+    if not isinstance(x, SourceRows):
+        return function(x)
+    return np.concatenate([function(block) for block in x.blocks()])
 
 
 def targets_of(model: Model, table: Table) -> NDArray[np.int64] | NDArray[np.float64]:
@@ -172,6 +198,10 @@ def task_of(model: Model) -> Task | None:
     return Task.CLASSIFICATION if facts.picks_one else Task.MULTILABEL
 
 
-def scaled(x: Rows, scaling: Scaling | None) -> NetworkRows:
-    """Return scaled rows for the network, in float32."""
-    return x.astype(np.float32, copy=False) if scaling is None else scaling.apply(x)
+def scaled(x: Any, scaling: Scaling | None) -> Any:
+    """Return scaled rows for the network, in float32; many rows of a source stay there."""
+    x = at_hand(x)
+    if isinstance(x, SourceRows):
+        return x.scaled(scaling, torch.empty(0))
+    rows: Rows = x
+    return rows.astype(np.float32, copy=False) if scaling is None else scaling.apply(rows)

@@ -4,6 +4,8 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
+from functools import reduce
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,19 @@ from numpy.typing import NDArray
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
 from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
-from sdae.app.runs.prepared_data import NetworkRows, PreparedData
+from sdae.app.runs.number_rows import below, chosen_scaling, load_numbers, on_disk
+from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
-from sdae.core.preprocessing import choose, fit_scaling
 from sdae.core.schema.learning import SchemaOptions, learn_schema
 from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_schema import Schema
-from sdae.data import Table, load_dataset
+from sdae.core.source_rows import at_hand
+from sdae.data import Table
 from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
-from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
+from sdae.data.table import OF_NUMBERS, NotNumbers
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.typed_dataset import load_typed
@@ -40,42 +43,38 @@ def prepare(
     *,
     rounded: bool = False,
     content: bytes | None = None,
+    scratch: Path | None = None,
 ) -> PreparedData:
-    """Load, split and scale the data of a recipe.
+    """Load, split and scale the data of a recipe; more rows than its memory stay on the disk.
 
     `rounded` makes tables float32 before they are scaled, as older versions did. `content` holds
-    the bytes of standard input, if the source is "-".
+    the bytes of standard input, if the source is "-". `scratch` is a folder for copies of files
+    that cannot be read a few rows at a time.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the files, the columns, the labels or the values.
     """
+    if read_options(config) != ReadOptions():
+        return prepare_table(config, seed, content)
+    stored = on_disk(config, scratch)
     numbers = (*OF_NUMBERS, STANDARD_INPUT)
     reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)
-    if read_options(config) != ReadOptions() or not reads_numbers:
+    if stored is None and not reads_numbers:
         return prepare_table(config, seed, content)
     try:
-        task = wanted_task(config)
-        dataset = load_dataset(config.source, config.target, task=task, content=content)
-        extra = None
-        if config.unlabeled is not None:
-            extra = load_dataset(config.unlabeled, features=dataset.train.feature_names).train
+        found = load_numbers(config, stored, content, scratch)
     except NotNumbers:
         if not is_table(config.source):
             raise
         return prepare_table(config, seed, content)
+    dataset = found.dataset.rounded() if rounded else found.dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
-    if rounded:
-        dataset = dataset.rounded()
-    rows = dataset.train.x
-    if extra is not None:
-        if dataset.train.feature_names is not None:
-            extra = match_columns(extra, dataset.train.feature_names)
-        extra = extra.rounded() if rounded else extra
-        rows = np.concatenate([rows, _same_width(extra, dataset.train).x])
-    chosen = choose(rows, config.scale, decoder, dataset.name)
-    scaling = fit_scaling(rows, chosen.scale)
+    rows, others = dataset.train.x, found.others(dataset.train, rounded=rounded)
+    for more in others:
+        rows = below(rows, more)
+    chosen, scaling = chosen_scaling(rows, config.scale, decoder, dataset.name)
     rows = scaled(rows, scaling)
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
     answers = answers_for(config, labelled)
@@ -84,7 +83,7 @@ def prepare(
         PreparedData(
             name=dataset.name,
             rows=rows,
-            train=answers.labelled(labelled, lambda _: rows[:n_rows][places]),
+            train=answers.labelled(labelled, lambda _: at_hand(rows[:n_rows][places])),
             validation=answers.labelled(dataset.validation, lambda part: scaled(part.x, scaling)),
             test=answers.labelled(dataset.test, lambda part: scaled(part.x, scaling)),
             scaling=scaling,
@@ -137,7 +136,7 @@ def prepare_table(config: DataConfig, seed: int, content: bytes | None = None) -
     answers = answers_for(config, labelled)
     n_rows = dataset.train.n_rows
 
-    def encoded_part(part: Table) -> NetworkRows:
+    def encoded_part(part: Table) -> AnyRows:
         return schema.encode(part.x, part.source)
 
     return answers.added_to(
@@ -235,7 +234,7 @@ def prepare_labelled(
         answers.labelled(table, lambda part: network_input(model, part))
         for table in (labelled, dataset.validation, dataset.test)
     )
-    others: list[NetworkRows] = []
+    others: list[AnyRows] = []
     if with_unlabelled and labelled.n_rows < dataset.train.n_rows:
         hidden = _without(
             network_input(model, dataset.train), np.arange(dataset.train.n_rows)[places]
@@ -257,22 +256,13 @@ def prepare_labelled(
             image_shape=model.image_shape,
             schema=model.schema,
             n_hidden=dataset.train.n_rows - labelled.n_rows,
-            unlabelled=np.concatenate(others) if others else None,
+            unlabelled=reduce(below, others) if others else None,
         )
     )
 
 
-def _without(rows: NetworkRows, places: NDArray[np.int64]) -> NetworkRows | None:
+def _without(rows: AnyRows, places: NDArray[np.int64]) -> AnyRows | None:
     """Return the rows that are not at some places; None if there are none."""
     others = np.ones(len(rows), bool)
     others[places] = False
     return rows[others] if others.any() else None
-
-
-def _same_width(extra: Table, train: Table) -> Table:
-    if extra.x.shape[1] != train.x.shape[1]:
-        raise DataError(
-            f"{extra.source} has {extra.x.shape[1]} columns, but {train.source} has "
-            f"{train.x.shape[1]} feature columns. Unlabelled rows must have the same columns."
-        )
-    return extra

@@ -12,12 +12,16 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.table_schema import Schema
+from sdae.core.source_rows import SourceRows
 
 Rows = NDArray[np.floating]
 """Rows in the units of the source, in a type that does not round them."""
 
 NetworkRows = NDArray[np.float32]
-Labelled = tuple[NetworkRows, NDArray[np.int64] | NDArray[np.float64]]
+AnyRows = NetworkRows | SourceRows
+"""Rows as the network takes them: in memory, or in files."""
+
+Labelled = tuple[AnyRows, NDArray[np.int64] | NDArray[np.float64]]
 Classes = tuple[int, ...] | tuple[str, ...]
 
 
@@ -29,7 +33,7 @@ class PreparedData:
     ----------
     name : str
         Name of the source, for messages.
-    rows : ndarray of float32, shape (n, V)
+    rows : ndarray of float32, or SourceRows, shape (n, V)
         Rows for pre-training: the training rows, then the unlabelled ones.
     train, validation, test : (x, y) or None
         Labelled parts; `train` is None where there are no labels. The values of a regression are
@@ -54,12 +58,12 @@ class PreparedData:
         How much each labelled row counts, by the weight of its class.
     n_hidden : int
         Number of training rows whose labels are hidden, so that they are for pre-training alone.
-    unlabelled : ndarray of float32, shape (m, V), or None
+    unlabelled : ndarray of float32, or SourceRows, shape (m, V), or None
         Those of `rows` that are not in `train`; of a model that exists the rows given apart.
     """
 
     name: str
-    rows: NetworkRows
+    rows: AnyRows
     train: Labelled | None
     validation: Labelled | None
     test: Labelled | None
@@ -75,4 +79,4 @@ class PreparedData:
     train_weight: NDArray[np.float64] | None = None
     validation_weight: NDArray[np.float64] | None = None
     n_hidden: int = 0
-    unlabelled: NetworkRows | None = None
+    unlabelled: AnyRows | None = None

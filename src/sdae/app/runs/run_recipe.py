@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -10,7 +11,7 @@ from sdae._version import __version__
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
 from sdae.app.runs.ladder_runs import build_ladder, train_on
-from sdae.app.runs.prepared_data import NetworkRows, PreparedData
+from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -94,8 +95,11 @@ def run_recipe(
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
+    scratch: Path | None = None,
 ) -> TrainedRun:
     """Train `stack` by the recipe; without labels it is only pre-trained.
+
+    `scratch` is a folder for files that are only needed meanwhile.
 
     Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once.
     """
@@ -126,6 +130,7 @@ def run_recipe(
         checkpoint=checkpoint,
         known_by=known_by(recipe, data),
         callbacks=callbacks,
+        scratch=scratch,
     )
     pretrained = finetuning = None
     if data.train is not None:
@@ -185,7 +190,7 @@ def finetune_on(
     )
 
 
-def _learned_from(recipe: Recipe, data: PreparedData) -> NetworkRows | None:
+def _learned_from(recipe: Recipe, data: PreparedData) -> AnyRows | None:
     """Return the unlabelled rows that fine-tuning learns from."""
     return None if recipe.finetuning.semi_supervised is None else data.unlabelled
 

@@ -1,6 +1,7 @@
 """Find the files of rows at a path, and open them as one source."""
 
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -100,14 +101,28 @@ def open_rows(
         memory = integer(1).read(memory)
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
-    cache = GroupCache(memory)
-    folder = None if scratch is None else Path(scratch)
+    return opened(Path(path), columns, target, memory, None if scratch is None else Path(scratch))
+
+
+def opened(
+    path: Path,
+    columns: Columns,
+    target: str | int | None,
+    memory: int | None,
+    scratch: Path | None,
+) -> DiskRows:
+    """Open rows as :func:`open_rows` does; None for the `memory`: rows are read in their order.
+
+    Then groups may have any size.
+    """
+    most = sys.maxsize if memory is None else memory
+    cache = GroupCache(most)
     shards = shards_at(path, columns, target, cache)
     for shard in shards:
-        _check_groups(shard, memory, folder)
+        _check_groups(shard, most, scratch)
     parts = [shard.labels() for shard in shards]
     found = [part for part in parts if part is not None]
-    shards = [_within(shard, memory, folder) for shard in shards]
+    shards = [_within(shard, most, scratch) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
     targets = np.concatenate(found) if found else None
     return DiskRows(shards, targets, cache if has_groups else None, memory)
@@ -158,15 +173,15 @@ def shards_at(
     return shards
 
 
-def has_names(path: Path) -> bool:
-    """Return whether the columns of the files at a path have names; in NPY they have positions.
-
-    Raises
-    ------
-    FileAccessError, DataError
-        As :func:`open_rows` does.
-    """
-    return path.name.lower().endswith(CSV) or _files(path)[0].suffix.lower() != NPY
+def kind_of(path: Path) -> str | None:
+    """Return the kind of the files of rows at a path, or in its folder; None if there are none."""
+    with translate_os_errors(path, "read"):
+        if path.is_file():
+            return _KINDS.get(path.suffix.lower())
+        if not path.is_dir():
+            return None
+        kinds = (_KINDS.get(entry.suffix.lower()) for entry in path.iterdir())
+        return next((kind for kind in kinds if kind is not None), None)
 
 
 def _files(path: Path) -> list[Path]:

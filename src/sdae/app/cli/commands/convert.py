@@ -13,7 +13,7 @@ from sdae.app.runs.output_paths import output_file
 from sdae.core.errors import FileAccessError, invalid_parameter
 from sdae.core.wording import plain
 from sdae.data.stored.converting import ROWS_PER_GROUP, converted
-from sdae.data.stored.opening import has_names
+from sdae.data.stored.opening import NPY, kind_of
 
 
 def convert(
@@ -62,7 +62,7 @@ def convert(
         )
     picked, label = columns or None, target
     with _progress(source) as done:
-        if (picked is None and label is None) or has_names(source):
+        if kind_of(source) != NPY:
             written = converted(
                 source, end, picked, label, rows_per_group=rows_per_group, done=done
             )

@@ -9,7 +9,7 @@ from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.export.exported_model import target_scaling_of, undone
-from sdae.app.runs.model_rows import fitting, outputs_of, targets_of
+from sdae.app.runs.model_rows import fitting, in_parts, outputs_of, targets_of
 from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
 from sdae.app.runs.scores import (
@@ -45,7 +45,7 @@ def evaluate(
     table = load_rows(data, model, part, target or folder.target(), content_of(data))
     y = targets_of(model, table)
     x = fitting(model, table).x
-    raw = outputs(model.stack, x, model.scaling)  # (n, O)
+    raw = in_parts(lambda rows: outputs(model.stack, rows, model.scaling), x)  # (n, O)
     found = outputs_of(model)
     assert found is not None  # it has a head
     head, classes = found

@@ -26,6 +26,7 @@ from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.recipes.recipe import Recipe, parse_recipe, with_data, write_recipe
 from sdae.app.runs.lifecycle import changed_run, held_run
+from sdae.app.runs.number_rows import within_windows
 from sdae.app.runs.pictures import redraw_curves
 from sdae.app.runs.prepare import names_in, prepare_labelled
 from sdae.app.runs.run_recipe import describe, finetune_on
@@ -97,6 +98,7 @@ def finetune(
         prepared = prepare_labelled(
             model, recipe.data, recipe.seed, content_of(data), with_unlabelled=learns
         )
+        recipe = within_windows(recipe, prepared)
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
         note = CompilingNote(console)

@@ -13,9 +13,10 @@ from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.terminal import say
 from sdae.app.runs.model_rows import network_input
 from sdae.app.runs.output_paths import files_of, output_file
-from sdae.app.runs.pictures import draw_curves, draw_filters, draw_reconstructions
+from sdae.app.runs.pictures import N_ROWS, draw_curves, draw_filters, draw_reconstructions
 from sdae.app.runs.run_folder import open_run
 from sdae.core.errors import InvalidParameterError
+from sdae.core.source_rows import read
 
 
 class Kind(StrEnum):
@@ -59,7 +60,8 @@ def plot(
         case Kind.reconstructions:
             model = model_after(folder, stage)
             table = load_rows(str(source), model, part)
-            draw_reconstructions(model, network_input(model, table), end, shape)
+            rows = read(network_input(model, table)[:N_ROWS])
+            draw_reconstructions(model, rows, end, shape)
     say(f"{kind.value.capitalize()} drawn in {out}")
 
 

@@ -9,6 +9,7 @@ from sdae.app.cli.options import (
     DeviceOption,
     QuietOption,
     RunArgument,
+    ScratchOption,
     ThreadsOption,
     use_threads,
 )
@@ -35,6 +36,7 @@ def resume(
         str | None,
         typer.Option(metavar="FILE", help="New path of the rows of --unlabeled, if moved."),
     ] = None,
+    scratch: ScratchOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
     checkpoint_every: CheckpointOption = "60s",
@@ -64,12 +66,21 @@ def resume(
             recipe.seed,
             rounded=folder.rounds_tables(),
             content=content_of(recipe.data.source),
+            scratch=scratch,
         )
         say_on(console, worded(recipe, prepared).choice)
         recipe = settled_recipe(recipe, prepared, device)
         stack = build_stack(recipe, prepared)
         with trackers.open(run, recipe) as tracking:
             last = train_and_keep(
-                folder, recipe, prepared, stack, device, checkpoint_every, console, tracking
+                folder,
+                recipe,
+                prepared,
+                stack,
+                device,
+                checkpoint_every,
+                console,
+                tracking,
+                scratch,
             )
     say(last)

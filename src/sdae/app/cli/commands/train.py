@@ -14,7 +14,9 @@ from sdae.app.cli.options import (
     ClassWeightOption,
     DeviceOption,
     LabelsOption,
+    MemoryOption,
     QuietOption,
+    ScratchOption,
     TargetOption,
     TaskChoice,
     TaskOption,
@@ -99,6 +101,8 @@ def train(
     drop: DropOption = None,
     keep: KeepOption = None,
     id: IdOption = None,
+    memory: MemoryOption = None,
+    scratch: ScratchOption = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random numbers.")] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -135,6 +139,7 @@ def train(
             "task": task.task and str(task.task),
             "class_weight": class_weight,
             "labels": labels,
+            "memory": memory,
             "separator": sep,
             "decimal": decimal,
             "na_values": na_values,
@@ -157,7 +162,9 @@ def train(
     trackers.check(out or default)
     content = content_of(source)
     with new_run(out or default, chosen, force=force, numbered=out is None) as run:
-        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed, content=content)
+        prepared = prepare(
+            chosen.data, chosen.model.decoder[0], chosen.seed, content=content, scratch=scratch
+        )
         note = [CompilingNote(console)]
         settled = settled_recipe(chosen, prepared, device, note)
         if settled != chosen:
@@ -168,7 +175,7 @@ def train(
         print_estimate(console, expected, prepared, stack, device)
         with trackers.open(run.path, chosen) as tracking:
             last = train_and_keep(
-                run, chosen, prepared, stack, device, checkpoint_every, console, tracking
+                run, chosen, prepared, stack, device, checkpoint_every, console, tracking, scratch
             )
     say(f"{last} (report: {report_of(run)})" if report else last)
 

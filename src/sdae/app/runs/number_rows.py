@@ -1,0 +1,148 @@
+"""Rows of numbers of a recipe: in memory, or on the disk where they are too many.
+
+Axes: n rows, V columns.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdae.app.recipes.memory_sizes import bytes_of
+from sdae.app.recipes.recipe import DataConfig, Recipe
+from sdae.app.runs.answers import wanted_task
+from sdae.app.runs.prepared_data import AnyRows, PreparedData
+from sdae.core.errors import DataError
+from sdae.core.kinds.decoders import Decoder
+from sdae.core.preprocessing import (
+    Choice,
+    Scaling,
+    choose,
+    fit_scaling,
+    fit_scaling_streamed,
+)
+from sdae.core.source_rows import SourceRows
+from sdae.data import Dataset, Table, load_dataset
+from sdae.data.label_columns import names_of_targets
+from sdae.data.stored.dataset import StoredDataset, stored_dataset
+from sdae.data.table import match_columns
+from sdae.train.joined_rows import joined
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+
+@dataclass(frozen=True, eq=False)
+class NumberRows:
+    """The rows of a recipe whose columns are all numbers.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    unlabelled : SourceRows, ndarray or None
+        Rows of the same files that have no label.
+    extra : Table or None
+        Rows of a file without labels.
+    """
+
+    dataset: Dataset
+    unlabelled: Any
+    extra: Table | None
+
+    def others(self, train: Table, *, rounded: bool) -> list[Any]:
+        """Return the rows for pre-training that are not those of the data set."""
+        found = [] if self.unlabelled is None else [self.unlabelled]
+        if self.extra is not None:
+            extra = self.extra
+            if train.feature_names is not None:
+                extra = match_columns(extra, train.feature_names)
+            extra = extra.rounded() if rounded else extra
+            found.append(_same_width(extra, train).x)
+        return found
+
+
+def on_disk(config: DataConfig, scratch: Path | None) -> StoredDataset | None:
+    """Open the rows of a recipe where they stay on the disk; None where they are to be loaded."""
+    return stored_dataset(
+        config.source,
+        names_of_targets(config.target),
+        None,
+        wanted_task(config),
+        memory=bytes_of(config.memory),
+        scratch=scratch,
+    )
+
+
+def load_numbers(
+    config: DataConfig, stored: StoredDataset | None, content: bytes | None, scratch: Path | None
+) -> NumberRows:
+    """Load the rows of a recipe, unless they are `stored`, and those of its file without labels.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the files; :class:`sdae.data.table.NotNumbers` where columns are not
+        numbers, or values are missing.
+    """
+    if stored is None:
+        task = wanted_task(config)
+        loaded = load_dataset(config.source, config.target, task=task, content=content)
+        stored = StoredDataset(loaded, None)
+    extra = None
+    if config.unlabeled is not None:
+        names = stored.dataset.train.feature_names
+        memory = bytes_of(config.memory)
+        more = stored_dataset(config.unlabeled, (), names, memory=memory, scratch=scratch)
+        extra = load_dataset(config.unlabeled, features=names) if more is None else more.dataset
+    return NumberRows(*stored, None if extra is None else extra.train)
+
+
+def below(rows: Any, more: Any) -> Any:
+    """Return rows, (n, V), with others below them."""
+    if isinstance(rows, SourceRows) or isinstance(more, SourceRows):
+        return joined(rows, more)
+    return np.concatenate([rows, more])
+
+
+def chosen_scaling(
+    rows: Any, scale: str, decoder: Decoder, source: str
+) -> tuple[Choice, Scaling | None]:
+    """Choose the scaling of rows and the decoder of layer 0, and fit the scaling.
+
+    Raises
+    ------
+    DataError
+        If they do not fit each other.
+    """
+    if isinstance(rows, SourceRows):
+        columns = rows.statistics()
+        chosen = choose(columns, scale, decoder, source)
+        return chosen, fit_scaling_streamed(columns, chosen.scale)
+    chosen = choose(rows, scale, decoder, source)
+    return chosen, fit_scaling(rows, chosen.scale)
+
+
+def within_windows(recipe: Recipe, data: PreparedData) -> Recipe:
+    """Return the recipe with windows of shuffled rows, where they stay on the disk.
+
+    A window that the recipe has is kept, and so is an order without shuffling.
+    """
+    pretraining = replace(recipe.pretraining, shuffle_window=_window(recipe.pretraining, data.rows))
+    train = None if data.train is None else data.train[0]
+    finetuning = replace(recipe.finetuning, shuffle_window=_window(recipe.finetuning, train))
+    return replace(recipe, pretraining=pretraining, finetuning=finetuning)
+
+
+def _window(config: PretrainingConfig | FinetuningConfig, rows: AnyRows | None) -> int | None:
+    given = config.shuffle_window
+    if given is not None or not config.shuffle or not isinstance(rows, SourceRows):
+        return given
+    return rows.window
+
+
+def _same_width(extra: Table, train: Table) -> Table:
+    if extra.x.shape[1] != train.x.shape[1]:
+        raise DataError(
+            f"{extra.source} has {extra.x.shape[1]} columns, but {train.source} has "
+            f"{train.x.shape[1]} feature columns. Unlabelled rows must have the same columns."
+        )
+    return extra

@@ -1,0 +1,165 @@
+"""Rows that stay on the disk as a data set, with their labels in memory.
+
+Axes: n rows, V columns.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError, SdaeError
+from sdae.core.source_rows import SourceRows, at_hand
+from sdae.core.wording import quoted
+from sdae.data.array_files import find_column
+from sdae.data.stored.opening import NPY, kind_of, open_rows, opened
+from sdae.data.stored.rows import DiskRows
+from sdae.data.table import Dataset, Table
+from sdae.data.target_columns import targets_of_texts
+from sdae.data.task import Task
+
+FEW_BYTES = 2 << 30
+"""Rows that take less are read into memory, unless somebody says otherwise."""
+MEMORY = 512 << 20
+"""Bytes for rows that stay on the disk, unless somebody says otherwise."""
+
+
+class StoredDataset(NamedTuple):
+    """A data set on the disk, whose rows are :class:`sdae.core.source_rows.SourceRows` or few.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        The rows that have labels or, if there are none, all.
+    unlabelled : SourceRows, ndarray or None
+        The rows without a label, where others have one.
+    """
+
+    dataset: Dataset
+    unlabelled: Any
+
+
+def stored_dataset(
+    source: str,
+    targets: Sequence[str] = (),
+    features: Collection[str] | None = None,
+    task: Task | None = None,
+    *,
+    memory: int | None = None,
+    scratch: Path | None = None,
+    in_order: bool = False,
+) -> StoredDataset | None:
+    """Open rows of numbers that stay on the disk; None if they are to be read into memory.
+
+    Parameters
+    ----------
+    source : str
+        A file or folder that :func:`sdae.data.open_rows` opens; anything else gives None.
+    targets : sequence of str
+        Name of the column of labels, if there is one: of an NPY file its position.
+    features : collection of str or None
+        Names of the columns to read; None: all but the target.
+    task : Task or None
+        What the target is for.
+    memory : int or None
+        Bytes that rows may take: more stay on the disk. None: more than 2 GiB do, and then take
+        512 MiB.
+    scratch : Path or None
+        Folder for copies of files whose row groups are too large.
+    in_order : bool
+        Whether rows are only read from the first to the last: then groups may have any size, and
+        no rows are read now.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with rows that can only stay on the disk: a folder of files, or more than
+        2 GiB.
+    """
+    path = Path(source)
+    kind, is_folder = kind_of(path), path.is_dir()
+    few = FEW_BYTES if memory is None else memory
+    most_times = 1 if kind == NPY else _MOST_TIMES
+    if kind is None or not (is_folder or path.stat().st_size * most_times > few):
+        return None
+    try:
+        room = None if in_order else MEMORY if memory is None else memory
+        rows = _opened(path, targets, features, room, scratch)
+    except SdaeError:
+        # Readers of whole files know more kinds of columns, and gaps.
+        if is_folder or path.stat().st_size > FEW_BYTES:
+            raise
+        return None
+    if not is_folder and rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= few:
+        return None
+    found = _dataset(path, rows, targets, task)
+    table = found.dataset.train
+    train = replace(table, x=at_hand(table.x))
+    return StoredDataset(replace(found.dataset, train=train), at_hand(found.unlabelled))
+
+
+_MOST_TIMES = 64
+"""As many times its size a packed file may take in memory, when it is read whole."""
+
+
+def _opened(
+    path: Path,
+    targets: Sequence[str],
+    features: Collection[str] | None,
+    memory: int | None,
+    scratch: Path | None,
+) -> DiskRows:
+    if len(targets) > 1:
+        raise DataError(
+            f"{path} stays on the disk, where rows have one target. Got {len(targets)}. Name one "
+            "of them, or use --memory with a size above that of the rows."
+        )
+    target: str | int | None = targets[0] if targets else None
+    columns: Any = None if features is None else list(features)
+    if kind_of(path) == NPY:
+        width = open_rows(path).shape[1]
+        target = None if target is None else find_column(str(target), width, str(path))
+        if columns is not None:
+            columns = [find_column(name, width, str(path)) for name in columns]
+    return opened(path, columns, target, memory, scratch)
+
+
+def _dataset(
+    path: Path, rows: DiskRows, targets: Sequence[str], task: Task | None
+) -> StoredDataset:
+    x, y, names = SourceRows(rows), rows.targets, rows.columns
+    if y is None:
+        table = Table(x, None, names, None, str(path))
+        return StoredDataset(Dataset(path.stem, table), None)
+    missing = _missing(y)
+    if missing.all():
+        raise DataError(
+            f"{path} has no label in column {quoted(targets[0])}. Name another target, or none to "
+            "pre-train only."
+        )
+    unlabelled = None
+    if missing.any():
+        unlabelled, x, y = x[missing], x[~missing], y[~missing]
+    found, label_names = _targets(y, targets, str(path), task)
+    table = Table(x, found, names, None, str(path), label_names)
+    return StoredDataset(Dataset(path.stem, table), unlabelled)
+
+
+def _targets(y: NDArray[Any], names: Sequence[str], source: str, task: Task | None) -> Any:
+    """Return targets as the readers of whole files do, which see texts."""
+    values, numbers = np.unique(y, return_inverse=True)
+    texts = [str(value) for value in values.tolist()]
+    column = [texts[number] for number in numbers.tolist()]  # a text is stored once
+    known = y.astype(np.float64) if y.dtype.kind in "iuf" else None
+    return targets_of_texts([column], names, source, task, [known])
+
+
+def _missing(y: NDArray[Any]) -> NDArray[np.bool_]:
+    if y.dtype.kind == "f":
+        return np.asarray(np.isnan(y))
+    if y.dtype.kind not in "OU":
+        return np.zeros(len(y), bool)
+    return np.array([value is None or not str(value).strip() for value in y.tolist()], bool)
