@@ -8,7 +8,9 @@ Two questions, each in processes of their own, about pre-training a layer 784-50
 - memory: how much anonymous memory (RssAnon) training takes on a sparse file much larger than the
   memory for rows: the peak, and what it was before;
 - speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
-  page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding.
+  page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding. Rows
+  are read ahead in a second thread: the time of the training thread alone is what remains where a
+  second core is free, however busy the machine was.
 
 The files are written to a temporary folder and removed.
 """
@@ -142,10 +144,11 @@ def anonymous_memory() -> int:
 
 def speeds(folder: Path) -> dict[str, Any]:
     """Return microseconds a row by where the rows are, and the ratios to rows in memory."""
-    npy, parquet = folder / "rows.npy", folder / "rows.parquet"
+    npy, parquet, feather = (folder / f"rows.{end}" for end in ("npy", "parquet", "feather"))
     x = np.random.default_rng(0).random((ROWS_IN_CACHE, V), dtype=np.float32)
     np.save(npy, x)
     convert(npy, parquet, rows_per_group=GROUP)
+    convert(npy, feather, rows_per_group=GROUP)
     columns = folder / "columns.parquet"
     table = pa.table({f"c{place}": x[:, place] for place in range(V)})
     pq.write_table(table, columns, row_group_size=GROUP, use_dictionary=False)
@@ -154,15 +157,16 @@ def speeds(folder: Path) -> dict[str, Any]:
         "array": x,
         ".npy": open_rows(npy),
         ".parquet": open_rows(parquet, memory=4 * V * WINDOW),
+        ".feather": open_rows(feather, memory=4 * V * WINDOW),
         "columns": open_rows(columns, memory=4 * V * WINDOW),
     }
-    turns: dict[str, list[tuple[float, float]]] = {name: [] for name in sources}
+    turns: dict[str, list[list[float]]] = {name: [] for name in sources}
     seconds_of(x[: 4 * BATCH], 0)  # compiles
     for turn in range(TURNS):
         for name, rows in sources.items():
             turns[name].append(seconds_of(rows, turn))
     found: dict[str, Any] = {"rows": len(x), "bytes": npy.stat().st_size}
-    for place, clock in enumerate(("processor", "wall")):
+    for place, clock in enumerate(("processor", "training thread", "wall")):
         medians = {
             name: statistics.median(turn[place] for turn in times) * 1e6
             for name, times in turns.items()
@@ -172,19 +176,20 @@ def speeds(folder: Path) -> dict[str, Any]:
     return found
 
 
-def seconds_of(rows: Any, seed: int) -> tuple[float, float]:
-    """Return the seconds of processor and of the wall clock that a row takes.
+def seconds_of(rows: Any, seed: int) -> list[float]:
+    """Return the seconds of processor, of the training thread and of the wall clock for a row.
 
     They are taken from the first slice of a window to that of the next, so that what is done
     before an epoch does not count, and the decoding of a window does.
     """
     stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
-    marks: list[tuple[int, float, float]] = []
+    marks: list[tuple[int, float, float, float]] = []
 
     def stop(event: object) -> bool:
         if not isinstance(event, SliceEnded):
             return False
-        marks.append((event.n_samples, time.process_time(), time.perf_counter()))
+        clocks = time.process_time(), time.thread_time(), time.perf_counter()
+        marks.append((event.n_samples, *clocks))
         return event.n_samples >= marks[0][0] + WINDOW
 
     pretrain(
@@ -199,9 +204,8 @@ def seconds_of(rows: Any, seed: int) -> tuple[float, float]:
         callbacks=[stop],
     )
     (first, *before), (last, *after) = marks[0], marks[-1]
-    cpu, wall = (b - a for a, b in zip(before, after, strict=True))
     n_rows = max(1, last - first)
-    return cpu / n_rows, wall / n_rows
+    return [(b - a) / n_rows for a, b in zip(before, after, strict=True)]
 
 
 if __name__ == "__main__":
