@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
+_POOLS: list[pa.MemoryPool] = []
+"""Pools that were used: a thread of pyarrow may free a buffer after the call that needed it."""
+
 
 @contextmanager
 def memory_below(n_bytes: float) -> Iterator[None]:
@@ -23,6 +26,7 @@ def memory_below(n_bytes: float) -> Iterator[None]:
 def arrow_memory_below(n_bytes: float) -> Iterator[None]:
     """Check that pyarrow, whose memory is not Python's, took no more than `n_bytes` at any time."""
     before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    _POOLS.append(pool)
     pa.set_memory_pool(pool)
     try:
         yield

@@ -51,6 +51,25 @@ def window_of(rows: RowSource) -> int | None:
     return window
 
 
+class ExpectantRows(RowSource, Protocol):
+    """A source that reads rows ahead of their use."""
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Begin to make the rows that are asked for next; None: nothing more is expected."""
+        ...
+
+
+def expect(rows: RowSource, minibatch: Minibatch | None) -> None:
+    """Let a source read ahead the rows that are asked for next, if it can."""
+    if is_expectant(rows):
+        rows.expect(minibatch)
+
+
+def is_expectant(rows: RowSource) -> TypeGuard[ExpectantRows]:
+    """Return whether a source reads rows ahead of their use."""
+    return hasattr(type(rows), "expect")
+
+
 class TensorRows:
     """Rows in memory, on the device of training."""
 
@@ -154,6 +173,10 @@ class ScaledRows:
         """Scale the rows of a minibatch, (B, V)."""
         x = self._rows.batch(minibatch).to(self._offset)
         return ((x - self._offset) / self._scale).to(self._like)
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Let the other source read ahead."""
+        expect(self._rows, minibatch)
 
 
 class OrdinaryRows:

@@ -52,7 +52,7 @@ class CsvLines:
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
         first = text.readline()
         text.seek(0)
-        separator = separator or _find_delimiter(first)
+        separator = separator or find_delimiter(first)
         self._reader = csv.reader(text, delimiter=separator, strict=True)
         self.header = [name.strip() for fields in self._next(1) for name in fields]
         if not self.header:
@@ -145,7 +145,7 @@ def _check_line_lengths(content: bytes, source: str) -> None:
         start = end + 1
 
 
-def _find_delimiter(first_line: str) -> str:
+def find_delimiter(first_line: str) -> str:
     """Return the separator that splits the first line into most fields, ignoring quoted ones."""
     outside_quotes = "".join(first_line.split('"')[::2])
     return max(_DELIMITERS, key=outside_quotes.count)

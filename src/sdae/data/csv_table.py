@@ -23,7 +23,8 @@ from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finit
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
-_MISSING = ("", "na", "nan", "null", "none")
+MISSING = ("", "na", "nan", "null", "none")
+"""What stands in a cell without a number, in small letters."""
 
 
 def load_csv(
@@ -163,7 +164,7 @@ def _numbers(
 
 
 def _number(field: str, row: int, name: str, source: str) -> float:
-    if field.strip().lower() in _MISSING:
+    if field.strip().lower() in MISSING:
         return float("nan")
     try:
         if "_" in field:

@@ -21,7 +21,7 @@ def exact_rows(x: NDArray[Any]) -> Rows:
     """Return rows of numbers, (n, V), in C order: as float32 if no value changes, else float64."""
     n_rows = max(1, _BLOCK_CELLS // max(1, x.shape[1]))
     blocks = (x[start : start + n_rows] for start in range(0, len(x), n_rows))
-    if np.can_cast(x.dtype, np.float32) or all(map(_is_single, blocks)):
+    if np.can_cast(x.dtype, np.float32) or all(map(fits_float32, blocks)):
         return np.ascontiguousarray(x, dtype=np.float32)
     with np.errstate(over="ignore"):  # numbers wider than float64
         return np.ascontiguousarray(x, dtype=np.float64)
@@ -50,8 +50,8 @@ class ExactRows:
         """Append rows, (rows, V)."""
         rows = self._x
         if rows is None:
-            rows = np.empty(self._shape, np.float32 if _is_single(block) else np.float64)
-        elif rows.dtype == np.float32 and not _is_single(block):
+            rows = np.empty(self._shape, np.float32 if fits_float32(block) else np.float64)
+        elif rows.dtype == np.float32 and not fits_float32(block):
             exact = np.empty(self._shape, np.float64)
             exact[: self._n_rows] = rows[: self._n_rows]
             rows = exact
@@ -72,7 +72,7 @@ def is_usable(x: NDArray[Any]) -> NDArray[np.bool_]:
         return np.isfinite(x.astype(np.float32, copy=False))
 
 
-def _is_single(block: NDArray[Any]) -> bool:
+def fits_float32(block: NDArray[Any]) -> bool:
     """Return whether float32 holds every number of a block."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool((block.astype(np.float32) == block).all())

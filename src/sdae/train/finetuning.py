@@ -28,6 +28,7 @@ from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.scoring import LabelledRows
 from sdae.train.session import TrainingSession
@@ -286,13 +287,15 @@ def train_network(
     engine = finetuning_engine(
         task.stack, task.rows, task.y, task.config, plan.seed, task.weights, task.every
     )
-    with closing(engine):
+    with closing(engine), reading_ahead(task.visited) as coming:
         session.begin(plan, engine)
         validator.resume(session.keeper.kept)
         # Go through the epochs ...
         for epoch in session.epochs():
             # ... and in each through the training set, validating when due.
-            for part in session.slices(lambda: validator.updates_until_look(session.n_updates)):
+            for part in session.slices(
+                lambda: validator.updates_until_look(session.n_updates), coming
+            ):
                 session.train(part)
                 if not session.stopped:
                     validator.after_update(session.n_updates, epoch)

@@ -32,6 +32,7 @@ from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
@@ -285,14 +286,17 @@ def train_layers(
 def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession) -> None:
     """Train one denoising autoencoder on `rows`, an epoch after the other."""
     autoencoder, plan = layer.autoencoder, layer.plan
-    with closing(
-        pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
-    ) as engine:
+    with (
+        closing(
+            pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
+        ) as engine,
+        reading_ahead(rows) as coming,
+    ):
         session.begin(plan, engine)
         # Go through the pre-training epochs ...
         for _ in session.epochs():
             # ... and in each through the training set: corrupt, encode, reconstruct, descend.
-            for part in session.slices():
+            for part in session.slices(coming=coming):
                 session.train(part)
                 session.save_if_due(part)
             record = session.record()

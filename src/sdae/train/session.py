@@ -14,6 +14,7 @@ from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.epoch import AnyPlan, Place, Plan, all_at_once, slices
 from sdae.train.history import EpochRecord, Finding, History, findings_in
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.reading_ahead import Coming, nothing_is_read
 
 
 class TrainingSession:
@@ -130,14 +131,18 @@ class TrainingSession:
             if self.stopped:
                 return
 
-    def slices(self, longest: Callable[[], int] = all_at_once) -> Iterator[Minibatches]:
+    def slices(
+        self, longest: Callable[[], int] = all_at_once, coming: Coming = nothing_is_read
+    ) -> Iterator[Minibatches]:
         """Yield the rest of the epoch in slices of minibatches, until training is stopped.
 
         The engine sets the number of samples of a slice; `longest` is called before each slice and
-        returns its maximum number of minibatches.
+        returns its maximum number of minibatches. `coming` gets each slice, and what follows it.
         """
         left = self.plan.minibatches(self.place.epoch)[self.place.n_batches :]
         for part in slices(left, self.engine.slice_samples, longest):
+            left = left[len(part) :]
+            coming(part, left)
             yield part
             if self.stopped:
                 return

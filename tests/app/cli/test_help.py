@@ -23,6 +23,7 @@ COMMANDS = (
     "encode",
     "denoise",
     "impute",
+    "convert",
     "info",
     "plot",
     "report",
@@ -104,6 +105,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(folder / "new.csv")
     write_rows(folder / "noisy.csv")
     write_rows(folder / "holes.csv")
+    write_flowers(folder / "big.csv")
     digits = folder / "digits"
     digits.mkdir()
     rng = np.random.default_rng(0)

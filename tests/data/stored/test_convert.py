@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -31,7 +32,7 @@ WRITE: dict[str, Any] = {"npy": save_npy, "columns": write_columns, "lists": wri
 @given(
     st.sampled_from(sorted(WRITE)),
     st.lists(st.integers(1, 20), min_size=1, max_size=3),
-    st.sampled_from([".npy", ".parquet"]),
+    st.sampled_from([".npy", ".parquet", ".feather"]),
     st.integers(1, 30),
     st.sampled_from(["f4", "f8", "u1", "i8"]),
 )
@@ -51,9 +52,16 @@ def test_converted_rows_are_the_same(
         if end == ".npy":
             assert np.array_equal(np.load(new), x)
         else:
-            metadata = pq.ParquetFile(new).metadata
-            groups = [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
-            assert groups == [min(n_rows, len(x) - k) for k in range(0, len(x), n_rows)]
+            assert groups_of(new) == [min(n_rows, len(x) - k) for k in range(0, len(x), n_rows)]
+
+
+def groups_of(path: Path) -> list[int]:
+    """Return the numbers of rows of the groups of a file."""
+    if path.suffix == ".parquet":
+        metadata = pq.ParquetFile(path).metadata
+        return [metadata.row_group(g).num_rows for g in range(metadata.num_row_groups)]
+    with pa.ipc.open_file(path) as file:
+        return [file.get_batch(k).num_rows for k in range(file.num_record_batches)]
 
 
 def test_labels_and_names_go_along(tmp_path: Path) -> None:
@@ -88,7 +96,7 @@ def test_the_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
     assert open_rows(tmp_path / "b.npy").shape == (100_000, 100)
 
 
-@pytest.mark.parametrize("end", [".npy", ".parquet"])
+@pytest.mark.parametrize("end", [".npy", ".parquet", ".feather"])
 def test_a_conversion_that_fails_leaves_the_older_file(tmp_path: Path, end: str) -> None:
     bad = X.copy()
     bad[20, 1] = np.inf
@@ -106,7 +114,7 @@ def test_a_conversion_that_fails_leaves_the_older_file(tmp_path: Path, end: str)
 @pytest.mark.parametrize(
     ("new", "options", "kind", "problem"),
     [
-        ("b.csv", {}, DataError, "b.csv must end in .npy or .parquet"),
+        ("b.csv", {}, DataError, "b.csv must end in .npy, .parquet, .feather, .arrow, the"),
         ("b.npy", {"target": 0}, DataError, "b.npy cannot hold labels beside rows. Leave target"),
         ("b.npy", {"rows_per_group": 0}, InvalidParameterError, "rows_per_group parameter of conv"),
         ("no/b.npy", {}, FileAccessError, "does not exist"),

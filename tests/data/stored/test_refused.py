@@ -91,6 +91,7 @@ def _table(**columns: Any) -> Callable[[Path], None]:
 
 
 LISTS = pa.array([[1.0, 2.0], [3.0]])
+EMPTY = pa.array([[], []], pa.list_(pa.float32(), 0))
 PAIRS = pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))
 
 
@@ -98,6 +99,7 @@ PAIRS = pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))
     ("write", "problem"),
     [
         (_table(a=["x"]), "column 'a', has values of type string, but features must be numbers"),
+        (_table(a=EMPTY), "column 'a', has lists without numbers"),
         (_table(a=LISTS), r"must be a fixed-size list of numbers: cast it to pyarrow\.list_"),
         (_table(a=PAIRS, b=[1, 2]), r"of fixed_size_list<.* beside others\. Name the one to read"),
         (lambda path: path.write_bytes(b"PAR1 and no more"), "is not a Parquet file, or is dam"),

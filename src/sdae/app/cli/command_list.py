@@ -97,6 +97,10 @@ COMMANDS = {
         "Show what differs between two runs.",
         lambda: import_module("sdae.app.cli.commands.runs"),
     ),
+    "convert": Listed(
+        "Rewrite rows of any number, so that training reads the disk.",
+        lambda: import_module("sdae.app.cli.commands.convert"),
+    ),
     "watch": Listed(
         "Show the progress of a run until it is finished.",
         lambda: import_module("sdae.app.cli.commands.watch"),

@@ -112,6 +112,8 @@ def layout_of(
     else:
         kind = np.dtype(schema.field(names[0]).type.value_type.to_pandas_dtype())
         shown = tuple(f"{names[0]}.{place}" for place in range(length))
+    if not shown:
+        raise DataError(f"{source}, column {quoted(names[0])}, has lists without numbers.")
     check_columns(len(shown), source)
     if target is not None:
         check_type(schema.field(target).type, target, source, is_label=True)

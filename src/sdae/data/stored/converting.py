@@ -1,23 +1,41 @@
-"""Rewrite rows in blocks, as an NPY file or as a Parquet file of small row groups.
+"""Rewrite rows in blocks: as an NPY file, or as Parquet or Feather in small groups.
 
 Axes: n rows, V columns.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sdae.core.constraints import integer
 from sdae.core.errors import DataError, MissingExtraError, invalid_parameter
 from sdae.core.files import end_of, replacing, translate_os_errors
-from sdae.data.exact import is_usable
-from sdae.data.stored.opening import NPY, PARQUET, Columns, shards_at
-from sdae.data.stored.shard import Numbers, Shard
+from sdae.core.wording import listed
+from sdae.data.stored.csv_stream import WiderType
+from sdae.data.stored.npy_writing import NpyWriter
+from sdae.data.stored.opening import FEATHER, NPY, PARQUET, Columns
+from sdae.data.stored.streams import Block, RowStream, regrouped, stream_of
 
 VECTOR = "x"
-"""Name of the column of rows in a Parquet file that `convert` writes."""
+"""Name of the column of rows in a file of groups that `convert` writes."""
+
+ROWS_PER_GROUP = 2048
+
+_KINDS = (NPY, PARQUET, *FEATHER)
+
+Done = Callable[[float], None]
+
+
+class Written(NamedTuple):
+    """What a new file holds."""
+
+    n_rows: int
+    n_columns: int
+    n_bytes: int
 
 
 def convert(
@@ -26,7 +44,7 @@ def convert(
     columns: Columns = None,
     target: str | int | None = None,
     *,
-    rows_per_group: int = 2048,
+    rows_per_group: int = ROWS_PER_GROUP,
 ) -> None:
     """Write rows into one new file, some at a time: the memory does not grow with the rows.
 
@@ -35,14 +53,18 @@ def convert(
     Parameters
     ----------
     source : str or Path
-        Anything that :func:`sdae.data.open_rows` opens, with row groups of any size.
+        Anything that :func:`sdae.data.open_rows` opens, with groups of rows of any size; or a
+        ``.csv`` or ``.csv.gz`` with a header, whose columns are numbers, except the target. Its
+        numbers become float32 if that holds all of them exactly, else float64.
     destination : str or Path
-        A path that ends in ``.npy`` or ``.parquet``. In a Parquet file the rows are one column
-        ``x`` of fixed-size lists; the names of the columns are in the metadata of the file.
+        A path that ends in ``.npy``, ``.parquet``, ``.feather`` or ``.arrow``. In all but NPY the
+        rows are one column ``x`` of fixed-size lists; the names of the columns are in the metadata
+        of the file.
     columns, target
-        As for :func:`sdae.data.open_rows`; the target is a column of its own in a Parquet file.
+        As for :func:`sdae.data.open_rows`; the target is a column of its own in the new file, which
+        cannot be NPY. In a CSV, columns have names.
     rows_per_group : int, default 2048
-        Rows of a row group, which is what is decoded at once.
+        Rows of a row group or record batch, which is what is decoded at once.
 
     Raises
     ------
@@ -63,6 +85,27 @@ def convert(
     >>> open_rows(folder / "rows.parquet").shape
     (100, 100)
     """
+    converted(source, destination, columns, target, rows_per_group=rows_per_group)
+
+
+def converted(
+    source: str | Path,
+    destination: str | Path,
+    columns: Columns = None,
+    target: str | int | None = None,
+    *,
+    rows_per_group: int = ROWS_PER_GROUP,
+    done: Done = lambda _: None,
+) -> Written:
+    """Convert rows, as :func:`convert` does, and return what was written.
+
+    `done` gets the share of the source that has been read.
+
+    Raises
+    ------
+    InvalidParameterError, FileAccessError, FileFormatError, DataError, MissingExtraError
+        As :func:`convert` does.
+    """
     try:
         n_rows = integer(1).read(rows_per_group)
     except ValueError:
@@ -71,99 +114,94 @@ def convert(
         ) from None
     end = end_of(destination)
     suffix = end.suffix.lower()
-    if suffix not in (NPY, PARQUET):
-        raise DataError(f"{end} must end in {NPY} or {PARQUET}, the kinds of files with rows.")
+    if suffix not in _KINDS:
+        raise DataError(f"{end} must end in {listed(_KINDS)}, the kinds of files with rows.")
     if suffix == NPY and target is not None:
         raise DataError(
             f"{end} cannot hold labels beside rows. Leave target out, and save "
             "open_rows(…).targets with numpy.save, or convert to Parquet."
         )
-    shards = shards_at(source, columns, target, None)
-    blocks = _blocks(shards, n_rows)
-    with replacing(end) as new, translate_os_errors(end, "write"):
-        if suffix == NPY:
-            _write_npy(new, shards, blocks)
-        else:
-            _write_parquet(new, shards, blocks, target)
+    stream = stream_of(source, columns, target, n_rows)
+    while True:
+        try:
+            with replacing(end) as new, translate_os_errors(end, "write"):
+                n_written = _write(new, suffix, stream, n_rows, target, done)
+                n_bytes = new.stat().st_size
+        except WiderType:
+            continue
+        return Written(n_written, len(stream.columns), n_bytes)
 
 
-def _blocks(shards: Sequence[Shard], n_rows: int) -> Iterator[Numbers]:
-    """Yield the rows of all files in blocks of `n_rows`, the last of the rest.
-
-    Raises
-    ------
-    DataError
-        If a number is not finite: what is written can be trained on.
-    """
-    held: list[Numbers] = []
-    n_held = 0
-    for shard in shards:
-        start = 0
-        for block in shard.blocks(n_rows):
-            rows = block
-            if not is_usable(rows).all():
-                row = start + int(np.argmin(is_usable(rows).all(axis=1)))
-                raise DataError(
-                    f"{shard.path}, row {row} (counted from 0), has a value that is missing or not "
-                    "finite. Fill it in, or drop the row."
-                )
-            start += len(rows)
-            while n_held + len(rows) >= n_rows:
-                taken = n_rows - n_held
-                yield np.concatenate([*held, rows[:taken]])
-                held, n_held, rows = [], 0, rows[taken:]
-            if len(rows):
-                held.append(rows)
-                n_held += len(rows)
-    if n_held:
-        yield np.concatenate(held)
+def _write(
+    path: Path, suffix: str, stream: RowStream, n_rows: int, target: str | int | None, done: Done
+) -> int:
+    """Write all rows; return how many there are."""
+    blocks = regrouped(stream.blocks(done), n_rows)
+    if suffix == NPY:
+        return _write_npy(path, stream, blocks)
+    return _write_groups(path, suffix, stream, blocks, target)
 
 
-def _write_npy(path: Path, shards: Sequence[Shard], blocks: Iterator[Numbers]) -> None:
-    kind = shards[0].kind.newbyteorder("<")
-    shape = (sum(shard.n_rows for shard in shards), len(shards[0].columns))
-    header = {"descr": kind.str, "fortran_order": False, "shape": shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in blocks:
-            file.write(np.ascontiguousarray(block, kind).data)
+def _write_npy(path: Path, stream: RowStream, blocks: Iterator[Block]) -> int:
+    n_written = 0
+    with NpyWriter(path, stream.kind) as writer:
+        for rows, _ in blocks:
+            writer.add(rows)
+            n_written += len(rows)
+    return n_written
 
 
-def _write_parquet(
-    path: Path, shards: Sequence[Shard], blocks: Iterator[Numbers], target: str | int | None
-) -> None:
+def _write_groups(
+    path: Path, suffix: str, stream: RowStream, blocks: Iterator[Block], target: str | int | None
+) -> int:
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
     except ImportError:
         raise MissingExtraError(
-            'Writing a Parquet file needs pyarrow: pip install "sdae[tables]"'
+            f'Writing a {suffix} file needs pyarrow: pip install "sdae[tables]"'
         ) from None
-    kind, columns = shards[0].kind.newbyteorder("="), shards[0].columns
-    labels = None if target is None else pa.array(_labels(shards))
-    fields = [pa.field(VECTOR, pa.list_(pa.from_numpy_dtype(kind), len(columns)), nullable=False)]
-    if labels is not None:
-        fields.append(pa.field(_label_name(target), labels.type))
-    names = json.dumps(list(columns))
+    kind, n_columns = stream.kind.newbyteorder("="), len(stream.columns)
+    # A list of numbers none of which may be missing takes less to decode.
+    number = pa.field("element", pa.from_numpy_dtype(kind), nullable=False)
+    fields = [pa.field(VECTOR, pa.list_(number, n_columns), nullable=False)]
+    if target is not None:
+        is_text = stream.label_kind.kind == "U"
+        label = pa.string() if is_text else pa.from_numpy_dtype(stream.label_kind)
+        fields.append(pa.field(_label_name(target), label))
+    names = json.dumps(list(stream.columns))
     schema = pa.schema(fields, metadata={"sdae.columns": names})
+    n_written = 0
+    with (_parquet if suffix == PARQUET else _feather)(path, schema) as write:
+        for rows, labels in blocks:
+            values = pa.array(np.ascontiguousarray(rows, kind).reshape(-1))
+            arrays = [pa.FixedSizeListArray.from_arrays(values, type=fields[0].type)]
+            if labels is not None:
+                arrays.append(pa.array(labels, fields[1].type))
+            write(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            n_written += len(rows)
+    return n_written
+
+
+@contextmanager
+def _parquet(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Yield what writes a row group."""
+    import pyarrow.parquet as pq
+
     # Numbers rarely repeat, so dictionaries would cost more than they save.
     with pq.ParquetWriter(
         path, schema, use_dictionary=False, write_page_checksum=True, write_statistics=False
     ) as writer:
-        start = 0
-        for block in blocks:
-            values = pa.array(np.ascontiguousarray(block, kind).reshape(-1))
-            vectors = pa.FixedSizeListArray.from_arrays(values, type=fields[0].type)
-            arrays = [vectors]
-            if labels is not None:
-                arrays.append(labels.slice(start, len(block)))
-            table = pa.Table.from_arrays(arrays, schema=schema)
-            writer.write_table(table, row_group_size=len(block))  # a group
-            start += len(block)
+        yield lambda batch: writer.write_batch(batch, row_group_size=batch.num_rows)
 
 
-def _labels(shards: Sequence[Shard]) -> Numbers:
-    return np.concatenate([part for shard in shards if (part := shard.labels()) is not None])
+@contextmanager
+def _feather(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
+    """Yield what writes a record batch."""
+    import pyarrow as pa
+
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema, options=options) as new:
+        yield new.write_batch
 
 
 def _label_name(target: str | int | None) -> str:

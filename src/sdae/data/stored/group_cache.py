@@ -42,6 +42,11 @@ class GroupCache:
         self._groups.move_to_end(key)
         return group
 
+    def clear(self) -> None:
+        """Let go of all groups."""
+        self._groups.clear()
+        self._n_bytes = 0
+
     def delivered(self, n_rows: int, n_all: int) -> None:
         """Count rows; warn once if, over some passes, most decoded rows were not used."""
         self._delivered += n_rows

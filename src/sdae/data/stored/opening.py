@@ -168,8 +168,8 @@ def shards_at(
             shards.append(NpyShard(each, numbers, None if target is None else _integer(target)))
         else:
             kind = ParquetShard if each.suffix.lower() == PARQUET else FeatherShard
-            names = None if columns is None else [_name(column) for column in columns]
-            shards.append(kind(each, names, None if target is None else _name(target), cache))
+            names = None if columns is None else [name_in(column) for column in columns]
+            shards.append(kind(each, names, None if target is None else name_in(target), cache))
     check_alike(shards)
     return shards
 
@@ -252,9 +252,17 @@ def _integer(column: object) -> int:
     )
 
 
-def _name(column: object) -> str:
+def name_in(column: object) -> str:
+    """Return the name of a column that was asked for.
+
+    Raises
+    ------
+    DataError
+        If it is not a text.
+    """
     if isinstance(column, str):
         return column
     raise DataError(
-        f"Columns of a Parquet or Feather file have names. Got the column {column!r}: use a text."
+        "Columns of a CSV, Parquet or Feather file have names. "
+        f"Got the column {column!r}: use a text."
     )

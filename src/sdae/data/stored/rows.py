@@ -18,6 +18,7 @@ from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.stored.group_cache import GroupCache
+from sdae.data.stored.read_ahead import ReadAhead
 from sdae.data.stored.shard import Numbers, Shard
 
 _TYPES: dict[torch.dtype, np.dtype[Any]] = {
@@ -54,6 +55,7 @@ class DiskRows:
         memory: int | None,
     ) -> None:
         self._shards, self._cache = shards, cache
+        self._ahead = ReadAhead()
         self.columns, self.named = shards[0].columns, shards[0].named
         self.targets = targets
         sizes = [shard.n_rows for shard in shards]
@@ -81,6 +83,7 @@ class DiskRows:
 
         This happens by itself when the rows are not used any more. Other files need no closing.
         """
+        self._ahead.forget()
         for shard in self._shards:
             shard.close()
 
@@ -111,8 +114,41 @@ class DiskRows:
             If a number is not finite.
         """
         samples = minibatch.samples
+        rows = self._ahead.take(samples, self._kind)
+        if rows is None:
+            self._alone()
+            rows = self._read(samples)
+        if self._cache is not None:
+            self._cache.delivered(len(samples), len(self))
+        return as_tensor(rows).to(self._like)
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Read rows ahead in a thread, which `batch` is asked for next, all or the first of them.
+
+        Until then the rows are in memory, beside those that were expected before. What cannot be
+        read is an error of that `batch`.
+
+        Parameters
+        ----------
+        minibatch : Minibatch or None
+            None: nothing more is expected, so no thread reads and no rows are kept.
+        """
+        self._alone()
+        if minibatch is None:
+            self._ahead.forget()
+        else:
+            self._ahead.start(minibatch.samples, self._kind, self._read)
+
+    def _alone(self) -> None:
+        """Wait until no thread reads; a cache that a fork caught in a change is not used."""
+        if self._ahead.wait() and self._cache is not None:
+            self._cache.clear()
+
+    def _read(self, samples: NDArray[np.int64]) -> Numbers:
+        """Read rows, (B, V), in the type that is delivered."""
         rows = np.empty((len(samples), self.shape[1]), self._kind)
-        order = None if minibatch.span is not None else np.argsort(samples, kind="stable")
+        rises = bool((np.diff(samples) > 0).all())
+        order = None if rises else np.argsort(samples, kind="stable")
         ascending = samples if order is None else samples[order]
         shards = np.searchsorted(self._starts, ascending, side="right") - 1
         breaks = [0, *(np.flatnonzero(np.diff(shards)) + 1).tolist(), len(samples)]
@@ -123,9 +159,7 @@ class DiskRows:
             with np.errstate(over="ignore"):
                 rows[slice(first, end) if order is None else order[first:end]] = part
         self._check_finite(rows, samples)
-        if self._cache is not None:
-            self._cache.delivered(len(samples), len(self))
-        return as_tensor(rows).to(self._like)
+        return rows
 
     def _window(self, memory: int) -> int:
         """Return the rows of the largest window whose groups `memory` holds.

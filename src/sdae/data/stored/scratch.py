@@ -54,7 +54,6 @@ class ScratchShard:
         self.n_rows, self.columns, self.kind = shard.n_rows, shard.columns, shard.kind
         self.named = shard.named
         self.groups: Groups | None = None
-        self._labels = shard.labels
         _check_room(folder, shard.n_rows * groups.row_bytes, shard.path)
         logger.warning(
             "%s, more than memory=%s. Its rows are first rewritten to %s, where they take %s bytes "
@@ -87,8 +86,8 @@ class ScratchShard:
         return self._copy.blocks(n_rows)
 
     def labels(self) -> Numbers | None:
-        """Read the target of all rows, (n,); None if there is none."""
-        return self._labels()
+        """Return None: labels are read from the file itself, which need not stay as it is."""
+        return None
 
     def close(self) -> None:
         """Remove the copy; rows cannot be read any more."""

@@ -1,0 +1,47 @@
+"""Rows that a source reads while the slice of minibatches before is trained on."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from sdae.core.minibatches import Minibatches
+from sdae.core.rows import RowSource, expect, is_expectant
+
+Coming = Callable[[Minibatches, Minibatches], None]
+"""Takes the slice that is trained on next, and the minibatches after it."""
+
+
+@contextmanager
+def reading_ahead(rows: RowSource) -> Iterator[Coming]:
+    """Yield what announces slices to a source; at the end it reads nothing any more.
+
+    Nothing is announced where training uses all cores: reading would take one from a thread for
+    which the others wait at every step.
+    """
+    if not is_expectant(rows) or torch.get_num_threads() >= _cores():
+        yield nothing_is_read
+        return
+
+    def coming(part: Minibatches, rest: Minibatches) -> None:
+        following = rest[: len(part)]
+        if len(following):
+            _ = part.joined  # first, since an order keeps what it was asked for last
+            expect(rows, following.joined)
+
+    try:
+        yield coming
+    finally:
+        expect(rows, None)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def nothing_is_read(_part: Minibatches, _rest: Minibatches) -> None:
+    """Do nothing."""
