@@ -23,7 +23,7 @@ from fit_tables import cold_start, defaults, steps
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
-from stored_tables import rows_on_disk
+from stored_tables import rows_on_disk, shuffle_windows
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -306,6 +306,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "neighbours": lambda: _with_machine("neighbours", neighbour_cases),
     "recipe-search": search_table,
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
+    "shuffle-windows": lambda: _with_machine("shuffle-windows", shuffle_windows),
     "small-fits-defaults": lambda: _with_machine("small-fits", defaults),
     "small-fits-steps": lambda: _with_machine("small-fits", steps),
     "speed-headline": speed_headline,

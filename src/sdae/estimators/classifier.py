@@ -193,7 +193,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, L)
             Classes of any kind, or in several columns 1 where a row has the label of the column and
             0 elsewhere. Rows with a missing value (NaN, None, NA, null) or with `unlabeled_label`,
@@ -201,7 +201,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         sample_weight : array, (n,), or None
             Weights in fine-tuning. A row of weight 0, labelled or not, is ignored, in pre-training
             too; but its class stays in ``classes_``.
-        X_unlabeled : array, CSR matrix or table, (m, V), or None
+        X_unlabeled : array, CSR matrix, table, rows of ``open_rows``, (m, V), or None
             More rows without labels.
         """
         settings = self._settings()
@@ -256,7 +256,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, L)
         classes : array
             All classes of the stream; required at the first call. Not needed if `y` has several

@@ -119,14 +119,14 @@ class LadderClassifier(LadderEstimator, ClassPredictions):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, L)
             Classes of any kind, or in several columns 1 where a row has the label of the column and
             0 elsewhere. Rows with a missing value (NaN, None, NA, null) or with `unlabeled_label`,
             in all columns, have no label.
         sample_weight : array, (n,), or None
             Weights of the labels. A row of weight 0, labelled or not, is ignored.
-        X_unlabeled : array, CSR matrix or table, (m, V), or None
+        X_unlabeled : array, CSR matrix, table, rows of ``open_rows``, (m, V), or None
             More rows without labels.
         """
         settings = self._settings()
@@ -197,12 +197,12 @@ class LadderRegressor(LadderEstimator, ValuePredictions):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, T)
             Rows with a missing value (NaN, None, NA, null), in all columns, have no target.
         sample_weight : array, (n,), or None
             Weights of the targets. A row of weight 0 is ignored.
-        X_unlabeled : array, CSR matrix or table, (m, V), or None
+        X_unlabeled : array, CSR matrix, table, rows of ``open_rows``, (m, V), or None
             More rows without targets.
         """
         settings = self._settings()

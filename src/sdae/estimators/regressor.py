@@ -155,13 +155,13 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, T)
             Rows with a missing value (NaN, None, NA, null), in all columns, have no target.
         sample_weight : array, (n,), or None
             Weights in fine-tuning and in the scaling of the targets. A row of weight 0 is ignored,
             in pre-training too.
-        X_unlabeled : array, CSR matrix or table, (m, V), or None
+        X_unlabeled : array, CSR matrix, table, rows of ``open_rows``, (m, V), or None
             More rows, for pre-training.
         """
         settings = self._settings()
@@ -188,7 +188,7 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
 
         Parameters
         ----------
-        X : array, CSR matrix or table, (n, V)
+        X : array, CSR matrix, table, or rows of :func:`sdae.data.open_rows`, (n, V)
         y : array, (n,) or (n, T)
         sample_weight : array, (n,), or None
             As in ``fit``.

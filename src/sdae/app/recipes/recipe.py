@@ -203,6 +203,13 @@ def with_data(recipe: Recipe, name: str, given: Mapping[str, object]) -> Recipe:
     return replace(recipe, data=replace(recipe.data, **read))
 
 
+def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return one name, or several, as a tuple."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else value
+
+
 def flat_settings(recipe: Recipe) -> dict[str, str]:
     """Return the settings of a recipe as texts, by their dotted names."""
     flat = {"seed": str(recipe.seed)}

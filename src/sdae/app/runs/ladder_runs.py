@@ -32,7 +32,7 @@ def settled_recipe(
 ) -> Recipe:
     """Return the recipe with what a ladder leaves to the data in numbers.
 
-    Of a stack it is the same, but for the order of rows that stay on the disk.
+    Of a stack only the order of rows that stay on the disk is settled.
 
     ``max_minutes`` becomes a number of updates, by a measurement: from then on the run repeats.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sdae.app.recipes.memory_sizes import bytes_of
-from sdae.app.recipes.recipe import DataConfig, Recipe
+from sdae.app.recipes.recipe import DataConfig, Recipe, names_in
 from sdae.app.runs.answers import wanted_task
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
@@ -65,8 +65,9 @@ def on_disk(config: DataConfig, scratch: Path | None) -> StoredDataset | None:
     return stored_dataset(
         config.source,
         names_of_targets(config.target),
-        None,
+        names_in(config.keep) or None,
         wanted_task(config),
+        left_out=(*names_in(config.drop), *names_in(config.id)),
         memory=bytes_of(config.memory),
         scratch=scratch,
     )

@@ -4,13 +4,14 @@ Axes: n rows, V columns.
 """
 
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.app.recipes.recipe import DataConfig
+from sdae.app.recipes.recipe import DataConfig, names_in
 from sdae.app.runs.answers import answers_for, wanted_task
 from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
 from sdae.app.runs.number_rows import below, chosen_scaling, load_numbers, on_disk
@@ -56,12 +57,12 @@ def prepare(
     SdaeError
         Whatever is wrong with the files, the columns, the labels or the values.
     """
-    if read_options(config) != ReadOptions():
-        return prepare_table(config, seed, content)
-    stored = on_disk(config, scratch)
+    options = read_options(config)
+    plain = replace(options, drop=frozenset(), keep=frozenset(), id=()) == ReadOptions()
+    stored = on_disk(config, scratch) if plain else None
     numbers = (*OF_NUMBERS, STANDARD_INPUT)
     reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)
-    if stored is None and not reads_numbers:
+    if stored is None and (options != ReadOptions() or not reads_numbers):
         return prepare_table(config, seed, content)
     try:
         found = load_numbers(config, stored, content, scratch)
@@ -176,13 +177,6 @@ def read_options(config: DataConfig) -> ReadOptions:
         keep=frozenset(names_in(config.keep)),
         id=names_in(config.id),
     )
-
-
-def names_in(value: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return one name, or several, as a tuple."""
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else value
 
 
 def described(schema: Schema) -> str:

@@ -4,6 +4,7 @@ Axes: n rows, V columns.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +13,13 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.kinds.heads import Head
 from sdae.core.preprocessing import Scaling
 from sdae.core.schema.table_schema import Schema
-from sdae.core.source_rows import SourceRows
 
 Rows = NDArray[np.floating]
 """Rows in the units of the source, in a type that does not round them."""
 
 NetworkRows = NDArray[np.float32]
-AnyRows = NetworkRows | SourceRows
-"""Rows as the network takes them: in memory, or in files."""
+AnyRows = Any
+"""Rows as the network takes them: NetworkRows, or SourceRows where they stay on the disk."""
 
 Labelled = tuple[AnyRows, NDArray[np.int64] | NDArray[np.float64]]
 Classes = tuple[int, ...] | tuple[str, ...]

@@ -15,9 +15,10 @@ from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
-from sdae.data.stored.opening import NPY, kind_of, open_rows, opened
+from sdae.data.stored.opening import NPY, kind_of, names_at, open_rows, opened
 from sdae.data.stored.rows import DiskRows
 from sdae.data.table import Dataset, Table
+from sdae.data.tables.options import check_names
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
@@ -48,6 +49,7 @@ def stored_dataset(
     features: Collection[str] | None = None,
     task: Task | None = None,
     *,
+    left_out: Collection[str] = (),
     memory: int | None = None,
     scratch: Path | None = None,
     in_order: bool = False,
@@ -64,6 +66,8 @@ def stored_dataset(
         Names of the columns to read; None: all but the target.
     task : Task or None
         What the target is for.
+    left_out : collection of str
+        Names of columns that are not read.
     memory : int or None
         Bytes that rows may take: more stay on the disk. None: more than 2 GiB do, and then take
         512 MiB.
@@ -87,6 +91,11 @@ def stored_dataset(
         return None
     try:
         room = None if in_order else MEMORY if memory is None else memory
+        if left_out:
+            names = names_at(path)
+            check_names(left_out, names, str(path))
+            unused = {*left_out, *targets}
+            features = [name for name in features or names if name not in unused]
         rows = _opened(path, targets, features, room, scratch)
     except SdaeError:
         # Readers of whole files know more kinds of columns, and gaps.

@@ -206,3 +206,19 @@ def _reading(source: str) -> Iterator[None]:
             yield
         except struct.error as error:
             raise ValueError(*error.args) from None
+
+
+def feather_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all columns of a file.
+
+    Raises
+    ------
+    MissingExtraError, FileFormatError
+        If pyarrow is not installed, or cannot read the file.
+    """
+    source = str(path)
+    check_installed(source, _WHAT)
+    import pyarrow as pa
+
+    with translate_os_errors(path, "read"), _reading(source), pa.OSFile(source) as file:
+        return tuple(pa.ipc.open_file(file).schema.names)

@@ -11,10 +11,10 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
-from sdae.data.stored.feather_shard import FeatherShard
+from sdae.data.stored.feather_shard import FeatherShard, feather_names
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.npy_shard import NpyShard
-from sdae.data.stored.parquet_shard import ParquetShard
+from sdae.data.stored.parquet_shard import ParquetShard, parquet_names
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import Shard, check_alike
@@ -135,7 +135,8 @@ def _check_groups(shard: Shard, memory: int, scratch: Path | None) -> None:
         raise DataError(
             f"{groups.described()}, more than memory={memory:,}. Rewrite the file with smaller "
             "groups by sdae.data.convert(path, new_path, rows_per_group=2048), let open_rows do it "
-            "each time with scratch=FOLDER, or raise memory."
+            "each time with scratch=FOLDER, or raise memory. On the command line: sdae convert, "
+            "--scratch or --memory."
         )
 
 
@@ -182,6 +183,20 @@ def kind_of(path: Path) -> str | None:
             return None
         kinds = (_KINDS.get(entry.suffix.lower()) for entry in path.iterdir())
         return next((kind for kind in kinds if kind is not None), None)
+
+
+def names_at(path: Path) -> tuple[str, ...]:
+    """Return the names of all columns of the first file at a path; of an NPY file their positions.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError, DataError, MissingExtraError
+        If it cannot be read.
+    """
+    first = _files(path)[0]
+    if kind_of(first) == NPY:
+        return tuple(map(str, range(len(NpyShard(first, None, None).columns))))
+    return parquet_names(first) if kind_of(first) == PARQUET else feather_names(first)
 
 
 def _files(path: Path) -> list[Path]:

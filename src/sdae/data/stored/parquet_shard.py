@@ -120,3 +120,16 @@ class ParquetShard:
         # Decoding many columns on pyarrow's threads takes longer than on one.
         for batch in file.iter_batches(size, columns=names, use_threads=False, **groups):
             yield batch.select(names)  # the file's order is another one
+
+
+def parquet_names(path: Path) -> tuple[str, ...]:
+    """Return the names of all columns of a file.
+
+    Raises
+    ------
+    MissingExtraError, FileFormatError
+        If pyarrow is not installed, or cannot read the file.
+    """
+    check_installed(str(path), "a Parquet file")
+    with translate_os_errors(path, "read"), translated(str(path)):
+        return tuple(open_parquet(path).schema_arrow.names)

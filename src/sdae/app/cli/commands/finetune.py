@@ -24,11 +24,11 @@ from sdae.app.cli.summary import last_line, print_summary
 from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
-from sdae.app.recipes.recipe import Recipe, parse_recipe, with_data, write_recipe
+from sdae.app.recipes.recipe import Recipe, names_in, parse_recipe, with_data, write_recipe
 from sdae.app.runs.lifecycle import changed_run, held_run
 from sdae.app.runs.number_rows import within_windows
 from sdae.app.runs.pictures import redraw_curves
-from sdae.app.runs.prepare import names_in, prepare_labelled
+from sdae.app.runs.prepare import prepare_labelled
 from sdae.app.runs.run_recipe import describe, finetune_on
 from sdae.core.devices import resolve_device
 from sdae.core.errors import RecipeError
