@@ -9,8 +9,8 @@ Two questions, each in processes of their own, about pre-training a layer 784-50
   memory for rows: the peak, and what it was before;
 - speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
   page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding. Rows
-  are read ahead in a second thread: the time of the training thread alone is what remains where a
-  second core is free, however busy the machine was.
+  are read ahead in a second thread. What a second core gains is added up slice by slice, from the
+  processor times of both threads: the wall clock would be that of a machine that others use too.
 
 The files are written to a temporary folder and removed.
 """
@@ -24,6 +24,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,7 @@ import torch
 from _machine import describe
 
 from sdae import StackedDenoisingAutoencoder, pretrain
-from sdae.data import convert, open_rows
+from sdae.data import DiskRows, convert, open_rows
 from sdae.train.callbacks import SliceEnded
 
 PATH = Path(__file__).parent / "results" / "rows-on-disk.json"
@@ -166,7 +169,7 @@ def speeds(folder: Path) -> dict[str, Any]:
         for name, rows in sources.items():
             turns[name].append(seconds_of(rows, turn))
     found: dict[str, Any] = {"rows": len(x), "bytes": npy.stat().st_size}
-    for place, clock in enumerate(("processor", "training thread", "wall")):
+    for place, clock in enumerate(("processor", "second core", "wall")):
         medians = {
             name: statistics.median(turn[place] for turn in times) * 1e6
             for name, times in turns.items()
@@ -177,7 +180,7 @@ def speeds(folder: Path) -> dict[str, Any]:
 
 
 def seconds_of(rows: Any, seed: int) -> list[float]:
-    """Return the seconds of processor, of the training thread and of the wall clock for a row.
+    """Return the seconds that a row takes: of processor, with a second core, of the wall clock.
 
     They are taken from the first slice of a window to that of the next, so that what is done
     before an epoch does not count, and the decoding of a window does.
@@ -192,20 +195,45 @@ def seconds_of(rows: Any, seed: int) -> list[float]:
         marks.append((event.n_samples, *clocks))
         return event.n_samples >= marks[0][0] + WINDOW
 
-    pretrain(
-        stack,
-        rows,
-        epochs=1,
-        batch_size=BATCH,
-        learning_rate=0.001,
-        shuffle=True,
-        shuffle_window=WINDOW,
-        seed=seed,
-        callbacks=[stop],
-    )
-    (first, *before), (last, *after) = marks[0], marks[-1]
-    n_rows = max(1, last - first)
-    return [(b - a) / n_rows for a, b in zip(before, after, strict=True)]
+    with reading_timed() as readings:
+        pretrain(
+            stack,
+            rows,
+            epochs=1,
+            batch_size=BATCH,
+            learning_rate=0.001,
+            shuffle=True,
+            shuffle_window=WINDOW,
+            seed=seed,
+            callbacks=[stop],
+        )
+    n_rows, cpu, _, wall = (b - a for a, b in zip(marks[0], marks[-1], strict=True))
+    training = [b[2] - a[2] for a, b in pairwise(marks)]
+    # While a slice is trained on, the next is read; it waits for the longer of both.
+    reading = readings[1 : len(marks)] or [0.0] * len(training)
+    pipeline = sum(map(max, training, reading))
+    return [seconds / max(1, n_rows) for seconds in (cpu, pipeline, wall)]
+
+
+@contextmanager
+def reading_timed() -> Iterator[list[float]]:
+    """Yield a list that gets the processor time of each block that is read ahead."""
+    seconds: list[float] = []
+    read = DiskRows._read
+
+    def timed(rows: DiskRows, samples: Any) -> Any:
+        start = time.thread_time()
+        try:
+            return read(rows, samples)
+        finally:
+            if threading.current_thread() is not threading.main_thread():
+                seconds.append(time.thread_time() - start)
+
+    setattr(DiskRows, "_read", timed)  # noqa: B010 - only here
+    try:
+        yield seconds
+    finally:
+        setattr(DiskRows, "_read", read)  # noqa: B010
 
 
 if __name__ == "__main__":

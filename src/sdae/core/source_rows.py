@@ -14,7 +14,7 @@ from sdae.core.column_statistics import ColumnStatistics, statistics_of
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.preprocessing import Scaling
-from sdae.core.rows import RowSource, ScaledRows, is_convertible, window_of
+from sdae.core.rows import RowSource, ScaledRows, expect, is_convertible, window_of
 
 _NUMBERS_OF_A_BLOCK, _MOST_ROWS = 1 << 22, 1 << 16
 
@@ -69,12 +69,20 @@ class SourceRows:
 
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Read the rows of a minibatch, (B, V)."""
+        return self._source.batch(self._in_source(minibatch))
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Let the source read ahead."""
+        expect(self._source, None if minibatch is None else self._in_source(minibatch))
+
+    def _in_source(self, minibatch: Minibatch) -> Minibatch:
+        """Return the same rows, by their numbers in the source."""
         samples, span = self._numbers(minibatch.samples), minibatch.span
         if span is not None:
             first, n_rows = int(samples[0]), len(samples)
             consecutive = isinstance(self._places, slice) or (np.diff(samples) == 1).all()
             span = slice(first, first + n_rows) if consecutive else None
-        return self._source.batch(Minibatch(samples, span))
+        return Minibatch(samples, span)
 
     def delivered_as(self, like: Tensor) -> "SourceRows":
         """Return the same rows, in the type and on the device of a tensor if they can be."""

@@ -24,7 +24,7 @@ from torch import Tensor
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.errors import FileAccessError
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import MappedRows, RowSource, TensorRows, window_of
+from sdae.core.rows import MappedRows, RowSource, TensorRows, expect, window_of
 
 MEMORY_LIMIT = 2 << 30
 """With ``codes="auto"``, codes of more bytes than this go to a memory-mapped file."""
@@ -48,6 +48,10 @@ class RecomputedRows:
         """Encode the rows of a minibatch, (B, V) -> (B, H)."""
         with torch.no_grad():
             return self._autoencoder.encode(self._below.batch(minibatch))
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Let the rows below be read ahead."""
+        expect(self._below, minibatch)
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import DataError, FileFormatError
 from sdae.core.rows import ScaledRows
+from sdae.core.source_rows import SourceRows
 from sdae.data import DiskRows, open_rows
 from sdae.data.stored.npy_shard import NpyShard
+from sdae.train.codes import RecomputedRows
 from tests.data.stored.files import picked, span, write_lists
 
 X = np.random.default_rng(0).random((90, 3)).astype("f4")
@@ -124,14 +126,27 @@ def test_no_more_than_two_blocks_are_kept(tmp_path: Path) -> None:
     assert rows._ahead._next is None
 
 
-def test_scaled_rows_pass_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_made_of_rows_passes_it_on(tmp_path: Path, monkeypatch: Any) -> None:
     rows = opened(tmp_path)
-    scaled = ScaledRows(rows, np.zeros(3), np.full(3, 0.5))
+    autoencoder = StackedDenoisingAutoencoder(3, (2,)).autoencoder(0)
     reads = Reads(monkeypatch)
-    scaled.expect(picked(3, 1))
-    assert np.array_equal(scaled.batch(picked(3, 1)).numpy(), 2 * X[[3, 1]])
-    assert reads.by == ["sdae-reading"]
-    scaled.expect(None)
+    sources: list[Any] = [
+        ScaledRows(rows, np.zeros(3), np.full(3, 0.5)),
+        SourceRows(rows)[10:70],
+        SourceRows(rows, np.arange(90)[::-1].copy()),
+        ScaledRows(SourceRows(rows)[::1], np.zeros(3), np.full(3, 0.5)),
+        RecomputedRows(rows, autoencoder),
+    ]
+    for source in sources:
+        for minibatch in (picked(3, 1), span(4, 9)):
+            wanted = source.batch(minibatch)
+            reads.by.clear()
+            source.expect(minibatch)
+            assert torch.equal(source.batch(minibatch), wanted)
+            assert reads.by == ["sdae-reading"]
+        source.expect(minibatch)
+        source.expect(None)
+        assert rows._ahead._next is None
 
 
 def test_rows_that_are_read_ahead_can_be_pickled(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class Reading:
 class ReadAhead:
     """The block in use, and the one after it.
 
-    Whoever reads without it waits first, by `wait`: so two threads never read at the same time.
+    A caller that reads without it waits first, by `wait`: so two threads never read at one time.
     """
 
     def __init__(self) -> None:
