@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score
 
 from sdae import (
     LadderClassifier,
@@ -225,6 +226,18 @@ def test_lbfgs_and_streams_take_rows_on_the_disk(x: NDArray[np.float32], path: P
         for X in (open_rows(path, memory=SMALL), x)
     )
     assert_same(found, expected)
+
+
+def test_cross_validation_picks_rows_on_the_disk(x: NDArray[np.float32], tmp_path: Path) -> None:
+    write_columns(tmp_path / "rows.parquet", x, group=50)
+    y = targets_for(SDAEClassifier, x)
+    model = SDAEClassifier((5, 4), shuffle=False, semi_supervised=None, **SHORT_SUPERVISED)
+    rows = open_rows(tmp_path / "rows.parquet", memory=SMALL)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    found, expected = (cross_val_score(model, X, y, cv=folds) for X in (rows, x))
+    assert found.tolist() == expected.tolist()
+    search = GridSearchCV(model, {"alpha": [0.1, 0.2]}, cv=2).fit(rows, y)
+    assert search.best_estimator_.feature_names_in_.tolist() == list(rows.columns)
 
 
 def test_names_of_columns_are_checked(x: NDArray[np.float32], tmp_path: Path) -> None:

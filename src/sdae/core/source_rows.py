@@ -45,6 +45,10 @@ class SourceRows:
         The type in which the source delivers.
     window : int or None
         How many rows are worth shuffling together; None: all.
+    columns : tuple of str or None
+        Names of the columns, if the source has them.
+    named : bool
+        Whether these are names of the files.
     """
 
     def __init__(self, source: RowSource, places: slice | NDArray[np.int64] = slice(None)) -> None:
@@ -54,6 +58,8 @@ class SourceRows:
         self.shape = (n_rows, int(first.shape[1]))
         self.dtype: np.dtype[Any] = first.detach().cpu().numpy().dtype
         self.window = window_of(source)
+        self.columns: tuple[str, ...] | None = getattr(source, "columns", None)
+        self.named: bool = getattr(source, "named", False)
 
     def __len__(self) -> int:
         return self.shape[0]

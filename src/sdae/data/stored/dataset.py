@@ -17,7 +17,8 @@ from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
 from sdae.data.stored.opening import NPY, kind_of, names_at, open_rows, opened
 from sdae.data.stored.rows import DiskRows
-from sdae.data.table import Dataset, Table
+from sdae.data.table import Dataset, NotNumbers, Table
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
@@ -83,6 +84,8 @@ def stored_dataset(
         Whatever is wrong with rows that can only stay on the disk: a folder of files, or more than
         2 GiB.
     """
+    if source in ("mnist", STANDARD_INPUT) or "\0" in source:
+        return None
     path = Path(source)
     kind, is_folder = kind_of(path), path.is_dir()
     few = FEW_BYTES if memory is None else memory
@@ -97,9 +100,10 @@ def stored_dataset(
             unused = {*left_out, *targets}
             features = [name for name in features or names if name not in unused]
         rows = _opened(path, targets, features, room, scratch)
-    except SdaeError:
-        # Readers of whole files know more kinds of columns, and gaps.
-        if is_folder or path.stat().st_size > FEW_BYTES:
+    except SdaeError as error:
+        # Readers of whole files know more kinds of columns.
+        as_asked = memory is not None and not isinstance(error, NotNumbers)
+        if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None
     if not is_folder and rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= few:

@@ -181,8 +181,11 @@ def kind_of(path: Path) -> str | None:
             return _KINDS.get(path.suffix.lower())
         if not path.is_dir():
             return None
-        kinds = (_KINDS.get(entry.suffix.lower()) for entry in path.iterdir())
-        return next((kind for kind in kinds if kind is not None), None)
+        names = [entry.name.lower() for entry in path.iterdir()]
+    if any("ubyte" in name for name in names):  # images in the format of MNIST
+        return None
+    kinds = (_KINDS.get(Path(name).suffix) for name in names)
+    return next((kind for kind in kinds if kind is not None), None)
 
 
 def names_at(path: Path) -> tuple[str, ...]:

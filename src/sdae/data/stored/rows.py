@@ -16,6 +16,7 @@ from torch import Tensor
 from sdae.core.conversions import as_tensor
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
+from sdae.core.source_rows import SourceRows
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.read_ahead import ReadAhead
@@ -90,6 +91,13 @@ class DiskRows:
     def __len__(self) -> int:
         """Return n."""
         return self.shape[0]
+
+    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> SourceRows:
+        """Return the rows that a slice, a mask or numbers pick, as another source; none is read.
+
+        So scikit-learn's cross-validation takes such rows.
+        """
+        return SourceRows(self)[chosen]
 
     def __repr__(self) -> str:
         """Return the number of files, rows and columns."""
