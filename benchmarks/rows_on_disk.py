@@ -1,16 +1,17 @@
-"""Measure training on rows that stay on the disk; write JSON. 12 min on a quiet machine.
+"""Measure work on rows that stay on the disk; write JSON. 30 min on a quiet machine.
 
     python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 2] [--part memory|speed]
 
-Two questions, each in processes of their own, about pre-training a layer 784-500 in minibatches of
-100 with shuffled rows on one thread:
+Two questions, each in processes of their own, on one thread, with 784 columns:
 
-- memory: how much anonymous memory (RssAnon) training takes on a sparse file much larger than the
-  memory for rows: the peak, and what it was before;
-- speed: processor time a row beside the same rows in memory, with a file of 1 GB that is in the
-  page cache, in turns, medians of the turns. A turn is as long as a window, with its decoding. Rows
-  are read ahead in a second thread. What a second core gains is added up slice by slice, from the
-  processor times of both threads: the wall clock would be that of a machine that others use too.
+- memory: how much anonymous memory (RssAnon) training and the commands take on a sparse file much
+  larger than the memory for rows: the peak beside that on a small file, which holds the libraries
+  and the network;
+- speed: processor time a row of pre-training 784-500 beside the same rows in memory, with a file
+  of 1 GB that is in the page cache, in turns, medians of the turns. A turn is as long as a window,
+  with its decoding. Rows are read ahead in a second thread. What a second core gains is added up
+  slice by slice, from the processor times of both threads: the wall clock would be that of a
+  machine that others use too.
 
 The files are written to a temporary folder and removed.
 """
@@ -36,7 +37,7 @@ import pyarrow.parquet as pq
 import torch
 from _machine import describe
 
-from sdae import StackedDenoisingAutoencoder, pretrain
+from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.data import DiskRows, convert, open_rows
 from sdae.train.callbacks import SliceEnded
 
@@ -54,12 +55,12 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=20)
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--part", choices=("memory", "speed"), help="measure one, keep the other")
-    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
     logging.getLogger("sdae").setLevel(logging.ERROR)  # the doctor, on rows without a meaning
-    if given.memory_of is not None:
-        print(json.dumps(memory_of(given.memory_of, given.minutes)))
+    if given.train is not None:
+        train(*given.train)
         return
     kept = json.loads(PATH.read_text()) if given.part else {}
     result = {
@@ -81,68 +82,96 @@ def main() -> None:
 
 
 def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, Any]]:
-    """Return the peaks of memory of training on a large NPY file and a Parquet file of it."""
-    n_rows = int(gigabytes * 1e9) // (4 * V)
-    npy, parquet = folder / "large.npy", folder / "large.parquet"
-    np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
-    convert(npy, parquet, rows_per_group=GROUP)
+    """Return the peaks of memory of each kind of work, beside those on small files."""
+    large, small = int(gigabytes * 1e9) // (4 * V), 10 * BATCH
+    files: dict[str, dict[int, Path]] = {".npy": {}, ".parquet": {}}
+    for n_rows in (small, large):
+        npy, parquet = (folder / f"rows-{n_rows}{kind}" for kind in files)
+        np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
+        convert(npy, parquet, rows_per_group=GROUP)
+        files[".npy"][n_rows], files[".parquet"][n_rows] = npy, parquet
+    run = trained_run(folder)
+    out = folder / "out.npy"
+    work = {
+        "pre-training": [sys.executable, __file__, "--train", "pretrain"],
+        "fine-tuning": [sys.executable, __file__, "--train", "finetune"],
+        "predict": ["sdae", "predict", str(run), "-o", str(folder / "out.csv")],
+        "encode": ["sdae", "encode", str(run), "-o", str(out)],
+        "denoise": ["sdae", "denoise", str(run), "-o", str(out)],
+    }
     found = []
-    seconds_of(np.zeros((2 * BATCH, V), np.float32), 0)  # compiles, which takes memory too
-    for path in (npy, parquet):
-        command = [sys.executable, __file__, "--minutes", str(minutes), "--memory-of", str(path)]
-        said = subprocess.run(command, check=True, capture_output=True, text=True)
-        found.append({"kind": path.suffix, **json.loads(said.stdout)})
-    npy.unlink()
-    parquet.unlink()
+    for kind, paths in files.items():
+        for name, command in work.items():
+            base = peak_of([*command, str(paths[small])], minutes)
+            peak = peak_of([*command, str(paths[large])], minutes)
+            found.append(
+                {
+                    "kind": kind,
+                    "work": name,
+                    "rows": large,
+                    "bytes": paths[large].stat().st_size,
+                    "small": base["peak"],
+                    **peak,
+                }
+            )
+            print(found[-1], flush=True)
+            out.unlink(missing_ok=True)
     return found
 
 
-def memory_of(path: str, minutes: float) -> dict[str, Any]:
-    """Train for some minutes; return the peak of anonymous memory, and what it was before."""
-    peak, ended = [0], threading.Event()
+def trained_run(folder: Path) -> Path:
+    """Train 784-500-10 a little; return the folder of the run."""
+    x = np.random.default_rng(0).random((10 * BATCH, V), dtype=np.float32)
+    np.savez(folder / "labelled.npz", x=x, y=np.arange(len(x)) % 10)
+    sizes = f"model.hidden_layer_sizes=[{H}]"
+    command = ["sdae", "train", "labelled.npz", "--out", "run", "--recipe", "arrays"]
+    command += ["--set", sizes, "--set", "pretraining.epochs=1", "--set", "finetuning.epochs=1"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder / "run"
 
-    def watch() -> None:
-        while not ended.wait(0.02):
-            peak[0] = max(peak[0], anonymous_memory())
 
-    watcher = threading.Thread(target=watch)
+def peak_of(command: list[str], minutes: float) -> dict[str, Any]:
+    """Run a command for some minutes at most; return the peak of its anonymous memory."""
+    peak, start = 0, time.perf_counter()
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while process.poll() is None and time.perf_counter() - start < 60 * minutes:
+            peak = max(peak, anonymous_memory(process.pid))
+            time.sleep(0.02)
+        done = process.poll() is not None
+        process.kill()
+        said = process.stderr.read() if process.stderr is not None else ""
+    if done and process.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{said}")
+    return {"peak": peak, "done": done, "seconds": time.perf_counter() - start}
+
+
+def anonymous_memory(process: int) -> int:
+    """Return the bytes of anonymous memory of a process; 0 if it has ended."""
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    found = (int(line.split()[1]) * 1024 for line in lines if line.startswith("RssAnon"))
+    return next(found, 0)
+
+
+def train(stage: str, path: str) -> None:
+    """Train for an epoch: the small file for as many minibatches as it has."""
     rows = open_rows(path)
-    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear")
-    before, start, n_done = anonymous_memory(), time.perf_counter(), [0]
-
-    def stop(event: object) -> bool:
-        if isinstance(event, SliceEnded):
-            n_done[0] = event.n_samples
-        return time.perf_counter() - start > 60 * minutes
-
-    watcher.start()
-    pretrain(
-        stack,
-        rows,
-        epochs=1,
-        batch_size=BATCH,
-        learning_rate=0.001,
-        shuffle=True,
-        shuffle_window=WINDOW,
-        callbacks=[stop],
-    )
-    ended.set()
-    watcher.join()
-    return {
-        "rows": len(rows),
-        "bytes": Path(path).stat().st_size,
-        "steps": n_done[0] // BATCH,
-        "before": before,
-        "peak": peak[0],
+    stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear", n_classes=10)
+    settings: dict[str, Any] = {
+        "epochs": 1,
+        "batch_size": BATCH,
+        "learning_rate": 0.001,
+        "shuffle": True,
+        "shuffle_window": WINDOW,
     }
-
-
-def anonymous_memory() -> int:
-    """Return the bytes of anonymous memory of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise SystemExit("This system does not report RssAnon.")
+    if stage == "pretrain":
+        pretrain(stack, rows, **settings)
+    else:
+        finetune(stack, (rows, np.arange(len(rows)) % 10), None, **settings)
 
 
 def speeds(folder: Path) -> dict[str, Any]:

@@ -15,12 +15,13 @@ _MIB = 1 << 20
 
 def rows_on_disk(result: dict[str, Any]) -> str:
     """Return memory and speed by where the rows are."""
-    lines = ["| large file | rows | steps | memory of training |", "|---|---|---|---|"]
+    lines = ["| work on a large file | rows | time | memory |", "|---|---|---|---|"]
     for case in result["memory"]:
-        added = (case["peak"] - case["before"]) / _MIB
+        added = max(0, case["peak"] - case["small"]) / _MIB
+        end = "all rows" if case["done"] else "stopped"
         lines.append(
-            f"| {_NAMES[case['kind']]}, {case['bytes'] / 1e9:.1f} GB | {case['rows']:,} "
-            f"| {case['steps']:,} | {added:.0f} MiB |"
+            f"| {case['work']}: {_NAMES[case['kind']]}, {case['bytes'] / 1e9:.1f} GB "
+            f"| {case['rows']:,} | {case['seconds'] / 60:.1f} min, {end} | {added:.0f} MiB |"
         )
     speed = result["speed"]
     lines += [
@@ -42,9 +43,9 @@ def rows_on_disk(result: dict[str, Any]) -> str:
             f"Pre-training of {result['columns']} → {result['hidden']} units in minibatches of "
             f"{result['batch_size']}, with windows of {result['shuffle_window']:,} rows and groups "
             f"of {result['rows_per_group']:,}. Memory is anonymous memory (RssAnon), the "
-            "difference between its peak and what it was before training, with the network and "
-            "512 MiB for decoded groups; the rows of the large files are zeros, so Parquet packs "
-            "them to a fraction. Speed is processor time, with files of "
+            "difference between its peaks on the large file and on one of 1,000 rows, with 512 MiB "
+            "for decoded groups; the rows of the large files are zeros, so Parquet packs them to a "
+            "fraction. Speed is processor time, with files of "
             f"{speed['rows']:,} rows in the page cache. With a second core, the time of a slice is "
             "the longer of training on it and reading the next.",
         ]

@@ -75,15 +75,6 @@ class SourceRows:
         """Let the source read ahead."""
         expect(self._source, None if minibatch is None else self._in_source(minibatch))
 
-    def _in_source(self, minibatch: Minibatch) -> Minibatch:
-        """Return the same rows, by their numbers in the source."""
-        samples, span = self._numbers(minibatch.samples), minibatch.span
-        if span is not None:
-            first, n_rows = int(samples[0]), len(samples)
-            consecutive = isinstance(self._places, slice) or (np.diff(samples) == 1).all()
-            span = slice(first, first + n_rows) if consecutive else None
-        return Minibatch(samples, span)
-
     def delivered_as(self, like: Tensor) -> "SourceRows":
         """Return the same rows, in the type and on the device of a tensor if they can be."""
         source = self._source
@@ -97,6 +88,15 @@ class SourceRows:
             return self.delivered_as(like)
         exact = self.delivered_as(like.cpu().double())
         return SourceRows(ScaledRows(exact, scaling.offset, scaling.scale, like))
+
+    def _in_source(self, minibatch: Minibatch) -> Minibatch:
+        """Return the rows of a minibatch by their numbers in the source."""
+        samples, span = self._numbers(minibatch.samples), minibatch.span
+        if span is not None:
+            first, n_rows = int(samples[0]), len(samples)
+            consecutive = isinstance(self._places, slice) or (np.diff(samples) == 1).all()
+            span = slice(first, first + n_rows) if consecutive else None
+        return Minibatch(samples, span)
 
     def _numbers(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers in the source of some of these rows, (m,)."""

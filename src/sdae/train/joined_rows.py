@@ -12,7 +12,7 @@ from torch import Tensor
 
 from sdae.core.conversions import as_tensor
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import RowSource, TensorRows, window_of
+from sdae.core.rows import RowSource, TensorRows, expect, is_expectant, window_of
 from sdae.core.source_rows import SourceRows
 
 _ROWS_AT_A_TIME = 4096
@@ -36,6 +36,16 @@ class JoinedRows:
         """Return the rows of a minibatch, (B, V)."""
         rows = self._rows(minibatch)
         return rows if self._like is None else rows.to(self._like)
+
+    def expect(self, minibatch: Minibatch | None) -> None:
+        """Let the second source read ahead, but not two: they may be of the same files."""
+        if is_expectant(self._first):
+            return
+        if minibatch is not None:
+            later = minibatch.samples - len(self._first)
+            of_second = later[later >= 0]
+            minibatch = Minibatch(of_second, None) if len(of_second) else None
+        expect(self._second, minibatch)
 
     def _rows(self, minibatch: Minibatch) -> Tensor:
         samples, n_first = minibatch.samples, len(self._first)
