@@ -185,12 +185,19 @@ def test_the_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
 )
 @pytest.mark.parametrize("label", ["a", "7"])
 def test_what_is_wrong_is_named_by_its_line_and_column(
-    tmp_path: Path, row: str, problem: str, before: int, label: str
+    tmp_path: Path, row: str, problem: str, before: int, label: str, monkeypatch: Any
 ) -> None:
+    monkeypatch.setattr("sdae.data.stored.csv_stream._CELLS", 300)
     text = "t,u,kind\n" + f"1,2,{label}\n" * before + f"\n{row}\n"
     with pytest.raises(DataError, match=r"a\.csv, " + problem.format(line=before + 3)):
         opened(tmp_path, text, target="kind")
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_lines_that_all_have_another_number_of_fields(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("sdae.data.stored.csv_stream._CELLS", 6)
+    with pytest.raises(FileFormatError, match=r"line 4, has 4 fields, but the header has 3"):
+        opened(tmp_path, "a,b,c\n1,2,3\n4,5,6\n" + "1,2,3,4\n" * 8)
 
 
 def test_a_quoted_field_of_several_lines_counts_its_lines(tmp_path: Path) -> None:

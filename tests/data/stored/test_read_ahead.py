@@ -93,6 +93,16 @@ def test_any_use_gives_the_rows_of_numpy(
     assert threads() == []
 
 
+def test_rows_that_are_read_ahead_in_one_type_are_not_those_of_another(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((9, 2))
+    np.save(tmp_path / "a.npy", x)
+    rows = open_rows(tmp_path / "a.npy")
+    rounded = rows.delivered_as(torch.zeros(1))
+    rounded.expect(span(0, 9))
+    assert np.array_equal(rows.batch(span(0, 9)).numpy(), x)
+    assert np.array_equal(rounded.batch(span(0, 9)).numpy(), x.astype("f4"))
+
+
 def test_an_error_of_the_thread_comes_where_the_rows_are_needed(tmp_path: Path) -> None:
     bad = X.copy()
     bad[50, 1] = np.nan
