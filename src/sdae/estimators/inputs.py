@@ -203,6 +203,13 @@ def _is_raw(estimator: Any, X: Any, *, reset: bool) -> bool:
 
 
 def missing_marker(estimator: BaseEstimator) -> Any:
+    """Return the value that means "missing" besides NaN and None.
+
+    Raises
+    ------
+    InvalidParameterError
+        If it is several values.
+    """
     marker = getattr(estimator, "missing_values", np.nan)
     if np.ndim(marker) > 0:
         wanted = "one value: a number, a text, None or NaN"
