@@ -80,7 +80,7 @@ def _check_shares(
     """Raise an error for what several processes, or fixed shares of minibatches, cannot do."""
     batch_size = min(config.batch_size, n_rows)
     if batch_size < n_processes:
-        wanted = f"at least {n_processes}, a row for each process,"
+        wanted = f"at least {n_processes}, a row for each process"
         remedy = (
             "Minibatches are shared by the processes: start fewer of them, or take larger "
             "minibatches."

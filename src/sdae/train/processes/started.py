@@ -6,6 +6,7 @@ from traceback import walk_tb
 
 import torch.distributed as dist
 
+from sdae.core.errors import InvalidParameterError
 from sdae.train.processes.together import ALONE, Processes, SeveralProcesses
 
 
@@ -14,6 +15,21 @@ def n_processes() -> int:
     if not (dist.is_available() and dist.is_initialized()):
         return 1
     return dist.get_world_size()
+
+
+def check_one_process(caller: str) -> None:
+    """Raise an error for what several processes cannot train together.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are several.
+    """
+    if n_processes() > 1:
+        raise InvalidParameterError(
+            f"{caller} trains in one process, and a process group of {n_processes()} is "
+            "initialised. Start one process; pretrain and finetune train with several."
+        )
 
 
 @contextmanager

@@ -24,6 +24,7 @@ FIRST_MINUTES = 60
 """Longest wait for what the first process does alone: validation, callbacks, checkpoints."""
 
 _FIRST = 0
+_LENGTH, _AT_ONCE = 8, 56  # bytes
 
 T = TypeVar("T")
 
@@ -238,13 +239,21 @@ class SeveralProcesses:
         return self._steps[kind]
 
     def _bytes_of_first(self, content: bytes) -> bytes:
-        length = torch.tensor(len(content), dtype=torch.int64, device="cpu")
-        dist.broadcast(length, _FIRST, group=self._waiting)
-        room = torch.empty(int(length), dtype=torch.uint8, device="cpu")
+        """Pass on bytes: their length and the first of them, then the others if there are more."""
+        start = torch.frombuffer(
+            bytearray(len(content).to_bytes(_LENGTH, "big") + content[:_AT_ONCE].ljust(_AT_ONCE)),
+            dtype=torch.uint8,
+        )
+        dist.broadcast(start, _FIRST, group=self._waiting)
+        received = start.numpy().tobytes()
+        length = int.from_bytes(received[:_LENGTH], "big")
+        if length <= _AT_ONCE:
+            return received[_LENGTH : _LENGTH + length]
+        rest = torch.empty(length - _AT_ONCE, dtype=torch.uint8, device="cpu")
         if self.is_first:
-            room = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-        dist.broadcast(room, _FIRST, group=self._waiting)
-        return room.numpy().tobytes()
+            rest = torch.frombuffer(bytearray(content[_AT_ONCE:]), dtype=torch.uint8)
+        dist.broadcast(rest, _FIRST, group=self._waiting)
+        return received[_LENGTH:] + rest.numpy().tobytes()
 
 
 def _word(kind: torch.dtype) -> str:
