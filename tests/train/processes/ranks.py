@@ -35,7 +35,9 @@ _SECONDS = 200
 
 def run_ranks(module: str, names_of: Mapping[int, Sequence[str]], folder: Path) -> dict[int, Ranks]:
     """Run cases of a module in as many processes as each key says."""
-    plan = [[size, str(folder / str(size)), list(names)] for size, names in names_of.items()]
+    plan: list[Any] = [
+        [size, str(folder / str(size)), list(names)] for size, names in names_of.items()
+    ]
     started = subprocess.Popen(
         [sys.executable, "-m", module, json.dumps(plan), str(folder)],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
@@ -90,11 +92,12 @@ def _train(
     cases: Mapping[str, Case], names: Sequence[str], rank: int, size: int, folder: Path
 ) -> int:
     logging.getLogger("sdae").setLevel(logging.ERROR)  # such small trainings give the doctor cause
-    store = dist.FileStore(str(folder / "store"), size)
+    store = dist.FileStore(str(folder / "store"), size)  # type: ignore[attr-defined]
     dist.init_process_group("gloo", store=store, rank=rank, world_size=size)
     try:
         for name in names:
-            np.savez(_file(folder, rank, name), **found_by(cases[name]))
+            found: Any = found_by(cases[name])
+            np.savez(_file(folder, rank, name), **found)
     except BaseException:
         traceback.print_exc()
         return 1

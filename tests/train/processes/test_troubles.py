@@ -4,6 +4,7 @@ import json
 import logging
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.train.processes.ranks import ERROR, Ranks, run_ranks
 from tests.train.processes.troubles import CASES, DIFFERENT
 
 SIZES = pytest.mark.parametrize("size", [2, 4])
-FOUR = [name for name in CASES if not name.startswith("refused")]
+FOUR = [name for name in CASES if not name.startswith("refused") and name != "estimator"]
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +138,7 @@ def test_one_process_goes_on_and_says_that_there_were_more(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     place = folder / f"checkpoints-2-{deterministic}-0"
-    options = {"optimizer": "adam", "learning_rate": 0.01, "epochs": 3}
+    options: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.01, "epochs": 3}
     resume = partial(
         pretrained, checkpoint=Checkpoint(place), deterministic=deterministic, **options
     )

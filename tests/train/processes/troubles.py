@@ -31,7 +31,8 @@ FOLDER = Path(sys.argv[2]) if len(sys.argv) > 2 else Path()
 def differs(what: str) -> Found:
     """Let the last process train something else."""
     is_last = dist.get_rank() == dist.get_world_size() - 1
-    x, y, settings = rows(N, V, torch.float64), LABELS.copy(), {"seed": 4, "batch_size": B}
+    x, y = rows(N, V, torch.float64), LABELS.copy()
+    settings: dict[str, Any] = {"seed": 4, "batch_size": B}
     if is_last and what in settings:
         settings[what] += 1
     if is_last and what == "x":
@@ -190,7 +191,9 @@ def estimator_fits_alone() -> Found:
     from sdae import SDAEClassifier
 
     x, seed = rows(60, V, torch.float32), dist.get_rank()
-    fitted = SDAEClassifier((5,), max_iter=3, pretrain_epochs=1, random_state=seed)
+    fitted = SDAEClassifier(
+        (5,), max_iter=3, pretrain_epochs=1, random_state=seed, engine="autograd"
+    )
     answers: NDArray[Any] = fitted.fit(x, np.arange(60) % 2).predict_proba(x)
     return {"answers": answers}
 

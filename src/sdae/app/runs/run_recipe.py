@@ -23,6 +23,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import EpochRecord, History, findings_in
 from sdae.train.pretraining import run_pretraining
+from sdae.train.processes.together import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,12 @@ def run_recipe(
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
 ) -> TrainedRun:
     """Train `stack` by the recipe; without labels it is only pre-trained.
 
-    Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once.
+    Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once,
+    by one process; all `processes` that train a stack together call this.
     """
     callbacks = tuple(callbacks)
     if isinstance(stack, FoldedLadder):
@@ -116,6 +119,7 @@ def run_recipe(
             data.train_weight,
             data.validation_weight,
             _learned_from(recipe, data),
+            processes.size,
         )
     pretraining = run_pretraining(
         stack,
@@ -126,6 +130,7 @@ def run_recipe(
         checkpoint=checkpoint,
         known_by=known_by(recipe, data),
         callbacks=callbacks,
+        processes=processes,
     )
     pretrained = finetuning = None
     if data.train is not None:
@@ -138,6 +143,7 @@ def run_recipe(
             device=device,
             checkpoint=checkpoint,
             callbacks=callbacks,
+            processes=processes,
         )
     return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
 
@@ -151,6 +157,7 @@ def finetune_on(
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; add a head if it does not have one.
 
@@ -182,6 +189,7 @@ def finetune_on(
         known_by=known_by(recipe, data),
         told=told,
         callbacks=callbacks,
+        processes=processes,
     )
 
 

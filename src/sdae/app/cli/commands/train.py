@@ -1,7 +1,9 @@
 """``sdae train``: train a network and write a run folder."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -9,6 +11,8 @@ from typing import Annotated
 import typer
 
 from sdae.app.cli.commands.report import report_of
+from sdae.app.cli.following import follow, lead
+from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
     ClassWeightOption,
@@ -40,11 +44,12 @@ from sdae.app.cli.train_and_write import train_and_keep
 from sdae.app.recipes import load_recipe
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.report_file import check_extra
-from sdae.app.runs.estimate import estimate
+from sdae.app.runs.estimate import NO_ESTIMATE, estimate
 from sdae.app.runs.ladder_runs import settled_recipe, worded
-from sdae.app.runs.lifecycle import new_run
+from sdae.app.runs.lifecycle import new_run, resumed_run
 from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_folder import RunFolder
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
 from sdae.data.tables import is_table
@@ -121,7 +126,8 @@ def train(
     if report:
         check_extra()
     trackers = Trackers(tensorboard, mlflow)
-    use_threads(threads)
+    launched = Launched.by(os.environ)
+    use_threads(launched.threads(threads))
     chosen = resolve_recipe(
         data,
         recipe,
@@ -153,24 +159,53 @@ def train(
     console = new_console(quiet=quiet)
     Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
     read = [chosen.data.source, chosen.data.unlabeled, recipe]
-    check_new_run(out or default, [] if out is None else read)
+    if not launched.goes_on(out, chosen):
+        check_new_run(out or default, [] if out is None else read)
     trackers.check(out or default)
     content = content_of(source)
-    with new_run(out or default, chosen, force=force, numbered=out is None) as run:
-        prepared = prepare(chosen.data, chosen.model.decoder[0], chosen.seed, content=content)
-        note = [CompilingNote(console)]
-        settled = settled_recipe(chosen, prepared, device, note)
-        if settled != chosen:
-            run.save_recipe(settled)
-        chosen, prepared = settled, worded(settled, prepared)
-        stack = build_stack(chosen, prepared)
-        expected = estimate(chosen, prepared, stack, device, note)
-        print_estimate(console, expected, prepared, stack, device)
-        with trackers.open(run.path, chosen) as tracking:
-            last = train_and_keep(
-                run, chosen, prepared, stack, device, checkpoint_every, console, tracking
+    launched.check(chosen, out)
+    with launched.together(device) as processes:
+        if not processes.is_first:
+            follow(processes, device)
+            return
+        with _run_at(out or default, chosen, launched, force=force, numbered=out is None) as run:
+            rounded = run.rounds_tables()
+            lead(processes, chosen, rounded=rounded)
+            prepared = prepare(
+                chosen.data, chosen.model.decoder[0], chosen.seed, rounded=rounded, content=content
             )
+            note = [CompilingNote(console)]
+            settled = settled_recipe(chosen, prepared, device, note)
+            if settled != chosen:
+                run.save_recipe(settled)
+            chosen, prepared = settled, worded(settled, prepared)
+            stack = build_stack(chosen, prepared)
+            expected = NO_ESTIMATE
+            if processes.size == 1:
+                expected = estimate(chosen, prepared, stack, device, note)
+            print_estimate(console, expected, prepared, stack, device)
+            with trackers.open(run.path, chosen) as tracking:
+                last = train_and_keep(
+                    run,
+                    chosen,
+                    prepared,
+                    stack,
+                    device,
+                    checkpoint_every,
+                    console,
+                    tracking,
+                    processes,
+                )
     say(f"{last} (report: {report_of(run)})" if report else last)
+
+
+def _run_at(
+    path: Path, recipe: Recipe, launched: Launched, *, force: bool, numbered: bool
+) -> AbstractContextManager[RunFolder]:
+    """Start a run; after a restart by torchrun, go on with the one that was started before it."""
+    if launched.goes_on(path, recipe):
+        return resumed_run(path)
+    return new_run(path, recipe, force=force, numbered=numbered)
 
 
 def resolve_recipe(
