@@ -44,9 +44,10 @@ def follow(processes: Processes, device: str) -> None:
 
 @contextmanager
 def _unseen() -> Iterator[None]:
-    """Print no warnings, and leave signals to the first process."""
+    """Print no warnings, and leave signals to the first process until this one has ended."""
     log = logging.getLogger("sdae")
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     log.addFilter(_nothing)
     try:
         with warnings.catch_warnings():
@@ -54,8 +55,6 @@ def _unseen() -> Iterator[None]:
             yield
     finally:
         log.removeFilter(_nothing)
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _nothing(_record: logging.LogRecord) -> bool:
