@@ -130,6 +130,8 @@ def test_ctrl_c_of_torchrun_ends_in_one_checkpoint_and_one_sentence(tmp_path: Pa
     ("options", "sentence"),
     [
         (["--set=pretraining.batch_size=1"], "must be at least 2, a row for each process."),
+        (["--set=pretraining.epochz=3"], "epochz"),
+        (["--device=abacus"], "The device parameter"),
         (["--recipe=ladder"], "A ladder is trained in one process, and torchrun started 2."),
         (["--set=pretraining.learning_rate=1e30"], "is not finite (pretraining, layer 0"),
     ],
@@ -169,7 +171,7 @@ def test_a_mistake_of_another_process_is_reported_by_that_one(tmp_path: Path) ->
     )
     code, _, complaint = ended(process)
     assert code == 1
-    assert "flowers.csv does not exist" in complaint
+    assert "Error: Cannot read flowers.csv: it does not exist. Check the path." in complaint
     assert "Error: Process 0 of 2 stopped training" in complaint
     assert not (tmp_path / "run").exists()
 

@@ -14,8 +14,13 @@ import torch
 from scipy.sparse import csr_array
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.core.minibatches import minibatches
+from sdae.core.rows import TensorRows
 from sdae.train.callbacks import Event, SliceEnded
+from sdae.train.engines.autograd import AutogradPretraining
 from sdae.train.history import History
+from sdae.train.processes.started import joined
+from sdae.train.settings import PretrainingConfig
 from tests.core.test_blocks import TABLE, rows_of
 from tests.train.engines.engines import rows
 from tests.train.engines.test_compiled import HEADS, OPTIMIZERS, head_of, stacks, targets
@@ -111,6 +116,21 @@ def partly_frozen() -> Found:
     return found_in(stack, pretrain(stack, x, epochs=2, batch_size=B, engine="autograd"))
 
 
+def with_an_unused_parameter() -> Found:
+    """Pre-train a layer with a parameter that has no gradient: weight decay must not touch it."""
+    (stack,) = stacks(V, (7,), 1, dtype=torch.float64)
+    layer = stack.autoencoder(0)
+    layer.register_parameter("unused", torch.nn.Parameter(torch.ones(2, 2, dtype=torch.float64)))
+    config = PretrainingConfig.read({"batch_size": B, "weight_decay": 0.1}, "pretrain")
+    data = TensorRows(torch.from_numpy(rows(N, V, torch.float64)))
+    with joined() as processes:
+        engine = AutogradPretraining(layer, data, layer.corruption, config, 4, processes)
+        cost = engine.train(minibatches(N, B), 1, 0.1)
+    assert (layer.unused == 1).all()
+    weight = layer.weight.detach().numpy()
+    return {"costs": cost.numpy(), "weight": weight, "said": as_array([])}
+
+
 SAME: dict[str, Case] = {
     **{
         f"optimizer, {name}": partial(
@@ -143,6 +163,7 @@ SAME: dict[str, Case] = {
     "restored": partial(finetuned, "n_targets", validates=True, epochs=12, shuffle=True),
     "stopped": stopped_by_a_callback,
     "frozen": partly_frozen,
+    "unused": with_an_unused_parameter,
 }
 FLOAT32: dict[str, Case] = {
     "float32, pretrained": partial(pretrained, dtype=torch.float32, n=500, epochs=2),
@@ -162,7 +183,7 @@ DETERMINISTIC: dict[str, Case] = {
 OF_FOUR = (
     *("optimizer, plain", "optimizer, nadam", "noise, swap:0.3", "table, swap:0.3"),
     *("head, n_classes", "weighted, n_targets", "dropout", "max_norm", "codes computed again"),
-    *("one minibatch", "as many rows as processes", "early stopping", "stopped", "frozen"),
+    *("one minibatch", "as many rows as processes", "early stopping", "stopped", "unused"),
     *FLOAT32,
     *DETERMINISTIC,
     "diverged",

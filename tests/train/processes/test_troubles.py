@@ -14,7 +14,8 @@ from tests.train.processes.ranks import ERROR, Ranks, run_ranks
 from tests.train.processes.troubles import CASES, DIFFERENT
 
 SIZES = pytest.mark.parametrize("size", [2, 4])
-FOUR = [name for name in CASES if not name.startswith("refused") and name != "estimator"]
+OF_TWO = ("refused", "estimator", "slow callback", "hangs")
+FOUR = [name for name in CASES if not name.startswith(OF_TWO)]
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +99,16 @@ def test_an_error_of_any_process_ends_all(size: int, ranks: dict[int, Ranks]) ->
     *others, last = errors(ranks[size], "rows")
     assert last == "LookupError: row 41"
     assert all(text.startswith("ProcessLostError: ") for text in others)
+
+
+def test_the_first_process_may_be_slower_than_a_step(ranks: dict[int, Ranks]) -> None:
+    assert all(ERROR not in found["slow callback"] for found in ranks[2])
+
+
+def test_a_process_that_does_not_answer_ends_all(ranks: dict[int, Ranks]) -> None:
+    first, late = errors(ranks[2], "hangs")
+    assert "because another process did not answer within" in first
+    assert late.startswith("ProcessLostError: Process 1 of 2 stopped training")
 
 
 @SIZES

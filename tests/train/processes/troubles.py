@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from sdae.core.minibatches import Minibatch
 from sdae.core.rows import TensorRows
 from sdae.data import open_rows
 from sdae.train.callbacks import EpochEnded, Event
+from sdae.train.processes import together
 from tests.train.engines.engines import rows
 from tests.train.engines.test_compiled import stacks
 from tests.train.processes.cases import B, N, V, found_in, pretrained
@@ -198,6 +200,34 @@ def estimator_fits_alone() -> Found:
     return {"answers": answers}
 
 
+def slow_callback() -> Found:
+    """Let the first process be slower in a callback than a step may be."""
+
+    def sleeps(event: Event) -> None:
+        if isinstance(event, EpochEnded):
+            time.sleep(3)
+
+    with patch.object(together, "STEP_MINUTES", 1 / 60):
+        return pretrained(epochs=1, callbacks=[sleeps])
+
+
+class _Late(TensorRows):
+    """Rows that keep the last process waiting, longer than a step may take."""
+
+    def batch(self, minibatch: Minibatch) -> torch.Tensor:
+        if 41 in minibatch.samples and dist.get_rank() == dist.get_world_size() - 1:
+            time.sleep(5)
+        return super().batch(minibatch)
+
+
+def hangs() -> Found:
+    """Let the last process not answer."""
+    (stack,) = stacks(V, (7,), 1, dtype=torch.float64)
+    source = _Late(torch.from_numpy(rows(N, V, torch.float64)))
+    with patch.object(together, "STEP_MINUTES", 1 / 60):
+        return found_in(stack, pretrain(stack, source, epochs=1, batch_size=42, engine="autograd"))
+
+
 DIFFERENT = {
     "seed": "seed (5, not 4)",
     "batch_size": f"batch_size ({B + 1}, not {B})",
@@ -222,6 +252,8 @@ CASES: dict[str, Case] = {
     "resumed": partial(interrupted_and_resumed, False),
     "resumed, deterministic": partial(interrupted_and_resumed, True),
     "finetuning resumed": finetuning_resumed,
+    "slow callback": slow_callback,
+    "hangs": hangs,
     "findings": findings_are_logged_once,
     "estimator": estimator_fits_alone,
 }

@@ -139,7 +139,8 @@ class Launched:
             dist.destroy_process_group()
 
     def _initialise(self, device: str) -> Any:
-        if device == "cuda":
+        on_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
+        if on_gpu:
             torch.cuda.set_device(self.local_rank)
         wait = timedelta(minutes=FIRST_MINUTES)
         keeps_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" and self.rank == 0
@@ -152,7 +153,7 @@ class Launched:
             store = dist.PrefixStore(  # type: ignore[attr-defined]
                 f"sdae-{self.n_restarts}", all_attempts
             )
-            backend = "cpu:gloo,cuda:nccl" if device == "cuda" else "gloo"
+            backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
             dist.init_process_group(
                 backend, store=store, rank=self.rank, world_size=self.size, timeout=wait
             )

@@ -52,17 +52,17 @@ def resume(
 
     Example: sdae resume runs/mnist-default
     """
-    trackers = Trackers(tensorboard, mlflow)
-    Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
-    device = str(resolve_device(device))
-    console = new_console(quiet=quiet)
-    trackers.check(run)
     launched = Launched.by(os.environ)
     with launched.together(device) as processes:
+        device = str(resolve_device(device))
         if not processes.is_first:
             use_threads(launched.threads(threads))
             follow(processes, device)
             return
+        trackers = Trackers(tensorboard, mlflow)
+        Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
+        console = new_console(quiet=quiet)
+        trackers.check(run)
         with resumed_run(run) as folder:
             use_threads(launched.threads(threads) or folder.threads())
             moved = {"source": data, "unlabeled": unlabeled}

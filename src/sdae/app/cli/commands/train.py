@@ -123,51 +123,51 @@ def train(
 
     Example: sdae train flowers.csv --target species --out runs/flowers
     """
-    if report:
-        check_extra()
-    trackers = Trackers(tensorboard, mlflow)
     launched = Launched.by(os.environ)
-    use_threads(launched.threads(threads))
-    chosen = resolve_recipe(
-        data,
-        recipe,
-        settings or [],
-        target=target,
-        unlabeled=unlabeled,
-        validation=validation,
-        test=test,
-        seed=seed,
-        table={
-            "task": task.task and str(task.task),
-            "class_weight": class_weight,
-            "labels": labels,
-            "separator": sep,
-            "decimal": decimal,
-            "na_values": na_values,
-            "parse_dates": parse_dates,
-            "categorical": categorical,
-            "drop": drop,
-            "keep": keep,
-            "id": id,
-        },
-    )
-    device = str(resolve_device(device))
-    name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
-    source = chosen.data.source
-    stem = "stdin" if source == STANDARD_INPUT else Path(source).name.split(".")[0]
-    default = Path("runs", f"{stem}-{name}")
-    console = new_console(quiet=quiet)
-    Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
-    read = [chosen.data.source, chosen.data.unlabeled, recipe]
-    if not launched.goes_on(out, chosen):
-        check_new_run(out or default, [] if out is None else read)
-    trackers.check(out or default)
-    content = content_of(source)
-    launched.check(chosen, out)
     with launched.together(device) as processes:
+        use_threads(launched.threads(threads))
+        device = str(resolve_device(device))
         if not processes.is_first:
             follow(processes, device)
             return
+        if report:
+            check_extra()
+        trackers = Trackers(tensorboard, mlflow)
+        chosen = resolve_recipe(
+            data,
+            recipe,
+            settings or [],
+            target=target,
+            unlabeled=unlabeled,
+            validation=validation,
+            test=test,
+            seed=seed,
+            table={
+                "task": task.task and str(task.task),
+                "class_weight": class_weight,
+                "labels": labels,
+                "separator": sep,
+                "decimal": decimal,
+                "na_values": na_values,
+                "parse_dates": parse_dates,
+                "categorical": categorical,
+                "drop": drop,
+                "keep": keep,
+                "id": id,
+            },
+        )
+        name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
+        source = chosen.data.source
+        stem = "stdin" if source == STANDARD_INPUT else Path(source).name.split(".")[0]
+        default = Path("runs", f"{stem}-{name}")
+        console = new_console(quiet=quiet)
+        Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
+        read = [chosen.data.source, chosen.data.unlabeled, recipe]
+        if not launched.goes_on(out, chosen):
+            check_new_run(out or default, [] if out is None else read)
+        trackers.check(out or default)
+        content = content_of(source)
+        launched.check(chosen, out)
         with _run_at(out or default, chosen, launched, force=force, numbered=out is None) as run:
             rounded = run.rounds_tables()
             lead(processes, chosen, rounded=rounded)
