@@ -2,19 +2,22 @@
 
 import json
 import logging
+import weakref
 from functools import partial
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
 
 from sdae import Checkpoint
+from sdae.train.processes.started import forget_groups
 from tests.train.processes.cases import B, pretrained
 from tests.train.processes.ranks import ERROR, Ranks, run_ranks
 from tests.train.processes.troubles import CASES, DIFFERENT
 
 SIZES = pytest.mark.parametrize("size", [2, 4])
-OF_TWO = ("refused", "estimator", "slow callback", "hangs")
+OF_TWO = ("refused", "estimator", "slow", "hangs")
 FOUR = [name for name in CASES if not name.startswith(OF_TWO)]
 
 
@@ -101,14 +104,36 @@ def test_an_error_of_any_process_ends_all(size: int, ranks: dict[int, Ranks]) ->
     assert all(text.startswith("ProcessLostError: ") for text in others)
 
 
-def test_the_first_process_may_be_slower_than_a_step(ranks: dict[int, Ranks]) -> None:
-    assert all(ERROR not in found["slow callback"] for found in ranks[2])
+@pytest.mark.parametrize("name", ["slow callback", "slow checkpoint"])
+def test_the_first_process_may_be_slower_than_a_step(name: str, ranks: dict[int, Ranks]) -> None:
+    assert [found[name].get(ERROR) for found in ranks[2]] == [None, None]
 
 
 def test_a_process_that_does_not_answer_ends_all(ranks: dict[int, Ranks]) -> None:
     first, late = errors(ranks[2], "hangs")
     assert "because another process did not answer within" in first
     assert late.startswith("ProcessLostError: Process 1 of 2 stopped training")
+
+
+def test_an_error_does_not_keep_the_groups_of_pytorchs_frames() -> None:
+    class Group:
+        pass
+
+    def fails(group: Group) -> None:
+        raise LookupError(id(group))
+
+    as_pytorchs = FunctionType(
+        fails.__code__, {"__name__": "torch.distributed.any", "__builtins__": __builtins__}
+    )
+    group = Group()
+    seen = weakref.ref(group)
+    try:
+        as_pytorchs(group)
+    except LookupError as error:
+        del group
+        assert seen() is not None
+        forget_groups(error)
+        assert seen() is None
 
 
 @SIZES

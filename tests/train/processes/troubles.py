@@ -211,6 +211,17 @@ def slow_callback() -> Found:
         return pretrained(epochs=1, callbacks=[sleeps])
 
 
+def slow_checkpoint() -> Found:
+    """Let the first process need longer for a checkpoint than a step may take, within an epoch."""
+    naps = [3]
+    checkpoint = Checkpoint(
+        FOLDER / f"slow-{dist.get_rank()}",
+        interruption=lambda: time.sleep(naps.pop()) if naps else None,
+    )
+    with patch.object(together, "STEP_MINUTES", 1 / 60):
+        return pretrained(n=5000, batch_size=100, epochs=1, checkpoint=checkpoint)
+
+
 class _Late(TensorRows):
     """Rows that keep the last process waiting, longer than a step may take."""
 
@@ -253,6 +264,7 @@ CASES: dict[str, Case] = {
     "resumed, deterministic": partial(interrupted_and_resumed, True),
     "finetuning resumed": finetuning_resumed,
     "slow callback": slow_callback,
+    "slow checkpoint": slow_checkpoint,
     "hangs": hangs,
     "findings": findings_are_logged_once,
     "estimator": estimator_fits_alone,

@@ -52,13 +52,13 @@ def joined() -> Iterator[Processes]:
         yield processes
         processes.leave_together()
     except BaseException as error:
-        _forget_groups(error)
+        forget_groups(error)
         raise
     finally:
         processes.leave()
 
 
-def _forget_groups(error: BaseException) -> None:
+def forget_groups(error: BaseException) -> None:
     """Clear PyTorch's frames in a traceback: what they refer to would keep connections open."""
     seen: BaseException | None = error
     while seen is not None:
