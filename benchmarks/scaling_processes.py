@@ -9,6 +9,7 @@ the figures compare processes and threads and nothing else.
 """
 
 import json
+import logging
 import os
 import statistics
 import subprocess
@@ -69,6 +70,7 @@ def _measured(n_processes: int, n_threads: int) -> list[dict[str, Any]]:
 def _work(rank: int, size: int, n_threads: int, store: str) -> None:
     """Be one of the processes."""
     torch.set_num_threads(n_threads)
+    logging.getLogger("sdae").setLevel(logging.ERROR)  # an epoch gives the doctor cause
     clock = _Clock()
     if size > 1:
         file = dist.FileStore(store, size)  # type: ignore[attr-defined]

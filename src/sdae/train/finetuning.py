@@ -82,7 +82,8 @@ def finetune(
     The cost of a row is the negative log-likelihood of its class or, with a regression head, half
     the mean of (ŷ − y)² over the targets.
 
-    All parameters but the visible biases (and untied decoder weights) are trained.
+    All parameters but the visible biases (and untied decoder weights) are trained. Several
+    processes share each minibatch, as in :func:`sdae.pretrain`.
 
     Parameters
     ----------
@@ -149,6 +150,8 @@ def finetune(
         If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
+    ProcessLostError
+        If another process of the process group has ended, or does not answer.
 
     Examples
     --------

@@ -69,6 +69,9 @@ def pretrain(
 ) -> History:
     """Pre-train a stack, layer by layer (Vincent et al. 2010, section 3.2; no labels needed).
 
+    Where PyTorch's process group is initialised, all its processes call this and share each
+    minibatch; checkpoints and callbacks are those of the first.
+
     Parameters
     ----------
     stack : StackedDenoisingAutoencoder
@@ -109,7 +112,7 @@ def pretrain(
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
         descent on minibatches; ``auto`` takes the fastest that supports the settings, else
-        ``autograd``. The history records the engine.
+        ``autograd``. Several processes train by ``autograd``. The history records the engine.
     deterministic : bool, default False
         Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into
         8 fixed shares, whose gradients are added up in order. It takes more time.
@@ -143,6 +146,8 @@ def pretrain(
         If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
+    ProcessLostError
+        If another process of the process group has ended, or does not answer.
 
     Examples
     --------
