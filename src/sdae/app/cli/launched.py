@@ -89,7 +89,7 @@ class Launched:
             )
         if self.most_restarts and out is None:
             raise InvalidParameterError(
-                "--out must name the run with --max-restarts: after a restart the same run goes on."
+                "--out must name the run with --max-restarts: a restart continues the same run."
             )
 
     def goes_on(self, out: Path | None, recipe: Recipe) -> bool:

@@ -202,7 +202,7 @@ def train(
 def _run_at(
     path: Path, recipe: Recipe, launched: Launched, *, force: bool, numbered: bool
 ) -> AbstractContextManager[RunFolder]:
-    """Start a run; after a restart by torchrun, go on with the one that was started before it."""
+    """Start a run; after a restart by torchrun, resume the one that was started before it."""
     if launched.goes_on(path, recipe):
         return resumed_run(path)
     return new_run(path, recipe, force=force, numbered=numbered)
