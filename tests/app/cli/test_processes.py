@@ -130,7 +130,7 @@ def test_ctrl_c_of_torchrun_ends_in_one_checkpoint_and_one_sentence(tmp_path: Pa
     ("options", "sentence"),
     [
         (["--set=pretraining.batch_size=1"], "must be at least 2, a row for each process."),
-        (["--set=pretraining.epochz=3"], "epochz"),
+        (["--set=pretraining.epochz=3"], "Error: Recipe default:"),
         (["--device=abacus"], "The device parameter"),
         (["--recipe=ladder"], "A ladder is trained in one process, and torchrun started 2."),
         (["--set=pretraining.learning_rate=1e30"], "is not finite (pretraining, layer 0"),
