@@ -64,6 +64,7 @@ benchmark: $(VENV)/.test  ## measure what docs/results.md states
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/rows_on_disk.py
+	$(BIN)/python benchmarks/scaling_processes.py
 	$(BIN)/python benchmarks/charts.py
 	$(BIN)/python benchmarks/estimators.py
 	$(BIN)/python benchmarks/imputation.py

@@ -65,6 +65,10 @@ class TrainingDivergedError(SdaeError, ArithmeticError):
     """The training cost stopped being a finite number."""
 
 
+class ProcessLostError(SdaeError, RuntimeError):
+    """Another process of a training by several processes has ended, or does not answer."""
+
+
 class ParityError(SdaeError, ArithmeticError):
     """An export gives other results than the package, so it was not written."""
 

@@ -16,6 +16,7 @@ from sdae.core.targets import weight_tensor
 from sdae.core.wording import listed
 from sdae.train.consistency.neighbours import check_available
 from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
+from sdae.train.engines.steps import N_SHARES
 from sdae.train.joined_rows import JoinedRows
 from sdae.train.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
 from sdae.train.settings import (
@@ -31,6 +32,7 @@ def check_pretraining(
     rows: RowSource,
     config: PretrainingConfig,
     noises: Sequence[Noise],
+    n_processes: int = 1,
 ) -> None:
     """Raise the errors that would stop pre-training, also of upper layers, before any training.
 
@@ -46,11 +48,12 @@ def check_pretraining(
             f"The batch_size parameter of pretrain must be at most the {len(rows)} rows of x with "
             f"drop_last. Got {config.batch_size} instead."
         )
+    _check_shares(config, len(rows), n_processes, "pretrain")
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
         _check_trainable(autoencoder, "pretrain", f"layer {layer}")
         if config.engine != "auto":  # auto always finds an engine
-            engine_of_pretraining(autoencoder, config, noises[layer])
+            engine_of_pretraining(autoencoder, config, noises[layer], n_processes)
         if layer == 0:
             check_range(autoencoder, rows)
         elif stack.activation.facts.low < 0 and autoencoder.needs_unit_interval:
@@ -69,6 +72,32 @@ def check_range(autoencoder: DenoisingAutoencoder, rows: RowSource) -> None:
         low, high = value_range(rows)
         if low < 0 or high > 1:
             raise _outside(autoencoder, low, high)
+
+
+def _check_shares(
+    config: PretrainingConfig | FinetuningConfig, n_rows: int, n_processes: int, caller: str
+) -> None:
+    """Raise an error for what several processes, or fixed shares of minibatches, cannot do."""
+    batch_size = min(config.batch_size, n_rows)
+    if batch_size < n_processes:
+        wanted = f"at least {n_processes}, a row for each process"
+        remedy = (
+            "Minibatches are shared by the processes: start fewer of them, or take larger "
+            "minibatches."
+        )
+        if config.batch_size > n_rows:
+            remedy = f"There are {n_rows} rows: start fewer processes."
+        raise invalid_parameter("batch_size", caller, wanted, config.batch_size, remedy)
+    if config.deterministic and n_processes > N_SHARES:
+        wanted = f"false with more than {N_SHARES} processes"
+        remedy = f"There are {n_processes}."
+        raise invalid_parameter("deterministic", caller, wanted, True, remedy)
+    methods = config.semi_supervised if isinstance(config, FinetuningConfig) else None
+    if methods is not None and (n_processes > 1 or config.deterministic):
+        what = "several processes" if n_processes > 1 else "deterministic"
+        remedy = "Pre-training learns from unlabelled rows, and supports it."
+        value = listed(methods)
+        raise invalid_parameter("semi_supervised", caller, f"none with {what}", value, remedy)
 
 
 def _check_trainable(part: nn.Module, caller: str, name: str) -> None:
@@ -148,6 +177,7 @@ def check_finetuning(
     sample_weight: Array | None = None,
     validation_weight: Array | None = None,
     unlabeled: RowsLike | None = None,
+    n_processes: int = 1,
 ) -> FinetuningTask:
     """Raise the errors that would stop fine-tuning; also called before pre-training.
 
@@ -177,8 +207,9 @@ def check_finetuning(
             f"The batch_size parameter of finetune must be at most the {n_visited} training rows "
             f"with drop_last. Got {config.batch_size} instead."
         )
+    _check_shares(config, n_visited, n_processes, "finetune")
     if config.engine != "auto":  # auto always finds an engine
-        engine_of_finetuning(stack, config, weighted=weights is not None)
+        engine_of_finetuning(stack, config, weighted=weights is not None, n_processes=n_processes)
     return FinetuningTask(stack, config, rows, y, weights, scored, n_updates, every)
 
 

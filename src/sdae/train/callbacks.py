@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sdae.train.history import EpochRecord, History
+from sdae.train.processes.together import ALONE, Processes
 
 logger = logging.getLogger("sdae")
 
@@ -95,10 +96,14 @@ Callback = Callable[[Event], bool | None]
 
 
 class Callbacks:
-    """The callbacks of a run; remembers whether one of them asked to stop."""
+    """The callbacks of a run; remembers whether one of them asked to stop.
 
-    def __init__(self, callbacks: Iterable[Callback]) -> None:
-        self._callbacks = tuple(callbacks)
+    Of several processes, the first calls them; all of them remember the request.
+    """
+
+    def __init__(self, callbacks: Iterable[Callback], processes: Processes = ALONE) -> None:
+        self._callbacks = tuple(callbacks) if processes.is_first else ()
+        self._processes = processes
         self.stop_requested = False
 
     def tell(self, event: Event) -> None:
@@ -106,6 +111,7 @@ class Callbacks:
         for callback in self._callbacks:
             if callback(event):
                 self.stop_requested = True
+        self.stop_requested = self._processes.said_by_first(self.stop_requested)
 
 
 def log_findings(event: Event) -> None:

@@ -7,7 +7,7 @@ generators have no state to save.
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ from sdae.train.engines.choice import Engine
 from sdae.train.epoch import AnyPlan, Place
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, circumstances, differences
+from sdae.train.kept_by_first import kept_by_first
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.settings import ENGINES, LADDER_ENGINES
 
 logger = logging.getLogger("sdae")
@@ -45,6 +47,8 @@ _OTHERWISE = (
 )
 
 
+PROCESSES = "number of processes"
+_BEFORE = {PROCESSES: "1"}  # of checkpoints that are older than the entry
 _ENGINE = choice("", *(engine for engine in (*ENGINES, *LADDER_ENGINES) if engine != "auto"))
 _MOST_TOLD = 8  # differences
 
@@ -72,6 +76,8 @@ class State:
 class Keeper:
     """Writes checkpoints of a stage and resumes from them; without a folder it does nothing.
 
+    Of several processes, the first has a folder. `processes` says how many there are.
+
     Attributes
     ----------
     kept : Kept or None
@@ -84,7 +90,9 @@ class Keeper:
         stage: str,
         checkpoint: Checkpoint | None,
         identity: Identity,
+        processes: str = "1",
     ) -> None:
+        self._processes = processes
         self._stack = stack
         self._checkpoint = checkpoint
         self._identity = dict(identity)
@@ -123,7 +131,7 @@ class Keeper:
             engine.restore(self.kept.part("optimizer"))
         except MALFORMED as error:
             raise malformed(error) from None
-        if engine.name != self.kept.engine:
+        if engine.name != self.kept.engine and self._checkpoint is not None:
             logger.warning(_OTHERWISE, f"engine was {self.kept.engine}, and is {engine.name}")
         return self.kept.place
 
@@ -165,7 +173,7 @@ class Keeper:
                 for name, entry in self._identity.items()
                 if entry.default is not None
             },
-            "circumstances": circumstances(self._stack),
+            "circumstances": self._circumstances(),
             "complete": complete,
             "engine": "" if engine is None else engine.name,
             "place": asdict(state.place),
@@ -180,8 +188,8 @@ class Keeper:
         self._check_identity(description["identity"], description.get("defaults", {}))
         differs = [
             f"{name} was {plain(str(was))}, and is {now}"
-            for name, now in circumstances(self._stack).items()
-            if (was := description["circumstances"].get(name)) != now
+            for name, now in self._circumstances().items()
+            if (was := description["circumstances"].get(name, _BEFORE.get(name))) != now
         ]
         if differs:
             logger.warning(_OTHERWISE, "; ".join(differs))
@@ -198,6 +206,9 @@ class Keeper:
             raise ValueError("its place does not occur in this training")
         give_back(dict(parameters_of(self._stack)), kept.part("parameters"))
         return kept
+
+    def _circumstances(self) -> dict[str, str]:
+        return {**circumstances(self._stack), PROCESSES: self._processes}
 
     def _check_identity(self, before: Mapping[str, str], defaults: Mapping[str, str]) -> None:
         differs = differences(before, defaults, self._identity)
@@ -217,8 +228,14 @@ def keeping(
     stage: str,
     checkpoint: Checkpoint | None,
     identity: Callable[[], Identity],
+    processes: Processes = ALONE,
+    *,
+    anywhere: bool = False,
 ) -> Iterator[Keeper]:
     """Lock the folder of checkpoints while a stage trains.
+
+    Of several processes, the first reads and writes; it passes on what it has read. `anywhere` says
+    that the bytes do not depend on the number of processes.
 
     Raises
     ------
@@ -229,8 +246,13 @@ def keeping(
     InvalidParameterError
         If it holds the checkpoints of another training.
     """
-    if checkpoint is None:
-        yield Keeper(stack, stage, None, {})
-        return
-    with opened(Path(checkpoint.folder)):
-        yield Keeper(stack, stage, checkpoint, identity())
+    with ExitStack() as held:
+        if checkpoint is None or not processes.is_first:
+            keeper = Keeper(stack, stage, None, {})
+        else:
+            held.enter_context(opened(Path(checkpoint.folder)))
+            n_processes = "any" if anywhere else str(processes.size)
+            keeper = Keeper(stack, stage, checkpoint, identity(), n_processes)
+        if processes.size > 1:
+            keeper.kept = kept_by_first(keeper.kept, dict(parameters_of(stack)), processes)
+        yield keeper

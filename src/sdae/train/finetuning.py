@@ -6,12 +6,14 @@ from pathlib import Path
 
 from sdae.core.conversions import Array
 from sdae.core.devices import resolve_device
+from sdae.core.errors import ProcessLostError
 from sdae.core.kinds.schedules import Schedule
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import usable_threads
+from sdae.train.alike import check_alike
 from sdae.train.beforehand import FinetuningTask, check_finetuning
 from sdae.train.callbacks import (
     Callback,
@@ -28,6 +30,8 @@ from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.started import joined
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.scoring import LabelledRows
@@ -68,6 +72,7 @@ def finetune(
     unlabeled: RowsLike | None = None,
     sample_weight: Array | None = None,
     engine: str = "auto",
+    deterministic: bool = False,
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -78,7 +83,8 @@ def finetune(
     The cost of a row is the negative log-likelihood of its class or, with a regression head, half
     the mean of (ŷ − y)² over the targets.
 
-    All parameters but the visible biases (and untied decoder weights) are trained.
+    All parameters but the visible biases (and untied decoder weights) are trained. Several
+    processes share each minibatch, as in :func:`sdae.pretrain`.
 
     Parameters
     ----------
@@ -126,7 +132,7 @@ def finetune(
         from in the same way, so they need not be among them.
     sample_weight : array of shape (n,) or None
         Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
-    engine, device, seed, checkpoint, callbacks
+    engine, deterministic, device, seed, checkpoint, callbacks
         As in :func:`sdae.pretrain`.
 
     Returns
@@ -145,6 +151,8 @@ def finetune(
         If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
+    ProcessLostError
+        If another process of the process group has ended, or does not answer.
 
     Examples
     --------
@@ -185,22 +193,25 @@ def finetune(
             "restore_best": restore_best,
             "semi_supervised": semi_supervised,
             "engine": engine,
+            "deterministic": deterministic,
         },
         "finetune",
     )
-    return run_finetuning(
-        stack,
-        train,
-        validation,
-        test,
-        config,
-        unlabeled=unlabeled,
-        sample_weight=sample_weight,
-        device=device,
-        seed=seed,
-        checkpoint=checkpoint,
-        callbacks=[log_findings, *callbacks],
-    )
+    with joined() as processes:
+        return run_finetuning(
+            stack,
+            train,
+            validation,
+            test,
+            config,
+            unlabeled=unlabeled,
+            sample_weight=sample_weight,
+            device=device,
+            seed=seed,
+            checkpoint=checkpoint,
+            callbacks=[log_findings, *callbacks],
+            processes=processes,
+        )
 
 
 @undisturbed()
@@ -222,6 +233,7 @@ def run_finetuning(
     told: Set[tuple[str, int | None]] = frozenset(),
     memory: OptimizerMemory | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
 ) -> History:
     """Fine-tune with a validated `config`; see :func:`finetune`.
 
@@ -229,16 +241,26 @@ def run_finetuning(
     `stage` names the checkpoints, where several such calls share a folder; `known_by` is what else
     identifies this training, such as the settings of callbacks that stop it; `told` are the
     findings of its pre-training (:func:`sdae.train.history.findings_in`), which are not repeated.
-    With a `memory` the optimiser continues where that of the last call ended.
+    With a `memory` the optimiser continues where that of the last call ended. All `processes` that
+    train together call this; only the checkpoint and the callbacks of the first are used.
     """
     seed = check_seed(seed, "finetune")
     make_ready(stack)
     if device is not None:
         stack.to(resolve_device(device))
     task = check_finetuning(
-        stack, train, validation, test, config, sample_weight, validation_weight, unlabeled
+        stack,
+        train,
+        validation,
+        test,
+        config,
+        sample_weight,
+        validation_weight,
+        unlabeled,
+        processes.size,
     )
-    doctor, listeners = Doctor(), Callbacks(callbacks)
+    check_alike(processes, stack, config, seed, task.data(), known_by)
+    doctor, listeners = Doctor(), Callbacks(callbacks, processes)
     doctor.remember(told)
     listeners.tell(StageStarted(FINETUNING, 1))
     with keeping(
@@ -246,8 +268,10 @@ def run_finetuning(
         stage,
         checkpoint_of(checkpoint, "finetune"),
         lambda: {**identity_of(stack, config, seed, task.data()), **(known_by or {})},
+        processes,
+        anywhere=config.deterministic,
     ) as keeper:
-        session = TrainingSession(FINETUNING, listeners, keeper, doctor, memory)
+        session = TrainingSession(FINETUNING, listeners, keeper, doctor, memory, processes)
         ended = session.resume()
         if ended is not None:
             return ended
@@ -260,10 +284,10 @@ def run_finetuning(
             seed,
             falls_late=task.every is not None,
         )
-        validator = Validator(task, listeners)
+        validator = Validator(task, listeners, processes)
         try:
             train_network(task, plan, validator, session)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, ProcessLostError):
             # a caller that catches the error gets the best parameters so far
             validator.restore_best()
             raise
@@ -285,9 +309,16 @@ def train_network(
 ) -> None:
     """Train the whole network, one epoch after the other, until patience or the epochs run out."""
     engine = finetuning_engine(
-        task.stack, task.rows, task.y, task.config, plan.seed, task.weights, task.every
+        task.stack,
+        task.rows,
+        task.y,
+        task.config,
+        plan.seed,
+        task.weights,
+        task.every,
+        session.processes,
     )
-    with closing(engine), reading_ahead(task.visited) as coming:
+    with closing(engine), reading_ahead(task.visited, session.processes) as coming:
         session.begin(plan, engine)
         validator.resume(session.keeper.kept)
         # Go through the epochs ...

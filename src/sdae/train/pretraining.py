@@ -15,6 +15,7 @@ from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import usable_threads
+from sdae.train.alike import check_alike
 from sdae.train.beforehand import check_pretraining, check_range
 from sdae.train.callbacks import (
     Callback,
@@ -32,6 +33,8 @@ from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.started import joined
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.session import TrainingSession
@@ -60,12 +63,16 @@ def pretrain(
     codes: str = "auto",
     scratch: str | Path | None = None,
     engine: str = "auto",
+    deterministic: bool = False,
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
     callbacks: Iterable[Callback] = (),
 ) -> History:
     """Pre-train a stack, layer by layer (Vincent et al. 2010, section 3.2; no labels needed).
+
+    Where PyTorch's process group is initialised, all its processes call this and share each
+    minibatch; checkpoints and callbacks are those of the first.
 
     Parameters
     ----------
@@ -110,7 +117,10 @@ def pretrain(
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
         descent on minibatches; ``auto`` takes the fastest that supports the settings, else
-        ``autograd``. The history records the engine.
+        ``autograd``. Several processes train by ``autograd``. The history records the engine.
+    deterministic : bool, default False
+        Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into
+        8 fixed shares, whose gradients are added up in order. It takes more time.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
@@ -141,6 +151,8 @@ def pretrain(
         If the cost becomes infinite or NaN.
     FileAccessError, FileFormatError
         If checkpoints cannot be written, are in use by another process, or are all damaged.
+    ProcessLostError
+        If another process of the process group has ended, or does not answer.
 
     Examples
     --------
@@ -175,19 +187,22 @@ def pretrain(
             "weight_decay": weight_decay,
             "codes": codes,
             "engine": engine,
+            "deterministic": deterministic,
         },
         "pretrain",
     )
-    return run_pretraining(
-        stack,
-        x,
-        config,
-        device=device,
-        seed=seed,
-        checkpoint=checkpoint,
-        callbacks=[log_findings, *callbacks],
-        scratch=scratch,
-    )
+    with joined() as processes:
+        return run_pretraining(
+            stack,
+            x,
+            config,
+            device=device,
+            seed=seed,
+            checkpoint=checkpoint,
+            callbacks=[log_findings, *callbacks],
+            processes=processes,
+            scratch=scratch,
+        )
 
 
 @undisturbed()
@@ -202,12 +217,14 @@ def run_pretraining(
     known_by: Identity | None = None,
     memory: OptimizerMemory | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
     scratch: str | Path | None = None,
 ) -> History:
     """Pre-train with a validated `config`; see :func:`pretrain`.
 
     `known_by` is what else identifies this training, such as the names of columns. With a `memory`
-    the optimiser of a layer continues where that of the last call ended.
+    the optimiser of a layer continues where that of the last call ended. All `processes` that train
+    together call this; only the checkpoint and the callbacks of the first are used.
     """
     seed = check_seed(seed, "pretrain")
     epochs = per_layer(config.epochs, stack.n_layers, "epochs", "pretrain")
@@ -217,7 +234,8 @@ def run_pretraining(
     if device is not None:
         stack.to(resolve_device(device))
     rows = row_source(x, stack.n_visible, stack.autoencoder(0).weight, "x")
-    check_pretraining(stack, rows, config, noises)
+    check_pretraining(stack, rows, config, noises, processes.size)
+    check_alike(processes, stack, config, seed, {"x": rows}, known_by)
     layers = [
         LayerTraining(
             stack.autoencoder(layer),
@@ -227,7 +245,7 @@ def run_pretraining(
         )
         for layer in range(stack.n_layers)
     ]
-    doctor, listeners = Doctor(), Callbacks(callbacks)
+    doctor, listeners = Doctor(), Callbacks(callbacks, processes)
     listeners.tell(StageStarted(PRETRAINING, stack.n_layers))
     for layer in layers:
         doctor.begin_layer(layer.autoencoder)
@@ -237,10 +255,12 @@ def run_pretraining(
             PRETRAINING,
             checkpoint_of(checkpoint, "pretrain"),
             lambda: {**identity_of(stack, config, seed, {"x": rows}), **(known_by or {})},
+            processes,
+            anywhere=config.deterministic,
         ) as keeper,
         temporary_folder(scratch) as folder,
     ):
-        session = TrainingSession(PRETRAINING, listeners, keeper, doctor, memory)
+        session = TrainingSession(PRETRAINING, listeners, keeper, doctor, memory, processes)
         ended = session.resume()
         if ended is not None:
             return ended
@@ -288,9 +308,11 @@ def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession)
     autoencoder, plan = layer.autoencoder, layer.plan
     with (
         closing(
-            pretraining_engine(autoencoder, rows, layer.noise, layer.config, plan.seed)
+            pretraining_engine(
+                autoencoder, rows, layer.noise, layer.config, plan.seed, session.processes
+            )
         ) as engine,
-        reading_ahead(rows) as coming,
+        reading_ahead(rows, session.processes) as coming,
     ):
         session.begin(plan, engine)
         # Go through the pre-training epochs ...

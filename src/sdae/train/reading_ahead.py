@@ -8,19 +8,22 @@ import torch
 
 from sdae.core.minibatches import Minibatches
 from sdae.core.rows import RowSource, expect, is_expectant
+from sdae.train.processes.together import ALONE, Processes
 
 Coming = Callable[[Minibatches, Minibatches], None]
 """Takes the slice that is trained on next, and the minibatches after it."""
 
 
 @contextmanager
-def reading_ahead(rows: RowSource) -> Iterator[Coming]:
+def reading_ahead(rows: RowSource, processes: Processes = ALONE) -> Iterator[Coming]:
     """Yield what announces slices to a source; at the end it reads nothing any more.
 
     Nothing is announced where training uses all cores: reading would take one from a thread for
-    which the others wait at every step.
+    which the others wait at every step. Nor is it to one of several processes, which needs a part
+    of each minibatch.
     """
-    if not is_expectant(rows) or torch.get_num_threads() >= _cores():
+    busy = torch.get_num_threads() >= _cores()
+    if not is_expectant(rows) or busy or processes.size > 1:
         yield nothing_is_read
         return
 

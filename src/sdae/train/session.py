@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 from sdae.core.errors import TrainingDivergedError
 from sdae.core.minibatches import Minibatches
@@ -14,6 +15,7 @@ from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.epoch import AnyPlan, Place, Plan, all_at_once, slices
 from sdae.train.history import EpochRecord, Finding, History, findings_in
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import Coming, nothing_is_read
 
 
@@ -31,6 +33,8 @@ class TrainingSession:
         Checks every epoch for problems.
     memory : OptimizerMemory or None
         The optimisers of an earlier call, which this one continues.
+    processes : Processes
+        The processes that train together: each has a session, and the same records and place.
     records : list of EpochRecord
         Records of the finished epochs, in the order of training.
     place : Place
@@ -49,12 +53,14 @@ class TrainingSession:
         keeper: Keeper,
         doctor: Doctor,
         memory: OptimizerMemory | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self.stage = stage
         self.listeners = listeners
         self.keeper = keeper
         self.doctor = doctor
         self.memory = memory
+        self.processes = processes
         self.records: list[EpochRecord] = []
         self.place = Place(None)
         self._first_record = 0  # of the layer, or of the network
@@ -184,6 +190,7 @@ class TrainingSession:
             lambda: State(self.place, History(tuple(self.records)), self.engine, extra()),
             epoch_ended=self.place.n_batches == self.plan.n_batches,
         )
+        self.processes.said_by_first(True)  # a checkpoint takes longer than a step may
 
     def record(
         self, validation_error: float | None = None, test_error: float | None = None
@@ -209,7 +216,10 @@ class TrainingSession:
 
     def end_epoch(self, record: EpochRecord, findings: tuple[Finding, ...]) -> None:
         """Add the record of the epoch, with the findings of the doctor."""
-        self.records.append(record.with_findings(findings))
+        record = record.with_findings(findings)
+        if self.processes.size > 1:  # times and findings are those of the first process
+            record = EpochRecord.from_values(self.processes.said_by_first(asdict(record)))
+        self.records.append(record)
         self.listeners.tell(EpochEnded(self.records[-1]))
 
     def _diverged(self, error: NotFiniteError) -> TrainingDivergedError:

@@ -70,6 +70,12 @@ ENGINE = Option(
     "Engine of the steps; `auto` takes the fastest that supports the settings.",
 )
 
+DETERMINISTIC = Option(
+    boolean(),
+    False,
+    "Give the same bytes for any number of processes up to 8; takes more time.",
+)
+
 
 def methods_of_consistency(value: object) -> tuple[str, ...]:
     """Read one method of learning from unlabelled rows, or several, in their usual order.
@@ -117,6 +123,7 @@ class PretrainingConfig:
     weight_decay: float = field_of(WEIGHT_DECAY)
     codes: str = option(choice(*CODES), "auto", "Where the codes of trained layers are stored.")
     engine: str = field_of(ENGINE)
+    deterministic: bool = field_of(DETERMINISTIC)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "PretrainingConfig":
@@ -170,6 +177,7 @@ class FinetuningConfig:
         "What is learned from unlabelled rows; an epoch is then a pass over all rows.",
     )
     engine: str = field_of(ENGINE)
+    deterministic: bool = field_of(DETERMINISTIC)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "FinetuningConfig":

@@ -28,7 +28,8 @@ from sdae.core.randomness import NoiseKey, Stream, check_seed
 from sdae.core.rows import RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import make_ordinary, undisturbed
-from sdae.train.engines.autograd import descend, new_optimizer, set_rate
+from sdae.train.engines.autograd import new_optimizer, set_rate
+from sdae.train.engines.steps import descend
 from sdae.train.ready import make_ready
 from sdae.train.scoring import labelled_rows
 from sdae.train.settings import FinetuningConfig, PretrainingConfig

@@ -9,11 +9,14 @@ from sdae.train.beforehand import FinetuningTask
 from sdae.train.callbacks import Callbacks, ValidationImproved
 from sdae.train.checkpoint_state import Extra, Extras, Kept
 from sdae.train.early_stopping import EarlyStopping
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.scoring import error_of
 
 
 class Validator:
     """Validates the network of one call of ``finetune``; without a validation set it does nothing.
+
+    Of several processes, the first measures errors, and all decide by them.
 
     Attributes
     ----------
@@ -27,11 +30,14 @@ class Validator:
         Whether early stopping ends training here.
     """
 
-    def __init__(self, task: FinetuningTask, listeners: Callbacks) -> None:
+    def __init__(
+        self, task: FinetuningTask, listeners: Callbacks, processes: Processes = ALONE
+    ) -> None:
         config = task.config
         self._stack = task.stack
         self._scored = task.scored
         self._listeners = listeners
+        self._processes = processes
         self._validates = "validation" in task.scored
         self._stops_early = self._validates and config.early_stopping
         self._keeps_best = config.restore_best
@@ -114,7 +120,7 @@ class Validator:
         self._best_parameters = read.best_parameters(list(self._stack.mlp.parameters()))
 
     def _validate(self, t: int, epoch: int) -> None:
-        error = error_of(self._stack, self._scored["validation"])
+        error = self._error_of("validation")
         if self.error is None or error < self.error:
             self.error = error
         if not self._rule.record(t, error):
@@ -123,5 +129,11 @@ class Validator:
         if self._keeps_best:
             self._best_parameters = [p.detach().clone() for p in self._stack.mlp.parameters()]
         if "test" in self._scored:
-            self.test_error = self.best_test_error = error_of(self._stack, self._scored["test"])
+            self.test_error = self.best_test_error = self._error_of("test")
         self._listeners.tell(ValidationImproved(epoch, error, self.test_error))
+
+    def _error_of(self, name: str) -> float:
+        """Return the error on one of the sets, as the first process measures it."""
+        first = self._processes.is_first
+        error = error_of(self._stack, self._scored[name]) if first else math.nan
+        return self._processes.said_by_first(error)

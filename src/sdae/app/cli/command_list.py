@@ -3,10 +3,15 @@
 Most commands need PyTorch, which takes a second or two to load: the list does without.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import NamedTuple
+
+from sdae.core.errors import InvalidParameterError
+
+VARIABLES = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
+"""What a launcher of several processes sets in the environment."""
 
 
 class Listed(NamedTuple):
@@ -18,10 +23,13 @@ class Listed(NamedTuple):
         What it does, in at most 64 characters.
     file : callable
         Imports the file with the function of its name.
+    is_shared : bool
+        Whether several processes may run it together.
     """
 
     what: str
     file: Callable[[], ModuleType]
+    is_shared: bool = False
 
 
 COMMANDS = {
@@ -32,10 +40,12 @@ COMMANDS = {
     "train": Listed(
         "Pre-train layer by layer, fine-tune on labels, save the run.",
         lambda: import_module("sdae.app.cli.commands.train"),
+        is_shared=True,
     ),
     "resume": Listed(
         "Continue a run that was interrupted or killed.",
         lambda: import_module("sdae.app.cli.commands.resume"),
+        is_shared=True,
     ),
     "finetune": Listed(
         "Fine-tune the network of a run on labelled rows, in place.",
@@ -106,3 +116,23 @@ COMMANDS = {
         lambda: import_module("sdae.app.cli.commands.watch"),
     ),
 }
+
+
+def may_run(command: str | None, environment: Mapping[str, str]) -> bool:
+    """Return whether a command may run in this process; False if the first process says why not.
+
+    Raises
+    ------
+    InvalidParameterError
+        If this is the first of several processes, and the command is for one.
+    """
+    several = environment.keys() >= VARIABLES and environment["WORLD_SIZE"] != "1"
+    if not several or command is None or COMMANDS[command].is_shared:
+        return True
+    if environment["RANK"] == "0":
+        shared = " and ".join(f"sdae {name}" for name, each in COMMANDS.items() if each.is_shared)
+        raise InvalidParameterError(
+            f"sdae {command} runs in one process, and torchrun started "
+            f"{environment['WORLD_SIZE']}. Only {shared} can be shared by several processes."
+        )
+    return False

@@ -17,12 +17,13 @@ from sdae.app.runs.prepared_data import PreparedData
 from sdae.app.runs.run_folder import PLOTS, RunFolder
 from sdae.app.runs.run_recipe import TrainedRun, run_recipe
 from sdae.app.tracking import Tracking
-from sdae.core.errors import FileAccessError, MissingExtraError
+from sdae.core.errors import FileAccessError, MissingExtraError, ProcessLostError
 from sdae.core.source_rows import at_hand
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.callbacks import log_findings
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.processes.together import ALONE, Processes
 
 
 def train_and_keep(
@@ -34,9 +35,12 @@ def train_and_keep(
     checkpoint_every: str,
     console: Console,
     tracking: Tracking,
+    processes: Processes = ALONE,
     scratch: Path | None = None,
 ) -> str:
     """Train a stack, from the checkpoints of the run if there are any, and write its files.
+
+    Of several processes, only the first calls this.
 
     Returns the last line to print. If training is interrupted and there is a checkpoint, the error
     says how to resume.
@@ -55,11 +59,16 @@ def train_and_keep(
                     device=device,
                     checkpoint=checkpoint,
                     callbacks=[log_findings, LiveHistory(run), shown, tracking],
+                    processes=processes,
                     scratch=scratch,
                 )
             _keep(run, recipe, trained, data, console)
             tracking.pictures(run.path / PLOTS)
-    except (KeyboardInterrupt, FileAccessError) as reason:  # other errors would occur again
+    except (
+        KeyboardInterrupt,
+        FileAccessError,
+        ProcessLostError,
+    ) as reason:  # other errors would occur again
         if run.has_checkpoints() and not run.finished:
             again = " --data FILE" if recipe.data.source == STANDARD_INPUT else ""
             again += "" if scratch is None else f" --scratch {scratch}"

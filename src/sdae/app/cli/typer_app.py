@@ -1,6 +1,7 @@
 """The application with all commands. Errors become one sentence and exit code 2."""
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from sdae._version import __version__
-from sdae.app.cli.command_list import COMMANDS
+from sdae.app.cli.command_list import COMMANDS, may_run
 from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
@@ -128,6 +129,7 @@ def _print_version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     _version: Annotated[
         bool,
         typer.Option(
@@ -136,6 +138,8 @@ def options(
     ] = False,
 ) -> None:
     """Stacked denoising autoencoders: pre-train on all rows, fine-tune on the labelled ones."""
+    if not may_run(context.invoked_subcommand, os.environ):
+        raise typer.Exit(2)
 
 
 def import_named(words: list[str]) -> None:

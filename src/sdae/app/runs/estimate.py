@@ -43,6 +43,9 @@ class Estimate:
         return self.pretraining + self.finetuning_most + self.ladder
 
 
+NO_ESTIMATE = Estimate(0.0, 0.0, 0.0)
+
+
 def estimate(
     recipe: Recipe,
     data: PreparedData,

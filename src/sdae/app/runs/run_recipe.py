@@ -24,6 +24,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import EpochRecord, History, findings_in
 from sdae.train.pretraining import run_pretraining
+from sdae.train.processes.together import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -95,13 +96,14 @@ def run_recipe(
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
     scratch: Path | None = None,
 ) -> TrainedRun:
     """Train `stack` by the recipe; without labels it is only pre-trained.
 
+    Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once,
+    by one process; all `processes` that train a stack together call this.
     `scratch` is a folder for files that are only needed meanwhile.
-
-    Errors that would stop fine-tuning are raised before pre-training. A ladder is trained at once.
     """
     callbacks = tuple(callbacks)
     if isinstance(stack, FoldedLadder):
@@ -120,6 +122,7 @@ def run_recipe(
             data.train_weight,
             data.validation_weight,
             _learned_from(recipe, data),
+            processes.size,
         )
     pretraining = run_pretraining(
         stack,
@@ -130,6 +133,7 @@ def run_recipe(
         checkpoint=checkpoint,
         known_by=known_by(recipe, data),
         callbacks=callbacks,
+        processes=processes,
         scratch=scratch,
     )
     pretrained = finetuning = None
@@ -143,6 +147,7 @@ def run_recipe(
             device=device,
             checkpoint=checkpoint,
             callbacks=callbacks,
+            processes=processes,
         )
     return TrainedRun(describe(recipe, data, stack), pretrained, pretraining, finetuning)
 
@@ -156,6 +161,7 @@ def finetune_on(
     device: str = "cpu",
     checkpoint: Checkpoint | None = None,
     callbacks: Iterable[Callback] = (),
+    processes: Processes = ALONE,
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; add a head if it does not have one.
 
@@ -187,6 +193,7 @@ def finetune_on(
         known_by=known_by(recipe, data),
         told=told,
         callbacks=callbacks,
+        processes=processes,
     )
 
 

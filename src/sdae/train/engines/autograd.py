@@ -10,6 +10,7 @@ or T.
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -29,11 +30,13 @@ from sdae.train.engines.optimizer_state import give_state, state_of
 from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
+from sdae.train.engines.steps import steps_of
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
 class AutogradPretraining:
-    """Train one denoising autoencoder on the rows below it."""
+    """Train one denoising autoencoder on the rows below it, alone or with other processes."""
 
     name = "autograd"
     compiles = False
@@ -45,6 +48,7 @@ class AutogradPretraining:
         noise: Noise,
         config: PretrainingConfig,
         seed: int,
+        processes: Processes = ALONE,
     ) -> None:
         self._autoencoder = autoencoder
         self._rows = rows
@@ -54,6 +58,7 @@ class AutogradPretraining:
         self._seed = seed
         self._optimizer = new_optimizer(autoencoder.parameters(), config)
         trained = list(autoencoder.parameters())
+        self._steps = steps_of(self._optimizer, trained, processes, fixed=config.deterministic)
         self._safeguard = Safeguard(autoencoder)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
 
@@ -68,16 +73,11 @@ class AutogradPretraining:
         set_rate(self._optimizer, rate)
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
         costs = SummedCosts(self._autoencoder.weight)
+        losses_of = partial(self._losses, key)
         faster = faster_products(self._autoencoder, minibatches.batch_size)
         with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
-                x = self._rows.batch(minibatch)  # (B, V)
-                corrupted = corrupt(
-                    x, self._noise, key, minibatch.samples, self._donors, self._autoencoder.columns
-                )
-                losses = self._autoencoder.loss_of(x, corrupted)  # (B,)
-                costs.add(losses, minibatch)
-                descend(self._optimizer, losses.mean())
+                self._steps.take(minibatch, losses_of, costs)
             return costs.total()
 
     def state(self) -> dict[str, Tensor]:
@@ -91,9 +91,17 @@ class AutogradPretraining:
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
+    def _losses(self, key: NoiseKey, minibatch: Minibatch) -> Tensor:
+        """Return the loss of each sample, with its noise of an epoch, (B,)."""
+        x = self._rows.batch(minibatch)  # (B, V)
+        corrupted = corrupt(
+            x, self._noise, key, minibatch.samples, self._donors, self._autoencoder.columns
+        )
+        return self._autoencoder.loss_of(x, corrupted)  # (B,)
+
 
 class AutogradFinetuning:
-    """Train the whole network on labelled rows.
+    """Train the whole network on labelled rows, alone or with other processes.
 
     Parameters
     ----------
@@ -103,6 +111,8 @@ class AutogradFinetuning:
         Targets of the head: classes (n,), or labels or values (n, O).
     weights : Tensor of shape (n,), or None
         Factors of the loss of each sample.
+    processes : Processes
+        The processes that share each minibatch.
     """
 
     name = "autograd"
@@ -116,6 +126,7 @@ class AutogradFinetuning:
         config: FinetuningConfig,
         seed: int,
         weights: Tensor | None = None,
+        processes: Processes = ALONE,
     ) -> None:
         self._stack = stack
         self._rows = rows
@@ -126,6 +137,7 @@ class AutogradFinetuning:
         self._seed = seed
         self._optimizer = new_optimizer(stack.mlp.parameters(), config)
         trained = list(stack.mlp.parameters())
+        self._steps = steps_of(self._optimizer, trained, processes, fixed=config.deterministic)
         self._safeguard = Safeguard(stack.mlp)
         self.slice_samples = samples_between_looks(trained, config.batch_size)
 
@@ -139,12 +151,11 @@ class AutogradFinetuning:
         """
         set_rate(self._optimizer, rate)
         costs = SummedCosts(self._stack.head.weight)
+        losses_of = partial(self._losses, epoch)
         faster = faster_products(self._stack.mlp, minibatches.batch_size)
         with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
             for minibatch in minibatches:
-                losses = self._losses(minibatch, epoch)  # (B,)
-                costs.add(losses, minibatch)
-                descend(self._optimizer, losses.mean())
+                self._steps.take(minibatch, losses_of, costs)
                 if self._config.max_norm is not None:
                     limit_norms(self._stack, self._config.max_norm)
             return costs.total()
@@ -160,7 +171,7 @@ class AutogradFinetuning:
     def close(self) -> None:
         """Do nothing: there are no threads."""
 
-    def _losses(self, minibatch: Minibatch, epoch: int) -> Tensor:
+    def _losses(self, epoch: int, minibatch: Minibatch) -> Tensor:
         """Return the loss of each sample, multiplied by its weight, (B,)."""
         index = index_of(minibatch)
         output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
@@ -194,13 +205,6 @@ def limit_norms(stack: StackedDenoisingAutoencoder, max_norm: float) -> None:
         for layer in range(stack.n_layers):
             weight = stack.autoencoder(layer).weight  # (H, V)
             weight.copy_(weight.renorm(p=2, dim=0, maxnorm=max_norm))
-
-
-def descend(optimizer: torch.optim.Optimizer, cost: Tensor) -> None:
-    """Do one step of gradient descent on a scalar cost."""
-    optimizer.zero_grad(set_to_none=True)
-    cost.backward()
-    optimizer.step()
 
 
 def new_optimizer(

@@ -22,6 +22,7 @@ from sdae.train.engines.support import (
     finetuning_problem,
     pretraining_problem,
 )
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
@@ -72,15 +73,16 @@ def pretraining_engine(
     noise: Noise,
     config: PretrainingConfig,
     seed: int,
+    processes: Processes = ALONE,
 ) -> Engine:
-    """Return the engine that trains one autoencoder.
+    """Return the engine that trains one autoencoder, alone or together with other processes.
 
     Raises
     ------
     InvalidParameterError
         If the requested engine does not support the training.
     """
-    match engine_of_pretraining(autoencoder, config, noise):
+    match engine_of_pretraining(autoencoder, config, noise, processes.size):
         case "fused":
             from sdae.train.engines.fused_pretraining import FusedPretraining
 
@@ -92,7 +94,7 @@ def pretraining_engine(
         case "closed_form":
             return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
         case "autograd":
-            return AutogradPretraining(autoencoder, rows, noise, config, seed)
+            return AutogradPretraining(autoencoder, rows, noise, config, seed, processes)
         case unknown:
             assert_never(unknown)
 
@@ -105,6 +107,7 @@ def finetuning_engine(
     seed: int,
     weights: Tensor | None = None,
     every: RowSource | None = None,
+    processes: Processes = ALONE,
 ) -> Engine:
     """Return the engine that trains the network on targets `y`, with or without weights.
 
@@ -115,7 +118,9 @@ def finetuning_engine(
     InvalidParameterError
         If the requested engine does not support the training.
     """
-    match engine_of_finetuning(stack, config, weighted=weights is not None):
+    match engine_of_finetuning(
+        stack, config, weighted=weights is not None, n_processes=processes.size
+    ):
         case "fused":
             from sdae.train.engines.fused_finetuning import FusedFinetuning
 
@@ -130,13 +135,16 @@ def finetuning_engine(
             n_updates = config.epochs * n_batches(len(every), config.batch_size, config.drop_last)
             return ConsistencyFinetuning(stack, every, y, config, seed, n_updates, weights)
         case "autograd":
-            return AutogradFinetuning(stack, rows, y, config, seed, weights)
+            return AutogradFinetuning(stack, rows, y, config, seed, weights, processes)
         case unknown:
             assert_never(unknown)
 
 
 def engine_of_pretraining(
-    autoencoder: DenoisingAutoencoder, config: PretrainingConfig, noise: Noise
+    autoencoder: DenoisingAutoencoder,
+    config: PretrainingConfig,
+    noise: Noise,
+    n_processes: int = 1,
 ) -> EngineName:
     """Return the name of the engine for training one autoencoder.
 
@@ -145,11 +153,15 @@ def engine_of_pretraining(
     InvalidParameterError
         If the requested engine does not support the training.
     """
-    return _chosen(pretraining_problem(autoencoder, config, noise))
+    return _chosen(pretraining_problem(autoencoder, config, noise, n_processes))
 
 
 def engine_of_finetuning(
-    stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
+    stack: StackedDenoisingAutoencoder,
+    config: FinetuningConfig,
+    *,
+    weighted: bool,
+    n_processes: int = 1,
 ) -> EngineName:
     """Return the name of the engine for training the network, with or without weights.
 
@@ -158,7 +170,7 @@ def engine_of_finetuning(
     InvalidParameterError
         If the requested engine does not support the training.
     """
-    return _chosen(finetuning_problem(stack, config, weighted=weighted))
+    return _chosen(finetuning_problem(stack, config, weighted=weighted, n_processes=n_processes))
 
 
 def _chosen(problem: Problem) -> EngineName:

@@ -35,12 +35,13 @@ from sdae.train.consistency.costs import adversarial, disagreement, divergence, 
 from sdae.train.consistency.neighbours import distance_to_neighbour
 from sdae.train.consistency.spread_labels import spread_over
 from sdae.train.consistency.teacher import Teacher
-from sdae.train.engines.autograd import descend, limit_norms, new_optimizer, set_rate
+from sdae.train.engines.autograd import limit_norms, new_optimizer, set_rate
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.optimizer_state import give_state, state_of
 from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
+from sdae.train.engines.steps import descend
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT, FinetuningConfig
 from sdae.train.two_orders import EndlessPasses, late_decay
 

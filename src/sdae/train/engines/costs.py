@@ -1,6 +1,7 @@
 """The costs of a slice's samples: their sum, and the first that is not finite."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from torch import Tensor
@@ -21,7 +22,7 @@ class SummedCosts:
     def __init__(self, like: Tensor) -> None:
         self._total = widened(like.new_zeros(()))
         self._waits = like.device.type != "cpu"
-        self._unseen: list[tuple[Tensor, Minibatch]] = []
+        self._unseen: list[Callable[[], int | None]] = []
 
     def add(self, losses: Tensor, minibatch: Minibatch) -> None:
         """Add the costs of a minibatch, (B,).
@@ -32,12 +33,24 @@ class SummedCosts:
             If one is not finite.
         """
         losses = losses.detach()
-        summed = losses.sum()
+        self.add_sum(losses.sum(), lambda: first_not_finite(losses, minibatch))
+
+    def add_sum(self, summed: Tensor, culprit: Callable[[], int | None]) -> None:
+        """Add the summed cost of a minibatch, a scalar.
+
+        `culprit` returns its first sample whose cost is not finite, or None; it is called only if
+        the sum is not finite.
+
+        Raises
+        ------
+        NotFiniteError
+            If there is such a sample.
+        """
         self._total += summed
         if self._waits:
-            self._unseen.append((losses, minibatch))
+            self._unseen.append(culprit)
         elif not math.isfinite(summed):
-            _check(losses, minibatch)
+            _check(culprit)
 
     def total(self) -> Tensor:
         """Return the sum, a scalar.
@@ -48,12 +61,18 @@ class SummedCosts:
             If a cost that has not been checked yet is not finite.
         """
         if self._waits and not math.isfinite(self._total):
-            for losses, minibatch in self._unseen:
-                _check(losses, minibatch)
+            for culprit in self._unseen:
+                _check(culprit)
         return self._total
 
 
-def _check(losses: Tensor, minibatch: Minibatch) -> None:
+def first_not_finite(losses: Tensor, minibatch: Minibatch) -> int | None:
+    """Return the number of the first sample whose cost, of (B,), is not finite, or None."""
     finite = losses.isfinite().cpu().numpy()  # (B,)
-    if not finite.all():
-        raise NotFiniteError("The cost", int(minibatch.samples[np.argmin(finite)]))
+    return None if finite.all() else int(minibatch.samples[np.argmin(finite)])
+
+
+def _check(culprit: Callable[[], int | None]) -> None:
+    sample = culprit()
+    if sample is not None:
+        raise NotFiniteError("The cost", sample)

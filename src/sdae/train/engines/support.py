@@ -59,6 +59,8 @@ class Problem:
         Whether rows have weights.
     head : Head or None
         Head of fine-tuning.
+    n_processes : int
+        Processes that train together.
     """
 
     caller: str
@@ -70,10 +72,14 @@ class Problem:
     decoder: Decoder | None = None
     has_weights: bool = False
     head: Head | None = None
+    n_processes: int = 1
 
 
 def pretraining_problem(
-    autoencoder: DenoisingAutoencoder, config: PretrainingConfig, noise: Noise
+    autoencoder: DenoisingAutoencoder,
+    config: PretrainingConfig,
+    noise: Noise,
+    n_processes: int = 1,
 ) -> Problem:
     """Describe the training of one autoencoder."""
     return Problem(
@@ -84,11 +90,16 @@ def pretraining_problem(
         _modified_layer(autoencoder),
         noise=noise,
         decoder=autoencoder.decoder,
+        n_processes=n_processes,
     )
 
 
 def finetuning_problem(
-    stack: StackedDenoisingAutoencoder, config: FinetuningConfig, *, weighted: bool
+    stack: StackedDenoisingAutoencoder,
+    config: FinetuningConfig,
+    *,
+    weighted: bool,
+    n_processes: int = 1,
 ) -> Problem:
     """Describe the training of a network, with or without weights of rows."""
     return Problem(
@@ -99,6 +110,7 @@ def finetuning_problem(
         _modified_network(stack),
         has_weights=weighted,
         head=stack.head_kind,
+        n_processes=n_processes,
     )
 
 
@@ -109,6 +121,8 @@ def autograd_lacks(_: Problem) -> None:
 def closed_form_lacks(problem: Problem) -> str | None:
     """Return why the closed-form engine cannot be used, or None."""
     config = problem.config
+    if reason := _shares_lack(problem):
+        return reason
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
@@ -127,6 +141,8 @@ def closed_form_lacks(problem: Problem) -> str | None:
 def compiled_lacks(problem: Problem) -> str | None:
     """Return why the compiled engine cannot be used, or None."""
     config = problem.config
+    if reason := _shares_lack(problem):
+        return reason
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
         return "it does not learn from unlabelled rows"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:
@@ -154,6 +170,15 @@ def fused_lacks(problem: Problem) -> str | None:
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
     return _numba_lacks()
+
+
+def _shares_lack(problem: Problem) -> str | None:
+    """Return why an engine that takes whole minibatches cannot be used, or None."""
+    if problem.n_processes > 1:
+        return f"it trains in one process, and {problem.n_processes} train together"
+    if problem.config.deterministic:
+        return "it does not support deterministic, which cuts minibatches into shares"
+    return None
 
 
 def _numba_lacks() -> str | None:

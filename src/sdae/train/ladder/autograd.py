@@ -12,11 +12,12 @@ from torch import Tensor
 
 from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.core.randomness import Stream
-from sdae.train.engines.autograd import descend, set_rate
+from sdae.train.engines.autograd import set_rate
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.optimizer_state import give_state, state_of
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
+from sdae.train.engines.steps import descend
 from sdae.train.ladder.costs import cost_of_labels, cost_of_reconstruction
 from sdae.train.ladder.plan import LadderPlan, noise_of
 from sdae.train.ladder.task import LadderTask

@@ -27,6 +27,7 @@ from sdae.train.ladder.plan import LadderPlan, plan_of
 from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import CALLER, LadderTask, check_task
 from sdae.train.ladder.validation import LadderValidator
+from sdae.train.processes.started import check_one_process
 from sdae.train.scoring import LabelledRows
 from sdae.train.session import TrainingSession
 
@@ -125,6 +126,7 @@ def train_ladder(
     75
     """
     usable_threads()
+    check_one_process(CALLER)
     config = LadderConfig.read(
         {
             "n_updates": n_updates,

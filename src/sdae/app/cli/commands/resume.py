@@ -1,9 +1,12 @@
 """``sdae resume``: continue an interrupted run."""
 
+import os
 from typing import Annotated
 
 import typer
 
+from sdae.app.cli.following import follow, lead
+from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
     DeviceOption,
@@ -51,36 +54,45 @@ def resume(
 
     Example: sdae resume runs/mnist-default
     """
-    trackers = Trackers(tensorboard, mlflow)
-    Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
-    device = str(resolve_device(device))
-    console = new_console(quiet=quiet)
-    trackers.check(run)
-    with resumed_run(run) as folder:
-        use_threads(threads or folder.threads())
-        moved = {"source": data, "unlabeled": unlabeled}
-        recipe = with_data(folder.recipe(), str(run), moved)
-        prepared = prepare(
-            recipe.data,
-            recipe.model.decoder[0],
-            recipe.seed,
-            rounded=folder.rounds_tables(),
-            content=content_of(recipe.data.source),
-            scratch=scratch,
-        )
-        say_on(console, worded(recipe, prepared).choice)
-        recipe = settled_recipe(recipe, prepared, device)
-        stack = build_stack(recipe, prepared)
-        with trackers.open(run, recipe) as tracking:
-            last = train_and_keep(
-                folder,
-                recipe,
-                prepared,
-                stack,
-                device,
-                checkpoint_every,
-                console,
-                tracking,
-                scratch,
+    launched = Launched.by(os.environ)
+    with launched.together(device) as processes:
+        device = str(resolve_device(device))
+        if not processes.is_first:
+            use_threads(launched.threads(threads))
+            follow(processes, device)
+            return
+        trackers = Trackers(tensorboard, mlflow)
+        Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
+        console = new_console(quiet=quiet)
+        trackers.check(run)
+        with resumed_run(run) as folder:
+            use_threads(launched.threads(threads) or folder.threads())
+            moved = {"source": data, "unlabeled": unlabeled}
+            recipe = with_data(folder.recipe(), str(run), moved)
+            launched.check(recipe, run)
+            lead(processes, recipe, rounded=folder.rounds_tables(), scratch=scratch)
+            prepared = prepare(
+                recipe.data,
+                recipe.model.decoder[0],
+                recipe.seed,
+                rounded=folder.rounds_tables(),
+                content=content_of(recipe.data.source),
+                scratch=scratch,
             )
+            say_on(console, worded(recipe, prepared).choice)
+            recipe = settled_recipe(recipe, prepared, device)
+            stack = build_stack(recipe, prepared)
+            with trackers.open(run, recipe) as tracking:
+                last = train_and_keep(
+                    folder,
+                    recipe,
+                    prepared,
+                    stack,
+                    device,
+                    checkpoint_every,
+                    console,
+                    tracking,
+                    processes,
+                    scratch,
+                )
     say(last)

@@ -1,7 +1,9 @@
 """``sdae train``: train a network and write a run folder."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -9,6 +11,8 @@ from typing import Annotated
 import typer
 
 from sdae.app.cli.commands.report import report_of
+from sdae.app.cli.following import follow, lead
+from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
     ClassWeightOption,
@@ -42,11 +46,12 @@ from sdae.app.cli.train_and_write import train_and_keep
 from sdae.app.recipes import load_recipe
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.report_file import check_extra
-from sdae.app.runs.estimate import estimate
+from sdae.app.runs.estimate import NO_ESTIMATE, estimate
 from sdae.app.runs.ladder_runs import settled_recipe, worded
-from sdae.app.runs.lifecycle import new_run
+from sdae.app.runs.lifecycle import new_run, resumed_run
 from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_folder import RunFolder
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
 from sdae.data.tables import is_table
@@ -122,62 +127,96 @@ def train(
 
     Example: sdae train flowers.csv --target species --out runs/flowers
     """
-    if report:
-        check_extra()
-    trackers = Trackers(tensorboard, mlflow)
-    use_threads(threads)
-    chosen = resolve_recipe(
-        data,
-        recipe,
-        settings or [],
-        target=target,
-        unlabeled=unlabeled,
-        validation=validation,
-        test=test,
-        seed=seed,
-        table={
-            "task": task.task and str(task.task),
-            "class_weight": class_weight,
-            "labels": labels,
-            "memory": memory,
-            "separator": sep,
-            "decimal": decimal,
-            "na_values": na_values,
-            "parse_dates": parse_dates,
-            "categorical": categorical,
-            "drop": drop,
-            "keep": keep,
-            "id": id,
-        },
-    )
-    device = str(resolve_device(device))
-    name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
-    source = chosen.data.source
-    stem = "stdin" if source == STANDARD_INPUT else Path(source).name.split(".")[0]
-    default = Path("runs", f"{stem}-{name}")
-    console = new_console(quiet=quiet)
-    Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
-    read = [chosen.data.source, chosen.data.unlabeled, recipe]
-    check_new_run(out or default, [] if out is None else read)
-    trackers.check(out or default)
-    content = content_of(source)
-    with new_run(out or default, chosen, force=force, numbered=out is None) as run:
-        prepared = prepare(
-            chosen.data, chosen.model.decoder[0], chosen.seed, content=content, scratch=scratch
+    launched = Launched.by(os.environ)
+    with launched.together(device) as processes:
+        use_threads(launched.threads(threads))
+        device = str(resolve_device(device))
+        if not processes.is_first:
+            follow(processes, device)
+            return
+        if report:
+            check_extra()
+        trackers = Trackers(tensorboard, mlflow)
+        chosen = resolve_recipe(
+            data,
+            recipe,
+            settings or [],
+            target=target,
+            unlabeled=unlabeled,
+            validation=validation,
+            test=test,
+            seed=seed,
+            table={
+                "task": task.task and str(task.task),
+                "class_weight": class_weight,
+                "labels": labels,
+                "memory": memory,
+                "separator": sep,
+                "decimal": decimal,
+                "na_values": na_values,
+                "parse_dates": parse_dates,
+                "categorical": categorical,
+                "drop": drop,
+                "keep": keep,
+                "id": id,
+            },
         )
-        note = [CompilingNote(console)]
-        settled = settled_recipe(chosen, prepared, device, note)
-        if settled != chosen:
-            run.save_recipe(settled)
-        chosen, prepared = settled, worded(settled, prepared)
-        stack = build_stack(chosen, prepared)
-        expected = estimate(chosen, prepared, stack, device, note)
-        print_estimate(console, expected, prepared, stack, device)
-        with trackers.open(run.path, chosen) as tracking:
-            last = train_and_keep(
-                run, chosen, prepared, stack, device, checkpoint_every, console, tracking, scratch
+        name = Path(recipe).stem if recipe else _default_recipe(chosen.data.source)
+        source = chosen.data.source
+        stem = "stdin" if source == STANDARD_INPUT else Path(source).name.split(".")[0]
+        default = Path("runs", f"{stem}-{name}")
+        console = new_console(quiet=quiet)
+        Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
+        read = [chosen.data.source, chosen.data.unlabeled, recipe]
+        if not launched.goes_on(out, chosen):
+            check_new_run(out or default, [] if out is None else read)
+        trackers.check(out or default)
+        content = content_of(source)
+        launched.check(chosen, out)
+        with _run_at(out or default, chosen, launched, force=force, numbered=out is None) as run:
+            rounded = run.rounds_tables()
+            lead(processes, chosen, rounded=rounded, scratch=scratch)
+            prepared = prepare(
+                chosen.data,
+                chosen.model.decoder[0],
+                chosen.seed,
+                rounded=rounded,
+                content=content,
+                scratch=scratch,
             )
+            note = [CompilingNote(console)]
+            settled = settled_recipe(chosen, prepared, device, note)
+            if settled != chosen:
+                run.save_recipe(settled)
+            chosen, prepared = settled, worded(settled, prepared)
+            stack = build_stack(chosen, prepared)
+            expected = NO_ESTIMATE
+            if processes.size == 1:
+                expected = estimate(chosen, prepared, stack, device, note)
+            print_estimate(console, expected, prepared, stack, device)
+            with trackers.open(run.path, chosen) as tracking:
+                last = train_and_keep(
+                    run,
+                    chosen,
+                    prepared,
+                    stack,
+                    device,
+                    checkpoint_every,
+                    console,
+                    tracking,
+                    processes,
+                    scratch,
+                )
     say(f"{last} (report: {report_of(run)})" if report else last)
+
+
+def _run_at(
+    path: Path, recipe: Recipe, launched: Launched, *, force: bool, numbered: bool
+) -> AbstractContextManager[RunFolder]:
+    """Start a run; after a restart by torchrun, resume the one that was started before it."""
+    if launched.goes_on(path, recipe):
+        return resumed_run(path)
+    return new_run(path, recipe, force=force, numbered=numbered)
 
 
 def resolve_recipe(

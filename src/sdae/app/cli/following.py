@@ -1,0 +1,76 @@
+"""The processes but the first: they train along, print nothing, and write nothing."""
+
+import logging
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+
+from sdae.app.cli.at_once import SIGNALS
+from sdae.app.recipes.recipe import Recipe, parse_recipe, write_recipe
+from sdae.app.runs.ladder_runs import settled_recipe
+from sdae.app.runs.prepare import prepare
+from sdae.app.runs.run_recipe import build_stack, run_recipe
+from sdae.train.processes.together import Processes
+
+
+class _Begun(TypedDict):
+    """What the first process says of the run: its recipe, and how its tables are read."""
+
+    recipe: str
+    rounded: bool
+    scratch: str
+
+
+def lead(
+    processes: Processes, recipe: Recipe, *, rounded: bool, scratch: Path | None = None
+) -> None:
+    """Let the others begin with the run that this process has begun."""
+    begun: _Begun = {
+        "recipe": write_recipe(recipe),
+        "rounded": rounded,
+        "scratch": "" if scratch is None else str(scratch),
+    }
+    processes.said_by_first(begun)
+
+
+def follow(processes: Processes, device: str) -> None:
+    """Train along with the first process.
+
+    Signals are for the first process, which ends all after a checkpoint.
+    """
+    with _unseen():
+        begun = processes.said_by_first(_Begun(recipe="", rounded=False, scratch=""))
+        recipe = parse_recipe(begun["recipe"], "the recipe of the first process")
+        scratch = Path(begun["scratch"]) if begun["scratch"] else None
+        prepared = prepare(
+            recipe.data,
+            recipe.model.decoder[0],
+            recipe.seed,
+            rounded=begun["rounded"],
+            scratch=scratch,
+        )
+        recipe = settled_recipe(recipe, prepared, device)
+        stack = build_stack(recipe, prepared)
+        run_recipe(recipe, prepared, stack, device=device, processes=processes, scratch=scratch)
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Print no warnings, and leave signals to the first process until this one has ended."""
+    log = logging.getLogger("sdae")
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    log.addFilter(_nothing)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.removeFilter(_nothing)
+
+
+def _nothing(_record: logging.LogRecord) -> bool:
+    return False

@@ -1,0 +1,108 @@
+"""Whether all processes train the same: compared at the start, so that none learns something else.
+
+Axes: n rows.
+"""
+
+import json
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdae._version import __version__
+from sdae.core.errors import InvalidParameterError
+from sdae.core.minibatches import Minibatch
+from sdae.core.rows import RowSource, SparseRows, TensorRows
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.wording import listed
+from sdae.train.identity import Identity, hashes_of, identity_of
+from sdae.train.processes.together import Processes
+from sdae.train.settings import FinetuningConfig, PretrainingConfig
+
+_SAMPLED_ROWS = 256
+_LONGEST_SHOWN = 30
+_MOST_SHOWN = 8
+
+
+class _Sampled:
+    """Some rows of a source, evenly spread: to read all from a disk would take too long."""
+
+    def __init__(self, rows: RowSource) -> None:
+        self._rows = rows
+        n_sampled = min(len(rows), _SAMPLED_ROWS)
+        self._samples = np.arange(n_sampled) * len(rows) // n_sampled
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        """Return the rows of a minibatch, (B, V)."""
+        return self._rows.batch(Minibatch(self._samples[minibatch.samples], None))
+
+
+def check_alike(
+    processes: Processes,
+    stack: StackedDenoisingAutoencoder,
+    config: PretrainingConfig | FinetuningConfig,
+    seed: int,
+    data: Mapping[str, RowSource | Tensor | None],
+    known_by: Identity | None,
+) -> None:
+    """Raise an error, the same on every process, if they would not train the same.
+
+    Compared are the settings, the data, the parameters and the versions. Of rows that are not in
+    memory, their number and some of them are compared.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a process differs from the first.
+    """
+    if processes.size == 1:
+        return
+    facts = {
+        **identity_of(stack, config, seed, {}),
+        **_hashes_of(data),
+        **(known_by or {}),
+    }
+    values = {name: entry.value for name, entry in facts.items()}
+    values |= {
+        f"number of rows of {name}": str(len(part))
+        for name, part in data.items()
+        if part is not None
+    }
+    values["version of sdae"] = __version__
+    values["version of torch"] = str(torch.__version__)
+    values["version of numpy"] = np.__version__
+    first, *others = map(json.loads, processes.texts(json.dumps(values)))
+    for rank, other in enumerate(others, start=1):
+        differs = [name for name in {**first, **other} if first.get(name) != other.get(name)]
+        if differs:
+            raise InvalidParameterError(
+                f"Process {rank} does not train the same as process 0: different are "
+                f"{listed((_shown(name, first, other) for name in differs), _MOST_SHOWN)}. Start "
+                "all processes with the same network, data, settings and versions."
+            )
+
+
+def _hashes_of(data: Mapping[str, RowSource | Tensor | None]) -> Identity:
+    whole = (Tensor, TensorRows, SparseRows)
+    return hashes_of(
+        {
+            name: part if part is None or isinstance(part, whole) else _Sampled(part)
+            for name, part in data.items()
+        }
+    )
+
+
+def _shown(name: str, first: Mapping[str, str], other: Mapping[str, str]) -> str:
+    """Return what differs, with both values where these are short."""
+    values = [facts.get(name) for facts in (other, first)]
+    if any(value is None or len(value) > _LONGEST_SHOWN or _is_hash(value) for value in values):
+        return name
+    return f"{name} ({values[0]}, not {values[1]})"
+
+
+def _is_hash(value: str) -> bool:
+    return len(value) == 16 and set(value) <= set("0123456789abcdef")

@@ -1,0 +1,69 @@
+"""The processes that a launcher has started, as PyTorch knows them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from traceback import walk_tb
+
+import torch.distributed as dist
+
+from sdae.core.errors import InvalidParameterError
+from sdae.train.processes.together import ALONE, Processes, SeveralProcesses
+
+
+def n_processes() -> int:
+    """Return the size of the process group that is initialised; 1 if there is none."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return 1
+    return dist.get_world_size()
+
+
+def check_one_process(caller: str) -> None:
+    """Raise an error for what several processes cannot train together.
+
+    Raises
+    ------
+    InvalidParameterError
+        If there are several.
+    """
+    if n_processes() > 1:
+        raise InvalidParameterError(
+            f"{caller} trains in one process, and a process group of {n_processes()} is "
+            "initialised. Start one process; pretrain and finetune train with several."
+        )
+
+
+@contextmanager
+def joined() -> Iterator[Processes]:
+    """Join the processes of the initialised process group; all of them must come here.
+
+    At the end of the block they wait for each other. If it fails on one of them, the others end
+    with an error when they next wait for it.
+
+    Raises
+    ------
+    ProcessLostError
+        If another process has ended or does not answer.
+    """
+    if n_processes() == 1:
+        yield ALONE
+        return
+    processes = SeveralProcesses()
+    try:
+        yield processes
+        processes.leave_together()
+    except BaseException as error:
+        forget_groups(error)
+        raise
+    finally:
+        processes.leave()
+
+
+def forget_groups(error: BaseException) -> None:
+    """Clear PyTorch's frames in a traceback: what they refer to would keep connections open."""
+    seen: BaseException | None = error
+    while seen is not None:
+        for frame, _ in walk_tb(seen.__traceback__):
+            if frame.f_globals.get("__name__", "").startswith("torch.distributed"):
+                with suppress(RuntimeError):  # it still runs
+                    frame.clear()
+        seen = seen.__context__

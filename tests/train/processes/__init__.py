@@ -1,0 +1,1 @@
+"""Training by several processes: real ones, on gloo."""
