@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ class Launched:
         if not self.n_restarts or out is None or not (out / RECIPE).is_file():
             return False
         run = RunFolder(out)
-        return not run.finished and run.recipe() == recipe
+        return not run.finished and _with_windows_of(run.recipe(), recipe) == recipe
 
     def threads(self, asked: int | None) -> int | None:
         """Return the threads to use: those asked for, else this process's share of the cores."""
@@ -163,6 +163,14 @@ class Launched:
                 f"{str(error).splitlines()[0]}"
             ) from None
         return store
+
+
+def _with_windows_of(begun: Recipe, asked: Recipe) -> Recipe:
+    """Return the recipe of a run as it was asked for: windows of rows on the disk were added."""
+    first, second = asked.pretraining.shuffle_window, asked.finetuning.shuffle_window
+    pretraining = replace(begun.pretraining, shuffle_window=first)
+    finetuning = replace(begun.finetuning, shuffle_window=second)
+    return replace(begun, pretraining=pretraining, finetuning=finetuning)
 
 
 def _is_set(store: Any) -> bool:
