@@ -100,11 +100,9 @@ def test_after_a_kill_the_same_command_goes_on_to_the_same_bytes(rank: str, tmp_
     code, output, complaint = ended(process)
     assert code == 0
     if rank == "1":
-        assert complaint == (
-            "Error: Process 0 of 2 stopped training, because another process has ended. If that "
-            "one reported an error, see there; otherwise it was killed. To resume from the last "
-            "checkpoint, run: sdae resume killed"
-        )
+        # torchrun may end the first process before it has felt that the other one was killed
+        assert "\n" not in complaint
+        assert complaint.endswith("run: sdae resume killed") or complaint.startswith("Interrupted.")
     assert output.count("Run written to killed") == 1
     for name in ("model.safetensors", "pretrained.safetensors", "recipe.toml"):
         whole, killed = (tmp_path / run / name for run in ("whole", "killed"))

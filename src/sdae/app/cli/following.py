@@ -1,14 +1,13 @@
 """The processes but the first: they train along, print nothing, and write nothing."""
 
 import logging
-import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
-from sdae.app.cli.at_once import SIGNALS
+from sdae.app.cli.interrupts import ignored
 from sdae.app.recipes.recipe import Recipe, parse_recipe, write_recipe
 from sdae.app.runs.ladder_runs import settled_recipe
 from sdae.app.runs.prepare import prepare
@@ -61,8 +60,7 @@ def follow(processes: Processes, device: str) -> None:
 def _unseen() -> Iterator[None]:
     """Print no warnings, and leave signals to the first process until this one has ended."""
     log = logging.getLogger("sdae")
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    ignored()
     log.addFilter(_nothing)
     try:
         with warnings.catch_warnings():

@@ -58,6 +58,12 @@ class Interrupts:
             raise Interrupted(number)
 
 
+def ignored() -> None:
+    """Ignore the signals from now on: the process ends for another reason, which it reports."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def handled() -> Iterator[Interrupts]:
     """Handle the signals while a command runs; ignored signals stay ignored."""

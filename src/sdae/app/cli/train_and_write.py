@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sdae.app.cli.interrupts import handled
+from sdae.app.cli.interrupts import handled, ignored
 from sdae.app.cli.progress import display
 from sdae.app.cli.summary import last_line, print_summary
 from sdae.app.cli.terminal import say_on
@@ -64,11 +64,10 @@ def train_and_keep(
                 )
             _keep(run, recipe, trained, data, console)
             tracking.pictures(run.path / PLOTS)
-    except (
-        KeyboardInterrupt,
-        FileAccessError,
-        ProcessLostError,
-    ) as reason:  # other errors would occur again
+    except (KeyboardInterrupt, FileAccessError, ProcessLostError) as reason:
+        # other errors would occur again
+        if isinstance(reason, ProcessLostError):
+            ignored()  # the launcher ends all processes if one has ended
         if run.has_checkpoints() and not run.finished:
             again = " --data FILE" if recipe.data.source == STANDARD_INPUT else ""
             again += "" if scratch is None else f" --scratch {scratch}"
