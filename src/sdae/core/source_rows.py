@@ -65,11 +65,24 @@ class SourceRows:
         return self.shape[0]
 
     def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> "SourceRows":
-        """Return the rows that a slice, a mask or numbers pick; none is read."""
+        """Return the rows that a slice, a mask or numbers pick; none is read.
+
+        Raises
+        ------
+        DataError
+            If one row is asked for, or columns are.
+        """
         before = self._places
         if isinstance(chosen, slice) and isinstance(before, slice):
             kept = range(len(self._source))[before][chosen]
-            return SourceRows(self._source, slice(kept.start, kept.stop))
+            if kept.step == 1:
+                return SourceRows(self._source, slice(kept.start, kept.stop))
+        elif not isinstance(chosen, slice) and (isinstance(chosen, tuple) or not np.ndim(chosen)):
+            raise DataError(
+                f"Rows of a source are picked by a slice, a mask or a list of numbers. Got {chosen!r}: "
+                "one row is rows[k : k + 1], all in memory are rows[:].in_memory(), and columns are "
+                "picked by open_rows(…, columns=[…])."
+            )
         numbers = np.arange(len(self))[chosen]
         return SourceRows(self._source, self._numbers(numbers))
 
