@@ -17,7 +17,7 @@ from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard, parquet_names
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
-from sdae.data.stored.shard import Shard, check_alike
+from sdae.data.stored.shard import Shard, check_alike, labels_of
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
 CSV = (".csv", ".csv.gz")
@@ -120,11 +120,9 @@ def opened(
     shards = shards_at(path, columns, target, cache)
     for shard in shards:
         _check_groups(shard, most, scratch)
-    parts = [shard.labels() for shard in shards]
-    found = [part for part in parts if part is not None]
+    targets = labels_of(shards)
     shards = [_within(shard, most, scratch) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
-    targets = np.concatenate(found) if found else None
     return DiskRows(shards, targets, cache if has_groups else None, memory)
 
 
