@@ -28,6 +28,11 @@ class RowStream(Protocol):
         ...
 
     @property
+    def named(self) -> bool:
+        """Whether these are names, and not positions."""
+        ...
+
+    @property
     def kind(self) -> "np.dtype[Any]":
         """Type of the numbers."""
         ...
@@ -61,6 +66,7 @@ class ShardStream:
     def __init__(self, shards: Sequence[Shard], n_rows: int) -> None:
         self._shards, self._n_rows = shards, n_rows
         self.columns, self.kind = shards[0].columns, shards[0].kind
+        self.named = shards[0].named
         self._labels = labels_of(shards)
         self.label_kind = np.dtype(np.int64) if self._labels is None else _kind_of(self._labels)
 
