@@ -3,7 +3,7 @@
 Axes: n rows, V columns, B rows of a minibatch, m rows of a block.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -64,12 +64,28 @@ class SourceRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, chosen: slice | NDArray[np.bool_] | NDArray[np.int64]) -> "SourceRows":
-        """Return the rows that a slice, a mask or numbers pick; none is read."""
+    def __getitem__(
+        self, chosen: slice | Sequence[int] | NDArray[np.bool_] | NDArray[np.int64]
+    ) -> "SourceRows":
+        """Return the rows that a slice, a mask or numbers pick; none is read.
+
+        Raises
+        ------
+        DataError
+            If one row is asked for, or columns are.
+        """
         before = self._places
-        if isinstance(chosen, slice) and isinstance(before, slice):
-            kept = range(len(self._source))[before][chosen]
-            return SourceRows(self._source, slice(kept.start, kept.stop))
+        if isinstance(chosen, slice):
+            if isinstance(before, slice):
+                kept = range(len(self._source))[before][chosen]
+                if kept.step == 1:
+                    return SourceRows(self._source, slice(kept.start, kept.stop))
+        elif isinstance(chosen, tuple) or np.ndim(chosen) != 1:
+            raise DataError(
+                "Rows of a source are picked by a slice, a mask or a list of numbers. Got "
+                f"{chosen!r}: one row is rows[k : k + 1], all of them in memory are "
+                "rows[:].in_memory(), and columns are picked by open_rows(…, columns=[…])."
+            )
         numbers = np.arange(len(self))[chosen]
         return SourceRows(self._source, self._numbers(numbers))
 

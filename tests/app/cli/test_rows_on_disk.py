@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdae.app.runs.run_folder import open_run
 from sdae.core.source_rows import SourceRows
+from sdae.data.stored.opening import kind_of
 from tests.app.cli.commands import done, invoke, refused, succeed
 from tests.app.cli.test_resume import stopped, training
 
@@ -219,7 +220,7 @@ def test_columns_are_left_out(
     for left, what in (("a", "--drop=name"), ("b", "--id=name")):
         done("train", odd, *options, what, "--out", tmp_path / left)
         assert parameters_of(tmp_path / left) == parameters_of(run)
-    kept = ("--keep=c0", "--keep=c3")
+    kept = ("--keep=c3", "--keep=c0", "--keep=y")
     done("train", odd, *options, *kept, "--out", tmp_path / "c")
     assert open_run(tmp_path / "c").model().feature_names == ("c0", "c3")
     message = refused(tmp_path, "train", odd, *options, "--drop=nam", "--out", tmp_path / "d")
@@ -259,3 +260,32 @@ def test_predictions_of_a_pipe_of_rows(run: Path, x: NDArray[np.float32], tmp_pa
     folder = write_folder(tmp_path / "folder", 30 * x)
     lines = done("predict", run, folder, "-o", "-").splitlines()
     assert len(list(csv.reader(lines))) == N + 1
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_a_converted_file_is_as_good_as_the_original(
+    suffix: str, run: Path, tmp_path: Path
+) -> None:
+    original, new = tmp_path / "rows.parquet", tmp_path / f"new{suffix}"
+    done("convert", original, new, "--target=y", "--rows-per-group=100")
+    done("train", new, "--target=y", *SHORT, "--out", tmp_path / "again")
+    assert parameters_of(tmp_path / "again") == parameters_of(run)
+    assert open_run(tmp_path / "again").model().feature_names == tuple(f"c{k}" for k in range(V))
+    for number, (model, data) in enumerate(((run, new), ("again", original), ("again", new))):
+        done("encode", tmp_path / model, data, "-o", tmp_path / f"{number}.npy")
+    done("encode", run, original, "-o", tmp_path / "wanted.npy")
+    wanted = (tmp_path / "wanted.npy").read_bytes()
+    assert all((tmp_path / f"{number}.npy").read_bytes() == wanted for number in range(3))
+
+
+def test_hidden_files_do_not_make_a_folder_one_of_rows(
+    run: Path, x: NDArray[np.float32], tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "folder", 30 * x)
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    for name in (".cache.npy", "_tmp.npy", ".a.feather"):
+        (folder / name).write_bytes(b"")
+        (hidden / name).write_bytes(b"")
+    assert kind_of(hidden) is None
+    assert done("encode", run, folder, "-o", tmp_path / "a.npy").startswith("900 codes")

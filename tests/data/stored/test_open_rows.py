@@ -12,9 +12,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdae.core.errors import DataError
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import row_source, value_range
-from sdae.data import open_rows
+from sdae.data import convert, open_rows
 from tests.data.stored.files import picked, span, write_columns, write_lists
 
 KINDS = ["f4", "f8", "f2", "i1", "u1", "i4", "i8", "u2", ">f4", ">i8", "?"]
@@ -190,3 +191,70 @@ def test_groups_that_do_not_fit_together_are_reported_once(tmp_path: Path) -> No
         sizes = {len(rows.batch(some)) for some in often}
     assert sizes == {10}
     assert len(said) == 1
+
+
+CHOICES = [
+    slice(None, None, 2),
+    slice(None, None, -1),
+    slice(15, 3, -4),
+    slice(-5, None),
+    slice(7, 2),
+    np.arange(20) % 3 == 0,
+    np.array([5, 2, 2]),
+    [4, 1],
+]
+
+
+@pytest.mark.parametrize("first", CHOICES, ids=str)
+@pytest.mark.parametrize("then", [slice(None), slice(1, None, 3), slice(None, None, -1)], ids=str)
+def test_rows_are_picked_as_from_an_array(tmp_path: Path, first: Any, then: slice) -> None:
+    x = rows_of(20, 2, "f4")
+    np.save(tmp_path / "a.npy", x)
+    found = open_rows(tmp_path / "a.npy")[first][then]
+    assert found.shape == x[first][then].shape
+    assert np.array_equal(found.in_memory(), x[first][then])
+
+
+@pytest.mark.parametrize("chosen", [3, np.int64(3), (slice(None), 0), None])
+def test_single_rows_and_columns_are_not_picked(tmp_path: Path, chosen: Any) -> None:
+    np.save(tmp_path / "a.npy", rows_of(20, 2, "f4"))
+    with pytest.raises(DataError, match=r"one row is rows\[k : k \+ 1\].*columns="):
+        open_rows(tmp_path / "a.npy")[chosen]
+
+
+LABELS: list[list[Any]] = [
+    [pa.array(["a", "b"]), pa.nulls(2)],
+    [pa.nulls(2), pa.array(["a", "b"]).dictionary_encode()],
+    [pa.array([True, False]), pa.nulls(2)],
+    [pa.array([1, 2]), pa.nulls(2), pa.array([3, None])],
+    [pa.array([1, 2]), pa.array([3.0, None])],
+    [pa.array([1, None]), pa.array([3.0, 4.5])],
+    [pa.array([1.5, 2.5]), pa.nulls(2)],
+    [pa.nulls(2), pa.nulls(2)],
+]
+WANTED: list[list[Any]] = [
+    ["a", "b", None, None],
+    [None, None, "a", "b"],
+    [True, False, None, None],
+    [1, 2, None, None, 3, None],
+    [1.0, 2.0, 3.0, np.nan],
+    [1.0, np.nan, 3.0, 4.5],
+    [1.5, 2.5, np.nan, np.nan],
+    [np.nan] * 4,
+]
+
+
+@pytest.mark.parametrize(("parts", "wanted"), [*zip(LABELS, WANTED, strict=True)])
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_labels_that_some_files_lack_are_missing(
+    tmp_path: Path, suffix: str, parts: list[Any], wanted: list[Any]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number, part in enumerate(parts):
+        write_columns(folder / f"{number}{suffix}", rows_of(2, 2, "f4"), y=part)
+    convert(folder, tmp_path / f"one{suffix}", target="y")
+    for path in (folder, tmp_path / f"one{suffix}"):
+        targets = open_rows(path, target="y").targets
+        assert targets is not None
+        assert list(map(repr, targets.tolist())) == list(map(repr, wanted))

@@ -65,8 +65,8 @@ def on_disk(config: DataConfig, scratch: Path | None) -> StoredDataset | None:
     return stored_dataset(
         config.source,
         names_of_targets(config.target),
-        names_in(config.keep) or None,
-        wanted_task(config),
+        task=wanted_task(config),
+        kept=names_in(config.keep),
         left_out=(*names_in(config.drop), *names_in(config.id)),
         memory=bytes_of(config.memory),
         scratch=scratch,

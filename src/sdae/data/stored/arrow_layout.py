@@ -16,7 +16,8 @@ from sdae.core.wording import plain, quoted
 from sdae.data.bounds import check_columns
 from sdae.data.csv_table import find_targets
 from sdae.data.parquet_table import check_type, is_single, numbers_of
-from sdae.data.stored.shard import Numbers
+from sdae.data.stored.listed_columns import listed_columns
+from sdae.data.stored.shard import Numbers, check_apart
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class ArrowLayout:
         Names of the V columns of the rows.
     target : str or None
         The column of labels.
+    named : bool
+        Whether the file has names of the V columns.
+    picked : sequence of int or None
+        Positions in the lists of the V columns; None: these are whole lists, or no lists.
     """
 
     source: str
@@ -45,11 +50,13 @@ class ArrowLayout:
     kind: "np.dtype[Any]"
     columns: tuple[str, ...]
     target: str | None
+    named: bool
+    picked: Sequence[int] | None = None
 
     @property
-    def named(self) -> bool:
-        """Whether the file has names of these columns."""
-        return self.length is None
+    def n_decoded(self) -> int:
+        """How many numbers of a row are decoded."""
+        return len(self.names) if self.length is None else self.length
 
     def matrix(self, batch: Any) -> Numbers:
         """Return the rows of a batch of the columns `names`, or of some of them, (rows, V).
@@ -74,7 +81,8 @@ class ArrowLayout:
                 f"{self.source}, column {quoted(self.names[0])}, has missing rows or numbers. "
                 "Drop those rows, or fill them in."
             )
-        return np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
+        rows = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
+        return rows if self.picked is None else rows[:, [*self.picked]]
 
     def labels(self, column: Any) -> Numbers:
         """Return a column of labels, (rows,); missing ones are NaN among floats, otherwise None."""
@@ -101,6 +109,15 @@ def layout_of(
     DataError
         If it does not hold rows of numbers, or not these columns.
     """
+    listed, picked = listed_columns(schema), None
+    if listed is not None and target is not None and target not in schema.names:
+        reason = listed.why_no_target(target, source)
+        if reason is not None:
+            raise DataError(reason)
+    if listed is not None and columns is not None and listed.are_meant(columns, schema):
+        picked = find_targets([*listed.names], columns, source)
+        _check_different(columns, source)
+        columns = [listed.column]
     names = _features(schema, columns, target, source)
     length = _length_of_list(schema, names, source)
     if length is None:
@@ -108,16 +125,20 @@ def layout_of(
             check_type(schema.field(name).type, name, source, is_label=False)
         single = all(is_single(schema.field(name).type) for name in names)
         kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
-        shown = tuple(names)
+        shown, named = tuple(names), True
     else:
         kind = np.dtype(schema.field(names[0]).type.value_type.to_pandas_dtype())
-        shown = tuple(f"{names[0]}.{place}" for place in range(length))
+        named = listed is not None and listed.named
+        every = [f"{names[0]}.{place}" for place in range(length)]
+        if listed is not None:
+            every = [*listed.names]
+        shown = tuple(every if picked is None else [every[place] for place in picked])
     if not shown:
         raise DataError(f"{source}, column {quoted(names[0])}, has lists without numbers.")
     check_columns(len(shown), source)
     if target is not None:
         check_type(schema.field(target).type, target, source, is_label=True)
-    return ArrowLayout(source, tuple(names), length, kind, shown, target)
+    return ArrowLayout(source, tuple(names), length, kind, shown, target, named, picked)
 
 
 def numbers_in(column: Any) -> Numbers:
@@ -154,10 +175,15 @@ def _features(
     asked = [] if columns is None else [str(column) for column in columns]
     targets = [] if target is None else [target]
     find_targets(there, [*asked, *targets], source)
+    check_apart(asked, target, source)
     names = [name for name in there if name != target] if columns is None else asked
-    if not names or len(set(names)) < len(names):
-        raise DataError(f"{source} must be read by one or more different columns. Got {names}.")
+    _check_different(names, source)
     return names
+
+
+def _check_different(names: Sequence[str], source: str) -> None:
+    if not names or len(set(names)) < len(names):
+        raise DataError(f"{source} must be read by one or more different columns. Got {[*names]}.")
 
 
 def _length_of_list(schema: Any, names: list[str], source: str) -> int | None:

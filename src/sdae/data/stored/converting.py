@@ -3,7 +3,6 @@
 Axes: n rows, V columns.
 """
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +15,13 @@ from sdae.core.errors import DataError, MissingExtraError, invalid_parameter
 from sdae.core.files import end_of, replacing, translate_os_errors
 from sdae.core.wording import listed
 from sdae.data.stored.csv_stream import WiderType
+from sdae.data.stored.listed_columns import described
 from sdae.data.stored.npy_writing import NpyWriter
 from sdae.data.stored.opening import FEATHER, NPY, PARQUET, Columns
 from sdae.data.stored.streams import Block, RowStream, regrouped, stream_of
 
 VECTOR = "x"
-"""Name of the column of rows in a file of groups that `convert` writes."""
+"""Name of the column of rows in a file of groups that `convert` writes, unless labels have it."""
 
 ROWS_PER_GROUP = 2048
 
@@ -59,7 +59,7 @@ def convert(
     destination : str or Path
         A path that ends in ``.npy``, ``.parquet``, ``.feather`` or ``.arrow``. In all but NPY the
         rows are one column ``x`` of fixed-size lists; the names of the columns are in the metadata
-        of the file.
+        of the file, and :func:`sdae.data.open_rows` gives them and picks by them.
     columns, target
         As for :func:`sdae.data.open_rows`; the target is a column of its own in the new file, which
         cannot be NPY. In a CSV, columns have names.
@@ -163,13 +163,13 @@ def _write_groups(
     kind, n_columns = stream.kind.newbyteorder("="), len(stream.columns)
     # A list of numbers none of which may be missing takes less to decode.
     number = pa.field("element", pa.from_numpy_dtype(kind), nullable=False)
-    fields = [pa.field(VECTOR, pa.list_(number, n_columns), nullable=False)]
+    vector = VECTOR if target != VECTOR else f"{VECTOR}.rows"
+    fields = [pa.field(vector, pa.list_(number, n_columns), nullable=False)]
     if target is not None:
         is_text = stream.label_kind.kind == "U"
         label = pa.string() if is_text else pa.from_numpy_dtype(stream.label_kind)
         fields.append(pa.field(_label_name(target), label))
-    names = json.dumps(list(stream.columns))
-    schema = pa.schema(fields, metadata={"sdae.columns": names})
+    schema = pa.schema(fields, metadata=described(stream.columns, named=stream.named))
     n_written = 0
     with (_parquet if suffix == PARQUET else _feather)(path, schema) as write:
         for rows, labels in blocks:
@@ -205,6 +205,5 @@ def _feather(path: Path, schema: Any) -> Iterator[Callable[[Any], None]]:
 
 
 def _label_name(target: str | int | None) -> str:
-    """Return the name of the column of labels; that of the rows is taken."""
-    name = f"y.{target}" if isinstance(target, int | np.integer) else str(target)
-    return f"{name}.label" if name == VECTOR else name
+    """Return the name of the column of labels."""
+    return f"y.{target}" if isinstance(target, int | np.integer) else str(target)

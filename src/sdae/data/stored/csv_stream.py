@@ -30,7 +30,7 @@ from sdae.data.bounds import check_columns
 from sdae.data.csv_lines import find_delimiter
 from sdae.data.csv_table import MISSING, find_targets, wanted_columns
 from sdae.data.exact import fits_float32, is_usable
-from sdae.data.stored.shard import Numbers
+from sdae.data.stored.shard import Numbers, check_apart
 
 _MOST_LINE = 16 << 20
 _CELLS = 1 << 17
@@ -76,7 +76,7 @@ class CsvStream:
 
     def __init__(self, path: Path, columns: Sequence[str] | None, target: str | None) -> None:
         self._n_bytes = checked_size(path)
-        self.path, self._source, self._target = path, str(path), target
+        self.path, self._source, self.named = path, str(path), True
         with self._reading() as (_, lines):
             first = next(lines, "")
             self._separator = find_delimiter(first)
@@ -91,6 +91,7 @@ class CsvStream:
         asked = [] if columns is None else [*columns]
         targets = [] if target is None else [target]
         places = find_targets(self._header, [*targets, *asked], self._source)
+        check_apart(asked, target, self._source)
         self._label = places[0] if targets else None
         self._picked = (
             places[len(targets) :]

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, SdaeError
-from sdae.core.source_rows import SourceRows, at_hand
+from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
-from sdae.data.stored.opening import NPY, kind_of, names_at, open_rows, opened
+from sdae.data.stored.opening import NPY, holds_lists, kind_of, names_at, open_rows, opened
 from sdae.data.stored.rows import DiskRows
 from sdae.data.table import Dataset, NotNumbers, Table
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -50,6 +50,7 @@ def stored_dataset(
     features: Collection[str] | None = None,
     task: Task | None = None,
     *,
+    kept: Collection[str] = (),
     left_out: Collection[str] = (),
     memory: int | None = None,
     scratch: Path | None = None,
@@ -64,9 +65,11 @@ def stored_dataset(
     targets : sequence of str
         Name of the column of labels, if there is one: of an NPY file its position.
     features : collection of str or None
-        Names of the columns to read; None: all but the target.
+        Names of the columns to read, in this order; None: all but the target.
     task : Task or None
         What the target is for.
+    kept : collection of str
+        Names of the only columns that are read, in the file's order; none: all.
     left_out : collection of str
         Names of columns that are not read.
     memory : int or None
@@ -90,32 +93,44 @@ def stored_dataset(
     kind, is_folder = kind_of(path), path.is_dir()
     few = FEW_BYTES if memory is None else memory
     most_times = 1 if kind == NPY else _MOST_TIMES
-    if kind is None or not (is_folder or path.stat().st_size * most_times > few):
+    if kind is None:
         return None
+    are_lists = False
     try:
+        are_lists = holds_lists(path)  # as tables they cannot be read
+        if not (is_folder or are_lists or path.stat().st_size * most_times > few):
+            return None
         room = None if in_order else MEMORY if memory is None else memory
-        if left_out:
+        if left_out or kept:
             names = names_at(path)
-            check_names(left_out, names, str(path))
+            check_names((*left_out, *kept), names, str(path))
             unused = {*left_out, *targets}
-            features = [name for name in features or names if name not in unused]
-        rows = _opened(path, targets, features, room, scratch)
+            features = [name for name in names if name in (kept or names) and name not in unused]
+        rows = _opened(path, targets, features, None, None) if are_lists else None
+        are_few = rows is not None and _n_bytes(rows) <= few
+        if rows is None or not are_few:
+            rows = _opened(path, targets, features, room, scratch)
     except SdaeError as error:
         # Readers of whole files know more kinds of columns.
-        as_asked = memory is not None and not isinstance(error, NotNumbers)
+        as_asked = (memory is not None or are_lists) and not isinstance(error, NotNumbers)
         if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None
-    if not is_folder and rows.shape[0] * rows.shape[1] * rows.dtype.itemsize <= few:
+    if not (is_folder or are_lists) and _n_bytes(rows) <= few:
         return None
     found = _dataset(path, rows, targets, task)
     table = found.dataset.train
-    train = replace(table, x=at_hand(table.x))
-    return StoredDataset(replace(found.dataset, train=train), at_hand(found.unlabelled))
+    in_memory = read if are_few else at_hand
+    train = replace(table, x=in_memory(table.x))
+    return StoredDataset(replace(found.dataset, train=train), in_memory(found.unlabelled))
 
 
 _MOST_TIMES = 64
 """As many times its size a packed file may take in memory, when it is read whole."""
+
+
+def _n_bytes(rows: DiskRows) -> int:
+    return rows.shape[0] * rows.shape[1] * rows.dtype.itemsize
 
 
 def _opened(

@@ -208,8 +208,8 @@ def _reading(source: str) -> Iterator[None]:
             raise ValueError(*error.args) from None
 
 
-def feather_names(path: Path) -> tuple[str, ...]:
-    """Return the names of all columns of a file.
+def feather_schema(path: Path) -> Any:
+    """Return the Arrow schema of a file.
 
     Raises
     ------
@@ -221,4 +221,4 @@ def feather_names(path: Path) -> tuple[str, ...]:
     import pyarrow as pa
 
     with translate_os_errors(path, "read"), _reading(source), pa.OSFile(source) as file:
-        return tuple(pa.ipc.open_file(file).schema.names)
+        return pa.ipc.open_file(file).schema

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,13 +12,14 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
-from sdae.data.stored.feather_shard import FeatherShard, feather_names
+from sdae.data.stored.feather_shard import FeatherShard, feather_schema
 from sdae.data.stored.group_cache import GroupCache
+from sdae.data.stored.listed_columns import has_lists, names_in
 from sdae.data.stored.npy_shard import NpyShard
-from sdae.data.stored.parquet_shard import ParquetShard, parquet_names
+from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
-from sdae.data.stored.shard import Shard, check_alike
+from sdae.data.stored.shard import Shard, check_alike, labels_of
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
 CSV = (".csv", ".csv.gz")
@@ -120,11 +122,9 @@ def opened(
     shards = shards_at(path, columns, target, cache)
     for shard in shards:
         _check_groups(shard, most, scratch)
-    parts = [shard.labels() for shard in shards]
-    found = [part for part in parts if part is not None]
+    targets = labels_of(shards)
     shards = [_within(shard, most, scratch) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
-    targets = np.concatenate(found) if found else None
     return DiskRows(shards, targets, cache if has_groups else None, memory)
 
 
@@ -184,7 +184,7 @@ def kind_of(path: Path) -> str | None:
         names = [entry.name.lower() for entry in path.iterdir()]
     if any("ubyte" in name for name in names):  # images in the format of MNIST
         return None
-    kinds = (_KINDS.get(Path(name).suffix) for name in names)
+    kinds = (_KINDS.get(Path(name).suffix) for name in names if not _is_hidden(name))
     return next((kind for kind in kinds if kind is not None), None)
 
 
@@ -199,7 +199,22 @@ def names_at(path: Path) -> tuple[str, ...]:
     first = _files(path)[0]
     if kind_of(first) == NPY:
         return tuple(map(str, range(len(NpyShard(first, None, None).columns))))
-    return parquet_names(first) if kind_of(first) == PARQUET else feather_names(first)
+    return names_in(_schema(first))
+
+
+def holds_lists(path: Path) -> bool:
+    """Return whether a file has a column of lists of one length, as `convert` writes.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError, MissingExtraError
+        If it cannot be read.
+    """
+    return kind_of(path) not in (None, NPY) and path.is_file() and has_lists(_schema(path))
+
+
+def _schema(path: Path) -> Any:
+    return parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
 
 
 def _files(path: Path) -> list[Path]:
@@ -214,7 +229,7 @@ def _files(path: Path) -> list[Path]:
         found = sorted(
             entry
             for entry in path.iterdir()
-            if entry.suffix.lower() in _KINDS and not entry.name.startswith((".", "_"))
+            if entry.suffix.lower() in _KINDS and not _is_hidden(entry.name)
         )
     kinds = sorted({_KINDS[entry.suffix.lower()] for entry in found})
     if len(kinds) != 1:
@@ -226,6 +241,10 @@ def _files(path: Path) -> list[Path]:
             "of these kinds. Move the others elsewhere."
         )
     return found
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith((".", "_"))
 
 
 _SHOWN = ", ".join(_KINDS)

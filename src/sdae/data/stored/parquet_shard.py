@@ -113,7 +113,7 @@ class ParquetShard:
         return rows
 
     def _batches(self, most: int | None = None, **groups: Any) -> Iterator[Any]:
-        n_rows = max(1, _BATCH_CELLS // len(self.columns))
+        n_rows = max(1, _BATCH_CELLS // self._layout.n_decoded)
         file = open_parquet(self.path, metadata=self._metadata)
         size = n_rows if most is None else min(n_rows, most)
         names = [*self._layout.names]
@@ -122,8 +122,8 @@ class ParquetShard:
             yield batch.select(names)  # the file's order is another one
 
 
-def parquet_names(path: Path) -> tuple[str, ...]:
-    """Return the names of all columns of a file.
+def parquet_schema(path: Path) -> Any:
+    """Return the Arrow schema of a file.
 
     Raises
     ------
@@ -132,4 +132,4 @@ def parquet_names(path: Path) -> tuple[str, ...]:
     """
     check_installed(str(path), "a Parquet file")
     with translate_os_errors(path, "read"), translated(str(path)):
-        return tuple(open_parquet(path).schema_arrow.names)
+        return open_parquet(path).schema_arrow

@@ -4,7 +4,7 @@ Axes: n rows, V columns, m rows that are asked for.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -141,6 +141,44 @@ def vanished(path: Path) -> FileAccessError:
     return FileAccessError(
         f"Cannot read {path}: it was there when it was opened, and is not any more. Put it back."
     )
+
+
+def labels_of(shards: Sequence[Shard]) -> Numbers | None:
+    """Read the target of all rows, (n,); None if there is none.
+
+    Missing labels are NaN if the others are floats, otherwise None: a file without any label does
+    not say of which type they would be.
+    """
+    parts = [part for shard in shards if (part := shard.labels()) is not None]
+    if not parts or all(part.dtype.kind == "f" for part in parts):
+        return np.concatenate(parts) if parts else None
+    if not any(part.dtype.kind == "O" or _lacks(part).any() for part in parts):
+        return np.concatenate(parts)
+    labels = np.concatenate([part.astype(object) for part in parts])
+    labels[np.concatenate([_lacks(part) for part in parts])] = None
+    types = {type(label) for label in labels.tolist()} - {type(None)}
+    return labels.astype(np.float64) if types <= {int, float} and float in types else labels
+
+
+def _lacks(labels: Numbers) -> NDArray[np.bool_]:
+    if labels.dtype.kind == "O":
+        return np.array([label is None for label in labels.tolist()], bool)
+    return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
+
+
+def check_apart(columns: Collection[str | int], target: str | int | None, source: str) -> None:
+    """Raise an error if the target is among the columns of rows, which would then hold the answer.
+
+    Raises
+    ------
+    DataError
+        If it is.
+    """
+    if target is not None and target in columns:
+        raise DataError(
+            f"{source} must be read by columns without the target {target!r}. Leave it out of "
+            "columns."
+        )
 
 
 def check_alike(shards: list[Shard]) -> None:

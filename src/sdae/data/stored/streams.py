@@ -13,7 +13,7 @@ from sdae.core.errors import DataError
 from sdae.data.exact import is_usable
 from sdae.data.stored.csv_stream import CsvStream
 from sdae.data.stored.opening import CSV, Columns, name_in, shards_at
-from sdae.data.stored.shard import Numbers, Shard
+from sdae.data.stored.shard import Numbers, Shard, labels_of
 
 Block = tuple[Numbers, Numbers | None]
 """Rows, (rows, V), and their labels, (rows,), if there are any; a missing one is None or NaN."""
@@ -25,6 +25,11 @@ class RowStream(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of the V columns."""
+        ...
+
+    @property
+    def named(self) -> bool:
+        """Whether these are names, and not positions."""
         ...
 
     @property
@@ -61,8 +66,8 @@ class ShardStream:
     def __init__(self, shards: Sequence[Shard], n_rows: int) -> None:
         self._shards, self._n_rows = shards, n_rows
         self.columns, self.kind = shards[0].columns, shards[0].kind
-        found = [part for shard in shards if (part := shard.labels()) is not None]
-        self._labels = np.concatenate(found) if found else None
+        self.named = shards[0].named
+        self._labels = labels_of(shards)
         self.label_kind = np.dtype(np.int64) if self._labels is None else _kind_of(self._labels)
 
     def blocks(self, done: Callable[[float], None]) -> Iterator[Block]:
