@@ -271,8 +271,9 @@ def test_a_converted_file_is_as_good_as_the_original(
     done("train", new, "--target=y", *SHORT, "--out", tmp_path / "again")
     assert parameters_of(tmp_path / "again") == parameters_of(run)
     assert open_run(tmp_path / "again").model().feature_names == tuple(f"c{k}" for k in range(V))
-    for number, (model, data) in enumerate(((run, new), ("again", original), ("again", new))):
-        done("encode", tmp_path / model, data, "-o", tmp_path / f"{number}.npy")
+    again = tmp_path / "again"
+    for number, (model, data) in enumerate(((run, new), (again, original), (again, new))):
+        done("encode", model, data, "-o", tmp_path / f"{number}.npy")
     done("encode", run, original, "-o", tmp_path / "wanted.npy")
     wanted = (tmp_path / "wanted.npy").read_bytes()
     assert all((tmp_path / f"{number}.npy").read_bytes() == wanted for number in range(3))
