@@ -290,3 +290,10 @@ def test_hidden_files_do_not_make_a_folder_one_of_rows(
         (hidden / name).write_bytes(b"")
     assert kind_of(hidden) is None
     assert done("encode", run, folder, "-o", tmp_path / "a.npy").startswith("900 codes")
+
+
+def test_inspect_says_that_lists_are_no_table(x: NDArray[np.float32], tmp_path: Path) -> None:
+    data = write_parquet(tmp_path / "rows.parquet", x)
+    done("convert", data, tmp_path / "lists.parquet")
+    message = refused(tmp_path, "inspect", tmp_path / "lists.parquet")
+    assert "Training reads it, but sdae inspect looks at tables" in message

@@ -1,5 +1,6 @@
 """``sdae inspect``: look at a table before anything is trained."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,8 +24,11 @@ from sdae.app.cli.table_options import (
 from sdae.app.cli.terminal import cells, say, table_console
 from sdae.app.inspection import Inspection, inspect_table
 from sdae.app.inspection.target import Target
+from sdae.core.errors import DataError, SdaeError
 from sdae.core.wording import plain, quoted
 from sdae.data.label_columns import names_of_targets
+from sdae.data.stored.opening import holds_lists
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.reading import read_table
 from sdae.data.task import Task
 
@@ -62,6 +66,11 @@ def inspect(
         id=id,
     )
     targets = names_of_targets(target)
+    if table != STANDARD_INPUT and _holds_lists(table):
+        raise DataError(
+            f"{table} holds its rows in one column of lists, as sdae convert writes them. Training "
+            "reads it, but sdae inspect looks at tables: give it the file that was converted."
+        )
     file = read_table(table, options, content=content_of(table), targets=targets, strict=False)
     found = inspect_table(file, targets)
     if as_json:
@@ -69,6 +78,13 @@ def inspect(
             say(line)
     else:
         _print(found)
+
+
+def _holds_lists(table: str) -> bool:
+    try:
+        return holds_lists(Path(table))
+    except (SdaeError, ValueError):  # reading it says what is wrong
+        return False
 
 
 def _print(found: Inspection) -> None:
