@@ -127,3 +127,24 @@ def test_what_cannot_be_converted(
     np.save(tmp_path / "a.npy", X)
     with pytest.raises(kind, match=re.escape(problem)):
         convert(tmp_path / "a.npy", tmp_path / new, **options)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy"])
+def test_numbers_are_rounded_to_32_bits_if_asked_for(suffix: str, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((50, 3))
+    y = np.arange(50) + 0.1
+    source, target = tmp_path / f"rows{suffix}", None
+    if suffix == ".csv":
+        target = "y"
+        lines = [
+            ",".join(map(repr, map(float, (*row, label)))) for row, label in zip(x, y, strict=True)
+        ]
+        source.write_text("\n".join(["a,b,c,y", *lines]))
+    else:
+        np.save(source, x)
+    for float32, kind in ((False, np.float64), (True, np.float32)):
+        convert(source, tmp_path / "new.parquet", target=target, float32=float32)
+        rows = open_rows(tmp_path / "new.parquet", target=target)
+        assert rows.dtype == kind
+        assert np.array_equal(rows.batch(span(0, 50)).numpy(), x.astype(kind))
+        assert rows.targets is None or rows.targets.tolist() == y.tolist()

@@ -94,6 +94,26 @@ class ShardStream:
                 done(n_read / n_all)
 
 
+class SingleStream:
+    """The rows of another stream, rounded to 32 bits."""
+
+    kind = np.dtype(np.float32)
+
+    def __init__(self, stream: RowStream) -> None:
+        self._stream = stream
+        self.columns, self.named = stream.columns, stream.named
+
+    @property
+    def label_kind(self) -> "np.dtype[Any]":
+        """Type of the labels, which are not rounded."""
+        return self._stream.label_kind
+
+    def blocks(self, done: Callable[[float], None]) -> Iterator[Block]:
+        """Yield rows some at a time; `done` gets the share that has been read."""
+        for rows, labels in self._stream.blocks(done):
+            yield rows.astype(self.kind), labels
+
+
 def _kind_of(labels: Numbers) -> "np.dtype[Any]":
     """Return the type of labels; where some are missing, that of the others."""
     if labels.dtype.kind != "O":

@@ -46,6 +46,14 @@ def convert(
         int,
         typer.Option(metavar="N", min=1, help="Rows that are decoded together later."),
     ] = ROWS_PER_GROUP,
+    float32: Annotated[
+        bool,
+        typer.Option(
+            "--float32",
+            help="Round numbers to 32 bits, which take half the room. Default: only where all are "
+            "exact.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Rewrite rows into one file, some at a time: they may be more than the memory holds.
@@ -64,7 +72,13 @@ def convert(
     with _progress(source) as done:
         if kind_of(source) != NPY:
             written = converted(
-                source, end, picked, label, rows_per_group=rows_per_group, done=done
+                source,
+                end,
+                picked,
+                label,
+                rows_per_group=rows_per_group,
+                float32=float32,
+                done=done,
             )
         else:
             places = None if picked is None else [_place(column, "--columns") for column in picked]
@@ -74,6 +88,7 @@ def convert(
                 places,
                 None if label is None else _place(label, "--target"),
                 rows_per_group=rows_per_group,
+                float32=float32,
                 done=done,
             )
     rows, columns_ = (
