@@ -50,7 +50,7 @@ def test_any_cut_gives_the_same_to_12_digits(
         assert columns.shape == x.shape
         assert (columns.low == x.min(axis=0)).all()
         assert (columns.high == x.max(axis=0)).all()
-        np.testing.assert_array_less(np.abs(columns.mean - mean), 1e-15 * np.abs(mean) + 1e-12)
+        np.testing.assert_array_less(np.abs(columns.mean - mean), 1e-14 * np.abs(mean) + 1e-12)
         np.testing.assert_allclose(np.sqrt(columns.variance), deviation, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.variance, whole.variance, rtol=1e-12, atol=1e-24)
 

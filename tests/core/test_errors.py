@@ -12,6 +12,7 @@ TREE = {
     "FileFormatError": errors.DataError,
     "FileAccessError": OSError,
     "TrainingDivergedError": ArithmeticError,
+    "ProcessLostError": RuntimeError,
     "ParityError": ArithmeticError,
     "MissingExtraError": ImportError,
 }

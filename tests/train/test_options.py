@@ -36,7 +36,7 @@ TAKES: dict[Callable[..., Any], tuple[type, tuple[str, ...], set[str]]] = {
     pretrain: (
         PretrainingConfig,
         tuple(options_of(PretrainingConfig)),
-        {"stack", "x", "device", "seed", "checkpoint", "callbacks"},
+        {"stack", "x", "device", "seed", "checkpoint", "callbacks", "scratch"},
     ),
     finetune: (
         FinetuningConfig,

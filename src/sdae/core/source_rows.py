@@ -3,7 +3,7 @@
 Axes: n rows, V columns, B rows of a minibatch, m rows of a block.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -64,9 +64,7 @@ class SourceRows:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(
-        self, chosen: slice | Sequence[int] | NDArray[np.bool_] | NDArray[np.int64]
-    ) -> "SourceRows":
+    def __getitem__(self, chosen: Any) -> "SourceRows":
         """Return the rows that a slice, a mask or numbers pick; none is read.
 
         Raises
@@ -75,6 +73,8 @@ class SourceRows:
             If one row is asked for, or columns are.
         """
         before = self._places
+        if isinstance(chosen, tuple) and len(chosen) == 2 and chosen[1] is Ellipsis:
+            chosen = chosen[0]  # as scikit-learn picks
         if isinstance(chosen, slice):
             if isinstance(before, slice):
                 kept = range(len(self._source))[before][chosen]

@@ -64,7 +64,8 @@ class Part:
     def sample(self, most: int, seed: int) -> "Part":
         """Return at most `most` of the rows, chosen by `seed`, in their order, and in memory."""
         if len(self) <= most:
-            return replace(self, x=read(self.x))
+            x = read(self.x)
+            return self if x is self.x else replace(self, x=x)
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
         return self.take(chosen)
 
