@@ -23,6 +23,7 @@ from fit_tables import cold_start, defaults, steps
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
+from process_tables import processes
 from stored_tables import rows_on_disk, shuffle_windows
 
 ROOT = Path(__file__).parents[1]
@@ -304,6 +305,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
     "neighbours": lambda: _with_machine("neighbours", neighbour_cases),
+    "processes": lambda: _with_machine("scaling-processes", processes),
     "recipe-search": search_table,
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
     "shuffle-windows": lambda: _with_machine("shuffle-windows", shuffle_windows),
