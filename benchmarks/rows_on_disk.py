@@ -258,11 +258,11 @@ def reading_timed() -> Iterator[list[float]]:
             if threading.current_thread() is not threading.main_thread():
                 seconds.append(time.thread_time() - start)
 
-    setattr(DiskRows, "_read", timed)  # noqa: B010 - only here
+    setattr(DiskRows, "_read", timed)  # noqa: B010 - its types know no other method
     try:
         yield seconds
     finally:
-        setattr(DiskRows, "_read", read)  # noqa: B010
+        setattr(DiskRows, "_read", read)  # noqa: B010 - as above
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def _work(rank: int, size: int, n_threads: int, store: str) -> None:
     logging.getLogger("sdae").setLevel(logging.ERROR)  # an epoch gives the doctor cause
     clock = _Clock()
     if size > 1:
-        file = dist.FileStore(store, size)  # type: ignore[attr-defined]
+        file = dist.FileStore(store, size)  # type: ignore[attr-defined] # PyTorch's types lack it
         dist.init_process_group("gloo", store=file, rank=rank, world_size=size)
         clock.times_sums()
     points = []
@@ -135,7 +135,7 @@ class _Clock:
             add_up(processes, numbers)
             self.in_sums += time.perf_counter() - start
 
-        SeveralProcesses.add_up = timed  # type: ignore[method-assign, assignment]
+        SeveralProcesses.add_up = timed  # type: ignore[method-assign, assignment] # timed
 
 
 if __name__ == "__main__":

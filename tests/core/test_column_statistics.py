@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sdae.core.column_statistics import ColumnStatistics, statistics_of
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.preprocessing import choose, fit_scaling, fit_scaling_streamed
+from sdae.core.preprocessing import choose, fit_scaling
 
 
 def rows_of(n: int, seed: int, kind: str = "f8") -> NDArray[Any]:
@@ -73,7 +73,7 @@ def test_rows_are_asked_for_once() -> None:
 @pytest.mark.parametrize("numbers", ["f4", "f8"])
 def test_the_scaling_is_that_of_rows_in_memory(kind: str, numbers: str) -> None:
     x = rows_of(5000, 3, numbers)
-    whole, read = fit_scaling(x, kind), fit_scaling_streamed(statistics_of(cut(x, [7, 999])), kind)
+    whole, read = fit_scaling(x, kind), fit_scaling(statistics_of(cut(x, [7, 999])), kind)
     if whole is None or read is None:
         assert whole is read
         return
@@ -84,7 +84,7 @@ def test_the_scaling_is_that_of_rows_in_memory(kind: str, numbers: str) -> None:
 
 def test_columns_whose_squares_underflow_have_a_scale() -> None:
     x = np.array([[1e-170], [3e-170], [2e-170]])
-    read = fit_scaling_streamed(statistics_of([x]), "standard")
+    read = fit_scaling(statistics_of([x]), "standard")
     assert read is not None
     assert read.scale.tolist() == pytest.approx([1e-170], rel=1e-9)
 

@@ -1,5 +1,6 @@
 """Codes of trained layers: kept in memory, in a file, or computed again, with the same result."""
 
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -176,6 +177,44 @@ def test_a_folder_without_room_is_an_error_that_names_the_remedy(tmp_path: Path)
         "codes='recompute'",
     ):
         codes_of(rows, stack.autoencoder(0), "memmap", lambda: tmp_path / "missing")
+
+
+class _OnDisk(TensorRows):
+    """Rows that say how many are worth shuffling together, as those in files do."""
+
+    window = 8
+
+
+@pytest.mark.parametrize(("room", "files"), [(10_000, IN_FILES), (10, IN_MEMORY)])
+def test_codes_of_rows_on_the_disk_go_there_if_it_has_room(
+    room: int,
+    files: list[list[str]],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    memory, _ = _pretrained("memory", folder)
+    usage = type(shutil.disk_usage(folder))(total=10**9, used=0, free=room)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    stack, found = small_stack(sizes=(8, 6, 5)), list[list[str]]()
+    with caplog.at_level("INFO", "sdae"):
+        pretrain(
+            stack,
+            _OnDisk(torch.from_numpy(unit_rows(N))),
+            epochs=2,
+            learning_rate=0.1,
+            batch_size=7,
+            shuffle=True,
+            scratch=scratch,
+            callbacks=[_Spy(scratch, found)],
+        )
+    assert found == files
+    assert list(scratch.iterdir()) == []
+    assert ("computed again for every minibatch" in caplog.text) == (room == 10)
+    if room > 10:
+        assert state_bytes(stack) == memory
 
 
 def test_codes_are_computed_once_the_layer_below_is_trained() -> None:

@@ -104,13 +104,14 @@ class Choice(NamedTuple):
     reason: str
 
 
-def fit_scaling(x: Rows, kind: str) -> Scaling | None:
+def fit_scaling(x: Rows | ColumnStatistics, kind: str) -> Scaling | None:
     """Fit a scaling to the rows that training will see.
 
     Parameters
     ----------
-    x : ndarray, shape (n, V)
-        Training rows, the unlabelled ones included.
+    x : ndarray, shape (n, V), or ColumnStatistics
+        Training rows, the unlabelled ones included; or what is known of rows that were read once,
+        which gives the same up to rounding.
     kind : {"none", "minmax", "standard"}
         Which scaling; ``none`` gives None.
     """
@@ -128,19 +129,6 @@ def fit_scaling_sparse(matrix: SparseMatrix, kind: str) -> Scaling | None:
         Which scaling; ``none`` gives None.
     """
     return None if kind == "none" else _fitted(csr_of(matrix), kind)
-
-
-def fit_scaling_streamed(columns: ColumnStatistics, kind: str) -> Scaling | None:
-    """Fit a scaling to rows that were read once, as :func:`fit_scaling` does up to rounding.
-
-    Parameters
-    ----------
-    columns : ColumnStatistics
-        Of the training rows.
-    kind : {"none", "minmax", "standard"}
-        Which scaling; ``none`` gives None.
-    """
-    return None if kind == "none" else _fitted(columns, kind)
 
 
 def choose(

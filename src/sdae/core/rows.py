@@ -95,8 +95,9 @@ class TensorRows:
 class MappedRows:
     """Rows in a memory-mapped file: only those of a minibatch are ever in memory."""
 
-    def __init__(self, rows: NDArray[np.floating], like: Tensor) -> None:
+    def __init__(self, rows: NDArray[np.floating], like: Tensor, window: int | None = None) -> None:
         self.rows = rows
+        self.window = window
         self._like = like
 
     def __len__(self) -> int:

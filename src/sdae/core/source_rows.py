@@ -3,6 +3,7 @@
 Axes: n rows, V columns, B rows of a minibatch, m rows of a block.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any, Protocol, TypeGuard
 
@@ -33,9 +34,7 @@ class SourceRows:
     Parameters
     ----------
     source : RowSource
-        It has at least one row.
-    places : slice or ndarray of int64, shape (n,)
-        Numbers of the rows that are meant; a slice without a step.
+        It has at least one row, which is read if the source does not say its shape and type.
 
     Attributes
     ----------
@@ -51,12 +50,10 @@ class SourceRows:
         Whether these are names of the files.
     """
 
-    def __init__(self, source: RowSource, places: slice | NDArray[np.int64] = slice(None)) -> None:
-        first = source.batch(Minibatch(np.zeros(1, np.int64), slice(0, 1)))
-        self._source, self._places = source, places
-        n_rows = len(range(len(source))[places]) if isinstance(places, slice) else len(places)
-        self.shape = (n_rows, int(first.shape[1]))
-        self.dtype: np.dtype[Any] = first.detach().cpu().numpy().dtype
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+        self._places: slice | NDArray[np.int64] = slice(0, len(source))
+        self.shape, self.dtype = _form_of(source)
         self.window = window_of(source)
         self.columns: tuple[str, ...] | None = getattr(source, "columns", None)
         self.named: bool = getattr(source, "named", False)
@@ -79,7 +76,7 @@ class SourceRows:
             if isinstance(before, slice):
                 kept = range(len(self._source))[before][chosen]
                 if kept.step == 1:
-                    return SourceRows(self._source, slice(kept.start, kept.stop))
+                    return self._at(slice(kept.start, kept.stop), len(kept))
         elif isinstance(chosen, tuple) or np.ndim(chosen) != 1:
             raise DataError(
                 "Rows of a source are picked by a slice, a mask or a list of numbers. Got "
@@ -87,7 +84,7 @@ class SourceRows:
                 "rows[:].in_memory(), and columns are picked by open_rows(…, columns=[…])."
             )
         numbers = np.arange(len(self))[chosen]
-        return SourceRows(self._source, self._numbers(numbers))
+        return self._at(self._numbers(numbers), len(numbers))
 
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Read the rows of a minibatch, (B, V)."""
@@ -100,9 +97,9 @@ class SourceRows:
     def delivered_as(self, like: Tensor) -> "SourceRows":
         """Return the same rows, in the type and on the device of a tensor if they can be."""
         source = self._source
-        return (
-            SourceRows(source.delivered_as(like), self._places) if is_convertible(source) else self
-        )
+        if not is_convertible(source):
+            return self
+        return SourceRows(source.delivered_as(like))._at(self._places, len(self))
 
     def scaled(self, scaling: Scaling | None, like: Tensor) -> "SourceRows":
         """Return the same rows, scaled, in the type and on the device of a tensor."""
@@ -110,6 +107,12 @@ class SourceRows:
             return self.delivered_as(like)
         exact = self.delivered_as(like.cpu().double())
         return SourceRows(ScaledRows(exact, scaling.offset, scaling.scale, like))
+
+    def _at(self, places: slice | NDArray[np.int64], n_rows: int) -> "SourceRows":
+        """Return other rows of the same source, by their numbers in it."""
+        changed = copy.copy(self)
+        changed._places, changed.shape = places, (n_rows, self.shape[1])
+        return changed
 
     def _in_source(self, minibatch: Minibatch) -> Minibatch:
         """Return the rows of a minibatch by their numbers in the source."""
@@ -123,7 +126,8 @@ class SourceRows:
     def _numbers(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the numbers in the source of some of these rows, (m,)."""
         if isinstance(self._places, slice):
-            return samples + (self._places.start or 0)
+            first: int = self._places.start
+            return samples + first
         return self._places[samples]
 
     @property
@@ -175,6 +179,15 @@ def at_hand(x: Any) -> Any:
 def read(x: Any) -> Any:
     """Return rows of a source as an array; anything else as it is."""
     return x.in_memory() if isinstance(x, SourceRows) else x
+
+
+def _form_of(source: RowSource) -> "tuple[tuple[int, int], np.dtype[Any]]":
+    """Return the shape (n, V) and the type of rows, as their source says or its first row shows."""
+    shape, kind = getattr(source, "shape", None), getattr(source, "dtype", None)
+    if isinstance(shape, tuple) and isinstance(kind, np.dtype):
+        return shape, kind
+    first = source.batch(Minibatch(np.zeros(1, np.int64), slice(0, 1)))
+    return (len(source), int(first.shape[1])), first.detach().cpu().numpy().dtype
 
 
 def _is_readable(rows: RowSource) -> TypeGuard[ReadableRows]:

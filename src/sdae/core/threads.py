@@ -60,6 +60,13 @@ def usable_threads(wished: int | None = None) -> int:
     return 1
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not everywhere
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def threads_for(n_threads: int | None, n_products: int) -> int:
     """Return how many threads to use for a number of multiplications.
 

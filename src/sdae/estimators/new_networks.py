@@ -22,7 +22,6 @@ from sdae.core.preprocessing import (
     choose,
     fit_scaling,
     fit_scaling_sparse,
-    fit_scaling_streamed,
 )
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
 from sdae.core.schema.learning import SchemaOptions
@@ -86,15 +85,10 @@ def settle_scaling(
         As :func:`settle`.
     """
     remedy = "Set scale='minmax', or decoder='linear'."
-    read = x.statistics() if isinstance(x, SourceRows) else None
-    scale, decoder, _ = choose(
-        x if read is None else read, scale, decoder, f"X of {caller}", remedy
-    )
+    x = x.statistics() if isinstance(x, SourceRows) else x
+    scale, decoder, _ = choose(x, scale, decoder, f"X of {caller}", remedy)
     with np.errstate(over="ignore", invalid="ignore"):
-        if read is not None:
-            x, scaling = read, fit_scaling_streamed(read, scale)
-        else:
-            scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
+        scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():
         raise DataError(
             "X has a column whose values are too large to scale (from "

@@ -110,11 +110,9 @@ def _of_numbers(estimator: Any, x: NDArray[Any]) -> RawTable:
 
 def stacked(x: Rows, more: Rows) -> Rows:
     """Stack rows below rows."""
-    if isinstance(x, SourceRows) or isinstance(more, SourceRows):
-        return joined(x, more)
     if sparse.issparse(x) or sparse.issparse(more):
         return sparse.vstack([sparse.csr_array(x), sparse.csr_array(more)], format="csr")
-    return np.concatenate([x, more])
+    return joined(x, more)
 
 
 def below(x: Rows, more: Rows) -> Rows:

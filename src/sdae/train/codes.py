@@ -39,6 +39,7 @@ class RecomputedRows:
 
     def __init__(self, below: RowSource, autoencoder: DenoisingAutoencoder) -> None:
         self._below = below
+        self.window = window_of(below)
         self._autoencoder = autoencoder
 
     def __len__(self) -> int:
@@ -97,8 +98,9 @@ def codes_of(
     weight = autoencoder.weight
     n_bytes = len(rows) * autoencoder.n_hidden * weight.element_size()
     if how == "auto":
-        how = "memory" if n_bytes <= MEMORY_LIMIT and window_of(rows) is None else "memmap"
-        if how == "memmap" and window_of(rows) is not None and n_bytes > _free(folder):
+        on_disk = window_of(rows) is not None
+        how = "memory" if n_bytes <= MEMORY_LIMIT and not on_disk else "memmap"
+        if on_disk and n_bytes > _free(folder):
             logger.info(
                 "The codes of layer %d would take %s bytes, more than the disk has: they are "
                 "computed again for every minibatch.",
@@ -125,7 +127,7 @@ def codes_of(
             f"Cannot write {n_bytes:,} bytes of codes to {path}: {error.strerror}. Free space, set "
             "TMPDIR (or scratch) to another disk, or use codes='recompute'."
         ) from None
-    return MappedRows(mapped, weight)
+    return MappedRows(mapped, weight, window_of(rows))
 
 
 def _free(folder: Callable[[], Path]) -> int:

@@ -62,8 +62,10 @@ class JoinedRows:
         return rows
 
 
-def joined(x: Any, more: Any) -> SourceRows:
-    """Return rows, (n, V), with others below them; arrays may be among them."""
+def joined(x: Any, more: Any) -> Any:
+    """Return rows, (n, V), with others below them: in a source, if either is in one."""
+    if not (isinstance(x, SourceRows) or isinstance(more, SourceRows)):
+        return np.concatenate([x, more])
     like = torch.from_numpy(np.empty(0, np.result_type(x.dtype, more.dtype)))
     first, second = (
         part.delivered_as(like)

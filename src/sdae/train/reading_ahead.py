@@ -1,6 +1,5 @@
 """Rows that a source reads while the slice of minibatches before is trained on."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -8,6 +7,7 @@ import torch
 
 from sdae.core.minibatches import Minibatches
 from sdae.core.rows import RowSource, expect, is_expectant
+from sdae.core.threads import usable_cores
 from sdae.train.processes.together import ALONE, Processes
 
 Coming = Callable[[Minibatches, Minibatches], None]
@@ -22,7 +22,7 @@ def reading_ahead(rows: RowSource, processes: Processes = ALONE) -> Iterator[Com
     which the others wait at every step. Nor is it to one of several processes, which needs a part
     of each minibatch.
     """
-    busy = torch.get_num_threads() >= _cores()
+    busy = torch.get_num_threads() >= usable_cores()
     if not is_expectant(rows) or busy or processes.size > 1:
         yield nothing_is_read
         return
@@ -37,13 +37,6 @@ def reading_ahead(rows: RowSource, processes: Processes = ALONE) -> Iterator[Com
         yield coming
     finally:
         expect(rows, None)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def nothing_is_read(_part: Minibatches, _rest: Minibatches) -> None:

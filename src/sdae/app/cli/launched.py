@@ -16,6 +16,7 @@ from sdae.app.cli.command_list import VARIABLES
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.run_folder import RECIPE, RunFolder
 from sdae.core.errors import InvalidParameterError, ProcessLostError, RecipeError, SdaeError
+from sdae.core.threads import usable_cores
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.processes.started import joined
 from sdae.train.processes.together import ALONE, FIRST_MINUTES, Processes
@@ -105,9 +106,7 @@ class Launched:
             return asked
         if os.environ.get("OMP_NUM_THREADS", "1") != "1":  # torchrun sets it to 1 if nobody did
             return None
-        usable = getattr(os, "sched_getaffinity", None)
-        n_cores = len(usable(0)) if usable is not None else os.cpu_count() or 1
-        return max(1, n_cores // self.local_size)
+        return max(1, usable_cores() // self.local_size)
 
     @contextmanager
     def together(self, device: str) -> Iterator[Processes]:
@@ -146,11 +145,11 @@ class Launched:
         keeps_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" and self.rank == 0
         address, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
         try:
-            all_attempts = dist.TCPStore(  # type: ignore[attr-defined]
+            all_attempts = dist.TCPStore(  # type: ignore[attr-defined] # PyTorch's types lack it
                 address, int(port), self.size, is_master=keeps_store, timeout=wait
             )
             # The launcher's store survives a restart, with the addresses of processes that ended.
-            store = dist.PrefixStore(  # type: ignore[attr-defined]
+            store = dist.PrefixStore(  # type: ignore[attr-defined] # as above
                 f"sdae-{self.n_restarts}", all_attempts
             )
             backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"

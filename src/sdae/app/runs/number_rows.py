@@ -7,27 +7,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from sdae.app.recipes.memory_sizes import bytes_of
 from sdae.app.recipes.recipe import DataConfig, Recipe, names_in
 from sdae.app.runs.answers import wanted_task
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
-from sdae.core.preprocessing import (
-    Choice,
-    Scaling,
-    choose,
-    fit_scaling,
-    fit_scaling_streamed,
-)
+from sdae.core.preprocessing import Choice, Scaling, choose, fit_scaling
 from sdae.core.source_rows import SourceRows
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import names_of_targets
 from sdae.data.stored.dataset import StoredDataset, stored_dataset
 from sdae.data.table import match_columns
-from sdae.train.joined_rows import joined
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
@@ -97,13 +88,6 @@ def load_numbers(
     return NumberRows(*stored, None if extra is None else extra.train)
 
 
-def below(rows: Any, more: Any) -> Any:
-    """Return rows, (n, V), with others below them."""
-    if isinstance(rows, SourceRows) or isinstance(more, SourceRows):
-        return joined(rows, more)
-    return np.concatenate([rows, more])
-
-
 def chosen_scaling(
     rows: Any, scale: str, decoder: Decoder, source: str
 ) -> tuple[Choice, Scaling | None]:
@@ -114,12 +98,9 @@ def chosen_scaling(
     DataError
         If they do not fit each other.
     """
-    if isinstance(rows, SourceRows):
-        columns = rows.statistics()
-        chosen = choose(columns, scale, decoder, source)
-        return chosen, fit_scaling_streamed(columns, chosen.scale)
-    chosen = choose(rows, scale, decoder, source)
-    return chosen, fit_scaling(rows, chosen.scale)
+    known = rows.statistics() if isinstance(rows, SourceRows) else rows
+    chosen = choose(known, scale, decoder, source)
+    return chosen, fit_scaling(known, chosen.scale)
 
 
 def within_windows(recipe: Recipe, data: PreparedData) -> Recipe:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sdae.app.recipes.recipe import DataConfig, names_in
 from sdae.app.runs.answers import answers_for, wanted_task
 from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
-from sdae.app.runs.number_rows import below, chosen_scaling, load_numbers, on_disk
+from sdae.app.runs.number_rows import chosen_scaling, load_numbers, on_disk
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
@@ -30,6 +30,7 @@ from sdae.data.table import OF_NUMBERS, NotNumbers
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.typed_dataset import load_typed
+from sdae.train.joined_rows import joined
 
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
@@ -72,9 +73,7 @@ def prepare(
         return prepare_table(config, seed, content)
     dataset = found.dataset.rounded() if rounded else found.dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
-    rows, others = dataset.train.x, found.others(dataset.train, rounded=rounded)
-    for more in others:
-        rows = below(rows, more)
+    rows = reduce(joined, [dataset.train.x, *found.others(dataset.train, rounded=rounded)])
     chosen, scaling = chosen_scaling(rows, config.scale, decoder, dataset.name)
     rows = scaled(rows, scaling)
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
@@ -250,7 +249,7 @@ def prepare_labelled(
             image_shape=model.image_shape,
             schema=model.schema,
             n_hidden=dataset.train.n_rows - labelled.n_rows,
-            unlabelled=reduce(below, others) if others else None,
+            unlabelled=reduce(joined, others) if others else None,
         )
     )
 

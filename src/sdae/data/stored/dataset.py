@@ -15,8 +15,10 @@ from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
-from sdae.data.stored.opening import NPY, holds_lists, kind_of, names_at, open_rows, opened
+from sdae.data.stored.group_cache import GroupCache
+from sdae.data.stored.opening import MEMORY, NPY, holds_lists, kind_of, names_at, rows_of, shards_at
 from sdae.data.stored.rows import DiskRows
+from sdae.data.stored.shard import Shard, bytes_of
 from sdae.data.table import Dataset, NotNumbers, Table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
@@ -25,8 +27,6 @@ from sdae.data.task import Task
 
 FEW_BYTES = 2 << 30
 """Rows that take less are read into memory, unless somebody says otherwise."""
-MEMORY = 512 << 20
-"""Bytes for rows that stay on the disk, unless somebody says otherwise."""
 
 
 class StoredDataset(NamedTuple):
@@ -90,37 +90,34 @@ def stored_dataset(
     if source in ("mnist", STANDARD_INPUT) or "\0" in source:
         return None
     path = Path(source)
-    kind, is_folder = kind_of(path), path.is_dir()
-    few = FEW_BYTES if memory is None else memory
-    most_times = 1 if kind == NPY else _MOST_TIMES
+    kind = kind_of(path)
     if kind is None:
         return None
-    are_lists = False
+    few, room = (FEW_BYTES, MEMORY) if memory is None else (memory, memory)
+    most_times = 1 if kind == NPY else _MOST_TIMES
+    are_lists, is_folder = False, path.is_dir()
     try:
-        are_lists = holds_lists(path)  # as tables they cannot be read
-        if not (is_folder or are_lists or path.stat().st_size * most_times > few):
+        are_lists = holds_lists(path)
+        only_here = is_folder or are_lists  # other readers know neither
+        if not only_here and path.stat().st_size * most_times <= few:
             return None
-        room = None if in_order else MEMORY if memory is None else memory
-        if left_out or kept:
-            names = names_at(path)
-            check_names((*left_out, *kept), names, str(path))
-            unused = {*left_out, *targets}
-            features = [name for name in names if name in (kept or names) and name not in unused]
-        rows = _opened(path, targets, features, None, None) if are_lists else None
-        are_few = rows is not None and _n_bytes(rows) <= few
-        if rows is None or not are_few:
-            rows = _opened(path, targets, features, room, scratch)
+        cache = GroupCache(room)
+        features = _columns(path, targets, features, kept, left_out)
+        shards = _shards(path, targets, features, cache)
+        are_few = bytes_of(shards) <= few
+        if are_few and not only_here:
+            return None
+        at_once = are_few and are_lists
+        rows = rows_of(shards, cache, None if in_order or at_once else room, scratch)
     except SdaeError as error:
         # Readers of whole files know more kinds of columns.
         as_asked = (memory is not None or are_lists) and not isinstance(error, NotNumbers)
         if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None
-    if not (is_folder or are_lists) and _n_bytes(rows) <= few:
-        return None
     found = _dataset(path, rows, targets, task)
     table = found.dataset.train
-    in_memory = read if are_few else at_hand
+    in_memory = read if at_once else at_hand
     train = replace(table, x=in_memory(table.x))
     return StoredDataset(replace(found.dataset, train=train), in_memory(found.unlabelled))
 
@@ -129,17 +126,25 @@ _MOST_TIMES = 64
 """As many times its size a packed file may take in memory, when it is read whole."""
 
 
-def _n_bytes(rows: DiskRows) -> int:
-    return rows.shape[0] * rows.shape[1] * rows.dtype.itemsize
-
-
-def _opened(
+def _columns(
     path: Path,
     targets: Sequence[str],
     features: Collection[str] | None,
-    memory: int | None,
-    scratch: Path | None,
-) -> DiskRows:
+    kept: Collection[str],
+    left_out: Collection[str],
+) -> Collection[str] | None:
+    """Return the names of the columns to read; None: all but the target."""
+    if not (kept or left_out):
+        return features
+    names = names_at(path)
+    check_names((*left_out, *kept), names, str(path))
+    unused = {*left_out, *targets}
+    return [name for name in names if name in (kept or names) and name not in unused]
+
+
+def _shards(
+    path: Path, targets: Sequence[str], features: Collection[str] | None, cache: GroupCache
+) -> list[Shard]:
     if len(targets) > 1:
         raise DataError(
             f"{path} stays on the disk, where rows have one target. Got {len(targets)}. Name one "
@@ -148,11 +153,11 @@ def _opened(
     target: str | int | None = targets[0] if targets else None
     columns: Any = None if features is None else list(features)
     if kind_of(path) == NPY:
-        width = open_rows(path).shape[1]
+        width = len(names_at(path))
         target = None if target is None else find_column(str(target), width, str(path))
         if columns is not None:
             columns = [find_column(name, width, str(path)) for name in columns]
-    return opened(path, columns, target, memory, scratch)
+    return shards_at(path, columns, target, cache)
 
 
 def _dataset(

@@ -1,7 +1,6 @@
 """Find the files of rows at a path, and open them as one source."""
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,8 @@ NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
 CSV = (".csv", ".csv.gz")
 _KINDS = {NPY: NPY, PARQUET: PARQUET, **dict.fromkeys(FEATHER, ".feather")}
 """The suffixes of files of rows, and the kind of each."""
-_MEMORY = 512 << 20
+MEMORY = 512 << 20
+"""Bytes for rows, unless somebody says otherwise."""
 
 Columns = Sequence[str] | Sequence[int] | None
 
@@ -35,7 +35,7 @@ def open_rows(
     columns: Columns = None,
     target: str | int | None = None,
     *,
-    memory: int = _MEMORY,
+    memory: int = MEMORY,
     scratch: str | Path | None = None,
 ) -> DiskRows:
     """Open rows that stay on the disk, for data larger than the memory.
@@ -103,27 +103,24 @@ def open_rows(
         memory = integer(1).read(memory)
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
-    return opened(Path(path), columns, target, memory, None if scratch is None else Path(scratch))
+    cache = GroupCache(memory)
+    shards = shards_at(path, columns, target, cache)
+    return rows_of(shards, cache, memory, None if scratch is None else Path(scratch))
 
 
-def opened(
-    path: Path,
-    columns: Columns,
-    target: str | int | None,
-    memory: int | None,
-    scratch: Path | None,
+def rows_of(
+    shards: list[Shard], cache: GroupCache, memory: int | None, scratch: Path | None
 ) -> DiskRows:
-    """Open rows as :func:`open_rows` does; None for the `memory`: rows are read in their order.
+    """Return the rows of files; None for the `memory`: they are read in their order.
 
     Then groups may have any size.
     """
-    most = sys.maxsize if memory is None else memory
-    cache = GroupCache(most)
-    shards = shards_at(path, columns, target, cache)
-    for shard in shards:
-        _check_groups(shard, most, scratch)
+    if memory is not None:
+        for shard in shards:
+            _check_groups(shard, memory, scratch)
     targets = labels_of(shards)
-    shards = [_within(shard, most, scratch) for shard in shards]
+    if memory is not None:
+        shards = [_within(shard, memory, scratch) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
     return DiskRows(shards, targets, cache if has_groups else None, memory)
 

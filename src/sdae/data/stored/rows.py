@@ -20,7 +20,7 @@ from sdae.core.source_rows import SourceRows
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.read_ahead import ReadAhead
-from sdae.data.stored.shard import Numbers, Shard
+from sdae.data.stored.shard import Numbers, Shard, delivered_kind
 
 _TYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
@@ -62,9 +62,7 @@ class DiskRows:
         sizes = [shard.n_rows for shard in shards]
         self._starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         self.shape = (int(self._starts[-1]), len(self.columns))
-        kind = shards[0].kind
-        single = np.can_cast(kind, np.float32)
-        self._kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
+        self._kind = delivered_kind(shards[0].kind)
         self.window = None if memory is None else self._window(memory)
         self._like = torch.empty(0, dtype=torch.from_numpy(np.empty(0, self._kind)).dtype)
 

@@ -166,6 +166,17 @@ def _lacks(labels: Numbers) -> NDArray[np.bool_]:
     return np.isnan(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool)
 
 
+def delivered_kind(kind: "np.dtype[Any]") -> "np.dtype[Any]":
+    """Return the type in which numbers are delivered: float64 where float32 would round them."""
+    return np.dtype(np.float32 if np.can_cast(kind, np.float32) else np.float64)
+
+
+def bytes_of(shards: Sequence[Shard]) -> int:
+    """Return the bytes that all rows take when they are delivered."""
+    first, n_rows = shards[0], sum(shard.n_rows for shard in shards)
+    return n_rows * len(first.columns) * delivered_kind(first.kind).itemsize
+
+
 def check_apart(columns: Collection[str | int], target: str | int | None, source: str) -> None:
     """Raise an error if the target is among the columns of rows, which would then hold the answer.
 

@@ -68,29 +68,21 @@ def convert(
         raise FileAccessError(
             f"{destination} already exists. Choose another name, or use --force to replace it."
         )
-    picked, label = columns or None, target
+    picked: list[str] | list[int] | None = columns or None
+    label: str | int | None = target
+    if kind_of(source) == NPY:
+        picked = [_place(column, "--columns") for column in columns] if columns else None
+        label = None if target is None else _place(target, "--target")
     with _progress(source) as done:
-        if kind_of(source) != NPY:
-            written = converted(
-                source,
-                end,
-                picked,
-                label,
-                rows_per_group=rows_per_group,
-                float32=float32,
-                done=done,
-            )
-        else:
-            places = None if picked is None else [_place(column, "--columns") for column in picked]
-            written = converted(
-                source,
-                end,
-                places,
-                None if label is None else _place(label, "--target"),
-                rows_per_group=rows_per_group,
-                float32=float32,
-                done=done,
-            )
+        written = converted(
+            source,
+            end,
+            picked,
+            label,
+            rows_per_group=rows_per_group,
+            float32=float32,
+            done=done,
+        )
     rows, columns_ = (
         f"{number:,} {word}{'s' * (number != 1)}"
         for number, word in ((written.n_rows, "row"), (written.n_columns, "column"))
