@@ -56,6 +56,19 @@ def main() -> None:
     PATH.write_text(json.dumps(result, indent=1) + "\n")
 
 
+def settings(window: int | None, epochs: int, seed: int) -> dict[str, Any]:
+    """Return what both stages are trained with."""
+    return {
+        "epochs": epochs,
+        "learning_rate": 0.001,
+        "batch_size": BATCH,
+        "shuffle": True,
+        "shuffle_window": window,
+        "optimizer": "adam",
+        "seed": seed,
+    }
+
+
 def error_of(
     x: Rows, y: NDArray[np.int64], held: Any, window: int | None, epochs: int, seed: int
 ) -> float:
@@ -65,15 +78,9 @@ def error_of(
         stack,
         (x, y),
         (held.x, held.y),
-        epochs=epochs,
-        learning_rate=0.001,
-        batch_size=BATCH,
-        shuffle=True,
-        shuffle_window=window,
-        optimizer="adam",
         early_stopping=False,
         restore_best=False,
-        seed=seed,
+        **settings(window, epochs, seed),
     )
     error = history.records[-1].validation_error
     assert error is not None
@@ -83,17 +90,7 @@ def error_of(
 def cost_of(x: Rows, held: Rows, window: int | None, epochs: int, seed: int) -> float:
     """Return the mean cross-entropy of reconstructed validation rows after pre-training."""
     stack = StackedDenoisingAutoencoder(V, (H,), corruption_levels=0.3, seed=seed)
-    pretrain(
-        stack,
-        x,
-        epochs=epochs,
-        learning_rate=0.001,
-        batch_size=BATCH,
-        shuffle=True,
-        shuffle_window=window,
-        optimizer="adam",
-        seed=seed,
-    )
+    pretrain(stack, x, **settings(window, epochs, seed))
     autoencoder, rows = stack.autoencoder(0), torch.from_numpy(held)
     with torch.no_grad():
         return float(autoencoder.loss(rows).mean())
