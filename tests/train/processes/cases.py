@@ -17,6 +17,7 @@ from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import TensorRows
 from sdae.train.callbacks import Event, SliceEnded
+from sdae.train.engines import sums_on_the_way
 from sdae.train.engines.autograd import AutogradPretraining
 from sdae.train.history import History
 from sdae.train.processes.started import joined
@@ -116,6 +117,16 @@ def partly_frozen() -> Found:
     return found_in(stack, pretrain(stack, x, epochs=2, batch_size=B, engine="autograd"))
 
 
+def summed_in_parts(case: Case) -> Found:
+    """Sum gradients in several parts, while others are computed; networks as small have one."""
+    at_least = sums_on_the_way.LEAST_NUMBERS
+    sums_on_the_way.LEAST_NUMBERS = 20
+    try:
+        return case()
+    finally:
+        sums_on_the_way.LEAST_NUMBERS = at_least
+
+
 def with_an_unused_parameter() -> Found:
     """Pre-train a layer with a parameter that has no gradient: weight decay must not touch it."""
     (stack,) = stacks(V, (7,), 1, dtype=torch.float64)
@@ -163,6 +174,9 @@ SAME: dict[str, Case] = {
     "restored": partial(finetuned, "n_targets", validates=True, epochs=12, shuffle=True),
     "stopped": stopped_by_a_callback,
     "frozen": partly_frozen,
+    "in parts": partial(summed_in_parts, partial(finetuned, optimizer="adam", weight_decay=0.01)),
+    "in parts, untied": partial(summed_in_parts, partial(pretrained, tied=False)),
+    "in parts, frozen": partial(summed_in_parts, partly_frozen),
     "unused": with_an_unused_parameter,
 }
 FLOAT32: dict[str, Case] = {
@@ -184,6 +198,7 @@ OF_FOUR = (
     *("optimizer, plain", "optimizer, nadam", "noise, swap:0.3", "table, swap:0.3"),
     *("head, n_classes", "weighted, n_targets", "dropout", "max_norm", "codes computed again"),
     *("one minibatch", "as many rows as processes", "early stopping", "stopped", "unused"),
+    *("in parts", "in parts, frozen"),
     *FLOAT32,
     *DETERMINISTIC,
     "diverged",

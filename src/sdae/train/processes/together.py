@@ -6,7 +6,7 @@ process may need long to write a checkpoint.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -55,8 +55,11 @@ class Processes(Protocol):
         """Whether this process writes, measures and decides."""
         ...
 
-    def add_up(self, numbers: Tensor) -> None:
-        """Replace numbers by their sums over all processes, which have the same bytes on each."""
+    def begin_sum(self, numbers: Tensor) -> Callable[[], None]:
+        """Begin to replace numbers by their sums over all processes; return what waits for the end.
+
+        The sums have the same bytes on each process. All must begin theirs in the same order.
+        """
         ...
 
     def collect(self, numbers: Tensor) -> Tensor:
@@ -85,8 +88,9 @@ class OneProcess:
 
     rank, size, is_first = 0, 1, True
 
-    def add_up(self, numbers: Tensor) -> None:
+    def begin_sum(self, _numbers: Tensor) -> Callable[[], None]:
         """Leave the numbers as they are."""
+        return _nothing
 
     def collect(self, numbers: Tensor) -> Tensor:
         """Return the numbers, (…) -> (1, …)."""
@@ -131,10 +135,16 @@ class SeveralProcesses:
         """Whether this process writes, measures and decides."""
         return self.rank == _FIRST
 
-    def add_up(self, numbers: Tensor) -> None:
-        """Replace numbers by their sums over all processes, which have the same bytes on each."""
+    def begin_sum(self, numbers: Tensor) -> Callable[[], None]:
+        """Begin to replace numbers by their sums; return what waits for the end of that."""
         with self._communicating():
-            dist.all_reduce(numbers, group=self._group_for(numbers))
+            work = dist.all_reduce(numbers, group=self._group_for(numbers), async_op=True)
+
+        def wait() -> None:
+            with self._communicating():
+                work.wait()
+
+        return wait
 
     def collect(self, numbers: Tensor) -> Tensor:
         """Return the numbers of every process, (…) -> (size, …)."""
@@ -254,6 +264,10 @@ class SeveralProcesses:
             rest = torch.frombuffer(bytearray(content[_AT_ONCE:]), dtype=torch.uint8)
         dist.broadcast(rest, _FIRST, group=self._waiting)
         return received[_LENGTH:] + rest.numpy().tobytes()
+
+
+def _nothing() -> None:
+    """Wait for nothing."""
 
 
 def _word(kind: torch.dtype) -> str:
