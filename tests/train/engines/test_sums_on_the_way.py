@@ -6,9 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from sdae.core.errors import ProcessLostError
+from sdae.core.minibatches import minibatches
 from sdae.train.engines import sums_on_the_way
+from sdae.train.engines.costs import SummedCosts
+from sdae.train.engines.steps import SharedSteps
 from sdae.train.engines.sums_on_the_way import SumsOnTheWay
 from sdae.train.processes.together import OneProcess
+from tests.train.engines.test_compiled import stacks
 
 
 class Recorded(OneProcess):
@@ -86,3 +91,23 @@ def test_the_next_step_begins_anew() -> None:
         sums.given(0)
         sums.finish()
         assert len(processes.begun) == 2 * step
+
+
+def test_a_process_that_is_lost_in_back_propagation_is_our_error() -> None:
+    class Lost(OneProcess):
+        size = 2
+
+        def begin_sum(self, numbers: Tensor) -> Callable[[], None]:
+            raise ProcessLostError("gone")
+
+    (stack,) = stacks(5, (4, 3), 1)
+    optimizer = torch.optim.SGD(stack.mlp.parameters(), lr=0.1)
+    steps = SharedSteps(optimizer, stack.mlp.parameters(), Lost())
+    x = torch.ones(6, 5)
+    with pytest.raises(ProcessLostError, match="gone") as caught:
+        steps.take(
+            next(iter(minibatches(6, 6))),
+            lambda share: stack.mlp(x[share.samples]).sum(1),
+            SummedCosts(stack.head.weight),
+        )
+    assert "backward" in "".join(map(str, caught.traceback))
