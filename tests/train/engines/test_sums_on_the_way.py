@@ -97,7 +97,7 @@ def test_a_process_that_is_lost_in_back_propagation_is_our_error() -> None:
     class Lost(OneProcess):
         size = 2
 
-        def begin_sum(self, numbers: Tensor) -> Callable[[], None]:
+        def begin_sum(self, _numbers: Tensor) -> Callable[[], None]:
             raise ProcessLostError("gone")
 
     (stack,) = stacks(5, (4, 3), 1)
