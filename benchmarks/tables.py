@@ -23,7 +23,7 @@ from fit_tables import cold_start, defaults, steps
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
-from process_tables import processes
+from process_tables import large_minibatches, modelled, processes
 from stored_tables import rows_on_disk, shuffle_windows
 
 ROOT = Path(__file__).parents[1]
@@ -287,6 +287,13 @@ def compare_table() -> str:
     return "\n".join([compare_tables(results), "", machine_line(results[0])])
 
 
+def process_model() -> str:
+    """Return the model of several processes, with the time to read a row of a file."""
+    speeds = load("rows-on-disk")["speed"]["processor"]["microseconds"]
+    reading = 1e-6 * (speeds[".npy"] - speeds["array"])
+    return _with_machine("scaling-processes", lambda result: modelled(result, reading))
+
+
 FIGURES: dict[str, Callable[[], str]] = {
     "headline": headline,
     "bulk-predict": lambda: _with_machine("bulk-predict", bulk_cases),
@@ -305,6 +312,8 @@ FIGURES: dict[str, Callable[[], str]] = {
     "mnist-tutorial": lambda: mnist_table("mnist-tutorial"),
     "mnist-tutorial-earlier": lambda: mnist_table("mnist-tutorial-earlier"),
     "neighbours": lambda: _with_machine("neighbours", neighbour_cases),
+    "large-minibatches": lambda: _with_machine("large-minibatches", large_minibatches),
+    "process-model": process_model,
     "processes": lambda: _with_machine("scaling-processes", processes),
     "recipe-search": search_table,
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
