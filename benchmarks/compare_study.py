@@ -5,9 +5,9 @@
     python benchmarks/compare_study.py --draw          # the picture alone, from the JSON files
 
 The studies are those of ``sdae compare``, with 10 seeds; on the two tables with all models but
-ladders, which would take twice the time. Ladders are in ``few_labels_tables.py``. Results are kept in ``compare/``, so
-one that was cut short goes on. Of MNIST the 60,000 training rows are used: each seed draws 10,000
-to test on, and pre-trains on the other 50,000. Everything runs on one thread.
+ladders, which would take twice the time. Ladders are in ``few_labels_tables.py``. Results are kept
+in ``compare/``, so one that was cut short goes on. Of MNIST the 60,000 training rows are used: each
+seed draws 10,000 to test on, and pre-trains on the other 50,000. Everything runs on one thread.
 """
 
 import argparse
