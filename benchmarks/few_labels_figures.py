@@ -59,8 +59,10 @@ def _agreement_lines(runs: list[dict[str, Any]]) -> str:
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for run in runs:
         groups.setdefault((run["way"], run["labels"]), []).append(run)
-    lines = ["| labels | model | learned from other rows | draws | test error | minutes |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = [
+        "| labels | model | learned from other rows | draws | test error | minutes | threads |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|")
     for labels in sorted({labels for _, labels in groups}):
         for way, name in names.items():
             of_it = groups.get((way, labels), [])
@@ -71,7 +73,8 @@ def _agreement_lines(runs: list[dict[str, Any]]) -> str:
                 minutes = statistics.median(run["minutes"] for run in of_it)
                 lines.append(
                     f"| {labels:,} | {name} | {methods} | {len(of_it)} "
-                    f"| **{statistics.mean(errors):.1f} %** ({each}) | {minutes:.1f} |"
+                    f"| **{statistics.mean(errors):.1f} %** ({each}) "
+                    f"| {minutes:.1f} | {of_it[0]['threads']} |"
                 )
     return "\n".join(lines)
 
