@@ -116,10 +116,9 @@ def large_minibatches(result: dict[str, Any]) -> str:
     for size in dict.fromkeys(run["batch_size"] for run in runs):
         cells = []
         for stage, rule in columns:
-            passes = next(
-                run["passes"]
-                for run in runs
-                if (run["stage"], run["rule"], run["batch_size"]) == (stage, rule, size)
+            key = stage, rule, size
+            passes: list[int | None] = next(
+                (r["passes"] for r in runs if (r["stage"], r["rule"], r["batch_size"]) == key), []
             )
             cells.append(_passes(passes, size, result["most"]))
         lines.append(f"| {size:,} | " + " | ".join(cells) + " |")
@@ -135,6 +134,8 @@ def large_minibatches(result: dict[str, Any]) -> str:
 
 
 def _passes(passes: list[int | None], size: int, most: int) -> str:
+    if not passes:
+        return "not tried"
     reached = [each for each in passes if each is not None]
     if 2 * len(reached) <= len(passes):
         return f"not within {most}"
