@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.schema.columns import IgnoredColumn
-from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import AS_USUAL, Schema, Written
+from sdae.core.schema.unfit import check_numbers
 from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table

@@ -23,8 +23,9 @@ from sdae.core.inference import all_codes, codes, errors, outputs
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu

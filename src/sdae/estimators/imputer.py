@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from sdae.core.constraints import integer
 from sdae.core.errors import invalid_parameter
 from sdae.core.model_file import Model
-from sdae.core.schema.learning import SchemaOptions
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.surroundings import undisturbed
 from sdae.estimators.base import SDAEBase

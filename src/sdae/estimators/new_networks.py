@@ -24,8 +24,8 @@ from sdae.core.preprocessing import (
     fit_scaling_sparse,
 )
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
-from sdae.core.schema.learning import SchemaOptions
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.stack import StackedDenoisingAutoencoder

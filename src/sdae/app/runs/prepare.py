@@ -19,8 +19,9 @@ from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import at_hand
 from sdae.data import Table
