@@ -11,7 +11,8 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
-from sdae.data.stored.feather_shard import FeatherShard, feather_schema
+from sdae.data.stored.feather_file import feather_schema
+from sdae.data.stored.feather_shard import FeatherShard
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.listed_columns import has_lists, names_in
 from sdae.data.stored.npy_shard import NpyShard

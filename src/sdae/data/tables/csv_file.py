@@ -16,7 +16,8 @@ from sdae.data.csv_lines import CsvLines
 from sdae.data.tables.dialect import Numerals, decide
 from sdae.data.tables.options import SEPARATORS, ReadOptions
 from sdae.data.tables.remarks import Remark
-from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, as_texts, typed
+from sdae.data.tables.text_kinds import typed
+from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, as_texts
 
 SHARE = 4
 """A table takes at most so many times the memory of its text, checked again when it is known."""
