@@ -22,7 +22,7 @@ SEPARATOR = "\0"
 
 _PLAIN = b"0123456789.eE+-\0"
 _CODE = re.compile(r"\0[+-]?0[0-9]")
-_SAMPLE = 1 << 16  # characters
+SAMPLE = 1 << 16  # characters
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class TextColumn:
     @property
     def beginning(self) -> "TextColumn":
         """The first rows."""
-        if len(self.joined) <= _SAMPLE:
+        if len(self.joined) <= SAMPLE:
             return self
-        return TextColumn(self.name, self.joined[:_SAMPLE].rpartition(SEPARATOR)[0])
+        return TextColumn(self.name, self.joined[:SAMPLE].rpartition(SEPARATOR)[0])
 
     def known(self, options: ReadOptions) -> list[str]:
         """Return the different texts that are not missing, in the order of the file."""
