@@ -93,7 +93,7 @@ def stored_dataset(
     kind = kind_of(path)
     if kind is None:
         return None
-    few, room = (FEW_BYTES, MEMORY) if memory is None else (memory, memory)
+    few, room = limits(memory)
     most_times = 1 if kind == NPY else _MOST_TIMES
     are_lists, is_folder = False, path.is_dir()
     try:
@@ -120,6 +120,11 @@ def stored_dataset(
     in_memory = read if at_once else at_hand
     train = replace(table, x=in_memory(table.x))
     return StoredDataset(replace(found.dataset, train=train), in_memory(found.unlabelled))
+
+
+def limits(memory: int | None) -> tuple[int, int]:
+    """Return how many bytes rows may take to be read into memory, and what others may take."""
+    return (FEW_BYTES, MEMORY) if memory is None else (memory, memory)
 
 
 _MOST_TIMES = 64

@@ -156,7 +156,7 @@ def shards_at(
     FileAccessError, FileFormatError, DataError, MissingExtraError
         As :func:`open_rows` does.
     """
-    paths = _files(Path(path))
+    paths = files_at(Path(path))
     if columns is not None and isinstance(columns, str):
         raise DataError(f"columns must be a list of columns. Got {columns!r}: use [{columns!r}].")
     shards: list[Shard] = []
@@ -194,7 +194,7 @@ def names_at(path: Path) -> tuple[str, ...]:
     FileAccessError, FileFormatError, DataError, MissingExtraError
         If it cannot be read.
     """
-    first = _files(path)[0]
+    first = files_at(path)[0]
     if kind_of(first) == NPY:
         return tuple(map(str, range(len(NpyShard(first, None, None).columns))))
     return names_in(_schema(first))
@@ -215,7 +215,7 @@ def _schema(path: Path) -> Any:
     return parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
 
 
-def _files(path: Path) -> list[Path]:
+def files_at(path: Path) -> list[Path]:
     """Return the files at a path, sorted by name."""
     with translate_os_errors(path, "read"):
         if "\0" in str(path) or not path.exists():

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sdae.core.errors import DataError
-from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable, below_each_other
 from sdae.core.schema.table_schema import AS_USUAL
 from sdae.core.wording import quoted
 from sdae.data.bounds import check_columns
 from sdae.data.stored.arrow_tables import ArrowTable
-from sdae.data.stored.typed_file import below_each_other, rows_of_a_block
+from sdae.data.stored.typed_file import rows_of_a_block
 from sdae.data.tables.arrow_cells import rows_of_batch
 from sdae.data.tables.arrow_columns import column_of, numbers_of, texts_of, type_of, unsupported
 from sdae.data.tables.options import ReadOptions

@@ -4,10 +4,7 @@ Axes: n rows, V columns.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
-
-import numpy as np
 
 from sdae.core.schema.raw_table import RawColumn, RawTable
 from sdae.core.schema.table_schema import Written
@@ -72,9 +69,3 @@ class TypedFile(Protocol):
 def rows_of_a_block(n_columns: int) -> int:
     """Return how many rows are read at a time."""
     return max(1, _CELLS // max(1, n_columns))
-
-
-def below_each_other(parts: Sequence[RawColumn]) -> RawColumn:
-    """Return the rows of a column, of which there are some parts of one type."""
-    values = np.concatenate([part.values for part in parts])
-    return replace(parts[0], values=values, whole=all(part.whole for part in parts))
