@@ -75,13 +75,6 @@ class TypedArrow:
         column = below_each_other([block.columns[0] for block in self.blocks([name])])
         return column, as_texts(column)
 
-    def texts(self, names: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the rows of some columns as Python writes them; a gap is empty."""
-        for file in self._files:
-            for batch in file.batches(names, rows_of_a_block(len(names))):
-                for row in rows_of_batch(batch):
-                    yield ["" if value is None else str(value) for value in row]
-
     def _column(self, file: ArrowTable, batch: Any, name: str) -> RawColumn:
         part = batch.column(batch.schema.get_field_index(name))
         arrow_type, options = file.types[name], self._options
@@ -111,3 +104,17 @@ class TypedArrow:
                     f"{first.path.name} has {theirs}. All files of a folder must have the same "
                     "columns: convert it, or move it elsewhere."
                 )
+
+
+class ArrowTexts:
+    """The cells of files with the same columns, as Python writes them."""
+
+    def __init__(self, files: Sequence[ArrowTable]) -> None:
+        self._files, self.names = files, files[0].header
+
+    def texts(self, names: Sequence[str]) -> Iterator[list[str]]:
+        """Yield the rows of some columns; a gap is empty."""
+        for file in self._files:
+            for batch in file.batches(names, rows_of_a_block(len(names))):
+                for row in rows_of_batch(batch):
+                    yield ["" if value is None else str(value) for value in row]

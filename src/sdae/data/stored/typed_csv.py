@@ -7,19 +7,13 @@ Axes: n rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from sdae.core.errors import DataError
-from sdae.core.files import checked_size, translate_os_errors
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_schema import Written
 from sdae.core.wording import quoted
-from sdae.data.csv_lines import CsvRows
-from sdae.data.stored.shard import check_unchanged, stamp_of
-from sdae.data.stored.text_lines import beginning_of, lines_of
-from sdae.data.stored.typed_file import rows_of_a_block
-from sdae.data.tables.csv_file import SAMPLE_BYTES, separator_of
+from sdae.data.stored.csv_text import CsvText
 from sdae.data.tables.dialect import Numerals, decide, dialects
 from sdae.data.tables.options import SEPARATORS, ReadOptions
 from sdae.data.tables.reading import check_header, check_remarks, checked_names, without_index
@@ -51,37 +45,33 @@ class TypedCsv:
     def __init__(
         self, path: Path, options: ReadOptions, targets: Sequence[str], always: Sequence[str]
     ) -> None:
-        checked_size(path)
-        self._path, self.source, self._options = path, str(path), options
-        with translate_os_errors(path, "read"):
-            self.stamp = stamp_of(path.stat())
-        sample = beginning_of(path, SAMPLE_BYTES + 1)
-        self._separator = options.separator or separator_of(sample, options.usual_separator)
+        self._text, self._options = (
+            CsvText(path, options.separator, options.usual_separator),
+            options,
+        )
+        self.source, self.stamp = self._text.source, self._text.stamp
+        names, header = self._text.names, self._text.header
         remarks: list[Remark] = []
-        with self._rows() as rows:
-            header = rows.header
-        # As pandas names them.
-        self._names = [each or f"Unnamed: {place}" for place, each in enumerate(header)]
-        checked_names(self._names, options, (*always, *targets), self.source)
+        checked_names(names, options, (*always, *targets), self.source)
         check_header(header, remarks)
-        kept = without_index(self._names, header, options, (*always, *targets), remarks)
+        kept = without_index(names, header, options, (*always, *targets), remarks)
         self._kinds: Mapping[str, Kind] = {}
         self._labels: dict[str, TextColumn] = {}
         self.n_rows = 0
         decided = self._find_kinds(kept, targets, remarks)
-        unnamed = {name for name, title in zip(self._names, header, strict=True) if not title}
+        unnamed = {name for name, title in zip(names, header, strict=True) if not title}
         for name in [name for name in kept if name in unnamed and name in self._empty]:
             text = f"{quoted(name)} has no name and no values: left out."
             remarks.append(Remark(name, "unnamed_and_empty", text))
             kept.remove(name)
         check_remarks(remarks, self.source)
         self.columns, self.remarks = tuple(kept), tuple(remarks)
-        unusual = self._separator if self._separator not in SEPARATORS else None
-        self.written = Written(decided, unusual)
+        separator = self._text.separator
+        self.written = Written(decided, separator if separator not in SEPARATORS else None)
 
     def blocks(self, names: Sequence[str]) -> Iterator[RawTable]:
         """Yield all rows of some columns, from the first to the last, some at a time."""
-        for columns in self._text_columns(names):
+        for columns in self._text.columns(names):
             yield RawTable(
                 [self._kinds[column.name].values(column, self._options) for column in columns]
             )
@@ -93,13 +83,6 @@ class TypedCsv:
         is_text = typed.type is ColumnType.TEXT
         return typed, typed if is_text else as_texts(column, self._options)
 
-    def texts(self, names: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the rows of some columns as they stand in the file."""
-        places = [self._names.index(name) for name in names]
-        with self._rows() as rows:
-            for chunk in rows.chunks():
-                yield from ([fields[place] for place in places] for fields in chunk)
-
     def _find_kinds(
         self, kept: Sequence[str], targets: Sequence[str], remarks: list[Remark]
     ) -> str | None:
@@ -109,7 +92,7 @@ class TypedCsv:
         evidence = {name: Evidence(name, options, numerals) for name in kept}
         beginnings = {name: _Beginning(name) for name in kept}
         labels: dict[str, list[str]] = {name: [] for name in targets}
-        for columns in self._text_columns(kept):
+        for columns in self._text.columns(kept):
             for column in columns:
                 evidence[column.name].add(column)
                 beginnings[column.name].add(column)
@@ -132,27 +115,6 @@ class TypedCsv:
         self._kinds = {name: evidence[name].kind(decided, remarks) for name in kept}
         return None if decided is None else decided.decimal
 
-    def _text_columns(self, names: Sequence[str]) -> Iterator[list[TextColumn]]:
-        """Yield some rows of some columns at a time."""
-        check_unchanged(self._path, self.stamp)
-        places = [self._names.index(name) for name in names]
-        most = rows_of_a_block(len(names))
-        pieces: list[list[str]] = [[] for _ in names]
-        with self._rows() as rows:
-            for chunk in rows.chunks():
-                for piece, place in zip(pieces, places, strict=True):
-                    piece += [fields[place] for fields in chunk]
-                if names and len(pieces[0]) >= most:
-                    yield _joined(names, pieces)
-                    pieces = [[] for _ in names]
-        if names and pieces[0]:
-            yield _joined(names, pieces)
-
-    @contextmanager
-    def _rows(self) -> Iterator[CsvRows]:
-        with lines_of(self._path) as (_, lines):
-            yield CsvRows(lines, self.source, self._separator)
-
 
 class _Beginning:
     """The first texts of a column, and which characters are in all of them."""
@@ -171,9 +133,3 @@ class _Beginning:
             joined = SEPARATOR.join([*before, column.joined])
             self.column = TextColumn(column.name, joined[: SAMPLE + 1])
         self._is_new = False
-
-
-def _joined(names: Sequence[str], pieces: Sequence[Sequence[str]]) -> list[TextColumn]:
-    return [
-        TextColumn(name, SEPARATOR.join(texts)) for name, texts in zip(names, pieces, strict=True)
-    ]

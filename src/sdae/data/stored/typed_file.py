@@ -61,8 +61,23 @@ class TypedFile(Protocol):
         """Return a column of all rows: typed, and as texts."""
         ...
 
+
+class TextFile(Protocol):
+    """A file, or the files of a folder, whose cells are read as they stand there."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of all columns."""
+        ...
+
     def texts(self, names: Sequence[str]) -> Iterator[list[str]]:
-        """Yield the rows of some columns as they stand in the file; a gap is empty."""
+        """Yield the rows of some columns as they stand in the file; a gap is empty.
+
+        Raises
+        ------
+        FileAccessError, FileFormatError
+            If a file cannot be read, or is not as it was when it was opened.
+        """
         ...
 
 

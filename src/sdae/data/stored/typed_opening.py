@@ -6,11 +6,12 @@ from pathlib import Path
 from sdae.core.errors import DataError
 from sdae.core.files import translate_os_errors
 from sdae.data.stored.arrow_tables import ArrowTable, FeatherTable, ParquetTable
+from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.opening import NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.text_lines import takes_more
-from sdae.data.stored.typed_arrow import TypedArrow
+from sdae.data.stored.typed_arrow import ArrowTexts, TypedArrow
 from sdae.data.stored.typed_csv import TypedCsv
-from sdae.data.stored.typed_file import TypedFile
+from sdae.data.stored.typed_file import TextFile, TypedFile
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import ReadOptions
 
@@ -45,6 +46,19 @@ def open_typed(
         )
     files = [_arrow(each) for each in files_at(path)]
     return TypedArrow(files, str(path), options, (*wanted, *targets))
+
+
+def open_texts(path: Path, usual_separator: str | None) -> TextFile:
+    """Open a table of any size to read its cells as they stand there.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the files.
+    """
+    if is_text(path):
+        return CsvText(path, usual=usual_separator)
+    return ArrowTexts([_arrow(each) for each in files_at(path)])
 
 
 def is_large(source: str, few: int) -> bool:
