@@ -28,6 +28,7 @@ from sdae.data.csv_table import MISSING, find_targets, wanted_columns
 from sdae.data.exact import fits_float32, is_usable
 from sdae.data.stored.shard import Numbers, check_apart
 from sdae.data.stored.text_lines import lines_of
+from sdae.data.table import NotNumbers
 
 _CELLS = 1 << 17
 _EXACT = 2.0**53
@@ -237,11 +238,11 @@ class CsvStream:
                     continue
                 where = f"{self._source}, line {line}, column {quoted(self._header[place])},"
                 if row[place].strip().lower() in MISSING or number is not None:
-                    return DataError(
+                    return NotNumbers(
                         f"{where} has a value that is missing or not finite. Fill it in, or drop "
                         "the row."
                     )
-                return DataError(
+                return NotNumbers(
                     f"{where} has the text {plain(row[place], 40)!r}, but rows must be numbers. "
                     "Encode the column (pandas.get_dummies makes 0/1 columns), leave it out with "
                     "columns, or make it the target if it holds the labels."

@@ -11,6 +11,7 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
+from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
 from sdae.data.stored.feather_shard import FeatherShard
 from sdae.data.stored.group_cache import GroupCache
@@ -194,6 +195,8 @@ def names_at(path: Path) -> tuple[str, ...]:
     FileAccessError, FileFormatError, DataError, MissingExtraError
         If it cannot be read.
     """
+    if path.name.lower().endswith(CSV):
+        return tuple(CsvText(path).header)
     first = files_at(path)[0]
     if kind_of(first) == NPY:
         return tuple(map(str, range(len(NpyShard(first, None, None).columns))))
