@@ -1,6 +1,7 @@
 """Schemas learned from blocks of rows: those of the whole table, for any blocks."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sdae.core.schema.learning import learn_in_blocks, learn_schema
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
-from tests.core.schema.tables import NAN, booleans, dates, numbers, table, texts
+from tests.core.schema.tables import NAN, assert_same_schema, booleans, dates, numbers, table, texts
 
 Cells = Sequence[Any]
 
@@ -22,34 +23,7 @@ Cells = Sequence[Any]
 def blocks_of(whole: RawTable, ends: Sequence[int]) -> Iterator[RawTable]:
     """Cut a table before some rows."""
     cuts = sorted({0, len(whole), *(end for end in ends if 0 < end < len(whole))})
-    return (whole[first:last] for first, last in zip(cuts, cuts[1:], strict=False))
-
-
-def assert_same(found: Schema, expected: Schema) -> None:
-    """All but scales and means must be equal; these to 1e-12 of the scale, or of 1."""
-
-    def without_rounding(schema: Schema) -> tuple[Any, list[float], list[float]]:
-        entry = schema.to_json()
-        values, sizes = [], []
-        for column in entry["columns"]:
-            scale = column.pop("scale", None)
-            size = 1.0
-            if scale is not None and "offset" in scale:
-                size = max(scale["scale"], abs(scale["offset"]))
-                values += [scale.pop("offset"), scale.pop("scale")]
-                sizes += [size, abs(values[-1])]
-            gap = column.pop("gap", None)
-            gaps = gap if isinstance(gap, list) else [0.0 if gap is None else gap]
-            values += gaps
-            sizes += [max(1.0, abs(each)) for each in gaps]
-            column["scale"] = scale
-        return entry, values, sizes
-
-    ours, values, _ = without_rounding(found)
-    theirs, expected_values, sizes = without_rounding(expected)
-    assert ours == theirs
-    differences = np.abs(np.array(values) - np.array(expected_values))
-    assert (differences <= 1e-12 * np.array(sizes)).all()
+    return (whole[first:last] for first, last in pairwise(cuts))
 
 
 def outcome(learn: Callable[[], Schema]) -> Schema | str:
@@ -114,7 +88,7 @@ def test_any_blocks_give_the_schema_of_the_table(
     if isinstance(expected, str) or isinstance(found, str):
         assert found == expected
     else:
-        assert_same(found, expected)
+        assert_same_schema(found, expected)
 
 
 CASES = {
@@ -139,7 +113,7 @@ def test_what_one_block_does_not_show(case: str, size: int) -> None:
     whole = table(*CASES[case], numbers("other", *range(6)))
     options = SchemaOptions()
     blocks = blocks_of(whole, range(size, 6, size))
-    assert_same(learn_in_blocks(blocks, options), learn_schema(whole, options))
+    assert_same_schema(learn_in_blocks(blocks, options), learn_schema(whole, options))
 
 
 def test_scales_of_many_blocks_are_exact_where_numbers_hardly_differ() -> None:

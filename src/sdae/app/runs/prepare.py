@@ -12,7 +12,13 @@ import numpy as np
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.answers import answers_for, wanted_task
 from sdae.app.runs.model_rows import load_for, network_input, scaled, task_of
-from sdae.app.runs.number_rows import NumberRows, chosen_scaling, load_numbers, on_disk
+from sdae.app.runs.number_rows import (
+    NumberRows,
+    check_all_there,
+    chosen_scaling,
+    load_numbers,
+    on_disk,
+)
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.app.runs.typed_rows import prepare_table, read_options, without
 from sdae.core.errors import DataError
@@ -74,6 +80,7 @@ def _prepared_numbers(
 ) -> PreparedData:
     dataset = found.dataset.rounded() if rounded else found.dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
+    check_all_there(dataset)
     rows = reduce(joined, [dataset.train.x, *found.others(dataset.train, rounded=rounded)])
     chosen, scaling = chosen_scaling(rows, config.scale, decoder, dataset.name)
     rows = scaled(rows, scaling)

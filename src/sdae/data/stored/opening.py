@@ -21,6 +21,7 @@ from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import Shard, check_alike, labels_of
+from sdae.data.table import NotNumbers
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
 CSV = (".csv", ".csv.gz")
@@ -106,7 +107,12 @@ def open_rows(
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
     cache = GroupCache(memory)
-    shards = shards_at(path, columns, target, cache)
+    try:
+        shards = shards_at(path, columns, target, cache)
+    except NotNumbers as fault:
+        raise NotNumbers(
+            f"{fault} A table of texts, dates or gaps is opened with sdae.data.open_table."
+        ) from None
     return rows_of(shards, cache, memory, None if scratch is None else Path(scratch))
 
 
@@ -258,7 +264,8 @@ def _not_rows(path: Path) -> DataError:
         return DataError(
             f"{path} is a CSV, whose rows cannot be read one by one. Convert it once: sdae convert "
             f"{shlex.quote(str(path))} {shlex.quote(str(path.with_name(new)))} (with --target NAME "
-            "if a column holds labels), or sdae.data.convert in Python; then open the new file."
+            "if a column holds labels), or sdae.data.convert in Python; then open the new file. With "
+            "texts or gaps, open it with sdae.data.open_table."
         )
     return DataError(
         f"{path} cannot be read row by row: open_rows takes {_SHOWN} files, and folders of these. "

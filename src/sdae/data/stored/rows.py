@@ -211,5 +211,6 @@ class DiskRows:
         row = sample - self._starts[shard]
         raise NotNumbers(
             f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
-            f"or not finite in column {self.columns[column]!r}. Fill it in, or drop the row."
+            f"or not finite in column {self.columns[column]!r}. Fill it in, drop "
+            "the row, or open the file with sdae.data.open_table."
         )
