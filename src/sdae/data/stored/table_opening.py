@@ -29,7 +29,7 @@ def open_table(
     memory: int = MEMORY,
     scratch: str | Path | None = None,
 ) -> TableRows:
-    """Open a table with texts, dates and gaps that stays on the disk, for estimators.
+    r"""Open a table with texts, dates and gaps that stays on the disk, for estimators.
 
     ``fit`` reads it once to learn its columns and once to write its rows, as the network takes
     them, to a copy in `scratch`, which is removed when nothing uses it any more. ``predict`` and

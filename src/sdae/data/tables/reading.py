@@ -178,6 +178,7 @@ def _read_csv(
 
 
 def as_texts(column: RawColumn) -> RawColumn:
+    """Return a column of labels as texts, as Python writes them."""
     is_plain = column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
     return column.as_texts() if is_plain else column
 
@@ -185,6 +186,13 @@ def as_texts(column: RawColumn) -> RawColumn:
 def checked_names(
     names: list[str], options: ReadOptions, targets: Sequence[str], source: str
 ) -> list[str]:
+    """Return the names of the columns, after checking that those that are named are there.
+
+    Raises
+    ------
+    DataError
+        If they are not, or a name occurs twice.
+    """
     check_names((*targets, *options.named), names, source)
     return names
 
@@ -211,6 +219,7 @@ def without_index(
 
 
 def check_header(header: Sequence[str], remarks: list[Remark]) -> None:
+    """Add to `remarks` what is odd about the line of names."""
     if len(header) == 1 and len(header[0].split()) > 1:
         text = f"The file has a single column, {quoted(header[0])}: its separator was not found."
         remarks.append(Remark(None, "separator", text, "--sep"))
