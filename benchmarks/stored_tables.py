@@ -67,8 +67,9 @@ def tables_on_disk(result: dict[str, Any]) -> str:
         [
             *lines,
             "",
-            f"{result['numbers']} columns of numbers with gaps, two of texts, a date, a truth value "
-            f"and the target, with `--memory {result['memory']}`. Memory is anonymous memory "
+            f"{result['numbers']} columns of numbers with gaps, two of texts, a date, a truth "
+            "value and "
+            f"the target, with `--memory {result['memory']}`. Memory is anonymous memory "
             "(RssAnon), the difference between its peaks on this table and on one of 1,000 rows.",
         ]
     )

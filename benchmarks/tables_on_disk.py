@@ -1,15 +1,16 @@
 """Measure memory of commands on large tables with texts, dates and gaps; write JSON. 20 min.
 
-    python benchmarks/tables_on_disk.py [--gigabytes 0.5] [--minutes 4]
+    python benchmarks/tables_on_disk.py [--gigabytes 0.3] [--minutes 1.5]
 
 A table of 10 columns of numbers with gaps, 2 of texts, a date, a truth value and a target, as
 Parquet and as CSV, each beside one of 1,000 rows: the peaks of anonymous memory (RssAnon) of
-``sdae train`` for one epoch of each stage, and of ``sdae predict``. The size is that of the numbers
-in memory. The files are written to a temporary folder and removed.
+``sdae train`` for one epoch of each stage, with labels and without, and of ``sdae predict``. The
+size is that of the numbers in memory. The files are written to a temporary folder and removed.
 """
 
 import argparse
 import json
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,15 @@ PATH = Path(__file__).parent / "results" / "tables-on-disk.json"
 SMALL, BLOCK, NUMBERS = 1000, 100_000, 10
 MEMORY = "100MB"
 KINDS = (".parquet", ".csv")
+TRAIN = "train"
+WORKS = ("train without labels", TRAIN, "predict")
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
-    parser.add_argument("--gigabytes", type=float, default=0.5)
-    parser.add_argument("--minutes", type=float, default=4)
+    parser.add_argument("--gigabytes", type=float, default=0.3)
+    parser.add_argument("--minutes", type=float, default=1.5)
     given = parser.parse_args()
     n_rows = int(given.gigabytes * 1e9) // (8 * NUMBERS)
     with tempfile.TemporaryDirectory() as folder:
@@ -48,24 +51,24 @@ def measured(folder: Path, kind: str, n_rows: int, minutes: float) -> list[dict[
     for size, path in files.items():
         write(path, size)
     found = []
-    for work in ("train", "predict"):
+    for work in WORKS:
         peaks = {}
         for size, path in files.items():
             run = folder / f"run-{size}{kind}"
-            command = [
-                "sdae",
-                work,
-                str(path),
-                "--out",
-                str(run),
-                *TRAINING,
+            shutil.rmtree(run, ignore_errors=True)
+            command = ["sdae", "train", str(path), *TRAINING, "--out", str(run)]
+            command += [
                 "--scratch",
                 str(folder),
+                "--target" if work == TRAIN else "--drop",
+                "class",
             ]
             if work == "predict":
-                run = folder / f"run-{SMALL}{kind}"
+                run = folder / f"model{kind}"
                 command = ["sdae", work, str(run), str(path), "-o", str(folder / "out.csv")]
             peaks[size] = peak_of(command, minutes)
+            if work == TRAIN and size == SMALL:
+                run.rename(folder / f"model{kind}")
         large = files[n_rows].stat().st_size
         entry = {"kind": kind, "work": work, "rows": n_rows, "bytes": large}
         found.append({**entry, "small": peaks[SMALL]["peak"], **peaks[n_rows]})
@@ -76,7 +79,7 @@ def measured(folder: Path, kind: str, n_rows: int, minutes: float) -> list[dict[
 
 
 TRAINING = (
-    *("--target", "class", "--parse-dates", "since", "--recipe", "table", "--memory", MEMORY),
+    *("--parse-dates", "since", "--recipe", "table", "--memory", MEMORY),
     *("--set", "model.hidden_layer_sizes=[32]", "--set", "pretraining.batch_size=1000"),
     *("--set", "pretraining.epochs=1", "--set", "finetuning.epochs=1"),
     *("--set", "finetuning.batch_size=1000", "--threads", "1"),

@@ -205,7 +205,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(tmp_path: Path) -> No
         "people.parquet",
         *SHORT,
         MEMORY,
-        "--set=pretraining.epochs=40",
+        "--set=pretraining.epochs=12",
         "--checkpoint-every=10steps",
         "--scratch=.",
     )
