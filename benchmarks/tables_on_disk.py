@@ -1,11 +1,12 @@
 """Measure memory of commands on large tables with texts, dates and gaps; write JSON. 20 min.
 
-    python benchmarks/tables_on_disk.py [--gigabytes 0.3] [--minutes 1.5]
+    python benchmarks/tables_on_disk.py [--gigabytes 0.3] [--minutes 1]
 
 A table of 10 columns of numbers with gaps, 2 of texts, a date, a truth value and a target, as
 Parquet and as CSV, each beside one of 1,000 rows: the peaks of anonymous memory (RssAnon) of
-``sdae train`` for one epoch of each stage, with labels and without, and of ``sdae predict``. The
-size is that of the numbers in memory. The files are written to a temporary folder and removed.
+``sdae train`` for one epoch of each stage, with labels and without, and of ``sdae predict`` of a
+folder with the file, which stays on the disk. The size is that of the numbers in memory.
+The files are written to a temporary folder and removed.
 """
 
 import argparse
@@ -25,21 +26,20 @@ from rows_on_disk import peak_of
 PATH = Path(__file__).parent / "results" / "tables-on-disk.json"
 SMALL, BLOCK, NUMBERS = 1000, 100_000, 10
 MEMORY = "100MB"
-KINDS = (".parquet", ".csv")
-TRAIN = "train"
-WORKS = ("train without labels", TRAIN, "predict")
+TRAIN, PRETRAIN = "train", "train without labels"
+WORKS = {".parquet": (PRETRAIN, TRAIN, "predict"), ".csv": (PRETRAIN,)}
 
 
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
     parser.add_argument("--gigabytes", type=float, default=0.3)
-    parser.add_argument("--minutes", type=float, default=1.5)
+    parser.add_argument("--minutes", type=float, default=1)
     given = parser.parse_args()
     n_rows = int(given.gigabytes * 1e9) // (8 * NUMBERS)
     with tempfile.TemporaryDirectory() as folder:
         works = [
-            found for kind in KINDS for found in measured(Path(folder), kind, n_rows, given.minutes)
+            found for kind in WORKS for found in measured(Path(folder), kind, n_rows, given.minutes)
         ]
     result = {"machine": describe(), "memory": MEMORY, "numbers": NUMBERS, "works": works}
     PATH.write_text(json.dumps(result, indent=2) + "\n")
@@ -47,11 +47,12 @@ def main() -> None:
 
 def measured(folder: Path, kind: str, n_rows: int, minutes: float) -> list[dict[str, Any]]:
     """Return the peaks of each kind of work on a large table, beside those on a small one."""
-    files = {size: folder / f"people-{size}{kind}" for size in (SMALL, n_rows)}
+    files = {size: folder / str(size) / f"people{kind}" for size in (SMALL, n_rows)}
     for size, path in files.items():
+        path.parent.mkdir(exist_ok=True)
         write(path, size)
     found = []
-    for work in WORKS:
+    for work in WORKS[kind]:
         peaks = {}
         for size, path in files.items():
             run = folder / f"run-{size}{kind}"
@@ -65,7 +66,7 @@ def measured(folder: Path, kind: str, n_rows: int, minutes: float) -> list[dict[
             ]
             if work == "predict":
                 run = folder / f"model{kind}"
-                command = ["sdae", work, str(run), str(path), "-o", str(folder / "out.csv")]
+                command = ["sdae", work, str(run), str(path.parent), "-o", str(folder / "out.csv")]
             peaks[size] = peak_of(command, minutes)
             if work == TRAIN and size == SMALL:
                 run.rename(folder / f"model{kind}")

@@ -32,8 +32,8 @@ def checked_source(
         )
     if _reads_a_table(estimator, reset=reset):
         raise DataError(
-            f"X of {name} must be a table here, since its columns are read as those of one. Rows of "
-            "open_rows are numbers without gaps: open the file with sdae.data.open_table."
+            f"X of {name} must be a table here, since its columns are read as those of one. Rows "
+            "of open_rows are numbers without gaps: open the file with sdae.data.open_table."
         )
     rows = SourceRows(X)
     names = _names_of(X)

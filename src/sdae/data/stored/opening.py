@@ -264,8 +264,8 @@ def _not_rows(path: Path) -> DataError:
         return DataError(
             f"{path} is a CSV, whose rows cannot be read one by one. Convert it once: sdae convert "
             f"{shlex.quote(str(path))} {shlex.quote(str(path.with_name(new)))} (with --target NAME "
-            "if a column holds labels), or sdae.data.convert in Python; then open the new file. If it "
-            "has texts or gaps, open it with sdae.data.open_table."
+            "if a column holds labels), or sdae.data.convert in Python; then open the new file. A "
+            "table of texts or gaps is opened with sdae.data.open_table."
         )
     return DataError(
         f"{path} cannot be read row by row: open_rows takes {_SHOWN} files, and folders of these. "
