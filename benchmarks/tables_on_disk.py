@@ -67,7 +67,7 @@ def measured(folder: Path, kind: str, n_rows: int, minutes: float) -> list[dict[
             if work == "predict":
                 run = folder / f"model{kind}"
                 command = ["sdae", work, str(run), str(path.parent), "-o", str(folder / "out.csv")]
-            peaks[size] = peak_of(command, minutes)
+            peaks[size] = peak_of(command, 10 if size == SMALL else minutes)
             if work == TRAIN and size == SMALL:
                 run.rename(folder / f"model{kind}")
         large = files[n_rows].stat().st_size
