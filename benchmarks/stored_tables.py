@@ -52,6 +52,30 @@ def rows_on_disk(result: dict[str, Any]) -> str:
     )
 
 
+def tables_on_disk(result: dict[str, Any]) -> str:
+    """Return the memory of commands on tables with texts, dates and gaps."""
+    lines = ["| command, on a large table | rows | time | memory |", "|---|---|---|---|"]
+    for case in result["works"]:
+        added = max(0, case["peak"] - case["small"]) / _MIB
+        end = "done" if case["done"] else "stopped"
+        name = {".parquet": "Parquet", ".csv": "CSV"}[case["kind"]]
+        lines.append(
+            f"| `sdae {case['work']}`: {name}, {case['bytes'] / 1e9:.1f} GB "
+            f"| {case['rows']:,} | {case['seconds'] / 60:.1f} min, {end} | {added:.0f} MiB |"
+        )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{result['numbers']} columns of numbers with gaps, two of texts, a date, a truth "
+            "value and "
+            f"the target, with `--memory {result['memory']}`. Memory is anonymous memory "
+            "(RssAnon), the difference between its peaks on this table and on one of 1,000 rows. What is "
+            "stopped has read labels, and was learning columns, encoding, training or answering.",
+        ]
+    )
+
+
 def shuffle_windows(result: dict[str, Any]) -> str:
     """Return errors and costs by the rows that are shuffled together."""
     lines = [

@@ -24,7 +24,7 @@ from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
 from process_tables import large_minibatches, modelled, processes
-from stored_tables import rows_on_disk, shuffle_windows
+from stored_tables import rows_on_disk, shuffle_windows, tables_on_disk
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -323,6 +323,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "speed-headline": speed_headline,
     "speed": speed_table,
     "table-peers": peers_table,
+    "tables-on-disk": lambda: _with_machine("tables-on-disk", tables_on_disk),
     "torture": torture_table,
 }
 

@@ -12,7 +12,8 @@ from sdae import StackedDenoisingAutoencoder
 from sdae.core.blocks import BlockLayout, Blocks
 from sdae.core.errors import FileFormatError
 from sdae.core.model_file import Model, load_model, save_model
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.tensor_file import read_tensors, write_tensors
 from tests.core.schema.tables import mixed
 

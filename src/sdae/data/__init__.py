@@ -11,6 +11,7 @@ from sdae.data.sources import load_dataset
 from sdae.data.stored.converting import convert
 from sdae.data.stored.opening import open_rows
 from sdae.data.stored.rows import DiskRows
+from sdae.data.stored.table_opening import open_table
 from sdae.data.table import Dataset, Split, Splits, Table
 
 __all__ = [
@@ -23,4 +24,5 @@ __all__ = [
     "load_dataset",
     "load_mnist",
     "open_rows",
+    "open_table",
 ]

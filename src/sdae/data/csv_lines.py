@@ -7,7 +7,7 @@ would not notice: the encoding, the separator, and lines of another length than 
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from sdae.core.errors import DataError, FileFormatError
@@ -24,36 +24,33 @@ _LINE_ENDS = b"\r\n"
 _LAST_LINES = (b"\n\n", b"\r\n\r\n", b"\r\r")
 
 
-class CsvLines:
-    """The lines of a CSV: its header, then its rows.
+class CsvRows:
+    """The rows of a CSV, from lines of text that are read once.
 
     Parameters
     ----------
-    content : bytes
+    lines : iterable of str
+        With their ends; the first is the header.
     source : str
         What the file is called in messages.
-    separator : str or None
-        The character between fields; None finds a comma, semicolon or tab in the first line.
+    separator : str
+        The character between fields.
+
+    Attributes
+    ----------
+    header : list of str
 
     Raises
     ------
     FileFormatError
-        If it is not UTF-8 text, or a line has another number of fields than the header.
+        If the header is not valid.
     DataError
-        If the header is missing, or has too many columns.
+        If it is missing, or has too many columns.
     """
 
-    def __init__(self, content: bytes, source: str, separator: str | None = None) -> None:
-        content = _without_last_lines(content)
+    def __init__(self, lines: Iterable[str], source: str, separator: str) -> None:
         self._source = source
-        self._content = content
-        _check_text(content, source)
-        _check_line_lengths(content, source)
-        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
-        first = text.readline()
-        text.seek(0)
-        separator = separator or find_delimiter(first)
-        self._reader = csv.reader(text, delimiter=separator, strict=True)
+        self._reader = csv.reader(lines, delimiter=separator, strict=True)
         self.header = [name.strip() for fields in self._next(1) for name in fields]
         if not self.header:
             raise DataError(
@@ -61,13 +58,6 @@ class CsvLines:
                 "columns first."
             )
         check_columns(len(self.header), source)
-
-    def most_rows(self, n_numbers: int) -> int:
-        """Return the maximum number of rows that have numbers in `n_numbers` columns."""
-        content = self._content
-        line_ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
-        # A row has a separator or a line end after each field, and a digit for each number.
-        return 1 + min(line_ends, len(content) // (len(self.header) + n_numbers))
 
     def chunks(self) -> Iterator[list[list[str]]]:
         """Yield rows in chunks, after counting the fields of each; empty lines are skipped."""
@@ -102,6 +92,43 @@ class CsvLines:
             f"{self._source}, line {first_line + place + before}, has {len(rows[place])} fields, "
             f"but the header has {len(self.header)}. Quote fields that contain the separator."
         )
+
+
+class CsvLines(CsvRows):
+    """The lines of a CSV that is in memory: its header, then its rows.
+
+    Parameters
+    ----------
+    content : bytes
+    source : str
+        What the file is called in messages.
+    separator : str or None
+        The character between fields; None finds a comma, semicolon or tab in the first line.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not UTF-8 text, or a line has another number of fields than the header.
+    DataError
+        If the header is missing, or has too many columns.
+    """
+
+    def __init__(self, content: bytes, source: str, separator: str | None = None) -> None:
+        content = _without_last_lines(content)
+        self._content = content
+        _check_text(content, source)
+        _check_line_lengths(content, source)
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
+        first = text.readline()
+        text.seek(0)
+        super().__init__(text, source, separator or find_delimiter(first))
+
+    def most_rows(self, n_numbers: int) -> int:
+        """Return the maximum number of rows that have numbers in `n_numbers` columns."""
+        content = self._content
+        line_ends = content.count(b"\n") + content.count(b"\r") - content.count(b"\r\n")
+        # A row has a separator or a line end after each field, and a digit for each number.
+        return 1 + min(line_ends, len(content) // (len(self.header) + n_numbers))
 
 
 def _without_last_lines(content: bytes) -> bytes:

@@ -6,17 +6,18 @@ Axes: n rows.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.schema.columns import IgnoredColumn
-from sdae.core.schema.learning import check_numbers
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import AS_USUAL, Schema, Written
+from sdae.core.schema.unfit import check_numbers
 from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.table import Dataset, Table
@@ -27,13 +28,13 @@ from sdae.data.task import Task, task_of_column
 
 
 class TypedDataset(NamedTuple):
-    """A data set whose rows are raw tables.
+    """A data set whose rows are raw tables, or stay on the disk.
 
     Attributes
     ----------
     dataset : Dataset
         The rows that have labels, or all rows if no target was named.
-    unlabelled : RawTable or None
+    unlabelled : RawTable, TableRows or None
         The rows whose label is missing.
     left_out : tuple of IgnoredColumn
         Columns of the file that are not among the rows' columns.
@@ -42,7 +43,7 @@ class TypedDataset(NamedTuple):
     """
 
     dataset: Dataset
-    unlabelled: RawTable | None
+    unlabelled: Any
     left_out: tuple[IgnoredColumn, ...] = ()
     written: Written = AS_USUAL
 
@@ -74,14 +75,7 @@ def load_typed(
     SdaeError
         If the file cannot be read, or a column cannot be used.
     """
-    targets = names_of_targets(target)
-    for name in targets:
-        if name in options.drop or name in options.id:
-            flag = "--drop" if name in options.drop else "--id"
-            raise DataError(
-                f"Column {quoted(name)} is the target, so {flag} must not name it. Leave it out of "
-                "one of them."
-            )
+    targets = checked_targets(target, options)
     found = read_table(source, options, content=content, targets=targets)
     return _parted(source, found, targets, task)
 
@@ -100,6 +94,38 @@ def load_for_schema(
     SdaeError
         If the file cannot be read, or columns are missing: all are named.
     """
+    targets = targets_beside(schema, target)
+    found = read_for_schema(source, schema, targets, content=content)
+    return _parted(source, found, targets, task)
+
+
+def checked_targets(target: Target, options: ReadOptions) -> tuple[str, ...]:
+    """Return the names of the targets.
+
+    Raises
+    ------
+    DataError
+        If one of them is left out.
+    """
+    targets = names_of_targets(target)
+    for name in targets:
+        if name in options.drop or name in options.id:
+            flag = "--drop" if name in options.drop else "--id"
+            raise DataError(
+                f"Column {quoted(name)} is the target, so {flag} must not name it. Leave it out of "
+                "one of them."
+            )
+    return targets
+
+
+def targets_beside(schema: Schema, target: Target) -> tuple[str, ...]:
+    """Return the names of the targets.
+
+    Raises
+    ------
+    DataError
+        If one of them is a column of the schema.
+    """
     targets = names_of_targets(target)
     if features := [name for name in targets if name in {column.name for column in schema.used}]:
         raise DataError(
@@ -107,8 +133,7 @@ def load_for_schema(
             f"so it cannot be what it predicts. Train a run with --drop {features[0]}, or name "
             "another target."
         )
-    found = read_for_schema(source, schema, targets, content=content)
-    return _parted(source, found, targets, task)
+    return targets
 
 
 def read_for_schema(
@@ -140,12 +165,22 @@ def read_for_schema(
     SdaeError
         If the file cannot be read, or columns are missing: all are named.
     """
-    names = list(dict.fromkeys((*(column.name for column in schema.used), *targets, *more)))
-    options = options_for(schema, targets, na_values)
-    options = replace(options, keep=frozenset(names))
+    names, options = names_and_options(schema, targets, more, na_values)
     found = read_table(source, options, content=content, targets=targets, wanted=names)
     columns = {column.name: column for column in (*found.table, *found.ids)}
     return replace(found, table=RawTable([columns[name] for name in names]))
+
+
+def names_and_options(
+    schema: Schema,
+    targets: Sequence[str] = (),
+    more: Sequence[str] = (),
+    na_values: Sequence[str] = (),
+) -> tuple[list[str], ReadOptions]:
+    """Return the columns to read for a schema, in its order, and how to read them."""
+    names = list(dict.fromkeys((*(column.name for column in schema.used), *targets, *more)))
+    options = options_for(schema, targets, na_values)
+    return names, replace(options, keep=frozenset(names))
 
 
 def options_for(
@@ -169,48 +204,77 @@ def _parted(
     columns = {column.name: column for column in found.table}
     answers = [columns.pop(name) for name in targets]
     if not columns:
-        raise DataError(f"{found.source} has no column besides the target. Add columns to it.")
+        raise no_columns(found.source)
     rows = RawTable(list(columns.values()))
     check_numbers(rows, found.source)
     if not len(rows):
         raise DataError(f"{found.source} is empty: it has no rows below its header.")
+    return with_targets(
+        source, rows, Answers(answers, found.labels.columns), task, found.left_out, found.written
+    )
+
+
+class Answers(NamedTuple):
+    """The targets of all rows: typed, and as texts."""
+
+    typed: Sequence[RawColumn]
+    texts: Sequence[RawColumn]
+
+
+def no_columns(source: str) -> DataError:
+    """Return the error for a table of targets alone."""
+    return DataError(f"{source} has no column besides the target. Add columns to it.")
+
+
+def with_targets(
+    source: str | Path,
+    rows: RawTable | TableRows,
+    answers: Answers,
+    task: Task | None,
+    left_out: tuple[IgnoredColumn, ...],
+    written: Written,
+) -> TypedDataset:
+    """Return rows and targets of a table, and the rows without targets apart.
+
+    Raises
+    ------
+    DataError
+        If no row has a target, or they are not what the task needs.
+    """
+    shown = name_of(source)
+    targets = [column.name for column in answers.typed]
     unlabelled, there = None, np.ones(len(rows), bool)
     if targets:
-        there = ~np.logical_or.reduce([column.missing for column in answers])
+        there = ~np.logical_or.reduce([column.missing for column in answers.typed])
         if not there.any():
             raise DataError(
-                f"{found.source} has no label in column {targets[0]!r}. Name another target, or "
-                "none to pre-train only."
+                f"{shown} has no label in column {targets[0]!r}. Name another target, or none to "
+                "pre-train only."
             )
     if not there.all():
         unlabelled, rows = rows[~there], rows[there]
-    y, label_names = _targets(found, answers, targets, there, task)
-    name = Path(name_of(source)).name.split(".")[0]
-    table = Table(rows, y, None, None, found.source, label_names)
-    return TypedDataset(Dataset(name, table), unlabelled, found.left_out, found.written)
+    y, label_names = _targets(answers, shown, there, task)
+    name = Path(shown).name.split(".")[0]
+    table = Table(rows, y, None, None, shown, label_names)
+    return TypedDataset(Dataset(name, table), unlabelled, left_out, written)
 
 
-def _targets(
-    found: TableFile,
-    answers: Sequence[RawColumn],
-    targets: Sequence[str],
-    there: NDArray[np.bool_],
-    task: Task | None,
-) -> Found:
+def _targets(answers: Answers, source: str, there: NDArray[np.bool_], task: Task | None) -> Found:
     """Return the targets of the rows that have them, by what they are for."""
-    for column in answers:
+    for column in answers.typed:
         if column.type is ColumnType.DATE:
             raise DataError(
                 f"The target {column.name!r} holds dates, neither classes nor numbers. Name "
                 "another."
             )
-    if task is None and len(answers) == 1:
-        task, _ = task_of_column(answers[0])
-    texts = {column.name: column.values[there].tolist() for column in found.labels}
+    if task is None and len(answers.typed) == 1:
+        task, _ = task_of_column(answers.typed[0])
+    texts = {column.name: column.values[there].tolist() for column in answers.texts}
     numbers = [
-        None if column.type is ColumnType.TEXT else column.values[there] for column in answers
+        None if column.type is ColumnType.TEXT else column.values[there] for column in answers.typed
     ]
-    return targets_of_texts([texts[name] for name in targets], targets, found.source, task, numbers)
+    targets = [column.name for column in answers.typed]
+    return targets_of_texts([texts[name] for name in targets], targets, source, task, numbers)
 
 
 def as_raw(table: Table) -> Table:

@@ -23,8 +23,9 @@ from sdae.core.inference import all_codes, codes, errors, outputs
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling
-from sdae.core.schema.learning import SchemaOptions, learn_schema
-from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.learning import learn_in_blocks
+from sdae.core.schema.schema_options import SchemaOptions
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows
 from sdae.core.stack import StackedDenoisingAutoencoder, copy_on_cpu
@@ -32,6 +33,7 @@ from sdae.core.surroundings import undisturbed
 from sdae.core.wording import reason
 from sdae.estimators.estimator_file import Kept, write_estimator
 from sdae.estimators.inputs import checked_rows
+from sdae.estimators.table_sources import AnyTable, table_blocks
 from sdae.train.history import EpochRecord
 from sdae.train.identity import Identity, names_of
 from sdae.train.optimizer_memory import OptimizerMemory
@@ -84,9 +86,9 @@ class FittedNetwork(BaseEstimator):
         """
         return {name: getattr(self, name) for name in self._ours()._get_param_names()}
 
-    def _schema_of(self, table: RawTable, options: SchemaOptions, caller: str) -> Schema:
+    def _schema_of(self, table: AnyTable, options: SchemaOptions, caller: str) -> Schema:
         """Learn the schema of the rows of ``fit``."""
-        return learn_schema(table, options, caller)
+        return learn_in_blocks(table_blocks(table), options, caller)
 
     def _names(self) -> Identity:
         """Return what identifies a fit, besides parameters and numbers."""
@@ -156,8 +158,12 @@ class FittedNetwork(BaseEstimator):
         """Check rows and apply the network to them, by a function of ``core.inference``."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
-        if self.schema_ is not None:
-            x = self.schema_.encode(x, f"X of {type(self).__name__}")
+        caller = f"X of {type(self).__name__}"
+        if isinstance(x, TableRows):
+            assert self.schema_ is not None  # as the check of rows makes sure
+            x = x.encoded_in_order(self.schema_, caller)
+        elif self.schema_ is not None:
+            x = self.schema_.encode(x, caller)
         self.network_.check_facades()
         blocks = x.blocks() if isinstance(x, SourceRows) else [x]
         found: list[NDArray[np.float32]] = [

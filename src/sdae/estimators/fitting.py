@@ -17,6 +17,7 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.in_blocks import products_of_a_block
 from sdae.core.kinds.heads import Head
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
@@ -94,7 +95,8 @@ def start(
     numbers than 0 and 1 in a column of these.
     """
     caller = type(estimator).__name__
-    if isinstance(x, RawTable):
+    is_table = isinstance(x, RawTable | TableRows)
+    if is_table:
         options = replace(schema_options(estimator, x, settings), zero_one=not stream)
         estimator.schema_ = estimator._schema_of(x, options, f"X of {caller}")
         estimator.scaling_, decoders = None, decoders_of_table(settings)
@@ -111,7 +113,7 @@ def start(
     estimator.n_layers_ = estimator.network_.n_layers
     estimator.history_ = ()
     estimator._n_calls = estimator._n_stream_epochs = 0
-    estimator._row_type = np.dtype(np.float32) if isinstance(x, RawTable) else x.dtype
+    estimator._row_type = np.dtype(np.float32) if is_table else x.dtype
     estimator._memory = OptimizerMemory()
 
 

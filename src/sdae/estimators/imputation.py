@@ -19,6 +19,7 @@ from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import is_source
 from sdae.core.schema.columns import Column, IgnoredColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads
@@ -47,6 +48,11 @@ def known_table(imputer: Any, X: Any, *, reset: bool) -> tuple[Any, RawTable]:
     are matched by name.
     """
     X = as_table(X)
+    if isinstance(X, TableRows):
+        raise DataError(
+            f"X of {type(imputer).__name__} must be in memory, since its gaps are filled there. "
+            "Read it as a data frame, or some of its rows."
+        )
     if sparse.issparse(X):
         raise DataError(
             f"X of {type(imputer).__name__} is sparse, which an imputer does not support. Give it "

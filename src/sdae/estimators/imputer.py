@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted
 from sdae.core.constraints import integer
 from sdae.core.errors import invalid_parameter
 from sdae.core.model_file import Model
-from sdae.core.schema.learning import SchemaOptions
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.surroundings import undisturbed
 from sdae.estimators.base import SDAEBase
@@ -39,6 +39,7 @@ from sdae.estimators.imputation_state import restore, state_of
 from sdae.estimators.new_networks import seed_of
 from sdae.estimators.overimputation import ColumnError, errors_of_columns
 from sdae.estimators.parameters import Settings
+from sdae.estimators.table_sources import AnyTable
 
 _MAX_TABLES = 10_000
 
@@ -279,7 +280,8 @@ class SDAEImputer(TransformerMixin, SDAEBase):
     def _settings(self) -> Settings:
         return Settings.read(ImputationSettings.others(self._own_parameters()), type(self).__name__)
 
-    def _schema_of(self, table: RawTable, options: SchemaOptions, caller: str) -> Schema:
+    def _schema_of(self, table: AnyTable, options: SchemaOptions, caller: str) -> Schema:
+        assert isinstance(table, RawTable)  # as known_table makes sure
         return with_any_gaps(super()._schema_of(table, options, caller), table)
 
     def _kept(self) -> Kept:

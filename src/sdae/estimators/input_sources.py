@@ -32,9 +32,8 @@ def checked_source(
         )
     if _reads_a_table(estimator, reset=reset):
         raise DataError(
-            f"X of {name} must be in memory here, since its columns are read as those of a table. "
-            "Rows that stay on the disk are numbers without gaps: read them, for example with "
-            "pandas.read_parquet."
+            f"X of {name} must be a table here, since its columns are read as those of one. Rows "
+            "of open_rows are numbers without gaps: open the file with sdae.data.open_table."
         )
     rows = SourceRows(X)
     names = _names_of(X)

@@ -6,6 +6,7 @@ n rows, V columns, T targets.
 """
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.preprocessing import Scaling, with_masked
 from sdae.core.rows import is_source
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.user_warnings import warn_user
 from sdae.estimators.input_sources import checked_source
 from sdae.estimators.raw_input import check_names, is_frame, needs_schema, raw_table
+from sdae.estimators.table_sources import checked_table_rows
 
 Rows = Any
-"""An array of float32 or float64, a CSR matrix, a raw table, or rows of a source, (n, V)."""
+"""An array of float32 or float64, a CSR matrix, a raw table, or rows of a source or of a table on
+the disk, (n, V)."""
 
 OF_TABLES = ("robust", "quantile")
 """Scales that only a schema has."""
@@ -44,6 +48,8 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
         return X
     if is_source(X):
         return checked_source(estimator, X, reset=reset)
+    if isinstance(X, TableRows):
+        return _of_disk_table(estimator, X, reset=reset)
     X = as_table(X)
     if _is_raw(estimator, X, reset=reset):
         return _checked_table(estimator, X, reset=reset)
@@ -93,9 +99,8 @@ def checked_pair(
         From scikit-learn, as for rows; also for targets that are missing or not finite.
     """
     X = as_table(X)
-    in_source = is_source(X)
-    if in_source or _is_raw(estimator, X, reset=reset):
-        checked = checked_source if in_source else _checked_table
+    checked = _other_than_arrays(estimator, X, reset=reset)
+    if checked is not None:
         rows = checked(estimator, X, reset=reset)
         with np.errstate(over="ignore", invalid="ignore"):
             _, targets = check_X_y(
@@ -127,6 +132,19 @@ def checked_pair(
     return (x if reset else _without_gaps(estimator, x)), targets
 
 
+def _other_than_arrays(estimator: Any, X: Any, *, reset: bool) -> Callable[..., Rows] | None:
+    """Return what checks rows that are not handled as an array; None: they are."""
+    if is_source(X):
+        return checked_source
+    if isinstance(X, TableRows):
+        return _of_disk_table
+    return _checked_table if _is_raw(estimator, X, reset=reset) else None
+
+
+def _of_disk_table(estimator: Any, X: TableRows, *, reset: bool) -> RawTable | TableRows:
+    return checked_table_rows(estimator, X, reset=reset, marker=missing_marker(estimator))
+
+
 def as_table(X: Any) -> Any:
     """Return Arrow record batches as a table, whose names scikit-learn reads; others unchanged.
 
@@ -137,7 +155,7 @@ def as_table(X: Any) -> Any:
     DataError
         If the rows are not computed yet, as in a LazyFrame of polars.
     """
-    if is_source(X):
+    if is_source(X) or isinstance(X, TableRows):
         return X
     if hasattr(X, "collect_schema") and not hasattr(X, "__array__"):
         raise DataError(

@@ -19,6 +19,7 @@ from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
 from sdae.core.rows import RowSource, row_source
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.threads import threads
 from sdae.estimators.fit_callbacks import Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint, turns
@@ -163,7 +164,8 @@ def _n_inputs(estimator: Any) -> int:
 def _prepare(estimator: Any, every: Rows, settings: LadderSettings) -> None:
     """Learn the scaling or the schema of all rows, and draw the seed."""
     caller = type(estimator).__name__
-    if isinstance(every, RawTable):
+    is_table = isinstance(every, RawTable | TableRows)
+    if is_table:
         options = schema_options(estimator, every, settings)
         estimator.schema_ = estimator._schema_of(every, options, f"X of {caller}")
         estimator.scaling_ = None
@@ -175,4 +177,4 @@ def _prepare(estimator: Any, every: Rows, settings: LadderSettings) -> None:
         wanted = "an integer with a checkpoint, so that fit can find its state again"
         raise invalid_parameter("random_state", caller, wanted, random_state)
     estimator._seed = seed_of(random_state, caller)
-    estimator._row_type = np.dtype(np.float32) if isinstance(every, RawTable) else every.dtype
+    estimator._row_type = np.dtype(np.float32) if is_table else every.dtype

@@ -24,14 +24,14 @@ from sdae.core.preprocessing import (
     fit_scaling_sparse,
 )
 from sdae.core.rows import RowSource, ScaledRows, SparseRows
-from sdae.core.schema.learning import SchemaOptions
-from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows
 from sdae.estimators.parameters import Settings
+from sdae.estimators.table_sources import AnyTable, encoded_table
 
 Preparation = Scaling | Schema | None
 """How rows are brought into the form that the network takes."""
@@ -102,7 +102,7 @@ def decoders_of_table(settings: Settings) -> tuple[Decoder, ...]:
     return (Decoder.BLOCKS, *_of_each_layer(settings)[1:])
 
 
-def schema_options(estimator: Any, x: RawTable, settings: OfTables) -> SchemaOptions:
+def schema_options(estimator: Any, x: AnyTable, settings: OfTables) -> SchemaOptions:
     """Return how the schema of a table is learned.
 
     Raises
@@ -120,7 +120,7 @@ def schema_options(estimator: Any, x: RawTable, settings: OfTables) -> SchemaOpt
     )
 
 
-def categorical_columns(declared: Any, x: RawTable, kind: type) -> frozenset[str] | None:
+def categorical_columns(declared: Any, x: AnyTable, kind: type) -> frozenset[str] | None:
     """Return the names of the columns that are declared as categories; None: as their types say.
 
     Raises
@@ -134,7 +134,7 @@ def categorical_columns(declared: Any, x: RawTable, kind: type) -> frozenset[str
         return frozenset()
     array = np.asarray(declared)
     forms = "'from_dtype', None, or names, indices or a mask of columns"
-    if array.ndim == 1 and array.dtype == bool and len(array) == len(x.columns):
+    if array.ndim == 1 and array.dtype == bool and len(array) == len(x.names):
         return frozenset(name for name, is_one in zip(x.names, array, strict=True) if is_one)
     if array.ndim == 1 and array.dtype.kind in "iu" and set(array.tolist()) <= _indices(x):
         return frozenset(x.names[k] for k in array.tolist())
@@ -145,8 +145,8 @@ def categorical_columns(declared: Any, x: RawTable, kind: type) -> frozenset[str
     return frozenset(names)
 
 
-def _indices(x: RawTable) -> set[int]:
-    n_columns = len(x.columns)
+def _indices(x: AnyTable) -> set[int]:
+    n_columns = len(x.names)
     return set(range(-n_columns, n_columns))
 
 
@@ -195,8 +195,8 @@ def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.floa
     Sparse rows stay sparse until their minibatch. Rows of a source are read when they are needed,
     unless they are so few that all are read now.
     """
-    if isinstance(scaling, Schema):
-        return scaling.encode(x)
+    x = encoded_table(scaling, x) if isinstance(scaling, Schema) else x
+    scaling = None if isinstance(scaling, Schema) else scaling
     x = at_hand(x)
     if isinstance(x, SourceRows):
         return x.scaled(scaling, like)

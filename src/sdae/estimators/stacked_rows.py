@@ -13,11 +13,13 @@ from sklearn.base import BaseEstimator
 from sdae.core.errors import DataError
 from sdae.core.rows import is_source
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.source_rows import SourceRows
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows, as_table, checked_rows, missing_marker
 from sdae.estimators.raw_input import needs_schema, raw_table
+from sdae.estimators.table_sources import table_below
 from sdae.train.joined_rows import joined
 
 
@@ -34,6 +36,8 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
     more = as_table(X_unlabeled)
     if is_source(more) or isinstance(x, SourceRows):
         return x, stacked(x, _in_a_source(estimator, x, more))
+    if isinstance(x, TableRows) or isinstance(more, TableRows):
+        return x, table_below(x, _disk_table_like(estimator, x, more))
     if not isinstance(x, RawTable) and not needs_schema(more, missing_marker(estimator)):
         more = checked_rows(estimator, more, reset=False)
         if not sparse.issparse(x) and not sparse.issparse(more):
@@ -52,6 +56,25 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
     joined = x.below(table)
     _warn_of_other_units(estimator, x, table)
     return x, joined
+
+
+def _disk_table_like(estimator: Any, x: Rows, more: Any) -> RawTable | TableRows:
+    """Check rows without labels, where these or those with labels are a table on the disk.
+
+    Raises
+    ------
+    DataError
+        If the others are not a table, or columns are missing.
+    """
+    caller = f"X_unlabeled of {type(estimator).__name__}"
+    if not isinstance(x, RawTable | TableRows) or is_source(more) or sparse.issparse(more):
+        raise DataError(
+            f"{caller} and X must both be tables, where one of them is a table on the disk. Open "
+            "the other with sdae.data.open_table, or give a data frame with texts or gaps."
+        )
+    marker = missing_marker(estimator)
+    table = more if isinstance(more, TableRows) else raw_table(more, caller, marker)
+    return table.like(x, caller)
 
 
 def _in_a_source(estimator: BaseEstimator, x: Rows, more: Any) -> Rows:
@@ -119,7 +142,7 @@ def below(x: Rows, more: Rows) -> Rows:
     """Stack rows below rows of the same kind, of tables too; `x` may be None."""
     if x is None:
         return more
-    return x.below(more) if isinstance(x, RawTable) else stacked(x, more)
+    return table_below(x, more) if isinstance(x, RawTable | TableRows) else stacked(x, more)
 
 
 def with_labels(x: Rows, labelled: NDArray[np.bool_]) -> Rows:

@@ -22,9 +22,10 @@ from sdae.app.compare.study_data import StudyData, load_study_data
 from sdae.app.compare.study_run import run_study
 from sdae.app.compare.typed_rows import Kind, cells_of, kinds_of
 from sdae.core.errors import DataError
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.number_columns import NumberColumn
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.data.tables import ReadOptions
 from sdae.data.typed_dataset import load_typed
 from sdae.estimators import SDAEClassifier

@@ -20,8 +20,9 @@ from sdae.app.export.probe_rows import trial_of
 from sdae.app.export.writing import export_model
 from sdae.core.errors import DataError, ParityError
 from sdae.core.model_file import Model, load_model
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.data.tables.options import NA_WORDS
 from sdae.estimators.raw_input import raw_table
 from tests.core.schema.tables import mixed

@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from sdae.app.inspection import Inspection, inspect_table
 from sdae.app.inspection.facts import LARGEST
 from sdae.core.errors import DataError
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.data.tables import ReadOptions, TableFile, read_table
 from sdae.data.task import Task, task_of_column
 from tests.core.schema.tables import booleans, dates, mixed, numbers, table, texts

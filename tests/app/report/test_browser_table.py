@@ -15,9 +15,10 @@ from selenium.webdriver.support.ui import Select
 from sdae.app.report.facts import Facts
 from sdae.app.report.playground_columns import page_table, page_values
 from sdae.core.schema.column_json import Block
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.number_columns import NumberColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from tests.app.report.browser import Browser
 from tests.app.report.test_browser_playground import shown_probabilities

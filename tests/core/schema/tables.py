@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.table_schema import Schema
 
 NAN = np.nan
 
@@ -55,3 +56,29 @@ def mixed(n_rows: int = 60, seed: int = 0, gaps: float = 0.15) -> RawTable:
         RawColumn("day", ColumnType.DATE, np.where(missing[:, 5], NAN, days)),
         of_texts("colour", rng.choice(["red", "green", "blue"], n_rows), np.zeros(n_rows, bool)),
     )
+
+
+def assert_same_schema(found: Schema, expected: Schema) -> None:
+    """Compare schemas: scales and means to 1e-12 of the scale, or of 1; all else is equal."""
+    ours, values, _ = _with_numbers_apart(found)
+    theirs, expected_values, sizes = _with_numbers_apart(expected)
+    assert ours == theirs
+    differences = np.abs(np.array(values) - np.array(expected_values))
+    assert (differences <= 1e-12 * np.array(sizes)).all()
+
+
+def _with_numbers_apart(schema: Schema) -> tuple[Any, list[float], list[float]]:
+    """Return the JSON of a schema without numbers that are rounded, these, and their sizes."""
+    entry = schema.to_json()
+    values: list[float] = []
+    sizes: list[float] = []
+    for column in entry["columns"]:
+        scale = column.get("scale", {})
+        if "offset" in scale:
+            sizes += [max(scale["scale"], abs(scale["offset"])), scale["scale"]]
+            values += [scale.pop("offset"), scale.pop("scale")]
+        gap = column.pop("gap", [])
+        gaps = gap if isinstance(gap, list) else [gap]
+        values += gaps
+        sizes += [max(1.0, abs(each)) for each in gaps]
+    return entry, values, sizes

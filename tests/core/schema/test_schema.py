@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from sdae.core.errors import DataError
 from sdae.core.schema.columns import IgnoredColumn
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
 from sdae.core.schema.number_columns import DateColumn, NumberColumn
 from sdae.core.schema.raw_table import RawColumn, RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_schema import Schema
 from tests.core.schema.tables import NAN, booleans, dates, mixed, numbers, table, texts
 

@@ -232,6 +232,6 @@ def test_files_that_hold_no_rows(
 
 
 def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdae.data.stored.csv_stream._MOST_LINE", 1000)
+    monkeypatch.setattr("sdae.data.stored.text_lines._MOST_LINE", 1000)
     with pytest.raises(FileFormatError, match=r"line 2, has more than 1,000 characters"):
         opened(tmp_path, "a\n" + "1" * 2000)

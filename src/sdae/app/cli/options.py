@@ -104,7 +104,7 @@ ScratchOption = Annotated[
     typer.Option(
         metavar="DIR",
         help="Folder for files that are only needed during training: codes of layers, and copies "
-        "of data whose row groups are too large. Default: that of TMPDIR, and no copies.",
+        "of rows that stay on the disk. Default: that of TMPDIR, for codes, tables and CSVs.",
     ),
 ]
 CheckpointOption = Annotated[

@@ -1,6 +1,7 @@
 """Loading the data that a command uses with a run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from sdae.app.runs.model_rows import choose_rows, load_for, task_of
@@ -10,6 +11,9 @@ from sdae.core.model_file import Model
 from sdae.core.wording import quoted
 from sdae.data import Table
 from sdae.data.label_columns import Target
+from sdae.data.stored.dataset import limits
+from sdae.data.stored.typed_file import TextFile
+from sdae.data.stored.typed_opening import is_large, open_texts
 from sdae.data.tables import is_table
 from sdae.data.tables.formats import name_of
 from sdae.data.tables.options import check_names
@@ -22,12 +26,12 @@ class Ids(NamedTuple):
     Attributes
     ----------
     names : tuple of str
-    rows : list of list of str
-        Their texts, as they stand in the file.
+    rows : iterable of list of str
+        Their texts, as they stand in the file; of a large one they are read once.
     """
 
     names: tuple[str, ...]
-    rows: list[list[str]]
+    rows: Iterable[list[str]]
 
 
 NO_IDS = Ids((), [])
@@ -49,14 +53,19 @@ def load_ids(
     known = () if model.schema is None else model.schema.ids
     if not names and not known:
         return NO_IDS
-    if not is_table(data):
+    is_on_disk = content is None and is_large(data, limits(None)[0])
+    if not (is_table(data) or is_on_disk):
         if not names:
             return NO_IDS
         raise DataError(
             f"{data} is not a table, so it has no column {quoted(names[0])}. Leave --id out."
         )
     usual = None if model.schema is None else model.schema.written.separator
-    file = WholeFile(read_bytes(data) if content is None else content, name_of(data), usual)
+    file: WholeFile | TextFile
+    if is_on_disk:
+        file = open_texts(Path(data), usual)
+    else:
+        file = WholeFile(read_bytes(data) if content is None else content, name_of(data), usual)
     check_names(names, file.names, name_of(data))
     names = names or tuple(name for name in known if name in file.names)
     return Ids(names, file.texts(names) if names else [])

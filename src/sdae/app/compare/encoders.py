@@ -20,9 +20,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from sdae.app.compare.typed_rows import Kind, seconds_of
-from sdae.core.schema.learning import MAX_CATEGORIES, SchemaOptions, learn_column
+from sdae.core.schema.learning import learn_column
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.core.schema.schema_options import MAX_CATEGORIES, SchemaOptions
 
 
 class DateParts(TransformerMixin, BaseEstimator):  # type: ignore[misc] # untyped bases

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.schema.learning import SchemaOptions, learn_schema
+from sdae.core.schema.learning import learn_schema
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
+from sdae.core.schema.schema_options import SchemaOptions
 
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "

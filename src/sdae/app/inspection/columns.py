@@ -8,11 +8,12 @@ import numpy as np
 
 from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.schema.columns import Column, IgnoredColumn
-from sdae.core.schema.learning import MAX_CATEGORIES, SchemaOptions, learn_column, looks_like_text
+from sdae.core.schema.learning import learn_column, looks_like_text
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
 from sdae.core.schema.level_columns import shown as level_shown
 from sdae.core.schema.number_columns import DateColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn
+from sdae.core.schema.schema_options import MAX_CATEGORIES, SchemaOptions
 from sdae.core.wording import listed, plain
 
 _SHOWN = 10

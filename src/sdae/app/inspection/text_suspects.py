@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from sdae.app.inspection.facts import Facts
-from sdae.core.schema.learning import SchemaOptions, looks_like_text
+from sdae.core.schema.learning import looks_like_text
+from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.wording import quoted
 from sdae.data.tables.dialect import Dialect
 from sdae.data.tables.remarks import Remark, option

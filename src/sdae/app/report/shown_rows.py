@@ -17,6 +17,7 @@ from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.schema.raw_table import RawTable
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.source_rows import read
 from sdae.data import Dataset, Table
 from sdae.data.few_labels import with_few_labels
@@ -66,8 +67,7 @@ class Part:
         if len(self) <= most:
             x = read(self.x)
             return self if x is self.x else replace(self, x=x)
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:most])
-        return self.take(chosen)
+        return self.take(sampled(len(self), most, seed))
 
     def take(self, chosen: NDArray[np.int64]) -> "Part":
         """Return the rows at some indices."""
@@ -178,16 +178,35 @@ def _rows(
         others = [] if fitted is None or fitted.y is None else [fitted.y]
         answered = find_head(replace(table, y=np.concatenate([table.y, *others])))
     classes = None if answered is None else answered[1]
-    shown = _part(model, name, table, answered).sample(MOST_ROWS, seed)
+    shown = _sampled(model, name, table, answered, seed)
     if fitted is None:
         order = np.random.default_rng(seed).permutation(len(shown))
         first, second = order[: len(shown) // 2], order[len(shown) // 2 :]
         to_fit, to_probe = shown.take(np.sort(first)), shown.take(np.sort(second))
     else:
-        to_fit = _part(model, "training", fitted, answered).sample(MOST_ROWS, seed)
+        to_fit = _sampled(model, "training", fitted, answered, seed)
         to_probe = shown
     shape = model.image_shape or (None if model.feature_names else table.image_shape)
     return ReportRows(source, shown, to_fit, to_probe, classes, unseen, shape)
+
+
+def _sampled(
+    model: Model, name: str, table: Table, answered: tuple[Head, Classes] | None, seed: int
+) -> Part:
+    """Return at most `MOST_ROWS` of the rows; of a table on the disk no others are encoded."""
+    if not isinstance(table.x, TableRows):
+        return _part(model, name, table, answered).sample(MOST_ROWS, seed)
+    chosen = sampled(table.n_rows, MOST_ROWS, seed)
+    few = replace(table.rows(chosen, name), source=table.source)
+    part = _part(model, name, replace(few, x=few.x.in_memory()), answered)
+    return replace(part, numbers=chosen)
+
+
+def sampled(n_rows: int, most: int, seed: int) -> NDArray[np.int64]:
+    """Return the numbers of at most `most` of some rows, chosen by `seed`, in their order."""
+    if n_rows <= most:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).permutation(n_rows)[:most])
 
 
 def _part(model: Model, name: str, table: Table, answered: tuple[Head, Classes] | None) -> Part:

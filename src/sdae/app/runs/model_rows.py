@@ -17,13 +17,16 @@ from sdae.core.inference import Results
 from sdae.core.kinds.heads import Head
 from sdae.core.model_file import Model
 from sdae.core.preprocessing import Scaling, with_masked
-from sdae.core.schema.raw_table import ColumnType
+from sdae.core.schema.raw_table import ColumnType, RawTable
+from sdae.core.schema.table_rows import TableRows
+from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets, names_of_targets
 from sdae.data.stored.dataset import stored_dataset
+from sdae.data.stored.typed_dataset import stored_for_schema
 from sdae.data.table import NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -55,7 +58,8 @@ def load_for(
         Whatever is wrong with the data.
     """
     if model.schema is not None:
-        return load_for_schema(source, model.schema, target, task, content).dataset
+        large = stored_for_schema(source, model.schema, target, task)
+        return (large or load_for_schema(source, model.schema, target, task, content)).dataset
     names = model.feature_names
     stored = stored_dataset(source, names_of_targets(target), names, task, in_order=in_order)
     if stored is not None:
@@ -121,7 +125,8 @@ def choose_rows(dataset: Dataset, part: str) -> Table:
 def fitting(model: Model, table: Table) -> Table:
     """Return the table with the model's columns, in the model's order.
 
-    For a model with a schema its rows are encoded: they are the network's.
+    For a model with a schema its rows are encoded: they are the network's. Those of a large table
+    are encoded when they are read, from the first to the last.
 
     Raises
     ------
@@ -129,7 +134,10 @@ def fitting(model: Model, table: Table) -> Table:
         If a column is missing, or the number of columns is wrong.
     """
     if model.schema is not None:
-        rows = model.schema.encode(as_raw(table).x, table.source)
+        if isinstance(table.x, TableRows):
+            rows: Any = table.x.encoded_in_order(model.schema, table.source)
+        else:
+            rows = model.schema.encode(as_raw(table).x, table.source)
         return replace(table, x=rows, feature_names=model.schema.parts)
     if model.feature_names is not None:
         table = match_columns(table, model.feature_names)
@@ -141,8 +149,19 @@ def fitting(model: Model, table: Table) -> Table:
     return table
 
 
+def encoded_rows(schema: Schema, rows: RawTable | TableRows, source: str) -> AnyRows:
+    """Return rows of a table as a schema encodes them; those on the disk go to a copy."""
+    return rows.encoded(schema) if isinstance(rows, TableRows) else schema.encode(rows, source)
+
+
 def network_input(model: Model, table: Table) -> AnyRows:
-    """Return the rows as the model's network takes them: right columns, scaled."""
+    """Return the rows as the model's network takes them: right columns, scaled.
+
+    Those of a large table go to a copy, of which any can be read, unless they are few.
+    """
+    if model.schema is not None and isinstance(table.x, TableRows):
+        x = table.x.in_memory() if table.x.are_few else table.x
+        return encoded_rows(model.schema, x, table.source)
     rows: AnyRows = scaled(fitting(model, table).x, model.scaling)
     return rows
 

@@ -88,6 +88,22 @@ def load_numbers(
     return NumberRows(*stored, None if extra is None else extra.train)
 
 
+def check_all_there(dataset: Dataset) -> None:
+    """Read validation and test rows that stay on the disk, so that a gap is found before training.
+
+    The training rows are read for their scaling.
+
+    Raises
+    ------
+    NotNumbers
+        If a value is missing.
+    """
+    for part in (dataset.validation, dataset.test):
+        if part is not None and isinstance(part.x, SourceRows):
+            for _ in part.x.blocks():
+                pass
+
+
 def chosen_scaling(
     rows: Any, scale: str, decoder: Decoder, source: str
 ) -> tuple[Choice, Scaling | None]:

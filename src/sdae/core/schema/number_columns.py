@@ -170,9 +170,14 @@ def cycle_start(cycle: str) -> float:
 
 def date_parts(seconds: Numbers, scale: Scale, cycles: tuple[str, ...]) -> Numbers:
     """Return the components of dates in seconds since 1970, (n,) -> (n, S)."""
-    parts = [scale.apply(seconds)]
+    return np.concatenate([scale.apply(seconds)[:, None], waves(seconds, cycles)], axis=1)
+
+
+def waves(seconds: Numbers, cycles: tuple[str, ...]) -> Numbers:
+    """Return the sine and the cosine of each cycle, (n,) -> (n, 2 cycles)."""
+    parts = []
     for cycle in cycles:
         since = seconds - cycle_start(cycle)
         angle = 2 * np.pi * np.mod(since / PERIODS[cycle], 1.0)
         parts += [np.sin(angle), np.cos(angle)]
-    return np.stack(parts, axis=1)
+    return np.stack(parts, axis=1) if parts else np.empty((len(seconds), 0))

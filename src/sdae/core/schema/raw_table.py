@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,15 @@ class RawColumn:
         return replace(self, values=self.values[rows])
 
 
+class HasNames(Protocol):
+    """A table whose columns have names."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns."""
+        ...
+
+
 class RawTable:
     """Columns of one length, with names if the source has them.
 
@@ -139,7 +148,7 @@ class RawTable:
         """The names of the columns."""
         return tuple(column.name for column in self.columns)
 
-    def like(self, other: "RawTable", caller: str) -> "RawTable":
+    def like(self, other: "HasNames", caller: str) -> "RawTable":
         """Return the table with the columns of another, in its order; more columns are left out.
 
         Raises
@@ -147,13 +156,8 @@ class RawTable:
         DataError
             If columns are missing.
         """
+        check_columns_of(self.names, other.names, caller)
         known = {column.name: column for column in self.columns}
-        lacking = [name for name in other.names if name not in known]
-        if lacking:
-            raise DataError(
-                f"{caller} lacks column{'s' * (len(lacking) > 1)} {listed(lacking)}. Its columns "
-                f"are: {listed(self.names)}."
-            )
         return RawTable([known[name] for name in other.names])
 
     def below(self, more: "RawTable") -> "RawTable":
@@ -168,6 +172,28 @@ class RawTable:
         for column, other in zip(self.columns, more.columns, strict=True):
             joined.append(_joined(column, other))
         return RawTable(joined, named=self.named)
+
+
+def check_columns_of(names: Sequence[str], wanted: Sequence[str], caller: str) -> None:
+    """Raise an error if a table lacks columns of another.
+
+    Raises
+    ------
+    DataError
+        If it does: all are named.
+    """
+    lacking = [name for name in wanted if name not in set(names)]
+    if lacking:
+        raise DataError(
+            f"{caller} lacks column{'s' * (len(lacking) > 1)} {listed(lacking)}. Its columns "
+            f"are: {listed(names)}."
+        )
+
+
+def below_each_other(parts: Sequence[RawColumn]) -> RawColumn:
+    """Return the rows of parts of a column, all of one type."""
+    values = np.concatenate([part.values for part in parts])
+    return replace(parts[0], values=values, whole=all(part.whole for part in parts))
 
 
 def _joined(column: RawColumn, other: RawColumn) -> RawColumn:

@@ -14,10 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sdae.core.column_statistics import ColumnStatistics
 from sdae.core.preprocessing import fit_scaling
 from sdae.core.schema.column_json import number
 
 Numbers = NDArray[np.float64]
+
+OF_VALUES = ("robust", "quantile")
+"""Scales that cannot be learned from blocks of rows, of which only sums are kept."""
 
 _MOST_QUANTILES = 1000
 _SMALLEST = 1e-300
@@ -44,15 +48,19 @@ class LinearScale:
     scale: float
 
     @classmethod
-    def learn(cls, name: str, known: Numbers) -> Self:
-        """Learn a scale from values, (n,), n ≥ 1; a column of equal values keeps its unit."""
+    def learn(cls, name: str, known: Numbers | ColumnStatistics) -> Self:
+        """Learn a scale from values, (n, 1), n ≥ 1; a column of equal values keeps its unit.
+
+        ``robust`` needs the values themselves.
+        """
         if name == "none":
             return cls(name, 0.0, 1.0)
         if name == "robust":
+            assert not isinstance(known, ColumnStatistics)
             low, middle, high = np.quantile(known, (0.25, 0.5, 0.75))
             if high > low:
                 return cls(name, float(middle), float((high - low) / _QUARTILES_APART))
-        fitted = fit_scaling(known[:, None], "minmax" if name == "minmax" else "standard")
+        fitted = fit_scaling(known, "minmax" if name == "minmax" else "standard")
         assert fitted is not None
         return cls(name, float(fitted.offset[0]), float(fitted.scale[0]))
 
@@ -101,8 +109,9 @@ class QuantileScale:
     quantiles: tuple[float, ...]
 
     @classmethod
-    def learn(cls, _name: str, known: Numbers) -> Self:
-        """Learn a scale from values, (n,), n ≥ 1."""
+    def learn(cls, _name: str, known: Numbers | ColumnStatistics) -> Self:
+        """Learn a scale from values, (n, 1), n ≥ 1, and not from what is known of them."""
+        assert not isinstance(known, ColumnStatistics)
         shares = np.linspace(0, 1, min(_MOST_QUANTILES, max(2, len(known))))
         return cls(tuple(np.quantile(known, shares).tolist()))
 

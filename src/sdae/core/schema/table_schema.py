@@ -8,7 +8,7 @@ Axes: n rows, V components, S components of one column.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -149,6 +149,19 @@ class Schema:
             If columns are missing, or hold values of another type than in ``fit``, or levels that
             `handle_unknown` refuses.
         """
+        rows, unexpected = self.encoded(table, caller)
+        if not expects_gaps:
+            self.warn_of_gaps(unexpected, caller)
+        return rows
+
+    def encoded(self, table: RawTable, caller: str = "X") -> tuple[NDArray[np.float32], set[str]]:
+        """Return rows for the network, (n, V), and the columns with gaps that had none in ``fit``.
+
+        Raises
+        ------
+        DataError
+            As :meth:`encode` does.
+        """
         columns = self.matched(table, caller)
         if self.handle_unknown == ERROR:
             check_levels(columns, self.used, caller)
@@ -157,12 +170,15 @@ class Schema:
         for start in range(0, len(table), _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             unexpected.update(self._encode([column.at(part) for column in columns], rows[part]))
-        if unexpected and not expects_gaps:
+        return rows, unexpected
+
+    def warn_of_gaps(self, unexpected: Collection[str], caller: str) -> None:
+        """Warn of columns with gaps that had none in ``fit``, if there are some."""
+        if unexpected:
             warn_user(
                 f"{caller} has missing values in {_columns(sorted(unexpected))}, which had none in "
                 "fit. They are treated as a corrupted value: the mean of the column, or no level."
             )
-        return rows
 
     def decode(self, rows: NDArray[np.floating]) -> dict[str, NDArray[Any]]:
         """Return a value for each used column from reconstructed rows, (n, V), by name.

@@ -11,28 +11,25 @@ Axes: n rows, V columns.
 """
 
 import csv
-import gzip
-import io
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO, NamedTuple, TextIO
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileFormatError
-from sdae.core.files import checked_size, translate_os_errors
+from sdae.core.files import checked_size
 from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns
 from sdae.data.csv_lines import find_delimiter
 from sdae.data.csv_table import MISSING, find_targets, wanted_columns
 from sdae.data.exact import fits_float32, is_usable
 from sdae.data.stored.shard import Numbers, check_apart
+from sdae.data.stored.text_lines import lines_of
+from sdae.data.table import NotNumbers
 
-_MOST_LINE = 16 << 20
 _CELLS = 1 << 17
 _EXACT = 2.0**53
 
@@ -77,7 +74,7 @@ class CsvStream:
     def __init__(self, path: Path, columns: Sequence[str] | None, target: str | None) -> None:
         self._n_bytes = checked_size(path)
         self.path, self._source, self.named = path, str(path), True
-        with self._reading() as (_, lines):
+        with lines_of(self.path) as (_, lines):
             first = next(lines, "")
             self._separator = find_delimiter(first)
             found = next(csv.reader(chain([first], lines), delimiter=self._separator), [])
@@ -124,7 +121,7 @@ class CsvStream:
         """
         n_lines = max(1, _CELLS // len(self._header))
         n_rows = 0
-        with self._reading() as (position, lines):
+        with lines_of(self.path) as (position, lines):
             reader = csv.reader(lines, delimiter=self._separator)
             next(reader, None)
             line = reader.line_num
@@ -241,54 +238,16 @@ class CsvStream:
                     continue
                 where = f"{self._source}, line {line}, column {quoted(self._header[place])},"
                 if row[place].strip().lower() in MISSING or number is not None:
-                    return DataError(
+                    return NotNumbers(
                         f"{where} has a value that is missing or not finite. Fill it in, or drop "
                         "the row."
                     )
-                return DataError(
+                return NotNumbers(
                     f"{where} has the text {plain(row[place], 40)!r}, but rows must be numbers. "
                     "Encode the column (pandas.get_dummies makes 0/1 columns), leave it out with "
                     "columns, or make it the target if it holds the labels."
                 )
         raise AssertionError("a field was not a number")
-
-    @contextmanager
-    def _reading(self) -> Iterator[tuple[Callable[[], int], Iterator[str]]]:
-        """Open the file; yield what returns the position in it, and its lines."""
-        with translate_os_errors(self.path, "read"), self.path.open("rb") as file:
-            packed = file.peek(2)[:2] == b"\x1f\x8b"
-            raw: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
-            text = io.TextIOWrapper(raw, "utf-8-sig", newline="")
-            try:
-                yield file.tell, self._lines(text)
-            finally:
-                text.detach()
-
-    def _lines(self, text: TextIO) -> Iterator[str]:
-        """Yield lines; a longer one than any table has would fill the memory."""
-        number = 0
-        while True:
-            try:
-                line = text.readline(_MOST_LINE)
-            except UnicodeDecodeError:
-                raise FileFormatError(
-                    f"{self._source} is not UTF-8 text near line {number + 1}. Save it as CSV in "
-                    "UTF-8."
-                ) from None
-            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-                raise FileFormatError(
-                    f"{self._source} is damaged: its gzip stream cannot be unpacked ({error}). "
-                    "Download it again."
-                ) from None
-            if not line:
-                return
-            number += 1
-            if len(line) == _MOST_LINE:
-                raise FileFormatError(
-                    f"{self._source}, line {number}, has more than {_MOST_LINE:,} characters. Save "
-                    "it as CSV with one line per row."
-                )
-            yield line
 
 
 def _numbers(texts: list[str]) -> NDArray[np.float64] | None:

@@ -3,7 +3,7 @@
 Axes: n rows, V columns.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,10 +15,21 @@ from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
+from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.group_cache import GroupCache
-from sdae.data.stored.opening import MEMORY, NPY, holds_lists, kind_of, names_at, rows_of, shards_at
+from sdae.data.stored.opening import (
+    CSV,
+    MEMORY,
+    NPY,
+    holds_lists,
+    kind_of,
+    names_at,
+    rows_of,
+    shards_at,
+)
 from sdae.data.stored.rows import DiskRows
-from sdae.data.stored.shard import Shard, bytes_of
+from sdae.data.stored.shard import Shard, bytes_of, labels_of
+from sdae.data.stored.text_lines import takes_more
 from sdae.data.table import Dataset, NotNumbers, Table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
@@ -90,10 +101,17 @@ def stored_dataset(
     if source in ("mnist", STANDARD_INPUT) or "\0" in source:
         return None
     path = Path(source)
+    few, room = limits(memory)
+    if path.name.lower().endswith(CSV) and path.is_file():
+        if not takes_more(path, few):
+            return None
+        rows = _rows_of_csv(
+            path, targets, _columns(path, targets, features, kept, left_out), room, scratch
+        )
+        return _few_in_memory(_dataset(path, rows, targets, task), at_hand)
     kind = kind_of(path)
     if kind is None:
         return None
-    few, room = (FEW_BYTES, MEMORY) if memory is None else (memory, memory)
     most_times = 1 if kind == NPY else _MOST_TIMES
     are_lists, is_folder = False, path.is_dir()
     try:
@@ -115,11 +133,31 @@ def stored_dataset(
         if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None
-    found = _dataset(path, rows, targets, task)
+    return _few_in_memory(_dataset(path, rows, targets, task), read if at_once else at_hand)
+
+
+def _few_in_memory(found: StoredDataset, in_memory: Callable[[Any], Any]) -> StoredDataset:
     table = found.dataset.train
-    in_memory = read if at_once else at_hand
     train = replace(table, x=in_memory(table.x))
     return StoredDataset(replace(found.dataset, train=train), in_memory(found.unlabelled))
+
+
+def _rows_of_csv(
+    path: Path,
+    targets: Sequence[str],
+    features: Collection[str] | None,
+    memory: int,
+    scratch: Path | None,
+) -> DiskRows:
+    target = _only(path, targets)
+    columns = None if features is None else [*features]
+    shard = CsvShard(path, columns, target, scratch)
+    return DiskRows([shard], labels_of([shard]), None, memory)
+
+
+def limits(memory: int | None) -> tuple[int, int]:
+    """Return how many bytes rows may take to be read into memory, and what others may take."""
+    return (FEW_BYTES, MEMORY) if memory is None else (memory, memory)
 
 
 _MOST_TIMES = 64
@@ -145,12 +183,7 @@ def _columns(
 def _shards(
     path: Path, targets: Sequence[str], features: Collection[str] | None, cache: GroupCache
 ) -> list[Shard]:
-    if len(targets) > 1:
-        raise DataError(
-            f"{path} stays on the disk, where rows have one target. Got {len(targets)}. Name one "
-            "of them, or use --memory with a size above that of the rows."
-        )
-    target: str | int | None = targets[0] if targets else None
+    target: str | int | None = _only(path, targets)
     columns: Any = None if features is None else list(features)
     if kind_of(path) == NPY:
         width = len(names_at(path))
@@ -158,6 +191,22 @@ def _shards(
         if columns is not None:
             columns = [find_column(name, width, str(path)) for name in columns]
     return shards_at(path, columns, target, cache)
+
+
+def _only(path: Path, targets: Sequence[str]) -> str | None:
+    """Return the target, or None without one.
+
+    Raises
+    ------
+    DataError
+        If there are several.
+    """
+    if len(targets) > 1:
+        raise DataError(
+            f"{path} stays on the disk, where rows have one target. Got {len(targets)}. Name one "
+            "of them, or use --memory with a size above that of the rows."
+        )
+    return targets[0] if targets else None
 
 
 def _dataset(

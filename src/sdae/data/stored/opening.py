@@ -11,7 +11,9 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.wording import listed
-from sdae.data.stored.feather_shard import FeatherShard, feather_schema
+from sdae.data.stored.csv_text import CsvText
+from sdae.data.stored.feather_file import feather_schema
+from sdae.data.stored.feather_shard import FeatherShard
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.listed_columns import has_lists, names_in
 from sdae.data.stored.npy_shard import NpyShard
@@ -19,6 +21,7 @@ from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import Shard, check_alike, labels_of
+from sdae.data.table import NotNumbers
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
 CSV = (".csv", ".csv.gz")
@@ -104,7 +107,12 @@ def open_rows(
     except ValueError:
         raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
     cache = GroupCache(memory)
-    shards = shards_at(path, columns, target, cache)
+    try:
+        shards = shards_at(path, columns, target, cache)
+    except NotNumbers as fault:
+        raise NotNumbers(
+            f"{fault} A table of texts, dates or gaps is opened with sdae.data.open_table."
+        ) from None
     return rows_of(shards, cache, memory, None if scratch is None else Path(scratch))
 
 
@@ -155,7 +163,7 @@ def shards_at(
     FileAccessError, FileFormatError, DataError, MissingExtraError
         As :func:`open_rows` does.
     """
-    paths = _files(Path(path))
+    paths = files_at(Path(path))
     if columns is not None and isinstance(columns, str):
         raise DataError(f"columns must be a list of columns. Got {columns!r}: use [{columns!r}].")
     shards: list[Shard] = []
@@ -193,7 +201,9 @@ def names_at(path: Path) -> tuple[str, ...]:
     FileAccessError, FileFormatError, DataError, MissingExtraError
         If it cannot be read.
     """
-    first = _files(path)[0]
+    if path.name.lower().endswith(CSV):
+        return tuple(CsvText(path).header)
+    first = files_at(path)[0]
     if kind_of(first) == NPY:
         return tuple(map(str, range(len(NpyShard(first, None, None).columns))))
     return names_in(_schema(first))
@@ -214,7 +224,7 @@ def _schema(path: Path) -> Any:
     return parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
 
 
-def _files(path: Path) -> list[Path]:
+def files_at(path: Path) -> list[Path]:
     """Return the files at a path, sorted by name."""
     with translate_os_errors(path, "read"):
         if "\0" in str(path) or not path.exists():
@@ -254,7 +264,8 @@ def _not_rows(path: Path) -> DataError:
         return DataError(
             f"{path} is a CSV, whose rows cannot be read one by one. Convert it once: sdae convert "
             f"{shlex.quote(str(path))} {shlex.quote(str(path.with_name(new)))} (with --target NAME "
-            "if a column holds labels), or sdae.data.convert in Python; then open the new file."
+            "if a column holds labels), or sdae.data.convert in Python; then open the new file. A "
+            "table of texts or gaps is opened with sdae.data.open_table."
         )
     return DataError(
         f"{path} cannot be read row by row: open_rows takes {_SHOWN} files, and folders of these. "

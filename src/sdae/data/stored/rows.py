@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.conversions import as_tensor
-from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
 from sdae.core.source_rows import SourceRows
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.read_ahead import ReadAhead
 from sdae.data.stored.shard import Numbers, Shard, delivered_kind
+from sdae.data.table import NotNumbers
 
 _TYPES: dict[torch.dtype, np.dtype[Any]] = {
     torch.float32: np.dtype(np.float32),
@@ -209,7 +209,8 @@ class DiskRows:
         sample = samples[place]
         shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
         row = sample - self._starts[shard]
-        raise DataError(
+        raise NotNumbers(
             f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
-            f"or not finite in column {self.columns[column]!r}. Fill it in, or drop the row."
+            f"or not finite in column {self.columns[column]!r}. Fill it in, drop "
+            "the row, or open the file with sdae.data.open_table."
         )

@@ -11,8 +11,9 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,36 +55,26 @@ class ScratchShard:
         self.n_rows, self.columns, self.kind = shard.n_rows, shard.columns, shard.kind
         self.named = shard.named
         self.groups: Groups | None = None
-        _check_room(folder, shard.n_rows * groups.row_bytes, shard.path)
+        n_bytes = shard.n_rows * groups.row_bytes
+        check_room_on_disk(folder, n_bytes, str(shard.path))
         logger.warning(
             "%s, more than memory=%s. Its rows are first rewritten to %s, where they take %s bytes "
             "until they are not used any more.",
             groups.described(),
             f"{memory:,}",
             folder,
-            f"{shard.n_rows * groups.row_bytes:,}",
+            f"{n_bytes:,}",
         )
         n_rows = max(1, min(_MOST_ROWS, memory // _SHARE // groups.row_bytes))
-        with translate_os_errors(folder / "rows", "write"):
-            own = Path(tempfile.mkdtemp(prefix="sdae-rows-", dir=folder))
-        self._remove = weakref.finalize(self, _remove_own, own, os.getpid())
-        try:
-            path = own / "rows.npy"
-            with translate_os_errors(path, "write"), NpyWriter(path, shard.kind) as writer:
-                for block in shard.blocks(n_rows):
-                    writer.add(block)
-            self._copy = NpyShard(path, None, None)
-        except BaseException:
-            self.close()
-            raise
+        self._copy = ScratchFile(folder, shard.kind, shard.blocks(n_rows))
 
     def read(self, places: NDArray[np.int64]) -> Numbers:
         """Read rows by their places, which never fall, (m,) -> (m, V)."""
-        return self._copy.read(places)
+        return self._copy.rows.read(places)
 
     def blocks(self, n_rows: int) -> Iterator[Numbers]:
         """Yield all rows from the first to the last, at most `n_rows` at a time."""
-        return self._copy.blocks(n_rows)
+        return self._copy.rows.blocks(n_rows)
 
     def labels(self) -> Numbers | None:
         """Return None: labels are read from the file itself, which need not stay as it is."""
@@ -91,11 +82,60 @@ class ScratchShard:
 
     def close(self) -> None:
         """Remove the copy; rows cannot be read any more."""
+        self._copy.close()
+
+
+class ScratchFile:
+    """Rows in an NPY file of their own, in a folder that is removed with them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to make the folder.
+    kind : numpy.dtype
+        Type of the numbers.
+    blocks : iterable of ndarray
+        All rows, (n, V), some at a time.
+
+    Attributes
+    ----------
+    rows : NpyShard
+
+    Raises
+    ------
+    FileAccessError
+        If it cannot be written, for example because the disk is full; nothing is left of it.
+    """
+
+    def __init__(self, folder: Path, kind: "np.dtype[Any]", blocks: Iterable[Numbers]) -> None:
+        with translate_os_errors(folder / "rows", "write"):
+            own = Path(tempfile.mkdtemp(prefix="sdae-rows-", dir=folder))
+        self._remove = weakref.finalize(self, _remove_own, own, os.getpid())
+        try:
+            path = own / "rows.npy"
+            with translate_os_errors(path, "write"), NpyWriter(path, kind) as writer:
+                for block in blocks:
+                    writer.add(block)
+            self.rows = NpyShard(path, None, None)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Remove the file; rows cannot be read any more."""
         self._remove()
 
 
-def _check_room(folder: Path, n_bytes: int, path: Path) -> None:
-    """Raise an error before writing to a disk that is too small."""
+def check_room_on_disk(folder: Path, n_bytes: int, source: str) -> None:
+    """Raise an error before writing to a disk that is too small.
+
+    Raises
+    ------
+    FileAccessError
+        If the folder is not there.
+    DataError
+        If its disk has less room.
+    """
     with translate_os_errors(folder, "read"):
         if not folder.is_dir():
             raise FileAccessError(
@@ -105,7 +145,7 @@ def _check_room(folder: Path, n_bytes: int, path: Path) -> None:
         free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise DataError(
-            f"The rows of {path} take {n_bytes:,} bytes, but the disk of scratch={str(folder)!r} "
+            f"The rows of {source} take {n_bytes:,} bytes, but the disk of scratch={str(folder)!r} "
             f"has {free:,} bytes free. Name a folder on a larger disk, or raise memory."
         )
 

@@ -1,7 +1,7 @@
 """Tables from files, of columns of any type: CSV, Parquet, Feather, packed or not.
 
 ``options`` says how a file is read, ``formats`` which files are, ``reading`` chooses the reader,
-``unpacking`` unpacks within bounds; ``csv_file`` reads texts and ``typed_texts`` finds their types
+``unpacking`` unpacks within bounds; ``csv_file`` reads texts and ``text_kinds`` finds their types
 with the ``dialect`` of their numbers; ``arrow_file`` reads Parquet and Feather, ``arrow_columns``
 their types, and ``arrow_messages`` says how much Feather unpacks to; ``whole_file`` keeps a file as
 it is for ``csv_cells`` and ``arrow_cells``, which write it with its gaps filled.

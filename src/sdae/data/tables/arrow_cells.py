@@ -87,11 +87,16 @@ def write_arrow(table: Any, kind: str, path: Path) -> None:
 def rows_of(table: Any) -> Iterator[list[object]]:
     """Yield the rows of a pyarrow table as Python's values; what is missing is None."""
     for batch in table.to_batches(_BATCH_ROWS):
-        columns = [
-            [None if value != value else value for value in column.to_pylist()]
-            for column in batch.columns
-        ]
-        yield from (list(row) for row in zip(*columns, strict=True))
+        yield from rows_of_batch(batch)
+
+
+def rows_of_batch(batch: Any) -> Iterator[list[object]]:
+    """Yield the rows of a record batch as Python's values; what is missing is None."""
+    columns = [
+        [None if value != value else value for value in column.to_pylist()]
+        for column in batch.columns
+    ]
+    return (list(row) for row in zip(*columns, strict=True))
 
 
 def _completed(found: Any, column: FilledColumn) -> Any:

@@ -147,7 +147,7 @@ class ArrowFile:
         self._parquet = self._opened()
         metadata = self._parquet.metadata
         self._fields = list(self._parquet.schema_arrow)
-        self._declared |= _dictionaries(metadata.metadata or {})
+        self._declared |= dictionaries_in(metadata.metadata or {})
         self.n_rows = metadata.num_rows
         groups = (metadata.row_group(group) for group in range(metadata.num_row_groups))
         self._check(sum(group.total_byte_size for group in groups))
@@ -218,7 +218,7 @@ def _until_end(messages: Any) -> Iterator[Any]:
             return
 
 
-def _dictionaries(metadata: dict[bytes, bytes]) -> set[str]:
+def dictionaries_in(metadata: dict[bytes, bytes]) -> set[str]:
     """Return the columns that were dictionaries before they were written as Parquet.
 
     pyarrow brings back dictionaries of texts only, but keeps the schema as it was.

@@ -16,12 +16,13 @@ from sdae.data.csv_lines import CsvLines
 from sdae.data.tables.dialect import Numerals, decide
 from sdae.data.tables.options import SEPARATORS, ReadOptions
 from sdae.data.tables.remarks import Remark
-from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, as_texts, typed
+from sdae.data.tables.text_kinds import typed
+from sdae.data.tables.typed_texts import SEPARATOR, TextColumn, as_texts
 
 SHARE = 4
 """A table takes at most so many times the memory of its text, checked again when it is known."""
 
-_SAMPLE_LINES, _SAMPLE_BYTES = 20, 1 << 16
+_SAMPLE_LINES, SAMPLE_BYTES = 20, 1 << 16
 _PER_CELL, _PER_TEXT = 8, 60  # bytes of a number or a reference; of a text, without its characters
 
 
@@ -141,7 +142,7 @@ class CsvFile:
 
 def separator_of(content: bytes, usual: str | None) -> str:
     """Return the usual separator if it is in the first line, otherwise the one that is found."""
-    first = content[:_SAMPLE_BYTES].partition(b"\n")[0].decode("utf-8-sig", "replace")
+    first = content[:SAMPLE_BYTES].partition(b"\n")[0].decode("utf-8-sig", "replace")
     return usual if usual is not None and usual in first else find_separator(content)
 
 
@@ -150,9 +151,9 @@ def find_separator(content: bytes) -> str:
 
     If none does so, it is the one that splits the header into most.
     """
-    sample = content[:_SAMPLE_BYTES].decode("utf-8-sig", "replace")
+    sample = content[:SAMPLE_BYTES].decode("utf-8-sig", "replace")
     lines = [line for line in sample.splitlines() if line]
-    if len(content) > _SAMPLE_BYTES and len(lines) > 1:
+    if len(content) > SAMPLE_BYTES and len(lines) > 1:
         lines = lines[:-1]  # the last one is cut
     lines = lines[:_SAMPLE_LINES]
     counts = {separator: _fields(lines, separator) for separator in SEPARATORS}

@@ -109,24 +109,74 @@ class Numerals:
 
     def with_points(self, joined: str) -> str:
         """Return texts with points for decimal commas, where the file has these, and no points."""
-        if self.decided is None or self.decided.decimal == ".":
-            return joined
-        # A point may be one of thousands here: a comma in its place does not read.
-        return joined.translate({ord("."): ",", ord(","): "."})
+        return with_points(joined, self.decided)
 
     def numbers(self, texts: Sequence[str]) -> Reading:
         """Read a column; a dialect that reads it alone is right, otherwise that of the file."""
-        read = {dialect: dialect.numbers(texts) for dialect in self.possible}
-        fitting = [dialect for dialect, numbers in read.items() if numbers is not None]
-        if not fitting:
-            return Reading(None)
-        first = fitting[0]
-        if len(fitting) > 1 and read[first] != read[fitting[1]]:
-            if self.decided is not None:
-                first = self.decided
-            elif any("," in text for text in texts):  # in 1.234, a point is a decimal point
-                return Reading(None, is_ambiguous=True)
-        return Reading(read[first], first)
+        found = self.possibilities
+        found.add(texts)
+        dialect, is_ambiguous = found.settled(self.decided)
+        numbers = None if dialect is None else dialect.numbers(texts)
+        return Reading(numbers, dialect, is_ambiguous)
+
+    @property
+    def possibilities(self) -> "Possibilities":
+        """What a column may be read in, before its texts are seen."""
+        return Possibilities(self.possible)
+
+
+class Possibilities:
+    """The dialects that read a column of texts, of which some at a time are added.
+
+    Parameters
+    ----------
+    possible : sequence of Dialect
+
+    Attributes
+    ----------
+    fitting : list of Dialect
+        Those that read all texts.
+    """
+
+    def __init__(self, possible: Sequence[Dialect]) -> None:
+        self.fitting = list(possible)
+        self._differ = self._has_commas = False
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Add texts, which are not missing."""
+        read = {dialect: dialect.numbers(texts) for dialect in self.fitting}
+        self.fitting = [dialect for dialect in self.fitting if read[dialect] is not None]
+        if len(self.fitting) > 1:
+            first, second = self.fitting
+            self._differ = self._differ or read[first] != read[second]
+            self._has_commas = self._has_commas or any("," in text for text in texts)
+
+    def add_plain(self, texts: Sequence[str]) -> None:
+        """Add texts that are numbers with decimal points, and nothing else."""
+        if any(dialect.decimal != "." for dialect in self.fitting):
+            self.add([text for text in texts if "." in text])
+
+    def settled(self, decided: Dialect | None) -> tuple[Dialect | None, bool]:
+        """Return the dialect of all texts that were added, or None if they are not numbers.
+
+        Two dialects may read them differently, and nothing decides: then the second value is true.
+        """
+        if not self.fitting:
+            return None, False
+        if len(self.fitting) > 1 and self._differ:
+            if decided is not None:
+                return decided, False
+            if self._has_commas:  # in 1.234, a point is a decimal point
+                return None, True
+        return self.fitting[0], False
+
+
+def with_points(joined: str, dialect: Dialect | None) -> str:
+    """Return texts with points for the decimal commas of a dialect, and no points."""
+    if dialect is None or dialect.decimal == ".":
+        return joined
+    # A point may be one of thousands here: a comma in its place does not read.
+    return joined.translate({ord("."): ",", ord(","): "."})
 
 
 def decide(columns: Iterable[Sequence[str]], options: ReadOptions) -> Numerals:

@@ -111,19 +111,30 @@ def read_table(
     if content.startswith((PARQUET, ARROW)):
         arrow = ArrowFile(content, name)
         always = (*wanted, *targets)
-        names = _checked(arrow.header, options, always, name)
-        kept = _without_index(names, names, options, always, remarks)
+        names = checked_names(arrow.header, options, always, name)
+        kept = without_index(names, names, options, always, remarks)
         columns = arrow.read(kept, options, remarks)
-        labels = [_as_texts(column) for column in columns if column.name in targets]
+        labels = [as_texts(column) for column in columns if column.name in targets]
         found = TableFile(name, *_parted(columns, options), tuple(remarks), labels=RawTable(labels))
     else:
         found = _read_csv(content, name, options, targets, wanted, remarks)
-    found = replace(found, left_out=_left_out(found, options))
+    found = replace(found, left_out=left_out(found.remarks, found.ids.names, options))
     if strict:
-        stopping = [remark.text for remark in found.remarks if remark.stops]
-        if stopping:
-            raise DataError(" ".join([f"{name}:", *stopping]))
+        check_remarks(found.remarks, name)
     return found
+
+
+def check_remarks(remarks: Sequence[Remark], name: str) -> None:
+    """Raise an error for columns that cannot be used.
+
+    Raises
+    ------
+    DataError
+        If there are some: all are named.
+    """
+    stopping = [remark.text for remark in remarks if remark.stops]
+    if stopping:
+        raise DataError(" ".join([f"{name}:", *stopping]))
 
 
 def _read_csv(
@@ -140,9 +151,9 @@ def _read_csv(
     # As pandas names them.
     names = [each or f"Unnamed: {place}" for place, each in enumerate(file.header)]
     always = (*wanted, *targets)
-    names = _checked(names, options, always, name)
-    _check_header(file.header, remarks)
-    kept = _without_index(names, file.header, options, always, remarks)
+    names = checked_names(names, options, always, name)
+    check_header(file.header, remarks)
+    kept = without_index(names, file.header, options, always, remarks)
     table = file.read(names, kept, remarks, targets)
     unnamed = {name for name, title in zip(names, file.header, strict=True) if not title}
     columns = []
@@ -166,19 +177,27 @@ def _read_csv(
     )
 
 
-def _as_texts(column: RawColumn) -> RawColumn:
+def as_texts(column: RawColumn) -> RawColumn:
+    """Return a column of labels as texts, as Python writes them."""
     is_plain = column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN)
     return column.as_texts() if is_plain else column
 
 
-def _checked(
+def checked_names(
     names: list[str], options: ReadOptions, targets: Sequence[str], source: str
 ) -> list[str]:
+    """Return the names of the columns, after checking that those that are named are there.
+
+    Raises
+    ------
+    DataError
+        If they are not, or a name occurs twice.
+    """
     check_names((*targets, *options.named), names, source)
     return names
 
 
-def _without_index(
+def without_index(
     names: Sequence[str],
     header: Sequence[str],
     options: ReadOptions,
@@ -199,7 +218,8 @@ def _without_index(
     return wanted
 
 
-def _check_header(header: Sequence[str], remarks: list[Remark]) -> None:
+def check_header(header: Sequence[str], remarks: list[Remark]) -> None:
+    """Add to `remarks` what is odd about the line of names."""
     if len(header) == 1 and len(header[0].split()) > 1:
         text = f"The file has a single column, {quoted(header[0])}: its separator was not found."
         remarks.append(Remark(None, "separator", text, "--sep"))
@@ -218,11 +238,13 @@ def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTabl
     return RawTable(list(known.values())), RawTable(ids)
 
 
-def _left_out(found: TableFile, options: ReadOptions) -> tuple[IgnoredColumn, ...]:
+def left_out(
+    remarks: Sequence[Remark], ids: Sequence[str], options: ReadOptions
+) -> tuple[IgnoredColumn, ...]:
     """Return the columns that are not in a table, with the reason for each."""
     why = dict.fromkeys(sorted(options.drop), "dropped")
-    for remark in found.remarks:
+    for remark in remarks:
         if remark.column is not None and remark.kind in _LEFT_OUT:
             why[remark.column] = _LEFT_OUT[remark.kind]
-    why.update(dict.fromkeys(found.ids.names, "identifier"))
+    why.update(dict.fromkeys(ids, "identifier"))
     return tuple(IgnoredColumn(name, reason) for name, reason in why.items())

@@ -1,4 +1,4 @@
-"""The type of a column of texts, and its values: booleans, numbers, dates, or texts.
+"""Columns of texts, and what their texts stand for: numbers and dates.
 
 Axes: n rows.
 """
@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.schema.raw_table import TRUTH_WORDS, ColumnType, RawColumn
+from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import quoted
-from sdae.data.tables.dialect import Numerals
 from sdae.data.tables.options import NA_WORDS, ReadOptions
 from sdae.data.tables.remarks import Remark
 
@@ -23,7 +22,7 @@ SEPARATOR = "\0"
 
 _PLAIN = b"0123456789.eE+-\0"
 _CODE = re.compile(r"\0[+-]?0[0-9]")
-_SAMPLE = 1 << 16  # characters
+SAMPLE = 1 << 16  # characters
 
 
 @dataclass(frozen=True)
@@ -48,9 +47,9 @@ class TextColumn:
     @property
     def beginning(self) -> "TextColumn":
         """The first rows."""
-        if len(self.joined) <= _SAMPLE:
+        if len(self.joined) <= SAMPLE:
             return self
-        return TextColumn(self.name, self.joined[:_SAMPLE].rpartition(SEPARATOR)[0])
+        return TextColumn(self.name, self.joined[:SAMPLE].rpartition(SEPARATOR)[0])
 
     def known(self, options: ReadOptions) -> list[str]:
         """Return the different texts that are not missing, in the order of the file."""
@@ -59,44 +58,9 @@ class TextColumn:
         return [text for text in stripped if text not in missing]
 
 
-def typed(
-    column: TextColumn, options: ReadOptions, numerals: Numerals, remarks: list[Remark]
-) -> RawColumn:
-    """Find the type of a column, and read its values; what is odd is added to `remarks`."""
-    name = column.name
-    declared = name in options.categorical
-    is_date = name in options.parse_dates
-    plain = None
-    if not is_date and name not in options.id:
-        plain = _plain_numbers(numerals.with_points(column.joined), options)
-    if plain is not None:
-        whole = not any(mark in column.joined for mark in ".,eE")
-        return RawColumn(name, ColumnType.NUMBER, plain, declared, whole)
-    texts, known = column.texts, column.known(options)
-    if name in options.id:
-        return as_texts(column, options)
-    if is_date:
-        dates = dates_of(known, name, remarks)
-        if dates is not None:
-            return RawColumn(name, ColumnType.DATE, _floats(texts, dates))
-    for words in TRUTH_WORDS:
-        if known and all(text.lower() in words for text in known):
-            values = _floats(texts, {text: words[text.lower()] for text in known})
-            return RawColumn(name, ColumnType.BOOLEAN, values, declared)
-    reading = numerals.numbers(known)
-    if reading.numbers is not None and reading.dialect is not None:
-        values = without(_floats(texts, dict(zip(known, reading.numbers, strict=True))), options)
-        marks = {"e", "E", reading.dialect.decimal, "i", "I"}
-        whole = not any(mark in text for text in known for mark in marks)
-        return RawColumn(name, ColumnType.NUMBER, values, declared, whole)
-    if reading.is_ambiguous:
-        remarks.append(_ambiguous(name, known))
-    return RawColumn(name, ColumnType.TEXT, _texts_of(texts, known), declared)
-
-
 def as_texts(column: TextColumn, options: ReadOptions) -> RawColumn:
     """Return a column of the texts that stand in the file, without blanks around them."""
-    values = _texts_of(column.texts, column.known(options))
+    values = texts_of(column.texts, column.known(options))
     return RawColumn(column.name, ColumnType.TEXT, values)
 
 
@@ -146,7 +110,7 @@ def without(values: NDArray[np.float64], options: ReadOptions) -> NDArray[np.flo
     return np.where(np.isin(values, marks), np.nan, values) if marks else values
 
 
-def _plain_numbers(joined: str, options: ReadOptions) -> NDArray[np.float64] | None:
+def plain_numbers(joined: str, options: ReadOptions) -> NDArray[np.float64] | None:
     """Read a column quickly if it holds digits, points, exponents and empty fields only, (n,)."""
     if not joined.isascii() or joined.encode().translate(None, _PLAIN):
         return None
@@ -161,28 +125,17 @@ def _plain_numbers(joined: str, options: ReadOptions) -> NDArray[np.float64] | N
         return None
 
 
-def _floats(texts: Sequence[str], values: Mapping[str, float]) -> NDArray[np.float64]:
+def floats(texts: Sequence[str], values: Mapping[str, float]) -> NDArray[np.float64]:
     """Return the value of each text, (n,); NaN where it has none."""
     nan = float("nan")
     each = {text: values.get(text.strip(), nan) for text in set(texts)}
     return np.array([each[text] for text in texts], np.float64)
 
 
-def _texts_of(texts: Sequence[str], known: Iterable[str]) -> NDArray[Any]:
+def texts_of(texts: Sequence[str], known: Iterable[str]) -> NDArray[Any]:
     """Return the texts without blanks around them, (n,), each different one stored once."""
     kept = {text: text for text in known}
     each = {text: kept.get(text.strip()) for text in set(texts)}
     array = np.empty(len(texts), object)
     array[:] = [each[text] for text in texts]
     return array
-
-
-def _ambiguous(name: str, known: Sequence[str]) -> Remark:
-    example = min(text for text in known if "," in text)
-    return Remark(
-        name,
-        "ambiguous_numbers",
-        f"Column {quoted(name)} holds {quoted(example)}, which may have thousands or a decimal "
-        "comma; it is read as texts.",
-        "--decimal . or --decimal ,",
-    )

@@ -17,6 +17,7 @@ from sdae.app.runs.output_paths import check_apart, files_of, output_file, outpu
 from sdae.app.runs.run_folder import RunFolder, SavedModel, open_model
 from sdae.core.errors import InvalidParameterError, SdaeError
 from sdae.core.model_file import Model
+from sdae.core.schema.table_rows import TableRows
 from sdae.core.source_rows import SourceRows, read
 
 _MOST_READ = 10_000  # rows on the disk that exports are compared on
@@ -107,6 +108,8 @@ def _rows(folder: RunFolder | SavedModel, model: Model, data: str | None) -> tup
 def _of_source(source: str, model: Model) -> Any:
     """Return the rows of a source, or the raw table where the model has a schema."""
     table = load_rows(source, model)
+    if isinstance(table.x, TableRows):
+        return table.x[:_MOST_READ].in_memory()
     if model.schema is not None:
         return table.x
     x = fitting(model, table).x

@@ -1,6 +1,7 @@
 """``sdae plot``: draw a picture of a run."""
 
 import re
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,7 @@ def plot(
         case Kind.reconstructions:
             model = model_after(folder, stage)
             table = load_rows(str(source), model, part)
-            rows = read(network_input(model, table)[:N_ROWS])
+            rows = read(network_input(model, replace(table, x=table.x[:N_ROWS], y=None)))
             draw_reconstructions(model, rows, end, shape)
     say(f"{kind.value.capitalize()} drawn in {out}")
 
