@@ -70,7 +70,8 @@ def tables_on_disk(result: dict[str, Any]) -> str:
             f"{result['numbers']} columns of numbers with gaps, two of texts, a date, a truth "
             "value and "
             f"the target, with `--memory {result['memory']}`. Memory is anonymous memory "
-            "(RssAnon), the difference between its peaks on this table and on one of 1,000 rows.",
+            "(RssAnon), the difference between its peaks on this table and on one of 1,000 rows. "
+            "Work was stopped after a minute, wherever it was by then.",
         ]
     )
 

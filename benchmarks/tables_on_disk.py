@@ -1,9 +1,9 @@
-"""Measure memory of commands on large tables with texts, dates and gaps; write JSON. 20 min.
+"""Measure memory of commands on large tables with texts, dates and gaps; write JSON. 5 min.
 
     python benchmarks/tables_on_disk.py [--gigabytes 0.3] [--minutes 1]
 
 A table of 10 columns of numbers with gaps, 2 of texts, a date, a truth value and a target, as
-Parquet and as CSV, each beside one of 1,000 rows: the peaks of anonymous memory (RssAnon) of
+Parquet, beside one of 1,000 rows: the peaks of anonymous memory (RssAnon) of
 ``sdae train`` for one epoch of each stage, with labels and without, and of ``sdae predict`` of a
 folder with the file, which stays on the disk. The size is that of the numbers in memory.
 The files are written to a temporary folder and removed.
@@ -27,7 +27,7 @@ PATH = Path(__file__).parent / "results" / "tables-on-disk.json"
 SMALL, BLOCK, NUMBERS = 1000, 100_000, 10
 MEMORY = "100MB"
 TRAIN, PRETRAIN = "train", "train without labels"
-WORKS = {".parquet": (PRETRAIN, TRAIN, "predict"), ".csv": (PRETRAIN,)}
+WORKS = {".parquet": (PRETRAIN, TRAIN, "predict")}
 
 
 def main() -> None:
