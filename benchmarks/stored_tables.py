@@ -71,7 +71,7 @@ def tables_on_disk(result: dict[str, Any]) -> str:
             "value and "
             f"the target, with `--memory {result['memory']}`. Memory is anonymous memory "
             "(RssAnon), the difference between its peaks on this table and on one of 1,000 rows. "
-            "What is stopped has read labels, and was learning columns, encoding, training or answering.",
+            "Work was stopped after a minute, wherever it was by then.",
         ]
     )
 
