@@ -135,7 +135,7 @@ def large_minibatches(result: dict[str, Any]) -> str:
 
 def _passes(passes: list[int | None], size: int, most: int) -> str:
     if not passes:
-        return "not tried"
+        return "–"
     reached = [each for each in passes if each is not None]
     if 2 * len(reached) <= len(passes):
         return f"not within {most}"
@@ -148,8 +148,8 @@ def _place(point: tuple[str, int]) -> tuple[int, str]:
 
 
 def _cable(point: dict[str, Any]) -> str:
-    return ", cable of 1 Gbit/s" if point["cable"] else ""
+    return ", cable of 1 Gbit/s" if point.get("cable") else ""
 
 
 def _sums(point: dict[str, Any]) -> str:
-    return "on the way" if point["on_the_way"] else "at the end"
+    return "on the way" if point.get("on_the_way") else "at the end"
