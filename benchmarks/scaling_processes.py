@@ -6,8 +6,8 @@ On 784-1000-1000-1000-10, pre-training and fine-tuning, at minibatches of 100 an
 one process with one thread and with two, two and four processes with one. Medians of 3 epochs
 after one that warms up, and the share of the time in which sums are waited for, the wait for
 slower processes included. Two processes also train in two network namespaces with a cable of
-1 Gbit/s between them (root on Linux), with sums after back-propagation and on the way. The engine
-is autograd everywhere, so the figures compare processes and threads and nothing else.
+1 Gbit/s between them (root on Linux), at 1,000 rows, with sums after back-propagation and on the
+way. The engine is autograd everywhere, so the figures compare processes and threads and nothing else.
 
 The constants of ``scaling_model.py`` are measured apart from these epochs: steps of one process on
 shares of minibatches, with all that sharing needs but the sums, and sums of two processes.
@@ -133,7 +133,7 @@ def _points(setup: Setup) -> list[dict[str, Any]]:
     if setup.processes > 1:
         clock.times_sums()
     points = []
-    for batch_size in BATCH_SIZES:
+    for batch_size in BATCH_SIZES[-1:] if setup.cable else BATCH_SIZES:
         for stage, epoch in _epochs(batch_size).items():
             seconds, shares = [], []
             for _ in range(REPEATS + 1):
