@@ -7,7 +7,8 @@ one process with one thread and with two, two and four processes with one. Media
 after one that warms up, and the share of the time in which sums are waited for, the wait for
 slower processes included. Two processes also train in two network namespaces with a cable of
 1 Gbit/s between them (root on Linux), at 1,000 rows, with sums after back-propagation and on the
-way. The engine is autograd everywhere, so the figures compare processes and threads and nothing else.
+way. The engine is autograd everywhere, so the figures compare processes and threads and nothing
+else.
 
 The constants of ``scaling_model.py`` are measured apart from these epochs: steps of one process on
 shares of minibatches, with all that sharing needs but the sums, and sums of two processes.
