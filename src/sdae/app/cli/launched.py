@@ -108,7 +108,8 @@ class Launched:
     def together(self, device: str) -> Iterator[Processes]:
         """Join the other processes; the groups of PyTorch are destroyed at the end.
 
-        Of an error that the first process reports too, the others print nothing.
+        Of an error that the first process reports too, the others print nothing. That a process is
+        lost is reported once for each machine.
 
         Raises
         ------
@@ -124,7 +125,7 @@ class Launched:
                 yield processes
         except SdaeError as error:
             lost = isinstance(error, ProcessLostError)
-            if self.rank > 0 and (lost or _is_set(store)):
+            if self.local_rank > 0 if lost else self.rank > 0 and _is_set(store):
                 raise typer.Exit(1) from None
             if self.rank == 0 and not lost:
                 with suppress(RuntimeError):
