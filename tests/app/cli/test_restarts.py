@@ -131,14 +131,18 @@ def test_only_the_folder_that_was_noted_has_ended(attempt: Attempt, tmp_path: Pa
             finish(run)
     assert not has_ended(restarted, new)
     with new_run(tmp_path / "begun", RECIPE) as run:
+        assert not continues(first, run.path, RECIPE)
         note(first, run)
+        assert continues(first, run.path, RECIPE)
+        assert not continues(first, old, RECIPE)
         assert not has_ended(restarted, run.path)
         finish(run)
         assert has_ended(restarted, run.path)
-        assert not has_ended(first, run.path)
+        assert has_ended(first, run.path)  # another machine counts its own restarts
     assert not has_ended(restarted, old)
     assert not has_ended(restarted, tmp_path / "nowhere")
     assert not has_ended(Launched(n_restarts=1), run.path)
+    assert not has_ended(Launched(n_restarts=1, most_restarts=1), run.path)
 
 
 def _restart(number: int) -> dict[str, str]:

@@ -13,6 +13,7 @@ import torch.distributed as dist
 import typer
 
 from sdae.app.cli.command_list import VARIABLES
+from sdae.app.cli.meeting import meet
 from sdae.app.recipes.recipe import Recipe
 from sdae.core.errors import InvalidParameterError, ProcessLostError, RecipeError, SdaeError
 from sdae.core.threads import usable_cores
@@ -154,15 +155,16 @@ class Launched:
             torch.cuda.set_device(self.local_rank)
         wait = timedelta(minutes=FIRST_MINUTES)
         try:
-            # The launcher's store survives a restart, with the addresses of processes that ended.
+            every_attempt = self.store(wait)
+            name = meet(every_attempt, self.rank, self.size, wait.total_seconds())
             store = dist.PrefixStore(  # type: ignore[attr-defined] # PyTorch's types lack it
-                f"sdae-{self.n_restarts}", self.store(wait)
+                name, every_attempt
             )
             backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
             dist.init_process_group(
                 backend, store=store, rank=self.rank, world_size=self.size, timeout=wait
             )
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TimeoutError) as error:
             place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
             raise ProcessLostError(
                 f"Process {self.rank} of {self.size} cannot reach the others at {place}: "

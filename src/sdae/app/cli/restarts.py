@@ -21,17 +21,18 @@ _WAIT = timedelta(seconds=20)
 
 def continues(launched: Launched, out: Path | None, recipe: Recipe) -> bool:
     """Return whether this is a restart, and `out` is the unfinished run of the same recipe."""
-    if not launched.n_restarts or out is None or not (out / RECIPE).is_file():
+    if out is None or not (out / RECIPE).is_file() or RunFolder(out).finished:
         return False
-    run = RunFolder(out)
-    return not run.finished and _with_windows_of(run.recipe(), recipe) == recipe
+    # Each machine counts its own restarts.
+    if not launched.n_restarts and not _was_noted(launched, out):
+        return False
+    return _with_windows_of(RunFolder(out).recipe(), recipe) == recipe
 
 
 def has_ended(launched: Launched, out: Path) -> bool:
     """Return whether an attempt before this restart has begun and finished the run `out`."""
-    if not launched.n_restarts or not (out / RECIPE).is_file() or not RunFolder(out).finished:
-        return False
-    return _noted(launched) == _identity(out)
+    there = (out / RECIPE).is_file() and RunFolder(out).finished
+    return there and _was_noted(launched, out)
 
 
 def note(launched: Launched, run: RunFolder) -> None:
@@ -41,14 +42,13 @@ def note(launched: Launched, run: RunFolder) -> None:
             launched.store(_WAIT).set(_NOTE, _identity(run.path))
 
 
-def _noted(launched: Launched) -> str | None:
-    """Return the identity of the folder that an attempt before this one has noted."""
-    if launched.store_lasts:
-        with suppress(RuntimeError):
+def _was_noted(launched: Launched, out: Path) -> bool:
+    """Return whether an attempt before this one has noted that it works on this folder."""
+    if launched.most_restarts and launched.store_lasts:
+        with suppress(RuntimeError):  # as above
             store = launched.store(_WAIT)
-            if store.check([_NOTE]):
-                return str(store.get(_NOTE), "utf-8")
-    return None
+            return bool(store.check([_NOTE])) and str(store.get(_NOTE), "utf-8") == _identity(out)
+    return False
 
 
 def _identity(folder: Path) -> str:
