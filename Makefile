@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Bytecode is compiled at the first import: of most files never.
 PIP := PIP_NO_COMPILE=1 $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest test-pythons torture fuzz lint check kernels format benchmark clean
+.PHONY: help train test test-slow test-oldest test-pythons test-launchers torture fuzz lint check kernels format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -38,6 +38,9 @@ test-oldest: $(VENV)/oldest/.ready  ## the tests with the oldest supported versi
 
 test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads gigabytes)
 	tools/test_pythons.sh
+
+test-launchers: $(VENV)/launchers/.ready  ## the examples on Ray and Spark, which need Java (downloads half a gigabyte)
+	$(VENV)/launchers/bin/python -m pytest -m slow tests/docs/test_launchers.py
 
 kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
 	$(BIN)/python -m tests.train.kernels.compile_all
@@ -94,6 +97,15 @@ $(VENV)/oldest/.ready: $(VENV)/.test tools/oldest.py
 	$(PYTHON) -m venv --clear $(VENV)/oldest
 	$(BIN)/python tools/oldest.py > $(VENV)/oldest/constraints.txt
 	$(VENV)/oldest/bin/python -m pip --disable-pip-version-check --quiet install -c $(VENV)/oldest/constraints.txt -e ".[report,tables,neighbours,export,tensorboard,mlflow,test]"
+	@touch $@
+
+# All but Ray and Spark is taken from $(VENV): torch is large.
+$(VENV)/launchers/.ready: $(VENV)/.test
+	@echo "Installing Ray and Spark in $(VENV)/launchers (once; Spark is large) ..."
+	$(PYTHON) -m venv --clear $(VENV)/launchers
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(VENV)/launchers/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/all_else.pth"
+	PIP_NO_COMPILE=1 $(VENV)/launchers/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt "ray[train]" pyspark
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt

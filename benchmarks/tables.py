@@ -271,14 +271,21 @@ def auc_table() -> str:
 
 
 def torture_table() -> str:
-    """Return what came of each proof of reliability, and the machine."""
-    result = load("torture")
+    """Return what came of each proof of reliability, and the machines."""
+    proofs = list(load("torture")["proofs"].values())
     lines = ["| test | times | as promised | seen |", "|---|---|---|---|"]
-    for proof in result["proofs"].values():
+    tests_on: dict[str, list[str]] = {}
+    for proof in proofs:
         lines.append(
             f"| {proof['test']} | {proof['tried']:,} | {proof['held']:,} | {proof['note']} |"
         )
-    return "\n".join([*lines, "", machine_line(result)])
+        tests_on.setdefault(machine_line(proof), []).append(proof["test"].partition(":")[0])
+    most = max(tests_on, key=lambda machine: len(tests_on[machine]))
+    lines += ["", most]
+    for machine, tests in tests_on.items():
+        if machine != most:
+            lines += ["", f"{'; '.join(tests)}: {machine}"]
+    return "\n".join(lines)
 
 
 def compare_table() -> str:

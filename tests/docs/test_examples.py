@@ -9,6 +9,7 @@ from functools import cache
 import pytest
 
 from tests.docs.examples import ROOT
+from tests.docs.test_launchers import LAUNCHERS
 
 EXAMPLES = ROOT / "examples"
 FOUR = (
@@ -59,7 +60,7 @@ COMPARISONS: Mapping[str, list[tuple[str, tuple[str, ...], float]]] = {
 
 
 def test_every_example_is_tested() -> None:
-    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(COMPARISONS)
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == {*COMPARISONS, *LAUNCHERS}
 
 
 @cache

@@ -18,6 +18,7 @@ from tests.torture import (
     flips,
     hostile,
     kills,
+    lost_ranks,
     memory,
     mutations,
     recipes,
@@ -59,6 +60,18 @@ def killed(n: int, variant: str, words: str) -> Proof:
     places = ", ".join(f"{count} {place[2:]}" for place, count in result["places"].items())
     note = f"{result['kills that hit']} kills: {places}"
     return Proof(words, n, result["runs identical"], note, result["failures"])
+
+
+def lost(n: int) -> Proof:
+    """Kill one of several processes at random instants."""
+    result = lost_ranks.lost_ranks(n)
+    places = ", ".join(f"{count} {place[2:]}" for place, count in result["places"].items())
+    note = f"{result['kills that hit']} kills, {result['of rank 0']} of the first process: {places}"
+    words = (
+        f"SIGKILL of one of {lost_ranks.N_RANKS} processes at a random instant, which torchrun "
+        "starts anew: the same bytes as unbroken"
+    )
+    return Proof(words, result["runs"], result["runs identical"], note, result["failures"])
 
 
 def saved(n: int) -> Proof:
@@ -164,6 +177,7 @@ def proofs() -> dict[str, Callable[[], Proof]]:
         "flips": lambda: flipped(2000),
         "saves": lambda: saved(200),
         "together": lambda: begun_together(50),
+        "lost-ranks": lambda: lost(50),
     }
     for name in FORMATS:
         every[f"mutations-{name}"] = partial(mutated, 2000, name)
@@ -177,7 +191,7 @@ def proofs() -> dict[str, Callable[[], Proof]]:
 def main(names: list[str]) -> int:
     """Do the proofs named, or all; return 1 if anything was not as promised."""
     result = json.loads(RESULTS.read_text()) if names and RESULTS.exists() else {"proofs": {}}
-    result["machine"] = describe()
+    machine = describe()
     for name, prove in proofs().items():
         if names and name not in names:
             continue
@@ -187,7 +201,7 @@ def main(names: list[str]) -> int:
         print(f"{proof.test}: {proof.held} of {proof.tried}. {proof.note} ({minutes:.1f} min)")
         for failure in proof.failures:
             print(f"  {failure}")
-        result["proofs"][name] = asdict(proof)
+        result["proofs"][name] = {**asdict(proof), "machine": machine}
         RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return int(any(proof["failures"] for proof in result["proofs"].values()))
 

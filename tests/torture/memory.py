@@ -23,8 +23,8 @@ from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack, run_recipe
 from sdae.train.callbacks import EpochEnded, Event
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
-from tests.torture.kills import VARIANTS, write_rows
 from tests.torture.saves import in_new_process
+from tests.torture.small_runs import VARIANTS, write_rows
 
 MOST_GROWTH = 2 << 20
 _FIRST = 50

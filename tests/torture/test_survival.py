@@ -7,6 +7,7 @@ import pytest
 
 from tests.torture.faults import CALLS, ERRORS, faults
 from tests.torture.kills import kills
+from tests.torture.lost_ranks import lost_ranks
 from tests.torture.memory import memory
 from tests.torture.saves import saves
 from tests.torture.together import KINDS, together
@@ -37,6 +38,13 @@ def test_a_fault_at_any_call_of_a_writer_leaves_what_was_there_and_is_told() -> 
     result = faults()
     assert result["failures"] == []
     assert min(result["faults injected"].values()) >= len(CALLS) * (len(ERRORS) + 1)
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_any_instant_is_started_anew_by_torchrun_to_the_same_bytes() -> None:
+    result = lost_ranks(3)
+    assert result["failures"] == []
+    assert result["runs identical"] == result["runs"]
 
 
 @pytest.mark.slow

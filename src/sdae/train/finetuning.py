@@ -30,6 +30,7 @@ from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.shares import warn_of_few_rows
 from sdae.train.processes.started import joined
 from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import reading_ahead
@@ -275,6 +276,7 @@ def run_finetuning(
         ended = session.resume()
         if ended is not None:
             return ended
+        warn_of_few_rows(processes, config.batch_size, len(task.rows), FINETUNING)
         plan = Plan(
             None,
             len(task.visited),

@@ -33,6 +33,7 @@ from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.shares import warn_of_few_rows
 from sdae.train.processes.started import joined
 from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import reading_ahead
@@ -264,6 +265,8 @@ def run_pretraining(
         ended = session.resume()
         if ended is not None:
             return ended
+        if any(epochs):
+            warn_of_few_rows(processes, config.batch_size, len(rows), PRETRAINING)
         train_layers(layers, rows, session, folder)
         history = History(tuple(session.records), stopped_early=session.stopped)
         keeper.end(history)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,6 @@ from safetensors.numpy import load_file
 from sdae.app.cli.command_list import may_run
 from sdae.app.cli.launched import Launched
 from sdae.app.recipes import load_recipe
-from sdae.app.runs.lifecycle import new_run
 from sdae.core.errors import InvalidParameterError, RecipeError
 from tests.app.cli.commands import done, environment
 from tests.app.cli.samples import SMALL, contents, history, write_flowers
@@ -34,11 +34,13 @@ TRAIN = ("train", "flowers.csv", "--target=species", *SMALL, *MINIBATCHES)
 OF_TORCHRUN = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
 
 
-def torchrun(*arguments: str, folder: Path, restarts: int = 0) -> subprocess.Popen[str]:
-    """Start ``sdae`` in two processes of torchrun."""
+def torchrun(
+    *arguments: str, folder: Path, restarts: int = 0, program: Sequence[str] = ("-m", "sdae")
+) -> subprocess.Popen[str]:
+    """Start ``sdae``, or a program around it, in two processes of torchrun."""
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
     return subprocess.Popen(
-        [*launch, f"--max-restarts={restarts}", "-m", "sdae", *arguments],
+        [*launch, f"--max-restarts={restarts}", *program, *arguments],
         cwd=folder,
         env=traced(environment(PYTHONUNBUFFERED="1")),
         stdout=subprocess.PIPE,
@@ -158,15 +160,8 @@ def test_a_mistake_of_another_process_is_reported_by_that_one(tmp_path: Path) ->
         "from sdae.app.cli import main\n"
         "main()\n"
     )
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2"]
-    process = subprocess.Popen(
-        [*launch, str(program), *TRAIN, f"--out={tmp_path / 'run'}"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    out = f"--out={tmp_path / 'run'}"
+    process = torchrun(*TRAIN, out, folder=tmp_path, program=[str(program)])
     code, _, complaint = ended(process)
     assert code == 1
     assert "Error: Cannot read flowers.csv: it does not exist. Check the path." in complaint
@@ -192,6 +187,8 @@ def test_the_variables_of_torchrun_say_who_a_process_is() -> None:
     more = {"LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "TORCHELASTIC_RESTART_COUNT": "3"}
     variables = {**OF_TORCHRUN, **more, "TORCHELASTIC_MAX_RESTARTS": "5"}
     assert Launched.by(variables) == Launched(1, 2, 1, 2, 3, 5)
+    kept = {**OF_TORCHRUN, "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    assert Launched.by(kept) == Launched(1, 2, store_lasts=True)
     assert Launched.by(OF_TORCHRUN) == Launched(1, 2)
     with pytest.raises(InvalidParameterError, match="must be numbers: invalid literal"):
         Launched.by({**OF_TORCHRUN, "RANK": "one"})
@@ -209,20 +206,6 @@ def test_what_several_processes_cannot_train_is_refused() -> None:
     with pytest.raises(InvalidParameterError, match="--out must name the run with --max-restarts"):
         restarted.check(recipe, None)
     restarted.check(recipe, Path("run"))
-
-
-def test_after_a_restart_only_the_unfinished_run_of_the_same_recipe_goes_on(tmp_path: Path) -> None:
-    recipe = load_recipe("table", ["data.source=rows.csv"])
-    other = load_recipe("table", ["data.source=rows.csv", "seed=5"])
-    out, restarted = tmp_path / "run", Launched(n_restarts=1)
-    assert not restarted.goes_on(out, recipe)
-    with new_run(out, recipe):
-        assert restarted.goes_on(out, recipe)
-        assert not restarted.goes_on(out, other)
-        assert not restarted.goes_on(None, recipe)
-        assert not Launched().goes_on(out, recipe)
-        (out / "manifest.json").write_text("{}")
-        assert not restarted.goes_on(out, recipe)
 
 
 def test_processes_of_a_machine_share_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:

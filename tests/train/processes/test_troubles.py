@@ -159,6 +159,30 @@ def test_only_the_first_process_warns(size: int, ranks: dict[int, Ranks]) -> Non
     assert others == [[]] * (size - 1)
 
 
+@SIZES
+def test_small_shares_of_a_minibatch_give_one_warning_a_stage(
+    size: int, ranks: dict[int, Ranks]
+) -> None:
+    first, *others = (json.loads(str(found["few rows"]["seen"])) for found in ranks[size])
+    why = (
+        "With fewer than 100 rows for each, the sums over the processes take longer than the "
+        "sharing saves."
+    )
+    remedy = f"Set batch_size to {100 * size} or more, or train in one process."
+    begin = f"{size} processes share minibatches of"
+    few = f"{begin} {100 * size - 1} rows in {{}}. {why} {remedy}"
+    assert first == {
+        "enough": [],
+        "few": [few.format("pretraining")],
+        "ended": [],
+        "none": [],
+        "finetuned": [few.format("finetuning")],
+        "enough, finetuned": [],
+        "all rows": [f"{begin} 53 rows in finetuning. {why} Train in one process."],
+    }
+    assert all(not any(said.values()) for said in others)
+
+
 def test_an_estimator_fits_alone(ranks: dict[int, Ranks]) -> None:
     one, other = (found["estimator"]["answers"] for found in ranks[2])
     assert one.shape == other.shape == (60, 2)

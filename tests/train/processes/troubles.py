@@ -21,9 +21,10 @@ from sdae.core.rows import TensorRows
 from sdae.data import open_rows
 from sdae.train.callbacks import EpochEnded, Event
 from sdae.train.processes import together
+from sdae.train.processes.shares import FEW_ROWS
 from tests.train.engines.engines import rows
 from tests.train.engines.test_compiled import stacks
-from tests.train.processes.cases import B, N, V, found_in, pretrained
+from tests.train.processes.cases import B, N, V, finetuned, found_in, pretrained
 from tests.train.processes.ranks import Case, Found, as_array, serve
 
 LABELS = np.random.default_rng(5).integers(3, size=N)
@@ -188,6 +189,24 @@ def findings_are_logged_once() -> Found:
     return {"seen": as_array(texts)}
 
 
+def few_rows() -> Found:
+    """Train with just enough rows for each process, and with fewer."""
+    enough, place = FEW_ROWS * dist.get_world_size(), FOLDER / f"few-{dist.get_world_size()}"
+    once: dict[str, Any] = {"epochs": 1, "n": 500}
+    kept = partial(pretrained, batch_size=enough - 1, checkpoint=Checkpoint(place), **once)
+    trainings = {
+        "enough": partial(pretrained, batch_size=enough, **once),
+        "few": kept,
+        "ended": kept,
+        "none": partial(pretrained, epochs=0, n=500),
+        "finetuned": partial(finetuned, batch_size=enough - 1, **once),
+        "enough, finetuned": partial(finetuned, batch_size=enough, **once),
+        "all rows": partial(finetuned, batch_size=1000, epochs=1),
+    }
+    said = {name: [t for t in warned(f) if "share" in t] for name, f in trainings.items()}
+    return {"seen": as_array(said)}
+
+
 def estimator_fits_alone() -> Found:
     """Fit an estimator: it does so in each process by itself."""
     from sdae import SDAEClassifier
@@ -267,6 +286,7 @@ CASES: dict[str, Case] = {
     "slow checkpoint": slow_checkpoint,
     "hangs": hangs,
     "findings": findings_are_logged_once,
+    "few rows": few_rows,
     "estimator": estimator_fits_alone,
 }
 

@@ -16,7 +16,10 @@ from sdae.train.processes.together import Processes
 
 
 class _Begun(TypedDict):
-    """What the first process says of the run: its recipe, and how its tables are read."""
+    """What the first process says of the run: its recipe, and how its tables are read.
+
+    Without a recipe there is nothing to train.
+    """
 
     recipe: str
     rounded: bool
@@ -35,6 +38,11 @@ def lead(
     processes.said_by_first(begun)
 
 
+def dismiss(processes: Processes) -> None:
+    """Let the others end: there is nothing to train."""
+    processes.said_by_first(_Begun(recipe="", rounded=False, scratch=""))
+
+
 def follow(processes: Processes, device: str) -> None:
     """Train along with the first process.
 
@@ -42,6 +50,8 @@ def follow(processes: Processes, device: str) -> None:
     """
     with _unseen():
         begun = processes.said_by_first(_Begun(recipe="", rounded=False, scratch=""))
+        if not begun["recipe"]:
+            return
         recipe = parse_recipe(begun["recipe"], "the recipe of the first process")
         scratch = Path(begun["scratch"]) if begun["scratch"] else None
         prepared = prepare(

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ import torch.distributed as dist
 import typer
 
 from sdae.app.cli.command_list import VARIABLES
+from sdae.app.cli.meeting import meet
 from sdae.app.recipes.recipe import Recipe
-from sdae.app.runs.run_folder import RECIPE, RunFolder
 from sdae.core.errors import InvalidParameterError, ProcessLostError, RecipeError, SdaeError
 from sdae.core.threads import usable_cores
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -37,6 +37,8 @@ class Launched:
         The same for this machine.
     n_restarts, most_restarts : int
         How often the launcher has started all processes anew, and how often it may.
+    store_lasts : bool
+        Whether the launcher keeps the store, so that it survives a restart.
     """
 
     rank: int = 0
@@ -45,6 +47,7 @@ class Launched:
     local_size: int = 1
     n_restarts: int = 0
     most_restarts: int = 0
+    store_lasts: bool = False
 
     @classmethod
     def by(cls, environment: Mapping[str, str]) -> "Launched":
@@ -65,6 +68,7 @@ class Launched:
                 int(environment.get("LOCAL_WORLD_SIZE", "1")),
                 int(environment.get("TORCHELASTIC_RESTART_COUNT", "0")),
                 int(environment.get("TORCHELASTIC_MAX_RESTARTS", "0")),
+                environment.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
             )
         except ValueError as error:
             raise InvalidParameterError(
@@ -93,13 +97,6 @@ class Launched:
                 "--out must name the run with --max-restarts: a restart continues the same run."
             )
 
-    def goes_on(self, out: Path | None, recipe: Recipe) -> bool:
-        """Return whether this is a restart, and `out` is the run of the same recipe before it."""
-        if not self.n_restarts or out is None or not (out / RECIPE).is_file():
-            return False
-        run = RunFolder(out)
-        return not run.finished and _with_windows_of(run.recipe(), recipe) == recipe
-
     def threads(self, asked: int | None) -> int | None:
         """Return the threads to use: those asked for, else this process's share of the cores."""
         if asked is not None or self.size == 1:
@@ -112,7 +109,8 @@ class Launched:
     def together(self, device: str) -> Iterator[Processes]:
         """Join the other processes; the groups of PyTorch are destroyed at the end.
 
-        Of an error that the first process reports too, the others print nothing.
+        Of an error that the first process reports too, the others print nothing. That a process is
+        lost is reported once for each machine.
 
         Raises
         ------
@@ -128,7 +126,7 @@ class Launched:
                 yield processes
         except SdaeError as error:
             lost = isinstance(error, ProcessLostError)
-            if self.rank > 0 and (lost or _is_set(store)):
+            if self.local_rank > 0 if lost else self.rank > 0 and _is_set(store):
                 raise typer.Exit(1) from None
             if self.rank == 0 and not lost:
                 with suppress(RuntimeError):
@@ -137,39 +135,42 @@ class Launched:
         finally:
             dist.destroy_process_group()
 
+    def store(self, wait: timedelta) -> Any:
+        """Connect to the store that all processes and all attempts share.
+
+        Raises
+        ------
+        RuntimeError
+            If it cannot be reached.
+        """
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        keeps_it = self.rank == 0 and not self.store_lasts
+        return dist.TCPStore(  # type: ignore[attr-defined] # PyTorch's types lack it
+            address, port, self.size, is_master=keeps_it, timeout=wait
+        )
+
     def _initialise(self, device: str) -> Any:
         on_gpu = device in ("auto", "cuda") and torch.cuda.is_available()
         if on_gpu:
             torch.cuda.set_device(self.local_rank)
         wait = timedelta(minutes=FIRST_MINUTES)
-        keeps_store = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True" and self.rank == 0
-        address, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
         try:
-            all_attempts = dist.TCPStore(  # type: ignore[attr-defined] # PyTorch's types lack it
-                address, int(port), self.size, is_master=keeps_store, timeout=wait
-            )
-            # The launcher's store survives a restart, with the addresses of processes that ended.
-            store = dist.PrefixStore(  # type: ignore[attr-defined] # as above
-                f"sdae-{self.n_restarts}", all_attempts
+            every_attempt = self.store(wait)
+            name = meet(every_attempt, self.rank, self.size, wait.total_seconds())
+            store = dist.PrefixStore(  # type: ignore[attr-defined] # PyTorch's types lack it
+                name, every_attempt
             )
             backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
             dist.init_process_group(
                 backend, store=store, rank=self.rank, world_size=self.size, timeout=wait
             )
-        except (RuntimeError, ValueError) as error:
+        except (RuntimeError, ValueError, TimeoutError) as error:
+            place = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
             raise ProcessLostError(
-                f"Process {self.rank} of {self.size} cannot reach the others at {address}:{port}: "
+                f"Process {self.rank} of {self.size} cannot reach the others at {place}: "
                 f"{str(error).splitlines()[0]}"
             ) from None
         return store
-
-
-def _with_windows_of(begun: Recipe, asked: Recipe) -> Recipe:
-    """Return the recipe of a run as it was asked for: windows of rows on the disk were added."""
-    first, second = asked.pretraining.shuffle_window, asked.finetuning.shuffle_window
-    pretraining = replace(begun.pretraining, shuffle_window=first)
-    finetuning = replace(begun.finetuning, shuffle_window=second)
-    return replace(begun, pretraining=pretraining, finetuning=finetuning)
 
 
 def _is_set(store: Any) -> bool:

@@ -3,7 +3,16 @@
 Axes: B samples of a minibatch.
 """
 
+import logging
+
 from sdae.core.minibatches import Minibatch
+from sdae.train.processes.together import Processes
+
+logger = logging.getLogger("sdae")
+
+FEW_ROWS = 100
+"""Shares of fewer rows are not worth the sums: two processes are then slower than one, as
+``benchmarks/scaling_processes.py`` measures it."""
 
 
 def share_of(minibatch: Minibatch, number: int, n_shares: int) -> Minibatch:
@@ -21,3 +30,17 @@ def share_of(minibatch: Minibatch, number: int, n_shares: int) -> Minibatch:
 def start_of(minibatch: Minibatch, number: int, n_shares: int) -> int:
     """Return the place in the minibatch at which a share starts."""
     return number * len(minibatch.samples) // n_shares
+
+
+def warn_of_few_rows(processes: Processes, batch_size: int, n_rows: int, stage: str) -> None:
+    """Let the first of several processes warn if their shares of a minibatch are small."""
+    batch_size = min(batch_size, n_rows)
+    enough = FEW_ROWS * processes.size
+    if processes.size == 1 or not processes.is_first or batch_size >= enough:
+        return
+    remedy = f"Set batch_size to {enough} or more, or train" if n_rows >= enough else "Train"
+    logger.warning(
+        f"{processes.size} processes share minibatches of {batch_size} rows in {stage}. With "
+        f"fewer than {FEW_ROWS} rows for each, the sums over the processes take longer than the "
+        f"sharing saves. {remedy} in one process."
+    )

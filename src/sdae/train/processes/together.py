@@ -2,7 +2,7 @@
 
 The first process writes, measures and decides; the others wait for what it says. Sums are done by
 all at once. Processes have two groups of their own, one for each: a step is short, but the first
-process may need long to write a checkpoint.
+process may need long to write a checkpoint. A host that is lost is noticed as soon in both.
 """
 
 import json
@@ -16,9 +16,10 @@ import torch.distributed as dist
 from torch import Tensor
 
 from sdae.core.errors import ProcessLostError
+from sdae.train.processes.connections import asking
 
 STEP_MINUTES = 10
-"""Longest wait for the others in a step; then training ends."""
+"""Longest wait for the others in a step, and for a sign of life of their hosts."""
 
 FIRST_MINUTES = 60
 """Longest wait for what the first process does alone: validation, callbacks, checkpoints."""
@@ -128,7 +129,7 @@ class SeveralProcesses:
         self._waiting: dist.ProcessGroup | None = None
         self._steps: dict[str, dist.ProcessGroup] = {}
         with self._communicating():
-            self._waiting = dist.new_group(timeout=timedelta(minutes=FIRST_MINUTES), backend="gloo")
+            self._waiting = _new_group(FIRST_MINUTES, "gloo")
 
     @property
     def is_first(self) -> bool:
@@ -243,9 +244,7 @@ class SeveralProcesses:
         kind = numbers.device.type
         if kind not in self._steps:
             backend = "nccl" if kind == "cuda" else "gloo"
-            self._steps[kind] = dist.new_group(
-                timeout=timedelta(minutes=STEP_MINUTES), backend=backend
-            )
+            self._steps[kind] = _new_group(STEP_MINUTES, backend)
         return self._steps[kind]
 
     def _bytes_of_first(self, content: bytes) -> bytes:
@@ -268,6 +267,15 @@ class SeveralProcesses:
 
 def _nothing() -> None:
     """Wait for nothing."""
+
+
+def _new_group(minutes: float, backend: str) -> "dist.ProcessGroup":
+    """Return a group of all processes; it fails after some minutes, or where a host is lost."""
+    with asking(STEP_MINUTES):
+        group: dist.ProcessGroup = dist.new_group(
+            timeout=timedelta(minutes=minutes), backend=backend
+        )
+    return group
 
 
 def _word(kind: torch.dtype) -> str:

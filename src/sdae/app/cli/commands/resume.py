@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sdae.app.cli.following import follow, lead
+from sdae.app.cli.following import dismiss, follow, lead
 from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
@@ -16,13 +16,14 @@ from sdae.app.cli.options import (
     ThreadsOption,
     use_threads,
 )
+from sdae.app.cli.restarts import NOTHING_LEFT, has_ended, note
 from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.cli.train_and_write import train_and_keep
 from sdae.app.recipes.recipe import with_data
 from sdae.app.runs.ladder_runs import settled_recipe, worded
-from sdae.app.runs.lifecycle import resumed_run
+from sdae.app.runs.lifecycle import held_run, resumed_run
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
@@ -64,8 +65,14 @@ def resume(
         trackers = Trackers(tensorboard, mlflow)
         Frequency.read(checkpoint_every, "sdae resume", "--checkpoint-every")
         console = new_console(quiet=quiet)
+        if has_ended(launched, run):
+            dismiss(processes)
+            with held_run(run):  # removes what the process before left beside it
+                say(NOTHING_LEFT.format(run))
+            return
         trackers.check(run)
         with resumed_run(run) as folder:
+            note(launched, folder)
             use_threads(launched.threads(threads) or folder.threads())
             moved = {"source": data, "unlabeled": unlabeled}
             recipe = with_data(folder.recipe(), str(run), moved)

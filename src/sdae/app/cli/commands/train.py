@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sdae.app.cli.commands.report import report_of
-from sdae.app.cli.following import follow, lead
+from sdae.app.cli.following import dismiss, follow, lead
 from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
@@ -28,6 +28,7 @@ from sdae.app.cli.options import (
     use_threads,
 )
 from sdae.app.cli.progress import CompilingNote
+from sdae.app.cli.restarts import NOTHING_LEFT, continues, has_ended, note
 from sdae.app.cli.summary import print_estimate
 from sdae.app.cli.table_options import (
     CategoricalOption,
@@ -48,10 +49,10 @@ from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.report_file import check_extra
 from sdae.app.runs.estimate import NO_ESTIMATE, estimate
 from sdae.app.runs.ladder_runs import settled_recipe, worded
-from sdae.app.runs.lifecycle import new_run, resumed_run
+from sdae.app.runs.lifecycle import held_run, new_run, resumed_run
 from sdae.app.runs.output_paths import check_new_run
 from sdae.app.runs.prepare import prepare
-from sdae.app.runs.run_folder import RunFolder
+from sdae.app.runs.run_folder import REPORT, RunFolder
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
 from sdae.data.tables import is_table
@@ -168,12 +169,17 @@ def train(
         console = new_console(quiet=quiet)
         Frequency.read(checkpoint_every, "sdae train", "--checkpoint-every")
         read = [chosen.data.source, chosen.data.unlabeled, recipe]
-        if not launched.goes_on(out, chosen):
+        if out is not None and has_ended(launched, out):
+            dismiss(processes)
+            _end_again(out, report)
+            return
+        if not continues(launched, out, chosen):
             check_new_run(out or default, [] if out is None else read)
         trackers.check(out or default)
         content = content_of(source)
         launched.check(chosen, out)
         with _run_at(out or default, chosen, launched, force=force, numbered=out is None) as run:
+            note(launched, run)
             rounded = run.rounds_tables()
             lead(processes, chosen, rounded=rounded, scratch=scratch)
             prepared = prepare(
@@ -184,15 +190,15 @@ def train(
                 content=content,
                 scratch=scratch,
             )
-            note = [CompilingNote(console)]
-            settled = settled_recipe(chosen, prepared, device, note)
+            compiling = [CompilingNote(console)]
+            settled = settled_recipe(chosen, prepared, device, compiling)
             if settled != chosen:
                 run.save_recipe(settled)
             chosen, prepared = settled, worded(settled, prepared)
             stack = build_stack(chosen, prepared)
             expected = NO_ESTIMATE
             if processes.size == 1:
-                expected = estimate(chosen, prepared, stack, device, note)
+                expected = estimate(chosen, prepared, stack, device, compiling)
             print_estimate(console, expected, prepared, stack, device)
             with trackers.open(run.path, chosen) as tracking:
                 last = train_and_keep(
@@ -210,11 +216,20 @@ def train(
     say(f"{last} (report: {report_of(run)})" if report else last)
 
 
+def _end_again(path: Path, report: bool) -> None:
+    """Say that a run was finished before the restart; write the report that it may lack."""
+    with held_run(path) as run:  # removes what the process before left beside it
+        lacks_report = report and not (run.path / REPORT).exists()
+    if lacks_report:
+        report_of(run)
+    say(NOTHING_LEFT.format(path))
+
+
 def _run_at(
     path: Path, recipe: Recipe, launched: Launched, *, force: bool, numbered: bool
 ) -> AbstractContextManager[RunFolder]:
     """Start a run; after a restart by torchrun, resume the one that was started before it."""
-    if launched.goes_on(path, recipe):
+    if continues(launched, path, recipe):
         return resumed_run(path)
     return new_run(path, recipe, force=force, numbered=numbered)
 
