@@ -14,7 +14,7 @@ from sdae.data import load_dataset
 
 def test_the_room_offers_what_its_map_says() -> None:
     reading = ["Dataset", "Split", "Splits", "Table", "load_dataset", "load_mnist"]
-    names = sorted([*reading, "DiskRows", "convert", "open_rows"])
+    names = sorted([*reading, "DiskRows", "convert", "open_rows", "open_table"])
     assert sorted(sdae.data.__all__) == names
     assert all(hasattr(sdae.data, name) for name in names)
 
