@@ -81,7 +81,7 @@ def open_table(
     >>> from sdae.data import open_table
     >>> path = Path(tempfile.mkdtemp(), "people.csv")
     >>> rows = ["1.7,Ghent,yes", "1.8,,no", ",Mons,yes", "1.9,Ghent,no"] * 25
-    >>> _ = path.write_text("\\n".join(["size,town,smoker", *rows]))
+    >>> _ = path.write_text("\n".join(["size,town,smoker", *rows]))
     >>> people = open_table(path, target="smoker", memory=500)
     >>> people
     TableRows('.../people.csv', shape=(100, 2))
