@@ -49,8 +49,9 @@ def joined() -> Iterator[Processes]:
         return
     processes = SeveralProcesses()
     try:
+        processes.wait_for_all()  # or one that fails at once would leave while others still come
         yield processes
-        processes.leave_together()
+        processes.wait_for_all()
     except BaseException as error:
         forget_groups(error)
         raise

@@ -200,7 +200,7 @@ class SeveralProcesses:
                 for each, length in zip(every, lengths, strict=True)
             ]
 
-    def leave_together(self) -> None:
+    def wait_for_all(self) -> None:
         """Wait until every process is here."""
         with self._communicating():
             dist.barrier(group=self._waiting)
