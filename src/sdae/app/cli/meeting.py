@@ -1,7 +1,7 @@
 """How the processes of one attempt find each other, in a store that outlives attempts.
 
 torchrun's store keeps what processes wrote that have ended: a new one must not take their word. Nor
-can the number of the restart tell attempts apart: each machine counts its own. So every process
+can the number of the restart keep attempts apart: each machine counts its own. So every process
 shows a sign that nobody had before. The first one collects the signs and offers a name for the
 attempt; who finds its own sign in the offer agrees. If a sign changes, there is another offer.
 """

@@ -14,7 +14,7 @@ from sdae.core.conversions import widened
 from sdae.core.minibatches import Minibatch
 
 Given = Callable[[int], None]
-"""Told the place of a parameter whose gradient is in the buffer."""
+"""Takes the place of a parameter whose gradient is in the buffer."""
 
 
 class FlatGradients:
@@ -56,9 +56,8 @@ class FlatGradients:
     ) -> Tensor | None:
         """Write the gradients of a share of `n_samples` samples into a buffer; return its losses.
 
-        A share without samples has no losses, and its gradients are zeros. `given` is told of each
-        gradient as soon as it is there, while others are still computed; of those that are zeros it
-        is not told.
+        A share without samples has no losses, and its gradients are zeros. `given` is called for
+        each gradient as soon as it is there, while others are still computed; not for zeros.
         """
         if not len(share.samples):
             buffer.zero_()
@@ -68,7 +67,7 @@ class FlatGradients:
         losses = losses_of(share)
         summed = losses.sum()
         buffer[0] = summed.detach()
-        with self._telling(buffer, given):
+        with self._giving(buffer, given):
             (summed / n_samples).backward()
         for place, parameter in enumerate(self._parameters):
             if given is None or parameter.grad is None:
@@ -92,8 +91,8 @@ class FlatGradients:
                 parameter.grad = None
 
     @contextmanager
-    def _telling(self, buffer: Tensor, given: Given | None) -> Iterator[None]:
-        """Write each gradient when back-propagation has it, and tell of it."""
+    def _giving(self, buffer: Tensor, given: Given | None) -> Iterator[None]:
+        """Write each gradient when back-propagation has it, and call `given` then."""
         if given is None:
             yield
             return
