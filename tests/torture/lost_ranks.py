@@ -24,9 +24,8 @@ import psutil
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-from typer.testing import CliRunner
 
-from sdae.app.cli.typer_app import app
+from sdae.app.cli.typer_app import app, import_named
 from sdae.app.runs.run_folder import RunFolder
 from sdae.core.errors import SdaeError
 from tests.torture.saves import in_new_process
@@ -54,10 +53,12 @@ def lost_ranks(n: int, seed: int = 1) -> dict[str, Any]:
 
 def _kill_ranks(n: int, seed: int) -> dict[str, Any]:
     """Do it in this process, which has imported everything that the others need."""
+    import matplotlib.backends.backend_agg  # noqa: F401
+    import sklearn.metrics  # noqa: F401
     import torch._dynamo  # which an optimiser imports at its first step
 
     torch.set_num_threads(1)
-    CliRunner().invoke(app, ["info", "nowhere"])
+    import_named(["train"])
     kills: list[Kill] = []
     failures: list[str] = []
     n_runs = n_identical = 0
@@ -93,10 +94,13 @@ class Kill(NamedTuple):
 
 
 def _unbroken(folder: Path) -> Unbroken:
-    start = time.monotonic()
-    codes, said = Launch(folder).end()
-    assert codes == [0], f"the run fails even if no process is killed: {said}"
-    return Unbroken.of(folder, time.monotonic() - start)
+    seconds = []
+    for _ in range(2):  # the machine may be busy for a while
+        start = time.monotonic()
+        codes, said = Launch(folder).end()
+        assert codes == [0], f"the run fails even if no process is killed: {said}"
+        seconds.append(time.monotonic() - start)
+    return Unbroken.of(folder, min(seconds))
 
 
 def _until_it_ends(
