@@ -21,7 +21,7 @@ _WAIT = timedelta(seconds=20)
 
 def continues(launched: Launched, out: Path | None, recipe: Recipe) -> bool:
     """Return whether this is a restart, and `out` is the unfinished run of the same recipe."""
-    if out is None or not (out / RECIPE).is_file() or RunFolder(out).finished:
+    if out is None or not _is_run(out) or RunFolder(out).finished:
         return False
     # Each machine counts its own restarts.
     if not launched.n_restarts and not _was_noted(launched, out):
@@ -31,7 +31,7 @@ def continues(launched: Launched, out: Path | None, recipe: Recipe) -> bool:
 
 def has_ended(launched: Launched, out: Path) -> bool:
     """Return whether an attempt before this restart has begun and finished the run `out`."""
-    there = (out / RECIPE).is_file() and RunFolder(out).finished
+    there = _is_run(out) and RunFolder(out).finished
     return there and _was_noted(launched, out)
 
 
@@ -40,6 +40,13 @@ def note(launched: Launched, run: RunFolder) -> None:
     if launched.most_restarts and launched.store_lasts:
         with suppress(RuntimeError):  # torchrun has ended, so it restarts nothing
             launched.store(_WAIT).set(_NOTE, _identity(run.path))
+
+
+def _is_run(folder: Path) -> bool:
+    """Return whether there is a run; a refused name is none (writing says why)."""
+    with suppress(OSError):
+        return (folder / RECIPE).is_file()
+    return False
 
 
 def _was_noted(launched: Launched, out: Path) -> bool:
