@@ -124,6 +124,7 @@ class BlockLayout(nn.Module):
         self._keep("gap", np.array(gap), like)
         self._keep("has_indicator", of_column > 0, like)
         self._keep("indicator", of_column, like)
+        self._keep("column", self.column_of, like)
         self._keep("category", np.repeat(np.arange(len(blocks.levels)), blocks.levels), like)
 
     # -- the noise ---------------------------------------------------------------------------
@@ -132,9 +133,12 @@ class BlockLayout(nn.Module):
         """Return how many things a noise draws for each row: C, its columns."""
         return self.blocks.n_columns
 
-    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+    def spread(self, per_column: Tensor) -> Tensor:
         """Give the components of a column what was drawn for it, (B, C) -> (B, V)."""
-        return per_column[:, self.column_of]
+        if per_column.device.type == "cpu":
+            # PyTorch's copy leaves a thread spinning, which slows down the training threads.
+            return torch.from_numpy(per_column.numpy()[:, self.column_of])
+        return per_column.index_select(1, self.column)
 
     def masked(self, x: Tensor, drawn: Tensor) -> Tensor:
         """Return x with drawn columns as where the value is missing, (B, V) -> (B, V)."""
@@ -204,8 +208,7 @@ class BlockLayout(nn.Module):
             torch.zeros_like(indicators),
         ]
         there = torch.cat(errors, dim=1).where(self.counted(x) > 0, 0.0)
-        columns = torch.from_numpy(self.column_of).to(x.device)
-        return x.new_zeros(len(x), self.blocks.n_columns).index_add_(1, columns, there)
+        return x.new_zeros(len(x), self.blocks.n_columns).index_add_(1, self.column, there)
 
     def counted(self, x: Tensor) -> Tensor:
         """Return the weight of each component in the loss, 0 where the value is missing, (B, V)."""

@@ -26,7 +26,7 @@ from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.options import Option, field_of, option, readers_of
 
-ENGINES = ("auto", "fused", "compiled", "closed_form", "autograd")
+ENGINES = ("auto", "fused", "compiled", "graph", "closed_form", "autograd")
 LADDER_ENGINES = ("auto", "compiled", "autograd")
 LABEL_SPREADING, MEAN_TEACHER, VAT = "label_spreading", "mean_teacher", "vat"
 CONSISTENCY = (LABEL_SPREADING, MEAN_TEACHER, VAT)

@@ -35,7 +35,7 @@ _MODULE_HOOKS = (
 MOST_WEIGHTS = 1 << 21
 """Of a layer in the compiled engine; larger products are faster in oneDNN."""
 
-EngineName = Literal["fused", "compiled", "closed_form", "autograd"]
+EngineName = Literal["fused", "compiled", "graph", "closed_form", "autograd"]
 
 
 @dataclass(frozen=True)
@@ -155,6 +155,16 @@ def compiled_lacks(problem: Problem) -> str | None:
     return _parameters_lack(problem.parameters) or problem.modified or _numba_lacks()
 
 
+def graph_lacks(problem: Problem) -> str | None:
+    """Return why the graph engine cannot be used, or None."""
+    config = problem.config
+    if reason := _shares_lack(problem):
+        return reason
+    if isinstance(config, FinetuningConfig) and config.semi_supervised:
+        return "it does not learn from unlabelled rows"
+    return _parameters_lack(problem.parameters, "cuda") or problem.modified
+
+
 def fused_lacks(problem: Problem) -> str | None:
     """Return why the fused engine cannot be used, or None."""
     if reason := closed_form_lacks(problem):
@@ -189,20 +199,22 @@ def _numba_lacks() -> str | None:
 ENGINES: Mapping[EngineName, Callable[[Problem], str | None]] = {
     "fused": fused_lacks,
     "compiled": compiled_lacks,
+    "graph": graph_lacks,
     "closed_form": closed_form_lacks,
     "autograd": autograd_lacks,
 }
 
 
-def _parameters_lack(parameters: Sequence[Tensor]) -> str | None:
-    """Return why only autograd can train these parameters, or None."""
+def _parameters_lack(parameters: Sequence[Tensor], device: str = "cpu") -> str | None:
+    """Return why an engine for a type of device cannot train these parameters, or None."""
     types = {parameter.dtype for parameter in parameters}
     if types not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(each) for each in types))
         return f"it computes in float32 or float64, and the parameters are {names}"
     places = {parameter.device.type for parameter in parameters}
-    if places != {"cpu"}:
-        return f"it runs on the CPU, and the network is on {', '.join(sorted(places))}"
+    if places != {device}:
+        where = "the CPU" if device == "cpu" else device
+        return f"it runs on {where}, and the network is on {', '.join(sorted(places))}"
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
     if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):
