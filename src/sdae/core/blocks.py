@@ -227,8 +227,16 @@ class BlockLayout(nn.Module):
         top = categories.detach().new_full((len(categories), n_categories), -math.inf)
         top = top.scatter_reduce(1, place, categories.detach(), "amax")  # (B, K)
         shifted = categories - top[:, self.category]
-        total = torch.zeros_like(top).scatter_add(1, place, shifted.exp())  # (B, K)
+        total = self._summed(shifted.exp())  # (B, K)
         return shifted - total.log()[:, self.category]
+
+    def _summed(self, shares: Tensor) -> Tensor:
+        """Return the sum over each category, (B, levels) -> (B, K)."""
+        n_categories = len(self.blocks.levels)
+        if shares.device.type == "cuda":  # there, scatter_add adds in the order of chance
+            return summed_by_product(shares, self.category, n_categories)
+        place = self.category.expand(len(shares), -1)  # (B, levels)
+        return shares.new_zeros(len(shares), n_categories).scatter_add(1, place, shares)
 
     def _parts(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut components into numbers, binaries, categories and indicators."""
@@ -239,3 +247,10 @@ class BlockLayout(nn.Module):
         tensor = torch.from_numpy(values)
         dtype = like.dtype if tensor.is_floating_point() or tensor.dtype is torch.bool else None
         self.register_buffer(name, tensor.to(like.device, dtype), persistent=False)
+
+
+def summed_by_product(values: Tensor, group: Tensor, n_groups: int) -> Tensor:
+    """Return the sums of values over the groups of their columns, (B, N) -> (B, groups)."""
+    members = (group[:, None] == torch.arange(n_groups, device=group.device)).to(values)
+    with torch.autocast(values.device.type, enabled=False):
+        return values @ members  # (B, N) @ (N, groups)

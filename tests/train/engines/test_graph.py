@@ -5,6 +5,7 @@ Both have the same noise: autograd's is NumPy's, the engine's is drawn by PyTorc
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from tests.train.engines.test_compiled import HEADS, OPTIMIZERS, head_of, stacks
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-12}
 N = 403  # 50 minibatches of 8, and a last one of three rows
+EVERY_NOISE = ("masking:0.3:exact", "gaussian:0.2", "swap:0.2")
 Stacks = Sequence[StackedDenoisingAutoencoder]
 
 
@@ -89,8 +91,13 @@ def walk_together(
     assert_same(both[1], both[0], tolerance)
 
 
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("optimizer", "head"),
+    [
+        *zip(OPTIMIZERS, cycle(HEADS), strict=False),
+        *zip(OPTIMIZERS, cycle(HEADS[2:] + HEADS[:2]), strict=False),
+    ],
+)
 def test_finetuning_agrees_for_every_rule_and_head(optimizer: str, head: str) -> None:
     dtype = torch.float64
     both = stacks(19, (17, 5), activation="tanh", dtype=dtype, **head_of(head))
@@ -100,8 +107,17 @@ def test_finetuning_agrees_for_every_rule_and_head(optimizer: str, head: str) ->
     walk_together(finetuning(both, x, y, weights, **options), both, rate=0.003)
 
 
-@pytest.mark.parametrize("more", [{}, {"dropout": 0.5, "input_dropout": 0.2}, {"max_norm": 1.0}])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "gelu", "silu", "identity"])
+@pytest.mark.parametrize(
+    ("activation", "more"),
+    [
+        ("sigmoid", {}),
+        ("tanh", {"dropout": 0.5, "input_dropout": 0.2}),
+        ("relu", {"dropout": 0.5, "max_norm": 1.0}),
+        ("gelu", {"input_dropout": 0.2}),
+        ("silu", {"max_norm": 1.0}),
+        ("identity", {"dropout": 0.5}),
+    ],
+)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_finetuning_agrees_for_every_network(
     dtype: torch.dtype, activation: str, more: dict[str, Any]
@@ -112,9 +128,11 @@ def test_finetuning_agrees_for_every_network(
     walk_together(engines, both, rate=0.001)
 
 
-@pytest.mark.parametrize("noise", ["masking:0.3", "masking:0", "salt_and_pepper:0.3:low=-1"])
+@pytest.mark.parametrize(
+    ("noise", "activation"),
+    [("masking:0.3", "sigmoid"), ("masking:0", "relu"), ("salt_and_pepper:0.3:low=-1", "tanh")],
+)
 @pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_pretraining_agrees_for_every_layer(
@@ -126,8 +144,9 @@ def test_pretraining_agrees_for_every_layer(
     walk_together(pretraining(both, tensor_rows(N, 19, dtype), batch_size=8), both)
 
 
-@pytest.mark.parametrize("noise", ["masking:0.3:exact", "gaussian:0.2", "swap:0.2"])
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(
+    ("optimizer", "noise"), list(zip(OPTIMIZERS, cycle(EVERY_NOISE), strict=False))
+)
 def test_pretraining_agrees_for_every_rule_and_noise(optimizer: str, noise: str) -> None:
     both = stacks(19, (20,), dtype=torch.float64, corruption_levels=noise)
     options = {**OPTIMIZERS[optimizer], "batch_size": 8, "weight_decay": 0.01}
@@ -136,7 +155,7 @@ def test_pretraining_agrees_for_every_rule_and_noise(optimizer: str, noise: str)
 
 @pytest.mark.parametrize(
     ("noise", "emphasis"),
-    [("masking:0.3", None), ("masking:0.3", "full"), ("swap:0.3", None), ("gaussian:0.2", None)],
+    [("masking:0.3", "full"), ("swap:0.3", None), ("gaussian:0.2", None)],
 )
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 def test_the_columns_of_a_table_agree(tied: bool, noise: str, emphasis: str | None) -> None:
@@ -207,6 +226,7 @@ def test_slices_blocks_and_a_break_change_no_byte(
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_an_engine_goes_on_where_another_was(optimizer: str) -> None:
+    compiled = optimizer in ("adam", "nadam")
     x, y = tensor_rows(N, 9, torch.float64), targets("n_classes", N, torch.float64)
     config = FinetuningConfig.read({**OPTIMIZERS[optimizer], "batch_size": 8}, "finetune")
     batches = minibatches(N, 8)
@@ -219,7 +239,7 @@ def test_an_engine_goes_on_where_another_was(optimizer: str) -> None:
         return AutogradFinetuning(stack, x, y, config, 9)
 
     found = []
-    for order in ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1)):
+    for order in ((0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1))[: 6 if compiled else 4]:
         both = stacks(9, (7,), 2, dtype=torch.float64)
         first = engine(order[0], both[0])
         assert first.state() == {}

@@ -1,7 +1,7 @@
 """The noises: q(x_tilde given x), and which components they draw.
 
 A noise is a frozen value with a text form (``parse_noise(str(noise)) == noise``). Which components
-are drawn is decided by the counter-based bits of :mod:`sdae.core.randomness`, whoever draws them
+are drawn is decided by the counter-based bits of :mod:`sdae.core.randomness`, by NumPy or on a GPU
 (:mod:`sdae.core.kinds.draws`), so every engine and device sees the same noise. To add one, add a
 class to ``NOISES``; docs/adding-a-kind.md shows how.
 

@@ -25,8 +25,8 @@ class Player(Protocol):
     def record(self, work: Work, changed: Sequence[Tensor]) -> Work:
         """Return a function that does the work at each call.
 
-        `changed` are all tensors that the work changes, for whoever outlives it: they are as
-        before when this returns.
+        `changed` are all tensors that the work changes and that are used outside of it: they are
+        as before when this returns.
         """
         ...
 
@@ -78,7 +78,7 @@ class GraphPlayer:
                 tensor.copy_(value)
             graph = torch.cuda.CUDAGraph()
             try:
-                # Other threads, such as one that reads ahead, may go on.
+                # Other threads, such as one that reads ahead, are not disturbed.
                 mode = "thread_local"
                 with torch.cuda.graph(graph, self._pool, self._stream, mode):
                     work()
