@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-_WARM_UPS = 2
+from sdae.train.engines.player import warm_up
 
 
 class WaitedForError(RuntimeError):
@@ -36,20 +36,21 @@ class TapePlayer:
 
     def record(self, work: Callable[[], None], changed: Sequence[Tensor]) -> Callable[[], None]:
         """Return a function that plays the operations of the work."""
+        warm_up(work, changed)
         before = [tensor.clone() for tensor in changed]
-        for _ in range(_WARM_UPS):  # as for a CUDA graph
-            work()
-        tape = _Tape()
+        tape = Tape()
         with tape:
             work()
-        for tensor, value in zip(changed, before, strict=True):
+        for tensor, value in zip(changed, before, strict=True):  # a capture runs nothing
             tensor.copy_(value)
         self.n_recorded += 1
         self.n_operations = len(tape.noted)
         return tape.play
 
 
-class _Tape(TorchDispatchMode):
+class Tape(TorchDispatchMode):
+    """The operations that were done under it."""
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.noted: list[tuple[Any, tuple[Any, ...], dict[str, Any], list[Tensor]]] = []

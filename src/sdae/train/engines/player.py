@@ -68,14 +68,10 @@ class GraphPlayer:
         so.
         """
         with torch.cuda.device(self._device):
-            before = [tensor.clone() for tensor in changed]
             self._stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(self._stream):
-                for _ in range(_WARM_UPS):
-                    work()
+                warm_up(work, changed)
             torch.cuda.current_stream().wait_stream(self._stream)
-            for tensor, value in zip(changed, before, strict=True):
-                tensor.copy_(value)
             graph = torch.cuda.CUDAGraph()
             try:
                 # Other threads, such as one that reads ahead, are not disturbed.
@@ -89,3 +85,12 @@ class GraphPlayer:
         self.n_captured += 1
         launch: Work = graph.replay
         return launch
+
+
+def warm_up(work: Work, changed: Sequence[Tensor]) -> None:
+    """Do the work some times, and give what it changes its values again."""
+    before = [tensor.clone() for tensor in changed]
+    for _ in range(_WARM_UPS):
+        work()
+    for tensor, value in zip(changed, before, strict=True):
+        tensor.copy_(value)
