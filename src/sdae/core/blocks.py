@@ -124,7 +124,6 @@ class BlockLayout(nn.Module):
         self._keep("gap", np.array(gap), like)
         self._keep("has_indicator", of_column > 0, like)
         self._keep("indicator", of_column, like)
-        self._keep("column", self.column_of, like)
         self._keep("category", np.repeat(np.arange(len(blocks.levels)), blocks.levels), like)
 
     # -- the noise ---------------------------------------------------------------------------
@@ -138,7 +137,7 @@ class BlockLayout(nn.Module):
         if per_column.device.type == "cpu":
             # PyTorch's copy leaves a thread spinning, which slows down the training threads.
             return torch.from_numpy(per_column.numpy()[:, self.column_of])
-        return per_column.index_select(1, self.column)
+        return per_column.index_select(1, torch.from_numpy(self.column_of).to(per_column.device))
 
     def masked(self, x: Tensor, drawn: Tensor) -> Tensor:
         """Return x with drawn columns as where the value is missing, (B, V) -> (B, V)."""
@@ -208,7 +207,8 @@ class BlockLayout(nn.Module):
             torch.zeros_like(indicators),
         ]
         there = torch.cat(errors, dim=1).where(self.counted(x) > 0, 0.0)
-        return x.new_zeros(len(x), self.blocks.n_columns).index_add_(1, self.column, there)
+        columns = torch.from_numpy(self.column_of).to(x.device)
+        return x.new_zeros(len(x), self.blocks.n_columns).index_add_(1, columns, there)
 
     def counted(self, x: Tensor) -> Tensor:
         """Return the weight of each component in the loss, 0 where the value is missing, (B, V)."""

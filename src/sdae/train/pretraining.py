@@ -65,6 +65,7 @@ def pretrain(
     scratch: str | Path | None = None,
     engine: str = "auto",
     deterministic: bool = False,
+    precision: str = "float32",
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -123,6 +124,10 @@ def pretrain(
     deterministic : bool, default False
         Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into
         8 fixed shares, whose gradients are added up in order. It takes more time.
+    precision : {"float32", "tf32", "bfloat16", "float16"}
+        On CUDA, the type in which products are taken. Parameters, their updates and summed costs
+        are float32 in any case. It is faster, and less exact; ``float32`` leaves the products in
+        the type of the parameters.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
@@ -190,6 +195,7 @@ def pretrain(
             "codes": codes,
             "engine": engine,
             "deterministic": deterministic,
+            "precision": precision,
         },
         "pretrain",
     )

@@ -15,7 +15,7 @@ from tests.train.engines.graphs import N, finetuning, pretraining, tensor_rows
 from tests.train.engines.tape import Tape
 from tests.train.engines.test_compiled import stacks, targets
 
-FAKED = ("Stream", "CUDAGraph", "graph", "stream", "device", "current_stream")
+FAKED: tuple[str, ...] = ("Stream", "CUDAGraph", "graph", "stream", "device", "current_stream")
 FAKED += ("graph_pool_handle", "synchronize")
 
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from sdae.core.conversions import widened
 from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.train.engines.player import GraphPlayer, Player
+from sdae.train.engines.precision import forward_in, is_half, products_in
 from sdae.train.engines.safeguard import NotFiniteError, Safeguard
 from sdae.train.engines.update_rules import N_COEFFICIENTS, UpdateRule
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
@@ -74,6 +75,7 @@ class GraphStage:
         self._rule = UpdateRule(parameters, config)
         self._safeguard = Safeguard(module)
         self._player = GraphPlayer(self._like.device) if player is None else player
+        self._precision = config.precision
         self._block_rows = _BLOCK_NUMBERS // width
         self._recorded: dict[tuple[int, int], _Recorded] = {}
         self.slice_samples = min(_SLICE_ROWS, _SLICE_STEPS * config.batch_size)
@@ -87,7 +89,7 @@ class GraphStage:
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
         slice_, losses = minibatches.joined, []
-        with self._safeguard.slice(int(slice_.samples[-1])):
+        with self._safeguard.slice(int(slice_.samples[-1])), products_in(self._precision):
             for block in self._blocks(minibatches):
                 coefficients = torch.from_numpy(self._rule.coefficients(rate, len(block)))
                 parts = self._parts(block.joined, epoch)
@@ -168,12 +170,17 @@ class GraphStage:
     def _steps(self, recorded: _Recorded) -> None:
         """Do the steps that are recorded, without a look at any number."""
         n_steps, size = recorded.losses.shape
-        share = recorded.losses.new_full((size,), 1 / size)
+        # In half precision the slopes of a mean could be too small: those of a sum are divided.
+        halved = is_half(self._precision)
+        share = recorded.losses.new_full((size,), 1.0 if halved else 1 / size)
         for step in range(n_steps):
-            losses = self._losses([part[step] for part in recorded.parts])  # (B,)
+            with forward_in(self._precision, self._like.device):
+                losses = self._losses([part[step] for part in recorded.parts])  # (B,)
             recorded.losses[step] = losses.detach()
-            gradients = torch.autograd.grad(losses, self._rule.parameters, share)
-            self._rule.step(list(gradients), recorded.coefficients[step])
+            gradients = list(torch.autograd.grad(losses, self._rule.parameters, share))
+            if halved:
+                torch._foreach_div_(gradients, size)
+            self._rule.step(gradients, recorded.coefficients[step])
             self._after_step()
 
 

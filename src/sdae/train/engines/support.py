@@ -123,6 +123,8 @@ def closed_form_lacks(problem: Problem) -> str | None:
     config = problem.config
     if reason := _shares_lack(problem):
         return reason
+    if reason := _precision_lacks(problem):
+        return reason
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
@@ -147,6 +149,8 @@ def compiled_lacks(problem: Problem) -> str | None:
         return "it does not learn from unlabelled rows"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:
         return "it does not support max_norm"
+    if reason := _precision_lacks(problem):
+        return reason
     if problem.activation.facts.kernel is None:
         return f"it has no kernel for the activation {problem.activation}"
     largest = max(parameter.numel() for parameter in problem.parameters)
@@ -189,6 +193,13 @@ def _shares_lack(problem: Problem) -> str | None:
     if problem.config.deterministic:
         return "it does not support deterministic, which cuts minibatches into shares"
     return None
+
+
+def _precision_lacks(problem: Problem) -> str | None:
+    """Return why an engine that has products in the type of the parameters cannot be used."""
+    if problem.config.precision == "float32":
+        return None
+    return f"it supports only the precision float32, and precision is {problem.config.precision}"
 
 
 def _numba_lacks() -> str | None:
