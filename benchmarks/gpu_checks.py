@@ -5,23 +5,28 @@ Each returns its figures, and raises an error for what is wrong.
 
 import copy
 import pickle
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from gpu_bench import Bench, FailedError, farthest, same_bytes
+from gpu_bench import Bench, FailedError, LeftOutError, farthest, same_bytes
 
 import sdae
-from sdae import pretrain
+from sdae import StackedDenoisingAutoencoder, pretrain
 from sdae.core.blocks import Blocks
 from sdae.core.corruption import corrupt_by
 from sdae.core.kinds.draws import DeviceDraws, HostDraws
 from sdae.core.kinds.noises import parse_noise
 from sdae.core.minibatches import minibatches
+from sdae.core.model_file import Model
 from sdae.core.randomness import NoiseKey, Stream, threshold
 from sdae.train.engines.choice import Engine
 from sdae.train.engines.player import GraphPlayer
@@ -277,8 +282,33 @@ def captured(bench: Bench) -> dict[str, Any]:
     return {"graphs": player.n_captured}
 
 
+def command_line(bench: Bench) -> dict[str, Any]:
+    """Run the recipe `tutorial` by the command line, an epoch a stage, with its report."""
+    missing = [name for name in ("typer", "rich", "tomli_w", "jinja2") if find_spec(name) is None]
+    if missing:
+        raise LeftOutError(f"not installed: {missing}")
+    few = ["--set", "model.hidden_layer_sizes=[20, 20, 20]"] if bench.rehearse else []
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        command = [sys.executable, "-m", "sdae", "train", "mnist", "--recipe", "tutorial"]
+        command += ["--device", bench.device.type, "--out", str(out), "--report", *few]
+        command += ["--set", "pretraining.epochs=1", "--set", "finetuning.epochs=1"]
+        start = time.perf_counter()
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        seconds = time.perf_counter() - start
+        figures: dict[str, Any] = {"seconds": seconds, "said": run.stdout[-800:]}
+        if run.returncode != 0:
+            raise FailedError(f"it ended with {run.returncode}: {run.stderr[-800:]}", figures)
+        figures["files"] = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
+    if not any(name.endswith(".html") for name in figures["files"]):
+        raise FailedError("there is no report", figures)
+    return figures
+
+
 def estimator(bench: Bench) -> dict[str, Any]:
-    """Fit an estimator on the device; predict, pickle, save and load it, there and on the CPU."""
+    """Fit an estimator on the device; predict, pickle, save and load it; export a network."""
+    from sdae.app.export.writing import export_model
+
     rng = np.random.default_rng(0)
     x = rng.random((bench.size(2000, 200), 30)).astype(np.float32)
     y = (x[:, 0] + x[:, 1] > 1).astype(int)
@@ -295,6 +325,10 @@ def estimator(bench: Bench) -> dict[str, Any]:
         path = Path(folder) / "model.safetensors"
         model.save(path)
         figures["saved"] = float(np.abs(sdae.load(path).predict_proba(x) - proba).max())
+        on_device = StackedDenoisingAutoencoder(30, (20,), 2, seed=1).to(bench.device)
+        pretrain(on_device, x, epochs=1, batch_size=20)
+        exported = export_model(Model(on_device), numpy=Path(folder) / "numpy")
+        figures["exported"] = [each.path.name for each in exported]
     figures["partial_fit"] = float(model.partial_fit(x, y).score(x, y))
     if figures["score"] < (0.5 if bench.rehearse else 0.85):
         raise FailedError(f"it learned nothing: {figures}")
