@@ -24,6 +24,12 @@ def gpu_tables() -> str:
     for name in ("single rows", "several rows"):
         if name in parts:
             lines += ["", *_steps(parts[name]["figures"])]
+    if "float32" in (rows := parts.get("precisions", {}).get("figures", {})):
+        lines += ["", "| products in | µs a step | cost |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {row['microseconds']:,.0f} | {row['cost']:.4g} |"
+            for name, row in rows.items()
+        ]
     for name in ("tutorial", "default"):
         if name in parts and "seconds" in parts[name]["figures"]:
             lines += ["", _run(name, parts[name]["figures"])]
