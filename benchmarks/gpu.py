@@ -22,6 +22,7 @@ from typing import Any
 
 import gpu_checks
 import gpu_speed
+import gpu_uses
 import numpy as np
 import torch
 from gpu_bench import Bench, FailedError, LeftOutError
@@ -36,14 +37,14 @@ PARTS: tuple[tuple[str, Callable[[Bench], dict[str, Any]], float], ...] = (
     ("graphs are captured", gpu_checks.captured, 5),
     ("parity", gpu_checks.parity, 30),
     ("same bytes", gpu_checks.repeated, 20),
-    ("resume", gpu_checks.resumed, 10),
-    ("estimator", gpu_checks.estimator, 10),
+    ("resume", gpu_uses.resumed, 10),
+    ("estimator", gpu_uses.estimator, 10),
     ("single rows", gpu_speed.single_rows, 15),
     ("several rows", gpu_speed.several_rows, 25),
     ("precisions", gpu_speed.precisions, 10),
     ("tutorial", gpu_speed.tutorial, 30),
     ("default", gpu_speed.default, 40),
-    ("command line", gpu_checks.command_line, 20),
+    ("command line", gpu_uses.command_line, 20),
 )
 
 

@@ -4,32 +4,27 @@ Each returns its figures, and raises an error for what is wrong.
 """
 
 import copy
-import pickle
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from gpu_bench import Bench, FailedError, LeftOutError, farthest, same_bytes
+from gpu_bench import Bench, FailedError, farthest, same_bytes
 
-import sdae
-from sdae import StackedDenoisingAutoencoder, pretrain
 from sdae.core.blocks import Blocks
 from sdae.core.corruption import corrupt_by
 from sdae.core.kinds.draws import DeviceDraws, HostDraws
 from sdae.core.kinds.noises import parse_noise
 from sdae.core.minibatches import minibatches
-from sdae.core.model_file import Model
 from sdae.core.randomness import NoiseKey, Stream, threshold
+from sdae.core.rows import MappedRows, RowSource, TensorRows
 from sdae.train.engines.choice import Engine
-from sdae.train.engines.player import GraphPlayer
+from sdae.train.engines.graph_pretraining import GraphPretraining
+from sdae.train.engines.player import EagerPlayer, GraphPlayer
+from sdae.train.settings import PretrainingConfig
 
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 STEPS = 200
@@ -40,7 +35,6 @@ NOISES = (
     "gaussian:0.2",
     "swap:0.2",
 )
-SHUFFLED = {"shuffle": True}
 TABLE = Blocks((1, 1, 2), 2, (3, 4), (0, 3, 5), (0.5, 0.4, 0.1, 0.2, 0.5, 0.5))
 
 
@@ -171,9 +165,34 @@ def repeated(bench: Bench) -> dict[str, Any]:
                 figures[name] = _same(bench, walk, engine, batch_size)
             except Exception as problem:  # as above
                 figures[name] = f"{type(problem).__name__}: {problem}"[:300]
+    figures["rows on the disk as in memory"] = _same_from_disk(bench)
     if not all(value is True for value in figures.values()):
         raise FailedError(f"other bytes: {figures}", figures)
     return figures
+
+
+def _same_from_disk(bench: Bench) -> bool:
+    """Train on rows of a mapped file, with swap noise, and on the same rows in memory."""
+    x = bench.rows(bench.size(2003, 53), 61)
+    config = PretrainingConfig.read({"batch_size": 20, "engine": "graph"}, "pretrain")
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        mapped = np.memmap(Path(folder) / "x", np.float32, "w+", shape=tuple(x.shape))
+        mapped[:] = x.numpy()
+        for form in ("memory", "disk"):
+            stack = bench.stack(61, (37,), corruption_levels="swap:0.2").to(bench.device)
+            layer = stack.autoencoder(0)
+            rows: RowSource = TensorRows(x.to(bench.device))
+            if form == "disk":
+                rows = MappedRows(mapped, layer.weight)
+            player = EagerPlayer() if bench.rehearse else None
+            engine = GraphPretraining(layer, rows, layer.corruption, config, 9, player)
+            order = np.random.default_rng(1).permutation(len(x))
+            engine.train(minibatches(len(x), 20, order=order), 1, 0.01)
+            engine.close()
+            found.append(stack)
+        del mapped
+    return same_bytes(*found)
 
 
 def _same(bench: Bench, walk: str, engine: str, batch_size: int) -> bool:
@@ -222,51 +241,6 @@ def _made(
     return bench.finetuning(stack, x, y, options, weights)
 
 
-def resumed(bench: Bench) -> dict[str, Any]:
-    """Stop a call after an epoch, and resume it from its checkpoint."""
-    x = bench.rows(bench.size(2000, 60), 61)
-    figures: dict[str, Any] = {}
-    for engine, batch_size in (("fused", 1), ("graph", 20)):
-        named = "auto" if bench.rehearse else engine
-        whole, cut = (sdae.StackedDenoisingAutoencoder(61, (37, 20), 10, 0.3) for _ in range(2))
-        options: dict[str, Any] = {
-            "epochs": 3,
-            "batch_size": batch_size,
-            "engine": named,
-            "device": bench.device.type,
-            "learning_rate": 0.01,
-            **SHUFFLED,
-        }
-        try:
-            history = pretrain(whole, x, **options)
-            with tempfile.TemporaryDirectory() as folder:
-                kept = sdae.Checkpoint(folder, "1epoch", interruption=_After(2))
-                try:
-                    pretrain(cut, x, checkpoint=kept, **options)
-                    raise FailedError("it was not interrupted")
-                except InterruptedError:
-                    cut = sdae.StackedDenoisingAutoencoder(61, (37, 20), 10, 0.3)
-                pretrain(cut, x, checkpoint=sdae.Checkpoint(folder, "1epoch"), **options)
-            figures[engine] = same_bytes(whole, cut)
-            figures[f"{engine}, by the history"] = history.records[-1].engine
-        except Exception as problem:  # as above
-            figures[engine] = f"{type(problem).__name__}: {problem}"[:300]
-    if any(figures[engine] is not True for engine in ("fused", "graph")):
-        raise FailedError(f"other bytes: {figures}", figures)
-    return figures
-
-
-class _After:
-    """Interrupts after some slices."""
-
-    def __init__(self, n: int) -> None:
-        self._left = n
-
-    def __call__(self) -> BaseException | None:
-        self._left -= 1
-        return InterruptedError() if self._left == 0 else None
-
-
 def captured(bench: Bench) -> dict[str, Any]:
     """Look whether steps are CUDA graphs, and not started one by one."""
     stack = bench.stack(61, (37,), corruption_levels=0.3).to(bench.device)
@@ -280,58 +254,3 @@ def captured(bench: Bench) -> dict[str, Any]:
     if not isinstance(player, GraphPlayer) or player.n_captured != 3:
         raise FailedError("steps are started one by one: see the log")
     return {"graphs": player.n_captured}
-
-
-def command_line(bench: Bench) -> dict[str, Any]:
-    """Run the recipe `tutorial` by the command line, an epoch a stage, with its report."""
-    missing = [name for name in ("typer", "rich", "tomli_w", "jinja2") if find_spec(name) is None]
-    if missing:
-        raise LeftOutError(f"not installed: {missing}")
-    few = ["--set", "model.hidden_layer_sizes=[20, 20, 20]"] if bench.rehearse else []
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        command = [sys.executable, "-m", "sdae", "train", "mnist", "--recipe", "tutorial"]
-        command += ["--device", bench.device.type, "--out", str(out), "--report", *few]
-        command += ["--set", "pretraining.epochs=1", "--set", "finetuning.epochs=1"]
-        start = time.perf_counter()
-        run = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        seconds = time.perf_counter() - start
-        figures: dict[str, Any] = {"seconds": seconds, "said": run.stdout[-800:]}
-        if run.returncode != 0:
-            raise FailedError(f"it ended with {run.returncode}: {run.stderr[-800:]}", figures)
-        figures["files"] = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
-    if not any(name.endswith(".html") for name in figures["files"]):
-        raise FailedError("there is no report", figures)
-    return figures
-
-
-def estimator(bench: Bench) -> dict[str, Any]:
-    """Fit an estimator on the device; predict, pickle, save and load it; export a network."""
-    from sdae.app.export.writing import export_model
-
-    rng = np.random.default_rng(0)
-    x = rng.random((bench.size(2000, 200), 30)).astype(np.float32)
-    y = (x[:, 0] + x[:, 1] > 1).astype(int)
-    model = sdae.SDAEClassifier((40, 20), device=bench.device.type, max_iter=20, random_state=0)
-    model.fit(x, y)
-    proba = model.predict_proba(x)
-    figures: dict[str, Any] = {
-        "score": float(model.score(x, y)),
-        "device": str(model.network_.head.weight.device),
-    }
-    twin = pickle.loads(pickle.dumps(model))
-    figures["pickled"] = float(np.abs(twin.predict_proba(x) - proba).max())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        model.save(path)
-        figures["saved"] = float(np.abs(sdae.load(path).predict_proba(x) - proba).max())
-        on_device = StackedDenoisingAutoencoder(30, (20,), 2, seed=1).to(bench.device)
-        pretrain(on_device, x, epochs=1, batch_size=20)
-        exported = export_model(Model(on_device), numpy=Path(folder) / "numpy")
-        figures["exported"] = [each.path.name for each in exported]
-    figures["partial_fit"] = float(model.partial_fit(x, y).score(x, y))
-    if figures["score"] < (0.5 if bench.rehearse else 0.85):
-        raise FailedError(f"it learned nothing: {figures}")
-    if max(figures["pickled"], figures["saved"]) > 1e-4:
-        raise FailedError(f"other answers: {figures}")
-    return figures
