@@ -10,10 +10,12 @@ from torch import Tensor
 
 from sdae.core.conversions import Array, Targets
 from sdae.core.errors import DataError
+from sdae.core.inference import outputs, serves
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.targets import weight_tensor
+from sdae.train.engines.support import modified_network
 
 LabelledRows = tuple[RowsLike, Targets]
 ScoredRows = tuple[RowSource, Tensor, Tensor | None]
@@ -73,7 +75,7 @@ def error_of(
     rows = row_source(x, stack.n_visible, stack.head.weight, "x")
     total = 0.0
     for part in minibatches(len(rows), _ROWS_AT_A_TIME):
-        errors = facts.error(stack.answers(rows.batch(part)), y[part.span])  # (B, O) -> (B,)
+        errors = facts.error(_answers(stack, rows.batch(part)), y[part.span])  # (B, O) -> (B,)
         if weight is not None:
             errors = errors.cpu().double() * weight[part.span]
         total += float(errors.sum())
@@ -83,3 +85,14 @@ def error_of(
             f"to {float(y.abs().max()):.6g}. Divide all values by a constant."
         )
     return total / (len(rows) if weight is None else float(weight.sum()))
+
+
+def _answers(stack: StackedDenoisingAutoencoder, x: Tensor) -> Tensor:
+    """Return the predictions of the head for rows, (B, V): classes, labels or values.
+
+    The compiled pass makes them where it knows the network. Its results are float32, so it is for
+    such networks.
+    """
+    if x.dtype is torch.float32 and modified_network(stack) is None and serves(stack):
+        return stack.head_facts.answer(torch.from_numpy(outputs(stack, x.detach().numpy())))
+    return stack.answers(x)

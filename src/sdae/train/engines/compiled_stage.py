@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.kernels.team import Steps, Team
+from sdae.core.kinds.activations import Activation
 from sdae.core.minibatches import Minibatches
 from sdae.train.engines.compiled_memory import CompiledMemory
 from sdae.train.engines.safeguard import check_finite
@@ -23,6 +24,8 @@ class CompiledStage:
     layers : sequence of (Tensor or None, Tensor)
         As for :class:`sdae.train.engines.compiled_memory.CompiledMemory`.
     config : PretrainingConfig or FinetuningConfig
+    activation : Activation
+        Of the hidden units.
     n_products : int
         Multiplications of a row in a forward pass.
     """
@@ -33,10 +36,11 @@ class CompiledStage:
         self,
         layers: Sequence[tuple[Tensor | None, Tensor]],
         config: PretrainingConfig | FinetuningConfig,
+        activation: Activation,
         n_products: int,
     ) -> None:
         n_parts, n_threads = minibatch_parts_and_threads(n_products, config.batch_size)
-        self._memory = CompiledMemory(layers, config, n_parts)
+        self._memory = CompiledMemory(layers, config, activation, n_parts)
         self._team = Team(n_threads)
         parameters = [part for layer in layers for part in layer if part is not None]
         self.slice_samples = samples_between_looks(parameters, config.batch_size)
