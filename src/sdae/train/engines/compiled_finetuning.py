@@ -60,8 +60,8 @@ class CompiledFinetuning(CompiledStage):
         """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> float:
+        """Do a step on each minibatch; return the summed cost of their samples.
 
         Raises
         ------

@@ -6,7 +6,6 @@ Axes: m samples of a slice, V visible.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.blocks import BlockLayout
@@ -57,8 +56,8 @@ class CompiledPretraining(CompiledStage):
         """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(self._kernel)
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> float:
+        """Do a step on each minibatch; return the summed cost of their samples.
 
         Raises
         ------

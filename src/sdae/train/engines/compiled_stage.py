@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -57,7 +56,7 @@ class CompiledStage:
         """End the threads."""
         self._team.close()
 
-    def _run(self, steps: Steps, minibatches: Minibatches, costs: NDArray[np.float64]) -> Tensor:
+    def _run(self, steps: Steps, minibatches: Minibatches, costs: NDArray[np.float64]) -> float:
         """Run the steps of a slice on the parameters as they are; return the sum of its costs.
 
         Raises
@@ -69,4 +68,4 @@ class CompiledStage:
         self._team.run_steps(steps, len(minibatches))
         check_finite(costs, minibatches.joined.samples, self._memory.state.parameters)
         self._memory.give()
-        return torch.tensor(costs.sum())
+        return float(costs.sum())
