@@ -68,7 +68,7 @@ def in_order(function: F) -> F:
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
-    if numba.config.DISABLE_JIT or loaded.signatures:
+    if numba.config.DISABLE_JIT or loaded.overloads:
         return False
     module = Path(function.__code__.co_filename).stem
     kept = Path(loaded.stats.cache_path or "")

@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Whether it will first compile its kernels, which takes up to a minute."""
         ...
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor | float:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
         ...
 

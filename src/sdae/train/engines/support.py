@@ -107,7 +107,7 @@ def finetuning_problem(
         config,
         list(stack.mlp.parameters()),
         stack.activation,
-        _modified_network(stack),
+        modified_network(stack),
         has_weights=weighted,
         head=stack.head_kind,
         n_processes=n_processes,
@@ -145,9 +145,7 @@ def compiled_lacks(problem: Problem) -> str | None:
         return reason
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
         return "it does not learn from unlabelled rows"
-    if isinstance(config, FinetuningConfig) and config.max_norm is not None:
-        return "it does not support max_norm"
-    if problem.activation.facts.kernel is None:
+    if problem.activation.facts.number is None:
         return f"it has no kernel for the activation {problem.activation}"
     largest = max(parameter.numel() for parameter in problem.parameters)
     if largest > MOST_WEIGHTS:
@@ -217,7 +215,7 @@ def _modified_layer(autoencoder: DenoisingAutoencoder) -> str | None:
     return None
 
 
-def _modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
+def modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
     """Return a change to the network that only autograd supports, or None."""
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     for layer, autoencoder in enumerate(layers):
