@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Bytecode is compiled at the first import: of most files never.
 PIP := PIP_NO_COMPILE=1 $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help train test test-slow test-oldest test-pythons test-launchers torture fuzz lint check kernels format benchmark clean
+.PHONY: help train test test-slow test-oldest test-pythons test-launchers gpu-check torture fuzz lint check kernels format benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /: /'
@@ -41,6 +41,10 @@ test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads 
 
 test-launchers: $(VENV)/launchers/.ready  ## the examples on Ray and Spark, which need Java (downloads half a gigabyte)
 	$(VENV)/launchers/bin/python -m pytest -m slow tests/docs/test_launchers.py
+
+gpu-check: $(VENV)/.test  ## try and measure all that is claimed of an NVIDIA GPU, on one (under four minutes)
+	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/tables.py
 
 kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
 	$(BIN)/python -m tests.train.kernels.compile_all

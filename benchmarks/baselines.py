@@ -37,9 +37,10 @@ class TiedAutoencoder(nn.Module):
         return F.linear(h, self.encoder.weight.t(), self.visible_bias)
 
 
-def autograd_pretraining(x: Rows, n_hidden: int, batch_size: int) -> Epoch:
+def autograd_pretraining(x: Rows, n_hidden: int, batch_size: int, device: str = "cpu") -> Epoch:
     """Masking noise of 0.1, cross-entropy, SGD."""
-    rows, model = torch.from_numpy(x), TiedAutoencoder(x.shape[1], n_hidden)
+    rows = torch.from_numpy(x).to(device)
+    model = TiedAutoencoder(x.shape[1], n_hidden).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.001)
 
     def epoch() -> None:
@@ -73,13 +74,19 @@ def untied_relu_pretraining(x: Rows, n_hidden: int) -> Epoch:
 
 
 def autograd_finetuning(
-    x: Rows, y: Labels, sizes: tuple[int, ...], batch_size: int, *, adam: bool = False
+    x: Rows,
+    y: Labels,
+    sizes: tuple[int, ...],
+    batch_size: int,
+    *,
+    adam: bool = False,
+    device: str = "cpu",
 ) -> Epoch:
     """Sigmoid layers and a softmax, SGD or Adam."""
-    rows, labels = torch.from_numpy(x), torch.from_numpy(y)
+    rows, labels = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
     widths = (x.shape[1], *sizes)
     hidden = [m for i in range(len(sizes)) for m in (nn.Linear(*widths[i : i + 2]), nn.Sigmoid())]
-    network = nn.Sequential(*hidden, nn.Linear(widths[-1], 10))
+    network = nn.Sequential(*hidden, nn.Linear(widths[-1], 10)).to(device)
     optimizer: torch.optim.Optimizer = torch.optim.SGD(network.parameters(), lr=0.01)
     if adam:
         optimizer = torch.optim.Adam(network.parameters(), lr=0.001)

@@ -20,6 +20,7 @@ from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, ladders
 from fit_tables import cold_start, defaults, steps
+from gpu_tables import gpu_tables
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
@@ -312,6 +313,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "few-labels-auc": auc_table,
     "few-labels-mnist": ladders,
     "few-labels-tables": accuracies,
+    "gpu": gpu_tables,
     "imputation": imputation_table,
     "label-curve": label_curve_table,
     "mnist-default": lambda: mnist_table("mnist-default"),

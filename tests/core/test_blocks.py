@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sdae.core.autoencoder import DenoisingAutoencoder
-from sdae.core.blocks import BlockLayout, Blocks
+from sdae.core.blocks import BlockLayout, Blocks, summed_by_product
 from sdae.core.corruption import GaussianNoise, MaskingNoise, Noise, SwapNoise, corrupt
 from sdae.core.errors import InvalidParameterError
 from sdae.core.randomness import NoiseKey, Stream
@@ -235,3 +235,15 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, Any], message: str) -
 def test_impossible_blocks_are_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"a table needs|indicators must|finite values for gaps"):
         Blocks(**arguments)
+
+
+def test_sums_over_groups_are_those_of_a_loop() -> None:
+    values = torch.rand(7, 9, dtype=torch.float64, requires_grad=True)
+    group = torch.tensor([0, 0, 2, 1, 2, 2, 3, 0, 3])
+    found = summed_by_product(values, group, 5)
+    for k in range(5):
+        expected = sum((values[:, j] for j in range(9) if group[j] == k), torch.zeros(7).double())
+        torch.testing.assert_close(found[:, k], expected, rtol=1e-14, atol=1e-15)
+    factors = torch.arange(35, dtype=torch.float64).reshape(7, 5)
+    (slope,) = torch.autograd.grad(found, values, factors)
+    assert torch.equal(slope, factors[:, group])

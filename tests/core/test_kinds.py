@@ -327,7 +327,7 @@ def test_donors_give_the_values_that_are_asked_for(form: str, tmp_path: Path) ->
     donors = RowDonors(sources[form], (lambda r: 2 * r) if form == "through" else None)
     numbers = np.random.default_rng(2).integers(0, 5000, size=(4000, 3))
     expected = x[numbers, np.arange(3)] * (2 if form == "through" else 1)
-    assert donors.values(numbers).numpy().tobytes() == expected.tobytes()
+    assert donors.values(torch.from_numpy(numbers)).numpy().tobytes() == expected.tobytes()
     assert len(donors) == 5000
 
 

@@ -92,7 +92,11 @@ def test_a_file_gives_it_back_to_the_byte(kind: type, tmp_path: Path) -> None:
         ("solver", "newton", "one of 'sgd', 'adam', 'adamw', 'nadam', 'rmsprop'"),
         ("batch_size", 0, "'auto' or an integer ≥ 1"),
         ("momentum", 2, r"a number in \[0, 1\]"),
-        ("engine", "steam", "one of 'auto', 'fused', 'compiled', 'closed_form', 'autograd'"),
+        (
+            "engine",
+            "steam",
+            "one of 'auto', 'fused', 'compiled', 'graph', 'closed_form', 'autograd'",
+        ),
         ("n_threads", 0, "an integer ≥ 1, or none"),
         ("tied", "yes", "true or false"),
     ],

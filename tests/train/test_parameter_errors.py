@@ -21,7 +21,7 @@ BOTH: list[tuple[str, object, str]] = [
     *[("momentum", v, "a number in [0, 1]") for v in (-0.1, 1.1, NAN, "0.9")],
     ("nesterov", "no", "true or false"),
     *[("weight_decay", v, "a finite number ≥ 0") for v in (-1, INF)],
-    ("engine", "fast", "one of 'auto', 'fused', 'compiled', 'closed_form', 'autograd'"),
+    ("engine", "fast", "one of 'auto', 'fused', 'compiled', 'graph', 'closed_form', 'autograd'"),
 ]
 PRETRAINING: list[tuple[str, object, str]] = [
     *BOTH,

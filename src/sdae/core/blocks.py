@@ -132,9 +132,12 @@ class BlockLayout(nn.Module):
         """Return how many things a noise draws for each row: C, its columns."""
         return self.blocks.n_columns
 
-    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+    def spread(self, per_column: Tensor) -> Tensor:
         """Give the components of a column what was drawn for it, (B, C) -> (B, V)."""
-        return per_column[:, self.column_of]
+        if per_column.device.type == "cpu":
+            # PyTorch's copy leaves a thread spinning, which slows down the training threads.
+            return torch.from_numpy(per_column.numpy()[:, self.column_of])
+        return per_column.index_select(1, torch.from_numpy(self.column_of).to(per_column.device))
 
     def masked(self, x: Tensor, drawn: Tensor) -> Tensor:
         """Return x with drawn columns as where the value is missing, (B, V) -> (B, V)."""
@@ -224,8 +227,16 @@ class BlockLayout(nn.Module):
         top = categories.detach().new_full((len(categories), n_categories), -math.inf)
         top = top.scatter_reduce(1, place, categories.detach(), "amax")  # (B, K)
         shifted = categories - top[:, self.category]
-        total = torch.zeros_like(top).scatter_add(1, place, shifted.exp())  # (B, K)
+        total = self._summed(shifted.exp())  # (B, K)
         return shifted - total.log()[:, self.category]
+
+    def _summed(self, shares: Tensor) -> Tensor:
+        """Return the sum over each category, (B, levels) -> (B, K)."""
+        n_categories = len(self.blocks.levels)
+        if shares.device.type == "cuda":  # there, scatter_add adds in the order of chance
+            return summed_by_product(shares, self.category, n_categories)
+        place = self.category.expand(len(shares), -1)  # (B, levels)
+        return shares.new_zeros(len(shares), n_categories).scatter_add(1, place, shares)
 
     def _parts(self, t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Cut components into numbers, binaries, categories and indicators."""
@@ -236,3 +247,10 @@ class BlockLayout(nn.Module):
         tensor = torch.from_numpy(values)
         dtype = like.dtype if tensor.is_floating_point() or tensor.dtype is torch.bool else None
         self.register_buffer(name, tensor.to(like.device, dtype), persistent=False)
+
+
+def summed_by_product(values: Tensor, group: Tensor, n_groups: int) -> Tensor:
+    """Return the sums of values over the groups of their columns, (B, N) -> (B, groups)."""
+    members = (group[:, None] == torch.arange(n_groups, device=group.device)).to(values)
+    with torch.autocast(values.device.type, enabled=False):
+        return values @ members  # (B, N) @ (N, groups)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.kinds.corrupted import EACH_COMPONENT, Columns, Corrupted, Donors, OfBatch
+from sdae.core.kinds.draws import Draws, draws_on
 from sdae.core.kinds.noises import (
     GaussianNoise,
     MaskingNoise,
@@ -32,6 +33,7 @@ __all__ = [
     "SaltAndPepperNoise",
     "SwapNoise",
     "corrupt",
+    "corrupt_by",
     "parse_noise",
 ]
 
@@ -69,4 +71,17 @@ def corrupt(
     """
     if noise.level == 0:
         return Corrupted(x, None)
-    return noise.corrupt(x, key, samples, OfBatch(x) if donors is None else donors, columns)
+    return corrupt_by(x, noise, draws_on(x.device, key, samples), donors, columns)
+
+
+def corrupt_by(
+    x: Tensor,
+    noise: Noise,
+    draws: Draws,
+    donors: Donors | None = None,
+    columns: Columns = EACH_COMPONENT,
+) -> Corrupted:
+    """Corrupt a batch, (B, V), by random numbers that the caller has; see :func:`corrupt`."""
+    if noise.level == 0:
+        return Corrupted(x, None)
+    return noise.corrupt(x, draws, OfBatch(x) if donors is None else donors, columns)

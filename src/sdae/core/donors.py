@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.minibatches import Minibatch
@@ -34,20 +33,20 @@ class RowDonors:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    def numbers_of(self, samples: Tensor) -> Tensor:
         """Return the numbers of samples among the donors: the same as in the source, (B,)."""
         return samples
 
     @torch.no_grad()
-    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+    def values(self, numbers: Tensor) -> Tensor:
         """Return for each column the value in the row with the given number, (B, V) -> (B, V).
 
         The values are data: gradients do not flow into the function `through`.
         """
         if self._through is None and isinstance(self._rows, TensorRows):
             rows = self._rows.rows
-            return rows.gather(0, torch.from_numpy(numbers).to(rows.device))
-        wanted, places = np.unique(numbers, return_inverse=True)
+            return rows.gather(0, numbers.to(rows.device))
+        wanted, places = np.unique(numbers.cpu().numpy(), return_inverse=True)
         places = places.reshape(numbers.shape)  # (B, V), into `wanted`
         parts = []
         for start in range(0, len(wanted), _AT_ONCE):

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import invalid_parameter
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
-_MIX_2 = np.uint64(0x94D049BB133111EB)
+GOLDEN, MIX_1, MIX_2 = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""The increment and the factors of SplitMix64."""
+
 _WORD = (1 << 64) - 1
 
 
@@ -102,14 +102,14 @@ def random_bits(key: NoiseKey, samples: NDArray[np.int64], n_components: int) ->
     """
     n_words = (n_components + 1) // 2
     starts = row_hashes(key, samples)
-    steps = np.arange(1, n_words + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+    steps = np.arange(1, n_words + 1, dtype=np.uint64) * np.uint64(GOLDEN)
     words = _mix(starts[:, None] + steps)  # (B, 1) + (N/2,) -> (B, N/2)
     return words.astype("<u8", copy=False).view("<u4")[:, :n_components]  # low half first
 
 
 def row_hashes(key: NoiseKey, samples: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Return the hash from which the random bits of each sample follow, (B,)."""
-    return _mix(samples.astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(hash_key(key)))
+    return _mix(samples.astype(np.uint64) * np.uint64(GOLDEN) + np.uint64(hash_key(key)))
 
 
 def standard_normal(
@@ -150,9 +150,9 @@ def hash_key(key: NoiseKey) -> int:
     """Fold the coordinates of a key into one 64-bit word, each through the mixing function."""
     word = 0
     for coordinate in (key.seed, int(key.stream), key.layer, key.epoch):
-        word = ((word ^ coordinate) + _GOLDEN) & _WORD
-        word = ((word ^ (word >> 30)) * int(_MIX_1)) & _WORD
-        word = ((word ^ (word >> 27)) * int(_MIX_2)) & _WORD
+        word = ((word ^ coordinate) + GOLDEN) & _WORD
+        word = ((word ^ (word >> 30)) * MIX_1) & _WORD
+        word = ((word ^ (word >> 27)) * MIX_2) & _WORD
         word ^= word >> 31
     return word
 
@@ -160,8 +160,8 @@ def hash_key(key: NoiseKey) -> int:
 def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Apply SplitMix64's output function to `words`, in place, and return them."""
     words ^= words >> np.uint64(30)
-    words *= _MIX_1
+    words *= np.uint64(MIX_1)
     words ^= words >> np.uint64(27)
-    words *= _MIX_2
+    words *= np.uint64(MIX_2)
     words ^= words >> np.uint64(31)
     return words

@@ -130,7 +130,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         minibatch, and all epochs are done: `max_iter` of them, or with ``auto`` about 1,000 updates
         or 10 epochs; ``auto`` means 0.0001 for `alpha` and 0.2 for `dropout`. ``fit`` with
         `warm_start`, when it continues, and ``partial_fit`` learn from labelled rows alone.
-    engine : {"auto", "fused", "compiled", "closed_form", "autograd"}, default "auto"
+    engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.

@@ -58,7 +58,7 @@ class SDAEOutlierDetector(OutlierMixin, UnsupervisedSDAE):
         Whether ``sgd`` uses Nesterov momentum.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         Decay rates and stability term of ``adam``.
-    engine : {"auto", "fused", "compiled", "closed_form", "autograd"}, default "auto"
+    engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.

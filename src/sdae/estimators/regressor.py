@@ -102,7 +102,7 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     loss : {"squared_error", "poisson"}, default "squared_error"
         ``poisson`` is half the Poisson deviance, for counts and other targets ≥ 0: the network
         gives the logarithm of their mean.
-    engine : {"auto", "fused", "compiled", "closed_form", "autograd"}, default "auto"
+    engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}, default "auto"
         Engine of pre-training; regression is fine-tuned by autograd.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None

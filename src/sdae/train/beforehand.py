@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from sdae.core.autoencoder import DenoisingAutoencoder
@@ -49,6 +50,7 @@ def check_pretraining(
             f"drop_last. Got {config.batch_size} instead."
         )
     _check_shares(config, len(rows), n_processes, "pretrain")
+    _check_precision(config, stack.autoencoder(0).weight, "pretrain")
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
         _check_trainable(autoencoder, "pretrain", f"layer {layer}")
@@ -98,6 +100,25 @@ def _check_shares(
         remedy = "Pre-training learns from unlabelled rows, and supports it."
         value = listed(methods)
         raise invalid_parameter("semi_supervised", caller, f"none with {what}", value, remedy)
+
+
+def _check_precision(
+    config: PretrainingConfig | FinetuningConfig, parameter: Tensor, caller: str
+) -> None:
+    """Raise an error for products of another type where these cannot be taken."""
+    precision, device = config.precision, parameter.device.type
+    if precision == "float32":
+        return
+    wanted, remedy = None, "Leave it out."
+    if device != "cuda":
+        wanted = f"'float32' on {device}"
+        remedy = "Other types of products need device='cuda'."
+    elif parameter.dtype is not torch.float32:
+        wanted = f"'float32', which leaves products as they are, for a network of {parameter.dtype}"
+    elif isinstance(config, FinetuningConfig) and config.semi_supervised:
+        wanted = "'float32' with semi_supervised"
+    if wanted is not None:
+        raise invalid_parameter("precision", caller, wanted, precision, remedy)
 
 
 def _check_trainable(part: nn.Module, caller: str, name: str) -> None:
@@ -208,6 +229,7 @@ def check_finetuning(
             f"with drop_last. Got {config.batch_size} instead."
         )
     _check_shares(config, n_visited, n_processes, "finetune")
+    _check_precision(config, stack.head.weight, "finetune")
     if config.engine != "auto":  # auto always finds an engine
         engine_of_finetuning(stack, config, weighted=weights is not None, n_processes=n_processes)
     return FinetuningTask(stack, config, rows, y, weights, scored, n_updates, every)

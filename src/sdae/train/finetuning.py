@@ -74,6 +74,7 @@ def finetune(
     sample_weight: Array | None = None,
     engine: str = "auto",
     deterministic: bool = False,
+    precision: str = "float32",
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -133,7 +134,7 @@ def finetune(
         from in the same way, so they need not be among them.
     sample_weight : array of shape (n,) or None
         Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
-    engine, deterministic, device, seed, checkpoint, callbacks
+    engine, deterministic, precision, device, seed, checkpoint, callbacks
         As in :func:`sdae.pretrain`.
 
     Returns
@@ -195,6 +196,7 @@ def finetune(
             "semi_supervised": semi_supervised,
             "engine": engine,
             "deterministic": deterministic,
+            "precision": precision,
         },
         "finetune",
     )

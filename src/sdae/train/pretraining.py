@@ -65,6 +65,7 @@ def pretrain(
     scratch: str | Path | None = None,
     engine: str = "auto",
     deterministic: bool = False,
+    precision: str = "float32",
     device: str | None = None,
     seed: int = 0,
     checkpoint: Checkpoint | str | Path | None = None,
@@ -114,14 +115,19 @@ def pretrain(
         otherwise a file. For rows on a disk it is a file or, if that is too small, nowhere.
     scratch : str, Path or None, default None
         Folder for files of codes; None: that for temporary files, which TMPDIR sets.
-    engine : {"auto", "fused", "compiled", "closed_form", "autograd"}
+    engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
-        descent on minibatches; ``auto`` takes the fastest that supports the settings, else
-        ``autograd``. Several processes train by ``autograd``. The history records the engine.
+        descent on minibatches; on CUDA ``graph`` runs minibatches by any optimiser. ``auto`` takes
+        the fastest that supports the settings, else ``autograd``. Several processes train by
+        ``autograd``. The history records the engine.
     deterministic : bool, default False
         Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into
         8 fixed shares, whose gradients are added up in order. It takes more time.
+    precision : {"float32", "tf32", "bfloat16", "float16"}
+        On CUDA, the type in which products are taken. Parameters, their updates and summed costs
+        are float32 in any case. It is faster, and less exact; ``float32`` leaves the products in
+        the type of the parameters.
     device : {"auto", "cpu", "cuda", "mps"} or None
         Move the stack there and train there; None stays where the stack is.
     seed : int, default 0
@@ -189,6 +195,7 @@ def pretrain(
             "codes": codes,
             "engine": engine,
             "deterministic": deterministic,
+            "precision": precision,
         },
         "pretrain",
     )

@@ -26,8 +26,9 @@ from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.options import Option, field_of, option, readers_of
 
-ENGINES = ("auto", "fused", "compiled", "closed_form", "autograd")
+ENGINES = ("auto", "fused", "compiled", "graph", "closed_form", "autograd")
 LADDER_ENGINES = ("auto", "compiled", "autograd")
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
 LABEL_SPREADING, MEAN_TEACHER, VAT = "label_spreading", "mean_teacher", "vat"
 CONSISTENCY = (LABEL_SPREADING, MEAN_TEACHER, VAT)
 CODES = ("auto", "memory", "memmap", "recompute")
@@ -74,6 +75,11 @@ DETERMINISTIC = Option(
     boolean(),
     False,
     "Give the same bytes for any number of processes up to 8; takes more time.",
+)
+PRECISION = Option(
+    choice(*PRECISIONS),
+    "float32",
+    "Type of products on CUDA; parameters, updates and costs stay float32.",
 )
 
 
@@ -124,6 +130,7 @@ class PretrainingConfig:
     codes: str = option(choice(*CODES), "auto", "Where the codes of trained layers are stored.")
     engine: str = field_of(ENGINE)
     deterministic: bool = field_of(DETERMINISTIC)
+    precision: str = field_of(PRECISION)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "PretrainingConfig":
@@ -178,6 +185,7 @@ class FinetuningConfig:
     )
     engine: str = field_of(ENGINE)
     deterministic: bool = field_of(DETERMINISTIC)
+    precision: str = field_of(PRECISION)
 
     @classmethod
     def read(cls, values: Mapping[str, object], caller: str) -> "FinetuningConfig":

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
-from sdae import SDAERegressor
+from sdae import SDAERegressor, StackedDenoisingAutoencoder
+from sdae.app.export import writing
 from sdae.app.export.exported_model import subject_of
 from sdae.app.export.probe_rows import trial_of
 from sdae.app.export.sequential import sequential_bytes
 from sdae.app.export.writing import export_model
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.model_file import Model, load_model
+from sdae.core.stack import copy_on_cpu
 from tests.app.export.models import make, rows_of
 from tests.estimators.helpers import quick, rows
 
@@ -87,6 +90,21 @@ def test_the_rows_to_check_on_are_finite_and_some_are_far_out() -> None:
         assert again.x.tobytes() == trial.x.tobytes()
     with pytest.raises(IndexError):
         trial.place(1328)
+
+
+def test_a_network_on_a_gpu_is_exported_from_a_copy_on_the_cpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, copied = make(n_classes=3), []
+
+    def on_cpu(stack: StackedDenoisingAutoencoder) -> StackedDenoisingAutoencoder:
+        copied.append(stack)
+        return copy_on_cpu(stack)
+
+    monkeypatch.setattr(writing, "device_of", lambda _: torch.device("cuda", 0))
+    monkeypatch.setattr(writing, "copy_on_cpu", on_cpu)
+    export_model(model, numpy=tmp_path / "numpy", sequential=tmp_path / "m.safetensors")
+    assert copied == [model.stack]
 
 
 def test_a_state_tells_what_it_cannot_hold(tmp_path: Path) -> None:

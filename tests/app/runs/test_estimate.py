@@ -3,6 +3,7 @@
 import copy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,6 +97,37 @@ def test_without_labels_only_pre_training_takes_time(setting: Setting) -> None:
     expected = estimate(recipe, replace(data, train=None), build_stack(recipe, data), "cpu")
     assert expected.pretraining > 0
     assert expected.finetuning_least == expected.finetuning_most == 0
+
+
+def test_on_a_gpu_the_epoch_that_makes_its_graphs_does_not_count(
+    setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained(config: Any, *layers: int | None) -> History:
+        (n_epochs,) = config.epochs if isinstance(config.epochs, tuple) else (config.epochs,)
+        return History(
+            tuple(
+                EpochRecord("trial", layer, epoch, 0.0, None, None, 0.1, seconds, 1.0, "graph")
+                for layer in layers
+                for epoch, seconds in zip(range(1, n_epochs + 1), (500.0, 1.0), strict=True)
+            )
+        )
+
+    module = "sdae.app.runs.estimate"
+    monkeypatch.setattr(f"{module}.device_of", lambda _: torch.device("cuda", 0))
+    monkeypatch.setattr(
+        f"{module}.run_pretraining", lambda _stack, _rows, config, **_: trained(config, 0, 1)
+    )
+    monkeypatch.setattr(f"{module}.run_finetuning", lambda *given, **_: trained(given[4], None))
+    monkeypatch.setattr(f"{module}._TRIAL_SAMPLES", 1)
+    recipe, data = setting
+    recipe = replace(
+        recipe,
+        pretraining=replace(recipe.pretraining, epochs=(3, 5)),
+        finetuning=replace(recipe.finetuning, epochs=40, batch_size=4, early_stopping=False),
+    )
+    expected = estimate(recipe, data, build_stack(recipe, data), "cpu")
+    assert expected.pretraining == pytest.approx((3 + 5) * 320 / 96)
+    assert expected.finetuning_most == pytest.approx(40 * 320 / 48)
 
 
 def test_fewer_rows_than_a_minibatch_can_be_estimated(setting: Setting) -> None:

@@ -1,7 +1,7 @@
 """Make and check all requested exports; only then write any of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from sdae.app.export.probe_rows import trial_of
 from sdae.app.export.sequential import checked_sequential
 from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.files import end_of, translate_os_errors, write_atomically
+from sdae.core.in_blocks import device_of
 from sdae.core.model_file import Model
+from sdae.core.stack import copy_on_cpu
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def export_model(
     SdaeError
         If a parameter is wrong, or a file cannot be written.
     """
+    if device_of(model.stack).type != "cpu":  # it was trained on a GPU, and not loaded from a file
+        model = replace(model, stack=copy_on_cpu(model.stack))
     stack = model.stack
     if layer is not None and not 0 <= layer < stack.n_layers:
         wanted = f"a layer of the model, from 0 to {stack.n_layers - 1}"

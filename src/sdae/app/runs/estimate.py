@@ -9,6 +9,7 @@ from sdae.app.runs.ladder_runs import estimated_seconds
 from sdae.app.runs.prepared_data import PreparedData
 from sdae.core.constraints import per_layer
 from sdae.core.devices import resolve_device
+from sdae.core.in_blocks import device_of
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.callbacks import Callback
@@ -60,19 +61,23 @@ def estimate(
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
     rows = data.rows[: max(_TRIAL_SAMPLES, _TRIAL_STEPS * pretraining.batch_size)]
-    short = replace(pretraining, epochs=(1,), drop_last=False)
+    n_epochs_tried = (
+        1 if device_of(trial).type == "cpu" else 2
+    )  # a GPU's graphs are made in the first
+    short = replace(pretraining, epochs=(n_epochs_tried,), drop_last=False)
     for _ in range(2):  # the first round only warms up
         history = run_pretraining(trial, rows, short, seed=recipe.seed, callbacks=callbacks)
     epochs = per_layer(pretraining.epochs, stack.n_layers, "epochs", "the recipe")
+    last = history.records[n_epochs_tried - 1 :: n_epochs_tried]  # of each layer
     pretraining_seconds = sum(
         n_epochs * len(data.rows) * record.seconds / len(rows)
-        for n_epochs, record in zip(epochs, history.records, strict=True)
+        for n_epochs, record in zip(epochs, last, strict=True)
     )
     if data.train is None:
         return Estimate(pretraining_seconds, 0.0, 0.0)
     n_trial = max(_TRIAL_SAMPLES, _TRIAL_STEPS * finetuning.batch_size)
     x, y = data.train[0][:n_trial], data.train[1][:n_trial]
-    one_epoch = replace(finetuning, epochs=1, drop_last=False)
+    few_epochs = replace(finetuning, epochs=n_epochs_tried, drop_last=False)
     more = None
     if finetuning.semi_supervised is not None and data.unlabelled is not None:
         more = data.unlabelled[:n_trial]
@@ -82,7 +87,7 @@ def estimate(
             (x, y),
             None,
             None,
-            one_epoch,
+            few_epochs,
             unlabeled=more,
             seed=recipe.seed,
             callbacks=callbacks,
@@ -90,7 +95,7 @@ def estimate(
     n_rows, n_tried = len(data.train[0]), len(x)
     if more is not None and data.unlabelled is not None:
         n_rows, n_tried = n_rows + len(data.unlabelled), n_tried + len(more)
-    epoch_seconds = n_rows * history.seconds / n_tried
+    epoch_seconds = n_rows * history.records[-1].seconds / n_tried
     patient = finetuning.early_stopping and data.validation is not None
     least = min(finetuning.patience_epochs, finetuning.epochs) if patient else finetuning.epochs
     return Estimate(pretraining_seconds, least * epoch_seconds, finetuning.epochs * epoch_seconds)

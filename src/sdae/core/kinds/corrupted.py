@@ -3,11 +3,9 @@
 Axes: B samples, V components.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -34,11 +32,11 @@ class Donors(Protocol):
         """Return how many rows there are."""
         ...
 
-    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    def numbers_of(self, samples: Tensor) -> Tensor:
         """Return the number of each row of a batch among the donors, (B,)."""
         ...
 
-    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+    def values(self, numbers: Tensor) -> Tensor:
         """Return for each column the value in the row with the given number, (B, V) -> (B, V)."""
         ...
 
@@ -50,7 +48,7 @@ class Columns(Protocol):
         """Return how many things are drawn for each row, C."""
         ...
 
-    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+    def spread(self, per_column: Tensor) -> Tensor:
         """Give each component what was drawn for its column, (B, C) -> (B, V)."""
         ...
 
@@ -70,7 +68,7 @@ class EachComponent:
         """Return V, the number of components."""
         return x.shape[1]
 
-    def spread(self, per_column: NDArray[Any]) -> NDArray[Any]:
+    def spread(self, per_column: Tensor) -> Tensor:
         """Return what was drawn, (B, V)."""
         return per_column
 
@@ -95,19 +93,10 @@ class OfBatch:
     def __len__(self) -> int:
         return len(self._x)
 
-    def numbers_of(self, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+    def numbers_of(self, samples: Tensor) -> Tensor:
         """Return the positions of the rows in the batch, (B,)."""
-        return np.arange(len(samples))
+        return torch.arange(len(samples), device=samples.device)
 
-    def values(self, numbers: NDArray[np.int64]) -> Tensor:
+    def values(self, numbers: Tensor) -> Tensor:
         """Return for each column the value in the row with the given number, (B, V) -> (B, V)."""
-        return self._x.gather(0, torch.from_numpy(numbers).to(self._x.device))
-
-
-def on_device(array: NDArray[np.bool_] | NDArray[np.float64], x: Tensor) -> Tensor:
-    """Move an array to the device of `x`; numbers take its dtype."""
-    tensor = torch.from_numpy(array)
-    # MPS does not have float64, so convert before the copy.
-    if tensor.is_floating_point():
-        tensor = tensor.to(x.dtype)
-    return tensor.to(x.device, non_blocking=True)
+        return self._x.gather(0, numbers.to(self._x.device))

@@ -1,9 +1,9 @@
 """The noises: q(x_tilde given x), and which components they draw.
 
 A noise is a frozen value with a text form (``parse_noise(str(noise)) == noise``). Which components
-are drawn is decided by the counter-based bits of :mod:`sdae.core.randomness`, in NumPy, so every
-engine and device sees the same noise. To add one, add a class to ``NOISES``;
-docs/adding-a-kind.md shows how.
+are drawn is decided by the counter-based bits of :mod:`sdae.core.randomness`, by NumPy or on a GPU
+(:mod:`sdae.core.kinds.draws`), so every engine and device sees the same noise. To add one, add a
+class to ``NOISES``; docs/adding-a-kind.md shows how.
 
 Axes: B samples, V components.
 
@@ -17,13 +17,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.errors import InvalidParameterError, invalid_parameter
-from sdae.core.kinds.corrupted import Columns, Corrupted, Donors, on_device
+from sdae.core.kinds.corrupted import Columns, Corrupted, Donors
+from sdae.core.kinds.draws import Draws
 from sdae.core.kinds.text import check_level, did_you_mean, is_number
-from sdae.core.randomness import NoiseKey, random_bits, standard_normal, threshold
+from sdae.core.randomness import threshold
 
 KernelArguments = tuple[int, np.uint64, float, float]
 
@@ -64,17 +64,15 @@ class MaskingNoise:
         """Return the same noise at another level."""
         return replace(self, level=level)
 
-    def corrupt(
-        self,
-        x: Tensor,
-        key: NoiseKey,
-        samples: NDArray[np.int64],
-        _donors: Donors,
-        columns: Columns,
-    ) -> Corrupted:
+    def corrupt(self, x: Tensor, draws: Draws, _donors: Donors, columns: Columns) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        chosen = self._drawn(key, samples, columns.n_drawn(x))  # (B, C)
-        drawn = on_device(columns.spread(chosen), x)  # (B, V)
+        n = columns.n_drawn(x)
+        chosen = (
+            draws.exactly(n, round(self.level * n))
+            if self.exact
+            else draws.below(n, threshold(self.level))
+        )  # (B, C)
+        drawn = columns.spread(chosen).to(x.device, non_blocking=True)  # (B, V)
         return Corrupted(columns.masked(x, drawn), drawn)
 
     def kernel_arguments(self, n_visible: int) -> KernelArguments:
@@ -85,19 +83,6 @@ class MaskingNoise:
 
     def __str__(self) -> str:
         return f"{self.name}:{self.level!r}" + (":exact" if self.exact else "")
-
-    def _drawn(
-        self, key: NoiseKey, samples: NDArray[np.int64], n_visible: int
-    ) -> NDArray[np.bool_]:
-        bits = random_bits(key, samples, n_visible)
-        if not self.exact:
-            return bits < np.uint64(threshold(self.level))
-        n_masked = round(self.level * n_visible)
-        # Ranks of random words choose a uniform subset; the column breaks ties, so it is unique.
-        ranks = np.argsort(bits, axis=1, kind="stable")[:, :n_masked]  # (B, n_masked)
-        drawn = np.zeros(bits.shape, dtype=bool)
-        np.put_along_axis(drawn, ranks, True, axis=1)
-        return drawn
 
 
 @dataclass(frozen=True)
@@ -148,19 +133,11 @@ class SaltAndPepperNoise:
         """Return the same noise at another level."""
         return replace(self, level=level)
 
-    def corrupt(
-        self,
-        x: Tensor,
-        key: NoiseKey,
-        samples: NDArray[np.int64],
-        _donors: Donors,
-        _columns: Columns,
-    ) -> Corrupted:
+    def corrupt(self, x: Tensor, draws: Draws, _donors: Donors, _columns: Columns) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        bits = random_bits(key, samples, x.shape[1])  # (B, V)
         # 31 bits say whether a component is drawn; the lowest one is the coin.
-        drawn = on_device((bits >> np.uint32(1)) < np.uint64(threshold(self.level) >> 1), x)
-        salt = on_device((bits & np.uint32(1)).astype(bool), x)
+        both = draws.below_with_coins(x.shape[1], threshold(self.level) >> 1)
+        drawn, salt = (each.to(x.device, non_blocking=True) for each in both)  # (B, V)
         peppered = x.masked_fill(drawn & ~salt, self.low)
         return Corrupted(peppered.masked_fill(drawn & salt, self.high), drawn)
 
@@ -209,17 +186,10 @@ class GaussianNoise:
         """Return the noise with another standard deviation."""
         return replace(self, std=level)
 
-    def corrupt(
-        self,
-        x: Tensor,
-        key: NoiseKey,
-        samples: NDArray[np.int64],
-        _donors: Donors,
-        columns: Columns,
-    ) -> Corrupted:
+    def corrupt(self, x: Tensor, draws: Draws, _donors: Donors, columns: Columns) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        normal = standard_normal(key, samples, x.shape[1]) * self.std  # (B, V)
-        return Corrupted(x + columns.additive(on_device(normal, x).to(x.dtype), x), None)
+        normal = draws.normal(x.shape[1], self.std, x.dtype)  # (B, V)
+        return Corrupted(x + columns.additive(normal.to(x.device, non_blocking=True), x), None)
 
     def kernel_arguments(self, _n_visible: int) -> KernelArguments:
         """Return the kernel's number of the noise, with zeros for the limit and the values."""
@@ -263,25 +233,17 @@ class SwapNoise:
         """Return the same noise at another level."""
         return replace(self, level=level)
 
-    def corrupt(
-        self,
-        x: Tensor,
-        key: NoiseKey,
-        samples: NDArray[np.int64],
-        donors: Donors,
-        columns: Columns,
-    ) -> Corrupted:
+    def corrupt(self, x: Tensor, draws: Draws, donors: Donors, columns: Columns) -> Corrupted:
         """Corrupt a batch, (B, V)."""
-        n_columns = columns.n_drawn(x)
-        bits = random_bits(key, samples, 2 * n_columns)  # (B, 2 C)
-        chosen = bits[:, :n_columns] < np.uint64(threshold(self.level))  # (B, C)
-        others = np.uint64(max(len(donors) - 1, 1))
-        numbers = (bits[:, n_columns:].astype(np.uint64) * others >> np.uint64(32)).astype(np.int64)
+        others = max(len(donors) - 1, 1)
+        limit = threshold(self.level)
+        chosen, numbers = draws.below_with_numbers(columns.n_drawn(x), limit, others)  # (B, C)
         drawn, numbers = columns.spread(chosen), columns.spread(numbers)  # (B, V)
-        own = donors.numbers_of(samples)[:, None]
-        numbers += (numbers >= own) & (len(donors) > 1)
-        numbers = np.where(drawn, numbers, own)
-        where = on_device(drawn, x)
+        own = donors.numbers_of(draws.samples)[:, None]
+        if len(donors) > 1:
+            numbers = numbers + (numbers >= own)
+        numbers = torch.where(drawn, numbers, own)
+        where = drawn.to(x.device, non_blocking=True)
         return Corrupted(torch.where(where, donors.values(numbers).to(x), x), where)
 
     def kernel_arguments(self, _n_visible: int) -> None:

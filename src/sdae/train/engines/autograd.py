@@ -27,6 +27,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.dropout import kept
 from sdae.train.engines.optimizer_state import give_state, state_of
+from sdae.train.engines.precision import forward_in, products_in
 from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
@@ -75,7 +76,8 @@ class AutogradPretraining:
         costs = SummedCosts(self._autoencoder.weight)
         losses_of = partial(self._losses, key)
         faster = faster_products(self._autoencoder, minibatches.batch_size)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
+        products = products_in(self._config.precision)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster, products:
             for minibatch in minibatches:
                 self._steps.take(minibatch, losses_of, costs)
             return costs.total()
@@ -97,7 +99,8 @@ class AutogradPretraining:
         corrupted = corrupt(
             x, self._noise, key, minibatch.samples, self._donors, self._autoencoder.columns
         )
-        return self._autoencoder.loss_of(x, corrupted)  # (B,)
+        with forward_in(self._config.precision, x.device):
+            return self._autoencoder.loss_of(x, corrupted)  # (B,)
 
 
 class AutogradFinetuning:
@@ -153,7 +156,8 @@ class AutogradFinetuning:
         costs = SummedCosts(self._stack.head.weight)
         losses_of = partial(self._losses, epoch)
         faster = faster_products(self._stack.mlp, minibatches.batch_size)
-        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster:
+        products = products_in(self._config.precision)
+        with self._safeguard.slice(int(minibatches.joined.samples[-1])), faster, products:
             for minibatch in minibatches:
                 self._steps.take(minibatch, losses_of, costs)
                 if self._config.max_norm is not None:
@@ -174,7 +178,9 @@ class AutogradFinetuning:
     def _losses(self, epoch: int, minibatch: Minibatch) -> Tensor:
         """Return the loss of each sample, multiplied by its weight, (B,)."""
         index = index_of(minibatch)
-        output = self._output(self._rows.batch(minibatch), minibatch.samples, epoch)  # (B, O)
+        x = self._rows.batch(minibatch)  # (B, V)
+        with forward_in(self._config.precision, x.device):
+            output = self._output(x, minibatch.samples, epoch)  # (B, V) -> (B, O)
         losses = self._loss(output, self._y[index])  # (B, O) -> (B,)
         return losses if self._weights is None else losses * self._weights[index]
 

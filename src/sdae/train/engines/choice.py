@@ -15,6 +15,8 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.train.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
 from sdae.train.engines.consistency import ConsistencyFinetuning
+from sdae.train.engines.graph_finetuning import GraphFinetuning
+from sdae.train.engines.graph_pretraining import GraphPretraining
 from sdae.train.engines.support import (
     ENGINES,
     EngineName,
@@ -91,6 +93,8 @@ def pretraining_engine(
             from sdae.train.engines.compiled_pretraining import CompiledPretraining
 
             return CompiledPretraining(autoencoder, rows, noise, config, seed)
+        case "graph":
+            return GraphPretraining(autoencoder, rows, noise, config, seed)
         case "closed_form":
             return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
         case "autograd":
@@ -129,6 +133,8 @@ def finetuning_engine(
             from sdae.train.engines.compiled_finetuning import CompiledFinetuning
 
             return CompiledFinetuning(stack, rows, y, config, seed, weights)
+        case "graph":
+            return GraphFinetuning(stack, rows, y, config, seed, weights)
         case "closed_form":
             return ClosedFormFinetuning(stack, rows, y, config, seed)
         case "autograd" if every is not None:

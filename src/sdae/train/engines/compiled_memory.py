@@ -15,15 +15,12 @@ from torch import Tensor, nn
 
 from sdae.core.kinds.activations import Activation
 from sdae.train.engines.autograd import new_optimizer
-from sdae.train.engines.optimizer_state import give_state
+from sdae.train.engines.optimizer_state import Progress, give_state
 from sdae.train.kernels.minibatch import rules
 from sdae.train.kernels.minibatch.memory import plan_of, state_of
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 Flat = NDArray[np.floating]
-
-_STEP, _PRODUCT = "step", "mu_product"
-_MOST_STEPS = 2**53
 
 
 class CompiledMemory:
@@ -71,7 +68,7 @@ class CompiledMemory:
         self.settings = np.array(
             [config.momentum, config.nesterov, config.beta_1, config.beta_2, config.epsilon]
         )
-        self._n_updates, self._product = 0, 1.0
+        self._progress = Progress()
         # Weights come first, as in PyTorch's optimisers: the layer of each, and whether it is one.
         self._places = [(k, True) for k, (weight, _) in enumerate(layers) if weight is not None]
         self._places += [(k, False) for k in range(len(layers))]
@@ -95,32 +92,22 @@ class CompiledMemory:
         They count as done.
         """
         result = np.empty((n_steps, 4))
-        self._product = rules.coefficients(
+        progress = self._progress
+        progress.product = rules.coefficients(
             self.rule,
             self.settings,
             rate,
             self._config.weight_decay,
-            self._n_updates,
-            self._product,
+            progress.n_updates,
+            progress.product,
             result,
         )
-        self._n_updates += n_steps
+        progress.n_updates += n_steps
         return result
 
     def kept(self) -> dict[str, Tensor]:
         """Return what the optimiser keeps, as PyTorch names it; nothing before the first step."""
-        names = self._config.optimizer.facts.state(self._config) if self._n_updates else ()
-        found = {}
-        for number, place in enumerate(self._places):
-            for name in names:
-                if name == _STEP:
-                    value = torch.tensor(float(self._n_updates))
-                elif name == _PRODUCT:
-                    value = torch.tensor(self._product)
-                else:
-                    value = torch.from_numpy(np.ascontiguousarray(self._moment(name, place)))
-                found[f"{number}.{name}"] = value.clone()
-        return found
+        return self._progress.kept(self._names, self._moments())
 
     def restore(self, kept: Mapping[str, Tensor]) -> None:
         """Take what an optimiser kept.
@@ -131,25 +118,21 @@ class CompiledMemory:
             If it does not fit.
         """
         outside = [nn.Parameter(parameter) for parameter in self._outside]
-        names = self._config.optimizer.facts.state(self._config)
-        give_state(new_optimizer(outside, self._config), kept, names)
-        if not kept:
-            return
-        counts = {float(value) for name, value in kept.items() if name.endswith(f".{_STEP}")}
-        if len(counts) > 1 or any(not 1 <= n <= _MOST_STEPS or n % 1 for n in counts):
-            raise ValueError("its numbers of steps do not fit")
-        for number, place in enumerate(self._places):
-            for name in names:
-                value = kept[f"{number}.{name}"]
-                if name == _STEP:
-                    self._n_updates = int(value)
-                elif name == _PRODUCT:
-                    self._product = float(value)
-                    if not 0 <= self._product <= 1:  # in float32 it comes to 0
-                        raise ValueError("its product of momenta does not fit")
-                else:
-                    self._moment(name, place)[...] = value.numpy()
-        self._n_updates = self._n_updates or 1  # plain momentum does not count
+        give_state(new_optimizer(outside, self._config), kept, self._names)
+        self._progress.restore(kept, self._names, self._moments())
+
+    @property
+    def _names(self) -> frozenset[str]:
+        return self._config.optimizer.facts.state(self._config)
+
+    def _moments(self) -> list[dict[str, Tensor]]:
+        """Return what is kept of each parameter, by its names in PyTorch; tensors of our memory."""
+        facts = self._config.optimizer.facts
+        names = self._names & {facts.means, facts.squares}
+        return [
+            {name: torch.from_numpy(self._moment(name, place)) for name in names}
+            for place in self._places
+        ]
 
     def _moment(self, name: str, place: tuple[int, bool]) -> Flat:
         """Return what is kept of a parameter by this name, in the network's shape."""

@@ -35,7 +35,7 @@ _MODULE_HOOKS = (
 MOST_WEIGHTS = 1 << 21
 """Of a layer in the compiled engine; larger products are faster in oneDNN."""
 
-EngineName = Literal["fused", "compiled", "closed_form", "autograd"]
+EngineName = Literal["fused", "compiled", "graph", "closed_form", "autograd"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,8 @@ def closed_form_lacks(problem: Problem) -> str | None:
     config = problem.config
     if reason := _shares_lack(problem):
         return reason
+    if reason := _precision_lacks(problem):
+        return reason
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
@@ -145,12 +147,24 @@ def compiled_lacks(problem: Problem) -> str | None:
         return reason
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
         return "it does not learn from unlabelled rows"
+    if reason := _precision_lacks(problem):
+        return reason
     if problem.activation.facts.number is None:
         return f"it has no kernel for the activation {problem.activation}"
     largest = max(parameter.numel() for parameter in problem.parameters)
     if largest > MOST_WEIGHTS:
         return f"it is for layers of at most {MOST_WEIGHTS:,} weights, and one has {largest:,}"
     return _parameters_lack(problem.parameters) or problem.modified or _numba_lacks()
+
+
+def graph_lacks(problem: Problem) -> str | None:
+    """Return why the graph engine cannot be used, or None."""
+    config = problem.config
+    if reason := _shares_lack(problem):
+        return reason
+    if isinstance(config, FinetuningConfig) and config.semi_supervised:
+        return "it does not learn from unlabelled rows"
+    return _parameters_lack(problem.parameters, "cuda") or problem.modified
 
 
 def fused_lacks(problem: Problem) -> str | None:
@@ -179,6 +193,13 @@ def _shares_lack(problem: Problem) -> str | None:
     return None
 
 
+def _precision_lacks(problem: Problem) -> str | None:
+    """Return why an engine that has products in the type of the parameters cannot be used."""
+    if problem.config.precision == "float32":
+        return None
+    return f"it supports only the precision float32, and precision is {problem.config.precision}"
+
+
 def _numba_lacks() -> str | None:
     fault = numba_fault()
     return None if fault is None else f"{fault}. {_REMEDY}"
@@ -187,20 +208,22 @@ def _numba_lacks() -> str | None:
 ENGINES: Mapping[EngineName, Callable[[Problem], str | None]] = {
     "fused": fused_lacks,
     "compiled": compiled_lacks,
+    "graph": graph_lacks,
     "closed_form": closed_form_lacks,
     "autograd": autograd_lacks,
 }
 
 
-def _parameters_lack(parameters: Sequence[Tensor]) -> str | None:
-    """Return why only autograd can train these parameters, or None."""
+def _parameters_lack(parameters: Sequence[Tensor], device: str = "cpu") -> str | None:
+    """Return why an engine for a type of device cannot train these parameters, or None."""
     types = {parameter.dtype for parameter in parameters}
     if types not in ({torch.float32}, {torch.float64}):
         names = ", ".join(sorted(str(each) for each in types))
         return f"it computes in float32 or float64, and the parameters are {names}"
     places = {parameter.device.type for parameter in parameters}
-    if places != {"cpu"}:
-        return f"it runs on the CPU, and the network is on {', '.join(sorted(places))}"
+    if places != {device}:
+        where = "the CPU" if device == "cpu" else device
+        return f"it runs on {where}, and the network is on {', '.join(sorted(places))}"
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
     if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):

@@ -1,0 +1,118 @@
+"""All that is claimed of a GPU, tried and measured on one; write JSON. Under four minutes.
+
+    python benchmarks/gpu.py              # on a machine with a GPU
+    python benchmarks/gpu.py --rehearse   # on the CPU, tiny: is the script right?
+
+Each part is reported by itself, with its figures or its error, and the file is written after each.
+The exit code says whether all parts passed. Parts that would begin too late are left out, and count
+as failed. It needs PyTorch, NumPy and safetensors; Numba for what is compared with the CPU's
+engines by speed.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gpu_checks
+import gpu_speed
+import numpy as np
+import torch
+from gpu_bench import Bench, FailedError
+
+from sdae import __version__
+
+PATH = Path(__file__).parent / "results" / "gpu.json"
+SECONDS = 225
+PARTS: tuple[tuple[str, Callable[[Bench], dict[str, Any]], float], ...] = (
+    # name, function, about how many seconds it takes
+    ("masks", gpu_checks.masks, 5),
+    ("graphs are captured", gpu_checks.captured, 5),
+    ("parity", gpu_checks.parity, 30),
+    ("same bytes", gpu_checks.repeated, 20),
+    ("resume", gpu_checks.resumed, 10),
+    ("estimator", gpu_checks.estimator, 10),
+    ("single rows", gpu_speed.single_rows, 15),
+    ("several rows", gpu_speed.several_rows, 25),
+    ("tutorial", gpu_speed.tutorial, 30),
+    ("default", gpu_speed.default, 40),
+)
+
+
+def main() -> None:
+    """Run all parts, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", help=f"default: all of {[name for name, *_ in PARTS]}")
+    parser.add_argument("--rehearse", action="store_true")
+    parser.add_argument("--out", type=Path, help=f"default: {PATH}; of a rehearsal none")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    arguments = parser.parse_args()
+    if not arguments.rehearse and not torch.cuda.is_available():
+        raise SystemExit("There is no GPU here. On the CPU: --rehearse.")
+    bench = Bench(arguments.rehearse)
+    path = arguments.out or (None if arguments.rehearse else PATH)
+    result: dict[str, Any] = {"machine": _machine(bench), "parts": []}
+    start = time.perf_counter()
+    for name, part, about in PARTS:
+        if arguments.parts and name not in arguments.parts:
+            continue
+        left = arguments.seconds - (time.perf_counter() - start)
+        result["parts"].append(_tried(name, part, bench, is_late=about > left))
+        result["seconds"] = time.perf_counter() - start
+        if path is not None:
+            path.write_text(json.dumps(result, indent=2) + "\n")
+    failed = [part["name"] for part in result["parts"] if not part["passed"]]
+    print(f"{len(result['parts']) - len(failed)} parts passed, failed: {failed or 'none'}")
+    sys.exit(bool(failed))
+
+
+def _tried(
+    name: str, part: Callable[[Bench], dict[str, Any]], bench: Bench, *, is_late: bool
+) -> dict[str, Any]:
+    """Return what a part found, or its error."""
+    start = time.perf_counter()
+    found: dict[str, Any] = {"name": name, "passed": False, "error": None, "figures": {}}
+    if is_late:
+        found["error"] = "left out: no time was left"
+    else:
+        try:
+            found["figures"] = part(bench)
+            found["passed"] = True
+        except FailedError as error:
+            found["error"] = str(error.args[0])
+            found["figures"] = error.args[1] if len(error.args) > 1 else {}
+        except Exception as error:  # the next parts are tried all the same
+            traceback.print_exc()
+            found["error"] = f"{type(error).__name__}: {error}"
+    found["seconds"] = time.perf_counter() - start
+    print(json.dumps(found, indent=1), flush=True)
+    return found
+
+
+def _machine(bench: Bench) -> dict[str, Any]:
+    """Return the device and the versions."""
+    machine: dict[str, Any] = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "sdae": __version__,
+    }
+    if not bench.rehearse:
+        properties = torch.cuda.get_device_properties(0)
+        machine |= {
+            "device": properties.name,
+            "capability": f"{properties.major}.{properties.minor}",
+            "multiprocessors": properties.multi_processor_count,
+            "cuda": torch.version.cuda,
+        }
+    return machine
+
+
+if __name__ == "__main__":
+    main()
