@@ -96,11 +96,12 @@ DEVICE void sum_owned(const Word* shares, Word* sums, int step, float* room, Wat
 
 // parameters: weight (HIDDEN, padded VISIBLE), hidden bias (padded), visible bias (padded).
 // x: (n_steps, padded VISIBLE). samples: their numbers. costs: out, of each sample before its step.
+// alpha, beta: weights of the losses of components that the noise draws, and of the others.
 // status: out, where a wait ended in vain (0: nowhere), and whether a parameter is not finite.
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
-train_autoencoder(float* parameters, const float* x, const long long* samples, float* costs,
-                  Word* exchange, Word* status, int n_steps, float rate, Bits key, Bits limit,
-                  float low, float high, long long patience) {
+train_autoencoder(Word* exchange, Word* status, long long patience, float* parameters, const float* x,
+                  const long long* samples, float* costs, int n_steps, float rate, Bits key,
+                  Bits limit, float low, float high, float alpha, float beta) {
   SHARED_MEMORY(shared);
   const Place me = this_place();
   BlockSums sums = {shared, 0};
@@ -116,7 +117,8 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
 
   Weight weight;
   weight.load(parameters, first_row, HIDDEN, of_owner + 2 * OF_OWNER, me);
-  float4 visible_bias[OWN], clean[OWN], next_clean[OWN], coming[OWN], x_tilde[OWN], next_x_tilde[OWN];
+  float4 visible_bias[OWN], clean[OWN], next_clean[OWN], coming[OWN];
+  float4 x_tilde[OWN], next_x_tilde[OWN], emphasis[OWN], next_emphasis[OWN];
   float hidden_bias[Rows::N], h[Rows::N];
   bool live[Rows::N];
   UNROLL for (int g = 0; g < Rows::N; g++) {
@@ -132,11 +134,12 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
       into[k] = weight.has(k) ? __ldg(from) : zeros();
     }
   };
-  const auto corrupt = [&](const float4 (&from)[OWN], float4 (&into)[OWN], int step) {
+  const auto corrupt = [&](const float4 (&from)[OWN], float4 (&into)[OWN], float4 (&weights)[OWN], int step) {
     const Bits hash = row_hash(key, __ldg(samples + row_of(step)));
     UNROLL for (int k = 0; k < OWN; k++) {
       const int quad = me.thread + k * THREADS;
       into[k] = weight.has(k) ? corrupted<SDAE_NOISE, VISIBLE>(from[k], hash, quad, noise) : zeros();
+      if (SDAE_EMPHASIS) weights[k] = chosen<SDAE_NOISE>(hash, quad, noise, alpha, beta);
     }
   };
   const auto give = [&](const float (&values)[Rows::N], float* to) {
@@ -164,7 +167,7 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
   }
   read(clean, 0);
   read(next_clean, 1);
-  corrupt(clean, x_tilde, 0);
+  corrupt(clean, x_tilde, emphasis, 0);
   sums.take_rows(weight, x_tilde, me);
   sums.wait();
   UNROLL for (int g = 0; g < Rows::N; g++) {
@@ -182,7 +185,7 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
     sum_owned(shares, totals, step, of_owner, watch, me);
 
     // While the sums are on their way: W x~', x~ · x~', and the cost of the step before.
-    corrupt(next_clean, next_x_tilde, step + 1);
+    corrupt(next_clean, next_x_tilde, next_emphasis, step + 1);
     float x_dot = 0.f;
     UNROLL for (int k = 0; k < OWN; k++) x_dot = dot(x_tilde[k], next_x_tilde[k], x_dot);
     sums.take_rows(weight, next_x_tilde, me);
@@ -204,6 +207,7 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
       delta[k].y = left > 1 ? loss_slope<SDAE_LOSS>(z[k].y, clean[k].y) : 0.f;
       delta[k].z = left > 2 ? loss_slope<SDAE_LOSS>(z[k].z, clean[k].z) : 0.f;
       delta[k].w = left > 3 ? loss_slope<SDAE_LOSS>(z[k].w, clean[k].w) : 0.f;
+      if (SDAE_EMPHASIS) delta[k] = times(delta[k], emphasis[k]);
       delta_dot = dot(delta[k], next_x_tilde[k], delta_dot);
     }
     sums.take_rows(weight, delta, me);
@@ -236,13 +240,17 @@ train_autoencoder(float* parameters, const float* x, const long long* samples, f
     UNROLL for (int k = 0; k < OWN; k++) {
       const int left = VISIBLE - 4 * (me.thread + k * THREADS);
       if (step % BLOCKS == me.block) {
-        if (left > 0) cost += loss_of<SDAE_LOSS>(z[k].x, clean[k].x);
-        if (left > 1) cost += loss_of<SDAE_LOSS>(z[k].y, clean[k].y);
-        if (left > 2) cost += loss_of<SDAE_LOSS>(z[k].z, clean[k].z);
-        if (left > 3) cost += loss_of<SDAE_LOSS>(z[k].w, clean[k].w);
+        float4 losses = zeros();
+        if (left > 0) losses.x = loss_of<SDAE_LOSS>(z[k].x, clean[k].x);
+        if (left > 1) losses.y = loss_of<SDAE_LOSS>(z[k].y, clean[k].y);
+        if (left > 2) losses.z = loss_of<SDAE_LOSS>(z[k].z, clean[k].z);
+        if (left > 3) losses.w = loss_of<SDAE_LOSS>(z[k].w, clean[k].w);
+        if (SDAE_EMPHASIS) cost = dot(losses, emphasis[k], cost);
+        else cost += (losses.x + losses.y) + (losses.z + losses.w);
       }
       visible_bias[k] = plus(visible_bias[k], -rate, delta[k]);
       clean[k] = next_clean[k], next_clean[k] = coming[k], x_tilde[k] = next_x_tilde[k];
+      if (SDAE_EMPHASIS) emphasis[k] = next_emphasis[k];
     }
     UNROLL for (int g = 0; g < Rows::N; g++) h[g] = next_h[g];
     float* const unused = h_of;

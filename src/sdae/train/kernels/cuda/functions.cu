@@ -55,9 +55,12 @@ struct Noise {
   Bits key, limit;
   float low, high;
 };
+template <int KIND> DEVICE bool is_drawn(Word bits, const Noise& noise) {
+  return (Bits)(KIND == SALT_AND_PEPPER ? bits >> 1 : bits) < noise.limit;
+}
 template <int KIND> DEVICE float noisy(float x, Word bits, const Noise& noise) {
-  if constexpr (KIND == MASKING) return (Bits)bits < noise.limit ? noise.low : x;
-  else return (Bits)(bits >> 1) < noise.limit ? (bits & 1u ? noise.high : noise.low) : x;
+  const float value = KIND == SALT_AND_PEPPER && (bits & 1u) ? noise.high : noise.low;
+  return is_drawn<KIND>(bits, noise) ? value : x;
 }
 // Corrupts a quad of a row of N components.
 template <int KIND, int N> DEVICE float4 corrupted(float4 x, Bits hash, int quad, const Noise& noise) {
@@ -70,6 +73,15 @@ template <int KIND, int N> DEVICE float4 corrupted(float4 x, Bits hash, int quad
   if (n > 2) y.z = noisy<KIND>(x.z, (Word)second, noise);
   if (n > 3) y.w = noisy<KIND>(x.w, (Word)(second >> 32), noise);
   return y;
+}
+// Chooses `drawn` or `other` for the components of a quad.
+template <int KIND> DEVICE float4 chosen(Bits hash, int quad, const Noise& noise, float drawn, float other) {
+  if constexpr (KIND == NO_NOISE) return make_float4(other, other, other, other);
+  const Bits first = pair_of_bits(hash, 2 * quad), second = pair_of_bits(hash, 2 * quad + 1);
+  return make_float4(is_drawn<KIND>((Word)first, noise) ? drawn : other,
+                     is_drawn<KIND>((Word)(first >> 32), noise) ? drawn : other,
+                     is_drawn<KIND>((Word)second, noise) ? drawn : other,
+                     is_drawn<KIND>((Word)(second >> 32), noise) ? drawn : other);
 }
 
 // Dropout: 0 for what is dropped, `scale` for what stays.

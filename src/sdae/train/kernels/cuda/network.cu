@@ -326,9 +326,10 @@ struct Network {
 // each sample before its step. keys: of the dropout of the input and of each layer. status: out, where
 // a wait ended in vain (0: nowhere), and whether a parameter is not finite.
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
-train_network(float* parameters, const float* x, const long long* samples, const long long* classes,
-              float* costs, Word* exchange, Word* status, int n_steps, float rate, const Bits* keys,
-              Bits input_limit, float input_scale, Bits limit, float scale, long long patience) {
+train_network(Word* exchange, Word* status, long long patience, float* parameters, const float* x,
+              const long long* samples, const long long* classes, float* costs, int n_steps,
+              float rate, const Bits* keys, Bits input_limit, float input_scale, Bits limit,
+              float scale) {
   SHARED_MEMORY(shared);
   Network net;
   net.slice = {parameters, x, samples, classes, costs, exchange, n_steps, rate, keys, {input_limit, input_scale}, {limit, scale}};

@@ -16,15 +16,21 @@ WIDEST = 4096
 MOST_ROWS = 128
 """Rows of a layer that a block has at most: loops over them are unrolled."""
 
+MASKING, SALT_AND_PEPPER, NO_NOISE = 0, 2, 4
+NOISES = (MASKING, SALT_AND_PEPPER)
+"""The noises that ``functions.cu`` has."""
+
 _FEWEST_ROWS = 4
 _MOST_THREADS, _FEWEST_THREADS = 256, 64
 _WARP = 32
-_RESERVED = 1024  # bytes of shared memory that the system keeps of those of a multiprocessor
 
 
 @dataclass(frozen=True)
 class Chip:
     """The properties of a GPU on which a plan depends.
+
+    Registers are not among them: from compute capability 8.0 on a multiprocessor has 65,536, which
+    is all that 256 threads can use.
 
     Attributes
     ----------
@@ -34,14 +40,11 @@ class Chip:
         Blocks that are resident at the same time, one on each.
     shared_bytes : int
         Shared memory that a block may have.
-    registers : int
-        Registers of a multiprocessor.
     """
 
     capability: tuple[int, int]
     n_multiprocessors: int
     shared_bytes: int
-    registers: int = 65536
 
 
 class DoesNotFitError(Exception):
@@ -60,7 +63,14 @@ class _Rows(NamedTuple):
 
 
 def autoencoder_program(
-    chip: Chip, n_visible: int, n_hidden: int, activation: int, loss: int, noise: int
+    chip: Chip,
+    n_visible: int,
+    n_hidden: int,
+    activation: int,
+    loss: int,
+    noise: int,
+    *,
+    emphasis: bool = False,
 ) -> Program:
     """Plan the kernel of a tied denoising autoencoder.
 
@@ -70,6 +80,8 @@ def autoencoder_program(
     n_visible, n_hidden : int
     activation, loss, noise : int
         Their numbers in ``functions.cu``.
+    emphasis : bool
+        Whether the loss has weights.
 
     Raises
     ------
@@ -103,6 +115,7 @@ def autoencoder_program(
             ("ACTIVATION", str(activation)),
             ("LOSS", str(loss)),
             ("NOISE", str(noise)),
+            ("EMPHASIS", str(int(emphasis))),
         ),
         n_blocks=n_blocks,
         n_threads=n_threads,
@@ -198,7 +211,9 @@ def _check_widths(sizes: Sequence[int]) -> None:
     """Raise an error if rows of a matrix, or of the backward pass, are too wide for a thread."""
     widest = max(sizes)
     if widest > WIDEST:
-        raise DoesNotFitError(f"it is for layers of at most {WIDEST:,} units, and one has {widest:,}")
+        raise DoesNotFitError(
+            f"it is for layers of at most {WIDEST:,} units, and one has {widest:,}"
+        )
 
 
 def _n_blocks(chip: Chip, sizes: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""What is compiled for a network: the sources of a kernel and the numbers that are fixed in them."""
+"""What is compiled for a network: the sources of a kernel, and the numbers fixed in them."""
 
 import hashlib
 from collections.abc import Sequence
