@@ -114,8 +114,8 @@ def compiled(program: Program, architecture: str) -> tuple[bytes, str]:
         define_macro=list(program.macros.items()),
         ptxas_options=["-v"],
     )
-    log = _Log(said)
-    binary = core.Program(program.source, "c++", options).compile("cubin", logs=log)
+    source = core.Program(program.source, "c++", options)
+    binary = source.compile("cubin", logs=_Log(said))
     return bytes(binary.code), "".join(said)
 
 

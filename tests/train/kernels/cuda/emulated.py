@@ -5,13 +5,15 @@
 
 import ctypes
 import functools
+import hashlib
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,22 +83,25 @@ class EmulatedDevice:
         """
         self.programs.add(program)
         every = (exchange, status, np.int64(self._patience), *arguments)
-        cells = [
-            ctypes.c_void_p(each.data_ptr())
-            if isinstance(each, Tensor)
-            else np.ctypeslib.as_ctypes_type(each.dtype)(each.item())
-            for each in every
-        ]
+        cells = [_cell(each) for each in every]
         said = library_of(program).emulate(
             ctypes.c_int(program.n_blocks - self._n_missing),
             ctypes.c_int(program.n_threads),
             ctypes.c_size_t(program.shared_bytes),
-            ctypes.c_uint32(self._random.integers(1 << 32)),
+            ctypes.c_uint32(int(self._random.integers(1 << 32))),
             (ctypes.c_void_p * len(cells))(*map(ctypes.addressof, cells)),
             *_region(exchange),
             *_region(status),
         )
         assert said == b"", said.decode()
+
+
+def _cell(argument: Argument) -> Any:
+    """Return the memory of an argument of a launch."""
+    if isinstance(argument, Tensor):
+        return ctypes.c_void_p(argument.data_ptr())
+    kind: Any = argument.dtype
+    return np.ctypeslib.as_ctypes_type(kind)(argument.item())
 
 
 def _region(words: Tensor) -> tuple[ctypes.c_void_p, ctypes.c_size_t]:
@@ -106,45 +111,36 @@ def _region(words: Tensor) -> tuple[ctypes.c_void_p, ctypes.c_size_t]:
 @functools.cache
 def library_of(program: Program) -> ctypes.CDLL:
     """Return a program's kernel and the emulation, compiled and loaded."""
-    unit = (
-        f'#define SDAE_EMULATION\n#include "{_HERE}/emulation.h"\n{program.source}\n'
-        f"EMULATED({program.kernel})\n"
-    )
-    macros = [f"-D{name}={value}" for name, value in program.macros.items()]
-    library = _folder() / f"{program.fingerprint()}.so"
-    compiled = subprocess.run(
+    unit = f"{program.source}\nEMULATED({program.kernel})\n"
+    loaded = compiled(unit, program.macros)
+    loaded.emulate.restype = ctypes.c_char_p
+    return loaded
+
+
+def compiled(source: str, macros: Mapping[str, str]) -> ctypes.CDLL:
+    """Return a source of a kernel, which ends with ``EMULATED``, and the emulation as a library."""
+    unit = f'#define SDAE_EMULATION\n#include "{_HERE}/emulation.h"\n{source}\n'
+    definitions = [f"-D{name}={value}" for name, value in macros.items()]
+    name = hashlib.sha256("\n".join([unit, *definitions]).encode()).hexdigest()
+    library = _folder() / f"{name}.so"
+    compiler = subprocess.run(
         [
-            "g++",
-            *_FLAGS,
-            "-O1",
-            "-shared",
-            *macros,
-            "-x",
-            "c++",
-            "-",
-            "-x",
-            "none",
-            _emulation(),
-            "-o",
-            library,
+            *("g++", *_FLAGS, "-O1", "-shared", *definitions),
+            *("-x", "c++", "-", "-x", "none", _emulation(), "-o", library),
         ],
         input=unit,
         text=True,
         capture_output=True,
     )
-    assert compiled.returncode == 0, compiled.stderr
-    loaded = ctypes.CDLL(str(library))
-    loaded.emulate.restype = ctypes.c_char_p
-    return loaded
+    assert compiler.returncode == 0, compiler.stderr
+    return ctypes.CDLL(str(library))
 
 
 @functools.cache
 def _emulation() -> Path:
-    compiled = _folder() / "emulation.o"
-    subprocess.run(
-        ["g++", *_FLAGS, "-O2", "-c", _HERE / "emulation.cpp", "-o", compiled], check=True
-    )
-    return compiled
+    unit = _folder() / "emulation.o"
+    subprocess.run(["g++", *_FLAGS, "-O2", "-c", _HERE / "emulation.cpp", "-o", unit], check=True)
+    return unit
 
 
 @functools.cache

@@ -10,6 +10,7 @@
 
 #define DEVICE inline
 #define UNROLL
+#define UNROLL_CLASSES
 #define __global__
 #define __launch_bounds__(...)
 #define SHARED_MEMORY(name) float* const name = emulation::shared_memory()

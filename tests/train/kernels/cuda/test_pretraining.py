@@ -102,9 +102,14 @@ def _layer(stack: StackedDenoisingAutoencoder, case: Case) -> Layer:
     kind, level, *options = case.noise.split(":")
     low = float(options[0].partition("=")[2]) if options else 0.0
     emphasis = one.emphasis
-    arrays = (one.weight, one.hidden_bias, one.visible_bias)
+    weight, hidden_bias, visible_bias = (
+        array.detach().numpy().astype(np.float64)
+        for array in (one.weight, one.hidden_bias, one.visible_bias)
+    )
     return Layer(
-        *(array.detach().numpy().astype(np.float64) for array in arrays),
+        weight,
+        hidden_bias,
+        visible_bias,
         None,
         case.activation,
         case.decoder,
@@ -197,8 +202,8 @@ def test_the_engine_says_whether_it_will_compile() -> None:
     one = stack.autoencoder(0)
     x = torch.from_numpy(rows(5, 19, torch.float32))
     engine = CudaPretraining(one, TensorRows(x), one.corruption, SEED, case.device())
-    assert engine.compiles
+    before = engine.compiles
     engine.train(minibatches(5, 1), 1, 0.01)
-    assert not engine.compiles
+    assert (before, engine.compiles) == (True, False)
     assert engine.slice_samples == 8192
     assert engine.name == "fused"

@@ -9,6 +9,7 @@ typedef unsigned long long Bits;
 #ifndef SDAE_EMULATION
 #define DEVICE __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
+#define UNROLL_CLASSES _Pragma("unroll (CLASSES_AT_ONCE)")
 #define SHARED_MEMORY(name) extern __shared__ __align__(16) float name[]
 
 DEVICE uint4 load_words(const Word* from) {

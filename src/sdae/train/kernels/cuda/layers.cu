@@ -31,6 +31,8 @@ DEVICE constexpr int sent_of(int layer) {
 constexpr int SENT = sent_of(DEPTH + 1);
 static_assert(2 * SENT == SDAE_EXCHANGE_WORDS, "the host counts otherwise");
 
+// Rows of the head in shared memory need not be unrolled.
+constexpr int CLASSES_AT_ONCE = SDAE_HEAD_KEPT > 0 || CLASSES <= 16 ? CLASSES : 4;
 using Head = Tile<CLASSES, size(DEPTH), SDAE_HEAD_KEPT>;
 using Classes = Groups<CLASSES>;
 template <int L> using Units = Groups<own_units(L)>;

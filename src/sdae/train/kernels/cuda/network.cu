@@ -222,7 +222,7 @@ struct Network {
     float4 delta[Head::OWN];
     UNROLL for (int k = 0; k < Head::OWN; k++) {
       delta[k] = zeros();
-      UNROLL for (int c = 0; c < CLASSES; c++) delta[k] = plus(delta[k], class_list()[c], head.at(c, k));
+      UNROLL_CLASSES for (int c = 0; c < CLASSES; c++) delta[k] = plus(delta[k], class_list()[c], head.at(c, k));
       delta[k] = times(delta[k], top_slopes(top[k], factors[k]));
       const int unit = 4 * (me.thread + k * THREADS) - first_unit<DEPTH>();
       const float four[4] = {delta[k].x, delta[k].y, delta[k].z, delta[k].w};
@@ -288,7 +288,7 @@ struct Network {
     settle<1>(a, next_stays, step + 1);
   }
   DEVICE void update_head() {
-    UNROLL for (int c = 0; c < CLASSES; c++) UNROLL for (int k = 0; k < Head::OWN; k++)
+    UNROLL_CLASSES for (int c = 0; c < CLASSES; c++) UNROLL for (int k = 0; k < Head::OWN; k++)
       head.put(c, k, plus(head.at(c, k), -(slice.rate * class_list()[c]), top[k]));
   }
   // Updates the rows and the columns of W_l alike, and b_l of l > 1.

@@ -21,6 +21,7 @@ NOISES = (MASKING, SALT_AND_PEPPER)
 """The noises that ``functions.cu`` has."""
 
 _FEWEST_ROWS = 4
+_UNROLLED_CLASSES = 16
 _MOST_THREADS, _FEWEST_THREADS = 256, 64
 _WARP = 32
 
@@ -169,7 +170,10 @@ def network_program(
     head = _Rows(n_classes, quads[-1])
     matrices = [*weights[1:], *columns, head, weights[0]]
     wide = max(rows.floats(n_threads) for rows in matrices)
-    kept = _kept(matrices, n_threads, _registers_of_network(wide, len(hidden)))
+    registers = _registers_of_network(wide, len(hidden), max(*own, n_classes))
+    kept = _kept(matrices, n_threads, registers)
+    if n_classes > _UNROLLED_CLASSES:
+        kept[-2] = 0
     kept_of_weights = [kept[-1], *kept[: len(hidden) - 1]]
     kept_of_columns = [0, *kept[len(hidden) - 1 : -2]]
     kept_of_head = kept[-2]
@@ -202,9 +206,10 @@ def network_program(
     )
 
 
-def _registers_of_network(floats_of_a_row: int, depth: int) -> int:
+def _registers_of_network(floats_of_a_row: int, depth: int, n_sums: int) -> int:
     """Return the registers for weights: what vectors of columns and sums leave free."""
-    return max(0, 160 - (depth + 6) * floats_of_a_row)
+    of_sums = 0 if n_sums <= _UNROLLED_CLASSES else 32
+    return max(0, 160 - (depth + 6) * floats_of_a_row - of_sums)
 
 
 def _check_widths(sizes: Sequence[int]) -> None:
