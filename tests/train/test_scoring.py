@@ -10,7 +10,8 @@ import torch
 from sdae import StackedDenoisingAutoencoder
 from sdae.core import compiled_pass
 from sdae.core.kinds.activations import Activation
-from sdae.train.scoring import error_of, scored_rows
+from sdae.train.labelled import scored_rows
+from sdae.train.scoring import error_of
 from tests.train.engines.engines import rows
 
 HEADS: dict[str, dict[str, Any]] = {

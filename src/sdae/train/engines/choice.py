@@ -85,6 +85,12 @@ def pretraining_engine(
         If the requested engine does not support the training.
     """
     match engine_of_pretraining(autoencoder, config, noise, processes.size):
+        case "fused" if autoencoder.weight.is_cuda:
+            from sdae.train.engines.cuda_nvidia import NvidiaDevice
+            from sdae.train.engines.cuda_pretraining import CudaPretraining
+
+            gpu = NvidiaDevice(autoencoder.weight.device)
+            return CudaPretraining(autoencoder, rows, noise, seed, gpu)
         case "fused":
             from sdae.train.engines.fused_pretraining import FusedPretraining
 
@@ -125,6 +131,12 @@ def finetuning_engine(
     match engine_of_finetuning(
         stack, config, weighted=weights is not None, n_processes=processes.size
     ):
+        case "fused" if stack.head.weight.is_cuda:
+            from sdae.train.engines.cuda_finetuning import CudaFinetuning
+            from sdae.train.engines.cuda_nvidia import NvidiaDevice
+
+            gpu = NvidiaDevice(stack.head.weight.device)
+            return CudaFinetuning(stack, rows, y, config, seed, gpu)
         case "fused":
             from sdae.train.engines.fused_finetuning import FusedFinetuning
 

@@ -120,6 +120,11 @@ def autograd_lacks(_: Problem) -> None:
 
 def closed_form_lacks(problem: Problem) -> str | None:
     """Return why the closed-form engine cannot be used, or None."""
+    return plain_descent_lacks(problem) or _parameters_lack(problem.parameters) or problem.modified
+
+
+def plain_descent_lacks(problem: Problem) -> str | None:
+    """Return why an engine of plain gradient descent for classifiers cannot be used, or None."""
     config = problem.config
     if reason := _shares_lack(problem):
         return reason
@@ -137,7 +142,7 @@ def closed_form_lacks(problem: Problem) -> str | None:
         return "it supports only plain gradient descent, without momentum or adaptive rates"
     if config.weight_decay:
         return "it does not support weight_decay, which changes all weights at every step"
-    return _parameters_lack(problem.parameters) or problem.modified
+    return None
 
 
 def compiled_lacks(problem: Problem) -> str | None:
@@ -169,8 +174,15 @@ def graph_lacks(problem: Problem) -> str | None:
 
 def fused_lacks(problem: Problem) -> str | None:
     """Return why the fused engine cannot be used, or None."""
-    if reason := closed_form_lacks(problem):
-        return reason
+    if all(parameter.device.type == "cuda" for parameter in problem.parameters):
+        from sdae.train.engines.cuda_support import cuda_fused_lacks
+
+        return cuda_fused_lacks(problem)
+    return closed_form_lacks(problem) or kernels_lack(problem) or _numba_lacks()
+
+
+def kernels_lack(problem: Problem) -> str | None:
+    """Return what the kernels of the fused engine do not have, or None."""
     if problem.config.batch_size != 1:
         return f"it supports only batch_size 1, and batch_size is {problem.config.batch_size}"
     if problem.activation.facts.kernel is None:
@@ -181,7 +193,7 @@ def fused_lacks(problem: Problem) -> str | None:
         return "it has no kernel for the columns of a table"
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
-    return _numba_lacks()
+    return None
 
 
 def _shares_lack(problem: Problem) -> str | None:
@@ -224,6 +236,11 @@ def _parameters_lack(parameters: Sequence[Tensor], device: str = "cpu") -> str |
     if places != {device}:
         where = "the CPU" if device == "cpu" else device
         return f"it runs on {where}, and the network is on {', '.join(sorted(places))}"
+    return training_lacks(parameters)
+
+
+def training_lacks(parameters: Sequence[Tensor]) -> str | None:
+    """Return why only autograd can train these parameters, of any type anywhere, or None."""
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
     if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):
