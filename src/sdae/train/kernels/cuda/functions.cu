@@ -29,7 +29,7 @@ DEVICE float slope(float h) {
 // The loss of a component x from a, what the decoder computed, and its slope.
 template <int LOSS> DEVICE float loss_of(float a, float x) {
   if constexpr (LOSS == SQUARED_ERROR) return (a - x) * (a - x);
-  else return (fmaxf(a, 0.f) - a * x) + __logf(1.f + __expf(-fabsf(a)));
+  else return (fmaxf(a, 0.f) - a * x) + log1pf(__expf(-fabsf(a)));
 }
 template <int LOSS> DEVICE float loss_slope(float a, float x) {
   if constexpr (LOSS == SQUARED_ERROR) return 2.f * (a - x);

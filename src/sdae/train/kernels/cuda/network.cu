@@ -79,7 +79,8 @@ struct Network : State {
     sums.take_rows(head, top, me);
     sums.wait();
     const int y = (int)__ldg(slice.classes + step);
-    float a[Classes::N], highest = float_of(MINUS_INFINITY), total = 0.f, of_y = 0.f;
+    float a[Classes::N], highest = float_of(MINUS_INFINITY), of_y = 0.f;
+    others = 0.f;
     UNROLL for (int g = 0; g < Classes::N; g++) {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
       const float sum = sums.template row<CLASSES>(g, me);  // all lanes take part
@@ -94,21 +95,22 @@ struct Network : State {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
       if (c == y) of_y = a[g];
       a[g] = __expf(a[g] - highest);
-      total += a[g];
+      if (c != y) others += a[g];
     }
     UNROLL for (int mask = 1; mask < Classes::SIZE; mask *= 2) {
-      total += from_lane(total, mask);
+      others += from_lane(others, mask);
       of_y += from_lane(of_y, mask);
     }
+    // Without cancellation where p(y) is nearly 1: p(y) − 1 is minus the sum of the others.
+    total = others + __expf(of_y - highest);
+    below_highest = highest - of_y;
     const float inverse = __fdividef(1.f, total);
     UNROLL for (int g = 0; g < Classes::N; g++) {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
-      a[g] = a[g] * inverse - (c == y ? 1.f : 0.f);
+      a[g] = (c == y ? -others : a[g]) * inverse;
       if (me.lane < Classes::SIZE) class_list()[c] = a[g];
       head_bias[g] -= slice.rate * a[g];
     }
-    if (me.thread == 0 && step % BLOCKS == me.block)
-      slice.costs[step] = __logf(total) + (highest - of_y);
     warp_barrier();
     float4 delta[Head::OWN];
     UNROLL for (int k = 0; k < Head::OWN; k++) {
@@ -129,9 +131,8 @@ struct Network : State {
   // s'_D of a quad of h_D, which may have been scaled and dropped.
   DEVICE float4 top_slopes(float4 h, float4 factors) {
     if constexpr (DROPS) {
-      const float undo = 1.f / slice.dropout.scale;
-      const float4 slopes = make_float4(slope(h.x * undo), slope(h.y * undo), slope(h.z * undo),
-                                        slope(h.w * undo));
+      const float4 slopes = make_float4(slope(h.x * unscale), slope(h.y * unscale),
+                                        slope(h.z * unscale), slope(h.w * unscale));
       return times(slopes, factors);
     } else {
       return make_float4(slope(h.x), slope(h.y), slope(h.z), slope(h.w));
@@ -184,6 +185,8 @@ struct Network : State {
     settle<1>(a, next_stays, step + 1);
   }
   DEVICE void update_head() {
+    if (me.thread == 0 && step % BLOCKS == me.block)
+      slice.costs[step] = below_highest == 0.f ? log1pf(others) : logf(total) + below_highest;
     UNROLL_CLASSES for (int c = 0; c < CLASSES; c++) UNROLL for (int k = 0; k < Head::OWN; k++)
         head.put(c, k, plus(head.at(c, k), -(slice.rate * class_list()[c]), top[k]));
   }
@@ -233,6 +236,7 @@ train_network(Word* exchange, Word* status, long long patience, float* parameter
   Network net;
   net.slice = {parameters, x,    samples, classes, costs, exchange, n_steps,
                rate,       keys, {input_limit, input_scale}, {limit, scale}};
+  net.unscale = 1.f / scale;
   net.me = this_place();
   net.watch = {status, patience, false};
   net.sums = {shared, 0};

@@ -27,6 +27,8 @@ struct State {
   float4 top[Head::OWN];  // h_D
   float4 next_x[INPUT_OWN], coming[INPUT_OWN];
   float next_a[Units<1>::N], next_stays[Units<1>::N], x_dot;  // W_1 x', dropout of h_1', x · x'
+  float others, total, below_highest;  // of exp(a): what the cost is made of
+  float unscale;                       // undoes the scale of dropout
   int step;
 
   template <int L> DEVICE Layers<L>& layer() { return layer_of<L>(layers); }
