@@ -3,6 +3,7 @@
 ``emulation.h`` and ``emulation.cpp`` say how. A library is compiled once for each program.
 """
 
+import atexit
 import ctypes
 import functools
 import hashlib
@@ -145,5 +146,7 @@ def _emulation() -> Path:
 
 @functools.cache
 def _folder() -> Path:
-    """Return a folder for what is compiled; the system removes what is in it."""
-    return Path(tempfile.mkdtemp(prefix="sdae-emulation-"))
+    """Return a folder for what is compiled; it is removed at the end."""
+    folder = tempfile.mkdtemp(prefix="sdae-emulation-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)

@@ -173,7 +173,7 @@ void between_looks() { emulation::give_way(); }
 namespace emulation {
 constexpr size_t STACK = 1 << 16, GUARD = 256;
 constexpr uint32_t POISON = 0x7fc12345;
-constexpr int MOST_SWEEPS = 400000;
+constexpr int MOST_SWEEPS = 100000;
 
 // Runs until all fibers have ended; returns what went wrong, or nothing.
 static std::string run(int n_blocks, int threads, size_t shared_bytes, uint32_t seed,

@@ -71,6 +71,7 @@ CASES = [
     Case((12, 16, 8), 10, 2, input_dropout=0.4),
     Case((40, 66, 20, 65), 7, 2, dropout=0.2),
     Case((300, 20, 12), 4, 1, activation="relu", rate=0.01),
+    Case((1030, 9, 6), 3, 2, dropout=0.1, rate=0.01),
     Case((6, 300, 5), 5, 3, activation="tanh", dropout=0.4, rate=0.01),
 ]
 

@@ -1,25 +1,27 @@
-// Gradient descent with batch size 1 on a tied denoising autoencoder: a launch is a slice of samples.
+// Gradient descent with batch size 1 on a tied denoising autoencoder: a launch is a slice of
+// samples.
 //
-// The algebra is that of kernels/fused/autoencoder_step.py. With x~ the corrupted sample, x~' the next
-// one, W before the step and η the rate:
+// The algebra is that of kernels/fused/autoencoder_step.py. With x~ the corrupted sample, x~' the
+// next one, W before the step and η the rate:
 //
 //   h = s(W x~ + b)     z = W^T h + b'     δ = dL/dz     e = s'(h) * (W δ)
 //   W' = W − η (e x~^T + h δ^T)            b −= η e      b' −= η δ
 //   W' x~'   = W x~'   − η (e (x~ · x~') + h (δ · x~'))
 //   W'^T h'  = W^T h'  − η (x~ (e · h') + δ (h · h'))
 //
-// Each block has some rows of W, so W x~ and W δ are sums within a block, and W^T h is a sum over all
-// of them: each block sends its shares of it to the blocks that own the columns, and these send the
-// sums to all (exchange.cu). By the last two equations both of a step's sums over rows, and what is
-// sent, come from the *old* weights. So W x~' and x~ · x~' are computed, and W is updated, while words
-// are on their way; one sum over the block and one exchange remain that the next step has to wait for.
+// Each block has some rows of W, so W x~ and W δ are sums within a block, and W^T h is a sum over
+// all of them: each block sends its shares of it to the blocks that own the columns, and these send
+// the sums to all (exchange.cu). By the last two equations both of a step's sums over rows, and
+// what is sent, come from the *old* weights. So W x~' and x~ · x~' are computed, and W is updated,
+// while words are on their way; one sum over the block and one exchange remain that the next step
+// has to wait for.
 
 constexpr int VISIBLE = SDAE_VISIBLE, HIDDEN = SDAE_HIDDEN, ROWS = ceil_of(HIDDEN, BLOCKS);
 using Weight = Tile<ROWS, VISIBLE, SDAE_KEPT>;
 constexpr int QUADS = Weight::QUADS, OWN = Weight::OWN;
 
-// Owners of columns: block b has the quads from b * PLACES on. It sums them in passes of LANES quads,
-// a quad for each lane, the blocks' shares spread over the rest of the threads.
+// Owners of columns: block b has the quads from b * PLACES on. It sums them in passes of LANES
+// quads, a quad for each lane, the blocks' shares spread over the rest of the threads.
 constexpr int PLACES = ceil_of(QUADS, BLOCKS), LANES = power_of_two(PLACES);
 constexpr int PASSES = ceil_of(PLACES, LANES), LOADS = ceil_of(BLOCKS * LANES, THREADS);
 constexpr int SHARES = BLOCKS * PASSES * BLOCKS * LANES * 4, SUMS = QUADS * 4;  // words of a slot
@@ -39,7 +41,8 @@ DEVICE int share_place(int slot, int quad, int block) {
 }
 
 // Sums the blocks' shares of the columns that this block owns, and sends the sums to all.
-DEVICE void sum_owned(const Word* shares, Word* sums, int step, float* room, Watch& watch, Place me) {
+DEVICE void sum_owned(const Word* shares, Word* sums, int step, float* room, Watch& watch,
+                      Place me) {
   const Turn turn = turn_of(step);
   const int owned = QUADS - me.block * PLACES < PLACES ? QUADS - me.block * PLACES : PLACES;
   if (owned <= 0) return;  // the same for the whole block
@@ -99,9 +102,9 @@ DEVICE void sum_owned(const Word* shares, Word* sums, int step, float* room, Wat
 // alpha, beta: weights of the losses of components that the noise draws, and of the others.
 // status: out, where a wait ended in vain (0: nowhere), and whether a parameter is not finite.
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
-train_autoencoder(Word* exchange, Word* status, long long patience, float* parameters, const float* x,
-                  const long long* samples, float* costs, int n_steps, float rate, Bits key,
-                  Bits limit, float low, float high, float alpha, float beta) {
+train_autoencoder(Word* exchange, Word* status, long long patience, float* parameters,
+                  const float* x, const long long* samples, float* costs, int n_steps, float rate,
+                  Bits key, Bits limit, float low, float high, float alpha, float beta) {
   SHARED_MEMORY(shared);
   const Place me = this_place();
   BlockSums sums = {shared, 0};
@@ -129,16 +132,17 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
 
   const auto row_of = [&](int step) { return step < n_steps ? step : n_steps - 1; };
   const auto read = [&](float4 (&into)[OWN], int step) {
-    UNROLL for (int k = 0; k < OWN; k++) {
-      const float4* from = (const float4*)x + (size_t)row_of(step) * QUADS + me.thread + k * THREADS;
-      into[k] = weight.has(k) ? __ldg(from) : zeros();
-    }
+    const float4* row = (const float4*)x + (size_t)row_of(step) * QUADS;
+    UNROLL for (int k = 0; k < OWN; k++)
+      into[k] = weight.has(k) ? __ldg(row + me.thread + k * THREADS) : zeros();
   };
-  const auto corrupt = [&](const float4 (&from)[OWN], float4 (&into)[OWN], float4 (&weights)[OWN], int step) {
+  const auto corrupt = [&](const float4 (&from)[OWN], float4 (&into)[OWN],
+                           float4 (&weights)[OWN], int step) {
     const Bits hash = row_hash(key, __ldg(samples + row_of(step)));
     UNROLL for (int k = 0; k < OWN; k++) {
       const int quad = me.thread + k * THREADS;
-      into[k] = weight.has(k) ? corrupted<SDAE_NOISE, VISIBLE>(from[k], hash, quad, noise) : zeros();
+      into[k] = corrupted<SDAE_NOISE, VISIBLE>(from[k], hash, quad, noise);
+      if (!weight.has(k)) into[k] = zeros();
       if (SDAE_EMPHASIS) weights[k] = chosen<SDAE_NOISE>(hash, quad, noise, alpha, beta);
     }
   };
@@ -234,8 +238,10 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
     }
 
     // While the shares are on their way: the update, and the cost in one of the blocks.
-    UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int k = 0; k < OWN; k++)
-      weight.put(r, k, plus(plus(weight.at(r, k), -rate * h_of[r], delta[k]), -rate * e_of[r], x_tilde[k]));
+    UNROLL for (int r = 0; r < ROWS; r++) UNROLL for (int k = 0; k < OWN; k++) {
+      const float4 half = plus(weight.at(r, k), -rate * h_of[r], delta[k]);
+      weight.put(r, k, plus(half, -rate * e_of[r], x_tilde[k]));
+    }
     cost = 0.f;
     UNROLL for (int k = 0; k < OWN; k++) {
       const int left = VISIBLE - 4 * (me.thread + k * THREADS);
@@ -269,7 +275,8 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
   UNROLL for (int g = 0; g < Rows::N; g++) {
     const int row = g * Rows::SIZE + me.lane;
     finite = finite && is_finite(hidden_bias[g]);
-    if (me.warp == 0 && me.lane < Rows::SIZE && live[g]) hidden_bias_at[first_row + row] = hidden_bias[g];
+    if (me.warp == 0 && me.lane < Rows::SIZE && live[g])
+      hidden_bias_at[first_row + row] = hidden_bias[g];
   }
   if (!finite) store_word(status + 1, 1u);
 }

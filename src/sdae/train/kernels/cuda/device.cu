@@ -1,7 +1,7 @@
 // What the kernels ask of the GPU. emulation.h of the tests says the same for a CPU.
 //
-// Words in flight between blocks are stored and loaded with `relaxed` order at the scope of the GPU:
-// exchange.cu says why no fence is needed.
+// Words in flight between blocks are stored and loaded with `relaxed` order at the scope of the
+// GPU: exchange.cu says why no fence is needed.
 
 typedef unsigned int Word;
 typedef unsigned long long Bits;

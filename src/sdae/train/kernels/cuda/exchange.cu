@@ -1,13 +1,14 @@
 // Words that blocks send each other through the L2 cache.
 //
 // A word is a float32 whose lowest bit is its flag: word by word it says whether it has come, so no
-// fence and no counter goes with it, and words may come in any order. The value is the float without
-// that bit: every block uses the same value, its sender too, and it does not depend on the flag.
+// fence and no counter goes with it, and words may come in any order. The value is the float
+// without that bit: every block uses the same value, its sender too, and it does not depend on the
+// flag.
 //
-// An array of words has two slots. Step s uses slot s % 2 with the flag ((s / 2) % 2) ^ 1; slots are
-// zero before a launch. A sender writes the words of step s + 2 into the slot of step s after it got
-// those of step s + 1 from every block, and a block sends those of step s + 1 after all of its
-// threads got theirs of step s, since a block barrier lies between. So a reader of step s finds the
+// An array of words has two slots. Step s uses slot s % 2 with the flag ((s / 2) % 2) ^ 1; slots
+// are zero before a launch. A block writes words of step s + 2 into the slot of step s after it got
+// words of step s + 1 from every block that reads them, and these sent theirs after all of their
+// threads got those of step s, since a block barrier lies between. So a reader of step s finds the
 // word of step s - 2 or that of step s, never a later one.
 //
 // All blocks are resident (a cooperative launch), so each wait ends. Should a word not come all the
@@ -66,7 +67,8 @@ DEVICE bool waits_in_vain(Watch& watch, Word where, int& looks, long long& since
 }
 
 // Waits for a quad of an array of N numbers.
-template <int N> DEVICE float4 received(const Word* from, int quad, Word flag, Watch& watch, Word where) {
+template <int N>
+DEVICE float4 received(const Word* from, int quad, Word flag, Watch& watch, Word where) {
   const int n = N % 4 == 0 ? 4 : N - 4 * quad;  // the last quad may have fewer words
   uint4 words = load_words(from + 4 * quad);
   if (!have_come(words, flag, n) && !watch.in_vain) {
@@ -80,7 +82,8 @@ template <int N> DEVICE float4 received(const Word* from, int quad, Word flag, W
 
 // Waits for all N numbers: thread t takes the quads t, t + THREADS, ...
 template <int N, int OWN>
-DEVICE void receive(float4 (&out)[OWN], const Word* from, Word flag, Watch& watch, Word where, Place me) {
+DEVICE void receive(float4 (&out)[OWN], const Word* from, Word flag, Watch& watch, Word where,
+                    Place me) {
   UNROLL for (int k = 0; k < OWN; k++) {
     const int quad = me.thread + k * THREADS;
     out[k] = zeros();

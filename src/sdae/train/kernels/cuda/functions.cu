@@ -29,7 +29,7 @@ DEVICE float slope(float h) {
 // The loss of a component x from a, what the decoder computed, and its slope.
 template <int LOSS> DEVICE float loss_of(float a, float x) {
   if constexpr (LOSS == SQUARED_ERROR) return (a - x) * (a - x);
-  else return (fmaxf(a, 0.f) - a * x) + __logf(1.f + __expf(-fabsf(a)));
+  else return (fmaxf(a, 0.f) - a * x) + log1pf(__expf(-fabsf(a)));
 }
 template <int LOSS> DEVICE float loss_slope(float a, float x) {
   if constexpr (LOSS == SQUARED_ERROR) return 2.f * (a - x);
@@ -63,7 +63,8 @@ template <int KIND> DEVICE float noisy(float x, Word bits, const Noise& noise) {
   return is_drawn<KIND>(bits, noise) ? value : x;
 }
 // Corrupts a quad of a row of N components.
-template <int KIND, int N> DEVICE float4 corrupted(float4 x, Bits hash, int quad, const Noise& noise) {
+template <int KIND, int N>
+DEVICE float4 corrupted(float4 x, Bits hash, int quad, const Noise& noise) {
   if constexpr (KIND == NO_NOISE) return x;
   const Bits first = pair_of_bits(hash, 2 * quad), second = pair_of_bits(hash, 2 * quad + 1);
   const int n = N % 4 == 0 ? 4 : N - 4 * quad;
@@ -75,7 +76,8 @@ template <int KIND, int N> DEVICE float4 corrupted(float4 x, Bits hash, int quad
   return y;
 }
 // Chooses `drawn` or `other` for the components of a quad.
-template <int KIND> DEVICE float4 chosen(Bits hash, int quad, const Noise& noise, float drawn, float other) {
+template <int KIND>
+DEVICE float4 chosen(Bits hash, int quad, const Noise& noise, float drawn, float other) {
   if constexpr (KIND == NO_NOISE) return make_float4(other, other, other, other);
   const Bits first = pair_of_bits(hash, 2 * quad), second = pair_of_bits(hash, 2 * quad + 1);
   return make_float4(is_drawn<KIND>((Word)first, noise) ? drawn : other,

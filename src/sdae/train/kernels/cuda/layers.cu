@@ -14,6 +14,10 @@ DEVICE constexpr int columns_kept(int layer) {
 }
 constexpr int DEPTH = SDAE_DEPTH, CLASSES = SDAE_CLASSES;
 constexpr bool DROPS = SDAE_DROPOUT, DROPS_INPUT = SDAE_INPUT_DROPOUT;
+// Quads of a layer's units that a thread has.
+DEVICE constexpr int quads_of_thread(int layer) {
+  return ceil_of(ceil_of(size(layer), 4), THREADS);
+}
 DEVICE constexpr int own_units(int layer) { return ceil_of(size(layer), BLOCKS); }
 
 // Where the parameters of a layer begin: weight, with rows padded to quads, then bias, padded.
@@ -40,7 +44,8 @@ template <int L> using Units = Groups<own_units(L)>;
 // A hidden layer of this block, and the layers below it.
 template <int L> struct Layers {
   using Weight = Tile<own_units(L), size(L - 1), rows_kept(L)>;
-  using Columns = Tile<L == 1 ? 1 : own_units(L - 1), L == 1 ? 4 : size(L), L == 1 ? 1 : columns_kept(L)>;
+  static constexpr bool HAS = L > 1;
+  using Columns = Tile<HAS ? own_units(L - 1) : 1, HAS ? size(L) : 4, HAS ? columns_kept(L) : 1>;
   Layers<L - 1> below;
   Weight weight;
   Columns columns;
@@ -76,4 +81,5 @@ DEVICE constexpr int shared_of(int layer) {
   }
   return place;
 }
-static_assert(4 * (shared_of(DEPTH + 1) + Head::SHARED_FLOATS) == SDAE_SHARED_BYTES, "the host counts otherwise");
+static_assert(4 * (shared_of(DEPTH + 1) + Head::SHARED_FLOATS) == SDAE_SHARED_BYTES,
+              "the host counts otherwise");

@@ -6,10 +6,11 @@
 //   δ_D = s'_D * (V^T δ_V)       δ_{l-1} = s'_{l-1} * (W_l^T δ_l)
 //   W_l −= η δ_l h_{l-1}^T       b_l −= η δ_l      V −= η δ_V h_D^T      c −= η δ_V
 //
-// Each block has some units of each hidden layer: their rows of W_l, and, for l > 1, also their columns
-// of W_{l+1}, so that W^T δ is a sum within a block too. Rows and columns get the same updates from
-// the same numbers, so both copies stay the same to the bit. Every block has the whole head. A block
-// sends its own units of h_l and of δ_l to all (exchange.cu): 2 D - 2 times a step, once where D = 1.
+// Each block has some units of each hidden layer: their rows of W_l, and, for l > 1, also their
+// columns of W_{l+1}, so that W^T δ is a sum within a block too. Rows and columns get the same
+// updates from the same numbers, so both copies stay the same to the bit. Every block has the whole
+// head. A block sends its own units of h_l and of δ_l to all (exchange.cu): 2 D - 2 times a step,
+// once where D = 1.
 //
 // Layer 1 encodes the next sample from the old weights, as in autoencoder.cu:
 //
@@ -17,122 +18,7 @@
 //
 // W_1 x' and x · x' are computed, and weights are updated, while words are on their way.
 
-struct Slice {
-  float* parameters;
-  const float* x;
-  const long long *samples, *classes;
-  float* costs;
-  Word* exchange;
-  int n_steps;
-  float rate;
-  const Bits* keys;
-  Dropout input_dropout, dropout;
-};
-
-struct Network {
-  Slice slice;
-  Place me;
-  Watch watch;
-  BlockSums sums;
-  float *of_warp, *top_delta, *shared;
-  Layers<DEPTH> layers;
-  Head head;
-  float head_bias[Classes::N];
-  float4 top[Head::OWN];                               // h_D
-  float4 next_x[Layers<1>::Weight::OWN], coming[Layers<1>::Weight::OWN];
-  float next_a[Units<1>::N], next_stays[Units<1>::N], x_dot;  // W_1 x', dropout of h_1', x · x'
-  int step;
-
-  template <int L> DEVICE Layers<L>& layer() { return layer_of<L>(layers); }
-  template <int L> DEVICE float* h_list() { return of_warp + room_of(L); }
-  template <int L> DEVICE float* delta_list() {
-    if constexpr (L == DEPTH) return top_delta;
-    else return of_warp + room_of(L) + Units<L>::WIDTH;
-  }
-  DEVICE float* class_list() { return of_warp + room_of(DEPTH + 1); }
-  template <int L> DEVICE int first_unit() { return me.block * own_units(L); }
-  // The unit of a group that this lane has, counted within the block, and whether there is one.
-  template <int L> DEVICE int own_unit(int g) { return g * Units<L>::SIZE + (me.lane & (Units<L>::SIZE - 1)); }
-  template <int L> DEVICE bool is_live(int g) {
-    return own_unit<L>(g) < own_units(L) && first_unit<L>() + own_unit<L>(g) < size(L);
-  }
-  template <int L> DEVICE Word* h_words(int of_step) {
-    return slice.exchange + sent_of(L) + turn_of(of_step).slot * padded(size(L));
-  }
-  template <int L> DEVICE Word* delta_words() {
-    return slice.exchange + SENT + sent_of(L) + turn_of(step).slot * padded(size(L));
-  }
-  DEVICE int row_of(int of_step) { return of_step < slice.n_steps ? of_step : slice.n_steps - 1; }
-  DEVICE Bits hash(int of_step, int depth) {
-    return row_hash(__ldg(slice.keys + depth), __ldg(slice.samples + row_of(of_step)));
-  }
-
-  template <int L> DEVICE void load() {
-    auto& own = layer<L>();
-    const float* weight = slice.parameters + place_of(L);
-    float* rest = shared + shared_of(L);
-    own.weight.load(weight, first_unit<L>(), size(L), rest, me);
-    if constexpr (L > 1)
-      own.columns.load_columns(weight, first_unit<L - 1>(), size(L - 1), rest + Layers<L>::Weight::SHARED_FLOATS, me);
-    const float* bias = weight + size(L) * padded(size(L - 1)) + first_unit<L>();
-    UNROLL for (int g = 0; g < Units<L>::N; g++) own.bias[g] = is_live<L>(g) ? bias[own_unit<L>(g)] : 0.f;
-    if constexpr (L < DEPTH) load<L + 1>();
-  }
-  template <int L> DEVICE bool store() {
-    auto& own = layer<L>();
-    float* weight = slice.parameters + place_of(L);
-    bool finite = own.weight.store(weight, first_unit<L>(), size(L));
-    float* bias = weight + size(L) * padded(size(L - 1)) + first_unit<L>();
-    UNROLL for (int g = 0; g < Units<L>::N; g++) {
-      finite = finite && is_finite(own.bias[g]);
-      if (me.warp == 0 && me.lane < Units<L>::SIZE && is_live<L>(g)) bias[own_unit<L>(g)] = own.bias[g];
-    }
-    if constexpr (L < DEPTH) finite = store<L + 1>() && finite;
-    return finite;
-  }
-
-  DEVICE void read(float4 (&into)[Layers<1>::Weight::OWN], int of_step) {
-    const auto& w = layer<1>().weight;
-    UNROLL for (int k = 0; k < Layers<1>::Weight::OWN; k++) {
-      const int quad = me.thread + k * THREADS;
-      const float4* from = (const float4*)slice.x + (size_t)row_of(of_step) * Layers<1>::Weight::QUADS + quad;
-      into[k] = w.has(k) ? __ldg(from) : zeros();
-    }
-  }
-  // Drops components of the input, once it has come from memory.
-  DEVICE void drop(float4 (&x)[Layers<1>::Weight::OWN], int of_step) {
-    if constexpr (DROPS_INPUT) {
-      const Bits bits = hash(of_step, 0);
-      UNROLL for (int k = 0; k < Layers<1>::Weight::OWN; k++)
-        x[k] = times(x[k], stays(bits, me.thread + k * THREADS, slice.input_dropout));
-    }
-  }
-  // Draws which of this block's units stay in a step.
-  template <int L> DEVICE void draw(float (&factors)[Units<L>::N], int of_step) {
-    const Bits bits = DROPS ? hash(of_step, L) : 0;
-    UNROLL for (int g = 0; g < Units<L>::N; g++)
-      factors[g] = DROPS ? stays(bits_of(bits, first_unit<L>() + own_unit<L>(g)), slice.dropout) : 1.f;
-  }
-  template <int L> DEVICE void give(const float (&values)[Units<L>::N], float* to) {
-    UNROLL for (int g = 0; g < Units<L>::N; g++)
-      if (me.lane < Units<L>::SIZE) to[g * Units<L>::SIZE + me.lane] = values[g];
-  }
-  template <int L> DEVICE void send(Word* to, const float (&values)[Units<L>::N], Word flag) {
-    UNROLL for (int g = 0; g < Units<L>::N; g++)
-      if (me.warp == 0 && me.lane < Units<L>::SIZE && is_live<L>(g))
-        store_word(to + first_unit<L>() + own_unit<L>(g), flagged(values[g], flag));
-  }
-  // Turns a_l of this block's units into h_l, with dropout, keeps the slopes, and sends h_l.
-  template <int L> DEVICE void settle(const float (&a)[Units<L>::N], const float (&factors)[Units<L>::N], int of_step) {
-    auto& own = layer<L>();
-    UNROLL for (int g = 0; g < Units<L>::N; g++) {
-      const float h = activated(a[g]);
-      own.h[g] = is_live<L>(g) ? sent_value(h * factors[g]) : 0.f;
-      own.slopes[g] = is_live<L>(g) ? slope(h) * factors[g] : 0.f;
-    }
-    if (of_step < slice.n_steps) send<L>(h_words<L>(of_step), own.h, turn_of(of_step).flag);
-  }
-
+struct Network : State {
   DEVICE void begin() {
     float a[Units<1>::N], factors[Units<1>::N];
     auto& first = layer<1>();
@@ -142,7 +28,8 @@ struct Network {
     draw<1>(factors, 0);
     sums.take_rows(first.weight, first.input, me);
     sums.wait();
-    UNROLL for (int g = 0; g < Units<1>::N; g++) a[g] = sums.template row<own_units(1)>(g, me) + first.bias[g];
+    UNROLL for (int g = 0; g < Units<1>::N; g++)
+      a[g] = sums.template row<own_units(1)>(g, me) + first.bias[g];
     settle<1>(a, factors, 0);
     give<1>(first.h, h_list<1>());
     warp_barrier();
@@ -152,7 +39,8 @@ struct Network {
     drop(next_x, step + 1);
     draw<1>(next_stays, step + 1);
     x_dot = 0.f;
-    UNROLL for (int k = 0; k < Layers<1>::Weight::OWN; k++) x_dot = dot(layer<1>().input[k], next_x[k], x_dot);
+    UNROLL for (int k = 0; k < INPUT_OWN; k++)
+      x_dot = dot(layer<1>().input[k], next_x[k], x_dot);
     sums.take_rows(layer<1>().weight, next_x, me);
     sums.take_two(x_dot, 0.f, me);
     sums.wait();
@@ -166,7 +54,8 @@ struct Network {
       auto& above = layer<L + 1>();
       float a[Units<L + 1>::N], factors[Units<L + 1>::N];
       draw<L + 1>(factors, step);
-      receive<size(L)>(above.input, h_words<L>(step), turn_of(step).flag, watch, WAITED_FOR_UNITS + L, me);
+      receive<size(L)>(above.input, h_words<L>(step), turn_of(step).flag, watch,
+                       WAITED_FOR_UNITS + L, me);
       sums.take_rows(above.weight, above.input, me);
       sums.wait();
       UNROLL for (int g = 0; g < Units<L + 1>::N; g++)
@@ -185,11 +74,13 @@ struct Network {
     const Bits bits = DROPS ? hash(step, DEPTH) : 0;
     UNROLL for (int k = 0; k < Head::OWN; k++)
       if (DROPS) factors[k] = stays(bits, me.thread + k * THREADS, slice.dropout);
-    receive<size(DEPTH)>(top, h_words<DEPTH>(step), turn_of(step).flag, watch, WAITED_FOR_UNITS + DEPTH, me);
+    receive<size(DEPTH)>(top, h_words<DEPTH>(step), turn_of(step).flag, watch,
+                         WAITED_FOR_UNITS + DEPTH, me);
     sums.take_rows(head, top, me);
     sums.wait();
     const int y = (int)__ldg(slice.classes + step);
-    float a[Classes::N], highest = float_of(MINUS_INFINITY), total = 0.f, of_y = 0.f;
+    float a[Classes::N], highest = float_of(MINUS_INFINITY), of_y = 0.f;
+    others = 0.f;
     UNROLL for (int g = 0; g < Classes::N; g++) {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
       const float sum = sums.template row<CLASSES>(g, me);  // all lanes take part
@@ -204,31 +95,35 @@ struct Network {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
       if (c == y) of_y = a[g];
       a[g] = __expf(a[g] - highest);
-      total += a[g];
+      if (c != y) others += a[g];
     }
     UNROLL for (int mask = 1; mask < Classes::SIZE; mask *= 2) {
-      total += from_lane(total, mask);
+      others += from_lane(others, mask);
       of_y += from_lane(of_y, mask);
     }
+    // Without cancellation where p(y) is nearly 1: p(y) − 1 is minus the sum of the others.
+    total = others + __expf(of_y - highest);
+    below_highest = highest - of_y;
     const float inverse = __fdividef(1.f, total);
     UNROLL for (int g = 0; g < Classes::N; g++) {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
-      a[g] = a[g] * inverse - (c == y ? 1.f : 0.f);
+      a[g] = (c == y ? -others : a[g]) * inverse;
       if (me.lane < Classes::SIZE) class_list()[c] = a[g];
       head_bias[g] -= slice.rate * a[g];
     }
-    if (me.thread == 0 && step % BLOCKS == me.block) slice.costs[step] = __logf(total) + (highest - of_y);
     warp_barrier();
     float4 delta[Head::OWN];
     UNROLL for (int k = 0; k < Head::OWN; k++) {
       delta[k] = zeros();
-      UNROLL_CLASSES for (int c = 0; c < CLASSES; c++) delta[k] = plus(delta[k], class_list()[c], head.at(c, k));
+      UNROLL_CLASSES for (int c = 0; c < CLASSES; c++)
+        delta[k] = plus(delta[k], class_list()[c], head.at(c, k));
       delta[k] = times(delta[k], top_slopes(top[k], factors[k]));
       const int unit = 4 * (me.thread + k * THREADS) - first_unit<DEPTH>();
       const float four[4] = {delta[k].x, delta[k].y, delta[k].z, delta[k].w};
       UNROLL for (int i = 0; i < 4; i++) {
         const bool inside = unit + first_unit<DEPTH>() + i < size(DEPTH);
-        if (inside && unit + i >= 0 && unit + i < own_units(DEPTH)) top_delta[unit + i] = four[i];
+        if (inside && unit + i >= 0 && unit + i < own_units(DEPTH))
+          top_delta[unit + i] = four[i];
       }
     }
     down<DEPTH>(delta);
@@ -236,15 +131,15 @@ struct Network {
   // s'_D of a quad of h_D, which may have been scaled and dropped.
   DEVICE float4 top_slopes(float4 h, float4 factors) {
     if constexpr (DROPS) {
-      const float undo = 1.f / slice.dropout.scale;
-      const float4 slopes = make_float4(slope(h.x * undo), slope(h.y * undo), slope(h.z * undo), slope(h.w * undo));
+      const float4 slopes = make_float4(slope(h.x * unscale), slope(h.y * unscale),
+                                        slope(h.z * unscale), slope(h.w * unscale));
       return times(slopes, factors);
     } else {
       return make_float4(slope(h.x), slope(h.y), slope(h.z), slope(h.w));
     }
   }
   // From δ_l on downwards.
-  template <int L> DEVICE void down(const float4 (&delta)[ceil_of(ceil_of(size(L), 4), THREADS)]) {
+  template <int L> DEVICE void down(const float4 (&delta)[quads_of_thread(L)]) {
     if constexpr (L == 1) {
       block_barrier();  // top_delta has been written
       float own[Units<1>::N];
@@ -260,7 +155,8 @@ struct Network {
       UNROLL for (int g = 0; g < Units<L - 1>::N; g++)
         delta_below[g] = sums.template row<own_units(L - 1)>(g, me) * below.slopes[g];
       if constexpr (L > 2) {
-        UNROLL for (int g = 0; g < Units<L - 1>::N; g++) delta_below[g] = sent_value(delta_below[g]);
+        UNROLL for (int g = 0; g < Units<L - 1>::N; g++)
+          delta_below[g] = sent_value(delta_below[g]);
         send<L - 1>(delta_words<L - 1>(), delta_below, turn_of(step).flag);
       } else {
         send_next(delta_below);
@@ -271,8 +167,9 @@ struct Network {
       if constexpr (L == DEPTH) update_head();
       update<L>(delta);
       if constexpr (L > 2) {
-        float4 next_delta[ceil_of(ceil_of(size(L - 1), 4), THREADS)];
-        receive<size(L - 1)>(next_delta, delta_words<L - 1>(), turn_of(step).flag, watch, WAITED_FOR_SLOPES + L, me);
+        float4 next_delta[quads_of_thread(L - 1)];
+        receive<size(L - 1)>(next_delta, delta_words<L - 1>(), turn_of(step).flag, watch,
+                             WAITED_FOR_SLOPES + L, me);
         down<L - 1>(next_delta);
       }
     }
@@ -288,17 +185,19 @@ struct Network {
     settle<1>(a, next_stays, step + 1);
   }
   DEVICE void update_head() {
+    if (me.thread == 0 && step % BLOCKS == me.block)
+      slice.costs[step] = below_highest == 0.f ? log1pf(others) : logf(total) + below_highest;
     UNROLL_CLASSES for (int c = 0; c < CLASSES; c++) UNROLL for (int k = 0; k < Head::OWN; k++)
-      head.put(c, k, plus(head.at(c, k), -(slice.rate * class_list()[c]), top[k]));
+        head.put(c, k, plus(head.at(c, k), -(slice.rate * class_list()[c]), top[k]));
   }
   // Updates the rows and the columns of W_l alike, and b_l of l > 1.
-  template <int L> DEVICE void update(const float4 (&delta)[ceil_of(ceil_of(size(L), 4), THREADS)]) {
+  template <int L> DEVICE void update(const float4 (&delta)[quads_of_thread(L)]) {
     auto& own = layer<L>();
     using Weight = typename Layers<L>::Weight;
     using Columns = typename Layers<L>::Columns;
     const float* list = delta_list<L>();
     UNROLL for (int r = 0; r < own_units(L); r++) UNROLL for (int k = 0; k < Weight::OWN; k++)
-      own.weight.put(r, k, plus(own.weight.at(r, k), -(slice.rate * list[r]), own.input[k]));
+        own.weight.put(r, k, plus(own.weight.at(r, k), -(slice.rate * list[r]), own.input[k]));
     const float* h = h_list<L - 1>();
     UNROLL for (int k = 0; k < Columns::OWN; k++) {
       const float4 step_of = make_float4(-(slice.rate * delta[k].x), -(slice.rate * delta[k].y),
@@ -313,18 +212,21 @@ struct Network {
   DEVICE void finish() {
     auto& first = layer<1>();
     const float* list = delta_list<1>();
-    UNROLL for (int r = 0; r < own_units(1); r++) UNROLL for (int k = 0; k < Layers<1>::Weight::OWN; k++)
-      first.weight.put(r, k, plus(first.weight.at(r, k), -(slice.rate * list[r]), first.input[k]));
+    UNROLL for (int r = 0; r < own_units(1); r++) UNROLL for (int k = 0; k < INPUT_OWN; k++) {
+      const float factor = -(slice.rate * list[r]);
+      first.weight.put(r, k, plus(first.weight.at(r, k), factor, first.input[k]));
+    }
     warp_barrier();  // all lanes have read the list
     give<1>(first.h, h_list<1>());
     warp_barrier();
-    UNROLL for (int k = 0; k < Layers<1>::Weight::OWN; k++) first.input[k] = next_x[k], next_x[k] = coming[k];
+    UNROLL for (int k = 0; k < INPUT_OWN; k++)
+      first.input[k] = next_x[k], next_x[k] = coming[k];
   }
 };
 
-// parameters: as place_of says, the head last. x: (n_steps, padded inputs). costs: out, −log p(y) of
-// each sample before its step. keys: of the dropout of the input and of each layer. status: out, where
-// a wait ended in vain (0: nowhere), and whether a parameter is not finite.
+// parameters: as place_of says, the head last. x: (n_steps, padded inputs). costs: out, −log p(y)
+// of each sample before its step. keys: of the dropout of the input and of each layer. status: out,
+// where a wait ended in vain (0: nowhere), and whether a parameter is not finite.
 extern "C" __global__ void __launch_bounds__(THREADS, 1)
 train_network(Word* exchange, Word* status, long long patience, float* parameters, const float* x,
               const long long* samples, const long long* classes, float* costs, int n_steps,
@@ -332,7 +234,9 @@ train_network(Word* exchange, Word* status, long long patience, float* parameter
               float scale) {
   SHARED_MEMORY(shared);
   Network net;
-  net.slice = {parameters, x, samples, classes, costs, exchange, n_steps, rate, keys, {input_limit, input_scale}, {limit, scale}};
+  net.slice = {parameters, x,    samples, classes, costs, exchange, n_steps,
+               rate,       keys, {input_limit, input_scale}, {limit, scale}};
+  net.unscale = 1.f / scale;
   net.me = this_place();
   net.watch = {status, patience, false};
   net.sums = {shared, 0};

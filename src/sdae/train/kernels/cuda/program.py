@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SHARED = ("device", "exchange", "sums", "tile", "functions")
-_OWN = {"train_autoencoder": ("autoencoder",), "train_network": ("layers", "network")}
+_OWN = {
+    "train_autoencoder": ("autoencoder",),
+    "train_network": ("layers", "network_state", "network"),
+}
 
 
 @dataclass(frozen=True)

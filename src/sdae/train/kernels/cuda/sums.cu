@@ -28,8 +28,8 @@ DEVICE constexpr int width_of(int rows) {
   return ceil_of(rows, power_of_two(rows)) * power_of_two(rows);
 }
 
-// Room for the warps' sums, twice: a half is written again two sums later, behind the barrier of the
-// sum between, which every thread reaches after it read this half.
+// Room for the warps' sums, twice: a half is written again two sums later, behind the barrier of
+// the sum between, which every thread reaches after it read this half.
 template <int WIDEST> struct Sums {
   static constexpr int HALF = padded(WARPS * WIDEST + 2 * WARPS), FLOATS = 2 * HALF;
   float* room;
@@ -37,14 +37,16 @@ template <int WIDEST> struct Sums {
   DEVICE float* half() { return room + turn * HALF; }
 
   // Puts the warp's sums of the products of rows with x in the room.
-  template <class TILE> DEVICE void take_rows(const TILE& w, const float4 (&x)[TILE::OWN], Place me) {
+  template <class TILE>
+  DEVICE void take_rows(const TILE& w, const float4 (&x)[TILE::OWN], Place me) {
     using G = Groups<TILE::ROWS>;
     UNROLL for (int g = 0; g < G::N; g++) {
       float v[G::SIZE];
       UNROLL for (int i = 0; i < G::SIZE; i++) {
         v[i] = 0.f;
         if (g * G::SIZE + i < TILE::ROWS) {
-          UNROLL for (int k = 0; k < TILE::OWN; k++) v[i] = dot(w.at(g * G::SIZE + i, k), x[k], v[i]);
+          UNROLL for (int k = 0; k < TILE::OWN; k++)
+            v[i] = dot(w.at(g * G::SIZE + i, k), x[k], v[i]);
         }
       }
       const float sum = fold<G::SIZE, 1>(v, me.lane);

@@ -1,8 +1,8 @@
 // Some rows of a matrix on the chip, for the length of a launch.
 //
-// Thread t has the quads t, t + THREADS, ... of each row and touches no other: the first KEPT rows in
-// its registers, the rest in shared memory, which needs no barrier therefore. Every loop over rows is
-// unrolled, since registers cannot be indexed. What is past the ends of the matrix is zero.
+// Thread t has the quads t, t + THREADS, ... of each row and touches no other: the first KEPT rows
+// in its registers, the rest in shared memory, which needs no barrier therefore. Every loop over
+// rows is unrolled, since registers cannot be indexed. What is past the ends of the matrix is zero.
 
 template <int ROWS_, int COLUMNS_, int KEPT_> struct Tile {
   static constexpr int ROWS = ROWS_, COLUMNS = COLUMNS_, KEPT = KEPT_;
@@ -26,11 +26,12 @@ template <int ROWS_, int COLUMNS_, int KEPT_> struct Tile {
     thread = me.thread, rest = (float4*)shared;
     UNROLL for (int row = 0; row < ROWS; row++) UNROLL for (int k = 0; k < OWN; k++) {
       const bool inside = has(k) && first + row < n_rows;
-      const float4* from = (const float4*)matrix + (size_t)(first + row) * QUADS + thread + k * THREADS;
-      put(row, k, inside ? *from : zeros());
+      const float4* from = (const float4*)matrix + (size_t)(first + row) * QUADS;
+      put(row, k, inside ? from[thread + k * THREADS] : zeros());
     }
   }
-  // Takes columns `first` and on, as rows, of a matrix of COLUMNS rows of n_columns numbers, padded.
+  // Takes columns `first` and on, as rows, of a matrix of COLUMNS rows of n_columns numbers,
+  // padded.
   DEVICE void load_columns(const float* matrix, int first, int n_columns, float* shared, Place me) {
     thread = me.thread, rest = (float4*)shared;
     UNROLL for (int row = 0; row < ROWS; row++) UNROLL for (int k = 0; k < OWN; k++) {
