@@ -31,6 +31,10 @@ class FailedError(Exception):
     """A part has found something wrong."""
 
 
+class LeftOutError(Exception):
+    """A part needs a library that is not installed."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """Where the parts run."""

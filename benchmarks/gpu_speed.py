@@ -20,7 +20,7 @@ from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.minibatches import minibatches
 from sdae.data import load_mnist
 from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
-from sdae.train.settings import FinetuningConfig, PretrainingConfig
+from sdae.train.settings import PRECISIONS, FinetuningConfig, PretrainingConfig
 
 PUBLISHED_MINUTES = 1029
 FINETUNING_EPOCHS = 36  # of the tutorial's account
@@ -110,6 +110,28 @@ def several_rows(bench: Bench) -> dict[str, Any]:
             least=least_tuned,
         )
     return _judged(bench, figures)
+
+
+def precisions(bench: Bench) -> dict[str, Any]:
+    """Time the graph engine with products of each type, and compare the costs of two epochs."""
+    n_visible, hidden = bench.size(784, 29), bench.size(1000, 17)
+    batch_size = bench.size(1000, 20)
+    n = 20 * batch_size
+    x, batches = bench.rows(n, n_visible), minibatches(n, batch_size)
+    figures: dict[str, Any] = {}
+    for precision in PRECISIONS:
+        stack = bench.stack(n_visible, (hidden,), corruption_levels=0.1).to(bench.device)
+        options = {"engine": "graph", "batch_size": batch_size, "precision": precision}
+        engine = bench.pretraining(stack, x, options)
+        costs = [float(engine.train(batches, epoch, 0.01)) / n for epoch in (1, 2)]
+        work = partial(engine.train, batches, 3, 0.01)
+        figures[precision] = {"cost": costs[-1], **bench.microseconds(work, len(batches))}
+        engine.close()
+    exact = figures["float32"]["cost"]
+    far = [name for name, each in figures.items() if not abs(each["cost"] / exact - 1) < 0.02]
+    if far:
+        raise FailedError(f"other costs: {far}", figures)
+    return figures
 
 
 def _beside(

@@ -19,17 +19,27 @@ def gpu_tables() -> str:
     parts = {part["name"]: part for part in result["parts"]}
     lines = ["| part | passed | seconds |", "|---|---|---|"]
     lines += [
-        f"| {name} | {'yes' if part['passed'] else 'no: ' + _short(part['error'])} "
-        f"| {part['seconds']:.1f} |"
-        for name, part in parts.items()
+        f"| {name} | {_verdict(part)} | {part['seconds']:.1f} |" for name, part in parts.items()
     ]
     for name in ("single rows", "several rows"):
         if name in parts:
             lines += ["", *_steps(parts[name]["figures"])]
+    if "float32" in (rows := parts.get("precisions", {}).get("figures", {})):
+        lines += ["", "| products in | µs a step | cost |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {row['microseconds']:,.0f} | {row['cost']:.4g} |"
+            for name, row in rows.items()
+        ]
     for name in ("tutorial", "default"):
         if name in parts and "seconds" in parts[name]["figures"]:
             lines += ["", _run(name, parts[name]["figures"])]
     return "\n".join([*lines, "", _machine(result["machine"])])
+
+
+def _verdict(part: dict[str, Any]) -> str:
+    if part["passed"]:
+        return "yes" if part["error"] is None else _short(part["error"])
+    return f"no: {_short(part['error'])}"
 
 
 def _steps(figures: dict[str, dict[str, Any]]) -> list[str]:

@@ -16,7 +16,9 @@ from tests.train.engines.tape import Tape
 from tests.train.engines.test_compiled import stacks, targets
 
 FAKED: tuple[str, ...] = ("Stream", "CUDAGraph", "graph", "stream", "device", "current_stream")
-FAKED += ("graph_pool_handle", "synchronize")
+FAKED += ("graph_pool_handle", "synchronize", "set_stream")
+
+END_OF_A_REFUSAL = ["back to the stream before", "synchronize"]
 
 
 class FakeCuda:
@@ -64,6 +66,10 @@ class FakeCuda:
     def graph_pool_handle(self) -> tuple[int, int]:
         return 0, 1
 
+    def set_stream(self, stream: object) -> None:
+        assert isinstance(stream, self.Stream)
+        self.calls.append("back to the stream before")
+
     def synchronize(self) -> None:
         self.calls.append("synchronize")
 
@@ -104,6 +110,6 @@ def test_a_captured_step_gives_the_bytes_of_one_that_is_done(
     for one, two in zip(plain.parameters(), stack.parameters(), strict=True):
         assert torch.equal(one, two)
     assert engine._player.n_captured == (0 if refuses else 3)
-    once = ["on the stream", "capture, thread_local", *(["synchronize"] if refuses else [])]
+    once = ["on the stream", "capture, thread_local", *(END_OF_A_REFUSAL if refuses else [])]
     assert fake.calls == 3 * once
     assert ("steps are started one by one (operation not permitted" in caplog.text) == refuses

@@ -68,10 +68,11 @@ class GraphPlayer:
         so.
         """
         with torch.cuda.device(self._device):
-            self._stream.wait_stream(torch.cuda.current_stream())
+            current = torch.cuda.current_stream()
+            self._stream.wait_stream(current)
             with torch.cuda.stream(self._stream):
                 warm_up(work, changed)
-            torch.cuda.current_stream().wait_stream(self._stream)
+            current.wait_stream(self._stream)
             graph = torch.cuda.CUDAGraph()
             try:
                 # Other threads, such as one that reads ahead, are not disturbed.
@@ -80,6 +81,7 @@ class GraphPlayer:
                     work()
             except RuntimeError as error:
                 logger.warning("No CUDA graph: steps are started one by one (%s).", error)
+                torch.cuda.set_stream(current)  # a capture that fails leaves its own
                 torch.cuda.synchronize()
                 return work
         self.n_captured += 1

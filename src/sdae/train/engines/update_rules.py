@@ -10,6 +10,7 @@ it would be repeated by the graph.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 import numpy as np
 import torch
@@ -86,8 +87,10 @@ class UpdateRule:
                     found[:, 0] = rate * after / (1 - product * after)
                     found[:, 1] = rate * (1 - now) / (1 - product)
                     found[:, 2] = 1 / np.sqrt(1 - config.beta_2**t)
-                case _:
+                case Optimizer.SGD | Optimizer.RMSPROP:
                     pass
+                case unknown:
+                    assert_never(unknown)
         self._progress.n_updates += n_steps
         return found
 
@@ -109,7 +112,7 @@ class UpdateRule:
                 torch._foreach_addcmul_(self._second, gradients, gradients, 1 - _KEPT_SQUARES)
                 torch._foreach_div_(gradients, self._roots())
                 change = self._gathered(gradients, nesterov=False)
-            case _:
+            case Optimizer.ADAM | Optimizer.ADAMW | Optimizer.NADAM:
                 torch._foreach_lerp_(self._first, gradients, 1 - config.beta_1)
                 torch._foreach_mul_(self._second, config.beta_2)
                 torch._foreach_addcmul_(self._second, gradients, gradients, 1 - config.beta_2)
@@ -120,6 +123,8 @@ class UpdateRule:
                 torch._foreach_div_(mean, self._roots(root))
                 torch._foreach_sub_(values, mean)
                 return
+            case unknown:
+                assert_never(unknown)
         torch._foreach_sub_(values, torch._foreach_mul(change, rate))
 
     def state(self) -> dict[str, Tensor]:
