@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from sdae.core.errors import DeviceFaultError
 from sdae.train.engines import cuda_nvidia
 from sdae.train.engines.cuda_nvidia import NvidiaDevice, cuda_fault
 from sdae.train.kernels.cuda.plans import Chip, autoencoder_program
@@ -116,7 +117,10 @@ def test_a_launch_is_cooperative_on_pytorchs_stream_and_compiled_once(
 def test_shared_memory_that_is_refused_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(RuntimeError, match=r"\d+ bytes of shared memory: 700"):
+    said = (
+        r"did not start a part of an epoch: RuntimeError: \d+ bytes of shared memory: 700. The par"
+    )
+    with pytest.raises(DeviceFaultError, match=said):
         _launched(monkeypatch, tmp_path, error=700)
 
 

@@ -9,6 +9,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from sdae import StackedDenoisingAutoencoder
 from sdae.core.corruption import parse_noise
 from sdae.train.engines import cuda_support
+from sdae.train.engines.choice import _chosen
 from sdae.train.engines.cuda_support import cuda_fused_lacks
 from sdae.train.engines.support import (
     Problem,
@@ -96,3 +97,18 @@ def test_where_the_network_is_on_a_gpu_the_gpu_is_asked(monkeypatch: pytest.Monk
     assert asked == [problem]
     parameters[1] = torch.empty(3)
     assert "it runs on the CPU, and the network is on cpu, cuda" in str(fused_lacks(problem))
+
+
+def test_where_only_the_gpu_is_in_the_way_a_warning_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cuda_support, "cuda_fused_lacks", lambda _: "it is too small")
+    with FakeTensorMode():
+        parameters = [torch.empty(3, 2, device="cuda")]
+    problem = replace(_pretraining(_stack()), parameters=parameters)
+    said = "Batch size 1 is slow without the fused engine, .* here: it is too small"
+    with pytest.warns(RuntimeWarning, match=said):
+        assert _chosen(problem) != "fused"
+    for settings in ({"batch_size": 20}, {"momentum": 0.5}):
+        problem = replace(problem, config=PretrainingConfig(**settings))
+        assert _chosen(problem) != "fused"

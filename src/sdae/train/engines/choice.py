@@ -22,6 +22,7 @@ from sdae.train.engines.support import (
     EngineName,
     Problem,
     finetuning_problem,
+    misses_fused,
     pretraining_problem,
 )
 from sdae.train.processes.together import ALONE, Processes
@@ -209,7 +210,7 @@ def _chosen(problem: Problem) -> EngineName:
         return asked
     reasons = {name: lacks(problem) for name, lacks in ENGINES.items()}
     name = next(name for name, reason in reasons.items() if reason is None)
-    if name == "closed_form" and problem.config.batch_size == 1:
+    if misses_fused(problem, name):
         warnings.warn(
             "Batch size 1 is slow without the fused engine, which cannot be used here: "
             f"{reasons['fused']}.",

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdae.core.errors import DeviceFaultError
 from sdae.train.engines.cuda_binaries import Binaries, usual_folder
 from sdae.train.engines.cuda_device import Argument
 from sdae.train.kernels.cuda.plans import Chip
@@ -62,7 +63,23 @@ class NvidiaDevice:
     def launch(
         self, program: Program, exchange: Tensor, status: Tensor, arguments: Sequence[Argument]
     ) -> None:
-        """Start a kernel on PyTorch's current stream; it fails if not all blocks are resident."""
+        """Start a kernel on PyTorch's current stream.
+
+        Raises
+        ------
+        DeviceFaultError
+            If it cannot be compiled or started; if not all blocks can be resident, for example.
+        """
+        try:
+            self._launch(program, (exchange, status, np.int64(_PATIENCE), *arguments))
+        except Exception as error:  # of NVRTC, of the driver, or of what cuda-core checks
+            reason = " ".join(str(error).split())[:300].rstrip(".")
+            raise DeviceFaultError(
+                f"The GPU did not start a part of an epoch: {type(error).__name__}: {reason}. The "
+                "parameters are those from before it. Train with engine='autograd'."
+            ) from error
+
+    def _launch(self, program: Program, arguments: Sequence[Argument]) -> None:
         from cuda import core
 
         index = _index_of(self._device)
@@ -75,8 +92,7 @@ class NvidiaDevice:
             shmem_size=program.shared_bytes,
             is_cooperative=True,
         )
-        every = (exchange, status, np.int64(_PATIENCE), *arguments)
-        memory = [each.data_ptr() if isinstance(each, Tensor) else each for each in every]
+        memory = [each.data_ptr() if isinstance(each, Tensor) else each for each in arguments]
         core.launch(stream, config, kernel, *memory)
 
     def _kernel(self, program: Program, index: int) -> Any:

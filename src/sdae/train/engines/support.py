@@ -174,11 +174,19 @@ def graph_lacks(problem: Problem) -> str | None:
 
 def fused_lacks(problem: Problem) -> str | None:
     """Return why the fused engine cannot be used, or None."""
-    if all(parameter.device.type == "cuda" for parameter in problem.parameters):
+    if _on_gpu(problem):
         from sdae.train.engines.cuda_support import cuda_fused_lacks
 
         return cuda_fused_lacks(problem)
     return closed_form_lacks(problem) or kernels_lack(problem) or _numba_lacks()
+
+
+def misses_fused(problem: Problem, name: EngineName) -> bool:
+    """Return whether the fused engine would be much faster than this one, but cannot be used."""
+    if problem.config.batch_size != 1 or name == "fused":
+        return False
+    missing = _on_gpu(problem) and not plain_descent_lacks(problem) and not kernels_lack(problem)
+    return name == "closed_form" or missing
 
 
 def kernels_lack(problem: Problem) -> str | None:
@@ -194,6 +202,10 @@ def kernels_lack(problem: Problem) -> str | None:
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
     return None
+
+
+def _on_gpu(problem: Problem) -> bool:
+    return all(parameter.device.type == "cuda" for parameter in problem.parameters)
 
 
 def _shares_lack(problem: Problem) -> str | None:
