@@ -199,6 +199,22 @@ SIGMOID, TANH, RELU, SILU, IDENTITY, GELU = range(6)
 def activate(values: Any, kind: int) -> None:
     """Replace values by s of them; sigmoids become as small as a number can be."""
     one = values.dtype.type(1)
+    if kind == SILU:
+        for j in range(len(values)):
+            values[j] *= sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
+    elif kind == GELU:
+        for j in range(len(values)):
+            x = within_tail(abs(values[j]))
+            tail = upper_tail(x, bell(x))
+            values[j] = (values[j] if values[j] > 0 else one - one) - x * tail
+    else:
+        squash(values, kind)
+
+
+@inlined
+def squash(values: Any, kind: int) -> None:
+    """Replace values by s of them, whose slope follows from s(a)."""
+    one = values.dtype.type(1)
     if kind == TANH:
         for j in range(len(values)):
             values[j] = activated(values[j], TANH, one)
@@ -208,19 +224,11 @@ def activate(values: Any, kind: int) -> None:
     elif kind == SIGMOID:
         for j in range(len(values)):
             values[j] = sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
-    elif kind == SILU:
-        for j in range(len(values)):
-            values[j] *= sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
-    elif kind == GELU:
-        for j in range(len(values)):
-            x = within_tail(abs(values[j]))
-            tail = upper_tail(x, bell(x))
-            values[j] = (values[j] if values[j] > 0 else one - one) - x * tail
 
 
 @inlined
 def activate_with_slopes(values: Any, slopes: Any, kind: int) -> None:
-    """Replace values a by s(a), and `slopes` by s'(a), where that does not follow from s(a)."""
+    """Replace values a by s(a), and `slopes` by s'(a), which does not follow from s(a)."""
     one = values.dtype.type(1)
     if kind == SILU:
         for j in range(len(values)):

@@ -16,9 +16,9 @@ from sdae.core.kernels.elementary import (
     RELU,
     SIGMOID,
     TANH,
-    activate,
     activate_with_slopes,
     slope,
+    squash,
 )
 from sdae.core.kernels.products import multiply, multiply_transposed
 from sdae.core.kernels.tiles import (
@@ -95,7 +95,7 @@ def forward(
         if len(state.slopes) > 0:
             activate_with_slopes(here, state.slopes[at + start : at + end], activation)
         else:
-            activate(here, activation)
+            squash(here, activation)
         if len(kept) > 0:
             drawn = plan.drawn[depth]
             _drop(here, kept[first + row, drawn + start : drawn + end], scale)
