@@ -14,7 +14,7 @@ help:  ## list the targets
 train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result and write its report
 	$(BIN)/sdae train mnist --report
 
-test: $(VENV)/.test  ## set up, lint, type-check and run the tests with coverage
+test: $(VENV)/.test $(if $(NVRTC),$(VENV)/.nvrtc)  ## set up, lint, type-check and run the tests with coverage
 	$(MAKE) --no-print-directory --jobs=2 check kernels
 	rm -f .coverage .coverage.*
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
@@ -94,6 +94,12 @@ $(VENV)/bin/python:
 $(VENV)/.train: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing sdae and its dependencies in $(VENV) (once; torch is large) ..."
 	$(PIP) install -c constraints.txt -e ".[report]"
+	@touch $@
+
+# To compile CUDA kernels, without a GPU: `make test NVRTC=1` as in CI.
+$(VENV)/.nvrtc: $(VENV)/.test
+	@echo "Installing NVRTC in $(VENV) (once) ..."
+	$(PIP) install -c constraints.txt -e ".[cuda]"
 	@touch $@
 
 $(VENV)/oldest/.ready: $(VENV)/.test tools/oldest.py

@@ -1,12 +1,15 @@
-"""Measure work on rows that stay on the disk; write JSON. 30 min on a quiet machine.
+"""Measure work on rows that stay on the disk; write JSON. Two hours, most of them for memory.
 
-    python benchmarks/rows_on_disk.py [--gigabytes 20] [--minutes 2] [--part memory|speed]
+    python benchmarks/rows_on_disk.py [--part memory|speed] [--minutes 10]
+        [--npy 5 100] [--parquet 5 20]
 
 Two questions, each in processes of their own, on one thread, with 784 columns:
 
-- memory: how much anonymous memory (RssAnon) training and the commands take on a sparse file much
-  larger than the memory for rows: the peak beside that on a small file, which holds the libraries
-  and the network;
+- memory: how much anonymous memory (RssAnon) training and the commands take on files of so many
+  gigabytes, much larger than the memory for rows: the peak beside that on a small file, which
+  holds the libraries and the network. NPY files are sparse. Parquet files have noise, which does
+  not pack, in row groups of 50,000 rows: so they are first copied to the scratch folder. All work
+  ends after some minutes, if it has not ended by itself. What was measured before is kept;
 - speed: processor time a row of pre-training 784-500 beside the same rows in memory, with a file
   of 1 GB that is in the page cache, in turns, medians of the turns. A turn is as long as a window,
   with its decoding. Rows are read ahead in a second thread. What a second core gains is added up
@@ -43,7 +46,7 @@ from sdae.train.callbacks import SliceEnded
 
 PATH = Path(__file__).parent / "results" / "rows-on-disk.json"
 V, H, BATCH = 784, 500, 100
-GROUP = 2048
+GROUP, LARGE_GROUP = 2048, 50_000
 WINDOW = 64 * GROUP
 ROWS_IN_CACHE = (1 << 30) // (4 * V)
 TURNS = 3
@@ -52,9 +55,11 @@ TURNS = 3
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition(";")[0])
-    parser.add_argument("--gigabytes", type=float, default=20)
-    parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--part", choices=("memory", "speed"), help="measure one, keep the other")
+    parser.add_argument("--minutes", type=float, default=10, help="the longest of each work")
+    parser.add_argument("--npy", type=float, nargs="*", default=[5, 100], help="gigabytes")
+    parser.add_argument("--parquet", type=float, nargs="*", default=[5, 20], help="gigabytes")
+    parser.add_argument("--folder", type=Path, help="where the files are written")
     parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -62,36 +67,30 @@ def main() -> None:
     if given.train is not None:
         train(*given.train)
         return
-    kept = json.loads(PATH.read_text()) if given.part else {}
     result = {
-        **kept,
+        **(json.loads(PATH.read_text()) if PATH.is_file() else {}),
         "machine": describe(),
         "columns": V,
         "hidden": H,
         "batch_size": BATCH,
         "shuffle_window": WINDOW,
-        "rows_per_group": GROUP,
+        "rows_per_group": {"memory": LARGE_GROUP, "speed": GROUP},
     }
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         if given.part != "speed":
-            result["memory"] = memories(Path(folder), given.gigabytes, given.minutes)
+            sizes = {".npy": given.npy, ".parquet": given.parquet}
+            measure_memory(Path(folder), sizes, given.minutes, result)
         if given.part != "memory":
             result["speed"] = speeds(Path(folder))
     PATH.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result, indent=2))
 
 
-def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, Any]]:
-    """Return the peaks of memory of each kind of work, beside those on small files."""
-    large, small = int(gigabytes * 1e9) // (4 * V), 10 * BATCH
-    files: dict[str, dict[int, Path]] = {".npy": {}, ".parquet": {}}
-    for n_rows in (small, large):
-        npy, parquet = (folder / f"rows-{n_rows}{kind}" for kind in files)
-        np.lib.format.open_memmap(npy, "w+", np.float32, (n_rows, V)).flush()
-        convert(npy, parquet, rows_per_group=GROUP)
-        files[".npy"][n_rows], files[".parquet"][n_rows] = npy, parquet
-    run = trained_run(folder)
-    out = folder / "out.npy"
+def measure_memory(
+    folder: Path, sizes: dict[str, list[float]], minutes: float, result: dict[str, Any]
+) -> None:
+    """Add the peaks of memory of each kind of work, beside those on small files, to the result."""
+    run, out = trained_run(folder), folder / "out.npy"
     work = {
         "pre-training": [sys.executable, __file__, "--train", "pretrain"],
         "fine-tuning": [sys.executable, __file__, "--train", "finetune"],
@@ -99,24 +98,42 @@ def memories(folder: Path, gigabytes: float, minutes: float) -> list[dict[str, A
         "encode": ["sdae", "encode", str(run), "-o", str(out)],
         "denoise": ["sdae", "denoise", str(run), "-o", str(out)],
     }
-    found = []
-    for kind, paths in files.items():
+    kept = result.get("memory", [])
+    found = {(case["kind"], case["gigabytes"], case["work"]): case for case in kept}
+    for kind, gigabytes in [(name, size) for name in sizes for size in sizes[name]]:
+        small, large = (folder / f"rows-{name}{kind}" for name in ("small", "large"))
+        n_rows = int(gigabytes * 1e9) // (4 * V)
+        write_rows(small, 10 * BATCH)
+        write_rows(large, n_rows)
         for name, command in work.items():
-            base = peak_of([*command, str(paths[small])], minutes)
-            peak = peak_of([*command, str(paths[large])], minutes)
-            found.append(
-                {
-                    "kind": kind,
-                    "work": name,
-                    "rows": large,
-                    "bytes": paths[large].stat().st_size,
-                    "small": base["peak"],
-                    **peak,
-                }
-            )
-            print(found[-1], flush=True)
+            base = peak_of([*command, str(small)], minutes)
+            peak = peak_of([*command, str(large)], minutes)
+            found[kind, gigabytes, name] = {
+                "kind": kind,
+                "gigabytes": gigabytes,
+                "work": name,
+                "rows": n_rows,
+                "small": base["peak"],
+                **peak,
+            }
+            print(found[kind, gigabytes, name], flush=True)
+            result["memory"] = list(found.values())
+            PATH.write_text(json.dumps(result, indent=2) + "\n")
             out.unlink(missing_ok=True)
-    return found
+        large.unlink()
+
+
+def write_rows(path: Path, n_rows: int) -> None:
+    """Write a sparse NPY file of zeros, or a Parquet file of noise in large groups."""
+    if path.suffix == ".npy":
+        np.lib.format.open_memmap(path, "w+", np.float32, (n_rows, V)).flush()
+        return
+    noise = np.random.default_rng(0).random((LARGE_GROUP, V), np.float32)
+    rows = pa.FixedSizeListArray.from_arrays(pa.array(noise.ravel()), V)
+    group = pa.Table.from_arrays([rows], ["rows"])
+    with pq.ParquetWriter(path, group.schema, compression="none", use_dictionary=False) as file:
+        for start in range(0, n_rows, LARGE_GROUP):
+            file.write_table(group.slice(0, min(LARGE_GROUP, n_rows - start)))
 
 
 def trained_run(folder: Path) -> Path:
@@ -159,7 +176,7 @@ def anonymous_memory(process: int) -> int:
 
 def train(stage: str, path: str) -> None:
     """Train for an epoch: the small file for as many minibatches as it has."""
-    rows = open_rows(path)
+    rows = open_rows(path, scratch=Path(path).parent)
     stack = StackedDenoisingAutoencoder(V, (H,), decoder="linear", n_classes=10)
     settings: dict[str, Any] = {
         "epochs": 1,

@@ -20,7 +20,7 @@ def rows_on_disk(result: dict[str, Any]) -> str:
         added = max(0, case["peak"] - case["small"]) / _MIB
         end = "all rows" if case["done"] else "stopped"
         lines.append(
-            f"| {case['work']}: {_NAMES[case['kind']]}, {case['bytes'] / 1e9:.1f} GB "
+            f"| {case['work']}: {_NAMES[case['kind']]}, {case['gigabytes']:g} GB "
             f"| {case['rows']:,} | {case['seconds'] / 60:.1f} min, {end} | {added:.0f} MiB |"
         )
     speed = result["speed"]
@@ -41,12 +41,13 @@ def rows_on_disk(result: dict[str, Any]) -> str:
             *lines,
             "",
             f"Pre-training of {result['columns']} → {result['hidden']} units in minibatches of "
-            f"{result['batch_size']}, with windows of {result['shuffle_window']:,} rows and groups "
-            f"of {result['rows_per_group']:,}. Memory is anonymous memory (RssAnon), the "
-            "difference between its peaks on the large file and on one of 1,000 rows, with 512 MiB "
-            "for decoded groups; the rows of the large files are zeros, so Parquet packs them to a "
-            "fraction. Speed is processor time, with files of "
-            f"{speed['rows']:,} rows in the page cache. With a second core, the time of a slice is "
+            f"{result['batch_size']}, with windows of {result['shuffle_window']:,} rows. Memory is "
+            "anonymous memory (RssAnon), the difference between its peaks on the large file and on "
+            "one of 1,000 rows. NPY files were sparse. Parquet files had noise in row groups of "
+            f"{result['rows_per_group']['memory']:,} rows; for training they are copied to the "
+            "scratch folder first, within the time of the table. Speed is processor time, with "
+            f"files of {speed['rows']:,} rows in the page cache, in groups of "
+            f"{result['rows_per_group']['speed']:,}. With a second core, the time of a slice is "
             "the longer of training on it and reading the next.",
         ]
     )

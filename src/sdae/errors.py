@@ -2,6 +2,7 @@
 
 from sdae.core.errors import (
     DataError,
+    DeviceFaultError,
     FileAccessError,
     FileFormatError,
     InvalidParameterError,
@@ -16,6 +17,7 @@ from sdae.core.errors import (
 
 __all__ = [
     "DataError",
+    "DeviceFaultError",
     "FileAccessError",
     "FileFormatError",
     "InvalidParameterError",

@@ -13,6 +13,7 @@ TREE = {
     "FileAccessError": OSError,
     "TrainingDivergedError": ArithmeticError,
     "ProcessLostError": RuntimeError,
+    "DeviceFaultError": RuntimeError,
     "ParityError": ArithmeticError,
     "MissingExtraError": ImportError,
 }

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -320,8 +321,9 @@ def test_what_the_kernel_does_not_know_is_left_to_pytorch(monkeypatch: pytest.Mo
     bias, identity = torch.zeros(3), Activation.IDENTITY
     assert is_served([Dense(torch.zeros(3, 4), bias, identity)])
     assert is_served([Dense(torch.zeros(4, 3), bias, identity, transposed=True)])
+    new: Any = SimpleNamespace(facts=SimpleNamespace(number=None))
     unserved = [
-        [Dense(torch.zeros(3, 4), bias, Activation.GELU)],
+        [Dense(torch.zeros(3, 4), bias, new)],
         [Dense(torch.zeros(3, 4).half(), bias.half(), identity)],
         [Dense(torch.zeros(3, 4), bias.double(), identity)],
         [Dense(torch.zeros(3, 4, device="meta"), bias, identity)],

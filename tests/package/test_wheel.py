@@ -35,12 +35,13 @@ def test_the_wheel_holds_the_package_with_its_data_and_nothing_else(wheel: Path)
         "sdae/app/report/templates/page.html.j2",
         "sdae/app/report/static/style.css",
         "sdae/app/report/static/playground.js",
+        "sdae/train/kernels/cuda/network.cu",
         "sdae/data/mnist/train-images-idx3-ubyte.gz",
         "sdae/data/mnist/t10k-labels-idx1-ubyte.gz",
     ):
         assert needed in names
     kinds = {Path(name).suffix for name in names if name.startswith("sdae/")}
-    assert kinds == {".py", ".toml", ".md", ".gz", ".typed", ".j2", ".css", ".js"}
+    assert kinds == {".py", ".toml", ".md", ".gz", ".typed", ".j2", ".css", ".js", ".cu"}
 
 
 @pytest.mark.slow

@@ -151,7 +151,9 @@ class Launch:
 
         Its first `n_over` starts are over. Returns False if it, or all, ended before. Of two agents
         one may have succeeded when the run is finished, and takes no part in a restart then: so
-        nothing is killed.
+        nothing is killed. Nor is a process that has done its work and waits for its agent to see
+        it: an agent that was called with a function can hang then, one that starts commands, as
+        torchrun's does, cannot.
         """
         manifest = self._folder / "run/manifest.json"
         pid, since = None, 0.0
@@ -166,8 +168,10 @@ class Launch:
                     return False
                 if len(self._agents) > 1 and manifest.exists():
                     return False
-                os.kill(pid, signal.SIGKILL)
-                return True
+                os.kill(pid, signal.SIGSTOP)  # it cannot come to its end between look and kill
+                is_over = _over(self._folder, rank, n_over).exists()
+                os.kill(pid, signal.SIGCONT if is_over else signal.SIGKILL)
+                return not is_over
             time.sleep(0.0003)
         return False
 
@@ -236,19 +240,28 @@ def _pids(folder: Path) -> Path:
     return Path(f"{folder}.pids")
 
 
+def _over(folder: Path, rank: int, start: int) -> Path:
+    """Return the file that is there when a start of a process has done its work."""
+    return _pids(folder) / f"over-{rank}-{start}"
+
+
 def _logs(folder: Path) -> Path:
     return Path(f"{folder}.logs")
 
 
 def _train(folder: str) -> None:
     """Be one of the processes."""
-    pids, rank = _pids(Path(folder)), os.environ["RANK"]
+    pids, rank = _pids(Path(folder)), int(os.environ["RANK"])
     os.chdir(folder)
     sys.modules["matplotlib.figure"] = None  # type: ignore[assignment] # no pictures
     begun = pids / f".{os.getpid()}"
     begun.write_text(str(os.getpid()))
-    begun.rename(pids / f"{rank}-{len(list(pids.glob(f'{rank}-*')))}")
-    app([*VARIANTS["autograd"].command(), "--threads=1"])
+    start = len(list(pids.glob(f"{rank}-*")))
+    begun.rename(pids / f"{rank}-{start}")
+    try:
+        app([*VARIANTS["autograd"].command(), "--threads=1"])
+    finally:
+        _over(Path(folder), rank, start).touch()
 
 
 def _place(run: RunFolder) -> str:

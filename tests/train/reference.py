@@ -55,7 +55,7 @@ def sigmoid(a: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-a)))
 
 
-_ACTIVATIONS: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
+ACTIVATIONS: dict[str, tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]] = {
     "sigmoid": (sigmoid, lambda a: sigmoid(a) * (1 - sigmoid(a))),
     "tanh": (np.tanh, lambda a: 1 - np.tanh(a) ** 2),
     "relu": (lambda a: np.maximum(a, 0.0), lambda a: (a > 0).astype(np.float64)),
@@ -87,11 +87,11 @@ class Layer:
 
     def encode(self, x: Floats) -> Floats:
         """s(W x + b), (B, V) -> (B, H)."""
-        return _ACTIVATIONS[self.activation][0](self.linear(x))
+        return ACTIVATIONS[self.activation][0](self.linear(x))
 
     def slope(self, x: Floats) -> Floats:
         """s'(W x + b), (B, V) -> (B, H)."""
-        return _ACTIVATIONS[self.activation][1](self.linear(x))
+        return ACTIVATIONS[self.activation][1](self.linear(x))
 
     def step(self, x: Floats, x_tilde: Floats, drawn: NDArray[np.bool_], rate: float) -> Floats:
         """Descend once on the mean loss of a minibatch; return each sample's loss before it."""

@@ -10,7 +10,7 @@ import torch
 from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.train.callbacks import Event, SliceEnded, ValidationImproved
 from sdae.train.history import History
-from sdae.train.scoring import LabelledRows
+from sdae.train.labelled import LabelledRows
 from tests.train.helpers import Recorder, labelled, small_stack, state_bytes, unit_rows
 from tests.train.tutorial_loop import Walk, walk
 

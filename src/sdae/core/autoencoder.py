@@ -276,9 +276,11 @@ def new_encoder(
 def empty_layer(n_in: int, n_out: int, dtype: torch.dtype) -> nn.Linear:
     """Make a layer whose parameters are not set yet, without touching torch's generator."""
     usable_threads(1)  # filling a large layer would use several threads
-    # On the meta device nn.Linear's own initialisation draws nothing. Its to_empty would import
-    # SymPy, which takes longer than a small fit.
-    layer = nn.Linear(n_in, n_out, dtype=dtype, device="meta")
+    # nn.Linear's own initialisation would draw numbers; on the meta device it draws none, but takes
+    # longer than all else here.
+    layer = nn.Linear.__new__(nn.Linear)
+    nn.Module.__init__(layer)
+    layer.in_features, layer.out_features = n_in, n_out
     layer.weight = nn.Parameter(torch.empty(n_out, n_in, dtype=dtype, device="cpu"))
     layer.bias = nn.Parameter(torch.empty(n_out, dtype=dtype, device="cpu"))
     return layer

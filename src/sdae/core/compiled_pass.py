@@ -73,7 +73,7 @@ def is_served(layers: Sequence[Dense]) -> bool:
             return False
         if not (_is_plain(weight, 2, kind) and _is_plain(bias, 1, kind)):
             return False
-        n_units = len(bias)
+        n_units = bias.numel()  # `len` takes as long as all the rest
         if weight.shape != ((below, n_units) if transposed else (n_units, below)):
             return False
         below = n_units
@@ -117,10 +117,10 @@ def applied(
     n_columns = layers[0].n_terms
     if len(x.shape) != 2 or x.shape[1] != n_columns:
         raise ValueError(f"The rows must be of {n_columns} columns. Got an array of {x.shape}.")
-    places, width = [-1] * len(layers), len(layers[-1].bias)
+    places, width = [-1] * len(layers), layers[-1].bias.numel()
     places[-1] = 0
     if keeps_all:
-        ends = np.cumsum([len(layer.bias) for layer in layers]).tolist()
+        ends = np.cumsum([layer.bias.numel() for layer in layers]).tolist()
         places, width = [0, *ends[:-1]], ends[-1]
     if scaling is not None and not _is_ordinary(scaling):
         x, scaling = network_rows(_dense(x), scaling), None
@@ -155,7 +155,7 @@ class _Pass:
 
         self._kernels, self._n_threads, self._out = forward, n_threads, out
         self._type, self._n_columns = _TYPES[layers[0].weight.dtype], layers[0].n_terms
-        self._sizes = [len(layer.bias) for layer in layers]
+        self._sizes = [layer.bias.numel() for layer in layers]
         # Kept while the kernel reads them, whatever becomes of the parameters.
         self._tensors: list[Tensor] = []
         self._layers = np.array(
@@ -171,7 +171,7 @@ class _Pass:
         self._tensors += weight, bias
         number = layer.activation.facts.number
         assert number is not None
-        return len(bias), weight.data_ptr(), bias.data_ptr(), layer.transposed, number, place
+        return bias.numel(), weight.data_ptr(), bias.data_ptr(), layer.transposed, number, place
 
     def _patterns(self, scaling: Scaling | None) -> NDArray[np.float64]:
         """Return offsets, scales and reciprocals, (3, P), of some rows: one may be too short."""

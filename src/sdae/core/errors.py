@@ -69,6 +69,10 @@ class ProcessLostError(SdaeError, RuntimeError):
     """Another process of a training by several processes has ended, or does not answer."""
 
 
+class DeviceFaultError(SdaeError, RuntimeError):
+    """A GPU ended a part of training without a result."""
+
+
 class ParityError(SdaeError, ArithmeticError):
     """An export gives other results than the package, so it was not written."""
 

@@ -44,11 +44,15 @@ def outputs(
     n_threads: int | None = None,
 ) -> Results:
     """Return the outputs of the head: logits or targets, (n, V) -> (n, O)."""
-    head = network.head
-    layers = [*_encoders(network), Dense(head.weight, head.bias, Activation.IDENTITY)]
+    layers = _with_head(network)
     if is_served(layers):
         return applied(layers, x, scaling, n_threads)
     return _by_blocks(lambda rows: blocks.outputs(network, rows), network, x, scaling, n_threads)
+
+
+def serves(network: StackedDenoisingAutoencoder) -> bool:
+    """Return whether the compiled pass computes the outputs of a network."""
+    return is_served(_with_head(network))
 
 
 def codes(
@@ -206,6 +210,12 @@ def _encoders(network: StackedDenoisingAutoencoder) -> list[Dense]:
     """Return the layers that encode, from the bottom up."""
     layers = map(network.autoencoder, range(network.n_layers))
     return [Dense(one.weight, one.hidden_bias, one.activation) for one in layers]
+
+
+def _with_head(network: StackedDenoisingAutoencoder) -> list[Dense]:
+    """Return the layers that encode, and the head."""
+    head = network.head
+    return [*_encoders(network), Dense(head.weight, head.bias, Activation.IDENTITY)]
 
 
 def _decoders(network: StackedDenoisingAutoencoder, depth: int) -> list[Dense]:

@@ -92,9 +92,8 @@ class Minibatches(Sequence[Minibatch]):
         """Return a minibatch, or consecutive ones."""
         if isinstance(index, slice):
             start, stop, _ = index.indices(len(self))
-            first, last = (
-                min(self._start + place * self.batch_size, self._stop) for place in (start, stop)
-            )
+            first = min(self._start + start * self.batch_size, self._stop)
+            last = min(self._start + stop * self.batch_size, self._stop)
             return Minibatches(self._order, self.batch_size, first, max(first, last))
         start = range(len(self))[index] * self.batch_size
         return self._between(start, start + self.batch_size)

@@ -19,7 +19,8 @@ from sdae.estimators.parameters import Settings
 from sdae.estimators.stacked_rows import below
 from sdae.estimators.tasks import Consistency, Labelled, finetuning
 from sdae.train.finetuning import run_finetuning
-from sdae.train.scoring import error_of, scored_rows
+from sdae.train.labelled import scored_rows
+from sdae.train.scoring import error_of
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT
 
 CANDIDATES: tuple[tuple[str, ...] | None, ...] = (

@@ -19,7 +19,7 @@ from sdae.train.consistency.neighbours import check_available
 from sdae.train.engines.choice import engine_of_finetuning, engine_of_pretraining
 from sdae.train.engines.steps import N_SHARES
 from sdae.train.joined_rows import JoinedRows
-from sdae.train.scoring import LabelledRows, ScoredRows, labelled_rows, scored_rows
+from sdae.train.labelled import LabelledRows, ScoredRows, labelled_rows, scored_rows
 from sdae.train.settings import (
     CONSISTENCY,
     LABEL_SPREADING,

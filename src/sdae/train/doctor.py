@@ -110,7 +110,9 @@ class Doctor:
         """
         if len(rows) < LEAST_ROWS:
             return ()
-        found, epoch = [rising_cost(records), overfitting(records)], records[-1].epoch
+        found, epoch = [rising_cost(records)], records[-1].epoch
+        if ("overfitting", None) not in self.told:
+            found.append(overfitting(records))
         if last or _looks(epoch):
             sample = _sample(rows)
             with torch.no_grad():

@@ -29,13 +29,13 @@ from sdae.train.engines.choice import finetuning_engine
 from sdae.train.epoch import Plan
 from sdae.train.history import FINETUNING, History
 from sdae.train.identity import Identity, identity_of
+from sdae.train.labelled import LabelledRows
 from sdae.train.optimizer_memory import OptimizerMemory
 from sdae.train.processes.shares import warn_of_few_rows
 from sdae.train.processes.started import joined
 from sdae.train.processes.together import ALONE, Processes
 from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
-from sdae.train.scoring import LabelledRows
 from sdae.train.session import TrainingSession
 from sdae.train.settings import FinetuningConfig
 from sdae.train.validation import Validator

@@ -116,7 +116,7 @@ class EpochRecord:
 
     def with_findings(self, findings: tuple[Finding, ...]) -> "EpochRecord":
         """Return the record with findings of the doctor."""
-        return replace(self, findings=findings)
+        return replace(self, findings=findings) if findings else self
 
     def to_json(self) -> str:
         """Return the record as one line of JSON."""

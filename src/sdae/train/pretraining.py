@@ -118,9 +118,9 @@ def pretrain(
     engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
-        descent on minibatches; on CUDA ``graph`` runs minibatches by any optimiser. ``auto`` takes
-        the fastest that supports the settings, else ``autograd``. Several processes train by
-        ``autograd``. The history records the engine.
+        descent on minibatches; on CUDA ``fused`` runs too, and ``graph`` minibatches by any
+        optimiser. ``auto`` takes the fastest that supports the settings, else ``autograd``. Several
+        processes train by ``autograd``. The history records the engine.
     deterministic : bool, default False
         Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into
         8 fixed shares, whose gradients are added up in order. It takes more time.

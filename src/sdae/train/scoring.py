@@ -1,67 +1,49 @@
-"""Labelled rows, and the error of a network on their labels or, in regression, on their values.
+"""The error of a network on the labels of rows or, in regression, on their values.
 
-Axes: n rows, B rows at a time, T targets of regression.
+Axes: n rows, B rows at a time, O outputs.
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from sdae.core.conversions import Array, Targets
 from sdae.core.errors import DataError
+from sdae.core.inference import outputs, serves
 from sdae.core.minibatches import minibatches
-from sdae.core.rows import RowsLike, RowSource, row_source
+from sdae.core.rows import RowsLike, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.core.targets import weight_tensor
+from sdae.train.engines.support import modified_network
 
-LabelledRows = tuple[RowsLike, Targets]
-ScoredRows = tuple[RowSource, Tensor, Tensor | None]
-"""Rows, their labels or values, and weights (n,) float64 on the CPU; None weights all equally."""
+Answers = Callable[[Tensor], Tensor]
+"""Gives classes, labels or values for rows, (B, V)."""
 
 _ROWS_AT_A_TIME = 1024
 
 
-def labelled_rows(
-    stack: StackedDenoisingAutoencoder, pair: LabelledRows, name: str
-) -> tuple[RowSource, Tensor]:
-    """Check a pair (x, y) against a stack, and bring it to the stack's device.
+def answers_of(stack: StackedDenoisingAutoencoder) -> Answers:
+    """Return a function of rows, (B, V), that gives the answers of a network as it then is.
 
-    Returns
-    -------
-    rows : RowSource
-    y : Tensor
-        Labels (n,) int64; with a regression head, values (n, T) of the parameters' type.
-
-    Raises
-    ------
-    InvalidParameterError
-        If the stack has no head.
-    DataError
-        If rows, labels or values have the wrong shape, type or range; the message has the `name` of
-        the set.
+    The compiled pass gives them where it knows the network. Its results are float32, so it is for
+    such networks.
     """
-    x, y = pair
-    like, facts = stack.head.weight, stack.head_facts
-    rows = row_source(x, stack.n_visible, like, f"x of the {name} set")
-    return rows, facts.check(y, len(rows), like.shape[0], f"the {name} set", like)
-
-
-def scored_rows(
-    stack: StackedDenoisingAutoencoder, pair: LabelledRows, name: str, weight: Array | None
-) -> ScoredRows:
-    """Check rows to be scored as :func:`labelled_rows` does, and how much each of them counts."""
-    rows, y = labelled_rows(stack, pair, name)
-    exact = torch.empty(0, dtype=torch.float64)
-    return rows, y, None if weight is None else weight_tensor(weight, len(rows), name, exact)
+    is_single = stack.head.weight.dtype is torch.float32
+    if not (is_single and modified_network(stack) is None and serves(stack)):
+        return stack.answers
+    answer = stack.head_facts.answer
+    return lambda x: answer(torch.from_numpy(outputs(stack, x.detach().numpy())))
 
 
 def error_of(
-    stack: StackedDenoisingAutoencoder, scored: tuple[RowsLike, Tensor, Tensor | None]
+    stack: StackedDenoisingAutoencoder,
+    scored: tuple[RowsLike, Tensor, Tensor | None],
+    answers: Answers | None = None,
 ) -> float:
     """Return the error used for validation: the weighted mean error of the head.
 
     It is a share of rows or of labels in [0, 1], or for values a mean squared error or deviance.
+    `answers` are those of :func:`answers_of`, if the caller has them.
 
     Raises
     ------
@@ -71,9 +53,9 @@ def error_of(
     x, y, weight = scored
     facts = stack.head_facts
     rows = row_source(x, stack.n_visible, stack.head.weight, "x")
-    total = 0.0
+    answers, total = answers or answers_of(stack), 0.0
     for part in minibatches(len(rows), _ROWS_AT_A_TIME):
-        errors = facts.error(stack.answers(rows.batch(part)), y[part.span])  # (B, O) -> (B,)
+        errors = facts.error(answers(rows.batch(part)), y[part.span])  # (B, O) -> (B,)
         if weight is not None:
             errors = errors.cpu().double() * weight[part.span]
         total += float(errors.sum())

@@ -30,8 +30,8 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import make_ordinary, undisturbed
 from sdae.train.engines.autograd import new_optimizer, set_rate
 from sdae.train.engines.steps import descend
+from sdae.train.labelled import labelled_rows
 from sdae.train.ready import make_ready
-from sdae.train.scoring import labelled_rows
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 

@@ -173,8 +173,13 @@ def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
 
 def overfitting(records: Sequence[EpochRecord]) -> Finding | None:
     """Report a validation error that rises while the cost falls, from fine-tuning's records."""
+    if records[-1].validation_error is None:  # nothing new
+        return None
     errors = [r.validation_error for r in records if r.validation_error is not None]
     if len(errors) < 2 * WINDOW:
+        return None
+    # No mean of a window is lower than the lowest error: most epochs end here.
+    if sum(errors[-WINDOW:]) / WINDOW < (1 + WORSE) * min(errors):
         return None
     # Means of `WINDOW` epochs, the first of which are the best before the last.
     error = np.convolve(errors, np.full(WINDOW, 1 / WINDOW), "valid")

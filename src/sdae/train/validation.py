@@ -10,7 +10,7 @@ from sdae.train.callbacks import Callbacks, ValidationImproved
 from sdae.train.checkpoint_state import Extra, Extras, Kept
 from sdae.train.early_stopping import EarlyStopping
 from sdae.train.processes.together import ALONE, Processes
-from sdae.train.scoring import error_of
+from sdae.train.scoring import answers_of, error_of
 
 
 class Validator:
@@ -34,7 +34,7 @@ class Validator:
         self, task: FinetuningTask, listeners: Callbacks, processes: Processes = ALONE
     ) -> None:
         config = task.config
-        self._stack = task.stack
+        self._stack, self._answers = task.stack, answers_of(task.stack)
         self._scored = task.scored
         self._listeners = listeners
         self._processes = processes
@@ -135,5 +135,5 @@ class Validator:
     def _error_of(self, name: str) -> float:
         """Return the error on one of the sets, as the first process measures it."""
         first = self._processes.is_first
-        error = error_of(self._stack, self._scored[name]) if first else math.nan
+        error = error_of(self._stack, self._scored[name], self._answers) if first else math.nan
         return self._processes.said_by_first(error)

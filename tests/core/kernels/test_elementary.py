@@ -6,15 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import erfc
 
 from sdae.core.kernels import elementary
 from sdae.core.kernels.compiling import kernel
 from sdae.core.kernels.elementary import (
+    GELU,
     RELU,
     SIGMOID,
     SILU,
     TANH,
     activate,
+    activate_with_slopes,
     activated,
     exp_of_negative,
     slope,
@@ -68,6 +71,51 @@ def test_sigmoids_become_as_small_as_numbers_can_be(kind: Any, zero: float) -> N
     exact = a * right
     rounding = 6 * np.spacing(np.abs(exact).astype(kind)) + np.abs(a) * np.spacing(kind(0))
     assert (np.abs(silu - exact) <= rounding).all()
+
+
+@kernel
+def _replace_with_slopes(values: NDArray[np.floating], slopes: Any, kind: int) -> None:
+    activate_with_slopes(values, slopes, kind)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_gelu_keeps_its_digits_in_the_tail(kind: Any) -> None:
+    lowest = -13.0 if kind == np.float32 else -37.0
+    a = np.concatenate([np.linspace(lowest, 10, 4001), -np.logspace(-30, 0, 300)]).astype(kind)
+    tail = erfc(-a.astype(np.float64) * math.sqrt(0.5)) / 2
+    bell = np.exp(-(a.astype(np.longdouble) ** 2) / 2) / math.sqrt(2 * math.pi)
+    found, slopes = a.copy(), np.empty_like(a)
+    _replace(found, GELU)
+    # The square of a number is rounded before it is an exponent.
+    relative = 8 * np.finfo(kind).eps * (1 + a.astype(np.float64) ** 2 / 2)
+    assert (np.abs(found - a * tail) <= relative * np.abs(a * tail)).all()
+    again = a.copy()
+    _replace_with_slopes(again, slopes, GELU)
+    assert np.abs(again - found).max() <= 4 * np.finfo(kind).eps
+    assert np.abs(slopes - (tail + a * bell)).max() <= 8 * np.finfo(kind).eps
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_slopes_of_silu(kind: Any) -> None:
+    a = np.linspace(-50, 50, 5001).astype(kind)
+    found, slopes = a.copy(), np.empty_like(a)
+    _replace_with_slopes(found, slopes, SILU)
+    share = 1 / (1 + np.exp(-a.astype(np.longdouble)))
+    rounding = np.finfo(kind).eps * (4 + np.abs(a))  # that of 1 − share is multiplied by a
+    assert (np.abs(found - a * share) <= rounding).all()
+    assert (np.abs(slopes - (share + a * share * (1 - share))) <= rounding).all()
+
+
+@pytest.mark.parametrize("flag", [SILU, GELU])
+def test_far_out_the_smooth_units_are_the_identity_or_zero(flag: int) -> None:
+    a = np.array([-1e30, 1e30, np.nan], np.float32)
+    found, slopes = a.copy(), np.empty_like(a)
+    _replace_with_slopes(found, slopes, flag)
+    smallest = 1e30 * np.spacing(np.float32(0))  # what a number can be, times a
+    assert np.abs(found[:2] - [0, a[1]]).max() <= smallest
+    assert np.abs(slopes[:2] - [0, 1]).max() <= smallest
+    assert np.isnan(found[2])
+    assert np.isnan(slopes[2])
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])

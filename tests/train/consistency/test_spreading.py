@@ -84,6 +84,7 @@ def test_many_rows_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         nearest(X, 5, 0)
 
 
+@pytest.mark.slow  # pynndescent compiles for half a minute
 def test_approximate_neighbours_are_nearly_the_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pynndescent")
     many = np.random.default_rng(2).normal(size=(2000, 6)).astype(np.float32)

@@ -7,6 +7,7 @@ import torch
 from sdae import DenoisingAutoencoder, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import InvalidParameterError
 from sdae.core.kernels import presence
+from sdae.core.kinds.activations import Activation
 from sdae.train.engines import support
 from tests.train.engines.engines import rows
 
@@ -60,26 +61,30 @@ def test_asked_for_in_vain_it_says_why(settings: dict[str, object], words: str) 
         finetune(_stack(), (X, Y), None, engine="fused", **settings)  # type: ignore[arg-type]
 
 
-def test_large_layers_and_activations_without_a_kernel_are_left_to_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    gelu = StackedDenoisingAutoencoder(6, (5,), 2, activation="gelu")
-    assert pretrain(gelu, X, epochs=1, batch_size=2).records[0].engine == "closed_form"
-    with pytest.raises(InvalidParameterError, match="no kernel for the activation gelu"):
-        pretrain(gelu, X, epochs=1, batch_size=2, engine="compiled")
+@pytest.mark.parametrize("activation", Activation)
+def test_every_activation_has_a_kernel_for_minibatches(activation: Activation) -> None:
+    stack = StackedDenoisingAutoencoder(6, (5,), 2, activation=activation)
+    assert pretrain(stack, X, epochs=1, batch_size=2).records[0].engine == "compiled"
+    assert finetune(stack, (X, Y), None, epochs=1, batch_size=2).records[0].engine == "compiled"
+    if activation.facts.kernel is None:
+        with pytest.raises(InvalidParameterError, match=f"no kernel for the .* {activation}"):
+            pretrain(stack, X, epochs=1, engine="fused")
+
+
+def test_large_layers_are_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support, "MOST_WEIGHTS", 29)
     assert pretrain(_stack(), X, epochs=1, batch_size=2).records[0].engine == "closed_form"
     with pytest.raises(InvalidParameterError, match="at most 29 weights, and one has 30"):
         finetune(_stack(), (X, Y), None, epochs=1, batch_size=2, engine="compiled")
 
 
-def test_max_norm_is_left_to_autograd() -> None:
-    tuned = finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0)
-    assert tuned.records[0].engine == "autograd"
+def test_max_norm_is_left_to_the_compiled_engine_and_autograd() -> None:
+    for batch_size in (1, 5):
+        more = {"epochs": 1, "max_norm": 1.0, "batch_size": batch_size}
+        tuned = finetune(_stack(), (X, Y), None, **more)  # type: ignore[arg-type]
+        assert tuned.records[0].engine == "compiled"
     with pytest.raises(InvalidParameterError, match="does not support max_norm"):
         finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="fused")
-    with pytest.raises(InvalidParameterError, match="does not support max_norm"):
-        finetune(_stack(), (X, Y), None, epochs=1, max_norm=1.0, engine="compiled")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import TrainingDivergedError
+from sdae.core.kinds.activations import Activation
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import TensorRows
 from sdae.train.callbacks import Callback
@@ -113,7 +114,7 @@ def test_finetuning_agrees_for_every_rule_and_head(
 
 @pytest.mark.parametrize("input_dropout", [0.0, 0.2])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 @pytest.mark.parametrize("sizes", [(5,), (40, 3, 17)], ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_finetuning_agrees_for_every_network(
@@ -133,7 +134,7 @@ def test_finetuning_agrees_for_every_network(
 
 @pytest.mark.parametrize("emphasis", [None, "double"])
 @pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize("activation", Activation)
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_pretraining_agrees_for_every_layer(
@@ -223,12 +224,38 @@ def test_any_sizes_agree(
     assert_same_walk(engines, both, n_rows, batch_size=batch_size)
 
 
+@pytest.mark.parametrize("sizes", [(250,), (500, 260, 130)], ids=str)
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_wide_layers_whose_rows_lie_apart_agree(tied: bool, sizes: tuple[int, ...]) -> None:
+    both = stacks(130, sizes, dtype=torch.float64, tied=tied, activation="tanh")
+    x, y = rows(20, 130, torch.float64), targets("n_classes", 20, torch.float64)
+    options: dict[str, Any] = {"batch_size": 8, "momentum": 0.5}
+    assert_same_walk(pretraining(both, x, **options), both, 20, batch_size=8, rate=1e-3)
+    assert_same_walk(finetuning(both, x, y, **options), both, 20, batch_size=8)
+
+
 @pytest.mark.parametrize("n_rows", [33, 32])
 def test_a_last_minibatch_of_one_row_and_one_class_agree(n_rows: int) -> None:
     both = stacks(7, (6,), dtype=torch.float64)
     x, y = rows(n_rows, 7, torch.float64), torch.zeros(n_rows, dtype=torch.int64)
     engines = finetuning(both, x, y, batch_size=8, optimizer="adam")
     assert_same_walk(engines, both, n_rows, batch_size=8)
+
+
+@pytest.mark.parametrize("optimizer", ["plain", "adam"])
+@pytest.mark.parametrize("max_norm", [0.3, 0.9])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_norms_are_limited_as_autograd_limits_them(
+    dtype: torch.dtype, max_norm: float, optimizer: str
+) -> None:
+    both = stacks(19, (40, 17), activation="tanh", dtype=dtype)
+    x, y = rows(N, 19, dtype), targets("n_classes", N, dtype)
+    options = {**OPTIMIZERS[optimizer], "batch_size": 8, "max_norm": max_norm, "epsilon": 1e-3}
+    engines = finetuning(both, x, y, **options)
+    assert_same_walk(engines, both, N, batch_size=8)
+    norms = [both[1].autoencoder(layer).weight.detach().norm(dim=1) for layer in range(2)]
+    assert torch.cat(norms).max() <= max_norm * (1 + 1e-6)
+    assert (norms[0] > max_norm * 0.999).any()  # or nothing was limited
 
 
 def test_weights_of_zero_and_a_thousand_classes_agree() -> None:
@@ -254,7 +281,8 @@ def test_outputs_far_apart_stay_finite() -> None:
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "nadam", "rmsprop"])
 def test_slices_and_threads_change_no_byte(optimizer: str) -> None:
-    sizes, options = (300, 40), {**OPTIMIZERS[optimizer], "batch_size": 50, "dropout": 0.2}
+    more = {"batch_size": 50, "dropout": 0.2, "max_norm": 1.0}
+    sizes, options = (300, 40), {**OPTIMIZERS[optimizer], **more}
     x, y = rows(220, 130, torch.float32), targets("n_classes", 220, torch.float32)
     whole, cut, shared = stacks(130, sizes, 3)
     before = torch.get_num_threads()
@@ -267,9 +295,9 @@ def test_slices_and_threads_change_no_byte(optimizer: str) -> None:
             torch.set_num_threads(n_threads)
             for walk in (pretraining, finetuning):
                 chosen: Callable[..., tuple[Engine, Engine]] = walk
-                more = {k: v for k, v in options.items() if k != "dropout"}
                 given_ = (y,) if walk is finetuning else ()
-                used = options if walk is finetuning else more
+                finetunings = () if walk is finetuning else ("dropout", "max_norm")
+                used = {k: v for k, v in options.items() if k not in finetunings}
                 engine = chosen([stack, stack], x, *given_, **used)[1]
                 batches = minibatches(220, 50)
                 for first, last in bounds:

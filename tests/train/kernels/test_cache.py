@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sdae.core.kernels.compiling import _can_be_written
+from sdae.core.kernels.cache_folder import can_be_written
 
 ROOT = Path(__file__).parents[3]
 TRAIN = """
@@ -27,8 +27,8 @@ parameters = b"".join(p.detach().numpy().tobytes() for p in stack.parameters())
 print(cold, is_cold(train_slice), hashlib.sha256(parameters).hexdigest())
 """
 NOWHERE = """
-from sdae.core.kernels import compiling
-compiling._can_be_written = lambda folder: False
+from sdae.core.kernels import cache_folder
+cache_folder.can_be_written = lambda folder: False
 """
 
 
@@ -65,6 +65,6 @@ def test_cold_starts_at_once_and_a_warm_one_and_one_without_a_cache_agree(tmp_pa
 
 def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    assert not _can_be_written(tmp_path / "file" / "kernels")
-    assert _can_be_written(tmp_path / "new" / "kernels")
+    assert not can_be_written(tmp_path / "file" / "kernels")
+    assert can_be_written(tmp_path / "new" / "kernels")
     assert list((tmp_path / "new" / "kernels").iterdir()) == []

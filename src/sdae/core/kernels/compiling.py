@@ -1,16 +1,16 @@
 """Compiling a kernel, and caching the machine code on disk if possible."""
 
 import hashlib
-import os
 from collections.abc import Callable, Set
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
 from threading import Lock
 from typing import Any, TypeVar
 
 import numba
 from numba import extending
+
+from sdae.core.kernels import cache_folder
 
 F = TypeVar("F", bound=Callable[..., Any])
 Decorator = Callable[[Callable[..., Any]], Any]
@@ -68,7 +68,7 @@ def in_order(function: F) -> F:
 def is_cold(function: Callable[..., Any]) -> bool:
     """Return whether a kernel must be compiled at its first call: it has no machine code yet."""
     loaded: Any = function
-    if numba.config.DISABLE_JIT or loaded.signatures:
+    if numba.config.DISABLE_JIT or loaded.overloads:
         return False
     module = Path(function.__code__.co_filename).stem
     kept = Path(loaded.stats.cache_path or "")
@@ -114,18 +114,4 @@ def _cache_folder(room: Path) -> Path | None:
     for source in sorted({*here.rglob("*.py"), *room.rglob("*.py")}):
         state.update(source.read_bytes())
     name = f"kernels-{state.hexdigest()[:16]}"
-    wished = numba.config.CACHE_DIR
-    # Unlike Path.home, expanduser does not fail without a home folder.
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
-    parents = (*([Path(wished)] if wished else []), room / "__pycache__", Path(home) / "sdae")
-    return next((parent / name for parent in parents if _can_be_written(parent / name)), None)
-
-
-def _can_be_written(folder: Path) -> bool:
-    """Test by creating a file, since Numba silently uses another folder if it cannot write."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            return True
-    except OSError:
-        return False
+    return cache_folder.writable_folder(name, room, numba.config.CACHE_DIR)

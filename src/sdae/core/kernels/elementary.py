@@ -1,10 +1,14 @@
-"""exp, sigmoid and tanh as polynomials: unlike the library's, they vectorise.
+"""exp, sigmoid, tanh and GELU as polynomials: unlike the library's, they vectorise.
 
 ``exp(v) = 2ⁿ exp(r)`` with n the nearest integer to v / ln 2 and |r| ≤ ln 2 / 2. The Taylor
 polynomial of exp(r) has degree 7 in float32 and 13 in float64: its error is below that of rounding.
 ln 2 is taken off in two parts, the first with few bits, so that n times it is exact.
+
+GELU is a Φ(a), Φ being the normal distribution. Its upper tail is exp(−x² / 2) times a function
+that is smooth in t = 1 / (1 + c x): a polynomial through its values at Chebyshev's points.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +20,8 @@ from sdae.core.kernels.compiling import chosen_by_type, in_order, inlined, intri
 _LOWEST_32, _LOWEST_64 = np.float32(-87.0), -708.0
 _ZERO_32, _ZERO_64 = np.float32(-105.0), -746.0
 _SHIFT, _BACK = 64, 2.0**-64
+_END = np.float32(39)
+_HEIGHT = 1 / math.sqrt(2 * math.pi)
 
 
 @intrinsic
@@ -110,6 +116,52 @@ def _exp_parts_64(v: Any) -> Any:
     return p * r + 1.0, n
 
 
+def _tail_32(x: Any, e: Any) -> Any:
+    """A polynomial of degree 9 in t = 1 / (1 + 0.3 x), right to 5e-9 for x up to 15."""
+    f = np.float32
+    t = f(1) / (f(1) + f(0.3) * x)
+    p = f(-0.0209846694)
+    p = p * t + f(0.114402112)
+    p = p * t + f(-0.232835483)
+    p = p * t + f(0.197921644)
+    p = p * t + f(-0.0844812825)
+    p = p * t + f(0.0988308413)
+    p = p * t + f(0.0774857706)
+    p = p * t + f(0.110423197)
+    p = p * t + f(0.119550118)
+    p = p * t + f(0.11968775)
+    return e * (t * p)
+
+
+def _tail_64(x: Any, e: Any) -> Any:
+    """A polynomial of degree 22 in t = 1 / (1 + x / 4), right to 4e-17 for x up to 39."""
+    t = 1 / (1 + 0.25 * x)
+    p = -0.0010122350213441524
+    p = p * t + 0.011096471880184597
+    p = p * t + -0.054406282913560956
+    p = p * t + 0.1544424516474848
+    p = p * t + -0.26991779697144513
+    p = p * t + 0.2670277219048097
+    p = p * t + -0.04922290379091282
+    p = p * t + -0.27548256352588485
+    p = p * t + 0.4778805031969773
+    p = p * t + -0.4670310516161868
+    p = p * t + 0.3317856140129587
+    p = p * t + -0.17592946165709222
+    p = p * t + 0.0680096565489385
+    p = p * t + -0.03072241832130962
+    p = p * t + 0.0032696963836554745
+    p = p * t + 0.005864963379556649
+    p = p * t + 0.023616019479006024
+    p = p * t + 0.04321725613067316
+    p = p * t + 0.06350614776899742
+    p = p * t + 0.0810349656839141
+    p = p * t + 0.09350210585723466
+    p = p * t + 0.09973556983946887
+    p = p * t + 0.09973557010387663
+    return e * (t * p)
+
+
 @inlined
 def sigmoid_from(a: Any, e: Any, one: Any) -> Any:
     """Return 1 / (1 + exp(−a)), given ``e = exp(−|a|)`` and 1 of the same type."""
@@ -117,13 +169,51 @@ def sigmoid_from(a: Any, e: Any, one: Any) -> Any:
     return t if a >= 0 else e * t
 
 
-SIGMOID, TANH, RELU, SILU, IDENTITY = range(5)
+@inlined
+def within_tail(x: Any) -> Any:
+    """Return x ≥ 0, or a bound beyond which the bell curve is 0."""
+    return _END if x > _END else x  # NaN stays NaN
+
+
+@inlined
+def bell(x: Any) -> Any:
+    """Return exp(−x² / 2)."""
+    return exp_down_to_zero(-x * (x * np.float32(0.5)))
+
+
+def upper_tail(x: float, e: float) -> float:  # noqa: ARG001 - the compiled ones need it
+    """Return the share of a normal distribution above x ≥ 0, given ``e = exp(−x² / 2)``."""
+    return 0.5 * math.erfc(x * math.sqrt(0.5))
+
+
+@chosen_by_type(upper_tail)
+def _upper_tail(x: Any, e: Any) -> Any:  # noqa: ARG001 - Numba wants the names
+    return _tail_32 if x == types.float32 else _tail_64
+
+
+SIGMOID, TANH, RELU, SILU, IDENTITY, GELU = range(6)
 """Numbers of the activations: flags of kernels, not types, so one compilation serves all."""
 
 
 @inlined
 def activate(values: Any, kind: int) -> None:
     """Replace values by s of them; sigmoids become as small as a number can be."""
+    one = values.dtype.type(1)
+    if kind == SILU:
+        for j in range(len(values)):
+            values[j] *= sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
+    elif kind == GELU:
+        for j in range(len(values)):
+            x = within_tail(abs(values[j]))
+            tail = upper_tail(x, bell(x))
+            values[j] = (values[j] if values[j] > 0 else one - one) - x * tail
+    else:
+        squash(values, kind)
+
+
+@inlined
+def squash(values: Any, kind: int) -> None:
+    """Replace values by s of them, whose slope follows from s(a)."""
     one = values.dtype.type(1)
     if kind == TANH:
         for j in range(len(values)):
@@ -134,9 +224,27 @@ def activate(values: Any, kind: int) -> None:
     elif kind == SIGMOID:
         for j in range(len(values)):
             values[j] = sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
-    elif kind == SILU:
+
+
+@inlined
+def activate_with_slopes(values: Any, slopes: Any, kind: int) -> None:
+    """Replace values a by s(a), and `slopes` by s'(a), which does not follow from s(a)."""
+    one = values.dtype.type(1)
+    if kind == SILU:
         for j in range(len(values)):
-            values[j] *= sigmoid_from(values[j], exp_down_to_zero(-abs(values[j])), one)
+            a = values[j]
+            share = sigmoid_from(a, exp_down_to_zero(-abs(a)), one)
+            values[j] = a * share
+            slopes[j] = share + a * share * (one - share)
+    elif kind == GELU:
+        height = values.dtype.type(_HEIGHT)
+        for j in range(len(values)):
+            a = values[j]
+            x = within_tail(abs(a))
+            e = bell(x)
+            tail = upper_tail(x, e)
+            values[j] = (a if a > 0 else one - one) - x * tail
+            slopes[j] = (one - tail if a >= 0 else tail) + height * e * (x if a >= 0 else -x)
 
 
 @inlined

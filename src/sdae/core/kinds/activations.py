@@ -44,10 +44,12 @@ class Facts:
         A unit is saturated when its code is at most this far from a bound: its slope is then below
         4 percent of the maximum.
     number : int or None
-        Its number in the kernel of inference, or None if it does not have it: then PyTorch applies
-        the network.
-    is_trained_by_kernels : bool
-        Whether the kernels of training have it, by the same number.
+        Its number in the kernels of inference and of minibatches, or None if they do not have it:
+        then PyTorch applies the network, and trains it.
+    slope_follows : bool
+        Whether s'(a) follows from s(a), so that the kernels of minibatches need not keep it.
+    is_fused : bool
+        Whether the fused engine's kernels have it too, by the same number.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -61,12 +63,13 @@ class Facts:
     off_at_zero: bool = False
     saturated_within: float | None = None
     number: int | None = None
-    is_trained_by_kernels: bool = False
+    slope_follows: bool = True
+    is_fused: bool = False
 
     @property
     def kernel(self) -> int | None:
-        """Its number in the kernels of training, or None if they do not have it."""
-        return self.number if self.is_trained_by_kernels else None
+        """Its number in the fused engine's kernels, or None if they do not have it."""
+        return self.number if self.is_fused else None
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -137,7 +140,7 @@ class Activation(Kind):
             keeps_small_codes=True,
             saturated_within=0.01,
             number=0,
-            is_trained_by_kernels=True,
+            is_fused=True,
         ),
     )
     TANH = (
@@ -152,7 +155,7 @@ class Activation(Kind):
             onnx=lambda node, a: node("Tanh", a),
             saturated_within=0.02,
             number=1,
-            is_trained_by_kernels=True,
+            is_fused=True,
         ),
     )
     RELU = (
@@ -167,7 +170,7 @@ class Activation(Kind):
             onnx=lambda node, a: node("Relu", a),
             off_at_zero=True,
             number=2,
-            is_trained_by_kernels=True,
+            is_fused=True,
         ),
     )
     GELU = (  # Hendrycks and Gimpel 2016, the form with the error function
@@ -180,6 +183,8 @@ class Activation(Kind):
             high=math.inf,
             weight_bound=he,
             onnx=_gelu_nodes,
+            number=5,
+            slope_follows=False,
         ),
     )
     SILU = (  # Elfwing et al. 2018
@@ -193,6 +198,7 @@ class Activation(Kind):
             weight_bound=he,
             onnx=lambda node, a: node("Mul", a, sigmoid_nodes(node, a)),
             number=3,
+            slope_follows=False,
         ),
     )
     IDENTITY = (
@@ -208,6 +214,13 @@ class Activation(Kind):
             number=4,
         ),
     )
+
+
+def number_of(activation: Activation) -> int:
+    """Return the number of an activation in the compiled engine's kernels, which must have it."""
+    number = activation.facts.number
+    assert number is not None  # checked when the engine was chosen
+    return number
 
 
 def kernel_of(activation: Activation) -> int:

@@ -69,6 +69,8 @@ class ArrowLayout:
             If a list, or a number in it, is missing.
         """
         if self.length is None:
+            if self._is_uniform(batch):
+                return np.asarray(batch.to_tensor(null_to_nan=True, row_major=True).to_numpy())
             rows = np.empty((batch.num_rows, batch.num_columns), self.kind)
             for column in range(batch.num_columns):
                 with np.errstate(over="ignore"):
@@ -83,6 +85,12 @@ class ArrowLayout:
             )
         rows = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
         return rows if self.picked is None else rows[:, [*self.picked]]
+
+    def _is_uniform(self, batch: Any) -> bool:
+        """Return whether all columns of a batch have the floats that the rows have."""
+        import pyarrow as pa
+
+        return batch.num_rows > 0 and set(batch.schema.types) == {pa.from_numpy_dtype(self.kind)}
 
     def labels(self, column: Any) -> Numbers:
         """Return a column of labels, (rows,); missing ones are NaN among floats, otherwise None."""

@@ -15,7 +15,7 @@ from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.row_groups import RowGroups
 from sdae.data.stored.shard import Groups, Numbers, check_unchanged
 
-_COLUMNS = 64  # read together, so that a batch of columns takes little more than its rows
+_COLUMNS = 48  # read together, so that a batch of columns takes little more than its rows
 
 
 class FeatherShard:

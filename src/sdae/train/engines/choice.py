@@ -22,6 +22,7 @@ from sdae.train.engines.support import (
     EngineName,
     Problem,
     finetuning_problem,
+    misses_fused,
     pretraining_problem,
 )
 from sdae.train.processes.together import ALONE, Processes
@@ -46,7 +47,7 @@ class Engine(Protocol):
         """Whether it will first compile its kernels, which takes up to a minute."""
         ...
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor | float:
         """Do a step on each minibatch; return the summed cost of their samples, a scalar."""
         ...
 
@@ -85,6 +86,12 @@ def pretraining_engine(
         If the requested engine does not support the training.
     """
     match engine_of_pretraining(autoencoder, config, noise, processes.size):
+        case "fused" if autoencoder.weight.is_cuda:
+            from sdae.train.engines.cuda_nvidia import NvidiaDevice
+            from sdae.train.engines.cuda_pretraining import CudaPretraining
+
+            gpu = NvidiaDevice(autoencoder.weight.device)
+            return CudaPretraining(autoencoder, rows, noise, seed, gpu)
         case "fused":
             from sdae.train.engines.fused_pretraining import FusedPretraining
 
@@ -125,6 +132,12 @@ def finetuning_engine(
     match engine_of_finetuning(
         stack, config, weighted=weights is not None, n_processes=processes.size
     ):
+        case "fused" if stack.head.weight.is_cuda:
+            from sdae.train.engines.cuda_finetuning import CudaFinetuning
+            from sdae.train.engines.cuda_nvidia import NvidiaDevice
+
+            gpu = NvidiaDevice(stack.head.weight.device)
+            return CudaFinetuning(stack, rows, y, config, seed, gpu)
         case "fused":
             from sdae.train.engines.fused_finetuning import FusedFinetuning
 
@@ -197,7 +210,7 @@ def _chosen(problem: Problem) -> EngineName:
         return asked
     reasons = {name: lacks(problem) for name, lacks in ENGINES.items()}
     name = next(name for name, reason in reasons.items() if reason is None)
-    if name == "closed_form" and problem.config.batch_size == 1:
+    if misses_fused(problem, name):
         warnings.warn(
             "Batch size 1 is slow without the fused engine, which cannot be used here: "
             f"{reasons['fused']}.",

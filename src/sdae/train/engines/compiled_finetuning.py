@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from sdae.core.kernels.compiling import is_cold
 from sdae.core.kernels.team import Counter
-from sdae.core.kinds.activations import kernel_of
+from sdae.core.kinds.activations import number_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
-from sdae.core.rows import RowSource, index_of, rows_of
+from sdae.core.rows import RowSource, rows_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_stays
@@ -47,17 +47,21 @@ class CompiledFinetuning(CompiledStage):
         weights: Tensor | None = None,
     ) -> None:
         self._stack, self._rows, self._config, self._seed = stack, rows, config, seed
-        self._y, self._weights = y, weights
+        kind, targets = stack.head.weight.detach().numpy().dtype, np.ascontiguousarray(y.numpy())
+        self._classes = targets if y.ndim == 1 else np.zeros(0, np.int64)
+        self._values = targets if y.ndim == 2 else np.zeros((0, 0), kind)
+        self._weights = np.zeros(0, kind) if weights is None else weights.contiguous().numpy()
         layers = [(m.weight, m.bias) for m in stack.mlp if isinstance(m, nn.Linear)]
-        super().__init__(layers, config, sum(weight.numel() for weight, _ in layers))
+        n_products = sum(weight.numel() for weight, _ in layers)
+        super().__init__(layers, config, stack.activation, n_products)
 
     @property
     def compiles(self) -> bool:
         """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(kernels.train_slice)
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> float:
+        """Do a step on each minibatch; return the summed cost of their samples.
 
         Raises
         ------
@@ -66,15 +70,10 @@ class CompiledFinetuning(CompiledStage):
         """
         slice_, memory = minibatches.joined, self._memory
         x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
-        classes, values = np.zeros(0, np.int64), np.zeros((0, 0), x.dtype)
-        targets = np.ascontiguousarray(self._y[index_of(slice_)].numpy())
-        if targets.ndim == 1:
-            classes = targets
-        else:
-            values = targets
-        weights = np.zeros(0, x.dtype)
-        if self._weights is not None:
-            weights = np.ascontiguousarray(self._weights[index_of(slice_)].numpy())
+        here = slice_.samples if slice_.span is None else slice_.span
+        classes = self._classes[here] if len(self._classes) else self._classes
+        values = self._values[here] if len(self._values) else self._values
+        weights = self._weights[here] if len(self._weights) else self._weights
         kept = self._kept(slice_.samples, epoch)
         scale: Any = x.dtype.type(1 / (1 - self._config.dropout))
         steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
@@ -89,11 +88,12 @@ class CompiledFinetuning(CompiledStage):
                 weights,
                 kept,
                 scale,
-                kernel_of(self._stack.activation),
+                number_of(self._stack.activation),
                 self._stack.head_facts.kernel,
                 memory.rule,
                 memory.settings,
                 self._config.weight_decay,
+                self._config.max_norm or 0.0,
                 steps,
                 minibatches.batch_size,
                 costs,

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdae.core.kinds.activations import Activation
 from sdae.train.engines.autograd import new_optimizer
 from sdae.train.engines.optimizer_state import Progress, give_state
 from sdae.train.kernels.minibatch import rules
@@ -31,6 +32,7 @@ class CompiledMemory:
         Weight (units, inputs) and bias of each layer; no weight where the second of two layers has
         that of the first, transposed.
     config : PretrainingConfig or FinetuningConfig
+    activation : Activation
     n_parts : int
         Into how many parts the units are cut.
 
@@ -47,6 +49,7 @@ class CompiledMemory:
         self,
         layers: Sequence[tuple[Tensor | None, Tensor]],
         config: PretrainingConfig | FinetuningConfig,
+        activation: Activation,
         n_parts: int,
     ) -> None:
         self._config = config
@@ -59,7 +62,8 @@ class CompiledMemory:
         facts = config.optimizer.facts
         means = facts.means if facts.squares or config.momentum else None
         n_kept = 2 if facts.squares else 1 if means else 0
-        self.state = state_of(self.plan, n_kept, self._kind)
+        keeps_slopes = not activation.facts.slope_follows
+        self.state = state_of(self.plan, n_kept, self._kind, with_slopes=keeps_slopes)
         self.rule = facts.kernel
         self.settings = np.array(
             [config.momentum, config.nesterov, config.beta_1, config.beta_2, config.epsilon]

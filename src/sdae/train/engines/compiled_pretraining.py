@@ -6,7 +6,6 @@ Axes: m samples of a slice, V visible.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.blocks import BlockLayout
@@ -14,7 +13,7 @@ from sdae.core.corruption import corrupt
 from sdae.core.donors import RowDonors
 from sdae.core.kernels.compiling import is_cold
 from sdae.core.kernels.team import Counter
-from sdae.core.kinds.activations import kernel_of
+from sdae.core.kinds.activations import number_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
@@ -47,7 +46,7 @@ class CompiledPretraining(CompiledStage):
             (autoencoder.weight, autoencoder.hidden_bias),
             (decoder_weight, autoencoder.visible_bias),
         ]
-        super().__init__(layers, config, 2 * autoencoder.weight.numel())
+        super().__init__(layers, config, autoencoder.activation, 2 * autoencoder.weight.numel())
         self._columns = _columns_of(autoencoder.layout)
         step = tied_step if autoencoder.tied else autoencoder_step
         self._kernel = step.train_slice
@@ -57,8 +56,8 @@ class CompiledPretraining(CompiledStage):
         """Whether the kernels must still be compiled for the type of the weights."""
         return is_cold(self._kernel)
 
-    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> Tensor:
-        """Do a step on each minibatch; return the summed cost of their samples, a scalar.
+    def train(self, minibatches: Minibatches, epoch: int, rate: float) -> float:
+        """Do a step on each minibatch; return the summed cost of their samples.
 
         Raises
         ------
@@ -81,7 +80,7 @@ class CompiledPretraining(CompiledStage):
                 x_tilde,
                 weights,
                 kept,
-                kernel_of(layer.activation),
+                number_of(layer.activation),
                 decoder,
                 self._columns,
                 memory.rule,
@@ -99,7 +98,6 @@ class CompiledPretraining(CompiledStage):
 
         return self._run(work, minibatches, costs)
 
-    @torch.no_grad()
     def _corrupted(self, x: Real, samples: NDArray[np.int64], epoch: int) -> tuple[Real, Real]:
         """Return corrupted rows, (m, V), and the weights of their components, (m, V) or (0, 0)."""
         layer, noise = self._autoencoder, self._noise
@@ -110,9 +108,10 @@ class CompiledPretraining(CompiledStage):
             drawn = np.zeros((0, 0) if layer.emphasis is None else x.shape, np.bool_)
             draw_corrupted(self._team, noise, key, x, samples, x_tilde, drawn)
         else:
-            corrupted = corrupt(
-                torch.from_numpy(x), noise, key, samples, self._donors, layer.columns
-            )
+            with torch.no_grad():  # donors may be computed
+                corrupted = corrupt(
+                    torch.from_numpy(x), noise, key, samples, self._donors, layer.columns
+                )
             x_tilde = corrupted.x_tilde.numpy()
             drawn = None if corrupted.drawn is None else corrupted.drawn.numpy()
         weights = np.zeros((0, 0), x.dtype)

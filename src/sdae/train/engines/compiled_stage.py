@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.kernels.team import Steps, Team
+from sdae.core.kinds.activations import Activation
 from sdae.core.minibatches import Minibatches
 from sdae.train.engines.compiled_memory import CompiledMemory
 from sdae.train.engines.safeguard import check_finite
@@ -23,6 +23,8 @@ class CompiledStage:
     layers : sequence of (Tensor or None, Tensor)
         As for :class:`sdae.train.engines.compiled_memory.CompiledMemory`.
     config : PretrainingConfig or FinetuningConfig
+    activation : Activation
+        Of the hidden units.
     n_products : int
         Multiplications of a row in a forward pass.
     """
@@ -33,10 +35,11 @@ class CompiledStage:
         self,
         layers: Sequence[tuple[Tensor | None, Tensor]],
         config: PretrainingConfig | FinetuningConfig,
+        activation: Activation,
         n_products: int,
     ) -> None:
         n_parts, n_threads = minibatch_parts_and_threads(n_products, config.batch_size)
-        self._memory = CompiledMemory(layers, config, n_parts)
+        self._memory = CompiledMemory(layers, config, activation, n_parts)
         self._team = Team(n_threads)
         parameters = [part for layer in layers for part in layer if part is not None]
         self.slice_samples = samples_between_looks(parameters, config.batch_size)
@@ -53,7 +56,7 @@ class CompiledStage:
         """End the threads."""
         self._team.close()
 
-    def _run(self, steps: Steps, minibatches: Minibatches, costs: NDArray[np.float64]) -> Tensor:
+    def _run(self, steps: Steps, minibatches: Minibatches, costs: NDArray[np.float64]) -> float:
         """Run the steps of a slice on the parameters as they are; return the sum of its costs.
 
         Raises
@@ -65,4 +68,4 @@ class CompiledStage:
         self._team.run_steps(steps, len(minibatches))
         check_finite(costs, minibatches.joined.samples, self._memory.state.parameters)
         self._memory.give()
-        return torch.tensor(costs.sum())
+        return float(costs.sum())

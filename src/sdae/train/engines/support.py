@@ -107,7 +107,7 @@ def finetuning_problem(
         config,
         list(stack.mlp.parameters()),
         stack.activation,
-        _modified_network(stack),
+        modified_network(stack),
         has_weights=weighted,
         head=stack.head_kind,
         n_processes=n_processes,
@@ -120,6 +120,11 @@ def autograd_lacks(_: Problem) -> None:
 
 def closed_form_lacks(problem: Problem) -> str | None:
     """Return why the closed-form engine cannot be used, or None."""
+    return plain_descent_lacks(problem) or _parameters_lack(problem.parameters) or problem.modified
+
+
+def plain_descent_lacks(problem: Problem) -> str | None:
+    """Return why an engine of plain gradient descent for classifiers cannot be used, or None."""
     config = problem.config
     if reason := _shares_lack(problem):
         return reason
@@ -137,7 +142,7 @@ def closed_form_lacks(problem: Problem) -> str | None:
         return "it supports only plain gradient descent, without momentum or adaptive rates"
     if config.weight_decay:
         return "it does not support weight_decay, which changes all weights at every step"
-    return _parameters_lack(problem.parameters) or problem.modified
+    return None
 
 
 def compiled_lacks(problem: Problem) -> str | None:
@@ -147,11 +152,9 @@ def compiled_lacks(problem: Problem) -> str | None:
         return reason
     if isinstance(config, FinetuningConfig) and config.semi_supervised:
         return "it does not learn from unlabelled rows"
-    if isinstance(config, FinetuningConfig) and config.max_norm is not None:
-        return "it does not support max_norm"
     if reason := _precision_lacks(problem):
         return reason
-    if problem.activation.facts.kernel is None:
+    if problem.activation.facts.number is None:
         return f"it has no kernel for the activation {problem.activation}"
     largest = max(parameter.numel() for parameter in problem.parameters)
     if largest > MOST_WEIGHTS:
@@ -171,8 +174,23 @@ def graph_lacks(problem: Problem) -> str | None:
 
 def fused_lacks(problem: Problem) -> str | None:
     """Return why the fused engine cannot be used, or None."""
-    if reason := closed_form_lacks(problem):
-        return reason
+    if _on_gpu(problem):
+        from sdae.train.engines.cuda_support import cuda_fused_lacks
+
+        return cuda_fused_lacks(problem)
+    return closed_form_lacks(problem) or kernels_lack(problem) or _numba_lacks()
+
+
+def misses_fused(problem: Problem, name: EngineName) -> bool:
+    """Return whether the fused engine would be much faster than this one, but cannot be used."""
+    if problem.config.batch_size != 1 or name == "fused":
+        return False
+    missing = _on_gpu(problem) and not plain_descent_lacks(problem) and not kernels_lack(problem)
+    return name == "closed_form" or missing
+
+
+def kernels_lack(problem: Problem) -> str | None:
+    """Return what the kernels of the fused engine do not have, or None."""
     if problem.config.batch_size != 1:
         return f"it supports only batch_size 1, and batch_size is {problem.config.batch_size}"
     if problem.activation.facts.kernel is None:
@@ -183,7 +201,11 @@ def fused_lacks(problem: Problem) -> str | None:
         return "it has no kernel for the columns of a table"
     if problem.decoder is not None and problem.decoder.facts.kernel is None:
         return f"it has no kernel for the decoder {problem.decoder}"
-    return _numba_lacks()
+    return None
+
+
+def _on_gpu(problem: Problem) -> bool:
+    return all(parameter.device.type == "cuda" for parameter in problem.parameters)
 
 
 def _shares_lack(problem: Problem) -> str | None:
@@ -226,6 +248,11 @@ def _parameters_lack(parameters: Sequence[Tensor], device: str = "cpu") -> str |
     if places != {device}:
         where = "the CPU" if device == "cpu" else device
         return f"it runs on {where}, and the network is on {', '.join(sorted(places))}"
+    return training_lacks(parameters)
+
+
+def training_lacks(parameters: Sequence[Tensor]) -> str | None:
+    """Return why only autograd can train these parameters, of any type anywhere, or None."""
     if not all(parameter.requires_grad for parameter in parameters):
         return "it trains all parameters, and some are frozen (requires_grad is False)"
     if any(_is_hooked(parameter, _PARAMETER_HOOKS) for parameter in parameters):
@@ -240,7 +267,7 @@ def _modified_layer(autoencoder: DenoisingAutoencoder) -> str | None:
     return None
 
 
-def _modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
+def modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
     """Return a change to the network that only autograd supports, or None."""
     layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
     for layer, autoencoder in enumerate(layers):

@@ -13,8 +13,8 @@ from sdae.core.ladder.network import LadderNetwork
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.targets import weight_tensor
 from sdae.train.joined_rows import JoinedRows
+from sdae.train.labelled import LabelledRows
 from sdae.train.ladder.settings import LadderConfig
-from sdae.train.scoring import LabelledRows
 
 CALLER = "train_ladder"
 

@@ -3,8 +3,9 @@
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.statistics import settle
 from sdae.train.identity import Identity, hashes_of
+from sdae.train.labelled import LabelledRows, scored_rows
 from sdae.train.ladder.task import LadderTask
-from sdae.train.scoring import LabelledRows, error_of, scored_rows
+from sdae.train.scoring import error_of
 
 _LOOKS = 20
 _FEW_ROWS = 5000

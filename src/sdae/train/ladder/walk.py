@@ -21,6 +21,7 @@ from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
 from sdae.train.doctor import Doctor
 from sdae.train.history import LADDER, History
 from sdae.train.identity import Entry, Identity, hashes_of, initial_of, settings_of
+from sdae.train.labelled import LabelledRows
 from sdae.train.ladder.choice import ladder_engine
 from sdae.train.ladder.measuring import updates_within
 from sdae.train.ladder.plan import LadderPlan, plan_of
@@ -28,7 +29,6 @@ from sdae.train.ladder.settings import LadderConfig
 from sdae.train.ladder.task import CALLER, LadderTask, check_task
 from sdae.train.ladder.validation import LadderValidator
 from sdae.train.processes.started import check_one_process
-from sdae.train.scoring import LabelledRows
 from sdae.train.session import TrainingSession
 
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, kernel
 from sdae.core.kernels.team import Counter, barrier
-from sdae.train.kernels.minibatch.layers import backward, descend, forward, in_tiles, take
+from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
 from sdae.train.kernels.minibatch.memory import Plan, State
 from sdae.train.kernels.minibatch.reconstructions import Columns, loss_and_slopes
 from sdae.train.kernels.minibatch.rules import Doubles
+from sdae.train.kernels.minibatch.updates import descend
 
 Real = NDArray[np.floating]
 

@@ -1,7 +1,7 @@
-"""The layers of a network on a minibatch: forward, backward, and the update, for one part.
+"""The layers of a network on a minibatch: forward and backward, for one part.
 
 Layer l takes the units of depth l to those of depth l + 1. Each part computes its own units of a
-depth from all units of the other, and its own rows of the gradients, which it uses at once.
+depth from all units of the other.
 
 Axes: m samples of a slice, V inputs, U hidden units.
 """
@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined
-from sdae.core.kernels.elementary import RELU, SIGMOID, TANH, activate, slope
+from sdae.core.kernels.elementary import (
+    RELU,
+    SIGMOID,
+    TANH,
+    activate_with_slopes,
+    slope,
+    squash,
+)
 from sdae.core.kernels.products import multiply, multiply_transposed
 from sdae.core.kernels.tiles import (
     ADJACENT,
@@ -22,7 +29,6 @@ from sdae.core.kernels.tiles import (
     START,
 )
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
-from sdae.train.kernels.minibatch.rules import Doubles, change
 
 Real = NDArray[np.floating]
 
@@ -86,7 +92,10 @@ def forward(
     for row in range(n):
         at = plan.units[depth] + row * width
         here = values[at + start : at + end]
-        activate(here, activation)
+        if len(state.slopes) > 0:
+            activate_with_slopes(here, state.slopes[at + start : at + end], activation)
+        else:
+            squash(here, activation)
         if len(kept) > 0:
             drawn = plan.drawn[depth]
             _drop(here, kept[first + row, drawn + start : drawn + end], scale)
@@ -192,18 +201,26 @@ def through_units(
     for row in range(n):
         at = plan.units[depth] + row * width
         slopes, values = state.delta[at + start : at + end], state.h[at + start : at + end]
+        back = values.dtype.type(1)
         if len(kept) > 0:
             drawn = plan.drawn[depth]
-            here = kept[first + row, drawn + start : drawn + end]
-            _drop(slopes, here, scale)
-            _times_slopes(slopes, values, activation, values.dtype.type(1 / scale))
+            _drop(slopes, kept[first + row, drawn + start : drawn + end], scale)
+            back = values.dtype.type(1 / scale)
+        if len(state.slopes) > 0:
+            _times(slopes, state.slopes[at + start : at + end])
         else:
-            _times_slopes(slopes, values, activation, values.dtype.type(1))
+            _times_slopes(slopes, values, activation, back)
+
+
+@inlined
+def _times(slopes: Real, factors: Real) -> None:
+    for j in range(len(slopes)):
+        slopes[j] *= factors[j]
 
 
 @inlined
 def _times_slopes(slopes: Real, values: Real, activation: int, back: Any) -> None:
-    """Multiply by s'; `back` undoes the factor of units that are kept."""
+    """Multiply by s', that of the identity being 1; `back` undoes the factor of kept units."""
     one = values.dtype.type(1)
     if activation == TANH:
         for j in range(len(values)):
@@ -211,96 +228,6 @@ def _times_slopes(slopes: Real, values: Real, activation: int, back: Any) -> Non
     elif activation == RELU:
         for j in range(len(values)):
             slopes[j] *= slope(values[j], RELU, one)
-    else:
+    elif activation == SIGMOID:
         for j in range(len(values)):
             slopes[j] *= slope(values[j] * back, SIGMOID, one)
-
-
-@inlined
-def descend(
-    plan: Plan,
-    state: State,
-    rule: int,
-    settings: Doubles,
-    decay: float,
-    step: Doubles,
-    n: int,
-    layer: int,
-    part: int,
-) -> None:
-    """Update the weights of a part's inputs of a layer, and the biases of its units above."""
-    start, end = plan.owned[layer, part], plan.owned[layer, part + 1]
-    end = min(end, -(-plan.sizes[layer] // FEW_ROWS) * FEW_ROWS)
-    below, above = plan.widths[layer], plan.widths[layer + 1]
-    gradient = state.gradients[part]
-    for row in range(start, end, GROUP):
-        n_rows = min(GROUP, end - row)
-        multiply(
-            state.h,
-            plan.units[layer] + row,
-            ADJACENT,
-            below,
-            n,
-            state.delta,
-            plan.units[layer + 1],
-            above,
-            gradient,
-            START,
-            above,
-            n_rows,
-            above,
-            state.parameters,
-            START,
-            FROM_ZERO,
-        )
-        at = plan.weights[layer] + row * above
-        change_from(state, rule, settings, step, decay, gradient[: n_rows * above], at)
-    descend_biases(plan, state, rule, settings, step, n, layer, part)
-
-
-@inlined
-def descend_biases(
-    plan: Plan,
-    state: State,
-    rule: int,
-    settings: Doubles,
-    step: Doubles,
-    n: int,
-    layer: int,
-    part: int,
-) -> None:
-    """Update the biases of a part's units above a layer."""
-    start, end = plan.owned[layer + 1, part], plan.owned[layer + 1, part + 1]
-    width = plan.widths[layer + 1]
-    total = state.gradients[part, : end - start]
-    total[:] = total.dtype.type(0)
-    for row in range(n):
-        at = plan.units[layer + 1] + row * width
-        here = state.delta[at + start : at + end]
-        for j in range(len(here)):
-            total[j] += here[j]
-    change_from(state, rule, settings, step, 0.0, total, plan.biases[layer] + start)
-
-
-@inlined
-def change_from(
-    state: State,
-    rule: int,
-    settings: Doubles,
-    step: Doubles,
-    decay: float,
-    gradient: Real,
-    at: int,
-) -> None:
-    """Change the parameters from a place on."""
-    end = at + len(gradient)
-    change(
-        rule,
-        settings,
-        step,
-        decay,
-        state.parameters[at:end],
-        gradient,
-        state.first[at:end],
-        state.second[at:end],
-    )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.kernels.layout import aligned_zeros, padded, shares
+from sdae.core.kernels.layout import ALIGNMENT, aligned_zeros, padded, shares
 from sdae.core.kernels.tiles import FEW_ROWS, lanes
 
 Flat = NDArray[np.floating]
@@ -20,6 +20,9 @@ Ints = NDArray[np.intp]
 
 GROUP = 8
 """Rows of weights whose gradients are computed and used at a time: they stay in a cache."""
+
+
+_MANY_LINES = 16
 
 
 class Plan(NamedTuple):
@@ -57,6 +60,8 @@ class State(NamedTuple):
         All weights and biases, and what the rule of updates keeps of each; empty where nothing.
     h, delta : flat
         Values of the units, and the slopes of the loss.
+    slopes : flat
+        Slopes of the activation, where they do not follow from the values; empty otherwise.
     gradients : (parts, ``GROUP`` times the widest depth)
     """
 
@@ -65,6 +70,7 @@ class State(NamedTuple):
     second: Flat
     h: Flat
     delta: Flat
+    slopes: Flat
     gradients: NDArray[np.floating]
 
 
@@ -81,7 +87,8 @@ def plan_of(
     An autoencoder is one of two layers; `tied`, the second has no weights of its own.
     """
     multiple = max(lanes(kind), FEW_ROWS)
-    widths = [padded(n, multiple) for n in sizes]
+    filled = [padded(n, multiple) for n in sizes]
+    widths = [apart(n, kind) for n in filled]
     weights: list[int] = []
     biases: list[int] = []
     place = 0
@@ -101,11 +108,24 @@ def plan_of(
         biases=np.array(biases, np.intp),
         units=units.astype(np.intp),
         drawn=drawn.astype(np.intp),
-        owned=np.stack([shares(width, n_parts, multiple) for width in widths]),
+        owned=np.stack([shares(n, n_parts, multiple) for n in filled]),
     )
 
 
-def state_of(plan: Plan, n_kept: int, kind: np.dtype[np.floating]) -> State:
+def apart(n_columns: int, kind: np.dtype[np.floating]) -> int:
+    """Return how long rows are, so that those of many columns do not share a few places of a cache.
+
+    A cache puts lines in places by their number: of rows of a number of lines that is even, most
+    places stay empty.
+    """
+    line = ALIGNMENT // kind.itemsize
+    n_lines = -(-n_columns // line)
+    return (n_lines + 1) * line if n_lines >= _MANY_LINES and n_lines % 2 == 0 else n_columns
+
+
+def state_of(
+    plan: Plan, n_kept: int, kind: np.dtype[np.floating], *, with_slopes: bool = False
+) -> State:
     """Return zeros; the rule of updates keeps `n_kept` numbers of each parameter."""
     n_parameters = int(plan.biases[-1] + plan.widths[-1])
     n_rows = int((plan.units[1] - plan.units[0]) // plan.widths[0])
@@ -117,5 +137,6 @@ def state_of(plan: Plan, n_kept: int, kind: np.dtype[np.floating]) -> State:
         second=aligned_zeros((n_parameters if n_kept > 1 else 0,), kind),
         h=aligned_zeros((n_units,), kind),
         delta=aligned_zeros((n_units,), kind),
+        slopes=aligned_zeros((n_units if with_slopes else 0,), kind),
         gradients=aligned_zeros((n_parts, GROUP * int(plan.widths.max())), kind),
     )

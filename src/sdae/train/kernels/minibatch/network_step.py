@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, kernel
 from sdae.core.kernels.team import Counter, barrier
-from sdae.train.kernels.minibatch.layers import backward, descend, forward, in_tiles, take
+from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
 from sdae.train.kernels.minibatch.memory import Plan, State
 from sdae.train.kernels.minibatch.outputs import CLASSES, loss_of_values, softmax
 from sdae.train.kernels.minibatch.rules import Doubles
+from sdae.train.kernels.minibatch.updates import descend, limit_norms
 
 Real = NDArray[np.floating]
 
@@ -40,6 +41,7 @@ def train_slice(
     rule: int,
     settings: Doubles,
     decay: float,
+    max_norm: float,
     steps: Doubles,
     batch_size: int,
     costs: Doubles,
@@ -71,6 +73,8 @@ def train_slice(
         Of the rule.
     decay : float
         Weight decay of weights; biases have none.
+    max_norm : float
+        Largest norm of the weights into a hidden unit; 0 is none.
     steps : (steps, 4)
         Coefficients of the rule.
     batch_size : int
@@ -110,6 +114,10 @@ def train_slice(
                 descend(plan, state, rule, settings, decay, steps[step], n, layer, part)
         number += 1
         barrier(counter, n_workers, number)
+        if max_norm > 0:  # nobody reads weights before the next barrier
+            for part in range(rank, n_parts, n_workers):
+                for layer in range(n_layers - 1):
+                    limit_norms(plan, state, max_norm, layer, part)
 
 
 @inlined

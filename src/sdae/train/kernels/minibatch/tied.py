@@ -18,14 +18,10 @@ from sdae.core.kernels.tiles import (
     FROM_ZERO,
     START,
 )
-from sdae.train.kernels.minibatch.layers import (
-    change_from,
-    descend_biases,
-    in_tiles,
-    through_units,
-)
+from sdae.train.kernels.minibatch.layers import in_tiles, through_units
 from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
 from sdae.train.kernels.minibatch.rules import Doubles
+from sdae.train.kernels.minibatch.updates import change_from, descend_biases
 
 
 @inlined
