@@ -5,9 +5,9 @@
 
 Each part is reported by itself, with its figures or its error, and the file is written after each.
 The exit code says whether all parts passed. Parts that would begin too late are left out, and count
-as failed. It needs PyTorch, NumPy, safetensors and filelock; scikit-learn for the estimator, Numba
-for the speed of the CPU's engines. The part `command line` is left out without the package's other
-dependencies.
+as failed. It needs PyTorch, NumPy, safetensors and filelock; cuda-core and NVRTC for the fused
+engine (the extra `cuda`), scikit-learn for the estimator, Numba for the speed of the CPU's engines.
+The part `command line` is left out without the package's other dependencies.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -110,14 +111,25 @@ def _machine(bench: Bench) -> dict[str, Any]:
         "sdae": __version__,
     }
     if not bench.rehearse:
+        from sdae.train.engines.cuda_nvidia import cuda_fault
+
         properties = torch.cuda.get_device_properties(0)
         machine |= {
             "device": properties.name,
             "capability": f"{properties.major}.{properties.minor}",
             "multiprocessors": properties.multi_processor_count,
             "cuda": torch.version.cuda,
+            "cuda-core": _version("cuda-core"),
+            "why the fused engine cannot run": cuda_fault(),
         }
     return machine
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 if __name__ == "__main__":

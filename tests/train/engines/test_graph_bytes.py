@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,7 @@ from sdae.core.minibatches import minibatches
 from sdae.core.rows import TensorRows
 from sdae.train.engines import graph_stage, support
 from sdae.train.engines.autograd import AutogradFinetuning
-from sdae.train.engines.choice import Engine
+from sdae.train.engines.choice import Engine, _chosen
 from sdae.train.engines.compiled_finetuning import CompiledFinetuning
 from sdae.train.engines.graph_finetuning import GraphFinetuning
 from sdae.train.engines.player import EagerPlayer
@@ -268,3 +269,39 @@ def test_on_the_cpu_it_is_refused_with_a_reason() -> None:
         pretrain(stack, x, engine="graph")
     with pytest.raises(InvalidParameterError, match="it runs on cuda, and the network is on cpu"):
         finetune(stack, (x, y), None, engine="graph", batch_size=5)
+
+
+class _OnCuda:
+    """Stands for a parameter on a GPU."""
+
+    device = torch.device("cuda", 0)
+    dtype = torch.float32
+
+    def __init__(self, *, requires_grad: bool = True) -> None:
+        self.requires_grad = requires_grad
+
+    def numel(self) -> int:
+        return 30
+
+
+@pytest.mark.parametrize(
+    ("options", "n_processes", "engine"),
+    [
+        ({"batch_size": 20}, 1, "graph"),
+        ({"optimizer": "adam"}, 1, "graph"),
+        ({"batch_size": 20, "max_norm": 1.0, "dropout": 0.5}, 1, "graph"),
+        ({"batch_size": 20, "precision": "bfloat16"}, 1, "graph"),
+        ({"batch_size": 20, "deterministic": True}, 1, "autograd"),
+        ({"batch_size": 20, "semi_supervised": "vat"}, 1, "autograd"),
+        ({"batch_size": 20}, 2, "autograd"),
+    ],
+    ids=str,
+)
+def test_auto_takes_it_on_a_gpu(options: dict[str, Any], n_processes: int, engine: str) -> None:
+    (stack,) = stacks(6, (5,), 1)
+    config = FinetuningConfig.read(options, "finetune")
+    problem = support.finetuning_problem(stack, config, weighted=True, n_processes=n_processes)
+    there: Any = [_OnCuda(), _OnCuda()]
+    assert _chosen(replace(problem, parameters=there)) == engine
+    frozen: Any = [_OnCuda(), _OnCuda(requires_grad=False)]
+    assert _chosen(replace(problem, parameters=frozen)) == "autograd"

@@ -27,8 +27,9 @@ from torch import Tensor
 from torch.func import functional_call
 
 from sdae.core.corruption import MaskingNoise, corrupt
+from sdae.core.kinds.draws import draws_on
 from sdae.core.minibatches import Minibatch, Minibatches
-from sdae.core.randomness import NoiseKey, Stream, random_bits, standard_normal, threshold
+from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.consistency.costs import adversarial, disagreement, divergence, entropy
@@ -37,6 +38,7 @@ from sdae.train.consistency.spread_labels import spread_over
 from sdae.train.consistency.teacher import Teacher
 from sdae.train.engines.autograd import limit_norms, new_optimizer, set_rate
 from sdae.train.engines.costs import SummedCosts
+from sdae.train.engines.dropout import kept
 from sdae.train.engines.optimizer_state import give_state, state_of
 from sdae.train.engines.products import faster_products
 from sdae.train.engines.safeguard import Safeguard
@@ -245,7 +247,7 @@ class ConsistencyFinetuning:
         """Return the divergence of adversarial rows, and the entropy of clean ones, (B,)."""
         clean = F.log_softmax(self._stack.output(x), dim=1)  # (B, C)
         key = NoiseKey(self._seed, Stream.CONSISTENCY, _PROBE, epoch)
-        probe = torch.from_numpy(standard_normal(key, samples, x.shape[1])).to(x)
+        probe = draws_on(x.device, key, samples).normal(x.shape[1], 1.0, x.dtype).to(x)
         fixed = {name: p.detach() for name, p in self._stack.named_parameters()}
         output = partial(functional_call, self._stack, fixed)  # only x takes a gradient
         rows = adversarial(output, x, clean.detach(), probe, self._radius or 0.0)
@@ -269,11 +271,10 @@ class ConsistencyFinetuning:
         h = torch.cat(masked)
         for layer in range(self._stack.n_layers):
             h = self._stack.autoencoder(layer).encode(h)  # (B, H_{layer-1}) -> (B, H_layer)
-            drawn = [
-                random_bits(self._key(part, layer + 1), part.numbers, h.shape[1]) for part in parts
+            stays = [
+                kept(h, self._dropout, self._key(part, layer + 1), part.numbers) for part in parts
             ]
-            stays = np.concatenate(drawn) >= np.uint64(threshold(self._dropout))
-            h = h * torch.from_numpy(stays).to(h) / (1 - self._dropout)
+            h = h * torch.cat(stays) / (1 - self._dropout)
         output: Tensor = self._stack.head(h)  # (B, H) -> (B, C)
         return output
 
