@@ -1,7 +1,7 @@
 """Measure work on rows that stay on the disk; write JSON. Two hours, most of them for memory.
 
     python benchmarks/rows_on_disk.py [--part memory|speed] [--minutes 10]
-        [--npy 5 100] [--parquet 5 20]
+        [--npy 5 100] [--parquet 5 20] [--work pre-training predict]
 
 Two questions, each in processes of their own, on one thread, with 784 columns:
 
@@ -47,6 +47,7 @@ from sdae.train.callbacks import SliceEnded
 PATH = Path(__file__).parent / "results" / "rows-on-disk.json"
 V, H, BATCH = 784, 500, 100
 GROUP, LARGE_GROUP = 2048, 50_000
+WORK = ("pre-training", "fine-tuning", "predict", "encode", "denoise")
 WINDOW = 64 * GROUP
 ROWS_IN_CACHE = (1 << 30) // (4 * V)
 TURNS = 3
@@ -59,6 +60,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="the longest of each work")
     parser.add_argument("--npy", type=float, nargs="*", default=[5, 100], help="gigabytes")
     parser.add_argument("--parquet", type=float, nargs="*", default=[5, 20], help="gigabytes")
+    parser.add_argument("--work", nargs="*", default=[*WORK], choices=WORK)
     parser.add_argument("--folder", type=Path, help="where the files are written")
     parser.add_argument("--train", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -79,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         if given.part != "speed":
             sizes = {".npy": given.npy, ".parquet": given.parquet}
-            measure_memory(Path(folder), sizes, given.minutes, result)
+            measure_memory(Path(folder), sizes, given.work, given.minutes, result)
         if given.part != "memory":
             result["speed"] = speeds(Path(folder))
     PATH.write_text(json.dumps(result, indent=2) + "\n")
@@ -87,17 +89,27 @@ def main() -> None:
 
 
 def measure_memory(
-    folder: Path, sizes: dict[str, list[float]], minutes: float, result: dict[str, Any]
+    folder: Path,
+    sizes: dict[str, list[float]],
+    names: list[str],
+    minutes: float,
+    result: dict[str, Any],
 ) -> None:
     """Add the peaks of memory of each kind of work, beside those on small files, to the result."""
     run, out = trained_run(folder), folder / "out.npy"
-    work = {
-        "pre-training": [sys.executable, __file__, "--train", "pretrain"],
-        "fine-tuning": [sys.executable, __file__, "--train", "finetune"],
-        "predict": ["sdae", "predict", str(run), "-o", str(folder / "out.csv")],
-        "encode": ["sdae", "encode", str(run), "-o", str(out)],
-        "denoise": ["sdae", "denoise", str(run), "-o", str(out)],
-    }
+    work = dict(
+        zip(
+            WORK,
+            (
+                [sys.executable, __file__, "--train", "pretrain"],
+                [sys.executable, __file__, "--train", "finetune"],
+                ["sdae", "predict", str(run), "-o", str(folder / "out.csv")],
+                ["sdae", "encode", str(run), "-o", str(out)],
+                ["sdae", "denoise", str(run), "-o", str(out)],
+            ),
+            strict=True,
+        )
+    )
     kept = result.get("memory", [])
     found = {(case["kind"], case["gigabytes"], case["work"]): case for case in kept}
     for kind, gigabytes in [(name, size) for name in sizes for size in sizes[name]]:
@@ -105,7 +117,8 @@ def measure_memory(
         n_rows = int(gigabytes * 1e9) // (4 * V)
         write_rows(small, 10 * BATCH)
         write_rows(large, n_rows)
-        for name, command in work.items():
+        for name in names:
+            command = work[name]
             base = peak_of([*command, str(small)], minutes)
             peak = peak_of([*command, str(large)], minutes)
             found[kind, gigabytes, name] = {
