@@ -19,6 +19,9 @@
 constexpr int VISIBLE = SDAE_VISIBLE, HIDDEN = SDAE_HIDDEN, ROWS = ceil_of(HIDDEN, BLOCKS);
 using Weight = Tile<ROWS, VISIBLE, SDAE_KEPT>;
 constexpr int QUADS = Weight::QUADS, OWN = Weight::OWN;
+static_assert(SDAE_LOSS == CROSS_ENTROPY || SDAE_LOSS == SQUARED_ERROR, "not among these");
+static_assert(SDAE_NOISE == MASKING || SDAE_NOISE == SALT_AND_PEPPER || SDAE_NOISE == NO_NOISE,
+              "not among these");
 
 // Owners of columns: block b has the quads from b * PLACES on. It sums them in passes of LANES
 // quads, a quad for each lane, the blocks' shares spread over the rest of the threads.
