@@ -172,6 +172,7 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
     visible_bias[k] = weight.has(k) ? *from : zeros();
     delta[k] = zeros();
   }
+  memory_fence();  // all parameters have been read
   read(clean, 0);
   read(next_clean, 1);
   corrupt(clean, x_tilde, emphasis, 0);
@@ -269,6 +270,7 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
   sums.take_two(cost, 0.f, me);
   sums.wait();
   if (me.thread == 0 && (n_steps - 1) % BLOCKS == me.block) costs[n_steps - 1] = sums.one_of_two(0);
+  memory_fence();
   bool finite = weight.store(parameters, first_row, HIDDEN);
   UNROLL for (int k = 0; k < OWN; k++) {
     finite = finite && are_finite(visible_bias[k]);

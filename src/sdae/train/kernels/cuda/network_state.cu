@@ -72,9 +72,11 @@ struct State {
       const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
       head_bias[g] = c < CLASSES ? bias[c] : 0.f;
     }
+    memory_fence();  // all parameters have been read
     block_barrier();
   }
   DEVICE void give_back() {
+    memory_fence();
     bool finite = store<1>();
     float* weight = slice.parameters + place_of(DEPTH + 1);
     float* bias = weight + CLASSES * padded(size(DEPTH));
