@@ -69,6 +69,14 @@ def test_what_it_does_not_train_is_said(problem: Problem, words: str) -> None:
     assert words in str(_lacks(problem))
 
 
+def test_kinds_that_only_the_cpu_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = _pretraining(_stack())
+    monkeypatch.setattr(cuda_support, "LOSSES", (1,))
+    assert "on a GPU it has no kernel for the decoder sigmoid" in str(_lacks(problem))
+    monkeypatch.setattr(cuda_support, "ACTIVATIONS", (1, 2))
+    assert "on a GPU it has no kernel for the activation sigmoid" in str(_lacks(problem))
+
+
 def test_what_the_machine_lacks_is_said() -> None:
     problem = _pretraining(_stack())
     old = Chip((7, 5), 132, 232_448)

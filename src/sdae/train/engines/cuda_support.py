@@ -8,6 +8,8 @@ from torch import Tensor
 from sdae.core.kinds.activations import kernel_of
 from sdae.train.engines.support import Problem, kernels_lack, plain_descent_lacks, training_lacks
 from sdae.train.kernels.cuda.plans import (
+    ACTIVATIONS,
+    LOSSES,
     NOISES,
     Chip,
     DoesNotFitError,
@@ -61,6 +63,10 @@ def _numbers_lack(problem: Problem) -> str | None:
     if types != {torch.float32}:
         names = ", ".join(sorted(str(each) for each in types))
         return f"on a GPU it computes in float32, and the parameters are {names}"
+    if kernel_of(problem.activation) not in ACTIVATIONS:
+        return f"on a GPU it has no kernel for the activation {problem.activation}"
+    if problem.decoder is not None and problem.decoder.facts.kernel not in LOSSES:
+        return f"on a GPU it has no kernel for the decoder {problem.decoder}"
     if problem.noise is not None:
         arguments = problem.noise.kernel_arguments(1)
         if arguments is not None and arguments[0] not in NOISES:

@@ -82,10 +82,21 @@ class EmulatedDevice:
         AssertionError
             If the kernel does what a GPU would not allow.
         """
+        self.run(library_of(program), program, exchange, status, arguments)
+
+    def run(
+        self,
+        library: ctypes.CDLL,
+        program: Program,
+        exchange: Tensor,
+        status: Tensor,
+        arguments: Sequence[Argument],
+    ) -> None:
+        """Run the kernel of a library, which may have more arguments."""
         self.programs.add(program)
-        every = (exchange, status, np.int64(self._patience), *arguments)
-        cells = [_cell(each) for each in every]
-        said = library_of(program).emulate(
+        library.emulate.restype = ctypes.c_char_p
+        cells = [_cell(one) for one in (exchange, status, np.int64(self._patience), *arguments)]
+        said = library.emulate(
             ctypes.c_int(program.n_blocks - self._n_missing),
             ctypes.c_int(program.n_threads),
             ctypes.c_size_t(program.shared_bytes),
@@ -113,9 +124,7 @@ def _region(words: Tensor) -> tuple[ctypes.c_void_p, ctypes.c_size_t]:
 def library_of(program: Program) -> ctypes.CDLL:
     """Return a program's kernel and the emulation, compiled and loaded."""
     unit = f"{program.source}\nEMULATED({program.kernel})\n"
-    loaded = compiled(unit, program.macros)
-    loaded.emulate.restype = ctypes.c_char_p
-    return loaded
+    return compiled(unit, program.macros)
 
 
 def compiled(source: str, macros: Mapping[str, str]) -> ctypes.CDLL:

@@ -175,6 +175,21 @@ constexpr size_t STACK = 1 << 16, GUARD = 256;
 constexpr uint32_t POISON = 0x7fc12345;
 constexpr int MOST_SWEEPS = 100000;
 
+// Lets the lanes of a warp run some turns; returns whether some of them have not ended.
+static bool take_turns(size_t first) {
+  bool alive = true;
+  for (int turns = 1 + (int)(random_order() % 30); alive && turns > 0; turns--) {
+    alive = false;
+    for (size_t i = first; i < first + 32 && fault.empty(); i++) {
+      if (fibers[i].done) continue;
+      current = &fibers[i];
+      emulation_switch(&scheduler, current->stack);
+      alive |= !fibers[i].done;
+    }
+  }
+  return alive;
+}
+
 // Runs until all fibers have ended; returns what went wrong, or nothing.
 static std::string run(int n_blocks, int threads, size_t shared_bytes, uint32_t seed,
                        void** arguments) {
@@ -203,33 +218,19 @@ static std::string run(int n_blocks, int threads, size_t shared_bytes, uint32_t 
   std::vector<int> order((size_t)n_blocks);
   for (int b = 0; b < n_blocks; b++) order[(size_t)b] = b;
   const int n_warps = threads / 32;
-  bool alive = true;
-  for (int sweep = 0; alive && fault.empty(); sweep++) {
+  for (int sweep = 0; !order.empty() && fault.empty(); sweep++) {
     if (sweep == MOST_SWEEPS) fail("the kernel does not end");
-    alive = false;
     std::shuffle(order.begin(), order.end(), random_order);
+    std::vector<int> alive;
     for (int b : order) {
-      if (random_order() % 4 == 0) {
-        alive = true;
-        continue;
-      }
       const int first = (int)(random_order() % (uint32_t)n_warps);
-      for (int w = 0; w < n_warps; w++) {
-        const size_t warp = (size_t)(b * threads + (first + w) % n_warps * 32);
-        for (int turns = 1 + (int)(random_order() % 30); turns > 0 && fault.empty(); turns--) {
-          bool any = false;
-          for (size_t i = warp; i < warp + 32; i++) {
-            if (fibers[i].done) continue;
-            current = &fibers[i];
-            emulation_switch(&scheduler, current->stack);
-            any |= !fibers[i].done;
-          }
-          alive |= any;
-          if (!any) break;
-        }
-      }
+      bool any = random_order() % 4 == 0;  // it misses this turn
+      for (int w = 0; w < (any ? 0 : n_warps); w++)
+        any |= take_turns((size_t)(b * threads + (first + w) % n_warps * 32));
+      if (any) alive.push_back(b);
       deliver(false);
     }
+    order.swap(alive);
   }
   deliver(true);
   for (Block& block : blocks) {

@@ -1,5 +1,7 @@
 """How networks are laid out on chips, and what does not fit."""
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,7 @@ from sdae.train.kernels.cuda.plans import (
     autoencoder_program,
     network_program,
 )
+from sdae.train.kernels.cuda.program import Program
 from tests.train.kernels.cuda.chips import A100, H200, RTX_3050, RTX_5090
 
 NO = {"dropout": False, "input_dropout": False}
@@ -74,6 +77,37 @@ def test_a_block_has_at_most_128_units() -> None:
     assert autoencoder_program(small, 4, 256, 0, 0, 0).n_blocks == 2
     with pytest.raises(DoesNotFitError, match=r"2 blocks have at most 128 units .* one has 257"):
         autoencoder_program(small, 4, 257, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("chip", "of_784", "of_4096", "three_layers", "n_classes"),
+    [
+        (H200, 11_220, 1716, 1244, 50),
+        (A100, 6912, 972, 1024, 32),
+        (RTX_5090, 7480, 850, 1024, 20),
+        (RTX_3050, 860, 100, 300, 0),
+    ],
+)
+def test_the_largest_networks_that_fit(
+    chip: Chip, of_784: int, of_4096: int, three_layers: int, n_classes: int
+) -> None:
+    def largest(plan: Callable[[int], Program]) -> int:
+        """Return the largest number that fits, if all smaller ones do."""
+
+        def fits(n: int) -> bool:
+            try:
+                return plan(n).shared_bytes <= chip.shared_bytes
+            except DoesNotFitError:
+                return False
+
+        return bisect_left(range(1, 20_000), True, key=lambda n: not fits(n))
+
+    for_784 = largest(lambda n: autoencoder_program(chip, 784, n, 0, 0, 0))
+    for_4096 = largest(lambda n: autoencoder_program(chip, 4096, n, 0, 0, 0))
+    assert (for_784, for_4096) == (of_784, of_4096)
+    tutorial = largest(lambda n: network_program(chip, (784, n, n, n), 10, 0, **NO))
+    assert tutorial == three_layers
+    assert largest(lambda n: network_program(chip, (784, 1000), n, 0, **NO)) == n_classes
 
 
 def test_a_program_has_a_name_of_its_own() -> None:

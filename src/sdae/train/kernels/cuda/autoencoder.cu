@@ -19,6 +19,9 @@
 constexpr int VISIBLE = SDAE_VISIBLE, HIDDEN = SDAE_HIDDEN, ROWS = ceil_of(HIDDEN, BLOCKS);
 using Weight = Tile<ROWS, VISIBLE, SDAE_KEPT>;
 constexpr int QUADS = Weight::QUADS, OWN = Weight::OWN;
+static_assert(SDAE_LOSS == CROSS_ENTROPY || SDAE_LOSS == SQUARED_ERROR, "not among these");
+static_assert(SDAE_NOISE == MASKING || SDAE_NOISE == SALT_AND_PEPPER || SDAE_NOISE == NO_NOISE,
+              "not among these");
 
 // Owners of columns: block b has the quads from b * PLACES on. It sums them in passes of LANES
 // quads, a quad for each lane, the blocks' shares spread over the rest of the threads.
@@ -169,6 +172,7 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
     visible_bias[k] = weight.has(k) ? *from : zeros();
     delta[k] = zeros();
   }
+  memory_fence();  // all parameters have been read
   read(clean, 0);
   read(next_clean, 1);
   corrupt(clean, x_tilde, emphasis, 0);
@@ -266,6 +270,7 @@ train_autoencoder(Word* exchange, Word* status, long long patience, float* param
   sums.take_two(cost, 0.f, me);
   sums.wait();
   if (me.thread == 0 && (n_steps - 1) % BLOCKS == me.block) costs[n_steps - 1] = sums.one_of_two(0);
+  memory_fence();
   bool finite = weight.store(parameters, first_row, HIDDEN);
   UNROLL for (int k = 0; k < OWN; k++) {
     finite = finite && are_finite(visible_bias[k]);

@@ -32,6 +32,7 @@ DEVICE void store_word(Word* to, Word v) {
 }
 DEVICE void block_barrier() { __syncthreads(); }
 DEVICE void warp_barrier() { __syncwarp(); }
+DEVICE void memory_fence() { __threadfence(); }
 DEVICE float from_lane(float v, int mask) { return __shfl_xor_sync(0xffffffffu, v, mask); }
 DEVICE long long clock_now() { return clock64(); }
 DEVICE void between_looks() {}

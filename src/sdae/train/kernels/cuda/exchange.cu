@@ -11,6 +11,10 @@
 // threads got those of step s, since a block barrier lies between. So a reader of step s finds the
 // word of step s - 2 or that of step s, never a later one.
 //
+// Only parameters are both read and written: a block reads some that another writes at the end of
+// the launch. So a fence comes after they are read, before the first word is sent, and another one
+// before they are written, after the last word has come: no read sees what is written later.
+//
 // All blocks are resident (a cooperative launch), so each wait ends. Should a word not come all the
 // same, the thread that waits longer than `patience` clock ticks writes where it waited into
 // status[0], and from then on no thread waits: the kernel ends with wrong numbers, which the host

@@ -1,6 +1,7 @@
 // Activations with their slopes, losses, and random bits.
 
 enum { SIGMOID, TANH, RELU };
+static_assert(SDAE_ACTIVATION >= SIGMOID && SDAE_ACTIVATION <= RELU, "not among these");
 enum { CROSS_ENTROPY, SQUARED_ERROR };
 enum { MASKING = 0, SALT_AND_PEPPER = 2, NO_NOISE = 4 };
 

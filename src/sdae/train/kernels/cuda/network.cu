@@ -222,6 +222,14 @@ struct Network : State {
     UNROLL for (int k = 0; k < INPUT_OWN; k++)
       first.input[k] = next_x[k], next_x[k] = coming[k];
   }
+  DEVICE void train() {
+    begin();
+    for (step = 0; step < slice.n_steps; step++) {
+      if constexpr (DEPTH == 1) encode_next();
+      up<1>();
+      finish();
+    }
+  }
 };
 
 // parameters: as place_of says, the head last. x: (n_steps, padded inputs). costs: out, −log p(y)
@@ -233,40 +241,10 @@ train_network(Word* exchange, Word* status, long long patience, float* parameter
               float rate, const Bits* keys, Bits input_limit, float input_scale, Bits limit,
               float scale) {
   SHARED_MEMORY(shared);
-  Network net;
-  net.slice = {parameters, x,    samples, classes, costs, exchange, n_steps,
-               rate,       keys, {input_limit, input_scale}, {limit, scale}};
-  net.unscale = 1.f / scale;
-  net.me = this_place();
-  net.watch = {status, patience, false};
-  net.sums = {shared, 0};
-  net.shared = shared;
-  net.of_warp = shared + BlockSums::FLOATS + net.me.warp * OF_WARP;
-  net.top_delta = shared + BlockSums::FLOATS + OF_WARPS;
-  for (int i = net.me.thread; i < OF_BLOCK; i += THREADS) net.top_delta[i] = 0.f;
-  float* head = parameters + place_of(DEPTH + 1);
-  float* head_bias = head + CLASSES * padded(size(DEPTH));
-  net.load<1>();
-  net.head.load(head, 0, CLASSES, shared + shared_of(DEPTH + 1), net.me);
-  UNROLL for (int g = 0; g < Classes::N; g++) {
-    const int c = g * Classes::SIZE + (net.me.lane & (Classes::SIZE - 1));
-    net.head_bias[g] = c < CLASSES ? head_bias[c] : 0.f;
-  }
-  block_barrier();
-  net.begin();
-  for (net.step = 0; net.step < n_steps; net.step++) {
-    if constexpr (DEPTH == 1) net.encode_next();
-    net.up<1>();
-    net.finish();
-  }
-  bool finite = net.store<1>();
-  if (net.me.block == 0) finite = net.head.store(head, 0, CLASSES) && finite;
-  UNROLL for (int g = 0; g < Classes::N; g++) {
-    const int c = g * Classes::SIZE + net.me.lane;
-    if (net.me.block == 0 && net.me.warp == 0 && net.me.lane < Classes::SIZE && c < CLASSES) {
-      head_bias[c] = net.head_bias[g];
-      finite = finite && is_finite(net.head_bias[g]);
-    }
-  }
-  if (!finite) store_word(net.watch.status + 1, 1u);
+  Network network;
+  network.prepare({parameters, x, samples, classes, costs, exchange, n_steps, rate, keys,
+                   {input_limit, input_scale}, {limit, scale}},
+                  {status, patience, false}, shared);
+  network.train();
+  network.give_back();
 }

@@ -57,6 +57,39 @@ struct State {
     return row_hash(__ldg(slice.keys + depth), __ldg(slice.samples + row_of(of_step)));
   }
 
+  DEVICE void prepare(const Slice& of_launch, const Watch& of_waits, float* shared_memory) {
+    slice = of_launch, watch = of_waits, shared = shared_memory, me = this_place();
+    unscale = 1.f / slice.dropout.scale;
+    sums = {shared, 0};
+    of_warp = shared + BlockSums::FLOATS + me.warp * OF_WARP;
+    top_delta = shared + BlockSums::FLOATS + OF_WARPS;
+    for (int i = me.thread; i < OF_BLOCK; i += THREADS) top_delta[i] = 0.f;
+    load<1>();
+    const float* weight = slice.parameters + place_of(DEPTH + 1);
+    const float* bias = weight + CLASSES * padded(size(DEPTH));
+    head.load(weight, 0, CLASSES, shared + shared_of(DEPTH + 1), me);
+    UNROLL for (int g = 0; g < Classes::N; g++) {
+      const int c = g * Classes::SIZE + (me.lane & (Classes::SIZE - 1));
+      head_bias[g] = c < CLASSES ? bias[c] : 0.f;
+    }
+    memory_fence();  // all parameters have been read
+    block_barrier();
+  }
+  DEVICE void give_back() {
+    memory_fence();
+    bool finite = store<1>();
+    float* weight = slice.parameters + place_of(DEPTH + 1);
+    float* bias = weight + CLASSES * padded(size(DEPTH));
+    if (me.block == 0) finite = head.store(weight, 0, CLASSES) && finite;
+    UNROLL for (int g = 0; g < Classes::N; g++) {
+      const int c = g * Classes::SIZE + me.lane;
+      if (me.block == 0 && me.warp == 0 && me.lane < Classes::SIZE && c < CLASSES) {
+        bias[c] = head_bias[g];
+        finite = finite && is_finite(head_bias[g]);
+      }
+    }
+    if (!finite) store_word(watch.status + 1, 1u);
+  }
   template <int L> DEVICE void load() {
     auto& own = layer<L>();
     const float* weight = slice.parameters + place_of(L);

@@ -17,8 +17,8 @@ MOST_ROWS = 128
 """Rows of a layer that a block has at most: loops over them are unrolled."""
 
 MASKING, SALT_AND_PEPPER, NO_NOISE = 0, 2, 4
-NOISES = (MASKING, SALT_AND_PEPPER)
-"""The noises that ``functions.cu`` has."""
+NOISES, ACTIVATIONS, LOSSES = (MASKING, SALT_AND_PEPPER), (0, 1, 2), (0, 1)
+"""The noises, activations and losses that ``functions.cu`` has, by their numbers."""
 
 _FEWEST_ROWS = 4
 _UNROLLED_CLASSES = 16
