@@ -16,7 +16,11 @@ from sdae.core.kernels.compiling import inlined, kernel
 from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
 from sdae.train.kernels.minibatch.memory import Plan, State
-from sdae.train.kernels.minibatch.reconstructions import Columns, loss_and_slopes
+from sdae.train.kernels.minibatch.reconstructions import (
+    Columns,
+    loss_and_slopes,
+    weighted_loss_and_slopes,
+)
 from sdae.train.kernels.minibatch.rules import Doubles
 from sdae.train.kernels.minibatch.updates import descend
 
@@ -121,7 +125,12 @@ def lose(
         if row >= n:
             a[:] = zero
             continue
-        weight = weights[first + row] if len(weights) > 0 else x[first + row, :0]
-        costs[first + row] = loss_and_slopes(decoder, a, x[first + row], weight, columns)
+        sample = first + row
+        if len(weights) > 0:
+            costs[sample] = weighted_loss_and_slopes(
+                decoder, a, x[sample], weights[sample], columns
+            )
+        else:
+            costs[sample] = loss_and_slopes(decoder, a, x[sample])
         for j in range(n_visible):
             a[j] *= share
