@@ -229,7 +229,7 @@ def test_any_sizes_agree(
 def test_wide_layers_whose_rows_lie_apart_agree(tied: bool, sizes: tuple[int, ...]) -> None:
     both = stacks(130, sizes, dtype=torch.float64, tied=tied, activation="tanh")
     x, y = rows(20, 130, torch.float64), targets("n_classes", 20, torch.float64)
-    options = {"batch_size": 8, "momentum": 0.5}
+    options: dict[str, Any] = {"batch_size": 8, "momentum": 0.5}
     assert_same_walk(pretraining(both, x, **options), both, 20, batch_size=8, rate=1e-3)
     assert_same_walk(finetuning(both, x, y, **options), both, 20, batch_size=8)
 

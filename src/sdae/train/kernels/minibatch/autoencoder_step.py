@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.raw import borrowed
 from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
-from sdae.train.kernels.minibatch.memory import Plan, State
+from sdae.train.kernels.minibatch.memory import Plan, State, borrowed_plan, borrowed_state
 from sdae.train.kernels.minibatch.reconstructions import (
     Columns,
     loss_and_slopes,
@@ -67,6 +68,9 @@ def train_slice(
     rule, settings, decay, steps, batch_size, costs, first_step, last_step, rank, n_workers, counter
         As for a network.
     """
+    plan, state = borrowed_plan(plan), borrowed_state(state)
+    x, x_tilde, weights, kept = borrowed(x), borrowed(x_tilde), borrowed(weights), borrowed(kept)
+    settings, steps, costs = borrowed(settings), borrowed(steps), borrowed(costs)
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
     encoder: Any = np.intp(0)  # variables: Numba would compile layers anew for each number
