@@ -117,7 +117,7 @@ def _exp_parts_64(v: Any) -> Any:
 
 
 def _tail_32(x: Any, e: Any) -> Any:
-    """A polynomial of degree 9 in t = 1 / (1 + 0.3 x), right to 5e-9 for x up to 15."""
+    """Return it by a polynomial of degree 9 in t = 1 / (1 + 0.3 x), right to 5e-9 up to 15."""
     f = np.float32
     t = f(1) / (f(1) + f(0.3) * x)
     p = f(-0.0209846694)
@@ -134,7 +134,7 @@ def _tail_32(x: Any, e: Any) -> Any:
 
 
 def _tail_64(x: Any, e: Any) -> Any:
-    """A polynomial of degree 22 in t = 1 / (1 + x / 4), right to 4e-17 for x up to 39."""
+    """Return it by a polynomial of degree 22 in t = 1 / (1 + x / 4), right to 4e-17 up to 39."""
     t = 1 / (1 + 0.25 * x)
     p = -0.0010122350213441524
     p = p * t + 0.011096471880184597

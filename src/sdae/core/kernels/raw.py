@@ -45,6 +45,28 @@ def _double_at(address: Any, n: Any, like: Any) -> Any:  # noqa: ARG001 - as abo
 
 
 @intrinsic
+def _coded_borrowed(_context: Any, array: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.make_array(signature.args[0])
+        owned, result = kind(context, builder, arguments[0]), kind(context, builder)
+        for part in ("nitems", "itemsize", "data", "shape", "strides"):
+            setattr(result, part, getattr(owned, part))
+        for part in ("meminfo", "parent"):
+            setattr(result, part, ir.Constant(getattr(owned, part).type, None))
+        return result._getvalue()
+
+    return array(array), generate
+
+
+def _plain_borrowed(array: Any) -> Any:
+    return array
+
+
+borrowed = _plain_borrowed if numba.config.DISABLE_JIT else _coded_borrowed
+"""borrowed(array) is the same array, of which Numba does not count how often it is used."""
+
+
+@intrinsic
 def _coded_fma(_context, left, right, total):  # type: ignore[no-untyped-def] # as above
     number, _ = REAL[left]
 

@@ -13,10 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.raw import borrowed
 from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
-from sdae.train.kernels.minibatch.memory import Plan, State
-from sdae.train.kernels.minibatch.reconstructions import Columns, loss_and_slopes
+from sdae.train.kernels.minibatch.memory import Plan, State, borrowed_plan, borrowed_state
+from sdae.train.kernels.minibatch.reconstructions import (
+    Columns,
+    loss_and_slopes,
+    weighted_loss_and_slopes,
+)
 from sdae.train.kernels.minibatch.rules import Doubles
 from sdae.train.kernels.minibatch.updates import descend
 
@@ -63,6 +68,9 @@ def train_slice(
     rule, settings, decay, steps, batch_size, costs, first_step, last_step, rank, n_workers, counter
         As for a network.
     """
+    plan, state = borrowed_plan(plan), borrowed_state(state)
+    x, x_tilde, weights, kept = borrowed(x), borrowed(x_tilde), borrowed(weights), borrowed(kept)
+    settings, steps, costs = borrowed(settings), borrowed(steps), borrowed(costs)
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
     encoder: Any = np.intp(0)  # variables: Numba would compile layers anew for each number
@@ -121,7 +129,12 @@ def lose(
         if row >= n:
             a[:] = zero
             continue
-        weight = weights[first + row] if len(weights) > 0 else x[first + row, :0]
-        costs[first + row] = loss_and_slopes(decoder, a, x[first + row], weight, columns)
+        sample = first + row
+        if len(weights) > 0:
+            costs[sample] = weighted_loss_and_slopes(
+                decoder, a, x[sample], weights[sample], columns
+            )
+        else:
+            costs[sample] = loss_and_slopes(decoder, a, x[sample])
         for j in range(n_visible):
             a[j] *= share

@@ -89,16 +89,31 @@ def forward(
     end = min(end, plan.sizes[depth])
     if is_last or end <= start:
         return
-    for row in range(n):
-        at = plan.units[depth] + row * width
-        here = values[at + start : at + end]
+    # The rows of a single part are one run of numbers, whose loops have no ends but one.
+    whole, rows_at = plan.owned.shape[1] == 2, plan.units[depth]
+    n_runs, length = (1, n * width) if whole else (n, end - start)
+    for run in range(n_runs):
+        at = rows_at + start + run * width
         if len(state.slopes) > 0:
-            activate_with_slopes(here, state.slopes[at + start : at + end], activation)
+            activate_with_slopes(
+                state.h[at : at + length], state.slopes[at : at + length], activation
+            )
         else:
-            squash(here, activation)
+            squash(state.h[at : at + length], activation)
+    for row in range(n):
+        at = rows_at + row * width
+        if whole:
+            _clear(state.h[at + end : at + width])
         if len(kept) > 0:
             drawn = plan.drawn[depth]
+            here = state.h[at + start : at + end]
             _drop(here, kept[first + row, drawn + start : drawn + end], scale)
+
+
+@inlined
+def _clear(padding: Real) -> None:
+    for j in range(len(padding)):
+        padding[j] = padding.dtype.type(0)
 
 
 @inlined
@@ -198,16 +213,18 @@ def through_units(
     width = plan.widths[depth]
     if end <= start:
         return
-    for row in range(n):
-        at = plan.units[depth] + row * width
-        slopes, values = state.delta[at + start : at + end], state.h[at + start : at + end]
+    whole = plan.owned.shape[1] == 2 and len(kept) == 0
+    n_runs, length = (1, n * width) if whole else (n, end - start)
+    for row in range(n_runs):
+        at = plan.units[depth] + start + row * width
+        slopes, values = state.delta[at : at + length], state.h[at : at + length]
         back = values.dtype.type(1)
         if len(kept) > 0:
             drawn = plan.drawn[depth]
             _drop(slopes, kept[first + row, drawn + start : drawn + end], scale)
             back = values.dtype.type(1 / scale)
         if len(state.slopes) > 0:
-            _times(slopes, state.slopes[at + start : at + end])
+            _times(slopes, state.slopes[at : at + length])
         else:
             _times_slopes(slopes, values, activation, back)
 

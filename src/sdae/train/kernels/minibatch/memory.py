@@ -12,7 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.kernels.compiling import inlined
 from sdae.core.kernels.layout import ALIGNMENT, aligned_zeros, padded, shares
+from sdae.core.kernels.raw import borrowed
 from sdae.core.kernels.tiles import FEW_ROWS, lanes
 
 Flat = NDArray[np.floating]
@@ -72,6 +74,34 @@ class State(NamedTuple):
     delta: Flat
     slopes: Flat
     gradients: NDArray[np.floating]
+
+
+@inlined
+def borrowed_plan(plan: Plan) -> Plan:
+    """Return a plan whose arrays Numba does not count: it would at every use, atomically."""
+    return Plan(
+        borrowed(plan.sizes),
+        borrowed(plan.widths),
+        borrowed(plan.weights),
+        borrowed(plan.biases),
+        borrowed(plan.units),
+        borrowed(plan.drawn),
+        borrowed(plan.owned),
+    )
+
+
+@inlined
+def borrowed_state(state: State) -> State:
+    """Return a state whose arrays Numba does not count."""
+    return State(
+        borrowed(state.parameters),
+        borrowed(state.first),
+        borrowed(state.second),
+        borrowed(state.h),
+        borrowed(state.delta),
+        borrowed(state.slopes),
+        borrowed(state.gradients),
+    )
 
 
 def plan_of(

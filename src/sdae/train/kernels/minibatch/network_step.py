@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, kernel
+from sdae.core.kernels.raw import borrowed
 from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.layers import backward, forward, in_tiles, take
-from sdae.train.kernels.minibatch.memory import Plan, State
+from sdae.train.kernels.minibatch.memory import Plan, State, borrowed_plan, borrowed_state
 from sdae.train.kernels.minibatch.outputs import CLASSES, loss_of_values, softmax
 from sdae.train.kernels.minibatch.rules import Doubles
 from sdae.train.kernels.minibatch.updates import descend, limit_norms
@@ -86,6 +87,10 @@ def train_slice(
     rank, n_workers, counter
         Which worker this is, of how many; worker r does every part p with p % n_workers == r.
     """
+    plan, state = borrowed_plan(plan), borrowed_state(state)
+    x, y, labels, weights = borrowed(x), borrowed(y), borrowed(labels), borrowed(weights)
+    kept, settings, steps = borrowed(kept), borrowed(settings), borrowed(steps)
+    costs = borrowed(costs)
     n_layers, n_parts = len(plan.weights), plan.owned.shape[1] - 1
     number = 0
     for step in range(first_step, last_step):

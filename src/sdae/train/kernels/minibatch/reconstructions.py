@@ -45,7 +45,7 @@ NO_COLUMNS = Columns(0, 0, np.zeros(1, np.intp))
 
 
 @inlined
-def loss_and_slopes(decoder: int, a: Row, x: Row, weights: Row, columns: Columns) -> float:
+def loss_and_slopes(decoder: int, a: Row, x: Row) -> float:
     """Turn what was decoded, a, into ∂L/∂a, in place, and return the loss.
 
     Parameters
@@ -53,15 +53,18 @@ def loss_and_slopes(decoder: int, a: Row, x: Row, weights: Row, columns: Columns
     decoder : int
     a, x : (V,)
         What was decoded, and the clean row.
-    weights : (V,), or (0,)
-        Weights of the components, if they have any; those of a table have.
-    columns : Columns
-        Of a table.
+    """
+    return cross_entropy(a, x) if decoder == SIGMOID else squared_error(a, x)
+
+
+@inlined
+def weighted_loss_and_slopes(decoder: int, a: Row, x: Row, weights: Row, columns: Columns) -> float:
+    """As :func:`loss_and_slopes`, with weights of the components, (V,).
+
+    Those of a table, whose `columns` these are, always have some.
     """
     if decoder == BLOCKS:
         return _by_columns(a, x, weights, columns)
-    if len(weights) == 0:
-        return cross_entropy(a, x) if decoder == SIGMOID else squared_error(a, x)
     if decoder == SIGMOID:
         return weighted_cross_entropy(a, x, weights)
     return weighted_squared_error(a, x, weights)

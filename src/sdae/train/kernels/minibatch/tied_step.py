@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import kernel
+from sdae.core.kernels.raw import borrowed
 from sdae.core.kernels.team import Counter, barrier
 from sdae.train.kernels.minibatch.autoencoder_step import lose
 from sdae.train.kernels.minibatch.layers import forward, take
-from sdae.train.kernels.minibatch.memory import Plan, State
+from sdae.train.kernels.minibatch.memory import Plan, State, borrowed_plan, borrowed_state
 from sdae.train.kernels.minibatch.reconstructions import Columns
 from sdae.train.kernels.minibatch.rules import Doubles
 from sdae.train.kernels.minibatch.tied import backward, decode, descend
@@ -47,6 +48,9 @@ def train_slice(
 
     The parameters are those of :func:`sdae.train.kernels.minibatch.autoencoder_step.train_slice`.
     """
+    plan, state = borrowed_plan(plan), borrowed_state(state)
+    x, x_tilde, weights, kept = borrowed(x), borrowed(x_tilde), borrowed(weights), borrowed(kept)
+    settings, steps, costs = borrowed(settings), borrowed(steps), borrowed(costs)
     n_parts = plan.owned.shape[1] - 1
     one: Any = state.h.dtype.type(1)
     encoder: Any = np.intp(0)  # a variable: Numba would compile the layer anew for a number
