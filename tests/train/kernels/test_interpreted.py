@@ -28,6 +28,7 @@ def trained() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """Return parameters and answers of small networks, one for each noise, after both stages."""
     x, y = rows(12, 9, torch.float32), np.arange(12) % 3
     found = []
+    rest: dict[str, Any] = {"epochs": 1, "batch_size": 5, "engine": "compiled"}
     for noise, activation, decoder, tied, emphasis in VARIANTS:
         stack = StackedDenoisingAutoencoder(
             9,
@@ -41,12 +42,19 @@ def trained() -> np.ndarray[tuple[int], np.dtype[np.float32]]:
         )
         pretrain(stack, x, epochs=1, learning_rate=0.01, engine="fused")
         finetune(stack, (x, y), None, epochs=1, dropout=0.2, input_dropout=0.1, engine="fused")
-        rest: dict[str, Any] = {"epochs": 1, "batch_size": 5, "engine": "compiled"}
         pretrain(stack, x, optimizer="adam", learning_rate=0.01, **rest)
-        finetune(stack, (x, y), None, dropout=0.2, momentum=0.9, **rest)
+        finetune(stack, (x, y), None, dropout=0.2, momentum=0.9, max_norm=1.0, **rest)
         found += [p.detach().numpy().ravel() for p in stack.parameters()]
         answers = outputs(stack, x), outputs(stack, x[:2]), rebuilt(stack, x, None, 1)
         found += [answer.ravel() for answer in answers]
+    for activation in ("gelu", "silu", "identity"):  # the fused engine does not have them
+        stack = StackedDenoisingAutoencoder(9, (7, 5), 3, activation=activation)
+        pretrain(stack, x, **rest)
+        finetune(stack, (x, y), None, dropout=0.2, **rest)
+        found += [
+            outputs(stack, x).ravel(),
+            *(p.detach().numpy().ravel() for p in stack.parameters()),
+        ]
     return np.concatenate(found)
 
 
