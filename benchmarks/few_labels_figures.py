@@ -38,7 +38,8 @@ def _ladder_lines(runs: list[dict[str, Any]]) -> str:
         errors = [run["test_error"] for run in of_it]
         each = ", ".join(f"{error:.2f}" for error in errors)
         times = [run["milliseconds"] for run in of_it]
-        spread = f"{min(times):.0f} to {max(times):.0f}, {of_it[0]['threads']} thread"
+        ends = list(dict.fromkeys(f"{end:.0f}" for end in (min(times), max(times))))
+        spread = f"{' to '.join(ends)}, {of_it[0]['threads']} thread"
         lines.append(
             f"| {labels:,} | {'every depth' if every else 'the input'} | {updates:,} "
             f"| {len(of_it)} | **{statistics.mean(errors):.2f} %** ({each}) "
