@@ -51,12 +51,19 @@ PARTS: tuple[tuple[str, Callable[[Bench], dict[str, Any]], float], ...] = (
 
 def main() -> None:
     """Run all parts, or those that are named."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", help=f"default: all of {[name for name, *_ in PARTS]}")
+    names = [name for name, *_ in PARTS]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", help=f"default: all of {names}")
     parser.add_argument("--rehearse", action="store_true")
     parser.add_argument("--out", type=Path, help=f"default: {PATH}; of a rehearsal none")
-    parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument(
+        "--seconds", type=float, default=SECONDS, help="no part begins that would end later"
+    )
     arguments = parser.parse_args()
+    if unknown := [name for name in arguments.parts if name not in names]:
+        parser.error(f"There is no part {unknown[0]!r}. There are: {', '.join(names)}.")
     if not arguments.rehearse and not torch.cuda.is_available():
         raise SystemExit("There is no GPU here. On the CPU: --rehearse.")
     bench = Bench(arguments.rehearse)

@@ -14,7 +14,7 @@ from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
 from sdae.data.table import Dataset, NotNumbers
 from sdae.data.tables.arrow_file import ARROW, PARQUET
-from sdae.data.tables.formats import STANDARD_INPUT, name_of, not_kept
+from sdae.data.tables.formats import STANDARD_INPUT, is_table, name_of, not_kept
 from sdae.data.tables.unpacking import unpacked
 from sdae.data.task import Task
 from sdae.data.tutorial_pickle import load_tutorial_pickle
@@ -89,6 +89,8 @@ def load_dataset(
             return _of_classes(load_tutorial_pickle(path), task)
         if not path.is_file() and not path.is_dir():
             read_bytes(path)  # its error says what to do with a pipe
+    if is_table(path):
+        raise NotNumbers(f"{path} is not read as numbers alone. Save it as a CSV or as Parquet.")
     raise DataError(
         f"{path} is not a kind of file that sdae can read. It reads {', '.join(_TABLES)}, .npz, "
         f"{', '.join(_PICKLES)}, a folder of IDX files, and 'mnist'."

@@ -195,3 +195,40 @@ def test_a_study_leaves_out_what_names_rows(tmp_path: Path) -> None:
         "--models=random", "--out", tmp_path / "out", *tiny,
     )  # fmt: skip
     assert "20 labels" in said
+
+
+def test_a_run_of_numbers_takes_every_kind_of_table(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    table["y"] = np.where(table["a"] > 0, "hi", "lo")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    run = tmp_path / "run"
+    done("train", tmp_path / "t.csv", "--target=y", "--out", run, *SMALL)
+    expected = predictions(run, tmp_path / "t.csv", tmp_path / "p.csv")
+    table.to_csv(tmp_path / "t.tsv", sep="\t", index=False)
+    table[list("ycba")].to_feather(tmp_path / "t.feather")
+    for name in ("t.tsv", "t.feather"):
+        found = predictions(run, tmp_path / name, tmp_path / "q.csv")
+        pd.testing.assert_frame_equal(found, expected, check_exact=True)
+    said = done("evaluate", run, tmp_path / "t.csv")
+    assert done("evaluate", run, tmp_path / "t.feather") == said
+    more = ("--unlabeled", tmp_path / "t.feather")
+    done("train", tmp_path / "t.csv", "--target=y", *more, "--out", tmp_path / "more", *SMALL)
+
+
+@pytest.mark.parametrize("name", ["t.tsv", "t.feather"])
+def test_other_tables_must_have_the_numbers_of_training(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    table.to_csv(tmp_path / "t.csv", index=False)
+    run, data = tmp_path / "run", tmp_path / name
+    done("train", tmp_path / "t.csv", "--out", run, *SMALL)
+    for wrong, words in (
+        (table.drop(columns="b"), "no column 'b'"),
+        (table.assign(b="old"), "column 'b', does not hold numbers"),
+    ):
+        if name == "t.tsv":
+            wrong.to_csv(data, sep="\t", index=False)
+        else:
+            wrong.to_feather(data)
+        assert words in refused(tmp_path, "encode", run, data, "-o", tmp_path / "codes.npy")

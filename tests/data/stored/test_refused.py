@@ -157,8 +157,8 @@ def span_like() -> Any:
         ([5], None, "has columns 0 to 1, without names. Got 5 for a column"),
         ([True], None, "Got the column True: use its position"),
         (["a"], None, "Got the column 'a': use its position, from 0"),
-        ([0, 0], None, r"one or more different columns. Got \[0, 0\]"),
-        ([], None, "one or more different columns"),
+        ([0, 0], None, r"different columns. Got \[0, 0\]"),
+        ([], None, "has no column of rows"),
         (None, "y", "Got the column 'y': use its position"),
         ("ab", None, r"columns must be a list of columns. Got 'ab': use \['ab'\]"),
     ],
@@ -177,7 +177,8 @@ def test_columns_of_npy(tmp_path: Path, columns: Any, target: Any, problem: str)
             None,
             "or Feather file have names. Got the column 0: use a text",
         ),
-        (["c0", "c0"], None, "one or more different columns"),
+        (["c0", "c0"], None, "different columns"),
+        ([], None, "has no column of rows. Name one or more"),
         (["c"], None, "has no column 'c'"),
         (None, "c11", "has no column 'c11'. Did you mean 'c1'"),
         (None, 1, "Got the column 1: use a text"),
@@ -187,6 +188,12 @@ def test_columns_of_parquet(tmp_path: Path, columns: Any, target: Any, problem: 
     write_columns(tmp_path / "a.parquet", X)
     with pytest.raises(DataError, match=problem):
         open_rows(tmp_path / "a.parquet", columns, target)
+
+
+def test_a_file_of_labels_alone_has_no_rows(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"y": [0, 1]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet has no column of rows"):
+        open_rows(tmp_path / "a.parquet", target="y")
 
 
 def test_paths_without_rows(tmp_path: Path) -> None:

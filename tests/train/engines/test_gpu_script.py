@@ -28,3 +28,10 @@ def test_a_part_without_time_is_reported_and_the_code_says_so(tmp_path: Path) ->
     assert first["passed"]
     assert not last["passed"]
     assert last["error"] == "left out: no time was left"
+
+
+def test_a_part_that_does_not_exist_is_no_success() -> None:
+    command = [sys.executable, str(SCRIPT), "--rehearse", "msks"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "There is no part 'msks'. There are: masks, " in ended.stderr

@@ -22,16 +22,18 @@ from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import SourceRows, at_hand
 from sdae.core.user_warnings import warn_user
-from sdae.core.wording import listed
+from sdae.core.wording import listed, quoted
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets, names_of_targets
 from sdae.data.stored.dataset import stored_dataset
 from sdae.data.stored.typed_dataset import stored_for_schema
-from sdae.data.table import NotNumbers, match_columns
+from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.task import Task
 from sdae.data.typed_dataset import as_raw, load_for_schema, load_typed
+
+_NUMBERS = (ColumnType.NUMBER, ColumnType.BOOLEAN)
 
 
 def load_for(
@@ -64,29 +66,36 @@ def load_for(
     stored = stored_dataset(source, names_of_targets(target), names, task, in_order=in_order)
     if stored is not None:
         return stored.dataset
-    try:
-        return load_dataset(source, target, names, task, content)
-    except NotNumbers as fault:
-        if names is None or not (is_table(source) or source == STANDARD_INPUT):
-            raise
-        options = ReadOptions(keep=frozenset(names))
+    fault = None
+    if source == STANDARD_INPUT or source.lower().endswith(OF_NUMBERS) or not is_table(source):
         try:
-            dataset = load_typed(source, options, target, task, content).dataset
-        except DataError:
-            raise fault from None  # it names the row
-        x = _numbers_of(dataset.train, names, model.scaling)
-        if x is None:
+            return load_dataset(source, target, names, task, content)
+        except NotNumbers as error:
+            if names is None or not is_table(source):
+                raise
+            fault = error
+    options = ReadOptions(keep=frozenset(names or ()))
+    try:
+        dataset = load_typed(source, options, target, task, content).dataset
+    except DataError:
+        if fault is None:
             raise
-        return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
+        raise fault from None  # it names the row
+    names = names or tuple(column.name for column in dataset.train.x)
+    texts = [c.name for c in dataset.train.x if c.name in names and c.type not in _NUMBERS]
+    if texts:
+        raise fault or NotNumbers(
+            f"{dataset.train.source}, column {quoted(texts[0])}, does not hold numbers, and the "
+            "model was trained on numbers. Encode the column as for the training."
+        )
+    x = _numbers_of(dataset.train, names, model.scaling)
+    return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
 
 
-def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -> Rows | None:
-    """Return columns of numbers, (n, V), or None if some are not: a gap is the masked value."""
-    columns = {column.name: column for column in table.x}
-    used = [columns[name] for name in names]
-    if not all(column.type in (ColumnType.NUMBER, ColumnType.BOOLEAN) for column in used):
-        return None
-    x = np.stack([column.values for column in used], axis=1)
+def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -> Rows:
+    """Return columns of numbers, (n, V): a gap is the masked value."""
+    values = {column.name: column.values for column in table.x}
+    x = np.stack([values[name] for name in names], axis=1)
     gaps = np.isnan(x)
     incomplete = [name for name, lacks in zip(names, gaps.any(axis=0), strict=True) if lacks]
     if incomplete:

@@ -17,7 +17,7 @@ from sdae.data.bounds import check_columns
 from sdae.data.csv_table import find_targets
 from sdae.data.parquet_table import check_type, is_single, numbers_of
 from sdae.data.stored.listed_columns import listed_columns
-from sdae.data.stored.shard import Numbers, check_apart
+from sdae.data.stored.shard import Numbers, check_apart, check_different
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def layout_of(
             raise DataError(reason)
     if listed is not None and columns is not None and listed.are_meant(columns, schema):
         picked = find_targets([*listed.names], columns, source)
-        _check_different(columns, source)
+        check_different(columns, source)
         columns = [listed.column]
     names = _features(schema, columns, target, source)
     length = _length_of_list(schema, names, source)
@@ -185,13 +185,8 @@ def _features(
     find_targets(there, [*asked, *targets], source)
     check_apart(asked, target, source)
     names = [name for name in there if name != target] if columns is None else asked
-    _check_different(names, source)
+    check_different(names, source)
     return names
-
-
-def _check_different(names: Sequence[str], source: str) -> None:
-    if not names or len(set(names)) < len(names):
-        raise DataError(f"{source} must be read by one or more different columns. Got {[*names]}.")
 
 
 def _length_of_list(schema: Any, names: list[str], source: str) -> int | None:

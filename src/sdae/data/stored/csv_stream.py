@@ -26,7 +26,7 @@ from sdae.data.bounds import check_columns
 from sdae.data.csv_lines import find_delimiter
 from sdae.data.csv_table import MISSING, find_targets, wanted_columns
 from sdae.data.exact import fits_float32, is_usable
-from sdae.data.stored.shard import Numbers, check_apart
+from sdae.data.stored.shard import Numbers, check_apart, check_different
 from sdae.data.stored.text_lines import lines_of
 from sdae.data.table import NotNumbers
 
@@ -96,10 +96,7 @@ class CsvStream:
             else wanted_columns(self._header, places, None, self._source)
         )
         self.columns = tuple(self._header[place] for place in self._picked)
-        if not self.columns or len(set(self.columns)) < len(self.columns):
-            raise DataError(
-                f"{path} must be read by one or more different columns. Got {[*self.columns]}."
-            )
+        check_different(self.columns, str(path))
         self.kind: np.dtype[np.floating] = np.dtype(np.float32)
         self.label_kind: np.dtype[np.generic] = np.dtype(np.int64)
 

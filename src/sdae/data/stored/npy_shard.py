@@ -19,7 +19,15 @@ from sdae.core.errors import DataError, FileFormatError
 from sdae.core.files import checked_size, translate_os_errors
 from sdae.data.bounds import check_columns
 from sdae.data.npy import read_header
-from sdae.data.stored.shard import Groups, Numbers, check_apart, check_unchanged, stamp_of, vanished
+from sdae.data.stored.shard import (
+    Groups,
+    Numbers,
+    check_apart,
+    check_different,
+    check_unchanged,
+    stamp_of,
+    vanished,
+)
 
 _LABEL_BYTES = 1 << 24  # read at once, to pick one column
 
@@ -136,8 +144,7 @@ class NpyShard:
         else:
             rest = [_position(column, self._width, source) for column in columns]
             check_apart(rest, self._target, source)
-        if not rest or len(set(rest)) < len(rest):
-            raise DataError(f"{source} must be read by one or more different columns. Got {rest}.")
+        check_different(rest, source)
         return rest
 
 

@@ -177,6 +177,20 @@ def bytes_of(shards: Sequence[Shard]) -> int:
     return n_rows * len(first.columns) * delivered_kind(first.kind).itemsize
 
 
+def check_different(columns: Sequence[object], source: str) -> None:
+    """Raise an error if the columns of rows are none, or one of them twice.
+
+    Raises
+    ------
+    DataError
+        If they are.
+    """
+    if not columns:
+        raise DataError(f"{source} has no column of rows. Name one or more beside the target.")
+    if len(set(columns)) < len(columns):
+        raise DataError(f"{source} must be read by different columns. Got {[*columns]}.")
+
+
 def check_apart(columns: Collection[str | int], target: str | int | None, source: str) -> None:
     """Raise an error if the target is among the columns of rows, which would then hold the answer.
 
