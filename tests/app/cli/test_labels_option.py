@@ -11,7 +11,7 @@ from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_folder import RunFolder
 from tests.app.cli.commands import done, refused, run
 from tests.app.cli.samples import SMALL, write_flowers, write_parts, write_table
-from tests.app.cli.test_resume import LONG, same_outcome, stopped, training
+from tests.app.cli.test_resume import FEWER, LONG, same_outcome, stopped, training
 from tests.app.report.runs import Page
 
 
@@ -43,7 +43,7 @@ def test_pre_training_is_that_of_all_rows(flowers: Path, tmp_path: Path) -> None
 
 def test_an_interrupted_run_goes_on_with_the_same_labels(tmp_path: Path) -> None:
     write_parts(tmp_path / "images.npz")
-    options = ("train", "images.npz", "--labels=8", *LONG)
+    options = ("train", "images.npz", "--labels=8", *LONG, FEWER)
     with training(tmp_path, "Fine-tuning, epoch 5/", *options, "--out=run") as process:
         stopped(process, signal.SIGINT)
     resumed = run("resume", "run", cwd=tmp_path)

@@ -24,11 +24,13 @@ from tests.app.cli.samples import (
 
 LONG = (
     *SMALL,
-    "--set=pretraining.epochs=60",
+    "--set=pretraining.epochs=300",
     "--set=pretraining.learning_rate=0.01",
-    "--set=finetuning.epochs=60",
+    "--set=finetuning.epochs=300",
     "--seed=4",
 )
+FEWER = "--set=finetuning.epochs=20"
+"""Epochs that take longer, since rows without labels are learned from."""
 
 
 @contextmanager
@@ -244,7 +246,7 @@ def test_learning_from_unlabelled_rows_goes_on_to_the_same_bytes(tmp_path: Path)
     write_rows(tmp_path / "rows.csv")
     methods = '["label_spreading","mean_teacher","vat"]'
     options = (
-        *("train", "flowers.csv", "--target=species", "--unlabeled=rows.csv", *LONG),
+        *("train", "flowers.csv", "--target=species", "--unlabeled=rows.csv", *LONG, FEWER),
         f"--set=finetuning.semi_supervised={methods}",
     )
     with training(tmp_path, "Fine-tuning, epoch 5/", *options, "--out=run") as process:
