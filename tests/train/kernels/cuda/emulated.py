@@ -3,7 +3,6 @@
 ``emulation.h`` and ``emulation.cpp`` say how. A library is compiled once for each program.
 """
 
-import atexit
 import ctypes
 import functools
 import hashlib
@@ -132,7 +131,7 @@ def compiled(source: str, macros: Mapping[str, str]) -> ctypes.CDLL:
     unit = f'#define SDAE_EMULATION\n#include "{_HERE}/emulation.h"\n{source}\n'
     definitions = [f"-D{name}={value}" for name, value in macros.items()]
     name = hashlib.sha256("\n".join([unit, *definitions]).encode()).hexdigest()
-    library = _folder() / f"{name}.so"
+    library = compiled_folder() / f"{name}.so"
     compiler = subprocess.run(
         [
             *("g++", *_FLAGS, "-O1", "-shared", *definitions),
@@ -148,14 +147,12 @@ def compiled(source: str, macros: Mapping[str, str]) -> ctypes.CDLL:
 
 @functools.cache
 def _emulation() -> Path:
-    unit = _folder() / "emulation.o"
+    unit = compiled_folder() / "emulation.o"
     subprocess.run(["g++", *_FLAGS, "-O2", "-c", _HERE / "emulation.cpp", "-o", unit], check=True)
     return unit
 
 
 @functools.cache
-def _folder() -> Path:
-    """Return a folder for what is compiled; it is removed at the end."""
-    folder = tempfile.mkdtemp(prefix="sdae-emulation-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
+def compiled_folder() -> Path:
+    """Return a folder for what is compiled; ``conftest.py`` removes it at the end."""
+    return Path(tempfile.mkdtemp(prefix="sdae-emulation-"))
