@@ -57,7 +57,7 @@ def main() -> None:
     )
     parser.add_argument("parts", nargs="*", help=f"default: all of {names}")
     parser.add_argument("--rehearse", action="store_true")
-    parser.add_argument("--out", type=Path, help=f"default: {PATH}; of a rehearsal none")
+    parser.add_argument("--out", type=Path, help=f"default: {PATH} of all parts, else none")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, help="no part begins that would end later"
     )
@@ -67,7 +67,8 @@ def main() -> None:
     if not arguments.rehearse and not torch.cuda.is_available():
         raise SystemExit("There is no GPU here. On the CPU: --rehearse.")
     bench = Bench(arguments.rehearse)
-    path = arguments.out or (None if arguments.rehearse else PATH)
+    is_whole = not (arguments.rehearse or arguments.parts)
+    path = arguments.out or (PATH if is_whole else None)
     result: dict[str, Any] = {"machine": _machine(bench), "parts": []}
     start = time.perf_counter()
     for name, part, about in PARTS:
