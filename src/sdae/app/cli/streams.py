@@ -48,7 +48,7 @@ class KeptStream(io.TextIOBase):
         self._clean = clean
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override] # an attribute there
         """The encoding of the stream."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 

@@ -61,9 +61,8 @@ def estimate(
     trial = copy.deepcopy(stack).to(resolve_device(device))
     pretraining, finetuning = recipe.pretraining, recipe.finetuning
     rows = data.rows[: max(_TRIAL_SAMPLES, _TRIAL_STEPS * pretraining.batch_size)]
-    n_epochs_tried = (
-        1 if device_of(trial).type == "cpu" else 2
-    )  # a GPU's graphs are made in the first
+    # The graphs of a GPU are made in the first epoch: there the second one is timed.
+    n_epochs_tried = 1 if device_of(trial).type == "cpu" else 2
     short = replace(pretraining, epochs=(n_epochs_tried,), drop_last=False)
     for _ in range(2):  # the first round only warms up
         history = run_pretraining(trial, rows, short, seed=recipe.seed, callbacks=callbacks)

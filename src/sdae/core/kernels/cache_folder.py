@@ -19,7 +19,7 @@ def writable_folder(name: str, room: Path, wished: str | None) -> Path | None:
         Where the user wishes compiled kernels to be.
     """
     # Unlike Path.home, expanduser does not fail without a home folder.
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111 - as above
     parents: Iterable[Path] = (
         *([Path(wished)] if wished else []),
         room / "__pycache__",

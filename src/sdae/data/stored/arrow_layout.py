@@ -168,7 +168,7 @@ def check_installed(source: str, what: str) -> None:
         If it is not.
     """
     try:
-        import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401 - is it installed?
     except ImportError:
         raise MissingExtraError(
             f'{source} is {what}, and reading it needs pyarrow: pip install "sdae[tables]"'

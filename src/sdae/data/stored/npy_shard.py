@@ -129,7 +129,7 @@ class NpyShard:
         """Read the bytes at an offset until `room` is full."""
         file.seek(offset)
         while room:
-            n_read = file.readinto(room)  # type: ignore[attr-defined]
+            n_read = file.readinto(room)  # type: ignore[attr-defined] # IO lacks it
             if not n_read:
                 check_unchanged(self.path, self.stamp)
                 raise FileFormatError(f"{self.path} ended while it was read. Open it again.")

@@ -77,7 +77,7 @@ def _unpacked(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """Open a file; yield it, and what reads its unpacked bytes."""
     with translate_os_errors(path, "read"), path.open("rb") as file:
         packed = file.peek(2)[:2] == _GZIP
-        raw: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment]
+        raw: IO[bytes] = gzip.GzipFile(fileobj=file) if packed else file  # type: ignore[assignment] # it reads as one
         yield file, raw
 
 

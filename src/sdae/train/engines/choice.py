@@ -15,8 +15,6 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.train.engines.closed_form import ClosedFormFinetuning, ClosedFormPretraining
 from sdae.train.engines.consistency import ConsistencyFinetuning
-from sdae.train.engines.graph_finetuning import GraphFinetuning
-from sdae.train.engines.graph_pretraining import GraphPretraining
 from sdae.train.engines.support import (
     ENGINES,
     EngineName,
@@ -101,6 +99,8 @@ def pretraining_engine(
 
             return CompiledPretraining(autoencoder, rows, noise, config, seed)
         case "graph":
+            from sdae.train.engines.graph_pretraining import GraphPretraining
+
             return GraphPretraining(autoencoder, rows, noise, config, seed)
         case "closed_form":
             return ClosedFormPretraining(autoencoder, rows, noise, config.batch_size, seed)
@@ -147,6 +147,8 @@ def finetuning_engine(
 
             return CompiledFinetuning(stack, rows, y, config, seed, weights)
         case "graph":
+            from sdae.train.engines.graph_finetuning import GraphFinetuning
+
             return GraphFinetuning(stack, rows, y, config, seed, weights)
         case "closed_form":
             return ClosedFormFinetuning(stack, rows, y, config, seed)

@@ -34,7 +34,7 @@ class Player(Protocol):
 class EagerPlayer:
     """Does the work itself at each call, on any device."""
 
-    def record(self, work: Work, changed: Sequence[Tensor]) -> Work:  # noqa: ARG002
+    def record(self, work: Work, changed: Sequence[Tensor]) -> Work:  # noqa: ARG002 - nothing is run before
         """Return the work."""
         return work
 

@@ -46,7 +46,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if not _fits(input, weight, bias) or input.numel() * weight.shape[0] < FEWEST_PRODUCTS:
         return F.linear(input, weight, bias)
-    result: Tensor = _Linear.apply(input, weight, bias)  # type: ignore[no-untyped-call]
+    result: Tensor = _Linear.apply(input, weight, bias)  # type: ignore[no-untyped-call] # PyTorch lacks it
     return result
 
 

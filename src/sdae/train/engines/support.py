@@ -126,14 +126,10 @@ def closed_form_lacks(problem: Problem) -> str | None:
 def plain_descent_lacks(problem: Problem) -> str | None:
     """Return why an engine of plain gradient descent for classifiers cannot be used, or None."""
     config = problem.config
-    if reason := _shares_lack(problem):
-        return reason
-    if reason := _precision_lacks(problem):
+    if reason := _learning_lacks(problem) or _precision_lacks(problem):
         return reason
     if problem.head is not None and not problem.head.facts.picks_one:
         return f"it trains classifiers, and the stack has a {problem.head} head"
-    if isinstance(config, FinetuningConfig) and config.semi_supervised:
-        return "it does not learn from unlabelled rows"
     if problem.has_weights:
         return "it does not support sample weights"
     if isinstance(config, FinetuningConfig) and config.max_norm is not None:
@@ -147,12 +143,7 @@ def plain_descent_lacks(problem: Problem) -> str | None:
 
 def compiled_lacks(problem: Problem) -> str | None:
     """Return why the compiled engine cannot be used, or None."""
-    config = problem.config
-    if reason := _shares_lack(problem):
-        return reason
-    if isinstance(config, FinetuningConfig) and config.semi_supervised:
-        return "it does not learn from unlabelled rows"
-    if reason := _precision_lacks(problem):
+    if reason := _learning_lacks(problem) or _precision_lacks(problem):
         return reason
     if problem.activation.facts.number is None:
         return f"it has no kernel for the activation {problem.activation}"
@@ -164,12 +155,9 @@ def compiled_lacks(problem: Problem) -> str | None:
 
 def graph_lacks(problem: Problem) -> str | None:
     """Return why the graph engine cannot be used, or None."""
-    config = problem.config
-    if reason := _shares_lack(problem):
-        return reason
-    if isinstance(config, FinetuningConfig) and config.semi_supervised:
-        return "it does not learn from unlabelled rows"
-    return _parameters_lack(problem.parameters, "cuda") or problem.modified
+    return (
+        _learning_lacks(problem) or _parameters_lack(problem.parameters, "cuda") or problem.modified
+    )
 
 
 def fused_lacks(problem: Problem) -> str | None:
@@ -208,12 +196,15 @@ def _on_gpu(problem: Problem) -> bool:
     return all(parameter.device.type == "cuda" for parameter in problem.parameters)
 
 
-def _shares_lack(problem: Problem) -> str | None:
-    """Return why an engine that takes whole minibatches cannot be used, or None."""
+def _learning_lacks(problem: Problem) -> str | None:
+    """Return why an engine that learns from whole minibatches alone cannot be used, or None."""
+    config = problem.config
     if problem.n_processes > 1:
         return f"it trains in one process, and {problem.n_processes} train together"
-    if problem.config.deterministic:
+    if config.deterministic:
         return "it does not support deterministic, which cuts minibatches into shares"
+    if isinstance(config, FinetuningConfig) and config.semi_supervised:
+        return "it does not learn from unlabelled rows"
     return None
 
 
