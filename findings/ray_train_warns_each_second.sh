@@ -23,7 +23,7 @@ import time
 
 import ray
 from ray.train import RunConfig, ScalingConfig
-from ray.train.data_parallel_trainer import DataParallelTrainer
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 print(f"Python {platform.python_version()}, ray {ray.__version__}, {platform.machine()}")
 ray.init(num_cpus=1)
@@ -35,7 +35,7 @@ DataParallelTrainer(
 ray.shutdown()
 PYTHON
 cd "$folder"
-"$folder/venv/bin/python" "$folder/train.py" "$folder/results" > "$folder/log" 2>&1
+"$folder/venv/bin/python" "$folder/train.py" "$folder/results" > "$folder/log" 2>&1 || { cat "$folder/log"; exit 1; }
 head -n 1 "$folder/log"
 times=$(grep -c "State API may be temporarily unavailable" "$folder/log" || true)
 echo "  training of 10 s: $times warnings"
