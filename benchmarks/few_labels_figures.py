@@ -1,9 +1,42 @@
-"""The tables of docs/few-labels.md and docs/results.md with few labels, from their results."""
+"""The tables of README.md and docs/few-labels.md with few labels, from their results."""
 
 import statistics
+from collections import Counter
 from typing import Any
 
 from _results import load, machine_line, machine_lines
+
+HEADLINE_LABELS = (100, 1000)
+N_DRAWS = 3
+"""Of the labels, at least, for a mean."""
+HEADLINE_WAYS = {
+    "agreement": "`SDAEClassifier`",
+    "SVC": "RBF SVM on the labels",
+    "LogisticRegression": "logistic regression on the labels",
+}
+
+
+def headline() -> str:
+    """Return the errors on MNIST with 100 and 1,000 labels by model, and the machines."""
+    trained: Any = [run for run in load("few-labels-mnist") if not run["every_depth"]]
+    draws = Counter((run["labels"], run["updates"]) for run in trained)
+    longest = {
+        labels: max(n for (of, n), count in draws.items() if of == labels and count >= N_DRAWS)
+        for labels in HEADLINE_LABELS
+    }
+    ladder = [run for run in trained if run["updates"] == longest.get(run["labels"])]
+    others: Any = [run for run in load("few-labels-agreement") if run["way"] in HEADLINE_WAYS]
+    lines = [
+        f"| MNIST, error | {' | '.join(f'{labels:,} labels' for labels in HEADLINE_LABELS)} |",
+        f"|---|{'---|' * len(HEADLINE_LABELS)}",
+        _headline_line(
+            f"`LadderClassifier`, {' and '.join(f'{n:,}' for n in longest.values())} updates",
+            ladder,
+        ),
+    ]
+    for way, name in HEADLINE_WAYS.items():
+        lines.append(_headline_line(name, [run for run in others if run["way"] == way]))
+    return "\n".join([*lines, "", machine_lines([*ladder, *others])])
 
 
 def ladders() -> str:
@@ -22,6 +55,15 @@ def accuracies() -> str:
     """Return the accuracies on ten tables with few labels, and the machine."""
     result = load("few-labels-tables")
     return "\n".join([_accuracy_lines(result), "", machine_line(result)])
+
+
+def _headline_line(name: str, runs: list[dict[str, Any]]) -> str:
+    """Return a model's mean error by number of labels."""
+    cells = []
+    for labels in HEADLINE_LABELS:
+        errors = [run["test_error"] for run in runs if run["labels"] == labels]
+        cells.append(f"{statistics.mean(errors):.1f} %")
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def _ladder_lines(runs: list[dict[str, Any]]) -> str:

@@ -18,6 +18,7 @@ from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, ladders
+from few_labels_figures import headline as few_labels_headline
 from fit_tables import cold_start, defaults, steps
 from gpu_tables import gpu_tables
 from imputation_tables import imputation_tables
@@ -234,6 +235,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "few-labels-agreement": agreement,
     "cold-start": lambda: _with_machine("cold-start", cold_start),
     "few-labels-auc": auc_table,
+    "few-labels-headline": few_labels_headline,
     "few-labels-mnist": ladders,
     "few-labels-tables": accuracies,
     "gpu": gpu_tables,
