@@ -18,14 +18,16 @@ HEADLINE_WAYS = {
 
 def headline() -> str:
     """Return the errors on MNIST with 100 and 1,000 labels by model, and the machines."""
-    trained: Any = [run for run in load("few-labels-mnist") if not run["every_depth"]]
+    runs: Any = load("few-labels-mnist")
+    trained = [run for run in runs if not run["every_depth"]]
     draws = Counter((run["labels"], run["updates"]) for run in trained)
     longest = {
         labels: max(n for (of, n), count in draws.items() if of == labels and count >= N_DRAWS)
         for labels in HEADLINE_LABELS
     }
     ladder = [run for run in trained if run["updates"] == longest.get(run["labels"])]
-    others: Any = [run for run in load("few-labels-agreement") if run["way"] in HEADLINE_WAYS]
+    beside: Any = load("few-labels-agreement")
+    others = [run for run in beside if run["way"] in HEADLINE_WAYS]
     lines = [
         f"| MNIST, error | {' | '.join(f'{labels:,} labels' for labels in HEADLINE_LABELS)} |",
         f"|---|{'---|' * len(HEADLINE_LABELS)}",
