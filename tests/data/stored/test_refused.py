@@ -105,7 +105,7 @@ PAIRS = pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))
         (_table(a=PAIRS, b=[1, 2]), r"of fixed_size_list<.* beside others\. Name the one to read"),
         (
             _table(a=[1, 2], b=[{"c": 1}] * 2),
-            r"'b', has values of type struct<.*Or leave the column",
+            r"column 'b', .* struct<.*Or leave the column out",
         ),
         (lambda path: path.write_bytes(b"PAR1 and no more"), "is not a Parquet file, or is dam"),
     ],
