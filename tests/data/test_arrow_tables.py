@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given
 
 from sdae.core.errors import DataError, FileFormatError, MissingExtraError
+from sdae.data import load_dataset, open_rows
 from sdae.data.tables import ReadOptions, read_table
 from tests.data.damage import FUZZ, damaged
 from tests.data.memory import arrow_memory_below
@@ -34,6 +35,16 @@ def packed(table: pa.Table, form: str) -> bytes:
     else:
         pyarrow.feather.write_feather(table, stream, compression=form)
     return stream.getvalue()
+
+
+def test_a_decimal_is_the_nearest_double(tmp_path: Path) -> None:
+    decimals = [decimal.Decimal(number).scaleb(-2) for number in range(-999, 1000)]
+    path, nearest = tmp_path / "a.parquet", [float(number) for number in decimals]
+    pq.write_table(pa.table({"a": decimals}), path)
+    (typed,) = read_table(path, ReadOptions()).table
+    assert typed.values.tolist() == nearest
+    assert load_dataset(path).train.x[:, 0].tolist() == nearest
+    assert next(open_rows(path).blocks(5000))[:, 0].tolist() == nearest
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileFormatError, MissingExtraError
 from sdae.core.files import checked_size
@@ -21,6 +20,7 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_targets, wanted_columns
 from sdae.data.exact import Rows, is_usable
 from sdae.data.table import Dataset, NotNumbers, Table, checked_table, not_finite
+from sdae.data.tables.arrow_columns import numbers_of
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
@@ -240,18 +240,6 @@ def is_single(kind: Any) -> bool:
         pa.float32(),
     )
     return kind in narrow
-
-
-def numbers_of(column: Any) -> NDArray[np.float64]:
-    """Return a column of a batch, (rows,); missing values become NaN."""
-    import pyarrow as pa
-
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
-    numbers: NDArray[np.float64] = column.cast(pa.float64(), safe=False).to_numpy(
-        zero_copy_only=False
-    )
-    return numbers
 
 
 def _labels(column: Any) -> list[str]:

@@ -50,7 +50,7 @@ def check_pretraining(
             f"drop_last. Got {config.batch_size} instead."
         )
     _check_shares(config, len(rows), n_processes, "pretrain")
-    _check_precision(config, stack.autoencoder(0).weight, "pretrain")
+    check_precision(config, stack.autoencoder(0).weight, "pretrain")
     for layer in range(stack.n_layers):
         autoencoder = stack.autoencoder(layer)
         _check_trainable(autoencoder, "pretrain", f"layer {layer}")
@@ -102,10 +102,18 @@ def _check_shares(
         raise invalid_parameter("semi_supervised", caller, f"none with {what}", value, remedy)
 
 
-def _check_precision(
+def check_precision(
     config: PretrainingConfig | FinetuningConfig, parameter: Tensor, caller: str
 ) -> None:
-    """Raise an error for products of another type where these cannot be taken."""
+    """Raise an error for products of another type where these cannot be taken.
+
+    `parameter` is one of those to train.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they cannot.
+    """
     precision, device = config.precision, parameter.device.type
     if precision == "float32":
         return
@@ -229,7 +237,7 @@ def check_finetuning(
             f"with drop_last. Got {config.batch_size} instead."
         )
     _check_shares(config, n_visited, n_processes, "finetune")
-    _check_precision(config, stack.head.weight, "finetune")
+    check_precision(config, stack.head.weight, "finetune")
     if config.engine != "auto":  # auto always finds an engine
         engine_of_finetuning(stack, config, weighted=weights is not None, n_processes=n_processes)
     return FinetuningTask(stack, config, rows, y, weights, scored, n_updates, every)

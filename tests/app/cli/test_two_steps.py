@@ -48,6 +48,16 @@ def test_without_labels_there_is_only_pre_training(pretrained: Path, tmp_path: P
     assert done("info", pretrained).splitlines()[-1] == GO_ON
 
 
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_a_precision_that_the_device_lacks_is_refused_without_labels_too(
+    tmp_path: Path, precision: str
+) -> None:
+    data = write_rows(tmp_path / "rows.csv")
+    options = (f"--set=finetuning.precision={precision}", "--out", tmp_path / "other", *SMALL)
+    said = refused(tmp_path, "train", data, *options)
+    assert said.startswith("The precision parameter of finetune must be 'float32' on cpu. Got ")
+
+
 def test_fine_tuning_goes_on_from_the_pre_trained_network(pretrained: Path) -> None:
     before = contents(pretrained)
     said = finetune(pretrained, "--set", "finetuning.epochs=4")

@@ -105,7 +105,7 @@ def test_a_conversion_that_fails_leaves_the_older_file(tmp_path: Path, end: str)
     new = tmp_path / f"new{end}"
     convert(tmp_path / "good.npy", new)
     before = new.read_bytes()
-    with pytest.raises(DataError, match=r"bad\.npy, row 20 .* missing or not finite"):
+    with pytest.raises(DataError, match=r"bad\.npy, row 20 .* missing, infinite or too large"):
         convert(tmp_path / "bad.npy", new, rows_per_group=4)
     assert new.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.npy", "good.npy", new.name]

@@ -1,6 +1,7 @@
 """Files of rows that cannot be read, or are not what they were: one sentence that names them."""
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sdae.core.errors import (
     InvalidParameterError,
     MissingExtraError,
 )
-from sdae.data import DiskRows, open_rows
+from sdae.data import DiskRows, convert, open_rows
 from tests.data.npy_files import npy_of
 from tests.data.stored.files import span, write_columns, write_lists
 
@@ -102,6 +103,10 @@ PAIRS = pa.array([[1.0, 2.0], None], pa.list_(pa.float32(), 2))
         (_table(a=EMPTY), "column 'a', has lists without numbers"),
         (_table(a=LISTS), r"must be a fixed-size list of numbers: cast it to pyarrow\.list_"),
         (_table(a=PAIRS, b=[1, 2]), r"of fixed_size_list<.* beside others\. Name the one to read"),
+        (
+            _table(a=[1, 2], b=[{"c": 1}] * 2),
+            r"column 'b', .* struct<.*Or leave the column out",
+        ),
         (lambda path: path.write_bytes(b"PAR1 and no more"), "is not a Parquet file, or is dam"),
     ],
 )
@@ -117,7 +122,7 @@ def test_missing_numbers_of_parquet(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="column 'a', has missing rows or numbers"):
         open_rows(tmp_path / "a.parquet").batch(span(0, 1))
     _table(a=[1.0, None])(tmp_path / "b.parquet")
-    with pytest.raises(DataError, match=r"b\.parquet, row 1 .* missing or not finite in col.* 'a'"):
+    with pytest.raises(DataError, match=r"b\.parquet, row 1 .* missing, .* float32 in col.* 'a'"):
         open_rows(tmp_path / "b.parquet").batch(span(0, 2))
 
 
@@ -127,6 +132,25 @@ def test_a_row_group_larger_than_the_memory(tmp_path: Path) -> None:
     problem = r"a\.parquet has a row group of 12 rows, which takes 96 bytes, more than memory=95\. "
     with pytest.raises(DataError, match=problem + r".*sdae\.data\.convert\(path"):
         open_rows(tmp_path / "a.parquet", memory=95)
+    problem = r"memory=7, and a row alone takes 8\. Raise memory"
+    with pytest.raises(DataError, match=problem):
+        open_rows(tmp_path / "a.parquet", memory=7)
+
+
+@pytest.mark.parametrize("memory", [8, 95, 64 * 8 * 3, 64 * 8 * 3000])
+def test_the_groups_that_the_error_proposes_fit_into_the_memory(
+    tmp_path: Path, memory: int
+) -> None:
+    x = np.zeros((200_000, 2), np.float32)
+    write_lists(tmp_path / "a.parquet", x, group=len(x))
+    with pytest.raises(DataError, match="rows_per_group=") as error:
+        open_rows(tmp_path / "a.parquet", memory=memory)
+    (n_rows,) = set(re.findall(r"rows(?:_|-)per(?:_|-)group[= ](\d+)", str(error.value)))
+    assert int(n_rows) == max(1, min(2048, memory // 64 // 8))
+    convert(tmp_path / "a.parquet", tmp_path / "b.npy")
+    np.save(tmp_path / "c.npy", np.load(tmp_path / "b.npy")[:5000])
+    convert(tmp_path / "c.npy", tmp_path / "d.parquet", rows_per_group=int(n_rows))
+    assert open_rows(tmp_path / "d.parquet", memory=memory).shape == (5000, 2)
 
 
 def test_a_number_that_is_not_finite_is_named(tmp_path: Path) -> None:
@@ -160,7 +184,8 @@ def span_like() -> Any:
         ([0, 0], None, r"different columns. Got \[0, 0\]"),
         ([], None, "has no column of rows"),
         (None, "y", "Got the column 'y': use its position"),
-        ("ab", None, r"columns must be a list of columns. Got 'ab': use \['ab'\]"),
+        ("ab", None, r"columns must be a list. Got 'ab': use \['ab'\]"),
+        (3, None, r"columns must be a list. Got 3: use \[3\]"),
     ],
 )
 def test_columns_of_npy(tmp_path: Path, columns: Any, target: Any, problem: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import InvalidParameterError
 from sdae.core.minibatches import minibatches
-from sdae.train.beforehand import _check_precision
+from sdae.train.beforehand import check_precision
 from sdae.train.engines.autograd import AutogradFinetuning, AutogradPretraining
 from sdae.train.engines.precision import products_in
 from sdae.train.engines.support import ENGINES, finetuning_problem
@@ -63,8 +63,8 @@ def test_what_a_gpu_cannot_do_is_refused(
     parameter: Any = _OnCuda(dtype)
     config = FinetuningConfig.read(options, "finetune")
     with pytest.raises(InvalidParameterError, match=words):
-        _check_precision(config, parameter, "finetune")
-    _check_precision(FinetuningConfig.read({"precision": "tf32"}, "f"), _OnCuda(torch.float32), "f")  # type: ignore[arg-type]
+        check_precision(config, parameter, "finetune")
+    check_precision(FinetuningConfig.read({"precision": "tf32"}, "f"), _OnCuda(torch.float32), "f")  # type: ignore[arg-type]
 
 
 def test_engines_of_one_type_say_so() -> None:

@@ -18,7 +18,7 @@ from sdae.core.kinds.decoders import Decoder
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.train.beforehand import check_finetuning
+from sdae.train.beforehand import check_finetuning, check_precision
 from sdae.train.callbacks import Callback
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.finetuning import run_finetuning
@@ -112,7 +112,9 @@ def run_recipe(
         )
         return TrainedRun(describe(recipe, data, stack), None, None, None, ladder)
     stack.to(resolve_device(device))
-    if data.train is not None:
+    if data.train is None:
+        check_precision(recipe.finetuning, stack.autoencoder(0).weight, "finetune")
+    else:
         check_finetuning(
             stack,
             data.train,

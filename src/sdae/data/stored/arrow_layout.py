@@ -15,9 +15,10 @@ from sdae.core.errors import DataError, MissingExtraError
 from sdae.core.wording import plain, quoted
 from sdae.data.bounds import check_columns
 from sdae.data.csv_table import find_targets
-from sdae.data.parquet_table import check_type, is_single, numbers_of
+from sdae.data.parquet_table import check_type, is_single
 from sdae.data.stored.listed_columns import listed_columns
 from sdae.data.stored.shard import Numbers, check_apart, check_different
+from sdae.data.tables.arrow_columns import numbers_of
 
 
 @dataclass(frozen=True)
@@ -202,16 +203,17 @@ def _length_of_list(schema: Any, names: list[str], source: str) -> int | None:
     if not lists:
         return None
     name, kind = lists[0]
+    inner = kind.value_type if pa.types.is_fixed_size_list(kind) else None
+    if inner is None or not (pa.types.is_integer(inner) or pa.types.is_floating(inner)):
+        others = " Or leave the column out, by columns." if len(names) > 1 else ""
+        raise DataError(
+            f"{source}, column {quoted(name)}, has values of type {plain(str(kind))}. A column of "
+            "whole rows must be a fixed-size list of numbers: cast it to "
+            f"pyarrow.list_(pyarrow.float32(), length).{others}"
+        )
     if len(names) > 1:
         raise DataError(
             f"{source} has a column {quoted(name)} of {plain(str(kind))} beside others. Name the "
             f"one to read with columns=[{name!r}], and the labels with target."
-        )
-    inner = kind.value_type if pa.types.is_fixed_size_list(kind) else None
-    if inner is None or not (pa.types.is_integer(inner) or pa.types.is_floating(inner)):
-        raise DataError(
-            f"{source}, column {quoted(name)}, has values of type {plain(str(kind))}. A column of "
-            "whole rows must be a fixed-size list of numbers: cast it to "
-            "pyarrow.list_(pyarrow.float32(), length)."
         )
     return int(kind.list_size)

@@ -18,12 +18,11 @@ from sdae.data.stored.csv_stream import WiderType
 from sdae.data.stored.listed_columns import described
 from sdae.data.stored.npy_writing import NpyWriter
 from sdae.data.stored.opening import FEATHER, NPY, PARQUET, Columns
+from sdae.data.stored.shard import ROWS_PER_GROUP
 from sdae.data.stored.streams import Block, RowStream, SingleStream, regrouped, stream_of
 
 VECTOR = "x"
 """Name of the column of rows in a file of groups that `convert` writes, unless labels have it."""
-
-ROWS_PER_GROUP = 2048
 
 _KINDS = (NPY, PARQUET, *FEATHER)
 

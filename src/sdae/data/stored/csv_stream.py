@@ -236,8 +236,8 @@ class CsvStream:
                 where = f"{self._source}, line {line}, column {quoted(self._header[place])},"
                 if row[place].strip().lower() in MISSING or number is not None:
                     return NotNumbers(
-                        f"{where} has a value that is missing or not finite. Fill it in, or drop "
-                        "the row."
+                        f"{where} has a value that is missing, infinite or too large for float32. "
+                        "Fill it in, or drop the row."
                     )
                 return NotNumbers(
                     f"{where} has the text {plain(row[place], 40)!r}, but rows must be numbers. "

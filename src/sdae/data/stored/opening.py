@@ -10,6 +10,7 @@ import numpy as np
 from sdae.core.constraints import integer
 from sdae.core.errors import DataError, FileAccessError, invalid_parameter
 from sdae.core.files import translate_os_errors
+from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.core.wording import listed
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
@@ -20,7 +21,7 @@ from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
-from sdae.data.stored.shard import Shard, check_alike, labels_of
+from sdae.data.stored.shard import ROWS_PER_GROUP, Shard, check_alike, check_list, labels_of
 from sdae.data.table import NotNumbers
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
@@ -136,13 +137,21 @@ def rows_of(
 def _check_groups(shard: Shard, memory: int, scratch: Path | None) -> None:
     """Raise an error if a group of rows does not fit into the memory, and cannot be rewritten."""
     groups = shard.groups
-    if scratch is None and groups is not None and groups.largest_bytes > memory:
+    if scratch is not None or groups is None or groups.largest_bytes <= memory:
+        return
+    if groups.row_bytes > memory:
         raise DataError(
-            f"{groups.described()}, more than memory={memory:,}. Rewrite the file with smaller "
-            "groups by sdae.data.convert(path, new_path, rows_per_group=2048), let open_rows do it "
-            "each time with scratch=FOLDER, or raise memory. On the command line: sdae convert, "
-            "--scratch or --memory."
+            f"{groups.described()}, more than memory={memory:,}, and a row alone takes "
+            f"{groups.row_bytes:,}. Raise memory, or --memory on the command line."
         )
+    few = memory // (BLOCKS_OF_A_WINDOW * groups.row_bytes)
+    n_rows = max(1, min(ROWS_PER_GROUP, few))
+    raise DataError(
+        f"{groups.described()}, more than memory={memory:,}. Rewrite the file with smaller groups "
+        f"by sdae.data.convert(path, new_path, rows_per_group={n_rows}), let open_rows do it each "
+        "time with scratch=FOLDER, or raise memory. On the command line: sdae convert "
+        f"--rows-per-group {n_rows}, --scratch or --memory."
+    )
 
 
 def _within(shard: Shard, memory: int, scratch: Path | None) -> Shard:
@@ -164,8 +173,7 @@ def shards_at(
         As :func:`open_rows` does.
     """
     paths = files_at(Path(path))
-    if columns is not None and isinstance(columns, str):
-        raise DataError(f"columns must be a list of columns. Got {columns!r}: use [{columns!r}].")
+    check_list("columns", columns)
     shards: list[Shard] = []
     for each in paths:
         if each.suffix.lower() == NPY:

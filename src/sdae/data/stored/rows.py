@@ -210,7 +210,7 @@ class DiskRows:
         shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
         row = sample - self._starts[shard]
         raise NotNumbers(
-            f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing "
-            f"or not finite in column {self.columns[column]!r}. Fill it in, drop "
-            "the row, or open the file with sdae.data.open_table."
+            f"{self._shards[shard].path}, row {row} (counted from 0), has a value that is missing, "
+            f"infinite or too large for float32 in column {self.columns[column]!r}. Fill it in, "
+            "drop the row, or open the file with sdae.data.open_table."
         )

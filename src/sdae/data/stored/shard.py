@@ -4,7 +4,7 @@ Axes: n rows, V columns, m rows that are asked for.
 """
 
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +16,9 @@ from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import translate_os_errors
 
 Numbers = NDArray[Any]
+
+ROWS_PER_GROUP = 2048
+"""Rows of a group that is written here, unless somebody says otherwise."""
 
 
 class Groups(Protocol):
@@ -175,6 +178,18 @@ def bytes_of(shards: Sequence[Shard]) -> int:
     """Return the bytes that all rows take when they are delivered."""
     first, n_rows = shards[0], sum(shard.n_rows for shard in shards)
     return n_rows * len(first.columns) * delivered_kind(first.kind).itemsize
+
+
+def check_list(name: str, value: object) -> None:
+    """Raise an error for one value where several are meant, as for `columns`.
+
+    Raises
+    ------
+    DataError
+        If it is neither None nor several values.
+    """
+    if value is not None and (isinstance(value, str) or not isinstance(value, Iterable)):
+        raise DataError(f"{name} must be a list. Got {value!r}: use [{value!r}].")
 
 
 def check_different(columns: Sequence[object], source: str) -> None:

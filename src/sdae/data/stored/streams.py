@@ -13,7 +13,7 @@ from sdae.core.errors import DataError
 from sdae.data.exact import is_usable
 from sdae.data.stored.csv_stream import CsvStream
 from sdae.data.stored.opening import CSV, Columns, name_in, shards_at
-from sdae.data.stored.shard import Numbers, Shard, labels_of
+from sdae.data.stored.shard import Numbers, Shard, check_list, labels_of
 
 Block = tuple[Numbers, Numbers | None]
 """Rows, (rows, V), and their labels, (rows,), if there are any; a missing one is None or NaN."""
@@ -86,8 +86,8 @@ class ShardStream:
                 if not usable.all():
                     row = n_read - start + int(np.argmin(usable.all(axis=1)))
                     raise DataError(
-                        f"{shard.path}, row {row} (counted from 0), has a value that is missing or "
-                        "not finite. Fill it in, or drop the row."
+                        f"{shard.path}, row {row} (counted from 0), has a value that is missing, "
+                        "infinite or too large for float32. Fill it in, or drop the row."
                     )
                 first, n_read = n_read, n_read + len(rows)
                 yield rows, None if self._labels is None else self._labels[first:n_read]
@@ -133,10 +133,7 @@ def stream_of(
     """
     path = Path(source)
     if path.name.lower().endswith(CSV) and path.is_file():
-        if isinstance(columns, str):
-            raise DataError(
-                f"columns must be a list of columns. Got {columns!r}: use [{columns!r}]."
-            )
+        check_list("columns", columns)
         names = None if columns is None else [name_in(column) for column in columns]
         return CsvStream(path, names, None if target is None else name_in(target))
     return ShardStream(shards_at(path, columns, target, None), n_rows)

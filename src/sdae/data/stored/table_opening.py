@@ -13,6 +13,7 @@ from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.schema.table_rows import TableRows
 from sdae.data.stored.disk_table import DiskTable
 from sdae.data.stored.opening import MEMORY
+from sdae.data.stored.shard import check_list
 from sdae.data.stored.typed_opening import open_typed
 from sdae.data.tables import ReadOptions
 from sdae.data.tables.options import check_names
@@ -95,8 +96,7 @@ def open_table(
         raise invalid_parameter("memory", "open_table", "an integer ≥ 1", memory) from None
     lists = {"columns": columns, "parse_dates": parse_dates, "na_values": na_values}
     for name, value in lists.items():
-        if isinstance(value, str):
-            raise DataError(f"{name} must be a list. Got {value!r}: use [{value!r}].")
+        check_list(name, value)
     options = ReadOptions(
         keep=frozenset(columns or ()),
         parse_dates=frozenset(parse_dates),

@@ -98,7 +98,11 @@ def joined(parts: Iterator[NDArray[Any]], kind: ColumnType) -> NDArray[Any]:
 
 
 def numbers_of(part: Any) -> NDArray[np.float64]:
-    """Return numbers, booleans as 0 and 1, or dates as seconds since 1970, (rows,)."""
+    """Return numbers, booleans as 0 and 1, or dates as seconds since 1970, (rows,).
+
+    Missing ones are NaN. A decimal becomes the nearest double, as by `float`: Arrow's own cast is
+    often one bit off.
+    """
     import pyarrow as pa
 
     types = pa.types
@@ -110,6 +114,8 @@ def numbers_of(part: Any) -> NDArray[np.float64]:
         part, unit = part.cast(pa.int64()), _SECONDS
     elif types.is_duration(part.type):
         part, unit = part.cast(pa.duration("us"), safe=False).cast(pa.int64()), _SECONDS
+    elif types.is_decimal(part.type):
+        part = part.cast(pa.string())
     numbers = part.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return np.asarray(numbers * unit if unit != 1.0 else numbers, np.float64)
 
