@@ -99,6 +99,11 @@ class Minibatches(Sequence[Minibatch]):
         return self._between(start, start + self.batch_size)
 
     @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return self._stop - self._start
+
+    @property
     def joined(self) -> Minibatch:
         """All samples as one minibatch."""
         return self._between(0, self._stop - self._start)

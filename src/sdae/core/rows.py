@@ -79,7 +79,7 @@ class TensorRows:
         self._array = rows.detach().numpy() if known else None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.rows.shape[0]
 
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Return the rows of a minibatch, (B, V); a view where they are consecutive."""
@@ -87,7 +87,7 @@ class TensorRows:
             return self.rows[minibatch.span]
         if self._array is not None:
             # PyTorch's copy leaves a thread spinning, which slows down the training threads.
-            return torch.from_numpy(self._array[minibatch.samples])
+            return torch.from_numpy(self._array.take(minibatch.samples, 0))
         samples = torch.from_numpy(minibatch.samples)
         return self.rows.index_select(0, samples.to(self.rows.device))
 

@@ -27,6 +27,8 @@ class Course:
     Attributes
     ----------
     records : list of EpochRecord
+    n_rises : int
+        Epochs up to the last one in each of which the cost rose.
     highest_cost : float
     validated : list of EpochRecord
         The records that have a validation error.
@@ -39,7 +41,7 @@ class Course:
 
     def __init__(self, records: Iterable[EpochRecord] = ()) -> None:
         self.records: list[EpochRecord] = []
-        self.highest_cost = -math.inf
+        self.n_rises, self.highest_cost = 0, -math.inf
         self.validated: list[EpochRecord] = []
         self.errors: list[float] = []
         self.lowest_error = self.smallest_step = math.inf
@@ -51,6 +53,8 @@ class Course:
 
     def add(self, record: EpochRecord) -> None:
         """Add the record of the next epoch."""
+        rises = self.records and self.records[-1].cost < record.cost
+        self.n_rises = self.n_rises + 1 if rises else 0
         self.records.append(record)
         self.highest_cost = max(self.highest_cost, record.cost)
         if record.validation_error is not None:
@@ -58,7 +62,7 @@ class Course:
             self._add_error(record.validation_error)
 
     def best_window(self) -> tuple[int, float]:
-        """Return where the `WINDOW` lowest errors in a row before the last ones begin, and their mean.
+        """Return where the lowest `WINDOW` errors in a row begin, and their mean; not of the last.
 
         There must be twice as many errors.
         """

@@ -52,7 +52,7 @@ class Place:
             self.layer,
             self.epoch,
             self.n_batches + len(part),
-            self.n_samples + len(part.joined.samples),
+            self.n_samples + part.n_samples,
             self.total + cost,
             self.seconds + seconds,
         )

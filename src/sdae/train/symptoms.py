@@ -5,8 +5,6 @@ A rule is a function of codes, rows, weights, or the course of a layer or of fin
 Axes: n rows used, V visible, H hidden.
 """
 
-from itertools import pairwise
-
 from torch import Tensor
 
 from sdae.core.conversions import widened
@@ -156,10 +154,10 @@ def collapsed_predictions(predicted: Tensor, y: Tensor) -> Finding | None:
 
 def rising_cost(course: Course) -> Finding | None:
     """Report a cost that rises epoch by epoch."""
-    before, *tail = (record.cost for record in course.records[-RISING_EPOCHS - 1 :])
-    if len(tail) < RISING_EPOCHS or not all(a < b for a, b in pairwise([before, *tail])):
+    if course.n_rises < RISING_EPOCHS:
         return None
     first, now = course.records[0], course.records[-1]
+    before = course.records[-RISING_EPOCHS - 1].cost
     if now.cost < course.highest_cost or now.cost - before < RISING_SHARE * abs(first.cost):
         return None
     where = "Fine-tuning" if now.layer is None else f"Layer {now.layer}"
