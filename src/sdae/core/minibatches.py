@@ -72,10 +72,11 @@ class Minibatches(Sequence[Minibatch]):
         self._order = order
         self.batch_size = batch_size
         self._start, self._stop = start, stop
+        self._n_batches = n_batches(stop - start, batch_size)
 
     def __len__(self) -> int:
         """Return the number of minibatches."""
-        return -(-(self._stop - self._start) // self.batch_size)
+        return self._n_batches
 
     def __iter__(self) -> Iterator[Minibatch]:
         """Yield the minibatches; faster than by index."""
