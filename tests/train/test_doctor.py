@@ -24,6 +24,7 @@ from sdae.core.rows import RowSource, TensorRows
 from sdae.data import load_mnist
 from sdae.estimators.label_rules import regularisation_for
 from sdae.train.callbacks import EpochEnded, Event, PartStarted
+from sdae.train.course import Course
 from sdae.train.doctor import Doctor, _sample
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import EpochRecord, Finding
@@ -57,7 +58,7 @@ class Ward:
     ) -> None:
         self.told: list[Told] = []
         self.texts: list[str] = []
-        self.records: list[EpochRecord] = []
+        self.course = Course()
         self.doctor = Doctor() if doctor is None else doctor
         self._stack = stack
         self._x = TensorRows(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
@@ -68,7 +69,7 @@ class Ward:
     def __call__(self, event: Event) -> None:
         """Take an event."""
         if isinstance(event, PartStarted):
-            self.records, self._n_epochs, self._rows = [], event.n_epochs, self._x
+            self.course, self._n_epochs, self._rows = Course(), event.n_epochs, self._x
             if event.layer is not None:
                 self.doctor.begin_layer(self._stack.autoencoder(event.layer))
             if event.layer:
@@ -77,7 +78,7 @@ class Ward:
                     codes = self._stack.encode(self._x.batch(everything), event.layer)
                 self._rows = TensorRows(codes)
         if isinstance(event, EpochEnded):
-            self.records.append(event.record)
+            self.course.add(event.record)
             for finding in self._examine(event.record, last=event.record.epoch == self._n_epochs):
                 self.told.append((event.record.layer, event.record.epoch, finding.kind))
                 self.texts.append(finding.text)
@@ -86,10 +87,10 @@ class Ward:
         if record.layer is not None:
             autoencoder = self._stack.autoencoder(record.layer)
             return self.doctor.after_pretraining_epoch(
-                autoencoder, self._rows, self.records, last=last
+                autoencoder, self._rows, self.course, last=last
             )
         return self.doctor.after_finetuning_epoch(
-            self._stack, self._rows, self._y, self.records, last=last
+            self._stack, self._rows, self._y, self.course, last=last
         )
 
 
@@ -234,7 +235,7 @@ def test_a_learning_rate_far_too_high_makes_the_cost_rise() -> None:
     stack = small_stack(n_classes=None, sizes=(8,), activation="tanh", decoder="sigmoid")
     ward = _pretrained(stack, unit_rows(N), epochs=8, learning_rate=5.0, momentum=0.9)
     layer, epoch, kind = next(t for t in ward.told if t[2] == "rising cost")
-    costs = [record.cost for record in ward.records[epoch - 4 : epoch]]
+    costs = [record.cost for record in ward.course.records[epoch - 4 : epoch]]
     assert costs == sorted(costs)
     assert ward.texts[ward.told.index((layer, epoch, kind))] == (
         f"Layer 0: the cost rose for 3 epochs in a row, from {costs[0]:.4g} to {costs[3]:.4g} in "
@@ -302,15 +303,13 @@ def test_cross_entropy_of_data_outside_the_unit_interval() -> None:
     assert Ward(linear, x).told == []
 
 
-def _records(
-    costs: Sequence[float], errors: Sequence[float | None] | None = None
-) -> list[EpochRecord]:
-    """Return records of fine-tuning with these costs and validation errors."""
+def _course(costs: Sequence[float], errors: Sequence[float | None] | None = None) -> Course:
+    """Return a course of fine-tuning with these costs and validation errors."""
     errors = [None] * len(costs) if errors is None else errors
-    return [
+    return Course(
         EpochRecord("finetuning", None, epoch, cost, error, None, 0.1, 1.0, 1.0, "autograd")
         for epoch, (cost, error) in enumerate(zip(costs, errors, strict=True), start=1)
-    ]
+    )
 
 
 @pytest.mark.parametrize(
@@ -326,7 +325,7 @@ def _records(
     ],
 )
 def test_which_costs_rise(costs: list[float], told: bool) -> None:
-    assert (rising_cost(_records(costs)) is not None) is told
+    assert (rising_cost(_course(costs)) is not None) is told
 
 
 FALLING = list(np.linspace(1, 0.1, 12))
@@ -348,7 +347,7 @@ FALLING = list(np.linspace(1, 0.1, 12))
 def test_which_errors_are_of_overfitting(
     costs: list[float], errors: list[float | None], told: bool
 ) -> None:
-    finding = overfitting(_records(costs, errors))
+    finding = overfitting(_course(costs, errors))
     assert (finding is not None) is told
     assert finding is None or "since epoch 3 the validation error rose from 0.2 " in finding.text
 

@@ -72,10 +72,11 @@ class Minibatches(Sequence[Minibatch]):
         self._order = order
         self.batch_size = batch_size
         self._start, self._stop = start, stop
+        self._n_batches = n_batches(stop - start, batch_size)
 
     def __len__(self) -> int:
         """Return the number of minibatches."""
-        return -(-(self._stop - self._start) // self.batch_size)
+        return self._n_batches
 
     def __iter__(self) -> Iterator[Minibatch]:
         """Yield the minibatches; faster than by index."""
@@ -97,6 +98,11 @@ class Minibatches(Sequence[Minibatch]):
             return Minibatches(self._order, self.batch_size, first, max(first, last))
         start = range(len(self))[index] * self.batch_size
         return self._between(start, start + self.batch_size)
+
+    @property
+    def n_samples(self) -> int:
+        """The number of samples."""
+        return self._stop - self._start
 
     @property
     def joined(self) -> Minibatch:

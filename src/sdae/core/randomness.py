@@ -74,13 +74,14 @@ def generator(key: NoiseKey, *parts: int) -> np.random.Generator:
 
     With `parts`, such as the number of a window, it is another one for each of them.
     """
-    words = [key.seed, int(key.stream), key.layer, key.epoch]
+    numbers = (key.seed, int(key.stream), key.layer, key.epoch)
+    words = np.array([word for number in numbers for word in _words(number)], np.uint32)
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(words, spawn_key=parts)))
 
 
 def visiting_order(key: NoiseKey, n_samples: int) -> NDArray[np.int64]:
     """Return a permutation of the samples, (n_samples,), that depends on `key` alone."""
-    return generator(key).permutation(n_samples).astype(np.int64)
+    return generator(key).permutation(n_samples).astype(np.int64, copy=False)
 
 
 def random_bits(key: NoiseKey, samples: NDArray[np.int64], n_components: int) -> NDArray[np.uint32]:
@@ -155,6 +156,15 @@ def hash_key(key: NoiseKey) -> int:
         word = ((word ^ (word >> 27)) * MIX_2) & _WORD
         word ^= word >> 31
     return word
+
+
+def _words(number: int) -> tuple[int, ...]:
+    """Return a number below 2⁶⁴ as NumPy's seeds hold it: 32 bits each, those above if not 0.
+
+    It would do so itself, but takes longer than for all else that an order needs.
+    """
+    low, high = number & 0xFFFFFFFF, number >> 32
+    return (low, high) if high else (low,)
 
 
 def _mix(words: NDArray[np.uint64]) -> NDArray[np.uint64]:

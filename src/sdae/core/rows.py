@@ -79,7 +79,7 @@ class TensorRows:
         self._array = rows.detach().numpy() if known else None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return self.rows.shape[0]
 
     def batch(self, minibatch: Minibatch) -> Tensor:
         """Return the rows of a minibatch, (B, V); a view where they are consecutive."""
@@ -87,9 +87,16 @@ class TensorRows:
             return self.rows[minibatch.span]
         if self._array is not None:
             # PyTorch's copy leaves a thread spinning, which slows down the training threads.
-            return torch.from_numpy(self._array[minibatch.samples])
+            return torch.from_numpy(self.array(minibatch))
         samples = torch.from_numpy(minibatch.samples)
         return self.rows.index_select(0, samples.to(self.rows.device))
+
+    def array(self, minibatch: Minibatch) -> NDArray[np.floating]:
+        """Return the rows of a minibatch as an array, (B, V); they are on the CPU."""
+        assert self._array is not None
+        if minibatch.span is not None:
+            return self._array[minibatch.span]
+        return self._array.take(minibatch.samples, 0)
 
 
 class MappedRows:
@@ -318,6 +325,8 @@ _CHECKED_NUMBERS = 1 << 26
 
 def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
     """Return rows as a C-contiguous array, (m, V)."""
+    if isinstance(rows, TensorRows) and type(rows).batch is TensorRows.batch:
+        return np.ascontiguousarray(rows.array(minibatch))  # without PyTorch, for small tables
     return np.ascontiguousarray(rows.batch(minibatch).detach().numpy())
 
 

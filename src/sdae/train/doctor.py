@@ -7,7 +7,7 @@ Axes: n rows used, V visible, H hidden, T targets.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -17,7 +17,8 @@ from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowSource
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.train.history import EpochRecord, Finding
+from sdae.train.course import Course
+from sdae.train.history import Finding
 from sdae.train.symptoms import (
     collapsed_predictions,
     outside_unit_interval,
@@ -65,19 +66,19 @@ class Doctor:
         self,
         autoencoder: DenoisingAutoencoder,
         rows: RowSource,
-        records: Sequence[EpochRecord],
+        course: Course,
         *,
         last: bool,
     ) -> tuple[Finding, ...]:
         """Return new findings after an epoch of a layer.
 
-        `rows` are the input of the layer, `records` its epochs so far; `last` says that its
+        `rows` are the input of the layer, `course` its epochs so far; `last` says that its
         training ends with this epoch.
         """
         if len(rows) < LEAST_ROWS:
             return ()
-        layer, found = autoencoder.layer, [rising_cost(records)]
-        if last or _looks(records[-1].epoch):
+        layer, found = autoencoder.layer, [rising_cost(course)]
+        if last or _looks(course.records[-1].epoch):
             with torch.no_grad():
                 x = rows.batch(_sample(rows))  # (n, V)
                 h = autoencoder.encode(x)  # (n, V) -> (n, H)
@@ -98,21 +99,21 @@ class Doctor:
         stack: StackedDenoisingAutoencoder,
         rows: RowSource,
         y: Tensor,
-        records: Sequence[EpochRecord],
+        course: Course,
         *,
         last: bool,
     ) -> tuple[Finding, ...]:
         """Return new findings after an epoch of fine-tuning.
 
-        `rows` and `y`, classes (n,) or values (n, T), are the training set. If several layers have
-        the same problem, only the lowest is reported, since it may be the cause; problems already
-        reported in pre-training are not repeated.
+        `rows` and `y`, classes (n,) or values (n, T), are the training set, `course` its epochs so
+        far. If several layers have the same problem, only the lowest is reported, since it may be
+        the cause; problems already reported in pre-training are not repeated.
         """
         if len(rows) < LEAST_ROWS:
             return ()
-        found, epoch = [rising_cost(records)], records[-1].epoch
+        found, epoch = [rising_cost(course)], course.records[-1].epoch
         if ("overfitting", None) not in self.told:
-            found.append(overfitting(records))
+            found.append(overfitting(course))
         if last or _looks(epoch):
             sample = _sample(rows)
             with torch.no_grad():

@@ -6,6 +6,7 @@ Axes: n rows, B rows of a minibatch.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -52,7 +53,7 @@ class Place:
             self.layer,
             self.epoch,
             self.n_batches + len(part),
-            self.n_samples + len(part.joined.samples),
+            self.n_samples + part.n_samples,
             self.total + cost,
             self.seconds + seconds,
         )
@@ -123,7 +124,7 @@ class Plan:
     seed: int
     falls_late: bool = False
 
-    @property
+    @cached_property
     def n_batches(self) -> int:
         """Number of minibatches of an epoch."""
         return n_batches(self.n_rows, self.config.batch_size, self.config.drop_last)

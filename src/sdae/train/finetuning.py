@@ -342,7 +342,7 @@ def train_network(
                 task.stack,
                 task.rows,
                 task.y,
-                session.records_with(record),
+                session.course_with(record),
                 last=session.ends_here,
             )
             session.end_epoch(record, findings)

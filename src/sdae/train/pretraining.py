@@ -333,7 +333,7 @@ def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession)
                 session.save_if_due(part)
             record = session.record()
             findings = session.doctor.after_pretraining_epoch(
-                autoencoder, rows, session.records_with(record), last=session.ends_here
+                autoencoder, rows, session.course_with(record), last=session.ends_here
             )
             session.end_epoch(record, findings)
         session.end()

@@ -9,6 +9,7 @@ from sdae.core.minibatches import Minibatches
 from sdae.train.callbacks import Callbacks, EpochEnded, PartStarted, SliceEnded, StageResumed
 from sdae.train.checkpoint_state import Extra
 from sdae.train.checkpointing import Keeper, State
+from sdae.train.course import Course
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import Engine
 from sdae.train.engines.safeguard import NotFiniteError
@@ -39,12 +40,13 @@ class TrainingSession:
         Records of the finished epochs, in the order of training.
     place : Place
         The progress of training.
-    plan, engine : AnyPlan, Engine
-        Plan and engine of the layer, or of the network; set by `begin`.
+    plan, engine, course : AnyPlan, Engine, Course
+        Plan, engine and epochs so far of the layer, or of the network; set by `begin`.
     """
 
     plan: AnyPlan
     engine: Engine
+    course: Course
 
     def __init__(
         self,
@@ -63,7 +65,6 @@ class TrainingSession:
         self.processes = processes
         self.records: list[EpochRecord] = []
         self.place = Place(None)
-        self._first_record = 0  # of the layer, or of the network
         self._stopped = False
 
     @property
@@ -106,8 +107,7 @@ class TrainingSession:
             If a checkpoint is not of this plan and engine.
         """
         self.plan, self.engine = plan, engine
-        earlier = sum(record.layer != plan.layer for record in self.records)
-        self._first_record = earlier
+        self.course = Course(record for record in self.records if record.layer == plan.layer)
         self.listeners.tell(
             PartStarted(
                 self.stage,
@@ -210,9 +210,10 @@ class TrainingSession:
             engine=self.engine.name,
         )
 
-    def records_with(self, record: EpochRecord) -> list[EpochRecord]:
-        """Return the records of the layer or of the network, with one more."""
-        return [*self.records[self._first_record :], record]
+    def course_with(self, record: EpochRecord) -> Course:
+        """Add the record of this epoch to the course of the layer or of the network; return it."""
+        self.course.add(record)
+        return self.course
 
     def end_epoch(self, record: EpochRecord, findings: tuple[Finding, ...]) -> None:
         """Add the record of the epoch, with the findings of the doctor."""

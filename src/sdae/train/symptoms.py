@@ -1,19 +1,16 @@
 """Rules that find problems in training; each returns a finding or None.
 
-A rule is a function of codes, rows, weights, or the records of a layer or of fine-tuning.
+A rule is a function of codes, rows, weights, or the course of a layer or of fine-tuning.
 
 Axes: n rows used, V visible, H hidden.
 """
 
-from collections.abc import Sequence
-from itertools import pairwise
-
-import numpy as np
 from torch import Tensor
 
 from sdae.core.conversions import widened
 from sdae.core.kinds.activations import Activation
-from sdae.train.history import EpochRecord, Finding
+from sdae.train.course import WINDOW, Course, means
+from sdae.train.history import Finding
 
 # Reported share of dead units. The codes of a ReLU layer are never negative, so the signs of the
 # weights alone may make a unit of the layer above dead: in a healthy network up to half of them.
@@ -36,10 +33,10 @@ UNMOVED = 1e-3
 # risen by this share of the first cost. With a hundred rows chance causes such rises too, but only
 # well below the first cost.
 RISING_EPOCHS, RISING_SHARE = 3, 0.1
-# Validation errors and costs are compared as means over this many epochs. The error must have grown
-# by the first share, and by this many times the smallest difference between two errors, which is
-# often a single row; the cost must have fallen by the second share.
-WINDOW, WORSE, WORSE_STEPS, CHEAPER = 5, 0.2, 3, 0.1
+# The mean validation error must have grown by the first share, and by this many times the smallest
+# difference between two errors, which is often a single row; the mean cost must have fallen by the
+# second share.
+WORSE, WORSE_STEPS, CHEAPER = 0.2, 3, 0.1
 # If one class is predicted for all rows, it is reported only if at least this many rows have other
 # classes.
 COLLAPSE_ROWS = 5
@@ -155,13 +152,13 @@ def collapsed_predictions(predicted: Tensor, y: Tensor) -> Finding | None:
     )
 
 
-def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
-    """Report a cost that rises epoch by epoch, from the records of a layer or of fine-tuning."""
-    before, *tail = (record.cost for record in records[-RISING_EPOCHS - 1 :])
-    if len(tail) < RISING_EPOCHS or not all(a < b for a, b in pairwise([before, *tail])):
+def rising_cost(course: Course) -> Finding | None:
+    """Report a cost that rises epoch by epoch."""
+    if course.n_rises < RISING_EPOCHS:
         return None
-    costs, now = [record.cost for record in records], records[-1]
-    if now.cost < max(costs) or now.cost - before < RISING_SHARE * abs(costs[0]):
+    first, now = course.records[0], course.records[-1]
+    before = course.records[-RISING_EPOCHS - 1].cost
+    if now.cost < course.highest_cost or now.cost - before < RISING_SHARE * abs(first.cost):
         return None
     where = "Fine-tuning" if now.layer is None else f"Layer {now.layer}"
     return Finding(
@@ -171,31 +168,29 @@ def rising_cost(records: Sequence[EpochRecord]) -> Finding | None:
     )
 
 
-def overfitting(records: Sequence[EpochRecord]) -> Finding | None:
-    """Report a validation error that rises while the cost falls, from fine-tuning's records."""
-    if records[-1].validation_error is None:  # nothing new
+def overfitting(course: Course) -> Finding | None:
+    """Report a validation error that rises while the cost falls, in fine-tuning."""
+    if course.records[-1].validation_error is None:  # nothing new
         return None
-    errors = [r.validation_error for r in records if r.validation_error is not None]
-    if len(errors) < 2 * WINDOW:
+    if len(course.errors) < 2 * WINDOW:
         return None
     # No mean of a window is lower than the lowest error: most epochs end here.
-    if sum(errors[-WINDOW:]) / WINDOW < (1 + WORSE) * min(errors):
+    last = course.errors[-WINDOW:]
+    if sum(last) / WINDOW < (1 + WORSE) * course.lowest_error:
         return None
-    # Means of `WINDOW` epochs, the first of which are the best before the last.
-    error = np.convolve(errors, np.full(WINDOW, 1 / WINDOW), "valid")
-    best = int(error[:-WINDOW].argmin())
-    if error[-1] - error[best] < WORSE * error[best]:
+    best, lowest = course.best_window()
+    (error,) = means(last)
+    if error - lowest < max(WORSE * lowest, WORSE_STEPS * course.smallest_step):
         return None
-    known = [record for record in records if record.validation_error is not None]
-    cost = np.convolve([record.cost for record in known], np.full(WINDOW, 1 / WINDOW), "valid")
-    step = np.diff(np.unique(errors)).min(initial=np.inf)
-    too_little = error[-1] - error[best] < WORSE_STEPS * step
-    if too_little or cost[-1] > (1 - CHEAPER) * cost[best]:
+    known = course.validated
+    (cost,) = means([record.cost for record in known[-WINDOW:]])
+    (cost_then,) = means([record.cost for record in known[best : best + WINDOW]])
+    if cost > (1 - CHEAPER) * cost_then:
         return None
     since = known[best + WINDOW // 2].epoch
     return Finding(
         "overfitting",
         f"Fine-tuning: since epoch {since} the validation error rose from "
-        f"{error[best]:.3g} to {error[-1]:.3g} while the cost fell from {cost[best]:.3g} to "
-        f"{cost[-1]:.3g}. Stop earlier, try dropout or weight decay, or train on more rows.",
+        f"{lowest:.3g} to {error:.3g} while the cost fell from {cost_then:.3g} to "
+        f"{cost:.3g}. Stop earlier, try dropout or weight decay, or train on more rows.",
     )

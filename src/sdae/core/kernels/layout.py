@@ -59,5 +59,5 @@ def shares(n: int, n_threads: int, multiple: int) -> NDArray[np.intp]:
     All bounds but the last are multiples of `multiple`; a share may be empty.
     """
     n_blocks = -(-n // multiple)
-    bounds = np.array([n_blocks * t // n_threads * multiple for t in range(n_threads + 1)])
-    return np.asarray(np.minimum(bounds, n), np.intp)
+    bounds = [min(n_blocks * t // n_threads * multiple, n) for t in range(n_threads + 1)]
+    return np.array(bounds, np.intp)

@@ -107,6 +107,9 @@ class Team:
         raised.
         """
         counter = np.zeros(16, np.int64)
+        if n_workers == 1:
+            task(0, 1, counter)
+            return
 
         def run_rank(rank: int) -> None:
             try:

@@ -51,6 +51,9 @@ class CompiledFinetuning(CompiledStage):
         self._classes = targets if y.ndim == 1 else np.zeros(0, np.int64)
         self._values = targets if y.ndim == 2 else np.zeros((0, 0), kind)
         self._weights = np.zeros(0, kind) if weights is None else weights.contiguous().numpy()
+        self._activation, self._head = number_of(stack.activation), stack.head_facts.kernel
+        self._scale: Any = kind.type(1 / (1 - config.dropout))
+        self._max_norm = config.max_norm or 0.0
         layers = [(m.weight, m.bias) for m in stack.mlp if isinstance(m, nn.Linear)]
         n_products = sum(weight.numel() for weight, _ in layers)
         super().__init__(layers, config, stack.activation, n_products)
@@ -75,8 +78,8 @@ class CompiledFinetuning(CompiledStage):
         values = self._values[here] if len(self._values) else self._values
         weights = self._weights[here] if len(self._weights) else self._weights
         kept = self._kept(slice_.samples, epoch)
-        scale: Any = x.dtype.type(1 / (1 - self._config.dropout))
-        steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
+        n_steps, costs = len(minibatches), np.zeros(len(x))
+        steps = memory.coefficients(rate, n_steps)
 
         def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
             kernels.train_slice(
@@ -87,13 +90,13 @@ class CompiledFinetuning(CompiledStage):
                 values,
                 weights,
                 kept,
-                scale,
-                number_of(self._stack.activation),
-                self._stack.head_facts.kernel,
+                self._scale,
+                self._activation,
+                self._head,
                 memory.rule,
                 memory.settings,
                 self._config.weight_decay,
-                self._config.max_norm or 0.0,
+                self._max_norm,
                 steps,
                 minibatches.batch_size,
                 costs,
@@ -104,7 +107,7 @@ class CompiledFinetuning(CompiledStage):
                 counter,
             )
 
-        return self._run(work, minibatches, costs)
+        return self._run(work, n_steps, slice_.samples, costs)
 
     def _input(self, x: Real, samples: NDArray[np.int64], epoch: int) -> Real:
         """Drop components of the input, (m, V)."""
@@ -120,8 +123,10 @@ class CompiledFinetuning(CompiledStage):
     def _kept(self, samples: NDArray[np.int64], epoch: int) -> NDArray[np.bool_]:
         """Draw the hidden units that stay, (m, U); (0, 0) for all."""
         level, sizes = self._config.dropout, self._stack.hidden_layer_sizes
-        kept = np.zeros((len(samples), sum(sizes)) if level > 0 else (0, 0), np.bool_)
-        for depth, n_units in enumerate(sizes if level > 0 else (), start=1):
+        if level == 0:
+            return np.zeros((0, 0), np.bool_)
+        kept = np.zeros((len(samples), sum(sizes)), np.bool_)
+        for depth, n_units in enumerate(sizes, start=1):
             key = NoiseKey(self._seed, Stream.DROPOUT, depth, epoch)
             start = int(self._memory.plan.drawn[depth])
             draw_stays(self._team, level, key, samples, start, n_units, kept)

@@ -75,16 +75,21 @@ class CompiledMemory:
         self._outside = [weight for weight, _ in layers if weight is not None]
         self._outside += [bias for _, bias in layers]
         self._inside = [self._view(self.state.parameters, place) for place in self._places]
+        self._found = [parameter.detach() for parameter in self._outside]
+        self._arrays = [tensor.numpy() for tensor in self._found]
 
     def take(self) -> None:
         """Copy the parameters from the network."""
-        for inside, outside in zip(self._inside, self._outside, strict=True):
-            inside[...] = outside.detach().numpy()
+        if not all(map(Tensor.is_set_to, self._found, self._outside)):  # a caller assigned data
+            self._found = [parameter.detach() for parameter in self._outside]
+            self._arrays = [tensor.numpy() for tensor in self._found]
+        for inside, outside in zip(self._inside, self._arrays, strict=True):
+            inside[...] = outside
 
     def give(self) -> None:
-        """Copy the parameters to the network."""
-        for inside, outside in zip(self._inside, self._outside, strict=True):
-            outside.detach().numpy()[...] = inside
+        """Copy the parameters to where they were taken from."""
+        for inside, outside in zip(self._inside, self._arrays, strict=True):
+            outside[...] = inside
 
     def coefficients(self, rate: float, n_steps: int) -> NDArray[np.float64]:
         """Return what is the same for all parameters of the next steps, (n_steps, 4).

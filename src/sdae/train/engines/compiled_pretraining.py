@@ -47,7 +47,11 @@ class CompiledPretraining(CompiledStage):
             (decoder_weight, autoencoder.visible_bias),
         ]
         super().__init__(layers, config, autoencoder.activation, 2 * autoencoder.weight.numel())
+        self._activation = number_of(autoencoder.activation)
         self._columns = _columns_of(autoencoder.layout)
+        decoder = BLOCKS if autoencoder.layout is not None else autoencoder.decoder.facts.kernel
+        assert decoder is not None  # checked when the engine was chosen
+        self._decoder = decoder
         step = tied_step if autoencoder.tied else autoencoder_step
         self._kernel = step.train_slice
 
@@ -64,13 +68,12 @@ class CompiledPretraining(CompiledStage):
         NotFiniteError
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
-        slice_, memory, layer = minibatches.joined, self._memory, self._autoencoder
+        slice_, memory = minibatches.joined, self._memory
         x = rows_of(self._rows, slice_)
         x_tilde, weights = self._corrupted(x, slice_.samples, epoch)
-        decoder = BLOCKS if layer.layout is not None else layer.decoder.facts.kernel
-        assert decoder is not None  # checked when the engine was chosen
         kept = np.zeros((0, 0), np.bool_)
-        steps, costs = memory.coefficients(rate, len(minibatches)), np.zeros(len(x))
+        n_steps, costs = len(minibatches), np.zeros(len(x))
+        steps = memory.coefficients(rate, n_steps)
 
         def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
             self._kernel(
@@ -80,8 +83,8 @@ class CompiledPretraining(CompiledStage):
                 x_tilde,
                 weights,
                 kept,
-                number_of(layer.activation),
-                decoder,
+                self._activation,
+                self._decoder,
                 self._columns,
                 memory.rule,
                 memory.settings,
@@ -96,7 +99,7 @@ class CompiledPretraining(CompiledStage):
                 counter,
             )
 
-        return self._run(work, minibatches, costs)
+        return self._run(work, n_steps, slice_.samples, costs)
 
     def _corrupted(self, x: Real, samples: NDArray[np.int64], epoch: int) -> tuple[Real, Real]:
         """Return corrupted rows, (m, V), and the weights of their components, (m, V) or (0, 0)."""

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from sdae.core.kernels.team import Steps, Team
 from sdae.core.kinds.activations import Activation
-from sdae.core.minibatches import Minibatches
 from sdae.train.engines.compiled_memory import CompiledMemory
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
@@ -56,8 +55,12 @@ class CompiledStage:
         """End the threads."""
         self._team.close()
 
-    def _run(self, steps: Steps, minibatches: Minibatches, costs: NDArray[np.float64]) -> float:
+    def _run(
+        self, steps: Steps, n_steps: int, samples: NDArray[np.int64], costs: NDArray[np.float64]
+    ) -> float:
         """Run the steps of a slice on the parameters as they are; return the sum of its costs.
+
+        `samples`, (m,), are those of the slice, `costs`, (m,), what the steps write.
 
         Raises
         ------
@@ -65,7 +68,7 @@ class CompiledStage:
             If a cost or a parameter is not finite; the network's are then as before the slice.
         """
         self._memory.take()
-        self._team.run_steps(steps, len(minibatches))
-        check_finite(costs, minibatches.joined.samples, self._memory.state.parameters)
+        self._team.run_steps(steps, n_steps)
+        check_finite(costs, samples, self._memory.state.parameters)
         self._memory.give()
         return float(costs.sum())

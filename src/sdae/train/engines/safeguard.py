@@ -11,7 +11,7 @@ from torch import nn
 
 from sdae.core.errors import InvalidParameterError
 
-_FEW = 1 << 16
+_FEW, _SOME = 1 << 13, 1 << 16
 
 
 class NotFiniteError(ArithmeticError):
@@ -95,15 +95,17 @@ def check_finite(
     NotFiniteError
         With the first sample whose cost is not finite, or the last one if only parameters are not.
     """
-    finite = np.isfinite(costs)
-    if not finite.all():
-        raise NotFiniteError("The cost", int(samples[np.argmin(finite)]))
+    if not _is_finite(costs):
+        raise NotFiniteError("The cost", int(samples[np.argmin(np.isfinite(costs))]))
     if not all(map(_is_finite, parameters)):
         raise NotFiniteError("A parameter", int(samples[-1]))
 
 
 def _is_finite(numbers: NDArray[np.floating]) -> bool:
-    if numbers.size <= _FEW:
+    # The sum of their squares shows it at once, unless it is too large for a number itself.
+    if numbers.size <= _FEW and math.isfinite(np.vdot(numbers, numbers)):
+        return True
+    if numbers.size <= _SOME:
         return bool(np.isfinite(numbers).all())
     # A sum shows NaN and infinity without a temporary array as large as the parameters.
     with np.errstate(invalid="ignore", over="ignore"):
