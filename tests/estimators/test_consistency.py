@@ -23,6 +23,8 @@ from sdae.estimators.consistency_rule import (
     learns_from_others,
     methods_by_rows,
 )
+from sdae.train.engines import consistency
+from sdae.train.engines.dropout import kept
 from sdae.train.settings import CONSISTENCY
 from tests.estimators.helpers import labels, quick, rows
 
@@ -131,6 +133,20 @@ def test_max_iter_counts_epochs_over_all_rows() -> None:
     assert fitted.n_iter_ == 4
     default = model(semi_supervised="mean_teacher", max_iter="auto").fit(X, FEW)
     assert default.n_iter_ == epochs_of_consistency(80, min(default.batch_size, 80))
+
+
+@pytest.mark.parametrize("dropout", [0, 0.2])
+def test_dropout_is_taken_as_given(dropout: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = []
+
+    def recorded(h: Any, level: float, *rest: Any) -> Any:
+        levels.append(level)
+        return kept(h, level, *rest)
+
+    monkeypatch.setattr(consistency, "kept", recorded)
+    fitted = model(semi_supervised="mean_teacher", dropout=dropout).fit(X, FEW)
+    assert set(levels) == {dropout}
+    assert fitted.dropout_ == dropout
 
 
 def test_rows_given_apart_are_the_same_as_marked_ones() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sdae import SDAEClassifier, SDAERegressor, SDAETransformer
+from sdae import LadderClassifier, SDAEClassifier, SDAERegressor, SDAETransformer
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.user_warnings import DataWarning
 from sdae.model_selection import LabelledKFold
@@ -178,6 +178,20 @@ def test_other_types_of_rows_without_labels() -> None:
     assert kinds.schema_.columns[0].kind == "category"
     found = quick(SDAEClassifier).fit(empty, Y, X_unlabeled=there)
     assert found.schema_.columns[0].kind == "category"
+
+
+@pytest.mark.parametrize("kind", [SDAEClassifier, SDAERegressor, LadderClassifier])
+def test_a_table_of_an_earlier_fit_does_not_matter_to_rows_without_labels(kind: type[Any]) -> None:
+    settings: dict[str, Any] = {"hidden_layer_sizes": (6,), "random_state": 3}
+    settings |= {"n_updates": 20} if kind is LadderClassifier else {"pretrain_epochs": 2}
+    model, fresh = kind(**settings), kind(**settings)
+    model.fit(pd.DataFrame({"s": list("ab") * 30, "b": B}), Y)
+    answers = [each.fit(X, Y, X_unlabeled=X[:20]).predict(X) for each in (model, fresh)]
+    assert (answers[0] == answers[1]).all()
+    table = pd.DataFrame({"s": list("ab") * 30, "b": B})
+    with pytest.raises(DataError, match="column"):
+        model.fit(table, Y, X_unlabeled=table[["s"]])
+    assert (model.predict(X) == answers[0]).all()
 
 
 def test_whole_numbers_are_targets_too_in_a_cross_validation() -> None:

@@ -20,8 +20,6 @@ LABELS_ENOUGH = 1000
 """With as many labels per class, nothing is learned from unlabelled rows."""
 CERTAIN = 0.2
 """With as high a mean certainty of spread labels, rows form groups."""
-DROPOUT = 0.2
-"""Of hidden units, unless one is asked for."""
 _UPDATES, _LEAST_EPOCHS, _MOST_UPDATES = 1000, 10, 10_000
 
 logger = logging.getLogger("sdae")

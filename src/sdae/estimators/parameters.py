@@ -17,7 +17,7 @@ from sdae.core.kinds.noises import Noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.schema.table_schema import INFREQUENT_IF_EXIST
-from sdae.estimators.consistency_rule import DROPOUT, epochs_of_consistency
+from sdae.estimators.consistency_rule import epochs_of_consistency
 from sdae.estimators.parameter_readers import (
     FOR_MANY_LABELS,
     LBFGS,
@@ -28,6 +28,7 @@ from sdae.estimators.parameter_readers import (
     is_auto,
 )
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.consistency.noise import DROPOUT
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 

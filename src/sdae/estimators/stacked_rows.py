@@ -23,7 +23,7 @@ from sdae.estimators.table_sources import table_below
 from sdae.train.joined_rows import joined
 
 
-def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
+def with_unlabeled(estimator: Any, x: Rows, X_unlabeled: Any) -> tuple[Rows, Rows]:
     """Return the rows of ``fit``, and these with more rows below them.
 
     Both are raw tables if either has to be.
@@ -33,6 +33,7 @@ def with_unlabeled(estimator: BaseEstimator, x: Rows, X_unlabeled: Any) -> tuple
     DataError
         If the rows without labels lack columns.
     """
+    estimator.schema_ = None  # one of an earlier fit says nothing of these rows
     more = as_table(X_unlabeled)
     if is_source(more) or isinstance(x, SourceRows):
         return x, stacked(x, _in_a_source(estimator, x, more))

@@ -16,6 +16,7 @@ from sdae.estimators.consistency_rule import methods_by_rows
 from sdae.estimators.new_networks import Preparation, network_rows, weight_of
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
+from sdae.train.consistency.noise import masking_of
 from sdae.train.identity import Entry, Identity, identity_of
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
@@ -170,6 +171,7 @@ def finetuning(
     if consistency is not None:
         unlabelled = consistency.rows
         config = settings.with_consistency(config, consistency.methods, n_rows)
+        config = replace(config, input_dropout=masking_of(network))
     task = check_finetuning(
         network,
         labelled.pair,

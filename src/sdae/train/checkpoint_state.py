@@ -163,4 +163,5 @@ def history_from(values: Mapping[str, Any]) -> History:
         anything.read(values["best_validation_error"]),
         anything.read(values["test_error"]),
         boolean().read(values["stopped_early"]),
+        optional(integer(1)).read(values.get("n_updates")),  # earlier versions do not have it
     )

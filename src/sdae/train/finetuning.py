@@ -24,6 +24,7 @@ from sdae.train.callbacks import (
 )
 from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
+from sdae.train.consistency.noise import with_noise
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import finetuning_engine
 from sdae.train.epoch import Plan
@@ -200,6 +201,7 @@ def finetune(
         },
         "finetune",
     )
+    config = with_noise(config, stack)
     with joined() as processes:
         return run_finetuning(
             stack,

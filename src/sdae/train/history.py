@@ -125,7 +125,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class History:
-    """The result of a call of ``pretrain`` or ``finetune``.
+    """The result of a call of ``pretrain``, ``finetune`` or ``train_ladder``.
 
     Attributes
     ----------
@@ -137,6 +137,9 @@ class History:
         The lowest validation error and the test error measured with it, of the records' kind.
     stopped_early : bool
         Whether patience ended, or a callback asked to stop, before the last epoch.
+    n_updates : int or None
+        Of a ladder the number of updates that its rate was fitted to: as given, or as many as
+        `max_minutes` allowed. A call with this number repeats it to the byte.
     """
 
     records: tuple[EpochRecord, ...] = ()
@@ -144,6 +147,7 @@ class History:
     best_validation_error: float | None = None
     test_error: float | None = None
     stopped_early: bool = False
+    n_updates: int | None = None
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -133,11 +133,13 @@ def test_minutes_choose_the_number_of_updates(
     monkeypatch.setattr(measuring, "seconds_of_an_update", lambda *_: 0.5)
     network, history = trained(max_minutes=0.5, checkpoint=Checkpoint(tmp_path, "1steps"))
     assert sum(round(r.seconds * r.samples_per_second) for r in history.records) == 57 * 20
+    assert history.n_updates == 57
 
     monkeypatch.setattr(measuring, "seconds_of_an_update", lambda *_: 0.1)  # a faster machine
-    again, _ = trained(max_minutes=0.5, checkpoint=Checkpoint(tmp_path, "1steps"))
+    again, same = trained(max_minutes=0.5, checkpoint=Checkpoint(tmp_path, "1steps"))
     assert state_bytes(again) == state_bytes(network)
-    by_number, _ = trained(n_updates=57)
+    assert same == history
+    by_number, _ = trained(n_updates=history.n_updates)
     assert state_bytes(by_number) == state_bytes(network)
 
 

@@ -16,9 +16,9 @@ from sklearn.svm import SVC, SVR
 from sdae.app.compare.other_rows import NO_LABEL, self_training
 from sdae.app.compare.study import AGREEING, LADDER, NETWORKS, SELF_TRAINING, SPREADING
 from sdae.estimators.classifier import SDAEClassifier
-from sdae.estimators.consistency_rule import DROPOUT
 from sdae.estimators.ladder import LadderClassifier, LadderRegressor
 from sdae.estimators.regressor import SDAERegressor
+from sdae.train.consistency.noise import DROPOUT
 
 Setting = Mapping[str, Any]
 

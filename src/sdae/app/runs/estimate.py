@@ -13,6 +13,7 @@ from sdae.core.in_blocks import device_of
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.callbacks import Callback
+from sdae.train.consistency.noise import with_noise
 from sdae.train.finetuning import run_finetuning
 from sdae.train.pretraining import run_pretraining
 
@@ -77,6 +78,7 @@ def estimate(
     n_trial = max(_TRIAL_SAMPLES, _TRIAL_STEPS * finetuning.batch_size)
     x, y = data.train[0][:n_trial], data.train[1][:n_trial]
     few_epochs = replace(finetuning, epochs=n_epochs_tried, drop_last=False)
+    few_epochs = with_noise(few_epochs, trial)
     more = None
     if finetuning.semi_supervised is not None and data.unlabelled is not None:
         more = data.unlabelled[:n_trial]

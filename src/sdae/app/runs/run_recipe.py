@@ -21,6 +21,7 @@ from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.beforehand import check_finetuning, check_precision
 from sdae.train.callbacks import Callback
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
+from sdae.train.consistency.noise import with_noise
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import EpochRecord, History, findings_in
 from sdae.train.pretraining import run_pretraining
@@ -185,7 +186,7 @@ def finetune_on(
         data.train,
         data.validation,
         data.test,
-        recipe.finetuning,
+        with_noise(recipe.finetuning, stack),
         unlabeled=_learned_from(recipe, data),
         sample_weight=data.train_weight,
         validation_weight=data.validation_weight,

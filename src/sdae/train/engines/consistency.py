@@ -47,9 +47,6 @@ from sdae.train.engines.steps import descend
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT, FinetuningConfig
 from sdae.train.two_orders import EndlessPasses, late_decay
 
-DROPOUT, MASKING, MASKING_BY_COLUMN = 0.2, 0.3, 0.01
-"""Dropout of hidden units and masking of the input where the settings have none; the latter is less
-where there are few columns, of which a row needs most."""
 RADIUS, RADIUS_NEIGHBOUR = 0.35, 7
 """VAT's ε is this share of the median distance to this neighbour."""
 TEACHER_WEIGHT = 1.0
@@ -94,11 +91,8 @@ class ConsistencyFinetuning:
         self._config = config
         self._seed = seed
         self._methods = frozenset(config.semi_supervised or ())
-        layout = stack.autoencoder(0).layout
-        n_columns = stack.n_visible if layout is None else layout.blocks.n_columns
-        masking = min(MASKING, MASKING_BY_COLUMN * n_columns)
-        self._masking = MaskingNoise(config.input_dropout or masking)
-        self._dropout = config.dropout or DROPOUT
+        self._masking = MaskingNoise(config.input_dropout)
+        self._dropout = config.dropout
         self._labelled = EndlessPasses(len(y), min(config.batch_size, len(rows)), seed)
         self._n_updates = n_updates
         self._update = 0

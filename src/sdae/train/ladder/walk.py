@@ -97,7 +97,7 @@ def train_ladder(
     -------
     History
         A record per epoch, which is a pass over the unlabelled rows, or as many passes as a
-        hundredth of the training has.
+        hundredth of the training has; and the number of updates.
 
     Raises
     ------
@@ -212,6 +212,7 @@ def run_ladder(
             best_validation_error=validator.error,
             test_error=validator.test_error,
             stopped_early=session.n_updates < plan.n_updates,
+            n_updates=plan.n_updates,
         )
         keeper.end(history)
     listeners.tell(StageEnded(LADDER, history))
