@@ -170,39 +170,39 @@ def finetune(
     True
     """
     usable_threads()
-    config = FinetuningConfig.read(
-        {
-            "epochs": epochs,
-            "learning_rate": learning_rate,
-            "batch_size": batch_size,
-            "shuffle": shuffle,
-            "shuffle_window": shuffle_window,
-            "drop_last": drop_last,
-            "optimizer": optimizer,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "beta_1": beta_1,
-            "beta_2": beta_2,
-            "epsilon": epsilon,
-            "schedule": schedule,
-            "weight_decay": weight_decay,
-            "max_norm": max_norm,
-            "dropout": dropout,
-            "input_dropout": input_dropout,
-            "early_stopping": early_stopping,
-            "patience_epochs": patience_epochs,
-            "patience_increase": patience_increase,
-            "improvement_threshold": improvement_threshold,
-            "restore_best": restore_best,
-            "semi_supervised": semi_supervised,
-            "engine": engine,
-            "deterministic": deterministic,
-            "precision": precision,
-        },
-        "finetune",
-    )
-    config = with_noise(config, stack)
     with joined() as processes:
+        config = FinetuningConfig.read(
+            {
+                "epochs": epochs,
+                "learning_rate": learning_rate,
+                "batch_size": batch_size,
+                "shuffle": shuffle,
+                "shuffle_window": shuffle_window,
+                "drop_last": drop_last,
+                "optimizer": optimizer,
+                "momentum": momentum,
+                "nesterov": nesterov,
+                "beta_1": beta_1,
+                "beta_2": beta_2,
+                "epsilon": epsilon,
+                "schedule": schedule,
+                "weight_decay": weight_decay,
+                "max_norm": max_norm,
+                "dropout": dropout,
+                "input_dropout": input_dropout,
+                "early_stopping": early_stopping,
+                "patience_epochs": patience_epochs,
+                "patience_increase": patience_increase,
+                "improvement_threshold": improvement_threshold,
+                "restore_best": restore_best,
+                "semi_supervised": semi_supervised,
+                "engine": engine,
+                "deterministic": deterministic,
+                "precision": precision,
+            },
+            "finetune",
+        )
+        config = with_noise(config, stack)
         return run_finetuning(
             stack,
             train,

@@ -175,31 +175,31 @@ def pretrain(
     True
     """
     usable_threads()
-    config = PretrainingConfig.read(
-        {
-            "epochs": epochs,
-            "learning_rate": learning_rate,
-            "batch_size": batch_size,
-            "corruption": corruption,
-            "shuffle": shuffle,
-            "shuffle_window": shuffle_window,
-            "drop_last": drop_last,
-            "optimizer": optimizer,
-            "momentum": momentum,
-            "nesterov": nesterov,
-            "beta_1": beta_1,
-            "beta_2": beta_2,
-            "epsilon": epsilon,
-            "schedule": schedule,
-            "weight_decay": weight_decay,
-            "codes": codes,
-            "engine": engine,
-            "deterministic": deterministic,
-            "precision": precision,
-        },
-        "pretrain",
-    )
     with joined() as processes:
+        config = PretrainingConfig.read(
+            {
+                "epochs": epochs,
+                "learning_rate": learning_rate,
+                "batch_size": batch_size,
+                "corruption": corruption,
+                "shuffle": shuffle,
+                "shuffle_window": shuffle_window,
+                "drop_last": drop_last,
+                "optimizer": optimizer,
+                "momentum": momentum,
+                "nesterov": nesterov,
+                "beta_1": beta_1,
+                "beta_2": beta_2,
+                "epsilon": epsilon,
+                "schedule": schedule,
+                "weight_decay": weight_decay,
+                "codes": codes,
+                "engine": engine,
+                "deterministic": deterministic,
+                "precision": precision,
+            },
+            "pretrain",
+        )
         return run_pretraining(
             stack,
             x,

@@ -283,6 +283,21 @@ def test_a_converted_file_is_as_good_as_the_original(
     assert all((tmp_path / f"{number}.npy").read_bytes() == wanted for number in range(3))
 
 
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+def test_columns_that_a_folder_lacks_are_named_as_for_a_file(
+    kind: str, run: Path, x: NDArray[np.float32], tmp_path: Path
+) -> None:
+    if kind == "npy":
+        (tmp_path / "folder").mkdir()
+        np.save(tmp_path / "folder" / "a.npy", x)
+    else:
+        write_folder(tmp_path / "folder", x[:, 1:])
+    message = refused(tmp_path, "predict", run, tmp_path / "folder", "-o", tmp_path / "a.csv")
+    missing = f"{V} of the {V} columns" if kind == "npy" else f"1 of the {V} columns"
+    named = "'c0'" if kind == "npy" else f"'c{V - 1}'"
+    assert f"lacks {missing} the model was trained on, the first {named}" in message
+
+
 def test_hidden_files_do_not_make_a_folder_one_of_rows(
     run: Path, x: NDArray[np.float32], tmp_path: Path
 ) -> None:

@@ -104,6 +104,16 @@ def test_an_error_of_any_process_ends_all(size: int, ranks: dict[int, Ranks]) ->
     assert all(text.startswith("ProcessLostError: ") for text in others)
 
 
+@SIZES
+@pytest.mark.parametrize("caller", ["pretrain", "finetune"])
+def test_a_setting_that_one_process_refuses_ends_all(
+    size: int, caller: str, ranks: dict[int, Ranks]
+) -> None:
+    *others, last = errors(ranks[size], f"setting, {caller}")
+    assert f"The learning_rate parameter of {caller} must be" in last
+    assert all(text.startswith("ProcessLostError: ") for text in others)
+
+
 @pytest.mark.parametrize("name", ["slow callback", "slow checkpoint"])
 def test_the_first_process_may_be_slower_than_a_step(name: str, ranks: dict[int, Ranks]) -> None:
     assert [found[name].get(ERROR) for found in ranks[2]] == [None, None]

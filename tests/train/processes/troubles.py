@@ -106,6 +106,16 @@ class _Broken(TensorRows):
         return super().batch(minibatch)
 
 
+def setting_fails(finetunes: bool) -> Found:
+    """Give the last process a setting that is refused; the group of the caller stays as it is."""
+    is_last = dist.get_rank() == dist.get_world_size() - 1
+    rate = -1.0 if is_last else 0.1
+    try:
+        return (finetuned if finetunes else pretrained)(epochs=1, learning_rate=rate)
+    finally:
+        dist.barrier()
+
+
 def rows_fail() -> Found:
     """Raise an error in the last process, in the middle of an epoch."""
     (stack,) = stacks(V, (7,), 1, dtype=torch.float64)
@@ -279,6 +289,8 @@ CASES: dict[str, Case] = {
     "chosen": chosen,
     "callback": callback_fails,
     "rows": rows_fail,
+    "setting, pretrain": partial(setting_fails, False),
+    "setting, finetune": partial(setting_fails, True),
     "resumed": partial(interrupted_and_resumed, False),
     "resumed, deterministic": partial(interrupted_and_resumed, True),
     "finetuning resumed": finetuning_resumed,

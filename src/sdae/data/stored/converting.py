@@ -122,8 +122,8 @@ def converted(
         raise DataError(f"{end} must end in {listed(_KINDS)}, the kinds of files with rows.")
     if suffix == NPY and target is not None:
         raise DataError(
-            f"{end} cannot hold labels beside rows. Leave target out, and save "
-            "open_rows(…).targets with numpy.save, or convert to Parquet."
+            f"{end} cannot hold labels beside rows. Leave target out, name the columns of the rows "
+            "by columns, and save open_rows(…).targets with numpy.save; or convert to Parquet."
         )
     stream = stream_of(source, columns, target, n_rows)
     if float32:

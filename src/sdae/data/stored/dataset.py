@@ -30,7 +30,7 @@ from sdae.data.stored.opening import (
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.shard import Shard, bytes_of, labels_of
 from sdae.data.stored.text_lines import takes_more
-from sdae.data.table import Dataset, NotNumbers, Table
+from sdae.data.table import Dataset, NotNumbers, Table, lacks
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
 from sdae.data.target_columns import targets_of_texts
@@ -185,8 +185,11 @@ def _shards(
 ) -> list[Shard]:
     target: str | int | None = _only(path, targets)
     columns: Any = None if features is None else list(features)
+    names = names_at(path)
+    if columns is not None and not set(names) >= set(columns):
+        raise lacks(str(path), columns, names)
     if kind_of(path) == NPY:
-        width = len(names_at(path))
+        width = len(names)
         target = None if target is None else find_column(str(target), width, str(path))
         if columns is not None:
             columns = [find_column(name, width, str(path)) for name in columns]
