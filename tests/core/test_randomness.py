@@ -207,3 +207,12 @@ def test_other_seeds_are_refused(seed: object) -> None:
     assert str(caught.value) == (
         f"The seed parameter of pretrain must be an integer in [0, 2**64). Got {seed!r} instead."
     )
+
+
+@pytest.mark.parametrize("seed", [0, 5, 2**32 - 1, 2**32, 2**63 + 7, 2**64 - 1])
+@pytest.mark.parametrize("parts", [(), (3,)])
+def test_generators_are_seeded_as_numpy_seeds_by_a_list(seed: int, parts: tuple[int, ...]) -> None:
+    key = NoiseKey(seed, Stream.SPLIT, 2, 9)
+    words = np.random.SeedSequence([seed, int(Stream.SPLIT), 2, 9], spawn_key=parts)
+    expected = np.random.Generator(np.random.PCG64(words)).random(5)
+    assert (generator(key, *parts).random(5) == expected).all()

@@ -6,6 +6,7 @@ Axes: n rows, V columns, H units of a layer, K outputs.
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -84,7 +85,9 @@ class FittedNetwork(BaseEstimator):
 
         A subclass may add parameters, or fix some of this package's: both are attributes.
         """
-        return {name: getattr(self, name) for name in self._ours()._get_param_names()}
+        kind: Any = self._ours()  # a dataclass: scikit-learn would inspect its signature each time
+        names = sorted(field.name for field in fields(kind) if field.init)
+        return {name: getattr(self, name) for name in names}
 
     def _schema_of(self, table: AnyTable, options: SchemaOptions, caller: str) -> Schema:
         """Learn the schema of the rows of ``fit``."""

@@ -395,19 +395,32 @@ def test_a_rate_beyond_all_bounds_ends_in_words(rate: float) -> None:
         finetune(stack, (x, y), None, engine="compiled", **more)
 
 
-def test_parameters_assigned_between_slices_are_the_ones_that_are_trained() -> None:
-    both = stacks(6, (5,))
+def _shrink(weight: torch.Tensor) -> None:
+    with torch.no_grad():
+        weight.mul_(0.99)
 
-    def shrink(stack: StackedDenoisingAutoencoder) -> Callback:
-        def change(_event: object) -> None:
-            with torch.no_grad():
-                stack.head.weight.mul_(0.99)
 
-        return change
+def _assign(weight: torch.Tensor) -> None:
+    weight.data = weight.data * 0.99
+
+
+def _turn(weight: torch.Tensor) -> None:
+    weight.data = weight.data.t()  # at the same place in memory
+
+
+@pytest.mark.parametrize("change", [_shrink, _assign, _turn])
+def test_parameters_assigned_between_slices_are_the_ones_that_are_trained(
+    change: Callable[[torch.Tensor], None],
+) -> None:
+    both = stacks(6, (6,))
+
+    def changing(stack: StackedDenoisingAutoencoder) -> Callback:
+        return lambda _event: change(stack.autoencoder(0).weight)
 
     x, y = rows(30, 6, torch.float32), np.arange(30) % 3
     for stack, engine in zip(both, ("autograd", "compiled"), strict=True):
-        more: dict[str, Any] = {"epochs": 3, "batch_size": 4, "callbacks": [shrink(stack)]}
+        more: dict[str, Any] = {"epochs": 3, "batch_size": 4, "callbacks": [changing(stack)]}
+        pretrain(stack, x, engine=engine, **more)
         finetune(stack, (x, y), None, engine=engine, **more)
     assert_same(both[1], both[0], 1e-5)
 
