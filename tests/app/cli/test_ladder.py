@@ -15,6 +15,7 @@ from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import load_model
 from sdae.train.history import LADDER, history_of
 from tests.app.cli.commands import done, invoke, refused, run, without_warnings
+from tests.app.cli.pictures import pictures_drawn
 from tests.app.cli.samples import contents, history, write_flowers, write_parts, write_rows
 from tests.app.cli.test_mixed_tables import people
 from tests.app.cli.test_resume import stopped, training
@@ -28,7 +29,8 @@ def ladder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ladder trained on the flowers, of which nine have labels; to be read only."""
     folder = tmp_path_factory.mktemp("ladder")
     data = write_flowers(folder / "flowers.csv")
-    said = done("train", data, "--out", folder / "run", *OF_FLOWERS)
+    with pictures_drawn():
+        said = done("train", data, "--out", folder / "run", *OF_FLOWERS)
     assert "flowers: 62 training rows, 9 of them with labels; 53 labels are hidden.\n" in said
     assert "Network 4-100-50-3 on cpu.\n" in said
     assert "decoder of layer 0" not in said

@@ -59,7 +59,6 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, output, "\n".join(ours)
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_two_processes_write_the_run_of_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
