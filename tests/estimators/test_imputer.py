@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -480,3 +481,12 @@ def test_what_cannot_be_learned_is_refused_in_words() -> None:
         fitted().impute(TABLE, 0)
     with pytest.raises(InvalidParameterError, match="rate parameter"):
         fitted().overimpute(TABLE, 1.0)
+
+
+def test_training_makes_no_optimiser_of_pytorch_whose_import_takes_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("numba")
+    made = lambda *_arguments, **_named: pytest.fail("an optimiser")  # noqa: E731 - one line
+    monkeypatch.setattr(torch.optim.Optimizer, "__init__", made)
+    assert same(quick().fit(TABLE).transform(TABLE), fitted().transform(TABLE))
