@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # Bytecode is compiled at the first import: of most files never.
 PIP := PIP_NO_COMPILE=1 $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests start many processes: without bytecode on the disk each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help train test test-slow test-oldest test-pythons test-launchers gpu-check torture fuzz lint check kernels format benchmark clean
 
 help:  ## list the targets

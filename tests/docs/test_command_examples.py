@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from sdae.app.cli.typer_app import app
 from tests.docs.examples import PAGES, ROOT, commands
 
+pytestmark = pytest.mark.untraced
+
 LINES = sorted({line for page in PAGES for line in commands(page, "sdae")})
 README_ON_FLOWERS = [line for line in commands(ROOT / "README.md", "sdae") if "flowers" in line]
 HEADER = "sepal_length,sepal_width,petal_length,petal_width"

@@ -128,6 +128,7 @@ def test_every_method_changes_the_fine_tuning_and_repeats(methods: Any) -> None:
     assert one.predict_proba(X).shape == (80, 3)
 
 
+@pytest.mark.untraced
 def test_max_iter_counts_epochs_over_all_rows() -> None:
     fitted = model(semi_supervised="mean_teacher", max_iter=4).fit(X, FEW)
     assert fitted.n_iter_ == 4

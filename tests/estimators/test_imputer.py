@@ -4,11 +4,13 @@ import copy
 import pickle
 import warnings
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -55,7 +57,12 @@ def frame(n_rows: int = 90, seed: int = 0) -> Any:
 
 
 TABLE = frame()
-FITTED = quick().fit(TABLE)
+
+
+@cache
+def fitted() -> SDAEImputer:
+    """Return an imputer that has seen the table, to be read only; other tests need not wait."""
+    return quick().fit(TABLE)
 
 
 def same(one: Any, two: Any) -> bool:
@@ -71,7 +78,7 @@ def same(one: Any, two: Any) -> bool:
 
 
 def test_observed_cells_are_unchanged_and_types_are_kept() -> None:
-    filled = FITTED.transform(TABLE)
+    filled = fitted().transform(TABLE)
     assert (filled.dtypes == TABLE.dtypes).all()
     assert filled.index.equals(TABLE.index)
     assert not filled.isna().any().any()
@@ -85,9 +92,9 @@ def test_observed_cells_are_unchanged_and_types_are_kept() -> None:
 @pytest.mark.parametrize("index", [range(7, 97), [f"row {k}" for k in range(90)], [3] * 90])
 def test_any_index_of_pandas_stays(index: Any) -> None:
     table = TABLE.set_axis(index, axis=0)
-    filled = FITTED.transform(table)
+    filled = fitted().transform(table)
     assert filled.index.equals(table.index)
-    assert np.array_equal(filled["size"], FITTED.transform(TABLE)["size"])
+    assert np.array_equal(filled["size"], fitted().transform(TABLE)["size"])
 
 
 @pytest.mark.parametrize("form", ["polars", "arrow", "batch"])
@@ -183,22 +190,22 @@ def test_a_constant_fills_its_gaps() -> None:
 def test_a_row_without_any_value_is_filled() -> None:
     nothing = TABLE.iloc[:3].copy()
     nothing.iloc[0] = None
-    assert not FITTED.transform(nothing).isna().any().any()
+    assert not fitted().transform(nothing).isna().any().any()
     empty = TABLE.iloc[:2].mask(np.ones((2, 8), bool))
-    assert not FITTED.transform(empty).isna().any().any()
+    assert not fitted().transform(empty).isna().any().any()
 
 
 def test_an_unseen_level_stays() -> None:
     table = TABLE.iloc[:9].copy()
     table.loc[2, "town"] = "elsewhere"
-    filled = FITTED.transform(table)
+    filled = fitted().transform(table)
     assert filled.loc[2, "town"] == "elsewhere"
 
 
 def test_a_category_without_the_level_that_fills_it_gets_it() -> None:
     table = TABLE.iloc[:20].copy()
     table["group"] = pd.Categorical([None] * 20, ["other"])
-    filled = FITTED.transform(table)["group"]
+    filled = fitted().transform(table)["group"]
     assert set(filled) <= {"x", "y", "z"}
     enum = pl.from_pandas(TABLE.iloc[:20][["size", "town"]])
     imputer = quick().fit(enum)
@@ -262,19 +269,19 @@ def test_any_mix_of_kinds_is_filled_and_nothing_else_changes(table: Any) -> None
 
 
 def test_a_row_does_not_depend_on_other_rows() -> None:
-    whole = FITTED.transform(TABLE)
+    whole = fitted().transform(TABLE)
     for rows in (slice(0, 1), slice(5, 6), slice(17, 60)):
-        assert same(FITTED.transform(TABLE.iloc[rows]), whole.iloc[rows])
+        assert same(fitted().transform(TABLE.iloc[rows]), whole.iloc[rows])
     other = TABLE.iloc[::-1]
-    assert same(FITTED.transform(other), whole.iloc[::-1])
+    assert same(fitted().transform(other), whole.iloc[::-1])
 
 
 def test_the_same_seed_gives_the_same_values() -> None:
     again = quick().fit(TABLE)
-    assert same(again.transform(TABLE), FITTED.transform(TABLE))
-    for one, two in zip(again.impute(TABLE, 2), FITTED.impute(TABLE, 2), strict=True):
+    assert same(again.transform(TABLE), fitted().transform(TABLE))
+    for one, two in zip(again.impute(TABLE, 2), fitted().impute(TABLE, 2), strict=True):
         assert same(one, two)
-    assert not same(quick(random_state=4).fit(TABLE).transform(TABLE), FITTED.transform(TABLE))
+    assert not same(quick(random_state=4).fit(TABLE).transform(TABLE), fitted().transform(TABLE))
 
 
 def test_files_pickles_and_copies_give_it_back(tmp_path: Path) -> None:
@@ -298,9 +305,9 @@ def test_files_pickles_and_copies_give_it_back(tmp_path: Path) -> None:
 
 def test_columns_are_matched_by_name_and_come_in_the_order_of_fit() -> None:
     mixed = TABLE[TABLE.columns[::-1]].assign(more=1)
-    assert same(FITTED.transform(mixed), FITTED.transform(TABLE))
+    assert same(fitted().transform(mixed), fitted().transform(TABLE))
     with pytest.raises(DataError, match=r"lacks columns? town"):
-        FITTED.transform(TABLE.drop(columns="town"))
+        fitted().transform(TABLE.drop(columns="town"))
 
 
 @pytest.mark.parametrize("container", ["pandas", "polars"])
@@ -319,7 +326,7 @@ def test_a_warm_start_continues_with_the_network() -> None:
     first = more.fit(TABLE).network_.autoencoder(0).weight.detach().clone()
     more.fit(TABLE)
     assert not np.array_equal(first, more.network_.autoencoder(0).weight.detach())
-    assert same(once.fit(TABLE).transform(TABLE), FITTED.transform(TABLE))
+    assert same(once.fit(TABLE).transform(TABLE), fitted().transform(TABLE))
     assert [record.epoch for record in more.history_] == [1, 2, 3]
 
 
@@ -416,22 +423,22 @@ def test_values_drawn_for_one_row_fit_one_another() -> None:
 
 
 def test_probabilities_are_those_of_levels() -> None:
-    shares = FITTED.predict_proba(TABLE, "town")
-    assert FITTED.categories_["town"].tolist() == ["A", "B", "C"]
+    shares = fitted().predict_proba(TABLE, "town")
+    assert fitted().categories_["town"].tolist() == ["A", "B", "C"]
     assert shares.shape == (90, 3)
     assert np.allclose(shares.sum(axis=1), 1)
     gaps = TABLE["town"].isna().to_numpy()
     place = shares.argmax(axis=1)
-    if FITTED.n_iter_ == 0:
-        filled = FITTED.transform(TABLE)["town"].to_numpy()
-        assert (filled[gaps] == FITTED.categories_["town"][place][gaps]).mean() > 0.6
-    assert np.array_equal(shares, FITTED.predict_proba(TABLE, 4))
+    if fitted().n_iter_ == 0:
+        filled = fitted().transform(TABLE)["town"].to_numpy()
+        assert (filled[gaps] == fitted().categories_["town"][place][gaps]).mean() > 0.6
+    assert np.array_equal(shares, fitted().predict_proba(TABLE, 4))
     changed = TABLE.assign(town="A")  # the column itself is not asked
-    assert np.array_equal(shares, FITTED.predict_proba(changed, "town"))
-    assert FITTED.categories_["smoker"].tolist() == [False, True]
-    assert FITTED.predict_proba(TABLE).shape == (90, 2 + 3 + 3)
+    assert np.array_equal(shares, fitted().predict_proba(changed, "town"))
+    assert fitted().categories_["smoker"].tolist() == [False, True]
+    assert fitted().predict_proba(TABLE).shape == (90, 2 + 3 + 3)
     with pytest.raises(InvalidParameterError, match=r"column parameter .* a binary or a category"):
-        FITTED.predict_proba(TABLE, "size")
+        fitted().predict_proba(TABLE, "size")
 
 
 def test_overimputation_names_each_column_with_its_rivals() -> None:
@@ -471,6 +478,15 @@ def test_what_cannot_be_learned_is_refused_in_words() -> None:
     with pytest.raises(DataError, match="each is constant or empty"):
         quick().fit(np.full((5, 2), np.nan))
     with pytest.raises(InvalidParameterError, match="m parameter"):
-        FITTED.impute(TABLE, 0)
+        fitted().impute(TABLE, 0)
     with pytest.raises(InvalidParameterError, match="rate parameter"):
-        FITTED.overimpute(TABLE, 1.0)
+        fitted().overimpute(TABLE, 1.0)
+
+
+def test_training_makes_no_optimiser_of_pytorch_whose_import_takes_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("numba")
+    made = lambda *_arguments, **_named: pytest.fail("an optimiser")  # noqa: E731 - one line
+    monkeypatch.setattr(torch.optim.Optimizer, "__init__", made)
+    assert same(quick().fit(TABLE).transform(TABLE), fitted().transform(TABLE))

@@ -156,6 +156,7 @@ def test_only_rows_with_labels_that_count_are_counted() -> None:
     assert used(model) == pytest.approx((1.5**-1.5, 0.455977, 45))
 
 
+@pytest.mark.untraced
 def test_rows_without_labels_take_the_place_of_a_penalty() -> None:
     x = rows(300)
     hidden = np.where(np.arange(300) < 150, labels(x), -1)

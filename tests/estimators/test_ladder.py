@@ -46,6 +46,7 @@ def same(one: Any, other: Any) -> bool:
     )
 
 
+@pytest.mark.untraced
 def test_few_labels_of_digits_are_enough() -> None:
     x, y = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(x))
@@ -62,6 +63,7 @@ def test_few_labels_of_digits_are_enough() -> None:
     assert model.score(x[test], y[test]) > plain.score(x[test], y[test]) + 0.04
 
 
+@pytest.mark.untraced
 def test_values_are_learned_from_few_targets() -> None:
     rng = np.random.default_rng(0)
     hidden = rng.normal(size=(600, 2))

@@ -1,6 +1,5 @@
 """Trained runs that several tests look at, and an environment without pictures."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,13 +7,22 @@ import pytest
 import torch
 
 from tests.app.cli.commands import done
+from tests.app.cli.pictures import no_pictures_drawn, pictures_drawn
 from tests.app.cli.samples import LAST, SMALL, write_flowers, write_idx_folder, write_rows
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Draw no pictures; the runs of a session have some."""
+    with no_pictures_drawn(tmp_path_factory.mktemp("no-pictures")):
+        yield
+
+
 @pytest.fixture
-def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hide matplotlib, as where the extra is not installed: training is faster without pictures."""
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+def pictures() -> Iterator[None]:
+    """Draw pictures after all."""
+    with pictures_drawn():
+        yield
 
 
 @pytest.fixture
@@ -35,7 +43,8 @@ def flower_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on the flowers, to be read only."""
     folder = tmp_path_factory.mktemp("flowers")
     data = write_flowers(folder / "flowers.csv")
-    done("train", data, "--target", "species", "--out", folder / "run", *SMALL)
+    with pictures_drawn():
+        done("train", data, "--target", "species", "--out", folder / "run", *SMALL)
     return folder / "run"
 
 
@@ -44,7 +53,8 @@ def image_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run on a folder of IDX files, to be read only; the data lie beside it in ``images``."""
     folder = tmp_path_factory.mktemp("images")
     data = write_idx_folder(folder / "images", packed=True)
-    done("train", data, "--out", folder / "run", *SMALL, *LAST)
+    with pictures_drawn():
+        done("train", data, "--out", folder / "run", *SMALL, *LAST)
     return folder / "run"
 
 
@@ -53,5 +63,6 @@ def unlabelled_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that is pre-trained only, to be read only."""
     folder = tmp_path_factory.mktemp("unlabelled")
     data = write_rows(folder / "rows.csv")
-    done("train", data, "--out", folder / "run", *SMALL)
+    with pictures_drawn():
+        done("train", data, "--out", folder / "run", *SMALL)
     return folder / "run"

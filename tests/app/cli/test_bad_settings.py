@@ -8,8 +8,6 @@ from sdae.app.runs.estimate import Estimate
 from tests.app.cli.commands import invoke, refused
 from tests.app.cli.samples import SMALL, contents
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 def train(flowers: Path, *options: str | Path) -> str:
     """Train on the flowers in a way that must be refused; return the message."""

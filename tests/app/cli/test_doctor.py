@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.app.cli.commands import done, invoke, refused
 from tests.app.cli.samples import SMALL, history, write_rows
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
 SICK = ("--set=pretraining.learning_rate=1e-12", "--set=pretraining.optimizer=sgd")
 
 

@@ -11,8 +11,6 @@ from sdae.app.runs import run_folder as run_folder
 from tests.app.cli.commands import done, fail_after, invoke, refused, without_warnings
 from tests.app.cli.samples import SMALL, contents
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 @pytest.fixture
 def old_run(flowers: Path) -> Path:

@@ -25,7 +25,6 @@ def test_a_folder_of_idx_files_makes_a_run_with_filters(image_run: Path) -> None
     }
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_packed_and_plain_idx_files_make_the_same_model(image_run: Path, tmp_path: Path) -> None:
     data = write_idx_folder(tmp_path / "images")
     said = done("train", data, "--out", tmp_path / "run", "--validation=0.25", *SMALL, *LAST)
@@ -35,7 +34,6 @@ def test_packed_and_plain_idx_files_make_the_same_model(image_run: Path, tmp_pat
     assert (tmp_path / "same" / name).read_bytes() == (image_run / name).read_bytes()
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_the_parts_of_an_npz_are_used(tmp_path: Path) -> None:
     data = write_parts(tmp_path / "images.npz")
     said = done("train", data, "--out", tmp_path / "run", *SMALL)
@@ -50,7 +48,6 @@ def test_the_parts_of_an_npz_are_used(tmp_path: Path) -> None:
     assert said.splitlines()[-1] == f"Test {tested.lower()}"
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_without_test_rows_the_last_line_says_so(tmp_path: Path) -> None:
     x, y = images()
     data = tmp_path / "images.npz"
@@ -62,6 +59,7 @@ def test_without_test_rows_the_last_line_says_so(tmp_path: Path) -> None:
     assert last == "No test rows and no validation rows, so no error to report"
 
 
+@pytest.mark.usefixtures("pictures")
 def test_filters_of_the_first_layer_are_drawn_again(image_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "filters.png"
     said = done("plot", image_run, "filters", "-o", out)
@@ -69,6 +67,7 @@ def test_filters_of_the_first_layer_are_drawn_again(image_run: Path, tmp_path: P
     assert out.read_bytes() == (image_run / "plots/filters.png").read_bytes()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_layer_stage_and_count_choose_the_filters(image_run: Path, tmp_path: Path) -> None:
     choices: tuple[list[str], ...] = (
         [],
@@ -83,6 +82,7 @@ def test_layer_stage_and_count_choose_the_filters(image_run: Path, tmp_path: Pat
     assert all(picture.startswith(PNG) for picture in pictures)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_filters_of_a_table_need_a_shape(flower_run: Path, tmp_path: Path) -> None:
     command = ("plot", flower_run, "filters", "-o", tmp_path / "filters.png")
     message = refused(tmp_path, *command)
@@ -99,6 +99,7 @@ def test_filters_of_a_table_need_a_shape(flower_run: Path, tmp_path: Path) -> No
     assert (tmp_path / "filters.png").read_bytes().startswith(PNG)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_reconstructions_are_of_the_runs_own_rows_or_of_others(
     image_run: Path, tmp_path: Path
 ) -> None:
@@ -115,13 +116,13 @@ def test_reconstructions_are_of_the_runs_own_rows_or_of_others(
     assert own != (tmp_path / "train.png").read_bytes()
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pictures_are_png_only(image_run: Path, tmp_path: Path) -> None:
     for kind in ("filters", "curves", "reconstructions"):
         message = refused(tmp_path, "plot", image_run, kind, "-o", tmp_path / "a.jpg")
         assert message == f"A picture must be a .png file. Got {tmp_path / 'a.jpg'} instead."
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_pictures_without_matplotlib_are_refused_with_the_remedy(
     image_run: Path, tmp_path: Path
 ) -> None:

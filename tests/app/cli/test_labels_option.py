@@ -65,6 +65,7 @@ def test_a_table_with_texts_hides_labels_too(tmp_path: Path) -> None:
     assert "t: 44 training rows, 6 of them with labels; 18 labels are hidden.\n" in said
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_report_says_it_and_its_probes_use_these_labels_alone(tmp_path: Path) -> None:
     pytest.importorskip("jinja2")
     data = write_flowers(tmp_path / "flowers.csv")

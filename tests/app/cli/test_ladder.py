@@ -15,12 +15,18 @@ from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import load_model
 from sdae.train.history import LADDER, history_of
 from tests.app.cli.commands import done, invoke, refused, run, without_warnings
+from tests.app.cli.pictures import pictures_drawn
 from tests.app.cli.samples import contents, history, write_flowers, write_parts, write_rows
 from tests.app.cli.test_mixed_tables import people
 from tests.app.cli.test_resume import stopped, training
 
 FEW = ("--recipe=ladder", "--set=ladder.n_updates=40")
 OF_FLOWERS = ("--target=species", "--labels=9", *FEW)
+OF_IMAGES = (
+    *("images.npz", "--labels=8", "--recipe=ladder"),
+    *("--set=ladder.n_updates=2000", "--set=model.hidden_layer_sizes=[8,6]"),
+)
+"""Long enough to be interrupted."""
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +34,8 @@ def ladder_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ladder trained on the flowers, of which nine have labels; to be read only."""
     folder = tmp_path_factory.mktemp("ladder")
     data = write_flowers(folder / "flowers.csv")
-    said = done("train", data, "--out", folder / "run", *OF_FLOWERS)
+    with pictures_drawn():
+        said = done("train", data, "--out", folder / "run", *OF_FLOWERS)
     assert "flowers: 62 training rows, 9 of them with labels; 53 labels are hidden.\n" in said
     assert "Network 4-100-50-3 on cpu.\n" in said
     assert "decoder of layer 0" not in said
@@ -123,14 +130,22 @@ def test_what_a_ladder_cannot_do_is_refused(ladder_run: Path, tmp_path: Path) ->
     assert "one for each of the 4 depths" in said
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ladder on the images that nothing interrupted, trained in a process of its own."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    write_parts(folder / "images.npz")
+    result = run("train", *OF_IMAGES, "--out=whole", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder / "whole"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_ladder_goes_on_to_the_same_bytes(
-    number: signal.Signals, tmp_path: Path
+    number: signal.Signals, tmp_path: Path, whole: Path
 ) -> None:
     write_parts(tmp_path / "images.npz")
-    options = ("images.npz", "--labels=8", "--recipe=ladder", "--set=ladder.n_updates=4000")
-    sizes = "--set=model.hidden_layer_sizes=[8,6]"
-    with training(tmp_path, "Ladder, epoch 8", "train", *options, sizes, "--out=run") as process:
+    with training(tmp_path, "Ladder, epoch 8", "train", *OF_IMAGES, "--out=run") as process:
         complaint = stopped(process, number)
     assert "To resume from the last checkpoint, run: sdae resume run" in complaint
     assert RunFolder(tmp_path / "run").stages() == [LADDER]
@@ -138,15 +153,13 @@ def test_an_interrupted_ladder_goes_on_to_the_same_bytes(
     resumed = run("resume", "run", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert without_warnings(resumed.stderr) == ""
-    whole = run("train", *options, sizes, "--out=whole", cwd=tmp_path)
-    assert whole.returncode == 0, whole.stderr
     for name in ("model.safetensors", "recipe.toml"):
-        ours, theirs = ((tmp_path / each / name).read_bytes() for each in ("run", "whole"))
+        ours, theirs = ((each / name).read_bytes() for each in (tmp_path / "run", whole))
         assert ours == theirs, name
     timeless = {"seconds": 0, "samples_per_second": 0}
-    records = [[r | timeless for r in history(tmp_path / each)] for each in ("run", "whole")]
+    records = [[r | timeless for r in history(each)] for each in (tmp_path / "run", whole)]
     assert records[0] == records[1]
-    assert set(contents(tmp_path / "run")) == set(contents(tmp_path / "whole"))
+    assert set(contents(tmp_path / "run")) == set(contents(whole))
 
 
 def test_minutes_become_a_number_of_updates_that_repeats(flowers: Path, tmp_path: Path) -> None:

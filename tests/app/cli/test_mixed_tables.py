@@ -127,6 +127,7 @@ def test_the_run_is_exported_with_its_columns(folder: Path, tmp_path: Path) -> N
     np.testing.assert_allclose(p, q, atol=1e-5)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_report_names_levels_and_gaps(folder: Path, tmp_path: Path) -> None:
     done("report", folder / "run", "-o", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")

@@ -27,8 +27,6 @@ from tests.app.cli.samples import (
     write_table,
 )
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 TABLE = ("--target=species", "--checkpoint-every=1epoch", *SMALL)
 
 

@@ -208,6 +208,7 @@ def test_a_study_does_not_write_over_its_data(folder: Path) -> None:
     assert message.startswith(f"Cannot write {data}: this command reads {data}, ")
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_report_of_a_run_may_be_in_it_but_not_a_link(folder: Path) -> None:
     run, page = folder / "run", folder / "run/report.html"
     done("report", run, "-o", page, "--no-playground")

@@ -63,7 +63,6 @@ def plain_lines(written: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_quiet_prints_the_last_line_only(flowers: Path, tmp_path: Path) -> None:
     command = ("train", flowers, "--target", "species", *SMALL)
     loud = done(*command, "--out", tmp_path / "loud")
@@ -119,7 +118,6 @@ def test_the_length_of_a_long_run_is_told_beforehand(
     assert lines[3:] == ([] if words is None else [f"This will take {words}"])
 
 
-@pytest.mark.usefixtures("no_pictures")
 def test_a_long_pre_training_names_no_fine_tuning(
     flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,7 @@ def test_fine_tuning_again_keeps_the_units(folder: Path, tmp_path: Path) -> None
     assert (before.offset, before.scale) == (after.offset, after.scale)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_that_was_pre_trained_only_learns_values_later(tmp_path: Path) -> None:
     table = houses()
     table.drop(columns="price").to_csv(tmp_path / "rows.csv", index=False)

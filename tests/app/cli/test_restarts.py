@@ -27,8 +27,6 @@ ENDED = "run was finished before the restart: nothing is left to do.\n"
 RECIPE = load_recipe("table", ["data.source=rows.csv"])
 Attempt = Callable[[int], None]
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 def new_store() -> Any:
     """Return a store of torchrun; it ends with the last reference to it."""

@@ -171,6 +171,7 @@ def test_looking_at_a_run_in_progress_is_refused_and_said_why(images: Path) -> N
         )
 
 
+@pytest.mark.usefixtures("pictures")
 def test_other_data_are_refused_and_moved_data_are_not(
     images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +190,7 @@ def test_other_data_are_refused_and_moved_data_are_not(
     assert "was started with other data: x was " in other
     resumed = run("resume", "run", "--data=moved.npz", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
+    assert (images / "run/plots/curves.png").is_file()
 
 
 def test_the_number_of_threads_is_the_one_it_began_with(
@@ -220,6 +222,7 @@ def test_a_frequency_that_is_none_is_refused(command: str, tmp_path: Path) -> No
     )
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_history_that_cannot_be_written_meanwhile_is_told_once(
     flowers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

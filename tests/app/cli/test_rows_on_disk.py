@@ -153,6 +153,7 @@ def test_commands_give_the_bytes_that_they_give_for_rows_in_memory(
     assert done("evaluate", run, one) == scores
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pictures_reports_and_exports_take_some_of_the_rows(
     run: Path, x: NDArray[np.float32], y: list[str], tmp_path: Path
 ) -> None:
@@ -166,11 +167,13 @@ def test_pictures_reports_and_exports_take_some_of_the_rows(
     )
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_is_fine_tuned_with_rows_on_the_disk(
     x: NDArray[np.float32], y: list[str], tmp_path: Path
 ) -> None:
     folder = write_folder(tmp_path / "folder", x, y=y)
     done("train", folder, *SHORT, "--drop=y", "--out", tmp_path / "run")
+    assert (tmp_path / "run/plots/reconstructions.png").is_file()
     said = done("finetune", tmp_path / "run", folder, "--target=y", "--quiet")
     assert said.startswith("Test error ")
 

@@ -12,8 +12,6 @@ from sdae.core.model_file import load_model
 from tests.app.cli.commands import done
 from tests.app.cli.samples import SMALL, history
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 def test_the_recipe_spells_out_every_value(flower_run: Path) -> None:
     recipe = tomllib.loads((flower_run / "recipe.toml").read_text())

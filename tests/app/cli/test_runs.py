@@ -10,8 +10,6 @@ from sdae.train.checkpoints.lock import locked
 from tests.app.cli.commands import done, refused
 from tests.app.cli.samples import SMALL, history
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 @pytest.fixture
 def folder(flower_run: Path, unlabelled_run: Path, tmp_path: Path) -> Path:

@@ -102,6 +102,7 @@ def test_every_export_agrees(folder: Path, tmp_path: Path) -> None:
     assert json.loads(names) == list(LABELS)
 
 
+@pytest.mark.usefixtures("pictures")
 def test_the_report_has_a_line_for_each_label(folder: Path, tmp_path: Path) -> None:
     done("report", folder / "run", "-o", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()

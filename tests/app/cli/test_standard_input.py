@@ -50,6 +50,7 @@ def same_network(one: Path, other: Path) -> None:
         assert np.array_equal(a.numpy(), b.numpy()), name
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_table_of_numbers_trains_as_from_a_file(
     flower_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

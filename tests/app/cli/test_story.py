@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.app.cli.commands import done, succeed
+from tests.app.cli.pictures import pictures_drawn
 from tests.app.cli.samples import (
     HEADER,
     SMALL,
@@ -30,7 +31,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("story")
     write_flowers(folder / "flowers.csv")
     write_rows(folder / "rows.csv")
-    return folder, succeed(*TRAIN, cwd=folder)
+    with pictures_drawn():
+        return folder, succeed(*TRAIN, cwd=folder)
 
 
 def test_training_says_what_it_does_and_ends_with_the_test_error(story: tuple[Path, str]) -> None:
@@ -146,6 +148,7 @@ def test_reconstructions_are_in_the_units_of_the_data(story: tuple[Path, str]) -
     assert np.abs(means - measurements().mean(axis=0)).max() < 0.5
 
 
+@pytest.mark.usefixtures("pictures")
 def test_curves_are_drawn(story: tuple[Path, str]) -> None:
     folder, _ = story
     said = succeed("plot", "run", "curves", "-o", "curves.png", cwd=folder)

@@ -25,8 +25,6 @@ CLASSES = {
 }
 NAMES = ("a\x1b[2J", "b\u202e", MARKUP, "d" * 300)
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 def harmless(text: str) -> str:
     """Return what was printed, which holds nothing but printable characters in lines."""

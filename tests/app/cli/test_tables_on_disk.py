@@ -177,6 +177,7 @@ def test_commands_give_the_bytes_that_they_give_for_a_table_in_memory(
     assert done("evaluate", run, one) == scores
 
 
+@pytest.mark.usefixtures("pictures")
 def test_pictures_reports_and_exports_take_some_of_the_rows(
     run: Path, tmp_path: Path, on_disk: pytest.MonkeyPatch
 ) -> None:
@@ -190,10 +191,11 @@ def test_pictures_reports_and_exports_take_some_of_the_rows(
     assert (tmp_path / "a.png").stat().st_size > 1000
 
 
-@pytest.mark.usefixtures("on_disk")
+@pytest.mark.usefixtures("on_disk", "pictures")
 def test_a_run_is_fine_tuned_with_a_table_on_the_disk(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "folder", people(N))
     done("train", folder, *SHORT[1:], "--drop=class", "--out", tmp_path / "run")
+    assert (tmp_path / "run/plots/reconstructions.png").is_file()
     said = done("finetune", tmp_path / "run", folder, "--target=class", "--quiet")
     assert said.startswith("Test error ")
 

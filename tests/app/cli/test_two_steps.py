@@ -20,7 +20,6 @@ from tests.app.cli.samples import (
     write_table,
 )
 
-pytestmark = pytest.mark.usefixtures("no_pictures")
 GO_ON = "Pre-trained only. Fine-tune with: sdae finetune RUN DATA --target COLUMN"
 
 

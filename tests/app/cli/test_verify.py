@@ -75,6 +75,7 @@ def test_a_missing_file_a_new_one_and_a_link(run: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("pictures")
 def test_a_run_may_be_reached_through_a_link(run: Path, tmp_path: Path) -> None:
     latest = tmp_path / "latest"
     latest.symlink_to(run)

@@ -46,6 +46,7 @@ def test_each_column_has_the_kind_that_a_schema_learns() -> None:
     assert not any(remark.stops for remark in found.problems)
 
 
+@pytest.mark.untraced
 @ROUNDS
 @given(raw=tables())
 def test_an_inspection_stops_where_a_schema_does(raw: RawTable) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
 from tests.app.cli.commands import done
+from tests.app.cli.pictures import no_pictures_drawn
 from tests.app.cli.samples import SMALL, measurements, write_table
 
 STRANGE = ("<script>alert('1')</script>", 'żółć & "q" 你好', "$x^{$ </style>")
@@ -23,12 +24,18 @@ def digit_rows() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return (images.reshape(-1, 8, 8) * 15).astype(np.uint8), labels.astype(np.int64)
 
 
+def train(*arguments: str | Path) -> None:
+    """Train without pictures: a report draws its own."""
+    with no_pictures_drawn():
+        done("train", *arguments)
+
+
 def digit_run(folder: Path) -> Path:
     """Train on the digits, so that most are classified rightly."""
     x, y = digit_rows()
     np.savez(folder / "digits.npz", x=x, y=y)
-    done(
-        *("train", folder / "digits.npz", "--out", folder / "run", "--quiet"),
+    train(
+        *(folder / "digits.npz", "--out", folder / "run", "--quiet"),
         "--set=model.hidden_layer_sizes=[48,24]",
         "--set=pretraining.epochs=3",
         "--set=pretraining.batch_size=20",
@@ -56,7 +63,7 @@ def ladder_run_of_digits(folder: Path) -> Path:
     """Train a ladder on images of digits, of which 50 have labels."""
     x, y = digit_rows()
     np.savez(folder / "digits.npz", x=x, y=y)
-    done("train", folder / "digits.npz", "--labels=50", *QUICK_LADDER, "--out", folder / "run")
+    train(folder / "digits.npz", "--labels=50", *QUICK_LADDER, "--out", folder / "run")
     return folder / "run"
 
 
@@ -66,7 +73,7 @@ def ladder_run_of_values(folder: Path) -> Path:
     lines = ["a,b,c,y", *(",".join(map(str, [*row, row.sum()])) for row in x)]
     (folder / "values.csv").write_text("\n".join(lines) + "\n")
     out = ("--target", "y", "--out", folder / "run")
-    done("train", folder / "values.csv", *out, *QUICK_LADDER)
+    train(folder / "values.csv", *out, *QUICK_LADDER)
     return folder / "run"
 
 
@@ -99,7 +106,7 @@ def people_run(folder: Path, *more: str, settings: tuple[str, ...] = SMALL) -> P
     """Train on people: a model with a schema."""
     write_table(folder / "people.csv", (*PEOPLE, "tall"), people())
     target = ("--target", "tall", "--parse-dates", "since", "--out", folder / "run")
-    done("train", folder / "people.csv", *target, *settings, "--quiet", *more)
+    train(folder / "people.csv", *target, *settings, "--quiet", *more)
     return folder / "run"
 
 
@@ -107,7 +114,7 @@ def array_run(folder: Path, x: NDArray[np.float32], y: NDArray[np.int64], *more:
     """Train on arrays."""
     np.savez(folder / "data.npz", x=x, y=y)
     out = ("--out", folder / "run")
-    done("train", folder / "data.npz", *out, *QUICK, *more)
+    train(folder / "data.npz", *out, *QUICK, *more)
     return folder / "run"
 
 

@@ -22,7 +22,7 @@ from sdae.app.runs.run_folder import open_run
 from sdae.train.history import Finding
 from tests.app.cli.commands import done
 from tests.app.cli.samples import SMALL, history, write_rows
-from tests.app.report.runs import STRANGE, STRANGE_COLUMNS, Page, array_run, without_bytes
+from tests.app.report.runs import STRANGE, STRANGE_COLUMNS, Page, array_run, train, without_bytes
 
 SECTIONS = ["training", "layers", "gallery", "answers", "map", "again", "playground"]
 
@@ -130,7 +130,7 @@ def test_tables_have_bars_and_tables_in_place_of_images(strange_page: Page) -> N
 
 def test_a_run_without_labels(tmp_path: Path) -> None:
     write_rows(tmp_path / "rows.csv")
-    done("train", tmp_path / "rows.csv", "--out", tmp_path / "run", *SMALL, "--quiet")
+    train(tmp_path / "rows.csv", "--out", tmp_path / "run", *SMALL, "--quiet")
     page = page_on(tmp_path / "run")
     assert page.sections == [name for name in SECTIONS if name != "answers"]
     assert "It is only pre-trained, so it does not classify." in page.words
@@ -161,7 +161,7 @@ def test_five_hundred_classes(tmp_path: Path) -> None:
 
 def test_data_that_are_gone_leave_out_what_needs_rows(tmp_path: Path) -> None:
     data = write_rows(tmp_path / "rows.csv")
-    done("train", data, "--out", tmp_path / "run", *SMALL, "--quiet")
+    train(data, "--out", tmp_path / "run", *SMALL, "--quiet")
     data.unlink()
     said = done("report", tmp_path / "run")
     assert said.startswith("The parts that need rows are left out: Cannot read ")

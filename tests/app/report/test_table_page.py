@@ -14,9 +14,8 @@ from sdae.app.runs.run_folder import open_run
 from sdae.core.schema.column_json import Block
 from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
 from sdae.core.schema.raw_table import ColumnType
-from tests.app.cli.commands import done
 from tests.app.cli.samples import write_table
-from tests.app.report.runs import PEOPLE, Page, people, people_run
+from tests.app.report.runs import PEOPLE, Page, people, people_run, train
 from tests.app.report.test_page import check
 
 KINDS = {
@@ -213,7 +212,7 @@ def test_a_run_without_labels_shows_what_moves_its_code(tmp_path: Path) -> None:
     assert run.is_dir()
     write_table(tmp_path / "rows.csv", PEOPLE, people()[:-1])
     out = ("--out", tmp_path / "plain", "--quiet", "--set=pretraining.epochs=1")
-    done("train", tmp_path / "rows.csv", "--parse-dates", "since", *out)
+    train(tmp_path / "rows.csv", "--parse-dates", "since", *out)
     facts = facts_of(open_run(tmp_path / "plain"))
     page = Page(page_of(facts))
     check(page)

@@ -10,8 +10,7 @@ from sdae.app.report.facts import facts_of
 from sdae.app.report.report_file import page_of
 from sdae.app.report.value_answers import value_answers_from
 from sdae.app.runs.run_folder import open_run
-from tests.app.cli.commands import done
-from tests.app.report.runs import Page
+from tests.app.report.runs import Page, train
 from tests.app.report.test_page import check
 
 pd = pytest.importorskip("pandas")
@@ -25,7 +24,7 @@ def test_the_answers_are_those_of_the_run_and_the_page_shows_them(tmp_path: Path
     table.to_csv(tmp_path / "t.csv", index=False)
     small = ("--set=model.hidden_layer_sizes=[16]", "--set=finetuning.dropout=0.0")
     run = tmp_path / "run"
-    done("train", tmp_path / "t.csv", "--target=price", "--out", run, "--quiet", *small)
+    train(tmp_path / "t.csv", "--target=price", "--out", run, "--quiet", *small)
     facts = facts_of(open_run(run))
     answers = facts.value_answers
     assert answers is not None

@@ -68,6 +68,7 @@ def tables(draw: st.DrawFn) -> RawTable:
 KINDS = ["bits", "whole", "numbers", "times", "texts", "many", "two"]
 
 
+@pytest.mark.untraced
 @settings(max_examples=200, deadline=None)
 @given(
     whole=tables(),

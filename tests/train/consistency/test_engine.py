@@ -98,6 +98,7 @@ def clusters(n: int, seed: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, A
 
 
 @pytest.mark.parametrize("methods", ["label_spreading", ("label_spreading", "vat")])
+@pytest.mark.untraced
 def test_few_labels_are_enough_where_rows_form_groups(methods: str | tuple[str, ...]) -> None:
     x, y = clusters(400, 0)
     errors = []

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -18,11 +19,35 @@ from sdae.train.engines.fused_finetuning import FusedFinetuning
 from sdae.train.engines.fused_pretraining import FusedPretraining
 from sdae.train.epoch import slices
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
+from tests.train.combinations import any_three_meet
 
 Rows = NDArray[np.floating]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 _STEP = 0.01  # the usual rate of the tests
 KINDS = {torch.float32: np.float32, torch.float64: np.float64}
+_ACTIVATIONS = ("sigmoid", "tanh", "relu")
+NOISES = ("masking:0.3", "masking:0.3:exact", "salt_and_pepper:0.3:low=-1", "gaussian:0.2")
+_EMPHASISED = [
+    *itertools.product(NOISES[:3], (None, "double", "full")),
+    *((NOISES[3], None), ("masking:0", None)),  # emphasis goes with no Gaussian noise
+]
+LAYERS = pytest.mark.parametrize(
+    ("dtype", "tied", "activation", "decoder", "noise", "emphasis"),
+    [
+        (*others, *emphasised)
+        for *others, emphasised in any_three_meet(
+            list(KINDS), (True, False), _ACTIVATIONS, ("sigmoid", "linear"), _EMPHASISED
+        )
+    ],
+    ids=str,
+)
+NETWORKS = pytest.mark.parametrize(
+    ("dtype", "sizes", "activation", "dropout", "input_dropout"),
+    any_three_meet(
+        list(KINDS), [(5,), (40, 33), (17, 3, 20)], _ACTIVATIONS, (0.0, 0.5), (0.0, 0.2)
+    ),
+    ids=str,
+)
 
 
 def rows(n: int, n_columns: int, dtype: torch.dtype, seed: int = 0) -> Rows:

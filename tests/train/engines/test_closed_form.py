@@ -13,13 +13,13 @@ from sdae.core.minibatches import minibatches
 from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.settings import FinetuningConfig
 from tests.train.engines.engines import (
+    LAYERS,
+    NETWORKS,
     assert_same_walk,
     finetuning_engines,
     pretraining_engines,
     rows,
 )
-
-NOISES = ("masking:0.3", "masking:0.3:exact", "salt_and_pepper:0.3:low=-1", "gaussian:0.2")
 
 
 def _twins(
@@ -59,17 +59,10 @@ def _classes(n: int) -> NDArray[np.int64]:
     return np.random.default_rng(5).integers(3, size=n)
 
 
-@pytest.mark.parametrize("emphasis", [None, "double", "full"])
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@LAYERS
 def test_pretraining_agrees(
     dtype: torch.dtype, tied: bool, activation: str, decoder: str, noise: str, emphasis: str | None
 ) -> None:
-    if emphasis is not None and noise.startswith("gaussian"):
-        emphasis, noise = None, "masking:0"  # emphasis goes with no Gaussian noise; level 0 instead
     stacks = _twins(
         19,
         (7,),
@@ -85,11 +78,7 @@ def test_pretraining_agrees(
     assert_same_walk(engines, stacks, 500, batch_size=8)
 
 
-@pytest.mark.parametrize("input_dropout", [0.0, 0.2])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize("sizes", [(5,), (40, 33), (17, 3, 20)], ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@NETWORKS
 def test_finetuning_agrees(
     dtype: torch.dtype,
     sizes: tuple[int, ...],

@@ -12,7 +12,13 @@ from sdae.core.minibatches import minibatches
 from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.epoch import slices
 from sdae.train.settings import FinetuningConfig
-from tests.train.engines.engines import assert_same, assert_same_walk, finetuning_engines, rows
+from tests.train.engines.engines import (
+    NETWORKS,
+    assert_same,
+    assert_same_walk,
+    finetuning_engines,
+    rows,
+)
 
 
 def _twins(
@@ -41,11 +47,7 @@ def _classes(n: int, n_classes: int = 3) -> NDArray[np.int64]:
     return np.random.default_rng(5).integers(n_classes, size=n)
 
 
-@pytest.mark.parametrize("input_dropout", [0.0, 0.2])
-@pytest.mark.parametrize("dropout", [0.0, 0.5])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize("sizes", [(5,), (40, 33), (17, 3, 20)], ids=str)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@NETWORKS
 def test_two_hundred_steps_agree(
     dtype: torch.dtype,
     sizes: tuple[int, ...],

@@ -12,13 +12,13 @@ from sdae.core.minibatches import minibatches
 from sdae.train.engines.safeguard import NotFiniteError
 from sdae.train.epoch import slices
 from tests.train.engines.engines import (
+    LAYERS,
+    NOISES,
     assert_same,
     assert_same_walk,
     pretraining_engines,
     rows,
 )
-
-NOISES = ("masking:0.3", "masking:0.3:exact", "salt_and_pepper:0.3:low=-1", "gaussian:0.2")
 
 
 def _twins(
@@ -48,17 +48,10 @@ def _twins(
     ]
 
 
-@pytest.mark.parametrize("emphasis", [None, "double", "full"])
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
-@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@LAYERS
 def test_two_hundred_steps_agree(
     dtype: torch.dtype, tied: bool, activation: str, decoder: str, noise: str, emphasis: str | None
 ) -> None:
-    if emphasis is not None and noise.startswith("gaussian"):
-        emphasis, noise = None, "masking:0"  # emphasis goes with no Gaussian noise; level 0 instead
     stacks = _twins(
         19,
         7,

@@ -19,6 +19,7 @@ from tests.train.ladder.helpers import C, V, a_ladder, a_plan, a_task, data
 from tests.train.ladder.test_walk import Cut, state_bytes
 
 
+@pytest.mark.untraced
 def test_few_rows_have_epochs_of_many_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, _ = data(30, 30)
     given: dict[str, Any] = {"n_updates": 570, "batch_size": 20, "denoising_costs": 10}
@@ -67,8 +68,8 @@ def test_a_checkpoint_of_a_version_whose_epochs_were_passes_goes_on_so(
         only_updates = property(lambda self: Extra({plan.UPDATES: self.n_updates}))
         before.setattr(plan.LadderPlan, "extra", only_updates)
         with pytest.raises(Cut):
-            train(Checkpoint(tmp_path, "1steps", interruption=interruption))
-    resumed, history = train(Checkpoint(tmp_path, "1steps"))
+            train(Checkpoint(tmp_path, "1000steps", interruption=interruption))
+    resumed, history = train(Checkpoint(tmp_path, "1000steps"))
     whole, its_history = train()
 
     assert state_bytes(resumed) == state_bytes(whole)

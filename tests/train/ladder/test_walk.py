@@ -31,6 +31,7 @@ def state_bytes(network: LadderNetwork) -> bytes:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.untraced
 def test_it_learns(engine: str) -> None:
     network, history = trained(n_updates=300, engine=engine)
     x, y, _ = data(400, 400, seed=5)
@@ -159,6 +160,7 @@ def test_fewer_labels_than_a_batch_and_few_rows() -> None:
     assert all(bool(value.isfinite().all()) for _, value in network.named_state())
 
 
+@pytest.mark.untraced
 def test_weights_say_what_counts() -> None:
     x, y, more = data(60, 200)
     wrong = np.where(np.arange(60) < 30, y, (y + 1) % C)
@@ -176,6 +178,7 @@ def test_weights_say_what_counts() -> None:
 @pytest.mark.parametrize(
     ("combinator", "n_updates", "rate"), [("gaussian", 400, 0.002), ("augmented_mlp", 600, 0.01)]
 )
+@pytest.mark.untraced
 def test_reconstruction_becomes_better_than_the_noisy_rows(
     combinator: str, n_updates: int, rate: float
 ) -> None:

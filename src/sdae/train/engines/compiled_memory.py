@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.core.kinds.activations import Activation
-from sdae.train.engines.autograd import new_optimizer
-from sdae.train.engines.optimizer_state import Progress, give_state
+from sdae.train.engines.optimizer_state import Progress, checked_state
 from sdae.train.kernels.minibatch import rules
 from sdae.train.kernels.minibatch.memory import plan_of, state_of
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
@@ -123,7 +122,7 @@ class CompiledMemory:
             If it does not fit.
         """
         outside = [nn.Parameter(parameter) for parameter in self._outside]
-        give_state(new_optimizer(outside, self._config), kept, self._names)
+        checked_state(outside, kept, self._names)  # weights first, as in an optimiser of PyTorch
         self._progress.restore(kept, self._names, self._moments())
 
     @property

@@ -35,9 +35,24 @@ def give_state(
     ValueError
         If they do not fit its parameters; the optimiser is then not changed.
     """
+    for key, (parameter, name) in checked_state(_trained(optimizer), state, kept).items():
+        optimizer.state[parameter][name] = state[key].to(parameter.device).clone()
+
+
+def checked_state(
+    parameters: Sequence[Tensor], state: Mapping[str, Tensor], kept: frozenset[str]
+) -> dict[str, tuple[Tensor, str]]:
+    """Return the parameter, in the optimiser's order, and the name that each tensor belongs to.
+
+    An optimiser of PyTorch is not made for that: its import takes seconds.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit the parameters.
+    """
     if not state:
-        return
-    parameters = _trained(optimizer)
+        return {}
     wanted = {
         f"{number}.{name}": (parameter, name)
         for number, parameter in enumerate(parameters)
@@ -47,8 +62,7 @@ def give_state(
     for key in sorted(wanted.keys() | state.keys()):
         if key not in state or key not in wanted or not _fits(state[key], *wanted[key]):
             raise ValueError(f"{key} does not fit the optimiser")
-    for key, (parameter, name) in wanted.items():
-        optimizer.state[parameter][name] = state[key].to(parameter.device).clone()
+    return wanted
 
 
 @dataclass

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdae.core.kinds.optimizers import Optimizer
-from sdae.train.engines.autograd import new_optimizer
-from sdae.train.engines.optimizer_state import Progress, give_state
+from sdae.train.engines.optimizer_state import Progress, checked_state
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 N_COEFFICIENTS = 4
@@ -139,7 +138,7 @@ class UpdateRule:
         ValueError
             If it does not fit.
         """
-        give_state(new_optimizer(self.parameters, self._config), state, self._names)
+        checked_state(self.parameters, state, self._names)
         self._progress.restore(state, self._names, self._moments())
 
     def _gathered(self, gradients: list[Tensor], *, nesterov: bool) -> list[Tensor]:
