@@ -1,10 +1,22 @@
-"""Few combinations of parameters instead of all: any three values meet in one of them."""
+"""Few combinations of parameters, in which any three values meet; the others are slow tests."""
 
 from collections.abc import Sequence
 from itertools import combinations, product
 from typing import Any
 
+import pytest
+
 Combination = tuple[Any, ...]
+
+
+def all_of(*values: Sequence[Any]) -> list[Any]:
+    """Return all combinations; those that :func:`any_three_meet` leaves out are marked as slow."""
+    few = any_three_meet(*values)
+    rest = [each for each in product(*values) if each not in few]
+    return [
+        *(pytest.param(*each) for each in few),
+        *(pytest.param(*each, marks=pytest.mark.slow) for each in rest),
+    ]
 
 
 def any_three_meet(*values: Sequence[Any]) -> list[Combination]:

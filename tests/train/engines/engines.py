@@ -19,7 +19,7 @@ from sdae.train.engines.fused_finetuning import FusedFinetuning
 from sdae.train.engines.fused_pretraining import FusedPretraining
 from sdae.train.epoch import slices
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
-from tests.train.combinations import any_three_meet
+from tests.train.combinations import all_of
 
 Rows = NDArray[np.floating]
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -34,8 +34,8 @@ _EMPHASISED = [
 LAYERS = pytest.mark.parametrize(
     ("dtype", "tied", "activation", "decoder", "noise", "emphasis"),
     [
-        (*others, *emphasised)
-        for *others, emphasised in any_three_meet(
+        pytest.param(*each.values[:-1], *each.values[-1], marks=each.marks)
+        for each in all_of(
             list(KINDS), (True, False), _ACTIVATIONS, ("sigmoid", "linear"), _EMPHASISED
         )
     ],
@@ -43,9 +43,7 @@ LAYERS = pytest.mark.parametrize(
 )
 NETWORKS = pytest.mark.parametrize(
     ("dtype", "sizes", "activation", "dropout", "input_dropout"),
-    any_three_meet(
-        list(KINDS), [(5,), (40, 33), (17, 3, 20)], _ACTIVATIONS, (0.0, 0.5), (0.0, 0.2)
-    ),
+    all_of(list(KINDS), [(5,), (40, 33), (17, 3, 20)], _ACTIVATIONS, (0.0, 0.5), (0.0, 0.2)),
     ids=str,
 )
 
