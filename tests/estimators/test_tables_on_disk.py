@@ -10,7 +10,7 @@ import pytest
 from sklearn.model_selection import cross_val_score
 
 from sdae import SDAEClassifier, SDAEImputer, SDAERegressor, SDAETransformer
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, FileAccessError
 from sdae.core.schema.table_rows import TableRows
 from sdae.data import open_rows, open_table
 from sdae.data.stored import typed_file
@@ -149,6 +149,10 @@ def test_what_is_refused_says_what_to_do(path: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.eye(3))
     with pytest.raises(DataError, match="not a table that is read from the disk"):
         open_table(tmp_path / "a.npy")
+    with pytest.raises(FileAccessError, match=r"none\.csv': it does not exist"):
+        open_table(tmp_path / "none.csv")
+    with pytest.raises(DataError, match=r"Got the column \['class'\]: use a text"):
+        open_table(path, target=["class"])  # type: ignore[arg-type]
     with pytest.raises(DataError, match="has no column 'sizes'"):
         open_table(path, ["sizes"])
     with pytest.raises(DataError, match="no column besides the target"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdae.core.constraints import integer
-from sdae.core.errors import DataError, FileAccessError, invalid_parameter
+from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.files import translate_os_errors
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.core.wording import listed
@@ -21,7 +21,14 @@ from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
-from sdae.data.stored.shard import ROWS_PER_GROUP, Shard, check_alike, check_list, labels_of
+from sdae.data.stored.shard import (
+    ROWS_PER_GROUP,
+    Shard,
+    check_alike,
+    check_exists,
+    check_list,
+    labels_of,
+)
 from sdae.data.table import NotNumbers
 
 NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
@@ -234,9 +241,8 @@ def _schema(path: Path) -> Any:
 
 def files_at(path: Path) -> list[Path]:
     """Return the files at a path, sorted by name."""
+    check_exists(path)
     with translate_os_errors(path, "read"):
-        if "\0" in str(path) or not path.exists():
-            raise FileAccessError(f"Cannot read {str(path)!r}: it does not exist. Check the path.")
         if not path.is_dir():
             if path.suffix.lower() not in _KINDS:
                 raise _not_rows(path)

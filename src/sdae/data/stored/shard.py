@@ -142,7 +142,8 @@ def check_unchanged(path: Path, before: Stamp, descriptor: int | None = None) ->
 def vanished(path: Path) -> FileAccessError:
     """Return the error for a file that is not there any more."""
     return FileAccessError(
-        f"Cannot read {path}: it was there when it was opened, and is not any more. Put it back."
+        f"Cannot read {path}: it was there when it was opened, and is not any more. Put it back, "
+        "or open the rows again."
     )
 
 
@@ -178,6 +179,19 @@ def bytes_of(shards: Sequence[Shard]) -> int:
     """Return the bytes that all rows take when they are delivered."""
     first, n_rows = shards[0], sum(shard.n_rows for shard in shards)
     return n_rows * len(first.columns) * delivered_kind(first.kind).itemsize
+
+
+def check_exists(path: Path) -> None:
+    """Raise an error if there is nothing at a path.
+
+    Raises
+    ------
+    FileAccessError
+        If there is not.
+    """
+    with translate_os_errors(path, "read"):
+        if "\0" in str(path) or not path.exists():
+            raise FileAccessError(f"Cannot read {str(path)!r}: it does not exist. Check the path.")
 
 
 def check_list(name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.schema.table_rows import TableRows
 from sdae.data.stored.disk_table import DiskTable
-from sdae.data.stored.opening import MEMORY
+from sdae.data.stored.opening import MEMORY, name_in
 from sdae.data.stored.shard import check_list
 from sdae.data.stored.typed_opening import open_typed
 from sdae.data.tables import ReadOptions
@@ -102,7 +102,7 @@ def open_table(
         parse_dates=frozenset(parse_dates),
         na_values=frozenset(na_values),
     )
-    targets = () if target is None else (target,)
+    targets = () if target is None else (name_in(target),)
     file = open_typed(Path(path), options, targets)
     names = [name for name in file.columns if name != target]
     if columns is not None:

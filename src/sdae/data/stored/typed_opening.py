@@ -8,6 +8,7 @@ from sdae.core.files import translate_os_errors
 from sdae.data.stored.arrow_tables import ArrowTable, FeatherTable, ParquetTable
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.opening import NPY, PARQUET, files_at, kind_of
+from sdae.data.stored.shard import check_exists
 from sdae.data.stored.text_lines import takes_more
 from sdae.data.stored.typed_arrow import ArrowTexts, TypedArrow
 from sdae.data.stored.typed_csv import TypedCsv
@@ -36,6 +37,7 @@ def open_typed(
     SdaeError
         Whatever is wrong with the files.
     """
+    check_exists(path)
     if is_text(path):
         return TypedCsv(path, options, targets, wanted)
     if kind_of(path) in (None, NPY):
