@@ -20,7 +20,8 @@ train: $(VENV)/.train  ## set up, train on the embedded MNIST, show the result a
 test: $(VENV)/.test $(if $(NVRTC),$(VENV)/.nvrtc)  ## set up, lint, type-check and run the tests with coverage
 	$(MAKE) --no-print-directory --jobs=2 check kernels
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile
+	@# In the order of folders, files of seconds come last, and no core waits for the other.
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

@@ -1,4 +1,4 @@
-"""Whether commands draw pictures: to draw takes twenty times as long as to train so little."""
+"""Whether commands draw pictures: to draw takes far longer than to train so little."""
 
 import os
 import sys

@@ -84,6 +84,7 @@ def test_the_folder_holds_the_run_and_nothing_else(story: tuple[Path, str]) -> N
     assert {path.name for path in folder.iterdir() if path.is_dir()} == {"run"}
 
 
+@pytest.mark.usefixtures("pictures")
 def test_another_process_makes_the_same_bytes(
     story: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

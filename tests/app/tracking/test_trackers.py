@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sdae.app.tracking import MlflowTracker, TensorboardTracker, Tracking
 from sdae.core.errors import FileAccessError, InvalidParameterError
 from sdae.train.history import EpochRecord, History
 from tests.app.cli.commands import done, invoke, refused
+from tests.app.cli.pictures import no_pictures_drawn, pictures_drawn
 from tests.app.cli.samples import SMALL, write_flowers
 from tests.app.tracking.events import events_in, scalars_in, values_in
 
@@ -22,6 +23,13 @@ from tests.app.tracking.events import events_in, scalars_in, values_in
 pytestmark = pytest.mark.filterwarnings("ignore:codecs.open:DeprecationWarning")
 
 X = np.random.default_rng(0).random((40, 6), dtype=np.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_pictures() -> Iterator[None]:
+    """Draw no pictures but where they are tracked."""
+    with no_pictures_drawn():
+        yield
 
 
 @pytest.fixture
@@ -189,7 +197,8 @@ def test_a_run_is_tracked_with_settings_and_pictures(
 ) -> None:
     run = tmp_path / "run"
     trackers = ("--tensorboard", tmp_path / "board", "--mlflow", "trials")
-    done("train", flowers, "--target", "species", "--out", run, *SMALL, *trackers)
+    with pictures_drawn():
+        done("train", flowers, "--target", "species", "--out", run, *SMALL, *trackers)
     records = RunFolder(run).records()
     assert scalars_in(tmp_path / "board/run") == expected(records)
     pictures = sorted((run / "plots").glob("*.png"))
