@@ -16,8 +16,9 @@ import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAERegressor
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.rows import SparseRows
-from sdae.estimators import consistency_rule, consistency_search
-from sdae.estimators.consistency_rule import (
+from sdae.estimators import consistency_search
+from sdae.train.consistency import rule
+from sdae.train.consistency.rule import (
     Situation,
     epochs_of_consistency,
     learns_from_others,
@@ -69,7 +70,7 @@ def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None
     assert chosen(cloud) == ("mean_teacher",)
     thin = SparseRows(sparse.csr_array(groups), torch.zeros(1))
     assert methods_by_rows(thin, thin, y[:10], 2, 0, typed=False) == ("vat",)
-    monkeypatch.setattr(consistency_rule, "MOST_EXACT", 150)
+    monkeypatch.setattr(rule, "MOST_EXACT", 150)
     assert chosen(groups) == ("vat",)
 
 

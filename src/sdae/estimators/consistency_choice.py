@@ -2,12 +2,12 @@
 
 from sdae.core.errors import invalid_parameter
 from sdae.estimators.class_targets import has_targets
-from sdae.estimators.consistency_rule import Situation, learns_from_others
 from sdae.estimators.inputs import Rows
 from sdae.estimators.parameter_readers import AUTO, SEARCH
 from sdae.estimators.parameters import Settings
 from sdae.estimators.tasks import Consistency
 from sdae.estimators.weights import Numbers
+from sdae.train.consistency.rule import Situation, learns_from_others
 
 
 def chosen_consistency(

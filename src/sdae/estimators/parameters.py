@@ -17,7 +17,6 @@ from sdae.core.kinds.noises import Noise
 from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.schema.table_schema import INFREQUENT_IF_EXIST
-from sdae.estimators.consistency_rule import epochs_of_consistency
 from sdae.estimators.parameter_readers import (
     FOR_MANY_LABELS,
     LBFGS,
@@ -29,6 +28,7 @@ from sdae.estimators.parameter_readers import (
 )
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.consistency.noise import DROPOUT
+from sdae.train.consistency.rule import epochs_of_consistency
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 

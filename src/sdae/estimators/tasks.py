@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from sdae.core.kinds.heads import Head
 from sdae.core.rows import RowSource, row_source, window_of
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.estimators.consistency_rule import methods_by_rows
 from sdae.estimators.new_networks import Preparation, network_rows, weight_of
 from sdae.estimators.parameters import Settings
 from sdae.train.beforehand import FinetuningTask, check_finetuning
 from sdae.train.consistency.noise import masking_of
+from sdae.train.consistency.rule import methods_by_rows
 from sdae.train.identity import Entry, Identity, identity_of
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 

@@ -24,6 +24,7 @@ from sdae.train.callbacks import (
 )
 from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
+from sdae.train.consistency.automatic import settled_on
 from sdae.train.consistency.noise import with_noise
 from sdae.train.doctor import Doctor
 from sdae.train.engines.choice import finetuning_engine
@@ -125,7 +126,8 @@ def finetune(
         What is learned from unlabelled rows: ``label_spreading`` (the labels that spread over a
         graph of 10 neighbours), ``mean_teacher`` (the answers of the mean of the last networks),
         ``vat`` (answers that do not change in the direction that changes them most, and are
-        sure), or several. Only for a head of classes. An epoch is then a pass over all rows, with
+        sure), or several; or ``auto``, the rule of ``SDAEClassifier``, which looks at the rows and
+        may learn nothing. Only for a head of classes. An epoch is then a pass over all rows, with
         as many labelled rows in each minibatch; the rate falls to 0 in the last third of the
         updates. If `input_dropout` is 0, rows are masked by 0.3, or by 0.01 for each column if
         these are fewer than 30; if `dropout` is 0, it is 0.2. It suits Adam at 0.002 and some
@@ -202,14 +204,15 @@ def finetune(
             },
             "finetune",
         )
-        config = with_noise(config, stack)
+        settled = settled_on(stack, config, train, unlabeled, seed, processes.size)
+        nothing_learned = settled != config and settled.semi_supervised is None
         return run_finetuning(
             stack,
             train,
             validation,
             test,
-            config,
-            unlabeled=unlabeled,
+            with_noise(settled, stack),
+            unlabeled=None if nothing_learned else unlabeled,
             sample_weight=sample_weight,
             device=device,
             seed=seed,

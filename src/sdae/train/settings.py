@@ -100,6 +100,18 @@ def methods_of_consistency(value: object) -> tuple[str, ...]:
 METHODS = Reader(
     f"one of {', '.join(map(repr, CONSISTENCY))}, or a list of them", methods_of_consistency
 )
+BY_THE_ROWS = ("auto",)
+"""In place of methods: those that fit the rows (:mod:`sdae.train.consistency.automatic`)."""
+_METHODS_OR_AUTO = Reader(
+    f"'auto', {METHODS.constraint}",
+    lambda value: BY_THE_ROWS if _is_auto(value) else METHODS.read(value),
+)
+
+
+def _is_auto(value: object) -> bool:
+    return value == BY_THE_ROWS[0] or (
+        isinstance(value, list | tuple) and tuple(value) == BY_THE_ROWS
+    )
 
 
 @dataclass(frozen=True)
@@ -179,7 +191,7 @@ class FinetuningConfig:
         boolean(), True, "End with the parameters of the lowest validation error."
     )
     semi_supervised: tuple[str, ...] | None = option(
-        optional(METHODS),
+        optional(_METHODS_OR_AUTO),
         None,
         "What is learned from unlabelled rows; an epoch is then a pass over all rows.",
     )

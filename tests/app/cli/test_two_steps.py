@@ -244,6 +244,9 @@ def test_fine_tuning_learns_from_rows_without_labels(pretrained: Path) -> None:
     recipe = tomllib.loads((pretrained / "recipe.toml").read_text())
     assert recipe["finetuning"]["semi_supervised"] == "label_spreading"
     assert recipe["data"]["unlabeled"] == str(rows)
+    finetune(pretrained, "--set=finetuning.semi_supervised=auto", "--unlabeled", str(rows))
+    recipe = tomllib.loads((pretrained / "recipe.toml").read_text())
+    assert recipe["finetuning"]["semi_supervised"] == ["label_spreading", "vat"]  # as chosen
     taught = load_model(pretrained / "model.safetensors").stack.head.weight
     again = finetune(pretrained, "--set", "finetuning.semi_supervised=none")
     assert "Fine-tuning" in again

@@ -10,10 +10,12 @@ import torch
 import sdae
 from sdae import Checkpoint
 from sdae.app.runs.estimate import estimate
+from sdae.app.runs.ladder_runs import settled_recipe
 from sdae.app.runs.run_recipe import build_stack, describe, finetune_on, run_recipe
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.kinds.decoders import Decoder
 from sdae.train.callbacks import Event, PartStarted, StageEnded
+from sdae.train.consistency import rule
 from tests.app.runs.recipes import prepared, recipe_for, write_npz
 
 
@@ -184,6 +186,27 @@ def test_rows_that_fine_tuning_cannot_take_are_refused_before_pre_training(sourc
     with pytest.raises(DataError, match="x of the validation set"):
         run_recipe(recipe, data, build_stack(recipe, data), callbacks=[events.append])
     assert not events
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.1])
+def test_the_rows_choose_what_a_recipe_learns_from_them(
+    certain: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "CERTAIN", certain)
+    source, more = write_npz(tmp_path / "rows.npz"), tmp_path / "more.npz"
+    np.savez(more, x=np.random.default_rng(5).random((300, 5), dtype=np.float32))
+    given = (f"data.unlabeled={more}", "data.validation=0", "data.test=0")
+    methods = "mean_teacher" if certain else '["label_spreading", "vat"]'
+    bytes_of = []
+    for asked in ("auto", methods):
+        recipe = recipe_for(source, *given, f"finetuning.semi_supervised={asked}")
+        data = prepared(recipe)
+        stack = build_stack(recipe, data)
+        run_recipe(recipe, data, stack)
+        bytes_of.append([p.detach().numpy().tobytes() for p in stack.mlp.parameters()])
+        settled = settled_recipe(recipe, data, "cpu")
+        assert settled == recipe_for(source, *given, f"finetuning.semi_supervised={methods}")
+    assert bytes_of[0] == bytes_of[1]
 
 
 def test_a_recipe_learns_from_the_rows_without_labels(tmp_path: Path) -> None:

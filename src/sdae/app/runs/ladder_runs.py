@@ -8,6 +8,7 @@ from sdae.app.recipes.ladder_table import AUTO
 from sdae.app.recipes.model_table import AUTOMATIC
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
+from sdae.app.runs.learned_methods import with_methods
 from sdae.app.runs.number_rows import within_windows
 from sdae.app.runs.prepared_data import Labelled, PreparedData
 from sdae.core.devices import resolve_device
@@ -28,11 +29,16 @@ _CALLER = "[ladder]"
 
 
 def settled_recipe(
-    recipe: Recipe, data: PreparedData, device: str, callbacks: Iterable[Callback] = ()
+    recipe: Recipe,
+    data: PreparedData,
+    device: str,
+    callbacks: Iterable[Callback] = (),
+    n_processes: int = 1,
 ) -> Recipe:
     """Return the recipe with what a ladder leaves to the data in numbers.
 
-    Of a stack only the order of rows that stay on the disk is settled.
+    Of a stack the order of rows that stay on the disk is settled, and what it learns from those
+    without labels.
 
     ``max_minutes`` becomes a number of updates, by a measurement: from then on the run repeats.
 
@@ -44,7 +50,7 @@ def settled_recipe(
         If settings do not fit each other.
     """
     if not recipe.is_ladder:
-        return within_windows(recipe, data)
+        return with_methods(within_windows(recipe, data), data, n_processes)
     train, _, _ = _labelled(data)
     n_inputs = data.rows.shape[1]
     like = FoldedLadder(LadderNetwork(n_inputs, (1,), 2)).head.weight

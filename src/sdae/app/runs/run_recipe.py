@@ -11,6 +11,7 @@ from sdae._version import __version__
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import known_by
 from sdae.app.runs.ladder_runs import build_ladder, train_on
+from sdae.app.runs.learned_methods import with_methods
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError
@@ -113,6 +114,7 @@ def run_recipe(
         )
         return TrainedRun(describe(recipe, data, stack), None, None, None, ladder)
     stack.to(resolve_device(device))
+    recipe = with_methods(recipe, data, processes.size)
     if data.train is None:
         check_precision(recipe.finetuning, stack.autoencoder(0).weight, "finetune")
     else:
@@ -181,6 +183,7 @@ def finetune_on(
         )
     if stack.head_kind is None and data.head is not None:
         stack.add_head_of(data.head, len(data.classes))
+    recipe = with_methods(recipe, data, processes.size)
     return run_finetuning(
         stack,
         data.train,

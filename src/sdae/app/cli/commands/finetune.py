@@ -25,6 +25,7 @@ from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.recipes.recipe import Recipe, names_in, parse_recipe, with_data, write_recipe
+from sdae.app.runs.learned_methods import with_methods
 from sdae.app.runs.lifecycle import changed_run, held_run
 from sdae.app.runs.number_rows import within_windows
 from sdae.app.runs.pictures import redraw_curves
@@ -93,12 +94,12 @@ def finetune(
         if unlabeled is not None and not learns:
             raise RecipeError(
                 "--unlabeled has an effect only with semi-supervised fine-tuning: add --set "
-                "finetuning.semi_supervised=vat, for example."
+                "finetuning.semi_supervised=auto, for example."
             )
         prepared = prepare_labelled(
             model, recipe.data, recipe.seed, content_of(data), with_unlabelled=learns
         )
-        recipe = within_windows(recipe, prepared)
+        recipe = with_methods(within_windows(recipe, prepared), prepared)
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
         note = CompilingNote(console)

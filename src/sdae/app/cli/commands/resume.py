@@ -87,7 +87,7 @@ def resume(
                 scratch=scratch,
             )
             say_on(console, worded(recipe, prepared).choice)
-            recipe = settled_recipe(recipe, prepared, device)
+            recipe = settled_recipe(recipe, prepared, device, n_processes=processes.size)
             stack = build_stack(recipe, prepared)
             with trackers.open(run, recipe) as tracking:
                 last = train_and_keep(

@@ -191,7 +191,7 @@ def train(
                 scratch=scratch,
             )
             compiling = [CompilingNote(console)]
-            settled = settled_recipe(chosen, prepared, device, compiling)
+            settled = settled_recipe(chosen, prepared, device, compiling, processes.size)
             if settled != chosen:
                 run.save_recipe(settled)
             chosen, prepared = settled, worded(settled, prepared)

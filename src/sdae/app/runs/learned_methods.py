@@ -1,0 +1,24 @@
+"""What fine-tuning learns from unlabelled rows, where a recipe leaves that to them."""
+
+from dataclasses import replace
+
+from sdae.app.recipes.recipe import Recipe
+from sdae.app.runs.prepared_data import PreparedData
+from sdae.train.consistency.automatic import settled
+
+
+def with_methods(recipe: Recipe, data: PreparedData, n_processes: int = 1) -> Recipe:
+    """Return the recipe with what fine-tuning learns from unlabelled rows, if they decide it."""
+    if data.train is None or data.classes is None:
+        return recipe
+    finetuning = settled(
+        recipe.finetuning,
+        data.train,
+        data.unlabelled,
+        len(data.classes),
+        recipe.seed,
+        head=data.head,
+        typed=data.schema is not None,
+        n_processes=n_processes,
+    )
+    return replace(recipe, finetuning=finetuning)

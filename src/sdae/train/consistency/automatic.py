@@ -1,0 +1,108 @@
+"""What fine-tuning learns from unlabelled rows where its settings leave that to the rows.
+
+Axes: n labelled and m unlabelled rows, V columns.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.kinds.heads import Head
+from sdae.core.randomness import check_seed
+from sdae.core.rows import RowsLike, RowSource, TensorRows, row_source
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.consistency.rule import Situation, learns_from_others, methods_by_rows
+from sdae.train.labelled import LabelledRows, labelled_rows
+from sdae.train.settings import BY_THE_ROWS, FinetuningConfig
+
+
+def settled(
+    config: FinetuningConfig,
+    labelled: tuple[Any, NDArray[Any]],
+    others: Any,
+    n_classes: int,
+    seed: int,
+    *,
+    head: Head | None,
+    typed: bool,
+    n_processes: int = 1,
+) -> FinetuningConfig:
+    """Return settings with the methods that fit the rows, or none; all others as they are.
+
+    Parameters
+    ----------
+    config : FinetuningConfig
+    labelled : (x, y)
+        Rows (n, V), as an array or a source, and their classes (n,).
+    others : rows or None
+        Unlabelled rows, (m, V).
+    n_classes, seed : int
+    head : Head or None
+    typed : bool
+        Whether the rows are those of a table.
+    n_processes : int
+        Processes that train together.
+    """
+    if config.semi_supervised != BY_THE_ROWS:
+        return config
+    x, y = labelled
+    n_others = 0 if others is None else len(others)
+    obstacle = _obstacle(config, head, n_processes)
+    methods = None
+    if learns_from_others(Situation(len(x), n_others, n_classes, obstacle)):
+        methods = methods_by_rows(x, others, y, n_classes, seed, typed=typed)
+    return replace(config, semi_supervised=methods)
+
+
+def settled_on(
+    stack: StackedDenoisingAutoencoder,
+    config: FinetuningConfig,
+    train: LabelledRows,
+    unlabeled: RowsLike | None,
+    seed: int,
+    n_processes: int,
+) -> FinetuningConfig:
+    """Do the same for a network and its rows.
+
+    Raises
+    ------
+    InvalidParameterError, DataError
+        If rows or labels do not fit the network, or the seed is none.
+    """
+    if config.semi_supervised != BY_THE_ROWS:
+        return config
+    rows, y = labelled_rows(stack, train, "training")
+    others = None
+    if unlabeled is not None:
+        others = row_source(unlabeled, stack.n_visible, stack.head.weight, "unlabeled")
+    return settled(
+        config,
+        (_in_memory(rows), y.cpu().numpy()),
+        None if others is None else _in_memory(others),
+        stack.head.out_features,
+        check_seed(seed, "finetune"),
+        head=stack.head_kind,
+        typed=stack.autoencoder(0).layout is not None,
+        n_processes=n_processes,
+    )
+
+
+def _obstacle(config: FinetuningConfig, head: Head | None, n_processes: int) -> str:
+    """Return why nothing can be learned from unlabelled rows; empty if it can."""
+    if head is None or not head.facts.picks_one:
+        return "only classes can be spread"
+    if config.engine not in ("auto", "autograd"):
+        return f"engine={config.engine!r} learns from labelled rows alone"
+    if n_processes > 1:
+        return f"{n_processes} processes train together"
+    return "deterministic learns from labelled rows alone" if config.deterministic else ""
+
+
+def _in_memory(rows: RowSource) -> NDArray[np.float32] | RowSource:
+    """Return rows as an array where they are in memory."""
+    if not isinstance(rows, TensorRows):
+        return rows
+    array: NDArray[np.float32] = rows.rows.detach().cpu().numpy().astype(np.float32, copy=False)
+    return array
