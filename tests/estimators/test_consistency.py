@@ -305,3 +305,20 @@ def test_a_fit_cut_off_ends_with_the_same_bytes(tmp_path: Path) -> None:
         break
     assert n_cuts >= 1
     assert parameters_of(cut) == parameters_of(whole)
+
+
+def test_no_rows_at_all_are_no_rows_without_labels() -> None:
+    none, empty = (model(semi_supervised="auto") for _ in range(2))
+    none.fit(X[:20], FEW[:20])
+    empty.fit(X[:20], FEW[:20], X_unlabeled=X[:0])
+    assert empty.semi_supervised_ is None
+    assert (empty.predict_proba(X) == none.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(X[:, :2], "features"), (X[0], "2D"), (X[:0, :2], "sample")],
+)
+def test_rows_without_labels_that_are_none_are_named(more: Any, words: str) -> None:
+    with pytest.raises(DataError, match=rf"^X_unlabeled of SDAEClassifier.*{words}"):
+        model().fit(X[:20], FEW[:20], X_unlabeled=more)

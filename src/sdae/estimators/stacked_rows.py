@@ -31,20 +31,25 @@ def with_unlabeled(estimator: Any, x: Rows, X_unlabeled: Any) -> tuple[Rows, Row
     Raises
     ------
     DataError
-        If the rows without labels lack columns.
+        If the rows without labels lack columns, or are none that X could have.
     """
     estimator.schema_ = None  # one of an earlier fit says nothing of these rows
+    caller = f"X_unlabeled of {type(estimator).__name__}"
     more = as_table(X_unlabeled)
     if is_source(more) or isinstance(x, SourceRows):
         return x, stacked(x, _in_a_source(estimator, x, more))
     if isinstance(x, TableRows) or isinstance(more, TableRows):
         return x, table_below(x, _disk_table_like(estimator, x, more))
     if not isinstance(x, RawTable) and not needs_schema(more, missing_marker(estimator)):
-        more = checked_rows(estimator, more, reset=False)
+        if getattr(more, "shape", None) == (0, x.shape[1]):
+            return x, x
+        try:
+            more = checked_rows(estimator, more, reset=False)
+        except ValueError as error:
+            raise DataError(f"{caller}: {error}") from None
         if not sparse.issparse(x) and not sparse.issparse(more):
             _warn_of_other_units(estimator, _of_numbers(estimator, x), _of_numbers(estimator, more))
         return x, stacked(x, more)
-    caller = f"X_unlabeled of {type(estimator).__name__}"
     if sparse.issparse(x) or sparse.issparse(more):
         raise DataError(f"{caller} and X must both be sparse, or both be tables.")
     table = raw_table(more, caller, missing_marker(estimator))
