@@ -24,9 +24,9 @@ from tests.app.cli.samples import (
 
 LONG = (
     *SMALL,
-    "--set=pretraining.epochs=300",
+    "--set=pretraining.epochs=900",
     "--set=pretraining.learning_rate=0.01",
-    "--set=finetuning.epochs=300",
+    "--set=finetuning.epochs=900",
     "--seed=4",
 )
 FEWER = "--set=finetuning.epochs=20"
@@ -140,7 +140,7 @@ def test_a_kill_leaves_the_last_checkpoint_and_a_stale_lock(images: Path, whole:
         process.communicate()
     assert json.loads((images / ".run.lock").read_text())["pid"] == process.pid
     # The lock is stale: its owner is gone, so it is taken over.
-    resumed = run("resume", "run", cwd=images)
+    resumed = run("resume", "run", "--checkpoint-every=1000s", cwd=images)
     assert resumed.returncode == 0, resumed.stderr
     for name in ("model.safetensors", "pretrained.safetensors"):
         assert (images / "run" / name).read_bytes() == (whole / name).read_bytes(), name
