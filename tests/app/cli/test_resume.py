@@ -36,8 +36,10 @@ FEWER = "--set=finetuning.epochs=20"
 @contextmanager
 def training(folder: Path, until: str, *options: str) -> Iterator[subprocess.Popen[str]]:
     """Train in a process of its own, in `folder`; yield it when it has printed `until`."""
-    # A process started by one that ignores Ctrl-C, as jobs in the background do, ignores it too.
+    # A process started by one that ignores Ctrl-C, as jobs in the background do, or a closed
+    # terminal, as after nohup, ignores it too.
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     try:
         process = subprocess.Popen(
             [SDAE, *options],
@@ -49,6 +51,7 @@ def training(folder: Path, until: str, *options: str) -> Iterator[subprocess.Pop
         )
     finally:
         signal.signal(signal.SIGINT, ours)
+        signal.signal(signal.SIGHUP, hangup)
     with process:
         try:
             assert process.stdout is not None
