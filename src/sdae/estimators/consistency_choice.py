@@ -7,7 +7,7 @@ from sdae.estimators.parameter_readers import AUTO, SEARCH
 from sdae.estimators.parameters import Settings
 from sdae.estimators.tasks import Consistency
 from sdae.estimators.weights import Numbers
-from sdae.train.consistency.rule import Situation, learns_from_others
+from sdae.train.consistency.rule import Situation, learns_from_others, obstacle_of_engine
 
 
 def chosen_consistency(
@@ -59,6 +59,4 @@ def _obstacle(settings: Settings, targets: Numbers, n_classes: int) -> str:
         return "y has several columns of labels"
     if settings.uses_lbfgs:
         return "solver='lbfgs' takes all labelled rows at once"
-    if settings.engine not in ("auto", "autograd"):
-        return f"engine={settings.engine!r} learns from labelled rows alone"
-    return ""
+    return obstacle_of_engine(settings.engine)

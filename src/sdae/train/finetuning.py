@@ -204,15 +204,14 @@ def finetune(
             },
             "finetune",
         )
-        settled = settled_on(stack, config, train, unlabeled, seed, processes.size)
-        nothing_learned = settled != config and settled.semi_supervised is None
+        config, unlabeled = settled_on(stack, config, train, unlabeled, seed, processes.size)
         return run_finetuning(
             stack,
             train,
             validation,
             test,
-            with_noise(settled, stack),
-            unlabeled=None if nothing_learned else unlabeled,
+            with_noise(config, stack),
+            unlabeled=unlabeled,
             sample_weight=sample_weight,
             device=device,
             seed=seed,

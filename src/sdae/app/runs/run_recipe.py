@@ -170,6 +170,7 @@ def finetune_on(
 ) -> History:
     """Fine-tune `stack` on prepared labelled data; add a head if it does not have one.
 
+    What the recipe leaves to the rows must be settled before, by :func:`with_methods`.
     `told` are findings of pre-training, which are not reported again.
 
     Raises
@@ -183,7 +184,6 @@ def finetune_on(
         )
     if stack.head_kind is None and data.head is not None:
         stack.add_head_of(data.head, len(data.classes))
-    recipe = with_methods(recipe, data, processes.size)
     return run_finetuning(
         stack,
         data.train,

@@ -13,7 +13,12 @@ from sdae.core.kinds.heads import Head
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, TensorRows, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
-from sdae.train.consistency.rule import Situation, learns_from_others, methods_by_rows
+from sdae.train.consistency.rule import (
+    Situation,
+    learns_from_others,
+    methods_by_rows,
+    obstacle_of_engine,
+)
 from sdae.train.labelled import LabelledRows, labelled_rows
 from sdae.train.settings import BY_THE_ROWS, FinetuningConfig
 
@@ -63,8 +68,8 @@ def settled_on(
     unlabeled: RowsLike | None,
     seed: int,
     n_processes: int,
-) -> FinetuningConfig:
-    """Do the same for a network and its rows.
+) -> tuple[FinetuningConfig, RowsLike | None]:
+    """Do the same for a network and its rows; return also the unlabelled rows that are left.
 
     Raises
     ------
@@ -72,12 +77,12 @@ def settled_on(
         If rows or labels do not fit the network, or the seed is none.
     """
     if config.semi_supervised != BY_THE_ROWS:
-        return config
+        return config, unlabeled
     rows, y = labelled_rows(stack, train, "training")
     others = None
     if unlabeled is not None:
         others = row_source(unlabeled, stack.n_visible, stack.head.weight, "unlabeled")
-    return settled(
+    config = settled(
         config,
         (_in_memory(rows), y.cpu().numpy()),
         None if others is None else _in_memory(others),
@@ -87,17 +92,18 @@ def settled_on(
         typed=stack.autoencoder(0).layout is not None,
         n_processes=n_processes,
     )
+    return config, unlabeled if config.semi_supervised else None
 
 
 def _obstacle(config: FinetuningConfig, head: Head | None, n_processes: int) -> str:
     """Return why nothing can be learned from unlabelled rows; empty if it can."""
     if head is None or not head.facts.picks_one:
         return "only classes can be spread"
-    if config.engine not in ("auto", "autograd"):
-        return f"engine={config.engine!r} learns from labelled rows alone"
     if n_processes > 1:
         return f"{n_processes} processes train together"
-    return "deterministic learns from labelled rows alone" if config.deterministic else ""
+    if config.deterministic:
+        return "deterministic learns from labelled rows alone"
+    return obstacle_of_engine(config.engine)
 
 
 def _in_memory(rows: RowSource) -> NDArray[np.float32] | RowSource:

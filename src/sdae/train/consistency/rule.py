@@ -42,6 +42,11 @@ class Situation:
     obstacle: str = ""
 
 
+def obstacle_of_engine(engine: str) -> str:
+    """Return why unlabelled rows cannot be learned from with an engine; empty if they can."""
+    return "" if engine in ("auto", "autograd") else f"{engine=} learns from labelled rows alone"
+
+
 def learns_from_others(situation: Situation) -> bool:
     """Return whether anything is learned from unlabelled rows; the log says why not."""
     n_labelled, n_unlabelled = situation.n_labelled, situation.n_unlabelled

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from sdae.core.kinds.activations import Activation
 from sdae.train.engines.optimizer_state import Progress, checked_state
@@ -121,8 +121,7 @@ class CompiledMemory:
         ValueError
             If it does not fit.
         """
-        outside = [nn.Parameter(parameter) for parameter in self._outside]
-        checked_state(outside, kept, self._names)  # weights first, as in an optimiser of PyTorch
+        checked_state(self._outside, kept, self._names)
         self._progress.restore(kept, self._names, self._moments())
 
     @property
