@@ -73,9 +73,53 @@ def test_sigmoids_become_as_small_as_numbers_can_be(kind: Any, zero: float) -> N
     assert (np.abs(silu - exact) <= rounding).all()
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_tanh_keeps_its_digits_near_zero_and_ends_at_one(sign: int) -> None:
+    a = np.concatenate([np.linspace(0, 12, 400_001), np.logspace(-38, 0, 5001)])
+    a = (sign * np.append(a, [1e30, np.inf])).astype(np.float32)
+    found = a.copy()
+    _replace(found, TANH)
+    right = np.tanh(a.astype(np.float64))
+    assert (np.abs(found - right) <= 5 * np.spacing(np.abs(right).astype(np.float32))).all()
+    assert np.abs(found).max() == 1
+    assert found[-2:].tolist() == [sign, sign]
+
+
+@kernel
+def _replace_alone(values: NDArray[np.floating], kind: int) -> None:
+    for i in range(len(values)):
+        activate(values[i : i + 1], kind)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("flag", [SIGMOID, TANH, RELU, SILU, GELU])
+def test_a_value_does_not_depend_on_its_place(flag: int, kind: Any) -> None:
+    a = np.random.default_rng(0).normal(0, 3, 50_001).astype(kind)
+    together, alone = a.copy(), a.copy()
+    _replace(together, flag)
+    _replace_alone(alone, flag)
+    assert together.tobytes() == alone.tobytes()
+
+
 @kernel
 def _replace_with_slopes(values: NDArray[np.floating], slopes: Any, kind: int) -> None:
     activate_with_slopes(values, slopes, kind)
+
+
+@kernel
+def _replace_alone_with_slopes(values: NDArray[np.floating], slopes: Any, kind: int) -> None:
+    for i in range(len(values)):
+        activate_with_slopes(values[i : i + 1], slopes[i : i + 1], kind)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("flag", [SILU, GELU])
+def test_a_slope_does_not_depend_on_its_place(flag: int, kind: Any) -> None:
+    a = np.random.default_rng(0).normal(0, 3, 50_001).astype(kind)
+    together, alone = np.stack([a, a]), np.stack([a, a])
+    _replace_with_slopes(*together, flag)
+    _replace_alone_with_slopes(*alone, flag)
+    assert together.tobytes() == alone.tobytes()
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
