@@ -77,6 +77,19 @@ def test_many_columns_become_components_and_few_are_standardised() -> None:
     assert comparable(X, 0, typed=True) is X
 
 
+def test_columns_far_from_0_have_the_same_neighbours() -> None:
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(600, 5)) @ random.normal(size=(5, 60))
+    rows += random.normal(size=(600, 60))
+    x = (np.round(rows * 1024) / 1024).astype(np.float32)
+    far = x + np.float32(4096)  # exact in float32
+    assert (far - np.float32(4096) == x).all()
+    distances, places = nearest(comparable(x, 0), 5, 0)
+    found_distances, found = nearest(comparable(far, 0), 5, 0)
+    assert (found == places).mean() > 0.999
+    np.testing.assert_allclose(found_distances, distances, rtol=1e-4)
+
+
 def test_many_rows_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "MOST_EXACT", 50)
     monkeypatch.setitem(sys.modules, "pynndescent", None)

@@ -35,14 +35,16 @@ def comparable(x: NDArray[np.float32], seed: int, *, typed: bool = False) -> NDA
     if x.shape[1] > MOST_COLUMNS and len(x) > MOST_COLUMNS:
         from sklearn.decomposition import PCA
 
+        # PCA (scikit-learn 1.9.1) takes the mean off after the products, too late for float32.
+        centred = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
         pca = PCA(MOST_COLUMNS, svd_solver="auto", random_state=seed % _LARGEST_SEED)
-        components: NDArray[np.float32] = pca.fit_transform(x)
+        components: NDArray[np.float32] = pca.fit_transform(centred)
         return components
     if typed:
         return x
     spread = x.std(axis=0, dtype=np.float64)
-    centred = x - x.mean(axis=0, dtype=np.float64)
-    scaled: NDArray[np.float32] = (centred / np.where(spread > 0, spread, 1)).astype(np.float32)
+    shifted = x - x.mean(axis=0, dtype=np.float64)
+    scaled: NDArray[np.float32] = (shifted / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scaled
 
 
