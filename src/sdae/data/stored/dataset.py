@@ -16,11 +16,14 @@ from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
 from sdae.data.stored.csv_shard import CsvShard
+from sdae.data.stored.feather_file import declares_classes
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.opening import (
     CSV,
     MEMORY,
     NPY,
+    PARQUET,
+    files_at,
     holds_lists,
     kind_of,
     names_at,
@@ -225,6 +228,9 @@ def _dataset(
             f"{path} has no label in column {quoted(targets[0])}. Name another target, or none to "
             "pre-train only."
         )
+    is_feather = kind_of(path) not in (None, NPY, PARQUET)
+    if task is None and is_feather and declares_classes(files_at(path)[0], targets[0]):
+        task = Task.CLASSIFICATION
     unlabelled = None
     if missing.any():
         unlabelled, x, y = x[missing], x[~missing], y[~missing]
