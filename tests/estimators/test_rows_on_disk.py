@@ -145,6 +145,15 @@ def test_answers_are_those_for_an_array(
         assert model.score(rows, *y) == model.score(x, *y)
 
 
+@pytest.mark.parametrize("layer", [None, 0, "all"])
+def test_codes_on_the_disk_are_decoded(layer: Any, x: NDArray[np.float32], tmp_path: Path) -> None:
+    model = fitted(SDAETransformer, 9 * x, x, layer=layer)
+    codes = model.transform(9 * x)
+    np.save(tmp_path / "codes.npy", codes)
+    ours = model.inverse_transform(open_rows(tmp_path / "codes.npy", memory=SMALL))
+    assert ours.tobytes() == model.inverse_transform(codes).tobytes()
+
+
 @pytest.mark.parametrize("kind", [SDAEClassifier, SDAERegressor])
 @pytest.mark.parametrize("memory", [SMALL, 1 << 20])
 def test_labelled_rows_in_memory_go_with_others_on_the_disk(

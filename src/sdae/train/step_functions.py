@@ -116,7 +116,7 @@ class FinetuneFunctions(NamedTuple):
 @undisturbed()
 def pretraining_functions(
     stack: StackedDenoisingAutoencoder,
-    train_x: Array,
+    train_x: Array | RowSource,
     batch_size: int,
     *,
     optimizer: str = "sgd",
@@ -168,7 +168,7 @@ def pretraining_functions(
 @undisturbed()
 def build_finetune_functions(
     stack: StackedDenoisingAutoencoder,
-    datasets: Sequence[tuple[Array, Labels]],
+    datasets: Sequence[tuple[Array | RowSource, Labels]],
     batch_size: int,
     learning_rate: float,
     *,
@@ -239,7 +239,7 @@ class _LabelledBatches:
     def __init__(
         self,
         stack: StackedDenoisingAutoencoder,
-        pair: tuple[Array, Labels],
+        pair: tuple[Array | RowSource, Labels],
         batch_size: int,
         name: str,
     ) -> None:
