@@ -117,6 +117,12 @@ def test_parquet_files_that_hold_no_rows(tmp_path: Path, write: Any, problem: st
         open_rows(tmp_path / "a.parquet", target="y" if has_labels else None)
 
 
+def test_a_value_that_is_not_finite_in_npy_is_not_of_a_table(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[1.0, np.nan]]))
+    with pytest.raises(DataError, match=r"Fill it in, or drop the row\.$"):
+        open_rows(tmp_path / "a.npy")[:].in_memory()
+
+
 def test_missing_numbers_of_parquet(tmp_path: Path) -> None:
     _table(a=PAIRS)(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="column 'a', has missing rows or numbers"):

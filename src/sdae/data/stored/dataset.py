@@ -18,18 +18,8 @@ from sdae.data.array_files import find_column
 from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.feather_file import declares_classes
 from sdae.data.stored.group_cache import GroupCache
-from sdae.data.stored.opening import (
-    CSV,
-    MEMORY,
-    NPY,
-    PARQUET,
-    files_at,
-    holds_lists,
-    kind_of,
-    names_at,
-    rows_of,
-    shards_at,
-)
+from sdae.data.stored.opening import MEMORY, holds_lists, names_at, rows_of, shards_at
+from sdae.data.stored.paths import CSV, NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.shard import Shard, bytes_of, labels_of
 from sdae.data.stored.text_lines import takes_more
