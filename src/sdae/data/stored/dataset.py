@@ -15,6 +15,7 @@ from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
 from sdae.data.array_files import find_column
+from sdae.data.csv_table import without_index
 from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.feather_file import declares_classes
 from sdae.data.stored.group_cache import GroupCache
@@ -170,7 +171,10 @@ def _columns(
     names = names_at(path)
     check_names((*left_out, *kept), names, str(path))
     unused = {*left_out, *targets}
-    return [name for name in names if name in (kept or names) and name not in unused]
+    there = [place for place, name in enumerate(names) if name not in unused]
+    if kept:
+        return [names[place] for place in there if names[place] in kept]
+    return [names[place] for place in without_index(names, there, str(path))]
 
 
 def _shards(

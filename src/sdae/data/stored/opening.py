@@ -9,6 +9,7 @@ import numpy as np
 from sdae.core.constraints import integer
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
+from sdae.data.csv_table import without_index
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
 from sdae.data.stored.feather_shard import FeatherShard
@@ -174,6 +175,8 @@ def shards_at(
     """
     paths = files_at(Path(path))
     check_list("columns", columns)
+    if columns is None:
+        columns = _beside_an_index(paths[0], target)
     shards: list[Shard] = []
     for each in paths:
         if each.suffix.lower() == NPY:
@@ -185,6 +188,16 @@ def shards_at(
             shards.append(kind(each, names, None if target is None else name_in(target), cache))
     check_alike(shards)
     return shards
+
+
+def _beside_an_index(path: Path, target: str | int | None) -> list[str] | None:
+    """Return the columns of a file beside the index of a data frame; None if it has none."""
+    if kind_of(path) == NPY:
+        return None
+    names = _schema(path).names
+    there = [place for place, name in enumerate(names) if name != target]
+    kept = without_index(names, there, str(path))
+    return None if len(kept) == len(there) else [names[place] for place in kept]
 
 
 def names_at(path: Path) -> tuple[str, ...]:
