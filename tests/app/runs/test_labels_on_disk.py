@@ -70,3 +70,26 @@ def test_labels_on_the_disk_are_those_in_memory(
     assert on_disk.train is not None
     np.testing.assert_array_equal(on_disk.train[1], in_memory.train[1])
     assert len(on_disk.rows) == len(in_memory.rows)
+
+
+@pytest.mark.parametrize("target", ["2", "-1"])
+@pytest.mark.parametrize("kind", ["f4", "f8", ">f4", "i1", "u8", "?"])
+@pytest.mark.parametrize("fraction", [0.0, 0.5])
+def test_labels_of_an_array_on_the_disk_are_those_in_memory(
+    tmp_path: Path, kind: str, fraction: float, target: str
+) -> None:
+    x = np.random.default_rng(0).integers(0, 2, (N, 3)) * (1 + fraction)
+    np.save(tmp_path / "rows.npy", x.astype(kind))
+    in_memory, on_disk = (
+        prepare(
+            DataConfig(source=str(tmp_path / "rows.npy"), target=target, memory=memory),
+            Decoder.AUTO,
+            0,
+        )
+        for memory in ("none", "2KB")
+    )
+    assert (on_disk.head, on_disk.classes) == (in_memory.head, in_memory.classes)
+    assert in_memory.train is not None
+    assert on_disk.train is not None
+    np.testing.assert_array_equal(on_disk.train[1], in_memory.train[1])
+    assert on_disk.feature_names == in_memory.feature_names

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
-from sdae.data.array_files import find_column
+from sdae.data.array_files import find_column, targets_of_array
 from sdae.data.csv_table import without_index
 from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.feather_file import declares_classes
@@ -228,7 +228,11 @@ def _dataset(
     unlabelled = None
     if missing.any():
         unlabelled, x, y = x[missing], x[~missing], y[~missing]
-    found, label_names = _targets(y, targets, str(path), task)
+    if kind_of(path) == NPY:
+        place = find_column(targets[0], len(names_at(path)), str(path))
+        found, label_names = targets_of_array(y[:, None], [str(place)], str(path), task)
+    else:
+        found, label_names = _targets(y, targets, str(path), task)
     table = Table(x, found, names, None, str(path), label_names)
     return StoredDataset(Dataset(path.stem, table), unlabelled)
 
