@@ -70,6 +70,10 @@ def test_labels_on_the_disk_are_those_in_memory(
     assert on_disk.train is not None
     np.testing.assert_array_equal(on_disk.train[1], in_memory.train[1])
     assert len(on_disk.rows) == len(in_memory.rows)
+    if suffix == ".feather":
+        assert in_memory.schema is not None
+        assert on_disk.schema is not None
+        assert on_disk.schema.parts == in_memory.schema.parts
 
 
 @pytest.mark.parametrize("target", ["2", "-1"])

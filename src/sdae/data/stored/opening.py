@@ -17,7 +17,7 @@ from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.listed_columns import has_lists, names_in
 from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
-from sdae.data.stored.paths import CSV, NPY, PARQUET, files_at, kind_of
+from sdae.data.stored.paths import CSV, FEATHER, NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import (
@@ -225,6 +225,19 @@ def holds_lists(path: Path) -> bool:
         If it cannot be read.
     """
     return kind_of(path) not in (None, NPY) and path.is_file() and has_lists(_schema(path))
+
+
+def always_a_table(source: str) -> bool:
+    """Return whether a file is read as columns of any type, even if all hold numbers: a Feather.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError, MissingExtraError
+        If it cannot be read.
+    """
+    if "\0" in source or not source.lower().endswith(FEATHER):
+        return False
+    return Path(source).is_file() and not holds_lists(Path(source))
 
 
 def _schema(path: Path) -> Any:
