@@ -330,12 +330,13 @@ def test_what_does_not_fit_is_refused(x: NDArray[np.float32], path: Path) -> Non
         model.transform(rows)
     table = pd.DataFrame({"a": ["p", "q"] * 50, "b": np.arange(100.0)})
     for again in (
-        lambda: SDAEImputer(**SHORT).fit(rows),
         lambda: SDAETransformer(scale="robust").fit(rows),
         lambda: SDAETransformer(**SHORT).fit(table).transform(rows),
     ):
         with pytest.raises(DataError, match=r"must be a table here.*sdae\.data\.open_table"):
             again()
+    with pytest.raises(DataError, match=r"SDAEImputer must be in memory.*as a data frame"):
+        SDAEImputer(**SHORT).fit(rows)
     y = ["p", "q"] * 50
     with pytest.raises(DataError, match="must both be numbers without gaps"):
         SDAEClassifier(**SHORT).fit(table, y, X_unlabeled=rows)

@@ -19,7 +19,7 @@ pd = pytest.importorskip("pandas")
 
 N = 60
 X = np.random.default_rng(0).random((N, 2))
-MEMORY = pytest.mark.parametrize("memory", ["none", "500B"])
+MEMORY = pytest.mark.parametrize("memory", ["none", "0.5KB"])
 
 
 @pytest.fixture

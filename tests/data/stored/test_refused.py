@@ -253,7 +253,7 @@ def test_paths_without_rows(tmp_path: Path) -> None:
 @pytest.mark.parametrize("memory", [0, -1, 1.5, "many"])
 def test_the_memory_must_be_a_number_of_bytes(tmp_path: Path, memory: Any) -> None:
     np.save(tmp_path / "a.npy", X)
-    with pytest.raises(InvalidParameterError, match="memory parameter of open_rows must be an int"):
+    with pytest.raises(InvalidParameterError, match="must be an integer ≥ 1, a number of bytes"):
         open_rows(tmp_path / "a.npy", memory=memory)
 
 

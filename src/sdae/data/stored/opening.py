@@ -107,7 +107,8 @@ def open_rows(
     try:
         memory = integer(1).read(memory)
     except ValueError:
-        raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
+        wanted = "an integer ≥ 1, a number of bytes"
+        raise invalid_parameter("memory", "open_rows", wanted, memory) from None
     cache = GroupCache(memory)
     try:
         shards = shards_at(path, columns, target, cache)
