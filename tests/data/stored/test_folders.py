@@ -9,6 +9,7 @@ import pytest
 
 from sdae.core.errors import DataError
 from sdae.data import open_rows, open_table
+from sdae.data.stored.dataset import stored_dataset
 from tests.data.stored.files import write_columns, write_table
 
 X = np.random.default_rng(0).random((12, 2), dtype=np.float32)
@@ -70,3 +71,16 @@ def test_a_folder_of_csv_files(tmp_path: Path, opened: Any) -> None:
     (tmp_path / "a.csv").write_text("x\n1\n")
     with pytest.raises(DataError, match=r"has CSV files, which are only read one by one.*convert"):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [(), ("c0",)])
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+def test_names_of_columns_that_are_no_text(tmp_path: Path, suffix: str, kept: Any) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_columns(path, X)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"c0", b"\x800"))
+    with pytest.raises(DataError, match="is damaged"):
+        open_rows(path)
+    with pytest.raises(DataError, match="is damaged"):
+        stored_dataset(str(path), kept=kept, memory=50)

@@ -10,6 +10,7 @@ from sdae.core.constraints import integer
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.csv_table import without_index
+from sdae.data.parquet_table import translated
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
 from sdae.data.stored.feather_shard import FeatherShard
@@ -242,7 +243,11 @@ def always_a_table(source: str) -> bool:
 
 
 def _schema(path: Path) -> Any:
-    return parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
+    """Return the schema of a file, whose names can be read."""
+    schema = parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
+    with translated(str(path), "a file with columns"):
+        _ = schema.names  # of a damaged file they may be no text
+    return schema
 
 
 def _integer(column: object) -> int:
