@@ -245,9 +245,10 @@ def test_paths_without_rows(tmp_path: Path) -> None:
     write_columns(tmp_path / "b.parquet", X)
     with pytest.raises(DataError, match=r"several kinds, \.npy, \.parquet: a\.npy, b\.parquet"):
         open_rows(tmp_path)
-    os.mkfifo(tmp_path / "pipe.npy")
-    with pytest.raises(DataError, match=r"pipe\.npy is a pipe"):
-        open_rows(tmp_path / "pipe.npy")
+    for name in ("pipe.npy", "pipe.parquet", "pipe.feather"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name} is a pipe"):
+            open_rows(tmp_path / name)
 
 
 @pytest.mark.parametrize("memory", [0, -1, 1.5, "many"])

@@ -8,6 +8,7 @@ import numpy as np
 
 from sdae.core.constraints import integer
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.files import checked_size
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.csv_table import without_index
 from sdae.data.parquet_table import translated
@@ -194,7 +195,7 @@ def shards_at(
 
 def _beside_an_index(path: Path, target: str | int | None) -> list[str] | None:
     """Return the columns of a file beside the index of a data frame; None if it has none."""
-    if kind_of(path) == NPY:
+    if path.suffix.lower() == NPY:
         return None
     names = _schema(path).names
     there = [place for place, name in enumerate(names) if name != target]
@@ -244,7 +245,8 @@ def always_a_table(source: str) -> bool:
 
 def _schema(path: Path) -> Any:
     """Return the schema of a file, whose names can be read."""
-    schema = parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
+    checked_size(path)  # not a pipe, which would wait for a writer
+    schema = (parquet_schema if path.suffix.lower() == PARQUET else feather_schema)(path)
     with translated(str(path), "a file with columns"):
         _ = schema.names  # of a damaged file they may be no text
     return schema
