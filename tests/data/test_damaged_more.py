@@ -154,10 +154,10 @@ def test_odd_names_of_columns_are_shown_in_one_short_line(
 ) -> None:
     path = tmp_path / "rows.parquet"
     for value in (None, "cat", [1.0]):
-        pq.write_table(pa.table({name: [value, value], "b": [1.0, 2.0]}), path)
+        pq.write_table(pa.table({"b": [1.0, 2.0], name: [value, value]}), path)
         refused(path, path.read_bytes(), "rows.parquet", target)
     quote = '"' + name + '"'
-    csv = f"{quote},b\ncat,1\n"
+    csv = f"b,{quote}\n1,cat\n"
     refused(tmp_path / "rows.csv", csv.encode(), "rows.csv", target)
     refused(tmp_path / "rows.csv", f"{quote},{quote}\n".encode(), "two columns named", target)
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,11 +70,12 @@ def test_the_word_mnist_means_the_embedded_set_whatever_is_in_the_folder(
     (tmp_path / "mnist").mkdir()
     monkeypatch.chdir(tmp_path)
     assert load_dataset("mnist").name == "MNIST"
-    with pytest.raises(FileAccessError, match="no IDX file"):
+    with pytest.raises(DataError, match="no IDX file"):
         load_dataset("./mnist")
 
 
 def test_a_folder_takes_no_target(tmp_path: Path) -> None:
+    (tmp_path / "train-images-idx3-ubyte").touch()
     with pytest.raises(
         DataError, match=r"has its own labels and no columns.*Leave the target 'y' out"
     ):
@@ -82,8 +84,19 @@ def test_a_folder_takes_no_target(tmp_path: Path) -> None:
 
 def test_a_folder_with_the_name_of_a_file_is_a_folder(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").mkdir()
-    with pytest.raises(FileAccessError, match="no IDX file"):
+    with pytest.raises(DataError, match="no IDX file"):
         load_dataset(tmp_path / "rows.csv")
+
+
+@pytest.mark.parametrize("target", [None, "y"])
+def test_a_folder_of_other_files_is_told_so(tmp_path: Path, target: Any) -> None:
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DataError, match=r"no IDX file train-images-idx3-ubyte\. It has: a\.txt"):
+        load_dataset(tmp_path, target=target)
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "a.parquet").touch()
+    with pytest.raises(DataError, match="'part' with files of rows"):
+        load_dataset(tmp_path, target=target)
 
 
 def test_an_impossible_path_is_told(tmp_path: Path) -> None:

@@ -145,6 +145,15 @@ def test_answers_are_those_for_an_array(
         assert model.score(rows, *y) == model.score(x, *y)
 
 
+@pytest.mark.parametrize("layer", [None, 0, "all"])
+def test_codes_on_the_disk_are_decoded(layer: Any, x: NDArray[np.float32], tmp_path: Path) -> None:
+    model = fitted(SDAETransformer, 9 * x, x, layer=layer)
+    codes = model.transform(9 * x)
+    np.save(tmp_path / "codes.npy", codes)
+    ours = model.inverse_transform(open_rows(tmp_path / "codes.npy", memory=SMALL))
+    assert ours.tobytes() == model.inverse_transform(codes).tobytes()
+
+
 @pytest.mark.parametrize("kind", [SDAEClassifier, SDAERegressor])
 @pytest.mark.parametrize("memory", [SMALL, 1 << 20])
 def test_labelled_rows_in_memory_go_with_others_on_the_disk(
@@ -321,12 +330,13 @@ def test_what_does_not_fit_is_refused(x: NDArray[np.float32], path: Path) -> Non
         model.transform(rows)
     table = pd.DataFrame({"a": ["p", "q"] * 50, "b": np.arange(100.0)})
     for again in (
-        lambda: SDAEImputer(**SHORT).fit(rows),
         lambda: SDAETransformer(scale="robust").fit(rows),
         lambda: SDAETransformer(**SHORT).fit(table).transform(rows),
     ):
         with pytest.raises(DataError, match=r"must be a table here.*sdae\.data\.open_table"):
             again()
+    with pytest.raises(DataError, match=r"SDAEImputer must be in memory.*as a data frame"):
+        SDAEImputer(**SHORT).fit(rows)
     y = ["p", "q"] * 50
     with pytest.raises(DataError, match="must both be numbers without gaps"):
         SDAEClassifier(**SHORT).fit(table, y, X_unlabeled=rows)

@@ -1,13 +1,16 @@
 """Training on rows that stay on the disk: the bytes of the same rows in memory."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from sdae import StackedDenoisingAutoencoder, finetune, pretrain
-from sdae.core.errors import DataError, FileFormatError
+from sdae import LadderNetwork, StackedDenoisingAutoencoder, finetune, pretrain
+from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
 from sdae.data import DiskRows, convert, open_rows
 from sdae.train.callbacks import SliceEnded
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
@@ -69,6 +72,57 @@ def test_finetuning_gives_the_bytes_of_rows_in_memory(rows: DiskRows, settings: 
     options = {"epochs": 2, "shuffle": True, "shuffle_window": 128, **settings}
     ours, theirs = (finetuned(x, **options) for x in (rows, X))
     assert state_bytes(ours) == state_bytes(theirs)
+
+
+def test_a_stack_answers_for_rows_on_the_disk(
+    rows: DiskRows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sdae.core.network._INFERENCE_ROWS", 256)
+    stack = new_stack()
+    finetune(stack, (X, Y), (X, Y), epochs=2, batch_size=10)
+    every: dict[str, Callable[[Any], torch.Tensor]] = {
+        "encode": stack.encode,
+        "the first layer": lambda x: stack.encode(x, 1),
+        "no layer": lambda x: stack.encode(x, 0),
+        "reconstruct": stack.reconstruct,
+        "output": stack.output,
+        "logits": stack.logits,
+        "forward": stack,
+        "predict": stack.predict,
+        "predict_proba": stack.predict_proba,
+        "errors": lambda x: stack.errors(x, Y),
+        "cost": lambda x: stack.negative_log_likelihood(x, Y),
+    }
+    for name, answers in every.items():
+        for source, x in ((rows, X), (rows[100:500], X[100:500])):
+            if name in ("errors", "cost") and len(x) < N:
+                continue
+            found = answers(source)
+            torch.testing.assert_close(found, answers(x).detach(), msg=name)
+            assert not found.requires_grad
+    assert torch.equal(stack.predict_proba(rows), stack.predict_proba(X))
+
+
+def test_codes_on_the_disk_are_decoded(tmp_path: Path) -> None:
+    stack = new_stack()
+    h = stack.encode(X).detach()
+    np.save(tmp_path / "codes.npy", h.numpy())
+    torch.testing.assert_close(
+        stack.decode(open_rows(tmp_path / "codes.npy")), stack.decode(h).detach()
+    )
+
+
+def test_rows_of_another_width_are_refused_by_a_stack(rows: DiskRows) -> None:
+    wide = StackedDenoisingAutoencoder(V + 1, (5,), n_classes=2)
+    with pytest.raises(InvalidParameterError, match=f"a 2-D array with {V + 1} columns"):
+        wide.encode(rows)
+
+
+def test_a_ladder_answers_for_rows_in_memory_only(rows: DiskRows) -> None:
+    ladder = LadderNetwork(V, (5,), n_classes=2)
+    with pytest.raises(DataError, match=re.escape("Got DiskRows, whose rows are not in memory")):
+        ladder.predict(rows)  # type: ignore[arg-type]
+    assert torch.equal(ladder.predict(rows[:].in_memory()), ladder.predict(X))
 
 
 def test_a_window_of_all_rows_is_the_full_shuffle_and_a_smaller_one_is_not() -> None:

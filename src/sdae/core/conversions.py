@@ -33,6 +33,11 @@ def as_tensor(array: Targets) -> Tensor:
     """
     if isinstance(array, Tensor):
         return ordinary(array)
+    if hasattr(type(array), "batch"):  # a source of rows: NumPy would ask it for its first row
+        raise DataError(
+            f"Rows must be an array or a tensor here. Got {type(array).__name__}, whose rows are "
+            "not in memory: rows[:].in_memory() reads all rows of open_rows."
+        )
     own = np.asarray(array)
     if own.dtype.kind not in "fiub":
         raise DataError(f"Rows and labels must be numbers. Got an array of {own.dtype} instead.")

@@ -1,5 +1,8 @@
 """The second facade of a stack: a network with a head, and its predictions.
 
+Methods that take rows also take a source, such as :func:`sdae.data.open_rows` returns. Its rows are
+read some at a time, and the results do not have gradients.
+
 Axes: B samples, V inputs, C classes, L labels, T targets of regression; O outputs are C, L or T.
 """
 
@@ -14,8 +17,13 @@ from sdae.core.errors import DataError, InvalidParameterError, invalid_parameter
 from sdae.core.head_layer import wanted_head, zero_head
 from sdae.core.kinds.heads import Facts as HeadFacts
 from sdae.core.kinds.heads import Head
+from sdae.core.rows import RowSource, is_source
+from sdae.core.source_rows import SourceRows, read
 from sdae.core.surroundings import undisturbed
 from sdae.core.targets import described
+
+Rows = Array | RowSource
+"""Rows in memory, or those of a source."""
 
 _INFERENCE_ROWS = 1024
 
@@ -38,7 +46,7 @@ class Network(nn.Module):
     n_outputs: int | None
 
     @abstractmethod
-    def encode(self, x: Array, depth: int | None = None) -> Tensor:
+    def encode(self, x: Rows, depth: int | None = None) -> Tensor:
         """Return the code at `depth` (default: the deepest), (B, V) -> (B, H)."""
 
     @abstractmethod
@@ -165,27 +173,29 @@ class Network(nn.Module):
             )
         return self.head
 
-    def logits(self, x: Array) -> Tensor:
+    def logits(self, x: Rows) -> Tensor:
         """Return the head's pre-activations, (B, V) -> (B, C) or (B, L)."""
-        logits: Tensor = self.logistic_head(self.encode(x))
-        return logits
+        _ = self.logistic_head
+        return self.output(x)
 
-    def output(self, x: Array) -> Tensor:
+    def output(self, x: Rows) -> Tensor:
         """Return what the head's layer computes from the deepest code, (B, V) -> (B, O)."""
+        if is_source(x):
+            return self._in_chunks(self.output, x)
         output: Tensor = self.head(self.encode(x))
         return output
 
-    def answers(self, x: Array) -> Tensor:
+    def answers(self, x: Rows) -> Tensor:
         """Return the predictions of the head: classes, labels or values."""
         return self._in_chunks(lambda rows: self.head_facts.answer(self.output(rows)), x)
 
-    def predict_proba(self, x: Array) -> Tensor:
+    def predict_proba(self, x: Rows) -> Tensor:
         """Return the probability of each class or label, (B, V) -> (B, O), without gradients."""
         _, probabilities = self.logistic_head, self.head_facts.probabilities
         assert probabilities is not None  # a logistic head has probabilities
         return self._in_chunks(lambda rows: probabilities(self.output(rows)), x)
 
-    def predict(self, x: Array) -> Tensor:
+    def predict(self, x: Rows) -> Tensor:
         """Return the most probable class of each row, (B, V) -> (B,) int64.
 
         With a multilabel head return which labels a row has, (B, V) -> (B, L) int64, 0 or 1.
@@ -193,7 +203,7 @@ class Network(nn.Module):
         _ = self.logistic_head
         return self.answers(x)
 
-    def predict_values(self, x: Array) -> Tensor:
+    def predict_values(self, x: Rows) -> Tensor:
         """Return the values of a regression head, (B, V) -> (B, T), without gradients."""
         if self.head_kind is not None and self.head_kind.facts.probabilities is not None:
             raise InvalidParameterError(
@@ -202,17 +212,17 @@ class Network(nn.Module):
             )
         return self.answers(x)
 
-    def negative_log_likelihood(self, x: Array, y: Targets) -> Tensor:
+    def negative_log_likelihood(self, x: Rows, y: Targets) -> Tensor:
         """Return −mean log p(y | x), the fine-tuning cost: (B, V), (B,) or (B, L) -> a scalar."""
         logits = self.logits(x)  # (B, O)
         return self.head_facts.loss(logits, self._targets(y, logits)).mean()
 
-    def errors(self, x: Array, y: Targets) -> Tensor:
+    def errors(self, x: Rows, y: Targets) -> Tensor:
         """Return the share of rows classified wrongly, or of labels: a scalar in [0, 1]."""
         predicted = self.predict(x)  # (B,) or (B, L)
         return self.head_facts.error(predicted, self._targets(y, predicted)).double().mean()
 
-    def forward(self, x: Array) -> Tensor:
+    def forward(self, x: Rows) -> Tensor:
         """Return the output of the head's layer, or without a head the deepest code."""
         return self.encode(x) if self.n_outputs is None else self.output(x)
 
@@ -230,11 +240,12 @@ class Network(nn.Module):
             raise invalid_parameter("y", caller, wanted, described(y)) from None
 
     @undisturbed()
-    def _in_chunks(self, function: Callable[[Array], Tensor], x: Array) -> Tensor:
+    def _in_chunks(self, function: Callable[[Array], Tensor], x: Rows) -> Tensor:
         """Apply `function` of rows to a bounded number of them at a time, without gradients."""
+        rows = SourceRows(x) if is_source(x) else x
         with torch.no_grad():
             parts = [
-                function(x[start : start + _INFERENCE_ROWS])
+                function(read(rows[start : start + _INFERENCE_ROWS]))
                 for start in range(0, max(len(x), 1), _INFERENCE_ROWS)
             ]
         return torch.cat(parts)

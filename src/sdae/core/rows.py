@@ -5,7 +5,7 @@ Axes: n rows, V columns, B rows of a minibatch.
 
 import math
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.sparse import SparseMatrix, csr_of, is_sparse
 from sdae.core.surroundings import ordinary
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 _NUMPY_TYPES = (torch.float16, torch.float32, torch.float64)
 
@@ -254,7 +257,7 @@ def value_range(rows: RowSource) -> tuple[float, float]:
     return min(lows), max(highs)
 
 
-def is_source(x: object) -> TypeGuard[RowSource]:
+def is_source(x: object) -> "TypeIs[RowSource]":
     """Return whether `x` is a source by its type: a data frame may have a column ``batch``."""
     return hasattr(type(x), "batch")
 

@@ -30,8 +30,9 @@ from sdae.core.kinds.decoders import Decoder, Emphasis, parse_emphasis
 from sdae.core.kinds.heads import Head
 from sdae.core.kinds.noises import Noise, parse_noise
 from sdae.core.kinds.text import parse_choice
-from sdae.core.network import Network
+from sdae.core.network import Network, Rows
 from sdae.core.randomness import check_seed
+from sdae.core.rows import is_source
 from sdae.core.surroundings import make_ordinary, undisturbed
 
 if TYPE_CHECKING:
@@ -220,30 +221,36 @@ class StackedDenoisingAutoencoder(Network):
 
     # -- the first facade: codes and reconstructions -----------------------------------------
 
-    def encode(self, x: Array, depth: int | None = None) -> Tensor:
+    def encode(self, x: Rows, depth: int | None = None) -> Tensor:
         """Return the code at `depth` (default: the deepest), (B, V) -> (B, H_{depth-1})."""
+        if is_source(x):
+            return self._in_chunks(lambda rows: self.encode(rows, depth), x)
         h = self._rows(x, self.n_visible)
         for layer in range(self._depth(depth)):
             h = self.autoencoder(layer).encode(h)
         return h
 
-    def decode(self, h: Array, depth: int | None = None) -> Tensor:
+    def decode(self, h: Rows, depth: int | None = None) -> Tensor:
         """Carry a code of `depth` (default: the deepest) down to x, (B, H_{depth-1}) -> (B, V)."""
         depth = self._depth(depth)
+        if is_source(h):
+            return self._in_chunks(lambda rows: self.decode(rows, depth), h)
         x = self._rows(h, (self.n_visible, *self.hidden_layer_sizes)[depth])
         for layer in reversed(range(depth)):
             x = self.autoencoder(layer).decode(x)
         return x
 
-    def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
+    def reconstruct(self, x: Rows, depth: int | None = None) -> Tensor:
         """Encode to `depth` and decode again, without corruption: (B, V) -> (B, V)."""
+        if is_source(x):
+            return self._in_chunks(lambda rows: self.reconstruct(rows, depth), x)
         return self.decode(self.encode(x, depth), depth)
 
     # -- the tutorial's functions and the model's file; their code is in packages above -----
 
     def pretraining_functions(
         self,
-        train_x: Array,
+        train_x: Rows,
         batch_size: int,
         *,
         optimizer: str = "sgd",
@@ -272,7 +279,7 @@ class StackedDenoisingAutoencoder(Network):
 
     def build_finetune_functions(
         self,
-        datasets: Sequence[tuple[Array, Labels]],
+        datasets: Sequence[tuple[Rows, Labels]],
         batch_size: int,
         learning_rate: float,
         *,

@@ -73,7 +73,9 @@ def load_npy(
     places = [find_column(each, n_columns, source) for each in target]
     target = names_of_targets([str(place) for place in places])  # each column once, by its number
     columns = wanted_columns(names, places, features, source)
-    y, label_names = _labels(array[:, places], target, source, task) if places else (None, None)
+    y, label_names = (
+        targets_of_array(array[:, places], target, source, task) if places else (None, None)
+    )
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
     kept = tuple(names[column] for column in columns)
     return Dataset(path.stem, _rows(x, y, source, kept, label_names))
@@ -214,7 +216,7 @@ class _Archive:
         y = self._read(y_name)
         if x.ndim > 0 and y.ndim > 0:
             check_lengths(len(x), len(y), source)  # before checking the values
-        labels, _ = _labels(y, None, self._source(y_name), task)
+        labels, _ = targets_of_array(y, None, self._source(y_name), task)
         return _rows(x, labels, source)
 
     def _source(self, name: str) -> str:
@@ -268,10 +270,16 @@ def _rows(
     return checked_table(x, y, source, names, label_names=label_names)
 
 
-def _labels(
+def targets_of_array(
     y: NDArray[np.generic], names: Sequence[str] | None, source: str, task: Task | None
 ) -> tuple[Targets, tuple[str, ...] | None]:
-    """Return labels, (n,) or (n, L), or values, (n, T), and the names of several columns."""
+    """Return labels, (n,) or (n, L), or values, (n, T), and the names of several columns.
+
+    Raises
+    ------
+    DataError
+        If they are not what the task needs, or one is missing.
+    """
     of_columns = None if names is None else tuple(names)
     if names is not None and y.shape[1] == 1:
         y = y[:, 0]

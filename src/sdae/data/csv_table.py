@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.files import read_decompressed
+from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
 from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finite
+from sdae.data.tables.remarks import index_columns
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
@@ -121,6 +123,8 @@ def wanted_columns(
 ) -> list[int]:
     """Return the indices of the feature columns: the requested ones, or all but the targets.
 
+    The index of a data frame is left out, with a warning, if it is not requested.
+
     Raises
     ------
     DataError
@@ -128,8 +132,23 @@ def wanted_columns(
     """
     if features is not None and not set(features) <= set(header):
         raise lacks(source, features, header)
-    wanted = set(header if features is None else features)
-    return [place for place, name in enumerate(header) if place not in targets and name in wanted]
+    if features is not None:
+        asked = set(features)
+        return [
+            place for place, name in enumerate(header) if place not in targets and name in asked
+        ]
+    return without_index(header, [p for p in range(len(header)) if p not in targets], source)
+
+
+def without_index(header: Sequence[str], places: Sequence[int], source: str) -> list[int]:
+    """Return the places without those of an index, unless they have nothing else; warn of it."""
+    index = index_columns(header)
+    others = [place for place in places if place not in index]
+    if not others or len(others) == len(places):
+        return [*places]
+    said = " ".join(text for place, text in index.items() if place in places)
+    warn_user(f"{source}: {said} Ask for it by name, with --keep or columns, to have it.")
+    return others
 
 
 def _picker(columns: list[int]) -> Callable[[list[list[str]]], list[str]]:

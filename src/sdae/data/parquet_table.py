@@ -8,6 +8,7 @@ Axes: n rows, V columns.
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_targets, wanted_columns
 from sdae.data.exact import Rows, is_usable
 from sdae.data.table import Dataset, NotNumbers, Table, checked_table, not_finite
-from sdae.data.tables.arrow_columns import numbers_of
+from sdae.data.tables.arrow_columns import is_text, numbers_of
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
@@ -210,8 +211,7 @@ def check_type(kind: Any, name: str, source: str, *, is_label: bool) -> None:
         or pa.types.is_null(kind)  # a column of missing values, reported as such later
     )
     if is_label:
-        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        if not is_number and not is_text:
+        if not is_number and not is_text(kind):
             raise DataError(
                 f"{source}, column {quoted(name)}, has values of type {shown}, but labels must be "
                 "texts or whole numbers. Convert it to texts, or name another target."
@@ -253,5 +253,10 @@ def _labels(column: Any) -> list[str]:
 
 
 def _label(value: object) -> str:
-    """Return a label as the text that a CSV would have: an empty one if it is missing."""
+    """Return a label as a text, an empty one if it is missing.
+
+    A decimal is the text of its number, as other readers have it, unless a float would round it.
+    """
+    if isinstance(value, Decimal) and Decimal(repr(float(value))) == value:
+        return str(float(value))
     return "" if value is None else str(value)

@@ -12,6 +12,7 @@ from sdae.data.idx import load_idx_folder
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
+from sdae.data.stored.paths import check_flat, no_rows_in
 from sdae.data.table import Dataset, NotNumbers
 from sdae.data.tables.arrow_file import ARROW, PARQUET
 from sdae.data.tables.formats import STANDARD_INPUT, is_table, name_of, not_kept
@@ -74,6 +75,9 @@ def load_dataset(
     path = Path(source)
     with translate_os_errors(path, "read"):
         if path.is_dir():
+            if not any("ubyte" in each.name.lower() for each in path.iterdir()):
+                check_flat(path)
+                raise no_rows_in(path, ", and no IDX file train-images-idx3-ubyte")
             _refuse_target(targets, str(path))
             return _of_classes(load_idx_folder(path), task)
         if not path.exists():

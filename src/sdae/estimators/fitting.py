@@ -47,13 +47,15 @@ from sdae.estimators.tasks import (
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from sdae.train.history import FINETUNING, PRETRAINING, History
 from sdae.train.optimizer_memory import OptimizerMemory
+from sdae.train.processes.started import warn_that_each_trains
 
 logger = logging.getLogger("sdae")
 
 
 @contextmanager
 def whole_or_not_at_all(estimator: SDAEBase, *, goes_on: bool) -> Iterator[None]:
-    """Restore an estimator if the block fails."""
+    """Restore an estimator if the block fails; one of several processes trains for itself."""
+    warn_that_each_trains(type(estimator).__name__)
     with undisturbed():
         usable_threads(1)  # copying a network would use several threads
         before = dict(estimator.__dict__)

@@ -30,6 +30,11 @@ def checked_source(
         raise ValueError(
             f"Found array with 0 sample(s) in X of {name} while a minimum of 1 is required."
         )
+    if getattr(estimator, "_always_a_table", False):
+        raise DataError(
+            f"X of {name} must be in memory, since its gaps are filled there. Rows of open_rows do "
+            "not have gaps: read the file as a data frame."
+        )
     if _reads_a_table(estimator, reset=reset):
         raise DataError(
             f"X of {name} must be a table here, since its columns are read as those of one. Rows "
@@ -54,7 +59,7 @@ def _reads_a_table(estimator: Any, *, reset: bool) -> bool:
         return estimator.__dict__.get("schema_") is not None
     declared = estimator.categorical_features
     asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
-    return estimator._always_a_table or asked or estimator.scale in ("robust", "quantile")
+    return asked or estimator.scale in ("robust", "quantile")
 
 
 def _names_of(X: Any) -> tuple[str, ...] | None:

@@ -10,6 +10,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from sdae.core.inference import decoded, rebuilt
+from sdae.core.rows import is_source
+from sdae.core.source_rows import SourceRows
 from sdae.estimators.unsupervised import UnsupervisedSDAE
 
 
@@ -114,6 +116,8 @@ class SDAETransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Unsuper
             If the codes do not have the width of ``transform``'s result.
         """
         check_is_fitted(self)
+        if is_source(H):
+            return np.concatenate([self.inverse_transform(h) for h in SourceRows(H).blocks()])
         layer = self._settings().layer
         h = check_array(H, dtype=np.float32)
         if h.shape[1] != self._n_features_out:

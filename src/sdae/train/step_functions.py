@@ -31,6 +31,7 @@ from sdae.core.surroundings import make_ordinary, undisturbed
 from sdae.train.engines.autograd import new_optimizer, set_rate
 from sdae.train.engines.steps import descend
 from sdae.train.labelled import labelled_rows
+from sdae.train.processes.started import warn_that_each_trains
 from sdae.train.ready import make_ready
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
@@ -116,7 +117,7 @@ class FinetuneFunctions(NamedTuple):
 @undisturbed()
 def pretraining_functions(
     stack: StackedDenoisingAutoencoder,
-    train_x: Array,
+    train_x: Array | RowSource,
     batch_size: int,
     *,
     optimizer: str = "sgd",
@@ -156,6 +157,7 @@ def pretraining_functions(
         caller,
     )
     seed = check_seed(seed, caller)
+    warn_that_each_trains(caller)
     make_ready(stack)
     rows = row_source(train_x, stack.n_visible, stack.autoencoder(0).weight, "train_x")
     batches = minibatches(len(rows), config.batch_size)
@@ -168,7 +170,7 @@ def pretraining_functions(
 @undisturbed()
 def build_finetune_functions(
     stack: StackedDenoisingAutoencoder,
-    datasets: Sequence[tuple[Array, Labels]],
+    datasets: Sequence[tuple[Array | RowSource, Labels]],
     batch_size: int,
     learning_rate: float,
     *,
@@ -208,6 +210,7 @@ def build_finetune_functions(
         },
         caller,
     )
+    warn_that_each_trains(caller)
     make_ready(stack)
     _ = stack.logistic_head  # raises an error for a stack without one, before the data are read
     if len(datasets) != 3:
@@ -239,7 +242,7 @@ class _LabelledBatches:
     def __init__(
         self,
         stack: StackedDenoisingAutoencoder,
-        pair: tuple[Array, Labels],
+        pair: tuple[Array | RowSource, Labels],
         batch_size: int,
         name: str,
     ) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdae.app.runs.run_folder import open_run
 from sdae.core.source_rows import SourceRows
-from sdae.data.stored.opening import kind_of
+from sdae.data.stored.paths import kind_of
 from sdae.data.stored.row_groups import RowGroups
 from tests.app.cli.commands import done, invoke, refused, succeed
 from tests.app.cli.test_resume import stopped, training

@@ -117,6 +117,12 @@ def test_parquet_files_that_hold_no_rows(tmp_path: Path, write: Any, problem: st
         open_rows(tmp_path / "a.parquet", target="y" if has_labels else None)
 
 
+def test_a_value_that_is_not_finite_in_npy_is_not_of_a_table(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.array([[1.0, np.nan]]))
+    with pytest.raises(DataError, match=r"Fill it in, or drop the row\.$"):
+        open_rows(tmp_path / "a.npy")[:].in_memory()
+
+
 def test_missing_numbers_of_parquet(tmp_path: Path) -> None:
     _table(a=PAIRS)(tmp_path / "a.parquet")
     with pytest.raises(DataError, match="column 'a', has missing rows or numbers"):
@@ -239,15 +245,16 @@ def test_paths_without_rows(tmp_path: Path) -> None:
     write_columns(tmp_path / "b.parquet", X)
     with pytest.raises(DataError, match=r"several kinds, \.npy, \.parquet: a\.npy, b\.parquet"):
         open_rows(tmp_path)
-    os.mkfifo(tmp_path / "pipe.npy")
-    with pytest.raises(DataError, match=r"pipe\.npy is a pipe"):
-        open_rows(tmp_path / "pipe.npy")
+    for name in ("pipe.npy", "pipe.parquet", "pipe.feather"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name} is a pipe"):
+            open_rows(tmp_path / name)
 
 
 @pytest.mark.parametrize("memory", [0, -1, 1.5, "many"])
 def test_the_memory_must_be_a_number_of_bytes(tmp_path: Path, memory: Any) -> None:
     np.save(tmp_path / "a.npy", X)
-    with pytest.raises(InvalidParameterError, match="memory parameter of open_rows must be an int"):
+    with pytest.raises(InvalidParameterError, match="must be an integer ≥ 1, a number of bytes"):
         open_rows(tmp_path / "a.npy", memory=memory)
 
 

@@ -193,10 +193,19 @@ def test_small_shares_of_a_minibatch_give_one_warning_a_stage(
     assert all(not any(said.values()) for said in others)
 
 
-def test_an_estimator_fits_alone(ranks: dict[int, Ranks]) -> None:
+def test_an_estimator_fits_alone_and_the_first_says_so(ranks: dict[int, Ranks]) -> None:
     one, other = (found["estimator"]["answers"] for found in ranks[2])
     assert one.shape == other.shape == (60, 2)
     assert (one != other).any()  # another seed in each
+    said = [json.loads(str(found["estimator"]["said"])) for found in ranks[2]]
+    assert said == [
+        [
+            "SDAEClassifier trains by itself in each of the 2 processes, which do not share the "
+            "work. Start one process, or train a stack by pretrain and finetune, which share it in "
+            "a process group."
+        ],
+        [],
+    ]
 
 
 @pytest.mark.parametrize(("deterministic", "warns"), [(False, True), (True, False)])

@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from sdae import Checkpoint, LadderNetwork, finetune, pretrain, train_ladder
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import TensorRows
+from sdae.core.user_warnings import DataWarning
 from sdae.data import open_rows
 from sdae.train.callbacks import EpochEnded, Event
 from sdae.train.processes import together
@@ -225,8 +227,11 @@ def estimator_fits_alone() -> Found:
     fitted = SDAEClassifier(
         (5,), max_iter=3, pretrain_epochs=1, random_state=seed, engine="autograd"
     )
-    answers: NDArray[Any] = fitted.fit(x, np.arange(60) % 2).predict_proba(x)
-    return {"answers": answers}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        answers: NDArray[Any] = fitted.fit(x, np.arange(60) % 2).predict_proba(x)
+    said = [str(one.message) for one in caught if one.category is DataWarning]
+    return {"answers": answers, "said": as_array(said)}
 
 
 def slow_callback() -> Found:

@@ -27,6 +27,7 @@ from sdae.core.model_file import Model
 from sdae.core.source_rows import at_hand
 from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
+from sdae.data.stored.opening import always_a_table
 from sdae.data.table import OF_NUMBERS, NotNumbers
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -67,7 +68,7 @@ def _numbers(config: DataConfig, content: bytes | None, scratch: Path | None) ->
     """Load the rows of a recipe as numbers; None if they are columns of a table."""
     options = read_options(config)
     plain = replace(options, drop=frozenset(), keep=frozenset(), id=()) == ReadOptions()
-    stored = on_disk(config, scratch) if plain else None
+    stored = on_disk(config, scratch) if plain and not always_a_table(config.source) else None
     numbers = (*OF_NUMBERS, STANDARD_INPUT)
     reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)
     if stored is None and (options != ReadOptions() or not reads_numbers):

@@ -13,11 +13,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from sdae.core.conversions import Array
 from sdae.core.errors import InvalidParameterError
 from sdae.core.kinds.activations import Activation
 from sdae.core.ladder.network import VARIANCE_FLOOR, LadderNetwork
 from sdae.core.ladder.statistics import reconstructed
+from sdae.core.network import Rows
+from sdae.core.rows import is_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 
 
@@ -89,13 +90,15 @@ class FoldedLadder(StackedDenoisingAutoencoder):
             "stack.ladder.to_stack()."
         )
 
-    def decode(self, h: Array, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's
+    def decode(self, h: Rows, depth: int | None = None) -> Tensor:  # noqa: ARG002 - as a stack's
         """Raise an error: a ladder does not reconstruct codes alone."""
         raise codes_alone(depth)
 
-    def reconstruct(self, x: Array, depth: int | None = None) -> Tensor:
+    def reconstruct(self, x: Rows, depth: int | None = None) -> Tensor:
         """Estimate the clean rows, from all depths: (B, V) -> (B, V)."""
         self.check_depth(depth)
+        if is_source(x):
+            return self._in_chunks(lambda rows: self.reconstruct(rows, depth), x)
         return reconstructed(self.ladder, self._rows(x, self.n_visible))
 
     def check_depth(self, depth: int | None) -> None:

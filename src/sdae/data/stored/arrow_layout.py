@@ -18,7 +18,7 @@ from sdae.data.csv_table import find_targets
 from sdae.data.parquet_table import check_type, is_single
 from sdae.data.stored.listed_columns import listed_columns
 from sdae.data.stored.shard import Numbers, check_apart, check_different
-from sdae.data.tables.arrow_columns import numbers_of
+from sdae.data.tables.arrow_columns import is_text, numbers_of
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,7 @@ class ArrowLayout:
             return numbers_of(column)
         if column.null_count:
             return np.array(column.to_pylist(), object)
-        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-        return np.array(column.to_pylist()) if is_text else np.asarray(column.to_numpy())
+        return np.array(column.to_pylist()) if is_text(kind) else np.asarray(column.to_numpy())
 
 
 def layout_of(

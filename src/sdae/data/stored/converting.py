@@ -17,7 +17,8 @@ from sdae.core.wording import listed
 from sdae.data.stored.csv_stream import WiderType
 from sdae.data.stored.listed_columns import described
 from sdae.data.stored.npy_writing import NpyWriter
-from sdae.data.stored.opening import FEATHER, NPY, PARQUET, Columns
+from sdae.data.stored.opening import Columns
+from sdae.data.stored.paths import FEATHER, NPY, PARQUET
 from sdae.data.stored.shard import ROWS_PER_GROUP
 from sdae.data.stored.streams import Block, RowStream, SingleStream, regrouped, stream_of
 

@@ -28,7 +28,7 @@ class CsvShard:
     columns : sequence of str or None
         Names of the columns, in the order of delivery; None: all but the target.
     target : str or None
-        Name of the column of labels.
+        Name of the column of labels, which are texts as they stand in the file.
     scratch : Path or None
         Folder for the copy; None: that for temporary files, which TMPDIR sets.
 
@@ -48,7 +48,7 @@ class CsvShard:
         with translate_os_errors(path, "read"):
             self.stamp = stamp_of(path.stat())
         folder = Path(gettempdir()) if scratch is None else scratch
-        stream = CsvStream(path, columns, target)
+        stream = CsvStream(path, columns, target, as_written=True)
         self._copy, self._labels = _copied(stream, folder)
         self.columns, self.kind = stream.columns, stream.kind
         self.n_rows = self._copy.rows.n_rows

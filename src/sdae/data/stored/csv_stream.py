@@ -11,6 +11,7 @@ Axes: n rows, V columns.
 """
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -31,7 +32,8 @@ from sdae.data.stored.text_lines import lines_of
 from sdae.data.table import NotNumbers
 
 _CELLS = 1 << 17
-_EXACT = 2.0**53
+_WHOLE = re.compile(r"\s*(0|-?[1-9][0-9]*)\s*")
+_CODE = re.compile(r"\s*[+-]?0[0-9]")  # 007 is not 7
 
 
 class WiderType(Exception):
@@ -56,12 +58,15 @@ class CsvStream:
         Names of the columns, in the order of delivery; None: all but the target.
     target : str or None
         Name of the column of labels: whole numbers, numbers or texts, or nothing in rows without.
+    as_written : bool, default False
+        Whether labels are always texts, as they stand in the file.
 
     Attributes
     ----------
     columns : tuple of str
     kind, label_kind : numpy.dtype
-        Types of the numbers and of the labels, the narrowest that hold those read so far.
+        Types of the numbers and of the labels, the narrowest that hold those read so far. Whole
+        numbers and codes of digits, such as 007, stay as they are.
 
     Raises
     ------
@@ -71,7 +76,14 @@ class CsvStream:
         If it does not have these columns.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str] | None, target: str | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        columns: Sequence[str] | None,
+        target: str | None,
+        *,
+        as_written: bool = False,
+    ) -> None:
         self._n_bytes = checked_size(path)
         self.path, self._source, self.named = path, str(path), True
         with lines_of(self.path) as (_, lines):
@@ -98,7 +110,7 @@ class CsvStream:
         self.columns = tuple(self._header[place] for place in self._picked)
         check_different(self.columns, str(path))
         self.kind: np.dtype[np.floating] = np.dtype(np.float32)
-        self.label_kind: np.dtype[np.generic] = np.dtype(np.int64)
+        self.label_kind: np.dtype[np.generic] = np.dtype(np.str_ if as_written else np.int64)
 
     def blocks(
         self, done: Callable[[float], None] = lambda _: None
@@ -123,9 +135,8 @@ class CsvStream:
             next(reader, None)
             line = reader.line_num
             while some := list(islice(lines, n_lines)):
-                table = self._plain(some)
-                if table is not None:
-                    block = self._of_numbers(table)
+                block = self._plain(some)
+                if block is not None:
                     line += len(some)
                 else:
                     fields, line = self._fields(some, lines, line)
@@ -138,36 +149,46 @@ class CsvStream:
         if not n_rows:
             raise DataError(f"{self.path} is empty: it has no rows. Put some below the header.")
 
-    def _plain(self, lines: list[str]) -> NDArray[np.float64] | None:
-        """Return the numbers of all columns, (rows, columns of the file).
+    def _plain(self, lines: list[str]) -> tuple[Numbers, Numbers | None] | None:
+        """Return rows and labels as :meth:`blocks` does; the lines have numbers beside the label.
 
-        None if the lines hold something else, or a number that training cannot use.
+        None if they hold something else, or a number that training cannot use.
         """
-        if not lines[0].strip() or self.label_kind.kind == "U":
+        if not lines[0].strip():
             return None
+        labels = None
+        if self._label is not None:
+            labels = self._fields_at(self._label, lines)
+            if labels is None:
+                return None
+        read = None if labels is None else self._picked
+        n_read = len(self._header) if read is None else len(read)
         try:
-            table = np.loadtxt(lines, np.float64, delimiter=self._separator, comments=None, ndmin=2)
+            table = np.loadtxt(
+                lines, np.float64, delimiter=self._separator, comments=None, ndmin=2, usecols=read
+            )
         except ValueError:
             return None
-        as_wanted = table.shape == (len(lines), len(self._header)) and is_usable(table).all()
-        return table if as_wanted else None
+        if table.shape != (len(lines), n_read) or not is_usable(table).all():
+            return None
+        found = None if labels is None else self._labels(labels)
+        return self._typed(table if read is not None else table[:, self._picked]), found
 
-    def _of_numbers(self, table: NDArray[np.float64]) -> tuple[Numbers, Numbers | None]:
-        labels = None if self._label is None else self._typed_labels(table[:, self._label])
-        return self._typed(table[:, self._picked]), labels
+    def _fields_at(self, place: int, lines: list[str]) -> list[str] | None:
+        """Return a field of each line; None if one is quoted, or a line has too few or too many."""
+        separator, n_after = self._separator, len(self._header) - place
+        n_separators = len(self._header) - 1
+        if any(line.count(separator) != n_separators or '"' in line for line in lines):
+            return None
+        if place < n_after:
+            return [line.split(separator, place + 1)[place] for line in lines]
+        return [line.rsplit(separator, n_after)[-n_after].rstrip("\r\n") for line in lines]
 
     def _typed(self, rows: NDArray[np.float64]) -> Numbers:
         if self.kind == np.float32 and not fits_float32(rows):
             self.kind = np.dtype(np.float64)
             raise WiderType
         return rows.astype(self.kind)
-
-    def _typed_labels(self, labels: NDArray[np.float64]) -> Numbers:
-        is_whole = (np.rint(labels) == labels) & (np.abs(labels) <= _EXACT)
-        if self.label_kind.kind == "i" and not is_whole.all():
-            self.label_kind = np.dtype(np.float64)
-            raise WiderType
-        return labels.astype(self.label_kind)
 
     # -- lines that are not plain numbers ------------------------------------------------------
 
@@ -200,31 +221,43 @@ class CsvStream:
         return _Fields(rows, numbers), before + reader.line_num
 
     def _of_texts(self, fields: _Fields) -> tuple[Numbers, Numbers | None]:
-        labels = None if self._label is None else self._labels(fields, self._label)
+        place = self._label
+        labels = None if place is None else self._labels([row[place] for row in fields.rows])
         picked = [row[place] for row in fields.rows for place in self._picked]
         numbers = _numbers(picked)
         if numbers is None or not is_usable(numbers).all():
             raise self._no_number(fields)
         return self._typed(numbers.reshape(len(fields.rows), -1)), labels
 
-    def _labels(self, fields: _Fields, place: int) -> Numbers:
+    def _labels(self, texts: list[str]) -> Numbers:
         """Return the labels, (rows,); where some are missing, as objects, with None for these."""
-        texts = [row[place] for row in fields.rows]
         known = np.array([bool(text.strip()) for text in texts])
         there = [text for text, is_known in zip(texts, known, strict=True) if is_known]
-        if self.label_kind.kind == "U":
-            found: Numbers = np.array(there, np.str_)
-        else:
-            numbers = _numbers(there)
-            if numbers is None or not np.isfinite(numbers).all():
-                self.label_kind = np.dtype(np.str_)
-                raise WiderType
-            found = self._typed_labels(numbers)
+        found = self._typed_labels(there)
         if known.all():
             return found
         labels = np.full(len(texts), None, object)
         labels[known] = found
         return labels
+
+    def _typed_labels(self, texts: list[str]) -> Numbers:
+        """Return labels that are not missing, (labels,)."""
+        if self.label_kind.kind == "i":
+            if all(map(_WHOLE.fullmatch, texts)):
+                try:
+                    return np.array([int(text) for text in texts], np.int64)
+                except (OverflowError, ValueError):  # the digits of a name
+                    self.label_kind = np.dtype(np.str_)
+                    raise WiderType from None
+            self.label_kind = np.dtype(np.float64)
+            raise WiderType
+        if self.label_kind.kind == "f":
+            numbers = None if any(map(_CODE.match, texts)) else _numbers(texts)
+            if numbers is not None and np.isfinite(numbers).all():
+                return numbers
+            self.label_kind = np.dtype(np.str_)
+            raise WiderType
+        return np.array(texts, np.str_)
 
     def _no_number(self, fields: _Fields) -> DataError:
         """Return the error for the first field that is not a number."""

@@ -14,19 +14,13 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
 from sdae.core.wording import quoted
-from sdae.data.array_files import find_column
+from sdae.data.array_files import find_column, targets_of_array
+from sdae.data.csv_table import without_index
 from sdae.data.stored.csv_shard import CsvShard
+from sdae.data.stored.feather_file import declares_classes
 from sdae.data.stored.group_cache import GroupCache
-from sdae.data.stored.opening import (
-    CSV,
-    MEMORY,
-    NPY,
-    holds_lists,
-    kind_of,
-    names_at,
-    rows_of,
-    shards_at,
-)
+from sdae.data.stored.opening import MEMORY, holds_lists, names_at, rows_of, shards_at
+from sdae.data.stored.paths import CSV, NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.shard import Shard, bytes_of, labels_of
 from sdae.data.stored.text_lines import takes_more
@@ -177,7 +171,10 @@ def _columns(
     names = names_at(path)
     check_names((*left_out, *kept), names, str(path))
     unused = {*left_out, *targets}
-    return [name for name in names if name in (kept or names) and name not in unused]
+    there = [place for place, name in enumerate(names) if name not in unused]
+    if kept:
+        return [names[place] for place in there if names[place] in kept]
+    return [names[place] for place in without_index(names, there, str(path))]
 
 
 def _shards(
@@ -225,10 +222,17 @@ def _dataset(
             f"{path} has no label in column {quoted(targets[0])}. Name another target, or none to "
             "pre-train only."
         )
+    is_feather = kind_of(path) not in (None, NPY, PARQUET)
+    if task is None and is_feather and declares_classes(files_at(path)[0], targets[0]):
+        task = Task.CLASSIFICATION
     unlabelled = None
     if missing.any():
         unlabelled, x, y = x[missing], x[~missing], y[~missing]
-    found, label_names = _targets(y, targets, str(path), task)
+    if kind_of(path) == NPY:
+        place = find_column(targets[0], len(names_at(path)), str(path))
+        found, label_names = targets_of_array(y[:, None], [str(place)], str(path), task)
+    else:
+        found, label_names = _targets(y, targets, str(path), task)
     table = Table(x, found, names, None, str(path), label_names)
     return StoredDataset(Dataset(path.stem, table), unlabelled)
 

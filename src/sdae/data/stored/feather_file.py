@@ -15,6 +15,7 @@ from sdae.data.bounds import check_room
 from sdae.data.parquet_table import translated
 from sdae.data.stored.arrow_layout import check_installed
 from sdae.data.stored.shard import stamp_of
+from sdae.data.tables.arrow_columns import is_text
 from sdae.data.tables.arrow_file import ARROW
 from sdae.data.tables.arrow_messages import Block, blocks_of, claimed_bytes, rows_in
 
@@ -154,3 +155,14 @@ def feather_schema(path: Path) -> Any:
 
     with translate_os_errors(path, "read"), reading(source), pa.OSFile(source) as file:
         return pa.ipc.open_file(file).schema
+
+
+def declares_classes(path: Path, column: str) -> bool:
+    """Return whether a column is of a type for classes: texts, or a dictionary.
+
+    So the reader of whole tables has it, whatever the texts look like.
+    """
+    import pyarrow as pa
+
+    kind = feather_schema(path).field(column).type
+    return pa.types.is_dictionary(kind) or is_text(kind)

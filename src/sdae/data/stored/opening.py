@@ -1,6 +1,5 @@
 """Find the files of rows at a path, and open them as one source."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,10 @@ import numpy as np
 
 from sdae.core.constraints import integer
 from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.files import translate_os_errors
+from sdae.core.files import checked_size
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
-from sdae.core.wording import listed
+from sdae.data.csv_table import without_index
+from sdae.data.parquet_table import translated
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
 from sdae.data.stored.feather_shard import FeatherShard
@@ -19,22 +19,18 @@ from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.listed_columns import has_lists, names_in
 from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.parquet_shard import ParquetShard, parquet_schema
+from sdae.data.stored.paths import CSV, FEATHER, NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import (
     ROWS_PER_GROUP,
     Shard,
     check_alike,
-    check_exists,
     check_list,
     labels_of,
 )
 from sdae.data.table import NotNumbers
 
-NPY, PARQUET, FEATHER = ".npy", ".parquet", (".feather", ".arrow")
-CSV = (".csv", ".csv.gz")
-_KINDS = {NPY: NPY, PARQUET: PARQUET, **dict.fromkeys(FEATHER, ".feather")}
-"""The suffixes of files of rows, and the kind of each."""
 MEMORY = 512 << 20
 """Bytes for rows, unless somebody says otherwise."""
 
@@ -113,7 +109,8 @@ def open_rows(
     try:
         memory = integer(1).read(memory)
     except ValueError:
-        raise invalid_parameter("memory", "open_rows", "an integer ≥ 1", memory) from None
+        wanted = "an integer ≥ 1, a number of bytes"
+        raise invalid_parameter("memory", "open_rows", wanted, memory) from None
     cache = GroupCache(memory)
     try:
         shards = shards_at(path, columns, target, cache)
@@ -181,6 +178,8 @@ def shards_at(
     """
     paths = files_at(Path(path))
     check_list("columns", columns)
+    if columns is None:
+        columns = _beside_an_index(paths[0], target)
     shards: list[Shard] = []
     for each in paths:
         if each.suffix.lower() == NPY:
@@ -194,18 +193,14 @@ def shards_at(
     return shards
 
 
-def kind_of(path: Path) -> str | None:
-    """Return the kind of the files of rows at a path, or in its folder; None if there are none."""
-    with translate_os_errors(path, "read"):
-        if path.is_file():
-            return _KINDS.get(path.suffix.lower())
-        if not path.is_dir():
-            return None
-        names = [entry.name.lower() for entry in path.iterdir()]
-    if any("ubyte" in name for name in names):  # images in the format of MNIST
+def _beside_an_index(path: Path, target: str | int | None) -> list[str] | None:
+    """Return the columns of a file beside the index of a data frame; None if it has none."""
+    if path.suffix.lower() == NPY:
         return None
-    kinds = (_KINDS.get(Path(name).suffix) for name in names if not _is_hidden(name))
-    return next((kind for kind in kinds if kind is not None), None)
+    names = _schema(path).names
+    there = [place for place, name in enumerate(names) if name != target]
+    kept = without_index(names, there, str(path))
+    return None if len(kept) == len(there) else [names[place] for place in kept]
 
 
 def names_at(path: Path) -> tuple[str, ...]:
@@ -235,56 +230,26 @@ def holds_lists(path: Path) -> bool:
     return kind_of(path) not in (None, NPY) and path.is_file() and has_lists(_schema(path))
 
 
+def always_a_table(source: str) -> bool:
+    """Return whether a file is read as columns of any type, even if all hold numbers: a Feather.
+
+    Raises
+    ------
+    FileAccessError, FileFormatError, MissingExtraError
+        If it cannot be read.
+    """
+    if "\0" in source or not source.lower().endswith(FEATHER):
+        return False
+    return Path(source).is_file() and not holds_lists(Path(source))
+
+
 def _schema(path: Path) -> Any:
-    return parquet_schema(path) if kind_of(path) == PARQUET else feather_schema(path)
-
-
-def files_at(path: Path) -> list[Path]:
-    """Return the files at a path, sorted by name."""
-    check_exists(path)
-    with translate_os_errors(path, "read"):
-        if not path.is_dir():
-            if path.suffix.lower() not in _KINDS:
-                raise _not_rows(path)
-            return [path]
-        found = sorted(
-            entry
-            for entry in path.iterdir()
-            if entry.suffix.lower() in _KINDS and not _is_hidden(entry.name)
-        )
-    kinds = sorted({_KINDS[entry.suffix.lower()] for entry in found})
-    if len(kinds) != 1:
-        what = f"files of several kinds, {listed(kinds)}" if kinds else f"no {_SHOWN} files"
-        names = listed((entry.name for entry in found), most=6)
-        which = f": {names}" if kinds else ""
-        raise DataError(
-            f"{path} has {what}{which}. Rows are read from the files of a folder that all have one "
-            "of these kinds. Move the others elsewhere."
-        )
-    return found
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith((".", "_"))
-
-
-_SHOWN = ", ".join(_KINDS)
-
-
-def _not_rows(path: Path) -> DataError:
-    """Return the error for a file that is not of rows; it says how to make it one."""
-    if path.name.lower().endswith(CSV):
-        new = path.name[: path.name.lower().rindex(".csv")] + PARQUET
-        return DataError(
-            f"{path} is a CSV, whose rows cannot be read one by one. Convert it once: sdae convert "
-            f"{shlex.quote(str(path))} {shlex.quote(str(path.with_name(new)))} (with --target NAME "
-            "if a column holds labels), or sdae.data.convert in Python; then open the new file. A "
-            "table of texts or gaps is opened with sdae.data.open_table."
-        )
-    return DataError(
-        f"{path} cannot be read row by row: open_rows takes {_SHOWN} files, and folders of these. "
-        "Save it as one, as pandas.DataFrame.to_parquet does."
-    )
+    """Return the schema of a file, whose names can be read."""
+    checked_size(path)  # not a pipe, which would wait for a writer
+    schema = (parquet_schema if path.suffix.lower() == PARQUET else feather_schema)(path)
+    with translated(str(path), "a file with columns"):
+        _ = schema.names  # of a damaged file they may be no text
+    return schema
 
 
 def _integer(column: object) -> int:

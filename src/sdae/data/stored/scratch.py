@@ -22,6 +22,7 @@ from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import translate_os_errors
 from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.npy_writing import NpyWriter
+from sdae.data.stored.paths import COPY
 from sdae.data.stored.shard import Groups, Numbers, Shard
 
 logger = logging.getLogger("sdae")
@@ -109,7 +110,7 @@ class ScratchFile:
 
     def __init__(self, folder: Path, kind: "np.dtype[Any]", blocks: Iterable[Numbers]) -> None:
         with translate_os_errors(folder / "rows", "write"):
-            own = Path(tempfile.mkdtemp(prefix="sdae-rows-", dir=folder))
+            own = Path(tempfile.mkdtemp(prefix=COPY, dir=folder))
         self._remove = weakref.finalize(self, _remove_own, own, os.getpid())
         try:
             path = own / "rows.npy"

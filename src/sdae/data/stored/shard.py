@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import translate_os_errors
+from sdae.core.wording import listed
 
 Numbers = NDArray[Any]
 
@@ -152,8 +153,14 @@ def labels_of(shards: Sequence[Shard]) -> Numbers | None:
 
     Missing labels are NaN if the others are floats, otherwise None: a file without any label does
     not say of which type they would be.
+
+    Raises
+    ------
+    DataError
+        If those of one file are texts, and those of another numbers.
     """
     parts = [part for shard in shards if (part := shard.labels()) is not None]
+    _check_labels_alike(shards, parts)
     if not parts or all(part.dtype.kind == "f" for part in parts):
         return np.concatenate(parts) if parts else None
     if not any(part.dtype.kind == "O" or _lacks(part).any() for part in parts):
@@ -162,6 +169,33 @@ def labels_of(shards: Sequence[Shard]) -> Numbers | None:
     labels[np.concatenate([_lacks(part) for part in parts])] = None
     types = {type(label) for label in labels.tolist()} - {type(None)}
     return labels.astype(np.float64) if types <= {int, float} and float in types else labels
+
+
+def _check_labels_alike(shards: Sequence[Shard], parts: Sequence[Numbers]) -> None:
+    known = [
+        (shard.path, kind)
+        for shard, part in zip(shards, parts, strict=False)  # there are none, or one for each
+        if (kind := _kind_of_labels(part)) is not None
+    ]
+    for path, kind in known:
+        first, usual = known[0]
+        if kind != usual:
+            raise DataError(
+                f"{path} has {kind} as labels, but {first.name} has {usual}. All files of a folder "
+                "must have labels of one type: convert it, or move it elsewhere."
+            )
+
+
+def _kind_of_labels(labels: Numbers) -> str | None:
+    """Return what labels are; None if all of them are missing."""
+    there = labels[np.argmin(_lacks(labels))].item() if labels.dtype.kind != "O" else None
+    if labels.dtype.kind == "O":
+        there = next((label for label in labels.tolist() if label is not None), None)
+    if there is None or there != there:
+        return None
+    if isinstance(there, str):
+        return "texts"
+    return "truth values" if isinstance(there, bool) else "numbers"
 
 
 def _lacks(labels: Numbers) -> NDArray[np.bool_]:
@@ -247,6 +281,11 @@ def check_alike(shards: list[Shard]) -> None:
     for shard in shards[1:]:
         if len(shard.columns) != len(first.columns):
             what = f"{len(shard.columns)} columns, but {first.path.name} has {len(first.columns)}"
+        elif shard.columns != first.columns and {*shard.columns} == {*first.columns}:
+            raise DataError(
+                f"{shard.path} has the columns of {first.path.name} in another order. Name those "
+                f"to read, by columns (--keep on the command line): {listed(first.columns)}."
+            )
         elif shard.columns != first.columns:
             pairs = zip(shard.columns, first.columns, strict=True)
             ours, theirs = next((a, b) for a, b in pairs if a != b)

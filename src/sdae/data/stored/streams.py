@@ -12,7 +12,8 @@ import numpy as np
 from sdae.core.errors import DataError
 from sdae.data.exact import is_usable
 from sdae.data.stored.csv_stream import CsvStream
-from sdae.data.stored.opening import CSV, Columns, name_in, shards_at
+from sdae.data.stored.opening import Columns, name_in, shards_at
+from sdae.data.stored.paths import CSV
 from sdae.data.stored.shard import Numbers, Shard, check_list, labels_of
 
 Block = tuple[Numbers, Numbers | None]

@@ -93,7 +93,8 @@ def open_table(
     try:
         memory = integer(1).read(memory)
     except ValueError:
-        raise invalid_parameter("memory", "open_table", "an integer ≥ 1", memory) from None
+        wanted = "an integer ≥ 1, a number of bytes"
+        raise invalid_parameter("memory", "open_table", wanted, memory) from None
     lists = {"columns": columns, "parse_dates": parse_dates, "na_values": na_values}
     for name, value in lists.items():
         check_list(name, value)

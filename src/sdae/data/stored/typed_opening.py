@@ -7,7 +7,7 @@ from sdae.core.errors import DataError
 from sdae.core.files import translate_os_errors
 from sdae.data.stored.arrow_tables import ArrowTable, FeatherTable, ParquetTable
 from sdae.data.stored.csv_text import CsvText
-from sdae.data.stored.opening import NPY, PARQUET, files_at, kind_of
+from sdae.data.stored.paths import NPY, PARQUET, check_flat, files_at, kind_of, no_rows_in
 from sdae.data.stored.shard import check_exists
 from sdae.data.stored.text_lines import takes_more
 from sdae.data.stored.typed_arrow import ArrowTexts, TypedArrow
@@ -40,6 +40,9 @@ def open_typed(
     check_exists(path)
     if is_text(path):
         return TypedCsv(path, options, targets, wanted)
+    if path.is_dir() and kind_of(path) is None:
+        check_flat(path)
+        raise no_rows_in(path)
     if kind_of(path) in (None, NPY):
         raise DataError(
             f"{path} is not a table that is read from the disk. Such a table is one of "

@@ -30,7 +30,7 @@ def type_of(kind: Any) -> ColumnType | None:
         return ColumnType.BOOLEAN
     if types.is_timestamp(kind) or types.is_date(kind):
         return ColumnType.DATE
-    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+    if is_text(kind):
         return ColumnType.TEXT
     is_number = (
         types.is_integer(kind)
@@ -40,6 +40,14 @@ def type_of(kind: Any) -> ColumnType | None:
         or types.is_null(kind)
     )
     return ColumnType.NUMBER if is_number else None
+
+
+def is_text(kind: Any) -> bool:
+    """Return whether the values of a type are texts."""
+    import pyarrow as pa
+
+    types = pa.types
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def column_of(

@@ -1,6 +1,5 @@
 """Read a table from a file: choose the reader, and leave out index columns, with a word."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,11 +15,10 @@ from sdae.data.tables.csv_file import SHARE, CsvFile
 from sdae.data.tables.dialect import Dialect
 from sdae.data.tables.formats import STANDARD_INPUT, check_content, check_format, name_of, not_kept
 from sdae.data.tables.options import SEPARATORS, ReadOptions, check_names
-from sdae.data.tables.remarks import Remark, option
+from sdae.data.tables.remarks import Remark, index_columns, option
 from sdae.data.tables.unpacking import unpacked
 
 _NUMBER = Dialect(".", "")
-_INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
 _LEFT_OUT = {"index": "index", "unnamed_and_empty": "empty"}  # kind of the remark: why
 
 
@@ -206,13 +204,11 @@ def without_index(
 ) -> list[str]:
     """Return the columns to read: not those that number the rows, unless the user names them."""
     meant = {*options.keep, *options.id, *options.categorical, *options.parse_dates, *targets}
+    index = {names[place]: text for place, text in index_columns(header).items()}
     wanted = []
     for name in options.kept(names, targets):
-        unnamed = name == names[0] and not header[0]
-        if name not in meant and (unnamed or _INDEX.fullmatch(name)):
-            shown = "The first column, which has no name," if unnamed else f"Column {quoted(name)}"
-            text = f"{shown} looks like the index of a data frame: left out."
-            remarks.append(Remark(name, "index", text, option("--keep", name)))
+        if name in index and name not in meant:
+            remarks.append(Remark(name, "index", index[name], option("--keep", name)))
         else:
             wanted.append(name)
     return wanted

@@ -1,5 +1,6 @@
 """The processes that a launcher has started, as PyTorch knows them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from traceback import walk_tb
@@ -7,6 +8,7 @@ from traceback import walk_tb
 import torch.distributed as dist
 
 from sdae.core.errors import InvalidParameterError
+from sdae.core.user_warnings import warn_user
 from sdae.train.processes.together import ALONE, Processes, SeveralProcesses
 
 
@@ -18,7 +20,7 @@ def n_processes() -> int:
 
 
 def check_one_process(caller: str) -> None:
-    """Raise an error for what several processes cannot train together.
+    """Raise an error for what several processes cannot train together; warn without a group.
 
     Raises
     ------
@@ -30,6 +32,29 @@ def check_one_process(caller: str) -> None:
             f"{caller} trains in one process, and a process group of {n_processes()} is "
             "initialised. Start one process; pretrain and finetune train with several."
         )
+    warn_that_each_trains(caller)
+
+
+def warn_that_each_trains(caller: str) -> None:
+    """Warn, in the first of several processes, that they do not share the work of a caller."""
+    n_started = _n_started()
+    if n_started > 1 and _rank() == 0:
+        warn_user(
+            f"{caller} trains by itself in each of the {n_started} processes, which do not share "
+            "the work. Start one process, or train a stack by pretrain and finetune, which share "
+            "it in a process group."
+        )
+
+
+def _n_started() -> int:
+    """Return how many processes there are: of the process group, or that torchrun has started."""
+    if n_processes() > 1 or "TORCHELASTIC_RUN_ID" not in os.environ:
+        return n_processes()
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _rank() -> int:
+    return dist.get_rank() if n_processes() > 1 else int(os.environ.get("RANK", "0"))
 
 
 @contextmanager
@@ -45,6 +70,11 @@ def joined() -> Iterator[Processes]:
         If another process has ended or does not answer.
     """
     if n_processes() == 1:
+        if _n_started() > 1 and _rank() == 0:
+            warn_user(
+                f"torchrun has started {_n_started()} processes, and each trains by itself: no "
+                "process group is initialised. Call torch.distributed.init_process_group before."
+            )
         yield ALONE
         return
     processes = SeveralProcesses()

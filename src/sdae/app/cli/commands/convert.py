@@ -13,7 +13,7 @@ from sdae.app.runs.output_paths import output_file
 from sdae.core.errors import FileAccessError, invalid_parameter
 from sdae.core.wording import plain
 from sdae.data.stored.converting import converted
-from sdae.data.stored.opening import NPY, kind_of
+from sdae.data.stored.paths import NPY, kind_of
 from sdae.data.stored.shard import ROWS_PER_GROUP
 
 
