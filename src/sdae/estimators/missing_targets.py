@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sdae.core.errors import DataError
-from sdae.estimators.label_encoding import as_array, missing_labels, own_type
+from sdae.estimators.label_encoding import as_array, marked_labels, missing_labels, own_type
 
 
 class Targets(NamedTuple):
@@ -78,9 +78,8 @@ def rows_with_labels(y: Any, marker: object, caller: str) -> NDArray[np.bool_]:
         return np.ones(y.shape[0], bool)
     values, there = as_array(y), with_gaps_filled(y, caller).there
     there = np.ones(len(values), bool) if there is None else there
-    if marker is not None:
-        marked = np.array([value == marker for value in values.ravel().tolist()], bool)
-        there = there & ~marked.reshape(len(values), -1).all(axis=1)
+    marked = marked_labels(values.astype(object), marker, caller).reshape(len(values), -1)
+    there = there & ~marked.all(axis=1)
     if not there.any():
         raise DataError(f"The y parameter of {caller} has no labels. Give rows with labels.")
     return there
