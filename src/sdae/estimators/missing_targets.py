@@ -66,6 +66,24 @@ def with_gaps_filled(y: Any, caller: str) -> Targets:
     return Targets(filled, there)
 
 
+def check_numbers(y: Any, caller: str) -> None:
+    """Raise an error for targets of a regression that are texts, other than texts of numbers.
+
+    Raises
+    ------
+    DataError
+    """
+    values = np.empty(0) if sparse.issparse(y) or y is None else as_array(_one_column(y))
+    if values.dtype.kind not in "OSU":
+        return
+    for value in values.ravel().tolist():
+        if isinstance(value, str | bytes) and not _is_number(value):
+            raise DataError(
+                f"The y parameter of {caller} must hold numbers. Got {value!r} instead. Use a "
+                "classifier for classes; a missing target is NaN or None."
+            )
+
+
 def rows_with_labels(y: Any, marker: object, caller: str) -> NDArray[np.bool_]:
     """Return which rows have a label, (n,): it is not missing, and not the `marker`, if given.
 
@@ -83,6 +101,14 @@ def rows_with_labels(y: Any, marker: object, caller: str) -> NDArray[np.bool_]:
     if not there.any():
         raise DataError(f"The y parameter of {caller} has no labels. Give rows with labels.")
     return there
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _one_column(y: Any) -> Any:
