@@ -111,6 +111,11 @@ class Study:
             raise invalid_parameter("test", CALLER, "a share of the rows above 0", self.test)
         for name in self.network:
             _check_free(name)
+        if "semi_supervised" in self.network and not {*AGREEING} & {*self.models}:
+            raise InvalidParameterError(
+                f"{CALLER} fine-tunes its two networks on labels alone, so semi_supervised would "
+                f"change nothing. Add a model that it is for: --models {','.join(AGREEING)}."
+            )
 
 
 def read_labels(text: str) -> tuple[int | None, ...]:
