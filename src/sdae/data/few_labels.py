@@ -81,8 +81,8 @@ def with_few_labels(table: Table, n: int | None, seed: int) -> tuple[Table, Plac
         what = "numbers" if table.y.dtype.kind == "f" else "several labels"
         raise DataError(
             f"--labels keeps as many labels of each class, but the target of {table.source} is "
-            f"{what}. Leave --labels out, or delete targets in the file: rows without one are for "
-            "pre-training."
+            f"{what}. Leave --labels out, or delete targets in the file: rows without one serve as "
+            "rows without labels."
         )
     n_classes = len(np.unique(table.y))
     if not n_classes <= n <= len(table.y):

@@ -27,6 +27,11 @@ def test_label_counts_are_read_sorted_and_once_each() -> None:
     assert read_labels("all") == (None,)
 
 
+def test_a_list_of_words_needs_no_quotes() -> None:
+    given = "semi_supervised=[vat,mean_teacher]"
+    assert read_network([given]) == {"semi_supervised": ["vat", "mean_teacher"]}
+
+
 def test_agreement_is_set_for_models_that_agree_alone() -> None:
     method = {"semi_supervised": "vat"}
     with pytest.raises(InvalidParameterError, match="change nothing.*--models agreement"):
