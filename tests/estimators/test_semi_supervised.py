@@ -95,7 +95,7 @@ def test_true_is_not_one_and_false_is_not_zero(
     kind: type, marker: object, type_: type, several: bool
 ) -> None:
     y = (X[:, :2] > 0 if several else X[:, 0] > 0).astype(type_)
-    with pytest.raises(InvalidParameterError, match="unlabeled_label parameter .* of the type of"):
+    with pytest.raises(InvalidParameterError, match=r"unlabeled_label parameter .* of the type of"):
         kind(unlabeled_label=marker).fit(X, y)
 
 

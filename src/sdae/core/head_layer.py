@@ -39,9 +39,7 @@ def wanted_head(
             repr(str(each)) for each in Head if each.facts.parameter in dict(given)
         )
         remedy = f"A {kind} head needs {kind.facts.parameter}."
-        raise invalid_parameter(
-            "head", caller, wanted or "None without outputs", str(kind), remedy
-        )
+        raise invalid_parameter("head", caller, wanted or "None without outputs", str(kind), remedy)
     return kind, given[0][1]
 
 

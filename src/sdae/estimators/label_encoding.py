@@ -13,10 +13,12 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.user_warnings import warn_user
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
 _LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # allowed in a file
+_WORDS_FOR_MISSING = ("nan", "NaN", "None", "<NA>", "NaT")
 _MOST_LABEL_BYTES = 1 << 28
 
 
@@ -179,6 +181,16 @@ def found_classes(y: Labels) -> Labels:
     check_classification_targets(y)
     classes: Labels = np.unique(y)
     return classes
+
+
+def warn_of_words_for_missing(classes: Labels, caller: str) -> None:
+    """Warn of a class that is a text such as 'nan': NumPy makes one of a NaN beside texts."""
+    for word in _WORDS_FOR_MISSING:
+        if word in classes.tolist():
+            warn_user(
+                f"The y parameter of {caller} has the class {word!r}, a text. If these labels are "
+                f"missing, give unlabeled_label={word!r}, or None in their place."
+            )
 
 
 def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:

@@ -34,7 +34,7 @@ def test_a_list_of_words_needs_no_quotes() -> None:
 
 def test_agreement_is_set_for_models_that_agree_alone() -> None:
     method = {"semi_supervised": "vat"}
-    with pytest.raises(InvalidParameterError, match="change nothing.*--models agreement"):
+    with pytest.raises(InvalidParameterError, match=r"change nothing.*--models agreement"):
         Study(network=method)
     for model in AGREEING:
         assert Study(models=(*NETWORKS, model), network=method).network == method

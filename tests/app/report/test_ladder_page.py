@@ -7,9 +7,9 @@ import numpy as np
 from sdae.app.report.facts import Facts, facts_of
 from sdae.app.report.playground import n_weights
 from sdae.app.report.report_file import page_of
+from sdae.app.report.table_views import table_rows
 from sdae.app.runs.run_folder import open_run
 from sdae.core.ladder.folded import FoldedLadder
-from sdae.app.report.table_views import table_rows
 from tests.app.report.runs import QUICK_LADDER, Page, people_run, without_bytes
 from tests.app.report.test_page import check
 
@@ -89,8 +89,7 @@ def test_a_value_is_missing_after_noise_if_its_indicator_says_so(tmp_path: Path)
     gallery, schema = facts.gallery, facts.networks.final.schema
     assert gallery is not None
     assert schema is not None
-    assert gallery.part.raw is not None
-    part, step = gallery.part, gallery.steps[gallery.trained]
+    step = gallery.steps[gallery.trained]
     x = step.versions[1].rows
     n_values = schema.blocks.n_components - len(schema.blocks.indicators)
     tables = [dict(table.lines) for table in table_rows(gallery, step, schema, ["no", "yes"])]

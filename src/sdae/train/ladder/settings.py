@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sdae.core.constraints import Reader, choice, integer, number, one_or_each, optional, read_fields
+from sdae.core.constraints import (
+    Reader,
+    choice,
+    integer,
+    number,
+    one_or_each,
+    optional,
+    read_fields,
+)
 from sdae.core.options import option, readers_of
 from sdae.train.settings import LADDER_ENGINES
 
