@@ -1,5 +1,7 @@
 """Rows without labels: for pre-training alone, where nothing else is learned from them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -94,7 +96,7 @@ def test_numbers_and_a_text_as_the_marker_may_share_an_array_of_objects() -> Non
 def test_true_is_not_one_and_false_is_not_zero(
     kind: type, marker: object, type_: type, several: bool
 ) -> None:
-    y = (X[:, :2] > 0 if several else X[:, 0] > 0).astype(type_)
+    y: Any = (X[:, :2] > 0 if several else X[:, 0] > 0).astype(type_)
     with pytest.raises(InvalidParameterError, match=r"unlabeled_label parameter .* of the type of"):
         kind(unlabeled_label=marker).fit(X, y)
 
@@ -109,7 +111,8 @@ def test_true_and_one_may_share_an_array_of_objects() -> None:
 
 
 def test_labels_that_are_false_and_true_may_be_marked_by_another_number() -> None:
-    y = np.where(LABELLED, X[:, 0] > 0, None)
+    y = (X[:, 0] > 0).astype(object)
+    y[~LABELLED] = None
     model = quick(SDAEClassifier, unlabeled_label=-1).fit(X, y)
     assert model.classes_.tolist() == [False, True]
     assert quick(SDAEClassifier, unlabeled_label=-1).fit(X, X[:, 0] > 0).score(X, X[:, 0] > 0) > 0.5
