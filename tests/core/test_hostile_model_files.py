@@ -148,7 +148,7 @@ UNBUILT = [
     (_set(A, "n_classes", to=None), "tensor head.bias should have shape None by the architecture"),
     (_set(A, "n_targets", to=10**12), "tensor head.bias should have shape (1000000000000,)"),
     (_set(A, "n_targets", to="4"), "tensor head.bias should have shape ('4',) by the archit"),
-    (_set(A, "n_targets", to=4), "must be None where n_classes is given: a stack has one head"),
+    (_set(A, "n_targets", to=4), "must be None where n_classes is given: a network has one head"),
     (_set(A, "tied", to=False), "layers.0.decoder_weight should have shape (11, 5)"),
     (_set("scaling", to=None), "scaling.offset should have shape None by the architecture"),
     (_tensor("layers.1.weight", None), "layers.1.weight should have shape (3, 5) by the archit"),

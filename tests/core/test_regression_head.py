@@ -85,7 +85,7 @@ def test_without_a_head_there_are_no_values() -> None:
 def test_a_stack_has_either_classes_or_targets() -> None:
     text = (
         "The n_targets parameter of StackedDenoisingAutoencoder must be None where n_classes is "
-        "given: a stack has one head. Got 3 instead. Make a separate stack for each."
+        "given: a network has one head. Got 3 instead. Make a separate network for each."
     )
     with pytest.raises(InvalidParameterError, match=re.escape(text)):
         make(n_classes=C, n_targets=T)

@@ -1,5 +1,7 @@
 """Keeping a few labels, as many of each class as possible."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -72,10 +74,27 @@ def test_without_a_number_a_table_is_unchanged() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"n": "x", "seed": 0}, "n parameter of balanced_labels must be an integer"),
+        ({"n": 4.5, "seed": 0}, "n parameter of balanced_labels must be an integer"),
+        ({"n": 1, "seed": 0}, "n parameter of balanced_labels must be from 4, the number of"),
+        ({"n": 8, "seed": -1}, "seed parameter of balanced_labels must be an integer"),
+    ],
+)
+def test_a_wrong_number_of_labels_or_seed_is_named(given: Any, words: str) -> None:
+    with pytest.raises(InvalidParameterError, match=words):
+        balanced_labels(LABELS, **given)
+
+
+@pytest.mark.parametrize(
     ("y", "words"),
     [
         (None, "rows.npz has no labels, so --labels cannot hide any. Name their column"),
-        (np.zeros((93, 1)), "the target of rows.npz is numbers. Leave --labels out"),
+        (
+            np.zeros((93, 1)),
+            "the target of rows.npz is numbers. Leave --labels out, .* rows without labels",
+        ),
         (np.zeros((93, 2), np.int64), "the target of rows.npz is several labels."),
         (LABELS, "--labels must be from 4, the number of classes, to 93, .* Got 94 instead."),
     ],

@@ -1,14 +1,16 @@
 """Labels of NumPy's own types: byte orders, texts of any length, and gaps of every kind."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
+from sklearn.exceptions import ConvergenceWarning
 
 import sdae
-from sdae import SDAEClassifier
+from sdae import LadderClassifier, SDAEClassifier
 from sdae.app.export.onnx_file import run_onnx
 from sdae.app.export.writing import export_model
 from sdae.core.errors import DataError, InvalidParameterError
@@ -104,6 +106,23 @@ def test_a_row_with_a_missing_label_has_no_label(y: Any) -> None:
     assert model.score(X, y) == marked.score(X, with_gap(Y, -1)) == share
     stream = quick(SDAEClassifier).partial_fit(X, y, classes=model.classes_)
     assert np.isfinite(stream.partial_fit(X, y).predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("kind", [SDAEClassifier, LadderClassifier])
+def test_a_missing_label_that_became_a_text_is_warned_of(kind: type) -> None:
+    known = np.arange(len(Y)) < 30
+    y = np.array([text if here else np.nan for text, here in zip(TEXTS, known, strict=True)])
+    assert set(y[~known]) == {"nan"}  # NumPy made a text of it
+    few = {"n_updates": 2} if kind is LadderClassifier else {"pretrain_epochs": 1, "max_iter": 2}
+    model = kind((3,), random_state=0, **few)
+    with pytest.warns(UserWarning, match="has the class 'nan', .* give unlabeled_label='nan', or"):
+        model.fit(X, y)
+    assert model.classes_.tolist() == ["c0", "c1", "c2", "nan"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(unlabeled_label="nan").fit(X, y)
+    assert model.classes_.tolist() == ["c0", "c1", "c2"]
 
 
 def test_missing_and_marked_labels_go_together() -> None:

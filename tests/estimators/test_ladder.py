@@ -88,6 +88,21 @@ def test_auto_is_settled_by_the_rows() -> None:
     assert model.denoising_cost_[0] == pytest.approx(0.43 * 300 / wide.var(axis=0).mean(), rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("given", "updates"), [({}, "20"), ({"max_minutes": 0.0005}, "those of 0.0005 min")]
+)
+def test_the_log_says_in_words_what_was_settled(
+    given: Any, updates: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    x, y = rows()
+    with caplog.at_level("INFO", logger="sdae"):
+        LadderClassifier(n_updates=20, random_state=0, **given).fit(x, y)
+    assert (
+        "LadderClassifier: hidden layers 100-50, input noise 1, denoising cost 30, updates "
+        f"{updates}, rows of a batch 50."
+    ) in caplog.messages
+
+
 def test_given_parameters_are_taken() -> None:
     x, y = rows()
     costs = (5.0, 1.0, 0.1)

@@ -4,12 +4,13 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
-from sdae import SDAEClassifier, SDAERegressor
+from sdae import LadderRegressor, SDAEClassifier, SDAERegressor
 from sdae.core.errors import DataError
 from sdae.model_selection import LabelledKFold, labelled_scorer
 from tests.estimators.helpers import labels, quick, rows
@@ -41,6 +42,36 @@ def test_several_targets_of_a_row_are_all_there_or_all_missing() -> None:
     several[1, 0] = np.nan
     with pytest.raises(DataError, match="row 1 has some of its targets"):
         quick(SDAERegressor).fit(X, several)
+
+
+@pytest.mark.parametrize("kind", [SDAERegressor, LadderRegressor])
+@pytest.mark.parametrize(
+    ("y", "got"),
+    [
+        (["1.5", "low", None] * 20, "'low'"),
+        (np.array(["1.5", "NA"] * 30), "'NA'"),
+        ([[1.0, 2.0], [3.0, "?"]] * 30, "'?'"),
+        (pd.Series(["low", "high"] * 30, dtype="category"), "'low'"),
+        (pd.DataFrame({"a": [1.0, 2.0] * 30, "b": [None, "x"] * 30}), "'x'"),
+    ],
+    ids=["list", "array", "several", "categories", "frame"],
+)
+def test_texts_are_no_targets_of_a_regression(kind: type, y: Any, got: str) -> None:
+    with pytest.raises(DataError) as caught:
+        kind().fit(X, y)
+    assert str(caught.value) == (
+        f"The y parameter of {kind.__name__} must hold numbers. Got {got} instead. Use a "
+        "classifier for classes; a missing target is NaN or None."
+    )
+
+
+def test_texts_of_numbers_are_targets_and_others_are_not_scored() -> None:
+    texts = np.array([f"{value:.17g}" for value in X[:, 1].tolist()], object)
+    model = quick(SDAERegressor).fit(X, texts)
+    assert np.array_equal(model.predict(X), quick(SDAERegressor).fit(X, X[:, 1]).predict(X))
+    texts[3] = "three"
+    with pytest.raises(DataError, match=r"SDAERegressor\.score must hold numbers\. Got 'three'"):
+        model.score(X, texts)
 
 
 def test_a_stream_may_have_chunks_without_targets() -> None:

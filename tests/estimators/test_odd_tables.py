@@ -31,7 +31,7 @@ def test_gaps_after_a_fit_without_any(kind: type, parameters: dict[str, Any]) ->
         model.fit(X, Y)
     else:
         model.partial_fit(X, Y, **({"classes": [0, 1, 2]} if kind is SDAEClassifier else {}))
-    with pytest.warns(UserWarning, match="They are treated as masked by the noise") as seen:
+    with pytest.warns(UserWarning, match="They count as masked: 0 in the network") as seen:
         model.fit(GAPS, Y) if parameters else model.partial_fit(GAPS, Y)
     assert [each.filename for each in seen if each.category is DataWarning] == [__file__]
     assert np.isfinite(model.predict(X).astype(float)).all()

@@ -1,10 +1,13 @@
 """Rows without labels: for pre-training alone, where nothing else is learned from them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from sdae import SDAEClassifier, SDAERegressor
-from sdae.core.errors import DataError
+from sdae import LadderClassifier, SDAEClassifier, SDAERegressor
+from sdae.core.errors import DataError, InvalidParameterError
+from sdae.model_selection import LabelledKFold
 from tests.estimators.helpers import labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -83,3 +86,33 @@ def test_numbers_and_a_text_as_the_marker_may_share_an_array_of_objects() -> Non
     model = quick(SDAEClassifier, unlabeled_label="?").fit(X, y)
     assert model.classes_.tolist() == [0, 1, 2]
     assert model.predict(X).dtype == np.int64
+
+
+@pytest.mark.parametrize("kind", [SDAEClassifier, LadderClassifier])
+@pytest.mark.parametrize("several", [False, True])
+@pytest.mark.parametrize(
+    ("marker", "type_"), [(True, int), (np.True_, float), (False, np.uint8), (1, bool), (0.0, bool)]
+)
+def test_true_is_not_one_and_false_is_not_zero(
+    kind: type, marker: object, type_: type, several: bool
+) -> None:
+    y: Any = (X[:, :2] > 0 if several else X[:, 0] > 0).astype(type_)
+    with pytest.raises(InvalidParameterError, match=r"unlabeled_label parameter .* of the type of"):
+        kind(unlabeled_label=marker).fit(X, y)
+
+
+def test_true_and_one_may_share_an_array_of_objects() -> None:
+    y = np.array([1, 0, True, None] * 20, object)
+    model = quick(SDAEClassifier, unlabeled_label=True).fit(X, y)
+    assert model.classes_.tolist() == [0, 1]
+    assert model.classes_.dtype == np.int64
+    tested = [test for _, test in LabelledKFold(2, unlabeled_label=True).split(X, y)]
+    assert sorted(np.concatenate(tested).tolist()) == [k for k in range(80) if k % 4 < 2]
+
+
+def test_labels_that_are_false_and_true_may_be_marked_by_another_number() -> None:
+    y = (X[:, 0] > 0).astype(object)
+    y[~LABELLED] = None
+    model = quick(SDAEClassifier, unlabeled_label=-1).fit(X, y)
+    assert model.classes_.tolist() == [False, True]
+    assert quick(SDAEClassifier, unlabeled_label=-1).fit(X, X[:, 0] > 0).score(X, X[:, 0] > 0) > 0.5

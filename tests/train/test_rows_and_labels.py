@@ -207,6 +207,16 @@ def test_labels_of_another_shape_type_or_range_are_refused(
     assert state_bytes(stack) == state_bytes(small_stack())
 
 
+@pytest.mark.parametrize("which", ["training", "validation", "test"])
+def test_rows_come_with_their_labels_as_a_pair(which: str) -> None:
+    sets: dict[str, Any] = {name: labelled(10) for name in ("training", "validation", "test")}
+    x, y = sets[which]
+    for given, got in (((x, y, y), "a tuple of 3"), (x, "a ndarray"), ([x], "a list of 1")):
+        sets[which] = given
+        with pytest.raises(DataError, match=rf"^The {which} set must be a pair .* Got {got}"):
+            finetune(small_stack(), *sets.values())
+
+
 def test_labels_that_are_text_are_refused() -> None:
     x, _ = labelled(4)
     text: Any = np.full(4, "a")

@@ -5,7 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.surroundings import ordinary
 
 Array = Tensor | NDArray[np.float32] | NDArray[np.float64]
@@ -17,6 +17,26 @@ Targets = Labels | Array
 def tensor_like(array: Array, like: Tensor) -> Tensor:
     """Return `array` as a tensor of the type and device of `like`, sharing memory where it can."""
     return as_tensor(array).to(dtype=like.dtype, device=like.device)
+
+
+def rows_like(array: Array, like: Tensor, n_columns: int, caller: str) -> Tensor:
+    """Return rows, (B, V), as :func:`tensor_like` does, with V columns.
+
+    Raises
+    ------
+    InvalidParameterError
+        If they have another shape.
+    """
+    rows = tensor_like(array, like)
+    if rows.ndim != 2 or rows.shape[1] != n_columns:
+        raise invalid_parameter(
+            "x",
+            caller,
+            f"a 2-D array with {n_columns} columns",
+            tuple(rows.shape),
+            "Reshape a single row with x.reshape(1, -1).",
+        )
+    return rows
 
 
 def as_tensor(array: Targets) -> Tensor:

@@ -11,13 +11,15 @@ from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.heads import Head
 from sdae.core.kinds.text import parse_choice
 
-_CALLER = "StackedDenoisingAutoencoder"
+_STACK = "StackedDenoisingAutoencoder"
 
 
 def wanted_head(
-    n_outputs: Mapping[str, int | None], head: Head | str | None
+    n_outputs: Mapping[str, int | None], head: Head | str | None, caller: str = _STACK
 ) -> tuple[Head, int] | None:
-    """Return the head that the parameters of a stack ask for, and its number of outputs.
+    """Return the head that the parameters of a network ask for, and its number of outputs.
+
+    `caller` is the class of the network.
 
     Raises
     ------
@@ -26,10 +28,10 @@ def wanted_head(
     """
     given = [(parameter, number) for parameter, number in n_outputs.items() if number is not None]
     if len(given) > 1:
-        wanted = f"None where {given[0][0]} is given: a stack has one head"
-        remedy = "Make a separate stack for each."
-        raise invalid_parameter(given[1][0], _CALLER, wanted, given[1][1], remedy)
-    kind = None if head is None else parse_choice(Head, head, "head")
+        wanted = f"None where {given[0][0]} is given: a network has one head"
+        remedy = "Make a separate network for each."
+        raise invalid_parameter(given[1][0], caller, wanted, given[1][1], remedy)
+    kind = None if head is None else parse_choice(Head, head, "head", caller)
     if kind is None:
         return (Head.of(given[0][0]), given[0][1]) if given else None
     if [kind.facts.parameter] != [parameter for parameter, _ in given]:
@@ -37,9 +39,7 @@ def wanted_head(
             repr(str(each)) for each in Head if each.facts.parameter in dict(given)
         )
         remedy = f"A {kind} head needs {kind.facts.parameter}."
-        raise invalid_parameter(
-            "head", _CALLER, wanted or "None without outputs", str(kind), remedy
-        )
+        raise invalid_parameter("head", caller, wanted or "None without outputs", str(kind), remedy)
     return kind, given[0][1]
 
 
@@ -52,7 +52,7 @@ def zero_head(kind: Head, n_outputs: int, deepest: Tensor) -> nn.Linear:
         If the number of outputs is too small for this head, or not an integer.
     """
     parameter = kind.facts.parameter
-    read = read_fields({parameter: integer(kind.facts.least)}, {parameter: n_outputs}, _CALLER)
+    read = read_fields({parameter: integer(kind.facts.least)}, {parameter: n_outputs}, _STACK)
     head = empty_layer(deepest.shape[0], read[parameter], deepest.dtype).to(deepest.device)
     with torch.no_grad():
         head.weight.zero_()

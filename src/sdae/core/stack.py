@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from sdae.core.autoencoder import DenoisingAutoencoder, new_encoder
 from sdae.core.blocks import Blocks
 from sdae.core.constraints import integer, one_or_each, parsed, per_layer, read_fields
-from sdae.core.conversions import Array, Labels, tensor_like
+from sdae.core.conversions import Array, Labels, rows_like
 from sdae.core.errors import invalid_parameter
 from sdae.core.facades import Facades
 from sdae.core.head_layer import wanted_head
@@ -146,7 +146,7 @@ class StackedDenoisingAutoencoder(Network):
         )
         seed = check_seed(seed, caller)
         wanted = wanted_head(
-            {"n_classes": n_classes, "n_labels": n_labels, "n_targets": n_targets}, head
+            {"n_classes": n_classes, "n_labels": n_labels, "n_targets": n_targets}, head, caller
         )
         self.n_visible: int = read["n_visible"]
         self.hidden_layer_sizes: tuple[int, ...] = read["hidden_layer_sizes"]
@@ -356,16 +356,7 @@ class StackedDenoisingAutoencoder(Network):
         """Bring rows to the type and device of the parameters, and check their shape."""
         self.check_facades()
         like = self.autoencoder(0).weight
-        rows = tensor_like(x, like)
-        if rows.ndim != 2 or rows.shape[1] != n_columns:
-            raise invalid_parameter(
-                "x",
-                "StackedDenoisingAutoencoder",
-                f"a 2-D array with {n_columns} columns",
-                tuple(rows.shape),
-                "Reshape a single row with x.reshape(1, -1).",
-            )
-        return rows
+        return rows_like(x, like, n_columns, "StackedDenoisingAutoencoder")
 
 
 @undisturbed()

@@ -8,8 +8,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.constraints import integer, read_fields
 from sdae.core.errors import DataError, invalid_parameter
-from sdae.core.randomness import NoiseKey, Stream, generator
+from sdae.core.randomness import NoiseKey, Stream, check_seed, generator
 from sdae.data.table import Table
 
 Places = NDArray[np.int64]
@@ -38,8 +39,11 @@ def balanced_labels(y: NDArray[np.generic], n: int, seed: int) -> Places:
     Raises
     ------
     InvalidParameterError
-        If `n` is below the number of classes or above the number of rows.
+        If `n` is below the number of classes or above the number of rows, or `n` or `seed` is not
+        an integer of that kind.
     """
+    read_fields({"n": integer(0)}, {"n": n}, "balanced_labels")
+    seed = check_seed(seed, "balanced_labels")
     classes, numbers = np.unique(y, return_inverse=True)
     if not len(classes) <= n <= len(y):
         wanted = f"from {len(classes):,}, the number of classes, to {len(y):,}, the number of rows"
@@ -81,8 +85,8 @@ def with_few_labels(table: Table, n: int | None, seed: int) -> tuple[Table, Plac
         what = "numbers" if table.y.dtype.kind == "f" else "several labels"
         raise DataError(
             f"--labels keeps as many labels of each class, but the target of {table.source} is "
-            f"{what}. Leave --labels out, or delete targets in the file: rows without one are for "
-            "pre-training."
+            f"{what}. Leave --labels out, or delete targets in the file: rows without one serve as "
+            "rows without labels."
         )
     n_classes = len(np.unique(table.y))
     if not n_classes <= n <= len(table.y):

@@ -33,6 +33,7 @@ from sdae.estimators.label_encoding import (
     column_of_labels,
     labels_for_a_file,
     labels_of_a_file,
+    warn_of_words_for_missing,
 )
 from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
 from sdae.estimators.weights import Numbers
@@ -134,7 +135,10 @@ class ClassPredictions(ClassifierMixin, FittedNetwork):
             )
         if there is not None and not there.any() and classes is None:
             raise self._unlabelled("missing values in y")
-        return x, *targets_of(y, self.unlabeled_label, classes, self._name, there)
+        targets, found = targets_of(y, self.unlabeled_label, classes, self._name, there)
+        if classes is None:
+            warn_of_words_for_missing(found, self._name)
+        return x, targets, found
 
     def _unlabelled(self, mark: str) -> DataError:
         return DataError(

@@ -16,6 +16,7 @@ from sdae.estimators.label_encoding import (
     column_of_labels,
     found_classes,
     has_label,
+    marked_labels,
     numpy_labels,
     plain_labels,
 )
@@ -151,7 +152,7 @@ def _indicators(y: NDArray[Any], marker: object, caller: str) -> Targets:
         If there is another value.
     """
     values = y.astype(object) if y.dtype.kind in "OUS" else y
-    unlabelled = np.zeros(len(y), bool) if marker is None else np.all(values == marker, axis=1)
+    unlabelled = marked_labels(values, marker, caller).all(axis=1)
     known = values[~unlabelled]
     right = (known == 0) | (known == 1)
     if not np.all(right):

@@ -119,7 +119,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     tied : bool, default True
         Decode with the transpose of each encoder's weight.
     unlabeled_label : label or None, default None
-        Rows with this label (a number or a text, such as −1) have no label.
+        Rows with this label (a number, text or boolean, such as −1) have no label.
     semi_supervised : "auto", "search", one or several methods, or None, default "auto"
         The methods are ``label_spreading``, ``mean_teacher`` and ``vat``.
         What fine-tuning learns from unlabelled rows; see :func:`sdae.finetune`. ``auto`` is a fixed

@@ -194,7 +194,7 @@ def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
     warn_user(
         f"X of {type(estimator).__name__} has missing values in {len(columns)} column"
         f"{'s' * (len(columns) > 1)} (the first has the number {columns[0]}), and the rows of fit "
-        "had none. They are treated as masked by the noise."
+        "had none. They count as masked: 0 in the network."
     )
     scaling: Scaling | None = getattr(estimator, "scaling_", None)
     return with_masked(x, gaps, scaling)

@@ -13,26 +13,55 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.user_warnings import warn_user
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
 _LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # allowed in a file
+_WORDS_FOR_MISSING = ("nan", "NaN", "None", "<NA>", "NaT")
 _MOST_LABEL_BYTES = 1 << 28
 
 
 def has_label(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
     """Return which rows have a label, (n,): all except those with the `marker`, if given."""
+    return np.logical_not(marked_labels(y, marker, caller))
+
+
+def marked_labels(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
+    """Return which of some labels, of any shape, are the `marker`; none if it is None.
+
+    To Python true equals 1, but here they are different labels.
+
+    Raises
+    ------
+    InvalidParameterError
+        If the marker is not a label, or of another type than an array of texts, booleans or
+        numbers. One of objects may hold several types.
+    """
     if marker is None:
-        return np.ones(len(y), bool)
+        return np.zeros(y.shape, bool)
     if not isinstance(marker, _MARKERS):
-        wanted = "None or one label: a text or a number"
+        wanted = "None or one label: a text, a number or a boolean"
         raise invalid_parameter("unlabeled_label", caller, wanted, marker)
-    labels = y.tolist()
-    if y.dtype.kind != "O" and isinstance(marker, str) != (y.dtype.kind == "U"):
+    labels = y.ravel().tolist()
+    if labels and y.dtype.kind != "O" and not _is_comparable(marker, labels[0]):
         wanted = "of the type of the labels"
         remedy = f"y holds {labels[0]!r}, for example."
         raise invalid_parameter("unlabeled_label", caller, wanted, marker, remedy)
-    return np.array([label != marker for label in labels], bool)
+    is_boolean = _is_boolean(marker)
+    found = [label == marker and _is_boolean(label) == is_boolean for label in labels]
+    return np.array(found, bool).reshape(y.shape)
+
+
+def _is_comparable(marker: object, label: object) -> bool:
+    """Return whether a marker could be a label of an array; a number that no boolean equals may."""
+    if _is_boolean(label) != _is_boolean(marker):
+        return _is_boolean(label) and not isinstance(marker, str) and marker not in (0, 1)
+    return isinstance(marker, str) == isinstance(label, str)
+
+
+def _is_boolean(label: object) -> bool:
+    return isinstance(label, bool | np.bool_)
 
 
 def numpy_labels(y: Any) -> Any:
@@ -152,6 +181,16 @@ def found_classes(y: Labels) -> Labels:
     check_classification_targets(y)
     classes: Labels = np.unique(y)
     return classes
+
+
+def warn_of_words_for_missing(classes: Labels, caller: str) -> None:
+    """Warn of a class that is a text such as 'nan': NumPy makes one of a NaN beside texts."""
+    for word in _WORDS_FOR_MISSING:
+        if word in classes.tolist():
+            warn_user(
+                f"The y parameter of {caller} has the class {word!r}, a text. If these labels are "
+                f"missing, give unlabeled_label={word!r}, or None in their place."
+            )
 
 
 def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:

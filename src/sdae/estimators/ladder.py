@@ -62,7 +62,7 @@ class LadderClassifier(LadderEstimator, ClassPredictions):
     class_weight : dict, "balanced" or None, default None
         Weights of the classes in the cost of the labels. Rows of a class of weight 0 are ignored.
     unlabeled_label : label or None, default None
-        Rows with this label (a number or a text, such as −1) have no label.
+        Rows with this label (a number, text or boolean, such as −1) have no label.
     engine : {"auto", "compiled", "autograd"}, default "auto"
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None

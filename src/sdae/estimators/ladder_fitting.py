@@ -150,9 +150,19 @@ def _settled(estimator: Any, settings: LadderSettings, parts: list[NetworkRows])
         mean_variance([row_source(part, n_inputs, like, "x") for part in parts]),
         scaled=estimator.scaling_ is not None or estimator.schema_ is not None,
     )
-    logger.info("%s: %s.", caller, chosen)
+    logger.info("%s: %s.", caller, _words(chosen, settings.max_minutes))
     check_costs(chosen.denoising_cost, chosen.hidden_layer_sizes, caller)
     return chosen
+
+
+def _words(chosen: Settled, max_minutes: float | None) -> str:
+    sizes = "-".join(map(str, chosen.hidden_layer_sizes))
+    costs = ", ".join(f"{cost:.4g}" for cost in chosen.denoising_cost)
+    updates = f"{chosen.n_updates:,}" if max_minutes is None else f"those of {max_minutes:g} min"
+    return (
+        f"hidden layers {sizes}, input noise {chosen.input_noise:.4g}, denoising cost {costs}, "
+        f"updates {updates}, rows of a batch {chosen.batch_size:,}"
+    )
 
 
 def _n_inputs(estimator: Any) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sdae.core.errors import DataError
-from sdae.estimators.label_encoding import as_array, missing_labels, own_type
+from sdae.estimators.label_encoding import as_array, marked_labels, missing_labels, own_type
 
 
 class Targets(NamedTuple):
@@ -66,6 +66,24 @@ def with_gaps_filled(y: Any, caller: str) -> Targets:
     return Targets(filled, there)
 
 
+def check_numbers(y: Any, caller: str) -> None:
+    """Raise an error for targets of a regression that are texts, other than texts of numbers.
+
+    Raises
+    ------
+    DataError
+    """
+    values = np.empty(0) if sparse.issparse(y) or y is None else as_array(_one_column(y))
+    if values.dtype.kind not in "OSU":
+        return
+    for value in values.ravel().tolist():
+        if isinstance(value, str | bytes) and not _is_number(value):
+            raise DataError(
+                f"The y parameter of {caller} must hold numbers. Got {value!r} instead. Use a "
+                "classifier for classes; a missing target is NaN or None."
+            )
+
+
 def rows_with_labels(y: Any, marker: object, caller: str) -> NDArray[np.bool_]:
     """Return which rows have a label, (n,): it is not missing, and not the `marker`, if given.
 
@@ -78,12 +96,19 @@ def rows_with_labels(y: Any, marker: object, caller: str) -> NDArray[np.bool_]:
         return np.ones(y.shape[0], bool)
     values, there = as_array(y), with_gaps_filled(y, caller).there
     there = np.ones(len(values), bool) if there is None else there
-    if marker is not None:
-        marked = np.array([value == marker for value in values.ravel().tolist()], bool)
-        there = there & ~marked.reshape(len(values), -1).all(axis=1)
+    marked = marked_labels(values.astype(object), marker, caller).reshape(len(values), -1)
+    there = there & ~marked.all(axis=1)
     if not there.any():
         raise DataError(f"The y parameter of {caller} has no labels. Give rows with labels.")
     return there
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _one_column(y: Any) -> Any:

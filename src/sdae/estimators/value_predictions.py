@@ -30,7 +30,7 @@ from sdae.estimators.estimator_file import Kept
 from sdae.estimators.fitted import FittedNetwork
 from sdae.estimators.inputs import Rows, checked_pair
 from sdae.estimators.label_encoding import as_array
-from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
+from sdae.estimators.missing_targets import check_numbers, rows_with_labels, with_gaps_filled
 from sdae.estimators.parameter_readers import POISSON
 from sdae.estimators.weights import Weights, check_some_count, row_weights, where_unequal
 
@@ -61,6 +61,7 @@ class ValuePredictions(RegressorMixin, FittedNetwork):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², the coefficient of determination, of the rows that have targets."""
         check_consistent_length(X, y, sample_weight)
+        check_numbers(y, f"{type(self).__name__}.score")
         there = rows_with_labels(y, None, f"{type(self).__name__}.score")
         known = y if there.all() else as_array(y)[there].astype(np.float64)
         weight = None if sample_weight is None else np.asarray(sample_weight)[there]
@@ -82,6 +83,7 @@ class ValuePredictions(RegressorMixin, FittedNetwork):
             Which rows they are.
         """
         name = type(self).__name__
+        check_numbers(y, name)
         y, known = with_gaps_filled(y, name)
         x, y = checked_pair(self, X, y, reset=reset, several=True, numeric=True)
         there = np.ones(len(y), bool) if known is None else known

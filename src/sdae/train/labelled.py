@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sdae.core.conversions import Array, Targets
+from sdae.core.errors import DataError
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.targets import weight_tensor
@@ -14,6 +15,25 @@ from sdae.core.targets import weight_tensor
 LabelledRows = tuple[RowsLike, Targets]
 ScoredRows = tuple[RowSource, Tensor, Tensor | None]
 """Rows, their labels or values, and weights (n,) float64 on the CPU; None weights all equally."""
+
+
+def pair_of(given: LabelledRows, name: str) -> LabelledRows:
+    """Return rows and their labels or values.
+
+    Raises
+    ------
+    DataError
+        If there are not two parts.
+    """
+    try:
+        x, y = given
+    except (TypeError, ValueError):
+        length = f" of {len(given)}" if isinstance(given, tuple | list) else ""
+        raise DataError(
+            f"The {name} set must be a pair (x, y): rows, and their labels or values. Got a "
+            f"{type(given).__name__}{length} instead."
+        ) from None
+    return x, y
 
 
 def labelled_rows(
@@ -35,7 +55,7 @@ def labelled_rows(
         If rows, labels or values have the wrong shape, type or range; the message has the `name` of
         the set.
     """
-    x, y = pair
+    x, y = pair_of(pair, name)
     like, facts = stack.head.weight, stack.head_facts
     rows = row_source(x, stack.n_visible, like, f"x of the {name} set")
     return rows, facts.check(y, len(rows), like.shape[0], f"the {name} set", like)

@@ -79,6 +79,16 @@ def test_it_is_described_and_watched(ladder_run: Path) -> None:
     assert "Nothing found in 40 epochs." in done("doctor", ladder_run)
 
 
+def test_ladders_differ_in_their_last_errors_and_have_no_best_epoch(
+    ladder_run: Path, tmp_path: Path
+) -> None:
+    data, fewer = ladder_run.parent / "flowers.csv", "--set=ladder.n_updates=30"
+    done("train", data, "--out", tmp_path / "other", *OF_FLOWERS, fewer)
+    said = done("diff", ladder_run, tmp_path / "other")
+    assert re.search(r"\nepochs of the ladder +40 +30 *\n", said)
+    assert "best epoch" not in said
+
+
 def test_it_answers_and_reconstructs_by_itself(ladder_run: Path, tmp_path: Path) -> None:
     data, model = ladder_run.parent / "flowers.csv", load_model(ladder_run / "model.safetensors")
     said = done("denoise", ladder_run, data, "-o", tmp_path / "clean.npy")
@@ -128,6 +138,9 @@ def test_what_a_ladder_cannot_do_is_refused(ladder_run: Path, tmp_path: Path) ->
     options = ("--target", "species", "--out", tmp_path / "run")
     said = refused(tmp_path, "train", data, *FEW, three, *options)
     assert "one for each of the 4 depths" in said
+    negative = "--set=ladder.denoising_costs=-1"
+    said = refused(tmp_path, "train", data, *FEW, negative, *options)
+    assert "must be a finite number ≥ 0, or one for each depth, or 'auto'. Got -1" in said
 
 
 @pytest.fixture(scope="module")
@@ -217,8 +230,9 @@ def test_values_are_predicted_too(tmp_path: Path) -> None:
 
 
 def test_a_recipe_of_a_stack_does_not_become_a_ladder_by_one_word(flowers: Path) -> None:
-    options = ("--recipe=table", "--set=model.kind=ladder", "--target=species")
+    options = ("--set=model.kind=ladder", "--target=species")
     result = invoke("train", flowers, *options)
     assert result.exit_code == 2
+    assert "Recipe table:\n" in result.stderr
     assert "must not have corruption, activation" in result.stderr
     assert "start from --recipe ladder" in result.stderr

@@ -79,7 +79,7 @@ def test_gaps_in_a_model_of_numbers_are_masked_with_a_word(tmp_path: Path) -> No
     result = invoke("predict", run, tmp_path / "gaps.csv", "-o", tmp_path / "p.csv")
     assert result.exit_code == 0
     assert "missing values in column a, and the rows of training had none" in result.stderr
-    with pytest.warns(UserWarning, match="masked by the noise"):
+    with pytest.warns(UserWarning, match="They count as masked: 0 in the network"):
         expected = load(run).predict(table[["a", "b"]])
     np.testing.assert_array_equal(pd.read_csv(tmp_path / "p.csv")["prediction"], expected)
     more = ("--unlabeled", tmp_path / "gaps.csv")

@@ -27,6 +27,19 @@ def test_label_counts_are_read_sorted_and_once_each() -> None:
     assert read_labels("all") == (None,)
 
 
+def test_a_list_of_words_needs_no_quotes() -> None:
+    given = "semi_supervised=[vat,mean_teacher]"
+    assert read_network([given]) == {"semi_supervised": ["vat", "mean_teacher"]}
+
+
+def test_agreement_is_set_for_models_that_agree_alone() -> None:
+    method = {"semi_supervised": "vat"}
+    with pytest.raises(InvalidParameterError, match=r"change nothing.*--models agreement"):
+        Study(network=method)
+    for model in AGREEING:
+        assert Study(models=(*NETWORKS, model), network=method).network == method
+
+
 @pytest.mark.parametrize("text", ["", "1", "50;100", "-5", "2.5", "50,,100", "every"])
 def test_other_label_counts_are_refused(text: str) -> None:
     with pytest.raises(InvalidParameterError) as refusal:

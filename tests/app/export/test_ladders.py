@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from sdae import LadderClassifier
+from sdae import LadderClassifier, LadderRegressor
 from sdae.app.export import numpy_ladder
 from sdae.app.export.exported_model import package_answers, subject_of
 from sdae.app.export.onnx_file import run_onnx
@@ -170,3 +170,18 @@ def test_a_sequential_of_a_ladder(tmp_path: Path) -> None:
     with torch.no_grad():
         found = torch.softmax(network(x), dim=1)
     torch.testing.assert_close(found, model.stack.predict_proba(x), atol=1e-6, rtol=1e-5)
+
+
+def test_mean_counts_that_are_infinite_on_both_sides_agree(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 5))
+    counter = LadderRegressor((20,), loss="poisson", n_updates=10, random_state=0)
+    counter.fit(x, (x[:, 0] > 0).astype(float))
+    counter.save(tmp_path / "counter.safetensors")
+    model = load_model(tmp_path / "counter.safetensors")
+    written = export_model(model, onnx=tmp_path / "m.onnx", numpy=tmp_path / "m", rows=x)
+    assert len(written) == 2
+    far = 1e6 * x
+    expected = counter.predict(far)
+    assert np.isinf(expected).any()
+    found = run_onnx((tmp_path / "m.onnx").read_bytes(), far)["prediction"].ravel()
+    assert np.array_equal(np.isinf(found), np.isinf(expected))

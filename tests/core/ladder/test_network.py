@@ -52,7 +52,9 @@ def test_initial_weights_have_the_variance_of_the_paper() -> None:
         ({"hidden_layer_sizes": ()}, "hidden_layer_sizes"),
         ({"n_classes": None}, "n_classes"),
         ({"n_classes": 1}, "n_classes"),
-        ({"n_targets": 2}, "n_targets"),
+        ({"n_targets": 2}, "n_targets parameter of LadderNetwork .* a network has one head"),
+        ({"head": "class"}, "head parameter of LadderNetwork"),
+        ({"head": "multilabel"}, "head parameter of LadderNetwork"),
         ({"input_noise": -1}, "input_noise"),
         ({"hidden_noise": float("nan")}, "hidden_noise"),
         ({"combinator": "gauss"}, "combinator"),
@@ -180,6 +182,18 @@ def test_a_ladder_predicts_saves_and_becomes_a_stack(tmp_path: Path) -> None:
     network.save(tmp_path / "ladder.safetensors")
     loaded = StackedDenoisingAutoencoder.load(tmp_path / "ladder.safetensors")
     assert torch.equal(loaded.logits(x), folded.logits(x))
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (5,), (2, 3, 5)])
+def test_rows_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    network, x = LadderNetwork(5, (4,), n_classes=2), torch.zeros(shape)
+    for method in (network, network.predict, network.predict_proba, network.reconstruct):
+        with pytest.raises(InvalidParameterError) as caught:
+            method(x)
+        assert str(caught.value) == (
+            "The x parameter of LadderNetwork must be a 2-D array with 5 columns. "
+            f"Got {shape!r} instead. Reshape a single row with x.reshape(1, -1)."
+        )
 
 
 def test_what_a_ladder_does_not_have_is_refused() -> None:

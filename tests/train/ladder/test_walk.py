@@ -221,6 +221,13 @@ def test_wrong_rows_are_refused() -> None:
     ):
         with pytest.raises(DataError, match=words):
             train_ladder(network, train, unlabeled, n_updates=2)
+    for pair, got in ((None, "a NoneType"), ((x, y, y), "a tuple of 3"), (x, "a ndarray")):
+        wrong: Any = pair
+        with pytest.raises(DataError, match=rf"training set must be a pair \(x, y\).*Got {got}"):
+            train_ladder(network, wrong, n_updates=2)
+        if pair is not None:
+            with pytest.raises(DataError, match="test set must be a pair"):
+                train_ladder(network, (x, y), None, None, wrong, n_updates=2)
 
 
 def test_divergence_is_told_with_its_place() -> None:

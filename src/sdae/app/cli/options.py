@@ -76,7 +76,7 @@ LabelsOption = Annotated[
         min=1,
         metavar="N",
         help="Keep N labels of the training rows, as many of each class, and hide the others: "
-        "their rows are for pre-training alone.",
+        "their rows serve as rows without labels.",
     ),
 ]
 PartOption = Annotated[

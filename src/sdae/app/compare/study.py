@@ -6,7 +6,6 @@ result by a hash of all that it depends on, so stored results are reused until s
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,6 +17,7 @@ import sklearn
 import torch
 
 from sdae._version import __version__
+from sdae.app.recipes.toml_text import value_of
 from sdae.core.constraints import Reader, integer, number, read_fields
 from sdae.core.errors import InvalidParameterError, invalid_parameter
 
@@ -111,6 +111,11 @@ class Study:
             raise invalid_parameter("test", CALLER, "a share of the rows above 0", self.test)
         for name in self.network:
             _check_free(name)
+        if "semi_supervised" in self.network and not {*AGREEING} & {*self.models}:
+            raise InvalidParameterError(
+                f"{CALLER} fine-tunes its two networks on labels alone, so semi_supervised would "
+                f"change nothing. Add a model that it is for: --models {','.join(AGREEING)}."
+            )
 
 
 def read_labels(text: str) -> tuple[int | None, ...]:
@@ -168,7 +173,7 @@ def read_network(settings: Iterable[str]) -> Mapping[str, object]:
             wanted = "KEY=VALUE, as in pretrain_epochs=20"
             raise invalid_parameter("--set", CALLER, wanted, setting)
         _check_free(name)
-        parameters[name] = _value(raw)
+        parameters[name] = value_of(raw)
     return MappingProxyType(parameters)
 
 
@@ -227,10 +232,3 @@ def _check_free(name: str) -> None:
         )
     if name in _OURS:
         raise InvalidParameterError(f"sdae compare sets {name} itself. Leave it out.")
-
-
-def _value(raw: str) -> object:
-    try:
-        return tomllib.loads(f"value = {raw}")["value"]
-    except (ValueError, RecursionError):
-        return raw

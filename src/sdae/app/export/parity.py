@@ -158,7 +158,8 @@ def _compare(trial: Trial, name: str, found: NDArray[Any], scaling: Scaling | No
     for answers in trial.rounded_answers(name):
         itself = np.abs(package - _in_network_units(answers, scaling))
         decided &= (itself <= allowed / 10 + one).all(axis=1)  # False for NaN
-    difference = np.abs(found - package)
+    # Means of counts may be infinite on both sides.
+    difference = np.where(found == package, 0.0, np.abs(found - package))
     return _Compared(difference, difference / np.maximum(size, 1), allowed + 2 * one, decided)
 
 

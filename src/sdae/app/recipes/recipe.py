@@ -15,7 +15,7 @@ from sdae.app.recipes.class_weights import parse_class_weight
 from sdae.app.recipes.ladder_table import LadderTable
 from sdae.app.recipes.memory_sizes import AUTO, parse_memory
 from sdae.app.recipes.model_table import AUTOMATIC, LADDER, OF_A_LADDER, STACK, ModelConfig
-from sdae.app.recipes.toml_text import read_toml
+from sdae.app.recipes.toml_text import read_toml, value_of
 from sdae.core.constraints import (
     MAX_PROBLEMS,
     choice,
@@ -283,15 +283,7 @@ def _override(tables: dict[str, Any], override: str) -> None:
         table = table.setdefault(step, {})
         if not isinstance(table, dict):
             raise RecipeError(f"Setting {shown(override)}: {shown(step)} is a value, not a table.")
-    table[name] = _toml_value(raw.strip())
-
-
-def _toml_value(raw: str) -> object:
-    try:
-        tables = read_toml(f"value = {raw}")
-    except ValueError:
-        return raw
-    return tables["value"] if len(tables) == 1 else raw  # a line may add a key
+    table[name] = value_of(raw.strip())
 
 
 def _unknown_table(key: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 MAX_CHARACTERS = 1 << 17
 _MAX_DOTS = 200
 _LONG_NUMBER = re.compile(r"\d[\d_]{4299,}")
+_WORD = re.compile(r"\s*[\w.:+-]+\s*")
 _SHOWN = 150
 
 
@@ -38,6 +39,20 @@ def read_toml(content: str) -> dict[str, Any]:
         raise ValueError(f"a number has more than 4,300 digits (at line {place})") from None
     except RecursionError:
         raise ValueError("lists or tables are nested too deeply") from None
+
+
+def value_of(raw: str) -> object:
+    """Return a value of a command line: TOML, or else a text.
+
+    A list may have words without quotes, which a shell takes away: ``[vat, mean_teacher]``.
+    """
+    try:
+        tables = read_toml(f"value = {raw}")
+    except ValueError:
+        words = raw[1:-1].split(",") if raw[:1] + raw[-1:] == "[]" else []
+        is_list = bool(words) and all(_WORD.fullmatch(word) for word in words)
+        return [value_of(word.strip()) for word in words] if is_list else raw
+    return tables["value"] if len(tables) == 1 else raw  # a line may add a key
 
 
 def _shortened(text: str) -> str:

@@ -143,7 +143,7 @@ def gallery_strips(gallery: Gallery, step: Step, shape: Shape) -> list[tuple[str
         rows, small = shrunk(version.rows, shape, _MOST_PIXELS)
         pixels = side_by_side(rows, small, n_rows, gap=high)
         alternative = (
-            f"{counted(n_rows, 'row')} as images, {version.name}, with noise {step.noise}; mean "
+            f"{counted(n_rows, 'row')} as images, {version.name}, with noise {step.words}; mean "
             f"squared difference from the input {number(version.error)}."
         )
         strips.append((version.name, picture(grey_png(pixels, low, high), alternative, "strip")))

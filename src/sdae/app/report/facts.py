@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from sdae.app.recipes.recipe import Recipe
 from sdae.app.report.answers import Answers, answers_of
 from sdae.app.report.codes_map import CodesMap, map_of
 from sdae.app.report.gallery import Gallery, gallery_of, trained_noise
@@ -44,6 +45,8 @@ class Facts:
     reproduction : Reproduction
     rows : ReportRows or None
         None if the data could not be read; facts that need rows are then None too.
+    n_updates : int or None
+        Updates of the training of a ladder.
     unread : str or None
         Why the data could not be read: the text of the error.
     hidden : HiddenColumns or None
@@ -61,6 +64,7 @@ class Facts:
     layers: tuple[LayerFacts, ...]
     reproduction: Reproduction
     rows: ReportRows | None = None
+    n_updates: int | None = None
     unread: str | None = None
     hidden: HiddenColumns | None = None
     probes: Probes | None = None
@@ -117,6 +121,7 @@ def facts_of(
         ),
         reproduction=reproduction_of(run, recipe, final),
         rows=rows,
+        n_updates=_updates_of(recipe),
         unread=unread,
     )
     if rows is not None:
@@ -135,6 +140,11 @@ def facts_of(
         noise = trained_noise(networks.pretrained, recipe)
         facts = replace(facts, playground=_playground(facts, noise, recipe.seed))
     return facts
+
+
+def _updates_of(recipe: Recipe) -> int | None:
+    given = recipe.ladder.n_updates
+    return given if recipe.is_ladder and isinstance(given, int) else None
 
 
 def _playground(facts: Facts, noise: Noise, seed: int) -> Playground:

@@ -62,6 +62,11 @@ class Step:
     noise: Noise
     versions: tuple[Version, ...]
 
+    @property
+    def words(self) -> str:
+        """The noise, with few digits of its level."""
+        return str(self.noise.with_level(float(f"{self.noise.level:.4g}")))
+
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
@@ -101,7 +106,9 @@ def trained_noise(model: Model, recipe: Recipe) -> Noise:
 def levels_around(noise: Noise) -> list[float]:
     """Return levels to show, from none to much, including that of `noise`."""
     if not noise.draws_components:
-        levels = {round(multiple * (noise.level or _DEVIATION), 6) for multiple in _MULTIPLES}
+        own = noise.level or _DEVIATION
+        others = [multiple for multiple in _MULTIPLES if multiple != 1 or not noise.level]
+        levels = {round(multiple * own, 6) for multiple in others}
     else:
         levels = {*_SHARES}
     return sorted({*levels, noise.level})

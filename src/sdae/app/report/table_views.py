@@ -168,7 +168,7 @@ class _Line:
     def is_missing(self, x: NDArray[np.floating]) -> bool:
         """Return whether components, (V,), say that the value is missing."""
         if self.indicator is not None:
-            return bool(x[self.indicator])
+            return bool(x[self.indicator] >= 0.5)  # normal noise moves an indicator too
         return self.column.block is Block.CATEGORY and not x[self.at].any()
 
     @cached_property

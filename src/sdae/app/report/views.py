@@ -101,7 +101,7 @@ def step_views(gallery: Gallery, facts: Facts) -> list[StepView]:
     has_kinds = facts.networks.final.schema is not None
     return [
         StepView(
-            noise=str(step.noise),
+            noise=step.words,
             strips=[] if shape is None else gallery_strips(gallery, step, shape),
             tables=[] if shape is not None else _row_tables(gallery, step, facts),
             forms=[version.name for version in step.versions[2 if has_kinds else 1 :]],

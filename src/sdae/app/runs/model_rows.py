@@ -101,8 +101,8 @@ def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -
     if incomplete:
         warn_user(
             f"{table.source} has missing values in column{'s' * (len(incomplete) > 1)} "
-            f"{listed(incomplete)}, and the rows of training had none. They are treated as masked "
-            "by the noise."
+            f"{listed(incomplete)}, and the rows of training had none. They count as masked: 0 in "
+            "the network."
         )
     return with_masked(x, gaps, scaling)
 

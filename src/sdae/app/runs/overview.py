@@ -98,7 +98,8 @@ def _outcome(run: RunFolder) -> dict[str, object]:
     if tuned is not None:
         of = "the ladder" if tuned.records[0].stage == LADDER else "fine-tuning"
         outcome[f"epochs of {of}"] = len(tuned.records)
-        outcome["best epoch"] = tuned.best_epoch
+        if tuned.records[0].stage != LADDER:  # its errors are those of the end
+            outcome["best epoch"] = tuned.best_epoch
         for name, error in (
             ("validation error", tuned.best_validation_error),
             ("test error", tuned.test_error),

@@ -57,7 +57,7 @@ class PreparedData:
     train_weight, validation_weight : ndarray of float64 or None
         How much each labelled row counts, by the weight of its class.
     n_hidden : int
-        Number of training rows whose labels are hidden, so that they are for pre-training alone.
+        Number of training rows whose labels are hidden, so that they serve as rows without labels.
     unlabelled : ndarray of float32, or SourceRows, shape (m, V), or None
         Those of `rows` that are not in `train`; of a model that exists the rows given apart.
     """

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from sdae.core.constraints import integer, number, one_or_each, parsed, read_fields
-from sdae.core.conversions import Array, tensor_like
+from sdae.core.conversions import Array, rows_like
 from sdae.core.errors import InvalidParameterError, invalid_parameter
 from sdae.core.head_layer import wanted_head
 from sdae.core.kinds.combinators import Combinator
@@ -173,7 +173,7 @@ class LadderNetwork(nn.Module):
     ) -> None:
         super().__init__()
         outputs = {"n_classes": n_classes, "n_labels": n_labels, "n_targets": n_targets}
-        wanted = wanted_head(outputs, head)
+        wanted = wanted_head(outputs, head, _NAME)
         if wanted is None:
             what = "a number, or n_labels or n_targets: a ladder is trained with its head"
             raise invalid_parameter("n_classes", _NAME, what, None)
@@ -266,7 +266,7 @@ class LadderNetwork(nn.Module):
         """Return the output of the head for clean rows, (B, V) -> (B, O): logits, or values."""
         from sdae.core.ladder.statistics import clean_way_up
 
-        return clean_way_up(self, tensor_like(x, self.gain))[1]
+        return clean_way_up(self, self._rows(x))[1]
 
     @undisturbed()
     @torch.no_grad()
@@ -297,7 +297,10 @@ class LadderNetwork(nn.Module):
         """Return the estimate of clean rows from noisy ones, (B, V) -> (B, V)."""
         from sdae.core.ladder.statistics import reconstructed
 
-        return reconstructed(self, tensor_like(x, self.gain))
+        return reconstructed(self, self._rows(x))
+
+    def _rows(self, x: Array) -> Tensor:
+        return rows_like(x, self.gain, self.n_visible, _NAME)
 
     def to_stack(self) -> "StackedDenoisingAutoencoder":
         """Return a plain stack that predicts as the ladder does: a copy, which can be fine-tuned.

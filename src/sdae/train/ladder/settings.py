@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sdae.core.constraints import choice, integer, number, one_or_each, optional, read_fields
+from sdae.core.constraints import (
+    Reader,
+    choice,
+    integer,
+    number,
+    one_or_each,
+    optional,
+    read_fields,
+)
 from sdae.core.options import option, readers_of
 from sdae.train.settings import LADDER_ENGINES
 
@@ -25,7 +33,7 @@ class LadderConfig:
         integer(2), 100, "Labelled rows, and as many unlabelled ones, of an update."
     )
     denoising_costs: tuple[float, ...] = option(
-        one_or_each(number(0)),
+        Reader("a finite number ≥ 0, or one for each depth", one_or_each(number(0)).read),
         (5000.0,),
         "Weight of the reconstruction: of the input alone, or one for each depth, the input first.",
     )

@@ -13,7 +13,7 @@ from sdae.core.ladder.network import LadderNetwork
 from sdae.core.rows import RowsLike, RowSource, row_source
 from sdae.core.targets import weight_tensor
 from sdae.train.joined_rows import JoinedRows
-from sdae.train.labelled import LabelledRows
+from sdae.train.labelled import LabelledRows, pair_of
 from sdae.train.ladder.settings import LadderConfig
 
 CALLER = "train_ladder"
@@ -80,8 +80,9 @@ def check_task(
         As :func:`sdae.train_ladder`.
     """
     like, facts = network.gain, network.head_kind.facts
-    labelled = row_source(train[0], network.n_visible, like, "x of the training set")
-    y = facts.check(train[1], len(labelled), network.n_outputs, "the training set", like)
+    given, targets = pair_of(train, "training")
+    labelled = row_source(given, network.n_visible, like, "x of the training set")
+    y = facts.check(targets, len(labelled), network.n_outputs, "the training set", like)
     rows: RowSource = labelled
     if unlabeled is not None:
         more = row_source(unlabeled, network.n_visible, like, "unlabeled")

@@ -264,7 +264,8 @@ def resolve_recipe(
     ]
     overrides = [*settings, *laid_over]
     if name is None:  # a setting may name the data
-        name = _default_recipe(load_recipe("default", overrides).data.source)
+        of_data = [each for each in overrides if each.partition("=")[0].strip() == "data.source"]
+        name = _default_recipe(load_recipe("default", of_data).data.source)
     return load_recipe(name, overrides)
 
 
