@@ -7,10 +7,12 @@ among the unlabelled ones, and is scored on those others.
 import copy
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from sdae.core.array_rows import copied
 from sdae.core.errors import DataError
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.inputs import Rows
@@ -72,6 +74,7 @@ def searched(
     errors = np.zeros((len(CANDIDATES), _FOLDS))
     for fold, (train, held) in enumerate(cut.split(labelled.targets, labelled.targets)):
         rest = labelled.at(held)
+        rest = replace(rest, x=copied(rest.x))
         some = labelled.at(train).for_network(scaling, network)
         scored = rest.for_network(scaling, network)
         every = Consistency((), below(unlabelled, rest.x)).for_network(scaling, network)
