@@ -206,7 +206,7 @@ def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.floa
             return SparseRows(x, like)
         exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
         return ScaledRows(exact, scaling.offset, scaling.scale, like)
-    if is_large(x):
+    if is_large(x) and not (scaling is None and _is_taken_as_it_is(x)):
         x = ArrayRows(x)
     if isinstance(x, ArrayRows):
         rows = x.scaled(scaling)
@@ -214,6 +214,11 @@ def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.floa
     if scaling is None:
         return np.ascontiguousarray(x, np.float32)
     return scaling.apply(x)
+
+
+def _is_taken_as_it_is(x: NDArray[np.floating]) -> bool:
+    """Return whether PyTorch shares the memory of an array that is not scaled."""
+    return x.dtype == np.float32 and x.flags.writeable
 
 
 def weight_of(network: StackedDenoisingAutoencoder) -> Tensor:
