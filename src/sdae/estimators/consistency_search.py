@@ -69,6 +69,7 @@ def searched(
             f"semi_supervised='search' needs at least {2 * _FOLDS} labelled rows for its "
             f"cross-validation. Got {n_rows}. Use 'auto', or name a method."
         )
+    unlabelled = copied(unlabelled)
     kind = StratifiedKFold if smallest >= _FOLDS else KFold
     cut = kind(_FOLDS, shuffle=True, random_state=seed % 2**32)
     errors = np.zeros((len(CANDIDATES), _FOLDS))

@@ -163,4 +163,4 @@ def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
         return every[len(labelled) :]
     known = np.zeros(every.shape[0], bool)
     known[: len(labelled)] = labelled
-    return every[~known]
+    return picked(every, ~known)
