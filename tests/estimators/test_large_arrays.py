@@ -1,5 +1,6 @@
 """A fit that scales rows slice by slice, and computes codes again, is that of stored copies."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from sdae import (
     SDAERegressor,
     SDAETransformer,
 )
-from sdae.core import array_rows
+from sdae.core import array_rows, inference
 from sdae.core.array_rows import ArrayRows
 from sdae.core.errors import DataError
 from sdae.train import codes
@@ -244,3 +245,36 @@ def test_a_fit_goes_on_from_a_checkpoint_of_either_form(
     assert n_cuts > 3
     assert used == BOTH
     assert bytes_of(cut) == bytes_of(whole)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_fit_takes_a_small_part_of_the_memory_of_its_rows(stops: bool) -> None:
+    """PyTorch's memory is not counted; what copies rows is NumPy."""
+    x = np.random.default_rng(0).normal(size=(100_000, 64))
+    y = (x[:, 0] > 0).astype(np.int64)
+    model = quick(SDAEClassifier, pretrain_epochs=1, max_iter=1, early_stopping=stops)
+    model.fit(x[:100], y[:100])
+    tracemalloc.start()
+    try:
+        model.fit(x, y)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < x.nbytes / 3  # a scaled copy alone takes half
+
+
+def test_scores_of_rows_do_not_need_the_errors_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rows(60)
+    model = quick(SDAEOutlierDetector).fit(x)
+    wanted = model.score_samples(x)
+    monkeypatch.setattr(inference, "_MOST_NUMBERS", 35)  # 7 rows at a time
+    longest = list[int]()
+    errors = model._of_all_columns
+
+    def noted(found: Any) -> Any:
+        longest.append(len(found))
+        return errors(found)
+
+    monkeypatch.setattr(model, "_of_all_columns", noted)
+    assert model.score_samples(x).tobytes() == wanted.tobytes()
+    assert max(longest) == 7

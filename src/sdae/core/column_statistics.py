@@ -167,7 +167,8 @@ def _panels(n_columns: int) -> Iterator[slice]:
 
     But a column by itself is summed in another order, so none is alone unless there is no other.
     """
-    bounds = np.linspace(0, n_columns, max(1, n_columns // _PANEL) + 1).astype(int).tolist()
+    n_panels = max(1, -(-n_columns // _PANEL))
+    bounds = [k * n_columns // n_panels for k in range(n_panels + 1)]
     return (slice(first, last) for first, last in pairwise(bounds))
 
 

@@ -325,7 +325,7 @@ def _extremes(rows: RowSource) -> Iterator[tuple[Minibatch, float, float]]:
 
 _FIRST = Minibatch(np.zeros(1, np.int64), slice(0, 1))
 _CHECKED_ROWS = 4096
-_CHECKED_NUMBERS = 1 << 26
+_CHECKED_NUMBERS = 1 << 20
 
 
 def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
