@@ -87,8 +87,8 @@ def test_the_array_is_neither_copied_nor_changed() -> None:
 
 
 def test_scales_at_the_limits_of_float64_are_divided_by_as_numpy_does() -> None:
-    x = np.array([[3e-160, 1e200], [0.0, -1e200], [5e-160, 7e199]])
-    scaling = Scaling("standard", np.zeros(2), np.array([1e-160, 3e199]))
+    x = np.array([[3e-310, 1e200], [0.0, -1e200], [5e-310, 7e199]])
+    scaling = Scaling("standard", np.zeros(2), np.array([1e-310, 3e199]))
     assert ArrayRows(x, scaling).delivered().tobytes() == scaling.apply(x).tobytes()
 
 
