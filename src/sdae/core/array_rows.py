@@ -105,7 +105,7 @@ class ArrayRows:
     def _scale(self, taken: NDArray[np.floating], out: NDArray[np.float32]) -> None:
         """Write rows, (B, V), scaled into `out`."""
         if self._patterns is None:
-            with np.errstate(over="ignore"):  # whoever needs finite rows looks at the result
+            with np.errstate(over="ignore"):  # the rows are looked at elsewhere
                 out[:] = taken if self._scaling is None else self._scaling.apply(taken)
             return
         # Numba takes a second to import, and `import sdae` does without.
