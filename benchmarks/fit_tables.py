@@ -44,14 +44,15 @@ def defaults(result: dict[str, Any]) -> str:
             f"| {case['data']} | {ours:.2f} s | {theirs:.2f} s | {case['times_faster']:.1f} |"
         )
     memory = result["memory"]
-    ours, theirs = memory["mebibytes"].values()
+    ours, stored, theirs = memory["mebibytes"].values()
     return "\n".join(
         [
             *lines,
             "",
             f"A fit of {memory['rows']:,} × {memory['columns']} rows with units "
-            f"{tuple(memory['units'])} adds {ours:.0f} MiB to what a process holds, that of "
-            f"`MLPClassifier` {theirs:.0f} MiB: the rows scaled, and the codes of the first layer.",
+            f"{tuple(memory['units'])} and one epoch of pre-training adds {ours:.0f} MiB to what a "
+            f"process holds, that of `MLPClassifier` {theirs:.0f} MiB. With two epochs or more it "
+            f"adds {stored:.0f} MiB, since the codes of the first layer are then stored.",
         ]
     )
 

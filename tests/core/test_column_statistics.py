@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sdae.core.column_statistics import ColumnStatistics, statistics_of
+from sdae.core.column_statistics import ColumnStatistics, moments, statistics_of
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.preprocessing import choose, fit_scaling
 
@@ -95,3 +95,18 @@ def test_the_choice_is_that_of_rows_in_memory(shift: float, spread: float) -> No
     x = (np.random.default_rng(0).random((500, 3)) * spread + shift).astype(np.float32)
     read: ColumnStatistics = statistics_of([x[:100], x[100:]])
     assert choose(read, "auto", Decoder.AUTO, "x") == choose(x, "auto", Decoder.AUTO, "x")
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 63, 64, 65, 129, 200])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_columns_are_summed_in_parts_with_the_bytes_of_all_at_once(
+    order: Any, n_columns: int
+) -> None:
+    rng = np.random.default_rng(n_columns)
+    x = rng.normal(3.0, 2.0, (5000, n_columns)).astype(np.float32)
+    mean, squares = x.mean(axis=0, dtype=np.float64), np.zeros(n_columns)
+    for start in range(0, 5000, 4096):
+        squares += np.square(x[start : start + 4096] - mean).sum(axis=0)
+    found = moments(np.asarray(x, order=order))
+    assert found[0].tobytes() == mean.tobytes()
+    assert found[1].tobytes() == (squares / 5000).tobytes()

@@ -3,18 +3,22 @@
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from sdae import pretrain
+from sdae.core.array_rows import ArrayRows
+from sdae.core.autoencoder import DenoisingAutoencoder
 from sdae.core.errors import TrainingDivergedError
 from sdae.core.minibatches import Minibatch, minibatches
-from sdae.core.rows import TensorRows, row_source
+from sdae.core.rows import RowSource, TensorRows, row_source
 from sdae.train import codes as codes_module
 from sdae.train.callbacks import Event, PartStarted, SliceEnded
-from sdae.train.codes import codes_of
+from sdae.train.codes import RecomputedRows, Use, codes_of
 from tests.train.helpers import SIZES, V, parameters, small_stack, state_bytes, unit_rows
 
 N = 30
@@ -72,20 +76,130 @@ def test_memory_and_a_mapped_file_give_the_same_bytes(
     assert (none, files) == (IN_MEMORY, IN_FILES)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
-def test_computing_codes_again_gives_the_same_to_rounding(
-    dtype: torch.dtype, tolerance: float, folder: Path
-) -> None:
-    memory, _ = _pretrained("memory", folder, dtype=dtype)
-    again, files = _pretrained("recompute", folder, dtype=dtype)
-    numbers = np.float32 if dtype is torch.float32 else np.float64
-    np.testing.assert_allclose(
-        np.frombuffer(again, numbers),
-        np.frombuffer(memory, numbers),
-        rtol=tolerance,
-        atol=tolerance,
-    )
+@pytest.mark.parametrize("n_rows", [N, 2500])
+def test_computing_codes_again_gives_the_same_bytes(n_rows: int, folder: Path) -> None:
+    memory, _ = _pretrained("memory", folder, n_rows=n_rows)
+    again, files = _pretrained("recompute", folder, n_rows=n_rows)
+    assert again == memory
     assert files == IN_MEMORY
+
+
+def test_codes_that_pytorch_computes_again_are_the_same_to_rounding(folder: Path) -> None:
+    memory, _ = _pretrained("memory", folder, dtype=torch.float64)
+    again, files = _pretrained("recompute", folder, dtype=torch.float64)
+    np.testing.assert_allclose(np.frombuffer(again), np.frombuffer(memory), rtol=1e-12, atol=1e-12)
+    assert files == IN_MEMORY
+
+
+PASSES = Use(n_passes=10, n_products=10 * 5 * 8 * 6, takes_slices=True)  # of SIZES
+
+
+@pytest.mark.parametrize(
+    ("share", "change", "is_stored"),
+    [
+        (0.33, {}, False),  # 9 · 11 · 8 products, and 10 · 5 · 8 · 6 of learning: 0.33
+        (0.329, {}, True),
+        (0.329, {"n_passes": 1}, False),  # they are computed once in any case
+        (0.329, {"n_passes": 0, "n_products": 0}, False),
+        (0.33, {"takes_slices": False}, True),
+        (0.33, {"n_passes": 11}, True),
+    ],
+)
+@pytest.mark.parametrize("in_array", [True, False])
+def test_codes_are_computed_again_where_that_is_a_small_part_of_learning_from_them(
+    in_array: bool,
+    share: float,
+    change: dict[str, Any],
+    is_stored: bool,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(codes_module, "FEW_BYTES", N * 8 * 4 - 1)
+    monkeypatch.setattr(codes_module, "_SHARE", share)
+    x = unit_rows(N)
+    rows = ArrayRows(x) if in_array else TensorRows(torch.from_numpy(x))
+    autoencoder = small_stack().autoencoder(0)
+    use = PASSES._replace(**change)
+
+    def found() -> RowSource:
+        return codes_of(rows, autoencoder, "auto", lambda: folder, use)
+
+    assert isinstance(found(), TensorRows if is_stored else RecomputedRows)
+    monkeypatch.setattr(codes_module, "FEW_BYTES", N * 8 * 4)
+    assert isinstance(found(), TensorRows)
+
+
+def test_layers_below_count_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes_module, "FEW_BYTES", 0)
+    stack = small_stack(sizes=(8, 6, 5))
+    rows = TensorRows(torch.from_numpy(unit_rows(N)))
+    use = Use(n_passes=2, n_products=1000, takes_slices=True)
+    for share, kind in ((0.136, RecomputedRows), (0.135, TensorRows)):  # 11 · 8 + 8 · 6 = 136
+        monkeypatch.setattr(codes_module, "_SHARE", share)
+        below = codes_of(rows, stack.autoencoder(0), "auto", lambda: folder, use)
+        assert isinstance(below, RecomputedRows)
+        assert isinstance(codes_of(below, stack.autoencoder(1), "auto", lambda: folder, use), kind)
+
+
+class _Anywhere:
+    """A caller's source, which may be slow."""
+
+    def __init__(self, rows: RowSource) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def batch(self, minibatch: Minibatch) -> Tensor:
+        return self._rows.batch(minibatch)
+
+
+@pytest.mark.parametrize("which", ["source", "on disk", "float64", "subclass"])
+def test_other_codes_are_stored(which: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codes_module, "FEW_BYTES", 0)
+    dtype = torch.float64 if which == "float64" else torch.float32
+    autoencoder = small_stack(dtype=dtype).autoencoder(0)
+    if which == "subclass":
+        autoencoder.__class__ = type("Other", (DenoisingAutoencoder,), {})
+    plain = TensorRows(torch.from_numpy(unit_rows(N)).to(dtype))
+    others: dict[str, RowSource] = {"source": _Anywhere(plain), "on disk": _OnDisk(plain.rows)}
+    use = Use(n_passes=1, n_products=1000, takes_slices=True)
+    found = codes_of(others.get(which, plain), autoencoder, "auto", lambda: folder, use)
+    assert not isinstance(found, RecomputedRows)
+
+
+@pytest.mark.parametrize(
+    ("engine", "noise", "again"),
+    [
+        ("compiled", "masking:0.3", True),
+        ("auto", "masking:0.3", True),
+        ("compiled", "swap:0.3", False),
+        ("closed_form", "masking:0.3", False),
+        ("autograd", "masking:0.3", False),
+    ],
+)
+def test_codes_are_computed_again_for_engines_that_take_slices(
+    engine: str, noise: str, again: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Swap noise would compute a row for each value, other engines a minibatch at a time."""
+    monkeypatch.setattr(codes_module, "FEW_BYTES", 0)
+    monkeypatch.setattr(codes_module, "_SHARE", 1e9)
+    asked = list[int]()
+    batch = RecomputedRows.batch
+
+    def noted(self: RecomputedRows, minibatch: Minibatch) -> Tensor:
+        asked.append(len(minibatch.samples))
+        return batch(self, minibatch)
+
+    monkeypatch.setattr(RecomputedRows, "batch", noted)
+    stack = small_stack(noise=noise)
+    pretrain(stack, unit_rows(N), epochs=2, learning_rate=0.1, batch_size=7, engine=engine)
+    assert bool(asked) == again
+
+
+def test_the_default_share_and_size() -> None:
+    assert codes_module._SHARE == 0.02
+    assert codes_module.FEW_BYTES == 4 * 2**20
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ Axes: n rows, V columns.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ FELT = 1e-7
 """In standard deviations: a larger rounding error of the mean would matter to a float32 network."""
 
 _CHUNK_ROWS = 4096
+_PANEL = 64
 _CHUNK_VALUES = 1 << 22
 
 
@@ -128,20 +130,46 @@ def moments(x: Any) -> tuple[Numbers, Numbers]:
         drift -= n_zeros * mean
         squares += n_zeros * np.square(mean)
     else:
+        mean = np.empty(n_columns)
         # Sums of one order: equal rows have equal moments, however they lie in memory. Rows on a
         # disk are not copied.
-        x = x if isinstance(x, np.memmap) else np.ascontiguousarray(x)
-        mean = x.mean(axis=0, dtype=np.float64)
-        for start in range(0, n_rows, _CHUNK_ROWS):
-            deviations = x[start : start + _CHUNK_ROWS] - mean  # (rows, V)
-            drift += deviations.sum(axis=0)
-            squares += np.square(deviations).sum(axis=0)
+        copied = not (x.flags.c_contiguous or isinstance(x, np.memmap))
+        for part in _panels(n_columns) if copied else [slice(n_columns)]:
+            rows = np.ascontiguousarray(x[:, part]) if copied else x
+            mean[part], drift[part], squares[part] = _sums_of(rows)
     drift /= n_rows
     variance = squares / n_rows
     # The rounding error of the mean of many large, nearly equal numbers exceeds their differences.
     off = np.abs(drift) > FELT * np.sqrt(variance)
     exact = np.maximum(variance - np.square(drift), 0.0)
     return np.where(off, mean + drift, mean), np.where(off, exact, variance)
+
+
+def _sums_of(x: NDArray[np.floating]) -> tuple[Numbers, Numbers, Numbers]:
+    """Return means of columns, and sums of deviations from them, and of their squares: 3 (V,)."""
+    n_rows, n_columns = x.shape
+    mean, drift, squares = (
+        x.mean(axis=0, dtype=np.float64),
+        np.zeros(n_columns),
+        np.zeros(n_columns),
+    )
+    for start in range(0, n_rows, _CHUNK_ROWS):
+        for part in _panels(n_columns):
+            deviations = x[start : start + _CHUNK_ROWS, part] - mean[part]
+            drift[part] += deviations.sum(axis=0)
+            np.square(deviations, out=deviations)
+            squares[part] += deviations.sum(axis=0)
+    return mean, drift, squares
+
+
+def _panels(n_columns: int) -> Iterator[slice]:
+    """Cut columns into parts that take little memory; no sum of a column depends on the others.
+
+    But a column by itself is summed in another order, so none is alone unless there is no other.
+    """
+    n_panels = max(1, -(-n_columns // _PANEL))
+    bounds = [k * n_columns // n_panels for k in range(n_panels + 1)]
+    return (slice(first, last) for first, last in pairwise(bounds))
 
 
 def _stored(csr: CsrMatrix) -> Iterator[tuple[NDArray[np.integer], Numbers]]:

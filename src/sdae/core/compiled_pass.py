@@ -34,7 +34,6 @@ _READ = (np.dtype(np.float32), np.dtype(np.float64))
 _FEW_ROWS = 4
 """Fewer rows are not worth repacking the weights."""
 _PERIOD = 64
-_SMALLEST_SCALE = 1e-150
 _MOST_NUMBERS = 1 << 20
 _MOST_OF_A_BLOCK, _NUMBERS_OF_A_BLOCK = 256, 1 << 17
 
@@ -122,18 +121,12 @@ def applied(
     if keeps_all:
         ends = np.cumsum([layer.bias.numel() for layer in layers]).tolist()
         places, width = [0, *ends[:-1]], ends[-1]
-    if scaling is not None and not _is_ordinary(scaling):
+    if scaling is not None and not scaling.is_ordinary:
         x, scaling = network_rows(_dense(x), scaling), None
     out = np.empty((x.shape[0], width), np.float32)
     if len(out):
         _Pass(layers, places, scaling, out, n_threads).run(x)
     return out
-
-
-def _is_ordinary(scaling: Scaling) -> bool:
-    """Return whether the kernel divides by these scales as NumPy does: nothing underflows."""
-    scale = scaling.scale
-    return bool(scale.min() > _SMALLEST_SCALE and scale.max() < 1 / _SMALLEST_SCALE)
 
 
 class _Pass:

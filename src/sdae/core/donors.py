@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sdae.core.array_rows import ArrayRows
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowSource, TensorRows
 
@@ -46,6 +47,8 @@ class RowDonors:
         if self._through is None and isinstance(self._rows, TensorRows):
             rows = self._rows.rows
             return rows.gather(0, numbers.to(rows.device))
+        if self._through is None and isinstance(self._rows, ArrayRows):
+            return torch.from_numpy(self._rows.values(numbers.numpy()))
         wanted, places = np.unique(numbers.cpu().numpy(), return_inverse=True)
         places = places.reshape(numbers.shape)  # (B, V), into `wanted`
         parts = []

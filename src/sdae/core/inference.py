@@ -11,7 +11,7 @@ to compute. The kernel gives the same bytes with any number.
 Axes: n rows, V columns, H units of a layer, O outputs, C classes, L labels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -141,23 +141,31 @@ def errors(
     n_threads: int | None = None,
 ) -> Results:
     """Return the errors of reconstructed rows: squares (n, V), or of a table's columns, (n, C)."""
+    parts = list(error_parts(network, x, scaling, n_threads))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def error_parts(
+    network: StackedDenoisingAutoencoder,
+    x: Rows,
+    scaling: Scaling | None = None,
+    n_threads: int | None = None,
+) -> Iterator[Results]:
+    """Yield the errors of some rows after the others, of which there is at least one part."""
     layout = network.autoencoder(0).layout
     at_once = max(1, _MOST_NUMBERS // network.n_visible)
-    parts = []
     for first in range(0, max(x.shape[0], 1), at_once):
         part: Any = x[first : first + at_once]
         rows = network_rows(csr_of(part).toarray() if is_sparse(part) else part, scaling)
         x_hat = rebuilt(network, rows, None, None, n_threads)
         if layout is None:
             with np.errstate(over="ignore", under="ignore"):  # as PyTorch: infinite, or 0
-                parts.append(np.square(rows - x_hat))
+                squares = np.square(rows - x_hat)
+            yield squares
         else:
-            parts.append(
-                blocks.in_whole_blocks(
-                    layout.column_errors, network, rows, x_hat, n_blocks=_BLOCKS_OF_ERRORS
-                )
+            yield blocks.in_whole_blocks(
+                layout.column_errors, network, rows, x_hat, n_blocks=_BLOCKS_OF_ERRORS
             )
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def rebuilding_depths(network: StackedDenoisingAutoencoder) -> range:

@@ -36,6 +36,7 @@ _LARGEST_ALONE = 100.0
 _SCALED_CELLS = 1 << 16  # so many at a time stay in a cache
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
 _SMALL = 1e-140  # the square of a smaller difference may underflow
+_SMALLEST_SCALE = 1e-150
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
     "none": "left as they are",
@@ -61,6 +62,12 @@ class Scaling:
     kind: str
     offset: Numbers
     scale: Numbers
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether kernels divide by these scales as NumPy does: nothing underflows."""
+        scale = self.scale
+        return bool(scale.min() > _SMALLEST_SCALE and scale.max() < 1 / _SMALLEST_SCALE)
 
     def apply(self, x: Rows) -> NDArray[np.float32]:
         """Scale rows in float64, (n, V) -> (n, V) float32; the input is left as it is."""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdae.core.array_rows import ArrayRows
 from sdae.core.conversions import Array, as_tensor
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch, minibatches
@@ -231,7 +232,11 @@ def row_source(x: RowsLike, n_columns: int, like: Tensor, name: str) -> RowSourc
         values that are not finite. Of a source, only the first row is checked.
     """
     if is_source(x):
-        return _checked_source(x, n_columns, like, name)
+        source = _checked_source(x, n_columns, like, name)
+        if isinstance(x, ArrayRows) and not x.are_finite:
+            _check_finite(x, name)
+            x.are_finite = True
+        return source
     rows: TensorRows | MappedRows | SparseRows
     if is_sparse(x):
         _check_form(x.shape, x.dtype, n_columns, name)
@@ -323,13 +328,15 @@ def _extremes(rows: RowSource) -> Iterator[tuple[Minibatch, float, float]]:
 
 _FIRST = Minibatch(np.zeros(1, np.int64), slice(0, 1))
 _CHECKED_ROWS = 4096
-_CHECKED_NUMBERS = 1 << 26
+_CHECKED_NUMBERS = 1 << 20
 
 
 def rows_of(rows: RowSource, minibatch: Minibatch) -> NDArray[np.floating]:
     """Return rows as a C-contiguous array, (m, V)."""
     if isinstance(rows, TensorRows) and type(rows).batch is TensorRows.batch:
         return np.ascontiguousarray(rows.array(minibatch))  # without PyTorch, for small tables
+    if isinstance(rows, ArrayRows):
+        return rows.array(minibatch)
     return np.ascontiguousarray(rows.batch(minibatch).detach().numpy())
 
 

@@ -7,10 +7,12 @@ among the unlabelled ones, and is scored on those others.
 import copy
 import logging
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold
 
+from sdae.core.array_rows import copied
 from sdae.core.errors import DataError
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.inputs import Rows
@@ -67,11 +69,13 @@ def searched(
             f"semi_supervised='search' needs at least {2 * _FOLDS} labelled rows for its "
             f"cross-validation. Got {n_rows}. Use 'auto', or name a method."
         )
+    unlabelled = copied(unlabelled)
     kind = StratifiedKFold if smallest >= _FOLDS else KFold
     cut = kind(_FOLDS, shuffle=True, random_state=seed % 2**32)
     errors = np.zeros((len(CANDIDATES), _FOLDS))
     for fold, (train, held) in enumerate(cut.split(labelled.targets, labelled.targets)):
         rest = labelled.at(held)
+        rest = replace(rest, x=copied(rest.x))
         some = labelled.at(train).for_network(scaling, network)
         scored = rest.for_network(scaling, network)
         every = Consistency((), below(unlabelled, rest.x)).for_network(scaling, network)

@@ -157,7 +157,7 @@ class FittedNetwork(BaseEstimator):
         """Return the outputs of the head, (n, V) -> (n, K)."""
         return self._apply(outputs, X)
 
-    def _apply(self, function: Any, X: Any) -> NDArray[np.float32]:
+    def _apply(self, function: Any, X: Any) -> NDArray[Any]:
         """Check rows and apply the network to them, by a function of ``core.inference``."""
         check_is_fitted(self)
         x = checked_rows(self, X, reset=False)
@@ -169,7 +169,7 @@ class FittedNetwork(BaseEstimator):
             x = self.schema_.encode(x, caller)
         self.network_.check_facades()
         blocks = x.blocks() if isinstance(x, SourceRows) else [x]
-        found: list[NDArray[np.float32]] = [
+        found: list[NDArray[Any]] = [
             function(self.network_, block, self.scaling_, n_threads=self.n_threads)
             for block in blocks
         ]
@@ -189,9 +189,11 @@ class FittedNetwork(BaseEstimator):
         Of numbers the squared error, scaled; of categories and binaries of a table the
         cross-entropy in nats. What is missing, or was left out by ``fit``, does not have one.
         """
-        check_is_fitted(self)
+        return self._of_all_columns(self._apply(errors, X))
+
+    def _of_all_columns(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return errors with zeros for what was left out by ``fit``, (n, C) -> (n, V)."""
         layout = self.network_.autoencoder(0).layout
-        found = self._apply(errors, X)
         if self.schema_ is None or layout is None:
             return found
         every = np.zeros((len(found), len(self.schema_.columns)), np.float32)

@@ -22,7 +22,7 @@ from sdae.core.schema.raw_table import RawTable
 from sdae.core.schema.table_rows import TableRows
 from sdae.core.user_warnings import warn_user
 from sdae.estimators.input_sources import checked_source
-from sdae.estimators.raw_input import check_names, is_frame, needs_schema, raw_table
+from sdae.estimators.raw_input import check_names, has_nan, is_frame, needs_schema, raw_table
 from sdae.estimators.table_sources import checked_table_rows
 
 Rows = Any
@@ -187,9 +187,9 @@ def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
     """
     if sparse.issparse(x):
         return x
-    gaps = np.isnan(x)
-    if not gaps.any():
+    if not has_nan(x):
         return x
+    gaps = np.isnan(x)
     columns = np.flatnonzero(gaps.any(axis=0))
     warn_user(
         f"X of {type(estimator).__name__} has missing values in {len(columns)} column"

@@ -12,6 +12,7 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from torch import Tensor
 
+from sdae.core.array_rows import ArrayRows, is_large
 from sdae.core.blocks import Blocks
 from sdae.core.devices import resolve_device
 from sdae.core.errors import DataError, invalid_parameter
@@ -192,8 +193,8 @@ def new_network(
 def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.float32] | RowSource:
     """Return rows for a network with parameters like `like`.
 
-    Sparse rows stay sparse until their minibatch. Rows of a source are read when they are needed,
-    unless they are so few that all are read now.
+    Sparse rows stay sparse until their minibatch, and those of a large array are scaled then. Rows
+    of a source are read when they are needed, unless they are so few that all are read now.
     """
     x = encoded_table(scaling, x) if isinstance(scaling, Schema) else x
     scaling = None if isinstance(scaling, Schema) else scaling
@@ -205,9 +206,19 @@ def network_rows(x: Rows, scaling: Preparation, like: Tensor) -> NDArray[np.floa
             return SparseRows(x, like)
         exact = SparseRows(x, like.cpu().double())  # scaled in float64, as dense rows are
         return ScaledRows(exact, scaling.offset, scaling.scale, like)
+    if is_large(x) and not (scaling is None and _is_taken_as_it_is(x)):
+        x = ArrayRows(x)
+    if isinstance(x, ArrayRows):
+        rows = x.scaled(scaling)
+        return rows if like.device.type == "cpu" else rows.delivered()
     if scaling is None:
         return np.ascontiguousarray(x, np.float32)
     return scaling.apply(x)
+
+
+def _is_taken_as_it_is(x: NDArray[np.floating]) -> bool:
+    """Return whether PyTorch shares the memory of an array that is not scaled."""
+    return x.dtype == np.float32 and x.flags.writeable
 
 
 def weight_of(network: StackedDenoisingAutoencoder) -> Tensor:

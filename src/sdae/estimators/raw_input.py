@@ -75,10 +75,16 @@ def needs_schema(X: Any, marker: Any = np.nan) -> bool:
     if array is None or array.ndim != 2:
         return False
     if array.dtype.kind == "f":
-        return bool(np.isnan(array).any())
+        return has_nan(array)
     if array.dtype.kind in "UST":
         return True
     return array.dtype == object and _is_mixed(array)
+
+
+def has_nan(x: NDArray[np.floating]) -> bool:
+    """Return whether a number is NaN, without an array of the answers."""
+    with np.errstate(invalid="ignore"):
+        return bool(np.isnan(np.minimum.reduce(x, axis=None, initial=np.inf)))
 
 
 def _has_gaps(series: nw.Series[Any]) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import BaseEstimator
 
+from sdae.core.array_rows import picked
 from sdae.core.errors import DataError
 from sdae.core.rows import is_source
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
@@ -152,8 +153,8 @@ def below(x: Rows, more: Rows) -> Rows:
 
 
 def with_labels(x: Rows, labelled: NDArray[np.bool_]) -> Rows:
-    """Return the rows with labels, (m, V): no copy where all have one."""
-    return x if labelled.all() else x[labelled]
+    """Return the rows with labels, (m, V): no copy where all have one, or where they are many."""
+    return x if labelled.all() else picked(x, labelled)
 
 
 def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
@@ -162,4 +163,4 @@ def without_labels(every: Rows, labelled: NDArray[np.bool_]) -> Rows:
         return every[len(labelled) :]
     known = np.zeros(every.shape[0], bool)
     known[: len(labelled)] = labelled
-    return every[~known]
+    return picked(every, ~known)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.array_rows import picked
 from sdae.core.kinds.heads import Head
 from sdae.core.rows import RowSource, row_source, window_of
 from sdae.core.stack import StackedDenoisingAutoencoder
@@ -35,7 +36,7 @@ class Labelled:
     def at(self, places: NDArray[np.int64]) -> "Labelled":
         """Return the rows at some indices."""
         weight = None if self.weight is None else self.weight[places]
-        return Labelled(self.x[places], self.targets[places], weight)
+        return Labelled(picked(self.x, places), self.targets[places], weight)
 
     def for_network(self, scaling: Preparation, network: StackedDenoisingAutoencoder) -> "Labelled":
         """Return a copy with rows scaled for the network."""

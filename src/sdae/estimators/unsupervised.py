@@ -8,10 +8,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.inference import error_parts
+from sdae.core.preprocessing import Scaling
+from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.core.surroundings import undisturbed
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.fitting import goes_on, start, train, train_on_chunk, whole_or_not_at_all
-from sdae.estimators.inputs import as_table, checked_rows
+from sdae.estimators.inputs import Rows, as_table, checked_rows
 
 
 class UnsupervisedSDAE(SDAEBase):
@@ -42,8 +45,19 @@ class UnsupervisedSDAE(SDAEBase):
 
         Lower scores mean less typical rows.
         """
-        scores: NDArray[np.float64] = -self._errors(X).mean(axis=1, dtype=np.float64)
-        return scores
+        return self._apply(self._scores, X)
+
+    def _scores(
+        self,
+        network: StackedDenoisingAutoencoder,
+        x: Rows,
+        scaling: Scaling | None,
+        n_threads: int | None,
+    ) -> NDArray[np.float64]:
+        """Return the scores of checked rows, (n, V) -> (n,); all their errors take much memory."""
+        parts = error_parts(network, x, scaling, n_threads)
+        means = [self._of_all_columns(part).mean(axis=1, dtype=np.float64) for part in parts]
+        return -np.concatenate(means)
 
     def _learn(self, X: Any, *, go_on: bool, stream: bool) -> None:
         settings = self._settings()

@@ -9,6 +9,7 @@ from sdae.core.autoencoder import DenoisingAutoencoder, check_emphasis
 from sdae.core.constraints import per_layer
 from sdae.core.corruption import Noise
 from sdae.core.devices import resolve_device
+from sdae.core.kinds.noises import SwapNoise
 from sdae.core.kinds.schedules import Schedule
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, row_source
@@ -26,9 +27,9 @@ from sdae.train.callbacks import (
 )
 from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
-from sdae.train.codes import codes_of, temporary_folder
+from sdae.train.codes import Use, codes_of, temporary_folder
 from sdae.train.doctor import Doctor
-from sdae.train.engines.choice import pretraining_engine
+from sdae.train.engines.choice import pretraining_engine, takes_slices
 from sdae.train.epoch import Plan
 from sdae.train.history import PRETRAINING, History
 from sdae.train.identity import Identity, identity_of
@@ -40,6 +41,9 @@ from sdae.train.reading_ahead import reading_ahead
 from sdae.train.ready import make_ready
 from sdae.train.session import TrainingSession
 from sdae.train.settings import PretrainingConfig
+
+_PRODUCTS_OF_A_STEP = 5
+"""Products with a weight or its gradient: up, down, and back; rows have no gradient."""
 
 
 def pretrain(
@@ -111,8 +115,10 @@ def pretrain(
     weight_decay : float, default 0
         Applies to weights, not to biases; decoupled for AdamW, an L2 penalty otherwise.
     codes : {"auto", "memory", "memmap", "recompute"}
-        Where the codes of trained layers are stored; ``auto`` is memory up to 2 GiB per layer and
-        otherwise a file. For rows on a disk it is a file or, if that is too small, nowhere.
+        Where the codes of trained layers are stored; ``auto`` is nowhere where computing them again
+        takes little beside learning from them, as for rows of few columns or a single epoch, memory
+        up to 2 GiB per layer, and otherwise a file. For rows on a disk it is a file or, if that is
+        too small, nowhere.
     scratch : str, Path or None, default None
         Folder for files of codes; None: that for temporary files, which TMPDIR sets.
     engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}
@@ -301,16 +307,17 @@ def train_layers(
 
     Codes that do not stay in memory go to files in the folder that `folder` returns.
     """
-    for layer in layers:
+    for k, layer in enumerate(layers):
         autoencoder = layer.autoencoder
-        if layer is not layers[0]:
+        if k > 0:
             check_range(autoencoder, rows)
         if autoencoder.layer >= session.keeper.first_layer:
             train_layer(layer, rows, session)
         if session.stopped:
             return
-        if layer is not layers[-1]:
-            rows = codes_of(rows, autoencoder, layer.config.codes, folder)
+        if k + 1 < len(layers):
+            use = _use_by(layers[k + 1], session.processes.size)
+            rows = codes_of(rows, autoencoder, layer.config.codes, folder, use)
 
 
 def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession) -> None:
@@ -337,6 +344,17 @@ def train_layer(layer: LayerTraining, rows: RowSource, session: TrainingSession)
             )
             session.end_epoch(record, findings)
         session.end()
+
+
+def _use_by(layer: LayerTraining, n_processes: int) -> Use:
+    """Return what the training of a layer does with the codes below it."""
+    autoencoder, n_epochs = layer.autoencoder, layer.plan.n_epochs
+    together = takes_slices(autoencoder, layer.config, layer.noise, n_processes)
+    return Use(
+        n_passes=n_epochs + autoencoder.needs_unit_interval,  # which looks at all once
+        n_products=n_epochs * _PRODUCTS_OF_A_STEP * autoencoder.weight.numel(),
+        takes_slices=together and not isinstance(layer.noise, SwapNoise),
+    )
 
 
 def _noises(stack: StackedDenoisingAutoencoder, config: PretrainingConfig) -> tuple[Noise, ...]:

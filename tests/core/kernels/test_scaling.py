@@ -83,3 +83,11 @@ def test_numbers_that_are_not_finite(kind: Any) -> None:
     x = np.array([np.nan, np.inf, -np.inf, 3e38, 0.0] * 7, kind)
     found = scaled(x, np.zeros(35), np.ones(35))
     assert np.array_equal(found, divided(x, np.zeros(35), np.ones(35)), equal_nan=True)
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_zeros_keep_their_signs(n: int) -> None:
+    x = np.where(np.arange(n) % 2, 0.0, -0.0)
+    zeros, ones = np.zeros(n), np.ones(n)
+    assert scaled(x, zeros, ones).tobytes() == divided(x, zeros, ones).tobytes()
+    assert np.signbit(scaled(x, zeros, ones)).any()

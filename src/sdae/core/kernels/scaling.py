@@ -3,7 +3,8 @@
 A division takes as long as eight multiplications. So the quotient by the reciprocal is corrected
 twice by what is left of the dividend, which fused multiply and add gives exactly; the second time
 it is the nearest number (Markstein 1990). That needs scales far from the limits of float64. Far
-beyond float32 nothing is corrected: what is left may not be finite there.
+beyond float32 nothing is corrected: what is left may not be finite there. Nor is zero, which would
+lose its sign.
 
 Numbers are scaled 16 at a time, in machine code of our own: as a loop, LLVM does fewer, and waits
 for them.
@@ -19,7 +20,8 @@ from numba import types
 from numba.core import cgutils
 from numpy.typing import NDArray
 
-from sdae.core.kernels.compiling import inlined, intrinsic
+from sdae.core.kernels.compiling import inlined, intrinsic, kernel
+from sdae.core.kernels.raw import numbers_at
 
 Flat = NDArray[np.floating]
 Doubles = NDArray[np.float64]
@@ -124,6 +126,7 @@ class _Code:
             builder.fcmp_ordered("<", plain, self._spread(_WIDE(_FAR))),
             builder.fcmp_ordered(">", plain, self._spread(_WIDE(-_FAR))),
         )
+        is_near = builder.and_(is_near, builder.fcmp_ordered("!=", plain, self._spread(_WIDE(0.0))))
         rounded = builder.fptrunc(builder.select(is_near, quotient, plain), self._vector(_SINGLE))
         high, low = self._spread(self._farthest), self._spread(builder.fneg(self._farthest))
         rounded = builder.select(builder.fcmp_ordered(">", rounded, high), high, rounded)
@@ -157,3 +160,25 @@ class _Code:
 
 
 _together, _singly = _scaled(_AT_ONCE), _scaled(1)
+
+
+@kernel
+def scale(
+    x: int, is_double: bool, n: int, scaling: Doubles, period: int, out: Flat, farthest: float
+) -> None:
+    """Scale `n` numbers into `out`, flat.
+
+    Parameters
+    ----------
+    x : int
+        Where the numbers begin, one after another, as float64 or float32.
+    is_double : bool
+    n : int
+    scaling, period, farthest
+        As for :func:`scaled_in_runs`.
+    out : flat
+    """
+    if is_double:
+        scaled_in_runs(numbers_at(x, n, 0.0), 0, scaling, period, out, n, farthest)
+    else:
+        scaled_in_runs(numbers_at(x, n, np.float32(0)), 0, scaling, period, out, n, farthest)

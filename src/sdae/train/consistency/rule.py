@@ -6,10 +6,12 @@ constants were chosen on tables other than those that ``benchmarks/few_labels_ta
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.array_rows import ArrayRows
 from sdae.core.rows import RowSource
 from sdae.core.wording import listed
 from sdae.train.consistency.neighbours import MOST_EXACT
@@ -90,12 +92,12 @@ def methods_by_rows(
     """
     n_rows = len(x) + len(others)
     methods: tuple[str, ...]
-    if not (isinstance(x, np.ndarray) and isinstance(others, np.ndarray)):
+    if not all(isinstance(part, np.ndarray | ArrayRows) for part in (x, others)):
         methods, why = (VAT,), "the rows are sparse, or stay on the disk"
     elif n_rows > MOST_EXACT:
         methods, why = (VAT,), f"there are more than {MOST_EXACT:,} rows"
     else:
-        every = np.concatenate([x, others])
+        every = np.concatenate([_as_array(x), _as_array(others)])
         found = spread_over_array(every, y, n_classes, seed, typed=typed)
         certainty = float(found.certainty[len(x) :].mean())
         groups = certainty >= CERTAIN
@@ -106,6 +108,10 @@ def methods_by_rows(
         )
     logger.info("semi_supervised='auto' is %s: %s.", listed(methods), why)
     return methods
+
+
+def _as_array(x: NDArray[np.float32] | RowSource) -> Any:
+    return x.delivered() if isinstance(x, ArrayRows) else x
 
 
 def epochs_of_consistency(n_rows: int, batch_size: int) -> int:

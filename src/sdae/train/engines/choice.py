@@ -194,6 +194,18 @@ def engine_of_finetuning(
     return _chosen(finetuning_problem(stack, config, weighted=weighted, n_processes=n_processes))
 
 
+def takes_slices(
+    autoencoder: DenoisingAutoencoder,
+    config: PretrainingConfig,
+    noise: Noise,
+    n_processes: int = 1,
+) -> bool:
+    """Return whether the engine that trains an autoencoder takes the rows of a slice together."""
+    problem = pretraining_problem(autoencoder, config, noise, n_processes)
+    name = next((name for name in ENGINES if name == config.engine), None)
+    return (name or _fastest(problem)) in ("fused", "compiled")
+
+
 def _chosen(problem: Problem) -> EngineName:
     """Return the name of the engine for a stage.
 
@@ -210,13 +222,16 @@ def _chosen(problem: Problem) -> EngineName:
                 "engine", problem.caller, "an engine that supports this training", asked, remedy
             )
         return asked
-    reasons = {name: lacks(problem) for name, lacks in ENGINES.items()}
-    name = next(name for name, reason in reasons.items() if reason is None)
+    name = _fastest(problem)
     if misses_fused(problem, name):
         warnings.warn(
             "Batch size 1 is slow without the fused engine, which cannot be used here: "
-            f"{reasons['fused']}.",
+            f"{ENGINES['fused'](problem)}.",
             RuntimeWarning,
             stacklevel=2,
         )
     return name
+
+
+def _fastest(problem: Problem) -> EngineName:
+    return next(name for name, lacks in ENGINES.items() if lacks(problem) is None)

@@ -87,7 +87,7 @@ def pretraining_problem(
         config,
         list(autoencoder.parameters()),
         autoencoder.activation,
-        _modified_layer(autoencoder),
+        modified_layer(autoencoder),
         noise=noise,
         decoder=autoencoder.decoder,
         n_processes=n_processes,
@@ -251,7 +251,7 @@ def training_lacks(parameters: Sequence[Tensor]) -> str | None:
     return None
 
 
-def _modified_layer(autoencoder: DenoisingAutoencoder) -> str | None:
+def modified_layer(autoencoder: DenoisingAutoencoder) -> str | None:
     """Return a change to a layer that only autograd supports, or None."""
     if type(autoencoder) is not DenoisingAutoencoder or is_parametrized(autoencoder):
         return f"it does not support {type(autoencoder).__name__}"
@@ -274,7 +274,7 @@ def modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
     plain = type(stack.head) is nn.Linear and not _is_hooked(stack.head, _MODULE_HOOKS)
     if stack.head.bias is None or not plain:
         return "the head was replaced by a layer that it does not support"
-    return next(filter(None, map(_modified_layer, layers)), None)
+    return next(filter(None, map(modified_layer, layers)), None)
 
 
 def _is_hooked(what: Tensor | nn.Module, kinds: Sequence[str]) -> bool:
