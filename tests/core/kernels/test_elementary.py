@@ -117,8 +117,8 @@ def _replace_alone_with_slopes(values: NDArray[np.floating], slopes: Any, kind: 
 def test_a_slope_does_not_depend_on_its_place(flag: int, kind: Any) -> None:
     a = np.random.default_rng(0).normal(0, 3, 50_001).astype(kind)
     together, alone = np.stack([a, a]), np.stack([a, a])
-    _replace_with_slopes(*together, flag)
-    _replace_alone_with_slopes(*alone, flag)
+    _replace_with_slopes(together[0], together[1], flag)
+    _replace_alone_with_slopes(alone[0], alone[1], flag)
     assert together.tobytes() == alone.tobytes()
 
 
