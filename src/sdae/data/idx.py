@@ -21,6 +21,12 @@ from sdae.data.table import Dataset, Table, check_lengths, checked_table
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_DIMENSIONS = 8
+_NAME = re.compile(r".*[-.]idx\d+-\w+(\.gz)?", re.IGNORECASE)
+
+
+def is_named_idx(path: Path) -> bool:
+    """Return whether a file has a name as those of MNIST have."""
+    return _NAME.fullmatch(path.name) is not None
 
 
 def parse_idx(content: bytes, source: str) -> NDArray[np.generic]:

@@ -8,7 +8,7 @@ from sdae.core.files import read_bytes, translate_os_errors
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.array_files import load_npy, load_npz
 from sdae.data.csv_table import csv_of, load_csv
-from sdae.data.idx import load_idx_folder
+from sdae.data.idx import is_named_idx, load_idx_folder
 from sdae.data.label_columns import Target, names_of_targets
 from sdae.data.mnist import load_mnist_dataset
 from sdae.data.parquet_table import load_parquet
@@ -75,7 +75,7 @@ def load_dataset(
     path = Path(source)
     with translate_os_errors(path, "read"):
         if path.is_dir():
-            if not any("ubyte" in each.name.lower() for each in path.iterdir()):
+            if not any(map(is_named_idx, path.iterdir())):
                 check_flat(path)
                 raise no_rows_in(path, ", and no IDX file train-images-idx3-ubyte")
             _refuse_target(targets, str(path))

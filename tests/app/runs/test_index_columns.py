@@ -49,10 +49,11 @@ def written(folder: Path, frame: Any, suffix: str) -> Path:
 def test_an_index_is_left_out_with_a_word(
     tmp_path: Path, frame: Any, suffix: str, memory: str
 ) -> None:
-    path = written(tmp_path, frame, suffix)
+    path, scratch = written(tmp_path, frame, suffix), tmp_path / "scratch"
+    scratch.mkdir()
     config = DataConfig(source=str(path), target="y", memory=memory)
     with pytest.warns(DataWarning, match="looks like the index of a data frame: left out"):
-        data = prepare(config, Decoder.AUTO, 0)
+        data = prepare(config, Decoder.AUTO, 0, scratch=scratch)
     assert data.feature_names == ("a", "b")
     assert len(data.rows) == 42  # 30 % are set aside
 

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import numba
 from numba import extending
@@ -93,7 +94,20 @@ def _compiled(function: F, *, forceinline: bool, fast: Set[str] = FAST) -> F:
             cached: F = numba.njit(cache=True, **options)(function)
         finally:
             numba.config.CACHE_DIR = before
+    _name_apart(cached)
     return cached
+
+
+def _name_apart(function: Any) -> None:
+    """Let no two processes write their machine code into files of the same name.
+
+    Numba (0.68.1) numbers the files of a function. Two processes that compile it at the same time,
+    each for other types, take the same number: then later ones load code for the wrong types.
+    """
+    if not numba.config.DISABLE_JIT:
+        files = function._cache._cache_file
+        stem = files._index_name.removesuffix(".nbi")
+        files._data_name = lambda _number: f"{stem}.{uuid4().hex[:16]}.nbc"
 
 
 def _room(source: Path) -> Path:
