@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sdae.core.schema.raw_table import ColumnType, RawColumn
@@ -68,6 +68,7 @@ def assert_same(found: RawColumn, expected: RawColumn) -> None:
         ]
     ),
 )
+@example(["true", "-9"], [1], None, ReadOptions(na_values=frozenset({"-9"})))
 def test_the_kind_and_the_values_do_not_depend_on_the_parts(
     texts: list[str], ends: list[int], decided: int | None, options: ReadOptions
 ) -> None:

@@ -102,7 +102,8 @@ class Evidence:
                 self._look_for_dates(column.known(self._options))
             return
         if not self._is_date and plain_numbers(column.joined, self._options) is not None:
-            texts = [text for text in dict.fromkeys(column.texts) if text]
+            missing = {"", *self._options.na_values}
+            texts = [text for text in dict.fromkeys(column.texts) if text not in missing]
             self._numbers.add_plain(texts)
             if texts:
                 self.has_values, self._words = True, []
