@@ -21,7 +21,6 @@ FEW_NUMBERS = 1 << 20
 """Arrays of fewer numbers are copied: as float32 they take less than 4 MiB."""
 
 _NUMBERS_AT_ONCE = 1 << 15  # they stay in a cache while they are scaled
-_PERIOD = 64
 _KINDS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
@@ -56,8 +55,7 @@ class ArrayRows:
         self.are_finite = False
         self._patterns: NDArray[np.float64] | None = None
         if scaling is not None and scaling.is_ordinary and numba_fault() is None:
-            parts = np.stack([scaling.offset, scaling.scale, 1 / scaling.scale])
-            self._patterns = np.tile(parts, -(-_PERIOD // x.shape[1]))
+            self._patterns = scaling.patterns()
 
     def __len__(self) -> int:
         return self.shape[0]

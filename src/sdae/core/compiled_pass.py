@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sdae.core.kernels.layout import ALIGNMENT, padded, shares
 from sdae.core.kernels.presence import numba_fault
 from sdae.core.kinds.activations import Activation
-from sdae.core.preprocessing import FARTHEST, Scaling, network_rows
+from sdae.core.preprocessing import FARTHEST, Scaling, as_they_are, network_rows
 from sdae.core.sparse import CsrMatrix, csr_of, is_sparse
 from sdae.core.threads import FEW_PRODUCTS, threads_for
 
@@ -33,7 +33,6 @@ _TYPES: dict[torch.dtype, np.dtype[Any]] = {
 _READ = (np.dtype(np.float32), np.dtype(np.float64))
 _FEW_ROWS = 4
 """Fewer rows are not worth repacking the weights."""
-_PERIOD = 64
 _MOST_NUMBERS = 1 << 20
 _MOST_OF_A_BLOCK, _NUMBERS_OF_A_BLOCK = 256, 1 << 17
 
@@ -155,7 +154,7 @@ class _Pass:
             [self._facts(layer, place) for layer, place in zip(layers, places, strict=True)],
             np.int64,
         )
-        self._scaling = self._patterns(scaling)
+        self._scaling = (scaling or as_they_are(self._n_columns)).patterns(len(out))
         self._packed = np.empty(0, self._type)
 
     def _facts(self, layer: Dense, place: int) -> tuple[int, ...]:
@@ -165,15 +164,6 @@ class _Pass:
         number = layer.activation.facts.number
         assert number is not None
         return bias.numel(), weight.data_ptr(), bias.data_ptr(), layer.transposed, number, place
-
-    def _patterns(self, scaling: Scaling | None) -> NDArray[np.float64]:
-        """Return offsets, scales and reciprocals, (3, P), of some rows: one may be too short."""
-        n_rows = min(-(-_PERIOD // self._n_columns), len(self._out))
-        patterns = np.empty((3, n_rows, self._n_columns))
-        patterns[0] = 0.0 if scaling is None else scaling.offset
-        patterns[1] = 1.0 if scaling is None else scaling.scale
-        np.divide(1.0, patterns[1], out=patterns[2])
-        return patterns.reshape(3, -1)
 
     def run(self, x: Rows) -> None:
         """Compute the result of all rows."""

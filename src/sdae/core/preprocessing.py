@@ -37,6 +37,7 @@ _SCALED_CELLS = 1 << 16  # so many at a time stay in a cache
 _ROUNDING = {"float32": 2.4e-7, "float64": 1e-14}
 _SMALL = 1e-140  # the square of a smaller difference may underflow
 _SMALLEST_SCALE = 1e-150
+_PERIOD = 64
 _REMEDY = "Set data.scale to minmax, or model.decoder to linear."
 _DONE = {
     "none": "left as they are",
@@ -69,6 +70,14 @@ class Scaling:
         scale = self.scale
         return bool(scale.min() > _SMALLEST_SCALE and scale.max() < 1 / _SMALLEST_SCALE)
 
+    def patterns(self, most_rows: int = _PERIOD) -> Numbers:
+        """Return offsets, scales and reciprocals, (3, P), of some rows: one may be too short."""
+        n_rows = min(-(-_PERIOD // len(self.scale)), most_rows)
+        patterns = np.empty((3, n_rows, len(self.scale)))
+        patterns[0], patterns[1] = self.offset, self.scale
+        np.divide(1.0, patterns[1], out=patterns[2])
+        return patterns.reshape(3, -1)
+
     def apply(self, x: Rows) -> NDArray[np.float32]:
         """Scale rows in float64, (n, V) -> (n, V) float32; the input is left as it is."""
         scaled = np.empty(x.shape, np.float32)  # in one order, however x lies in memory
@@ -84,6 +93,11 @@ class Scaling:
         rows: Numbers = x * self.scale
         rows += self.offset
         return rows
+
+
+def as_they_are(n_columns: int) -> Scaling:
+    """Return the scaling that changes nothing."""
+    return Scaling("none", np.zeros(n_columns), np.ones(n_columns))
 
 
 def network_rows(
