@@ -68,27 +68,31 @@ def test_rows_that_were_expected_are_read_once_by_the_thread(
     assert threads() == []
 
 
+SOME_ROWS = st.lists(st.integers(0, 89), min_size=1, max_size=30)
+USES = st.tuples(
+    st.booleans(), st.sampled_from(["expect", "same", "first", "other", "nothing"]), SOME_ROWS
+)
+
+
 @pytest.mark.filterwarnings("ignore:Reading is slow")  # where expected rows are not asked for
 @settings(deadline=None)  # the first call imports pyarrow, and the thread may have to wait
-@given(st.data())
+@given(st.lists(USES, min_size=1, max_size=12))
 @pytest.mark.parametrize("suffix", [".npy", ".parquet", ".feather"])
 def test_any_use_gives_the_rows_of_numpy(
-    tmp_path_factory: pytest.TempPathFactory, suffix: str, data: st.DataObject
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, uses: list[tuple[bool, str, list[int]]]
 ) -> None:
     rows = opened(tmp_path_factory.mktemp("rows"), suffix, memory=400)
     wide = rows.delivered_as(torch.zeros(1, dtype=torch.float64))
-    some = st.lists(st.integers(0, 89), min_size=1, max_size=30)
     last = [0]
-    for _ in range(data.draw(st.integers(1, 12))):
-        source = data.draw(st.sampled_from([rows, wide]))
-        what = data.draw(st.sampled_from(["expect", "same", "first", "other", "nothing"]))
+    for is_wide, what, other in uses:
+        source = wide if is_wide else rows
         if what == "expect":
-            last = data.draw(some)
+            last = other
             source.expect(picked(*last))
         elif what == "nothing":
             source.expect(None)
         else:
-            asked = {"same": last, "first": last[:2]}.get(what) or data.draw(some)
+            asked = {"same": last, "first": last[:2]}.get(what, other)
             assert np.array_equal(source.batch(picked(*asked)).numpy(), X[asked])
     rows.expect(None)
     assert threads() == []
