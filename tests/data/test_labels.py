@@ -1,16 +1,33 @@
 """Labels: what counts as a class, and its number."""
 
+import warnings
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
+from sdae.core.user_warnings import DataWarning
 from sdae.data.labels import encode_labels, find_classes, read_labels, whole_numbers
 
 
 def test_classes_are_sorted_and_unique() -> None:
     assert find_classes(np.array([9, 3, 3, 4]), "s") == (3, 4, 9)
     assert find_classes(np.array(["no", "yes", "no"]), "s") == ("no", "yes")
+
+
+@pytest.mark.parametrize("y", [[-1, 0, 1, 2], ["-1", "a", "b", "c"], [-1, -1, -1, 0, 1]], ids=str)
+def test_a_class_that_looks_like_a_mark_of_no_label_is_warned_of(y: list[int] | list[str]) -> None:
+    expected = tuple(np.unique(y).tolist())
+    with pytest.warns(DataWarning, match="a.csv: .* the label '?-1'?, .*give it with --unlabeled"):
+        assert find_classes(np.array(y), "a.csv") == expected
+
+
+@pytest.mark.parametrize("y", [[-1, -1, 1], [-1, 0, 1], [-2, -1, -1, -1, 0], [1, 2, 3, 4]], ids=str)
+def test_other_classes_are_not_warned_of(y: list[int]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert find_classes(np.array(y), "a.csv") == tuple(sorted(set(y)))
 
 
 def test_one_class_is_not_enough() -> None:

@@ -125,6 +125,49 @@ def test_a_missing_label_that_became_a_text_is_warned_of(kind: type) -> None:
     assert model.classes_.tolist() == ["c0", "c1", "c2"]
 
 
+MARKED: list[Any] = [
+    with_gap(Y, -1),
+    with_gap(Y, -1).astype(np.float32),
+    with_gap(Y, -1).astype(str),
+    with_gap(TEXTS.astype("U4"), "-1"),
+    np.where(np.arange(len(Y)) < 20, Y % 2, -1),
+]
+
+
+@pytest.mark.parametrize("y", MARKED, ids=["numbers", "decimals", "digits", "texts", "two"])
+@pytest.mark.parametrize("kind", [SDAEClassifier, LadderClassifier])
+def test_a_class_of_minus_one_that_looks_like_a_mark_is_warned_of(kind: type, y: Any) -> None:
+    few = {"n_updates": 2} if kind is LadderClassifier else {"pretrain_epochs": 1, "max_iter": 2}
+    model = kind((3,), random_state=0, **few)
+    mark = "'-1'" if y.dtype.kind == "U" else "-1"
+    said = rf"rows? ha(s|ve) the label {mark}(\.0)?, .* give unlabeled_label={mark}"
+    with pytest.warns(UserWarning, match=said):
+        model.fit(X, y)
+    assert "-1" in {str(label).removesuffix(".0") for label in model.classes_.tolist()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.set_params(unlabeled_label=y[y == -1][0] if mark == "-1" else "-1").fit(X, y)
+    assert "-1" not in {str(label).removesuffix(".0") for label in model.classes_.tolist()}
+
+
+@pytest.mark.parametrize(
+    "y", [np.where(Y == 0, 1, -1), Y - 1, Y - 2, np.where(Y == 0, 2, -1 - Y)], ids=str
+)
+def test_classes_below_zero_that_are_no_marks_are_not_warned_of(y: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        quick(SDAEClassifier).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [SDAEClassifier, LadderClassifier])
+def test_labels_of_several_types_are_refused(kind: type) -> None:
+    y = with_gap(TEXTS.astype(object), 3)
+    with pytest.raises(DataError, match=r"must be of one type, .* int, str. Give all as texts"):
+        kind((3,)).fit(X, y)
+
+
 def test_missing_and_marked_labels_go_together() -> None:
     y = with_gap(TEXTS.astype(object), None)
     y[:5] = "?"

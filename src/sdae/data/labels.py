@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
+from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.table import NotNumbers
 from sdae.data.tables.options import NA_WORDS
@@ -24,6 +25,7 @@ _MAX_LENGTH = 1000
 _MAX_ROOM, _MAX_RATIO = 256 << 20, 16
 _CANONICAL = re.compile(r"0|-?[1-9][0-9]*")
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
+_NEGATIVE = re.compile(r"-[0-9.]")
 _TRUTH = {"true": "1", "false": "0"}
 
 
@@ -141,14 +143,20 @@ def _without_label(n_rows: int, first: int, source: str) -> DataError:
 
 
 def find_classes(y: NDArray[Any], source: str) -> Classes:
-    """Return the classes, sorted.
+    """Return the classes, sorted; warn where one of them seems to mark rows without a label.
 
     Raises
     ------
     DataError
         If there are fewer than two.
     """
-    classes: Classes = tuple(np.unique(y).tolist())
+    labels, counts = np.unique(y, return_counts=True)
+    classes: Classes = tuple(labels.tolist())
+    if (mark := mark_of_no_label(labels, counts)) is not None:
+        warn_user(
+            f"{source}: {said_of_mark(mark, counts[labels == mark].item())} put them into a "
+            "separate file and give it with --unlabeled FILE, or leave their labels blank."
+        )
     if not classes:
         raise DataError(f"{source} has no labels, so no classes. Check the target.")
     if len(classes) == 1:
@@ -157,6 +165,42 @@ def find_classes(y: NDArray[Any], source: str) -> Classes:
             "Check the target, or leave it out to pre-train only."
         )
     return classes
+
+
+def mark_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> Any:
+    """Return the label -1, as it stands there, where it seems to mark rows without a label.
+
+    That is where no other label is negative, and there are three others or more, or fewer rows
+    with others. Beside 1 alone it is a class, of which scikit-learn has examples.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (C,)
+        The different labels.
+    counts : ndarray of int, shape (C,)
+        How many rows have each.
+
+    Returns
+    -------
+    label or None
+    """
+    plain = [_plain(str(label)) for label in labels.tolist()]
+    others = set(plain) - {"-1"}
+    if plain.count("-1") != 1 or others == {"1"} or any(_NEGATIVE.match(text) for text in others):
+        return None
+    place = plain.index("-1")
+    if len(others) < 3 and 2 * counts[place] <= counts.sum():
+        return None
+    return labels[place].item() if isinstance(labels[place], np.generic) else labels[place]
+
+
+def said_of_mark(mark: object, n_rows: int) -> str:
+    """Return what a warning says of that label, up to the remedy."""
+    return (
+        f"{n_rows:,} {'row has' if n_rows == 1 else 'rows have'} the label {mark!r}, which "
+        "scikit-learn gives to rows without a label. It is a class like the others here. If these "
+        "rows have no label,"
+    )
 
 
 def encode_labels(y: NDArray[Any], classes: Classes, source: str) -> NDArray[np.int64]:

@@ -22,6 +22,7 @@ from sdae.estimators.class_targets import (
     indicators,
     is_multilabel,
     plain_targets,
+    rows_of_classes,
     targets_of,
 )
 from sdae.estimators.estimator_file import Kept
@@ -33,7 +34,7 @@ from sdae.estimators.label_encoding import (
     column_of_labels,
     labels_for_a_file,
     labels_of_a_file,
-    warn_of_words_for_missing,
+    warn_of_marks,
 )
 from sdae.estimators.missing_targets import rows_with_labels, with_gaps_filled
 from sdae.estimators.weights import Numbers
@@ -137,7 +138,7 @@ class ClassPredictions(ClassifierMixin, FittedNetwork):
             raise self._unlabelled("missing values in y")
         targets, found = targets_of(y, self.unlabeled_label, classes, self._name, there)
         if classes is None:
-            warn_of_words_for_missing(found, self._name)
+            warn_of_marks(found, rows_of_classes(targets, found), self.unlabeled_label, self._name)
         return x, targets, found
 
     def _unlabelled(self, mark: str) -> DataError:

@@ -137,6 +137,13 @@ def announced_classes(
     return announced
 
 
+def rows_of_classes(targets: Targets, classes: Labels) -> NDArray[np.int64]:
+    """Return how many rows have each class, or each label, (C,)."""
+    if targets.ndim == 2:
+        return np.asarray((targets == 1).sum(axis=0))
+    return np.bincount(targets[targets != _NO_LABEL], minlength=len(classes))
+
+
 def has_targets(targets: Targets) -> NDArray[np.bool_]:
     """Return which rows have labels, (n,)."""
     labelled: NDArray[np.bool_] = targets.reshape(len(targets), -1).min(axis=1, initial=1) >= 0

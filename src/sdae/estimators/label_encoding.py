@@ -14,6 +14,8 @@ from sklearn.utils.validation import column_or_1d
 
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.user_warnings import warn_user
+from sdae.core.wording import listed
+from sdae.data.labels import mark_of_no_label, said_of_mark
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
@@ -177,20 +179,52 @@ def _refused(missing: NDArray[np.bool_]) -> DataError:
 
 
 def found_classes(y: Labels) -> Labels:
-    """Return the distinct labels, sorted, (m,) -> (C,)."""
-    check_classification_targets(y)
-    classes: Labels = np.unique(y)
+    """Return the distinct labels, sorted, (m,) -> (C,).
+
+    Raises
+    ------
+    DataError
+        If they cannot be sorted: numbers beside texts.
+    """
+    try:
+        check_classification_targets(y)
+        classes: Labels = np.unique(y)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y.tolist()})
+        raise DataError(
+            f"The labels in y must be of one type, but are of several: {listed(kinds)}. Give all "
+            "as texts, and None where a row has no label; or name the label of such rows by "
+            "unlabeled_label."
+        ) from None
     return classes
 
 
-def warn_of_words_for_missing(classes: Labels, caller: str) -> None:
-    """Warn of a class that is a text such as 'nan': NumPy makes one of a NaN beside texts."""
+def warn_of_marks(classes: Labels, counts: NDArray[np.int64], marker: object, caller: str) -> None:
+    """Warn of a class that seems to mark rows without a label: a text such as 'nan', or -1.
+
+    NumPy makes such a text of a NaN beside texts. Where a `marker` is given, -1 is a class.
+
+    Parameters
+    ----------
+    classes : ndarray, shape (C,)
+    counts : ndarray of int, shape (C,)
+        How many rows have each.
+    marker : label or None
+    caller : str
+    """
     for word in _WORDS_FOR_MISSING:
         if word in classes.tolist():
             warn_user(
                 f"The y parameter of {caller} has the class {word!r}, a text. If these labels are "
                 f"missing, give unlabeled_label={word!r}, or None in their place."
             )
+    mark = mark_of_no_label(classes, counts)
+    if mark is not None and marker is None:
+        n_rows = int(counts[classes == mark].item())
+        warn_user(
+            f"The y parameter of {caller}: {said_of_mark(mark, n_rows)} give "
+            f"unlabeled_label={mark!r}."
+        )
 
 
 def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:
