@@ -127,9 +127,19 @@ def test_a_number_too_large_for_float32_is_an_error(tmp_path: Path, cells: str) 
         load(tmp_path, f"a,b\n{cells}\n")
 
 
-def test_a_row_without_a_label_is_sent_to_a_file_of_its_own(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"1 row without a label, the first in row 2.*--unlabeled"):
-        load(tmp_path, "a,y\n1,cat\n2,\n", "y")
+@pytest.mark.parametrize("gap", ["", " ", "NA", "nan"])
+@pytest.mark.parametrize("label", ["cat", "1", "2.5"])
+def test_rows_without_a_label_come_apart(tmp_path: Path, label: str, gap: str) -> None:
+    dataset = load(tmp_path, f"a,y\n1,{label}\n2,{gap}\n3,{label}\n", "y")
+    assert dataset.train.x.tolist() == [[1], [3]]
+    assert dataset.train.y is not None
+    assert dataset.train.y.ravel().astype(str).tolist() == [label, label]
+    assert dataset.unlabelled.tolist() == [[2]]
+
+
+def test_a_target_without_a_label_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"has no label in column 'y'\. Name another target"):
+        load(tmp_path, "a,y\n1,\n2,NA\n", "y")
 
 
 @pytest.mark.parametrize("label", ["2.5", "1e-3"])

@@ -137,10 +137,6 @@ def test_labels_that_hardly_repeat_are_read_like_others() -> None:
     values = [f"c{i}" for i in range(2000)]
     assert read_labels(values, "a").tolist() == values
     assert read_labels([" 7", "7 "] * 5, "a").tolist() == [7] * 10
-    with pytest.raises(DataError, match="2 rows without a label, the first in row 4"):
-        read_labels(["a", "b", "a", " ", "-nan"], "a")
-    with pytest.raises(DataError, match="1 row without a label, the first in row 1998"):
-        read_labels([*values[:1997], "", "x"], "a")
     assert read_labels([], "a").tolist() == []
 
 
@@ -258,10 +254,13 @@ def test_missing_values_of_a_first_batch_are_told_before_the_next(tmp_path: Path
     refused(path, path.read_bytes(), "has at least 1,048,576 values missing")
 
 
-def test_labels_missing_in_a_dictionary_are_told(tmp_path: Path) -> None:
+def test_rows_whose_labels_are_missing_in_a_dictionary_come_apart(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"a": [1.0, 2.0, 3.0], "y": ["b", None, "c"]}), path)
-    refused(path, path.read_bytes(), "1 row without a label, the first in row 2", "y")
+    dataset = load_dataset(path, "y")
+    assert dataset.train.y is not None
+    assert dataset.train.y.tolist() == ["b", "c"]
+    assert dataset.unlabelled.tolist() == [[2]]
 
 
 def test_a_pipe_without_an_ending_is_told_to_be_saved(tmp_path: Path) -> None:

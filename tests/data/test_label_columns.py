@@ -89,7 +89,31 @@ def test_columns_that_are_not_labels_are_refused(
         load_dataset(written(tmp_path, "csv"), target)
 
 
-@pytest.mark.parametrize("y", [[[0, 2]] * 4, [[0.5, 1]] * 4, [["a", "b"]] * 4, [[np.nan, 1]] * 4])
+ARRAYS: list[Any] = [
+    ([1, np.nan, 0, np.nan], [1, 0]),
+    ([2.5, np.nan, 0.5, np.nan], [[2.5], [0.5]]),
+    (["b", "", "a", "NA"], ["b", "a"]),
+    ([[0, 1], [np.nan, 1], [1, 1], [0, np.nan]], [[0, 1], [1, 1]]),
+]
+
+
+@pytest.mark.parametrize(("y", "known"), ARRAYS)
+def test_rows_of_an_npz_without_a_label_come_apart(y: Any, known: Any, tmp_path: Path) -> None:
+    x = np.arange(8.0).reshape(4, 2)
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    dataset = load_dataset(tmp_path / "d.npz")
+    for part in (dataset.train, dataset.test):
+        assert part is not None
+        assert part.y is not None
+        assert part.y.tolist() == known
+        assert part.x.tolist() == x[[0, 2]].tolist()
+    assert dataset.unlabelled.tolist() == x[[1, 3]].tolist()
+    np.savez(tmp_path / "d.npz", x=x, y=np.full(4, np.nan))
+    with pytest.raises(DataError, match=r"\(y\) has no label. Name another target"):
+        load_dataset(tmp_path / "d.npz")
+
+
+@pytest.mark.parametrize("y", [[[0, 2]] * 4, [[0.5, 1]] * 4, [["a", "b"]] * 4])
 def test_an_array_of_other_values_is_refused(y: Any, tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", x=np.zeros((4, 2)), y=y)
     with pytest.raises(DataError, match="each must hold 0 and 1"):

@@ -16,10 +16,14 @@ def test_classes_are_sorted_and_unique() -> None:
     assert find_classes(np.array(["no", "yes", "no"]), "s") == ("no", "yes")
 
 
-@pytest.mark.parametrize("y", [[-1, 0, 1, 2], ["-1", "a", "b", "c"], [-1, -1, -1, 0, 1]], ids=str)
+@pytest.mark.parametrize(
+    "y", [[-1, 0, 1, 2], ["-1", "a", "b", "c"], [-1, -1, -1, 0, 1], ["a", "nan"]], ids=str
+)
 def test_a_class_that_looks_like_a_mark_of_no_label_is_warned_of(y: list[int] | list[str]) -> None:
     expected = tuple(np.unique(y).tolist())
-    with pytest.warns(DataWarning, match="a.csv: .* the label '?-1'?, .*give it with --unlabeled"):
+    with pytest.warns(
+        DataWarning, match="a.csv: .* the label ('?-1'?|'nan'), .*give it with --unlabeled"
+    ):
         assert find_classes(np.array(y), "a.csv") == expected
 
 
@@ -132,6 +136,3 @@ def test_a_target_of_regression_is_refused(bad: float) -> None:
 def test_rows_without_labels_are_sent_to_a_file_of_their_own() -> None:
     with pytest.raises(DataError, match=r"1 row without a label, the first in row 2.*--unlabeled"):
         whole_numbers(np.array([1.0, np.nan]), "a.csv")
-    for missing in ("", "  ", "NaN", "null"):
-        with pytest.raises(DataError, match=r"2 rows without a label, .* row 2.*--unlabeled FILE"):
-            read_labels(["cat", missing, missing], "a.csv")

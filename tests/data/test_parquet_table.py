@@ -126,10 +126,22 @@ def test_a_number_too_large_for_float32_is_an_error(tmp_path: Path) -> None:
         load(tmp_path, {"a": [1e300]})
 
 
-@pytest.mark.parametrize("column", [["cat", None], [1, None], [1.0, float("nan")]])
-def test_a_row_without_a_label_is_sent_to_a_file_of_its_own(tmp_path: Path, column: Any) -> None:
-    with pytest.raises(DataError, match=r"1 row without a label, the first in row 2.*--unlabeled"):
-        load(tmp_path, {"a": [1, 2], "y": column}, "y")
+@pytest.mark.parametrize(
+    ("column", "wanted"),
+    [
+        (["cat", None], ["cat"]),
+        (["None", " "], ["None"]),  # a word is a class where a gap is a null
+        ([1, None], [1]),
+        ([1.0, float("nan")], ["1.0"]),
+        ([1.5, float("nan")], [[1.5]]),
+    ],
+)
+def test_rows_without_a_label_come_apart(tmp_path: Path, column: Any, wanted: list[Any]) -> None:
+    dataset = load(tmp_path, {"a": [1, 2], "y": column}, "y")
+    assert dataset.train.x.tolist() == [[1]]
+    assert dataset.train.y is not None
+    assert dataset.train.y.tolist() == wanted
+    assert dataset.unlabelled.tolist() == [[2]]
 
 
 def test_numbers_with_fractions_are_the_values_of_a_regression(tmp_path: Path) -> None:

@@ -115,7 +115,9 @@ def test_a_missing_label_that_became_a_text_is_warned_of(kind: type) -> None:
     assert set(y[~known]) == {"nan"}  # NumPy made a text of it
     few = {"n_updates": 2} if kind is LadderClassifier else {"pretrain_epochs": 1, "max_iter": 2}
     model = kind((3,), random_state=0, **few)
-    with pytest.warns(UserWarning, match="has the class 'nan', .* give unlabeled_label='nan', or"):
+    with pytest.warns(
+        UserWarning, match="the label 'nan', a text .* give unlabeled_label='nan', or"
+    ):
         model.fit(X, y)
     assert model.classes_.tolist() == ["c0", "c1", "c2", "nan"]
     with warnings.catch_warnings():

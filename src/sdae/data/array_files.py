@@ -9,6 +9,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.label_columns import checked_indicators, names_of_targets
+from sdae.data.labelled_rows import check_some_have_labels, labelled_apart, without_label
 from sdae.data.labels import read_labels, whole_numbers
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, Targets, check_lengths, checked_table
@@ -66,19 +68,18 @@ def load_npy(
                 f"{quoted(target[0])} cannot be the target. Leave the target out, or save rows and "
                 "labels in one .npz as x and y."
             )
-        return Dataset(path.stem, _rows(array, None, source))
+        return Dataset(path.stem, _rows(array, source))
     n_columns = array.shape[1]
     check_columns(n_columns, source)
     names = [str(column) for column in range(n_columns)]
     places = [find_column(each, n_columns, source) for each in target]
     target = names_of_targets([str(place) for place in places])  # each column once, by its number
     columns = wanted_columns(names, places, features, source)
-    y, label_names = (
-        targets_of_array(array[:, places], target, source, task) if places else (None, None)
-    )
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
-    kept = tuple(names[column] for column in columns)
-    return Dataset(path.stem, _rows(x, y, source, kept, label_names))
+    table = _rows(x, source, tuple(names[column] for column in columns))
+    if not places:
+        return Dataset(path.stem, table)
+    return _labelled(path.stem, table, array[:, places], target, source, task)
 
 
 def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -> Dataset:
@@ -104,7 +105,7 @@ def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -
         archive = _Archive(path)
         names = _choose_names(archive.members, target[0] if target else None, str(path))
         parts = {part: archive.read_part(*both, task) for part, both in names.items()}
-        _check_same_labels(parts, str(path))
+        _check_same_labels({part: each.train for part, each in parts.items()}, str(path))
     except DataError:
         raise
     except (
@@ -120,7 +121,10 @@ def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -
         struct.error,
     ) as error:
         raise FileFormatError(f"{path} is damaged: {reason(error)}. Save it again.") from None
-    return Dataset(path.stem, parts["train"], parts.get("validation"), parts.get("test"))
+    validation, test = (
+        parts[part].train if part in parts else None for part in ("validation", "test")
+    )
+    return replace(parts["train"], validation=validation, test=test)
 
 
 def _check_same_labels(parts: Mapping[str, Table], source: str) -> None:
@@ -207,17 +211,16 @@ class _Archive:
         self._zip = zipfile.ZipFile(io.BytesIO(content))
         self.members = {name.filename.removesuffix(".npy"): name for name in self._zip.infolist()}
 
-    def read_part(self, x_name: str, y_name: str | None, task: Task | None) -> Table:
+    def read_part(self, x_name: str, y_name: str | None, task: Task | None) -> Dataset:
         """Read the rows of a part and its labels, if it has any."""
         source = self._source(x_name)
         x = self._read(x_name)
         if y_name is None:
-            return _rows(x, None, source)
+            return Dataset(self._path.stem, _rows(x, source))
         y = self._read(y_name)
         if x.ndim > 0 and y.ndim > 0:
             check_lengths(len(x), len(y), source)  # before checking the values
-        labels, _ = targets_of_array(y, None, self._source(y_name), task)
-        return _rows(x, labels, source)
+        return _labelled(self._path.stem, _rows(x, source), y, None, self._source(y_name), task)
 
     def _source(self, name: str) -> str:
         return f"{self._path} ({plain(name)})"
@@ -246,13 +249,7 @@ class _Archive:
         return array
 
 
-def _rows(
-    x: NDArray[np.generic],
-    y: Targets | None,
-    source: str,
-    names: tuple[str, ...] | None = None,
-    label_names: tuple[str, ...] | None = None,
-) -> Table:
+def _rows(x: NDArray[np.generic], source: str, names: tuple[str, ...] | None = None) -> Table:
     if x.dtype.kind == "U":
         raise DataError(
             f"The rows of {source} must be numbers. Got texts instead. Encode them "
@@ -261,13 +258,33 @@ def _rows(
         )
     if x.ndim == 3:
         table = image_table(x, None, source)
-        return checked_table(table.x, y, source, image_shape=table.image_shape)
+        return checked_table(table.x, None, source, image_shape=table.image_shape)
     if x.ndim != 2:
         raise DataError(
             f"{source} must have shape (n, V), rows by columns, or (n, height, width). "
             f"Got shape {x.shape} instead."
         )
-    return checked_table(x, y, source, names, label_names=label_names)
+    return checked_table(x, None, source, names)
+
+
+def _labelled(
+    name: str,
+    table: Table,
+    y: NDArray[np.generic],
+    names: Sequence[str] | None,
+    source: str,
+    task: Task | None,
+) -> Dataset:
+    """Return rows with their targets, (n,) or (n, L); those without one apart."""
+    if y.dtype.kind == "U":
+        _check_characters(y, source)
+    missing = np.zeros(len(table.x), bool)
+    if y.ndim in (1, 2) and y.size:
+        missing = without_label([*y.reshape(len(y), -1).T])
+        check_some_have_labels(missing, source, None if names is None else names[0])
+        y = y[~missing] if missing.any() else y
+    targets, label_names = targets_of_array(y, names, source, task)
+    return labelled_apart(name, table, targets, label_names, missing)
 
 
 def targets_of_array(
@@ -288,8 +305,6 @@ def targets_of_array(
             f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "
             f"Got shape {y.shape} instead."
         )
-    if y.dtype.kind == "U":
-        _check_characters(y, source)
     settled = task_of_array(y, source, task)
     if settled is Task.REGRESSION:
         return values_of_array(y, of_columns, source), of_columns

@@ -20,6 +20,7 @@ from sdae.core.wording import listed, nearest, quoted
 from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
+from sdae.data.labelled_rows import known_labels, labelled_apart
 from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finite
 from sdae.data.tables.remarks import index_columns
 from sdae.data.target_columns import targets_of_texts
@@ -86,9 +87,10 @@ def csv_of(
             f"{source} is empty: it has {n_rows} rows and {len(names)} features. Both must be at "
             "least 1."
         )
-    y, label_names = targets_of_texts(labels, target, source, task)
-    table = checked_table(x.rows(), y, source, names, label_names=label_names)
-    return Dataset(Path(source).name.split(".")[0], table)
+    missing, known = known_labels(labels, target, source)
+    y, label_names = targets_of_texts(known, target, source, task)
+    table = checked_table(x.rows(), None, source, names)
+    return labelled_apart(Path(source).name.split(".")[0], table, y, label_names, missing)
 
 
 def find_targets(header: list[str], targets: Sequence[str], source: str) -> list[int]:

@@ -13,7 +13,6 @@ from sdae.core.errors import DataError
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed, nearest, quoted
 from sdae.data.table import NotNumbers
-from sdae.data.tables.options import NA_WORDS
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
 Classes = tuple[int, ...] | tuple[str, ...]
@@ -25,6 +24,7 @@ _MAX_LENGTH = 1000
 _MAX_ROOM, _MAX_RATIO = 256 << 20, 16
 _CANONICAL = re.compile(r"0|-?[1-9][0-9]*")
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]*)\.0+")
+_WORDS_FOR_MISSING = ("nan", "NaN", "None", "<NA>", "NaT")
 _NEGATIVE = re.compile(r"-[0-9.]")
 _TRUTH = {"true": "1", "false": "0"}
 
@@ -38,27 +38,12 @@ def read_labels(values: Sequence[str], source: str) -> Labels:
     Raises
     ------
     DataError
-        If a label is missing, or is too long to be a label.
+        If a label is too long.
     """
     texts, places = distinct(values)
-    check_all_there(texts, places, source)
     _check_text_lengths(texts, places, source)
     labels = _read_texts(texts)
     return labels[places]
-
-
-def check_all_there(texts: Sequence[str], places: NDArray[np.int32], source: str) -> None:
-    """Raise an error if a label is missing, from the distinct texts and their places (n,).
-
-    Raises
-    ------
-    NotNumbers
-        If so.
-    """
-    missing = [place for place, text in enumerate(texts) if text in NA_WORDS]
-    if missing:
-        without = np.isin(np.arange(len(texts)), missing)[places]
-        raise _without_label(int(without.sum()), int(without.argmax()), source)
 
 
 def distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
@@ -143,7 +128,7 @@ def _without_label(n_rows: int, first: int, source: str) -> DataError:
 
 
 def find_classes(y: NDArray[Any], source: str) -> Classes:
-    """Return the classes, sorted; warn where one of them seems to mark rows without a label.
+    """Return the classes, sorted; warn of those that seem to mark rows without a label.
 
     Raises
     ------
@@ -152,10 +137,11 @@ def find_classes(y: NDArray[Any], source: str) -> Classes:
     """
     labels, counts = np.unique(y, return_counts=True)
     classes: Classes = tuple(labels.tolist())
-    if (mark := mark_of_no_label(labels, counts)) is not None:
+    for said in marks_of_no_label(labels, counts).values():
         warn_user(
-            f"{source}: {said_of_mark(mark, counts[labels == mark].item())} put them into a "
-            "separate file and give it with --unlabeled FILE, or leave their labels blank."
+            f"{source}: {said} Here it is a class like the others. If these rows have no label, "
+            "put them into a separate file and give it with --unlabeled FILE, or leave their "
+            "labels blank."
         )
     if not classes:
         raise DataError(f"{source} has no labels, so no classes. Check the target.")
@@ -167,11 +153,11 @@ def find_classes(y: NDArray[Any], source: str) -> Classes:
     return classes
 
 
-def mark_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> Any:
-    """Return the label -1, as it stands there, where it seems to mark rows without a label.
+def marks_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> dict[Any, str]:
+    """Return the labels that seem to mark rows without one, with a sentence on each.
 
-    That is where no other label is negative, and there are three others or more, or fewer rows
-    with others. Beside 1 alone it is a class, of which scikit-learn has examples.
+    They are words such as ``nan``, and -1 where no other label is negative, and there are three
+    others or more, or fewer rows with others. Beside 1 alone -1 is a class, as in many data sets.
 
     Parameters
     ----------
@@ -179,28 +165,23 @@ def mark_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> Any:
         The different labels.
     counts : ndarray of int, shape (C,)
         How many rows have each.
-
-    Returns
-    -------
-    label or None
     """
+    said = {}
     plain = [_plain(str(label)) for label in labels.tolist()]
-    others = set(plain) - {"-1"}
-    if plain.count("-1") != 1 or others == {"1"} or any(_NEGATIVE.match(text) for text in others):
-        return None
-    place = plain.index("-1")
-    if len(others) < 3 and 2 * counts[place] <= counts.sum():
-        return None
-    return labels[place].item() if isinstance(labels[place], np.generic) else labels[place]
+    for label, text, count in zip(labels.tolist(), plain, counts.tolist(), strict=True):
+        rows = f"{count:,} {'row has' if count == 1 else 'rows have'} the label {label!r},"
+        if isinstance(label, str) and label in _WORDS_FOR_MISSING:
+            said[label] = f"{rows} a text that often means that there is none."
+        elif text == "-1" and _is_mark({*plain} - {"-1"}, count / counts.sum()):
+            said[label] = f"{rows} which scikit-learn gives to rows without a label."
+    return said
 
 
-def said_of_mark(mark: object, n_rows: int) -> str:
-    """Return what a warning says of that label, up to the remedy."""
-    return (
-        f"{n_rows:,} {'row has' if n_rows == 1 else 'rows have'} the label {mark!r}, which "
-        "scikit-learn gives to rows without a label. It is a class like the others here. If these "
-        "rows have no label,"
-    )
+def _is_mark(others: set[str], share: float) -> bool:
+    """Return whether -1, the label of a share of the rows, marks rows without one."""
+    if others == {"1"} or any(_NEGATIVE.match(text) for text in others):
+        return False
+    return len(others) >= 3 or share > 0.5
 
 
 def encode_labels(y: NDArray[Any], classes: Classes, source: str) -> NDArray[np.int64]:

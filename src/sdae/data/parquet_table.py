@@ -20,7 +20,8 @@ from sdae.core.wording import plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import find_targets, wanted_columns
 from sdae.data.exact import Rows, is_usable
-from sdae.data.table import Dataset, NotNumbers, Table, checked_table, not_finite
+from sdae.data.labelled_rows import BLANK, known_labels, labelled_apart
+from sdae.data.table import Dataset, NotNumbers, checked_table, not_finite
 from sdae.data.tables.arrow_columns import is_text, numbers_of
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
@@ -59,8 +60,7 @@ def load_parquet(
         ) from None
     n_packed = checked_size(path, _LIMIT)
     with translated(source):
-        table = _read(path, n_packed, target, features, source, task)
-    return Dataset(path.stem, table)
+        return _read(path, n_packed, target, features, source, task)
 
 
 @contextmanager
@@ -93,7 +93,7 @@ def _read(
     features: Collection[str] | None,
     source: str,
     task: Task | None,
-) -> Table:
+) -> Dataset:
     """Read the columns, after checking in the schema that all can be used."""
     file = open_parquet(path)
     fields = list(file.schema_arrow)
@@ -121,8 +121,10 @@ def _read(
     for first in range(0, len(names), _COLUMNS):
         _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
     labels = [_all_labels(file, name) for name in targets]
-    y, label_names = targets_of_texts(labels, targets, source, task)
-    return checked_table(x, y, source, names, label_names=label_names)
+    missing, known = known_labels(labels, targets, source, BLANK)
+    y, label_names = targets_of_texts(known, targets, source, task)
+    table = checked_table(x, None, source, names)
+    return labelled_apart(path.stem, table, y, label_names, missing)
 
 
 def _fill(
@@ -259,4 +261,4 @@ def _label(value: object) -> str:
     """
     if isinstance(value, Decimal) and Decimal(repr(float(value))) == value:
         return str(float(value))
-    return "" if value is None else str(value)
+    return "" if value is None or value != value else str(value)

@@ -1,5 +1,7 @@
 """Cutting validation and test rows from the training rows: stratified by label, and seeded."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def split_dataset(dataset: Dataset, *, validation: float, test: float, seed: int
             parts[part] = table.rows(cut, part)
             remaining = np.setdiff1d(remaining, cut, assume_unique=True)
     train = table if len(remaining) == len(table.x) else table.rows(remaining, "train")
-    return Dataset(dataset.name, train, parts["validation"], parts["test"])
+    return replace(dataset, train=train, validation=parts["validation"], test=parts["test"])
 
 
 def _choose(

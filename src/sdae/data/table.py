@@ -100,17 +100,32 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The data of a source, with the parts that it has or that were cut from it."""
+    """The data of a source, with the parts that it has or that were cut from it.
+
+    Attributes
+    ----------
+    name : str
+    train : Table
+        The rows that have labels or, if there are none, all.
+    validation, test : Table or None
+    unlabelled : ndarray, SourceRows, RawTable, TableRows or None
+        Rows of the same columns without a label, where others have one.
+    """
 
     name: str
     train: Table
     validation: Table | None = None
     test: Table | None = None
+    unlabelled: Any = None
 
     def rounded(self) -> "Dataset":
         """Return a copy with float32 features."""
+        train = self.train.rounded()
         validation, test = (part and part.rounded() for part in (self.validation, self.test))
-        return Dataset(self.name, self.train.rounded(), validation, test)
+        others = self.unlabelled
+        if isinstance(others, np.ndarray):
+            others = others.astype(np.float32, copy=False)
+        return replace(self, train=train, validation=validation, test=test, unlabelled=others)
 
 
 def checked_table(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError
 from sdae.core.wording import quoted
 from sdae.data.label_columns import read_indicators
-from sdae.data.labels import Labels, check_all_there, distinct, read_labels
+from sdae.data.labels import Labels, distinct, read_labels
 from sdae.data.table import NotNumbers
 from sdae.data.task import Task, numbers_in, task_of_numbers
 
@@ -55,7 +55,7 @@ def targets_of_texts(
     Raises
     ------
     DataError
-        If a target is missing, or is not what the task needs.
+        If a target is not what the task needs.
     """
     if not columns:
         return None, None
@@ -124,8 +124,7 @@ def values_of_array(y: NDArray[Any], names: Sequence[str] | None, source: str) -
 
 def _task_of(texts: Sequence[str], name: str, source: str) -> Task:
     """Return what a single column looks like."""
-    different, places = distinct(texts)
-    check_all_there(different, places, source)
+    different, _ = distinct(texts)
     numbers = numbers_in(different)
     if numbers is None and _has_commas(different):
         raise _with_commas(name, source)
@@ -136,7 +135,6 @@ def _values(texts: Sequence[str], name: str, numbers: Numbers | None, source: st
     """Return the values of one target, (n,)."""
     if numbers is None:
         different, places = distinct(texts)
-        check_all_there(different, places, source)
         numbers = numbers_in(different)
         if numbers is None:
             if _has_commas(different):

@@ -6,7 +6,7 @@ Axes: n rows.
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from sdae.core.schema.table_schema import AS_USUAL, Schema, Written
 from sdae.core.schema.unfit import check_numbers
 from sdae.core.wording import quoted
 from sdae.data.label_columns import Target, names_of_targets
+from sdae.data.labelled_rows import BLANK, check_some_have_labels, without_label
 from sdae.data.table import Dataset, Table
 from sdae.data.tables import ReadOptions, TableFile, read_table
 from sdae.data.tables.formats import name_of
@@ -33,9 +34,6 @@ class TypedDataset(NamedTuple):
     Attributes
     ----------
     dataset : Dataset
-        The rows that have labels, or all rows if no target was named.
-    unlabelled : RawTable, TableRows or None
-        The rows whose label is missing.
     left_out : tuple of IgnoredColumn
         Columns of the file that are not among the rows' columns.
     written : Written
@@ -43,7 +41,6 @@ class TypedDataset(NamedTuple):
     """
 
     dataset: Dataset
-    unlabelled: Any
     left_out: tuple[IgnoredColumn, ...] = ()
     written: Written = AS_USUAL
 
@@ -245,18 +242,19 @@ def with_targets(
     targets = [column.name for column in answers.typed]
     unlabelled, there = None, np.ones(len(rows), bool)
     if targets:
-        there = ~np.logical_or.reduce([column.missing for column in answers.typed])
-        if not there.any():
-            raise DataError(
-                f"{shown} has no label in column {targets[0]!r}. Name another target, or none to "
-                "pre-train only."
-            )
+        there = ~np.logical_or.reduce(
+            [
+                without_label([column.values for column in answers.texts], BLANK),
+                *(column.missing for column in answers.typed),
+            ]
+        )
+        check_some_have_labels(~there, shown, targets[0])
     if not there.all():
         unlabelled, rows = rows[~there], rows[there]
     y, label_names = _targets(answers, shown, there, task)
     name = Path(shown).name.split(".")[0]
     table = Table(rows, y, None, None, shown, label_names)
-    return TypedDataset(Dataset(name, table), unlabelled, left_out, written)
+    return TypedDataset(Dataset(name, table, unlabelled=unlabelled), left_out, written)
 
 
 def _targets(answers: Answers, source: str, there: NDArray[np.bool_], task: Task | None) -> Found:

@@ -15,12 +15,11 @@ from sklearn.utils.validation import column_or_1d
 from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
-from sdae.data.labels import mark_of_no_label, said_of_mark
+from sdae.data.labels import marks_of_no_label
 
 Labels = NDArray[Any]
 _MARKERS = (bool, int, float, str, np.generic)
 _LABEL_TYPE = re.compile(r"[<|](b1|[iu][1248]|f[248]|U\d{1,6}|O)")  # allowed in a file
-_WORDS_FOR_MISSING = ("nan", "NaN", "None", "<NA>", "NaT")
 _MOST_LABEL_BYTES = 1 << 28
 
 
@@ -200,7 +199,7 @@ def found_classes(y: Labels) -> Labels:
 
 
 def warn_of_marks(classes: Labels, counts: NDArray[np.int64], marker: object, caller: str) -> None:
-    """Warn of a class that seems to mark rows without a label: a text such as 'nan', or -1.
+    """Warn of classes that seem to mark rows without a label: a text such as 'nan', or -1.
 
     NumPy makes such a text of a NaN beside texts. Where a `marker` is given, -1 is a class.
 
@@ -212,19 +211,12 @@ def warn_of_marks(classes: Labels, counts: NDArray[np.int64], marker: object, ca
     marker : label or None
     caller : str
     """
-    for word in _WORDS_FOR_MISSING:
-        if word in classes.tolist():
+    for mark, said in marks_of_no_label(classes, counts).items():
+        if marker is None or isinstance(mark, str):
             warn_user(
-                f"The y parameter of {caller} has the class {word!r}, a text. If these labels are "
-                f"missing, give unlabeled_label={word!r}, or None in their place."
+                f"The y parameter of {caller}: {said} Here it is a class like the others. If these "
+                f"rows have no label, give unlabeled_label={mark!r}, or None in its place."
             )
-    mark = mark_of_no_label(classes, counts)
-    if mark is not None and marker is None:
-        n_rows = int(counts[classes == mark].item())
-        warn_user(
-            f"The y parameter of {caller}: {said_of_mark(mark, n_rows)} give "
-            f"unlabeled_label={mark!r}."
-        )
 
 
 def class_numbers(y: Labels, classes: Labels) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 """Pre-training without labels first, fine-tuning on the labelled rows later."""
 
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -251,3 +252,24 @@ def test_fine_tuning_learns_from_rows_without_labels(pretrained: Path) -> None:
     again = finetune(pretrained, "--set", "finetuning.semi_supervised=none")
     assert "Fine-tuning" in again
     assert not torch.equal(taught, load_model(pretrained / "model.safetensors").stack.head.weight)
+
+
+def test_rows_without_labels_may_stand_in_the_same_file(pretrained: Path, tmp_path: Path) -> None:
+    data, rows = tmp_path / "flowers.csv", tmp_path / "rows.csv"
+    header, *unlabelled = rows.read_text().splitlines()
+    assert data.read_text().splitlines()[0] == f"{header},species"
+    together = tmp_path / "partly.csv"
+    together.write_text(data.read_text() + "".join(f"{row},\n" for row in unlabelled))
+    shutil.copytree(pretrained, tmp_path / "other")
+    options = (
+        "--target=species",
+        "--set=finetuning.semi_supervised=mean_teacher",
+        "--set=finetuning.epochs=2",
+    )
+    done("finetune", pretrained, data, f"--unlabeled={rows}", *options)
+    done("finetune", tmp_path / "other", together, *options)
+    heads = [
+        load_model(run / "model.safetensors").stack.head.weight
+        for run in (pretrained, tmp_path / "other")
+    ]
+    assert torch.equal(*heads)

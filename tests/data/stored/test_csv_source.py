@@ -94,7 +94,7 @@ def test_columns_and_names_are_kept_in_the_order_asked(tmp_path: Path) -> None:
         (["3", "007", "7"], pa.string(), ["3", "007", "7"]),
         (["3", str(2**53 + 1), "-2"], pa.int64(), [3, 2**53 + 1, -2]),
         (["3", str(2**63), str(2**63 + 1)], pa.string(), ["3", str(2**63), str(2**63 + 1)]),
-        (["3", "1.5", "nan"], pa.string(), ["3", "1.5", "nan"]),
+        (["3", "1.5", "inf"], pa.string(), ["3", "1.5", "inf"]),
         (["3", "1", '"a,\nb"'], pa.string(), ["3", "1", "a,\nb"]),
         (["007", "1.0", "b"], pa.string(), ["007", "1.0", "b"]),
     ],
@@ -115,6 +115,7 @@ def test_labels_get_the_narrowest_type_that_holds_all(
     [
         (["", "2", "", "3"], [None, 2, None, 3]),
         (["1", "", "", "1.5"], [1.0, None, None, 1.5]),
+        (["1", "nan", "NA", "1.5"], [1.0, None, None, 1.5]),
         (["a", "", "7", " "], ["a", None, "7", None]),
         (["", "", "", ""], [None] * 4),
     ],

@@ -118,9 +118,9 @@ def load_study_data(
     y = np.concatenate([labels for _, labels in labelled])
     table = replace(dataset.train, y=y, source=dataset.name)
     head, classes = find_head(table)
-    more = dataset.train.x[:0]
+    more = dataset.train.x[:0] if dataset.unlabelled is None else dataset.unlabelled
     if unlabeled is not None:
-        more = _more_rows(unlabeled, dataset.train)
+        more = np.concatenate([more, _more_rows(unlabeled, dataset.train)])
     return StudyData(
         dataset.name,
         np.concatenate([rows for rows, _ in labelled]),
@@ -135,7 +135,7 @@ def _load_table(
 ) -> StudyData:
     """Load a table with columns of any type."""
     found = load_typed(source, options, target, task)
-    dataset, more = found.dataset, found.unlabelled
+    dataset, more = found.dataset, found.dataset.unlabelled
     train = dataset.train
     if train.y is None:
         raise _no_labels(dataset.name)

@@ -47,7 +47,7 @@ def load_for(
 ) -> Dataset:
     """Load the columns of a model from other data, with their targets if they are named.
 
-    Rows without a label are left out; a gap in a model of numbers is masked. Other columns are
+    Rows without a label come apart; a gap in a model of numbers is masked. Other columns are
     ignored, whatever they hold. `content` is the bytes of standard input, if the source is "-".
 
     Very many rows stay on the disk, and so do those of a folder: they are a
@@ -65,7 +65,7 @@ def load_for(
     names = model.feature_names
     stored = stored_dataset(source, names_of_targets(target), names, task, in_order=in_order)
     if stored is not None:
-        return stored.dataset
+        return stored
     fault = None
     if source == STANDARD_INPUT or source.lower().endswith(OF_NUMBERS) or not is_table(source):
         try:

@@ -17,7 +17,7 @@ from sdae.core.preprocessing import Choice, Scaling, choose, fit_scaling
 from sdae.core.source_rows import SourceRows
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import names_of_targets
-from sdae.data.stored.dataset import StoredDataset, stored_dataset
+from sdae.data.stored.dataset import stored_dataset
 from sdae.data.table import match_columns
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
@@ -29,29 +29,31 @@ class NumberRows:
     Attributes
     ----------
     dataset : Dataset
-    unlabelled : SourceRows, ndarray or None
-        Rows of the same files that have no label.
     extra : Table or None
         Rows of a file without labels.
     """
 
     dataset: Dataset
-    unlabelled: Any
     extra: Table | None
 
-    def others(self, train: Table, *, rounded: bool) -> list[Any]:
-        """Return the rows for pre-training that are not those of the data set."""
-        found = [] if self.unlabelled is None else [self.unlabelled]
+    def rounded(self) -> "NumberRows":
+        """Return a copy with float32 features."""
+        extra = None if self.extra is None else self.extra.rounded()
+        return NumberRows(self.dataset.rounded(), extra)
+
+    def others(self) -> list[Any]:
+        """Return the rows for pre-training that have no label."""
+        train, others = self.dataset.train, self.dataset.unlabelled
+        found = [] if others is None else [others]
         if self.extra is not None:
             extra = self.extra
             if train.feature_names is not None:
                 extra = match_columns(extra, train.feature_names)
-            extra = extra.rounded() if rounded else extra
             found.append(_same_width(extra, train).x)
         return found
 
 
-def on_disk(config: DataConfig, scratch: Path | None) -> StoredDataset | None:
+def on_disk(config: DataConfig, scratch: Path | None) -> Dataset | None:
     """Open the rows of a recipe where they stay on the disk; None where they are to be loaded."""
     return stored_dataset(
         config.source,
@@ -65,7 +67,7 @@ def on_disk(config: DataConfig, scratch: Path | None) -> StoredDataset | None:
 
 
 def load_numbers(
-    config: DataConfig, stored: StoredDataset | None, content: bytes | None, scratch: Path | None
+    config: DataConfig, stored: Dataset | None, content: bytes | None, scratch: Path | None
 ) -> NumberRows:
     """Load the rows of a recipe, unless they are `stored`, and those of its file without labels.
 
@@ -77,15 +79,14 @@ def load_numbers(
     """
     if stored is None:
         task = wanted_task(config)
-        loaded = load_dataset(config.source, config.target, task=task, content=content)
-        stored = StoredDataset(loaded, None)
+        stored = load_dataset(config.source, config.target, task=task, content=content)
     extra = None
     if config.unlabeled is not None:
-        names = stored.dataset.train.feature_names
+        names = stored.train.feature_names
         memory = bytes_of(config.memory)
         more = stored_dataset(config.unlabeled, (), names, memory=memory, scratch=scratch)
-        extra = load_dataset(config.unlabeled, features=names) if more is None else more.dataset
-    return NumberRows(*stored, None if extra is None else extra.train)
+        extra = load_dataset(config.unlabeled, features=names) if more is None else more
+    return NumberRows(stored, None if extra is None else extra.train)
 
 
 def check_all_there(dataset: Dataset) -> None:

@@ -79,10 +79,11 @@ def _numbers(config: DataConfig, content: bytes | None, scratch: Path | None) ->
 def _prepared_numbers(
     config: DataConfig, decoder: Decoder, seed: int, found: NumberRows, *, rounded: bool
 ) -> PreparedData:
-    dataset = found.dataset.rounded() if rounded else found.dataset
+    found = found.rounded() if rounded else found
+    dataset = found.dataset
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     check_all_there(dataset)
-    rows = reduce(joined, [dataset.train.x, *found.others(dataset.train, rounded=rounded)])
+    rows = reduce(joined, [dataset.train.x, *found.others()])
     chosen, scaling = chosen_scaling(rows, config.scale, decoder, dataset.name)
     rows = scaled(rows, scaling)
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
@@ -137,6 +138,8 @@ def prepare_labelled(
         for table in (labelled, dataset.validation, dataset.test)
     )
     others: list[AnyRows] = []
+    if with_unlabelled and dataset.unlabelled is not None:
+        others.append(network_input(model, replace(dataset.train, x=dataset.unlabelled)))
     if with_unlabelled and labelled.n_rows < dataset.train.n_rows:
         hidden = without(
             network_input(model, dataset.train), np.arange(dataset.train.n_rows)[places]

@@ -51,7 +51,7 @@ def prepare_table(
         Whatever is wrong with the files, the columns, the labels or the values.
     """
     found = _typed(config, content, scratch)
-    dataset, unlabelled = found.dataset, found.unlabelled
+    dataset, unlabelled = found.dataset, found.dataset.unlabelled
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
     parts = [dataset.train.x, *([] if unlabelled is None else [unlabelled])]

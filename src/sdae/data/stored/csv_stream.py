@@ -27,6 +27,7 @@ from sdae.data.bounds import check_columns
 from sdae.data.csv_lines import find_delimiter
 from sdae.data.csv_table import MISSING, find_targets, wanted_columns
 from sdae.data.exact import fits_float32, is_usable
+from sdae.data.labelled_rows import without_label
 from sdae.data.stored.shard import Numbers, check_apart, check_different
 from sdae.data.stored.text_lines import lines_of
 from sdae.data.table import NotNumbers
@@ -231,7 +232,7 @@ class CsvStream:
 
     def _labels(self, texts: list[str]) -> Numbers:
         """Return the labels, (rows,); where some are missing, as objects, with None for these."""
-        known = np.array([bool(text.strip()) for text in texts])
+        known = ~without_label([texts])
         there = [text for text, is_known in zip(texts, known, strict=True) if is_known]
         found = self._typed_labels(there)
         if known.all():

@@ -6,16 +6,16 @@ Axes: n rows, V columns.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
-from sdae.core.wording import quoted
 from sdae.data.array_files import find_column, targets_of_array
 from sdae.data.csv_table import without_index
+from sdae.data.labelled_rows import BLANK, check_some_have_labels, labelled_apart, without_label
 from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.feather_file import declares_classes
 from sdae.data.stored.group_cache import GroupCache
@@ -34,21 +34,6 @@ FEW_BYTES = 2 << 30
 """Rows that take less are read into memory, unless somebody says otherwise."""
 
 
-class StoredDataset(NamedTuple):
-    """A data set on the disk, whose rows are :class:`sdae.core.source_rows.SourceRows` or few.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        The rows that have labels or, if there are none, all.
-    unlabelled : SourceRows, ndarray or None
-        The rows without a label, where others have one.
-    """
-
-    dataset: Dataset
-    unlabelled: Any
-
-
 def stored_dataset(
     source: str,
     targets: Sequence[str] = (),
@@ -60,8 +45,10 @@ def stored_dataset(
     memory: int | None = None,
     scratch: Path | None = None,
     in_order: bool = False,
-) -> StoredDataset | None:
+) -> Dataset | None:
     """Open rows of numbers that stay on the disk; None if they are to be read into memory.
+
+    They are :class:`sdae.core.source_rows.SourceRows`, or few.
 
     Parameters
     ----------
@@ -130,10 +117,9 @@ def stored_dataset(
     return _few_in_memory(_dataset(path, rows, targets, task), read if at_once else at_hand)
 
 
-def _few_in_memory(found: StoredDataset, in_memory: Callable[[Any], Any]) -> StoredDataset:
-    table = found.dataset.train
-    train = replace(table, x=in_memory(table.x))
-    return StoredDataset(replace(found.dataset, train=train), in_memory(found.unlabelled))
+def _few_in_memory(found: Dataset, in_memory: Callable[[Any], Any]) -> Dataset:
+    train = replace(found.train, x=in_memory(found.train.x))
+    return replace(found, train=train, unlabelled=in_memory(found.unlabelled))
 
 
 def _rows_of_csv(
@@ -209,32 +195,24 @@ def _only(path: Path, targets: Sequence[str]) -> str | None:
     return targets[0] if targets else None
 
 
-def _dataset(
-    path: Path, rows: DiskRows, targets: Sequence[str], task: Task | None
-) -> StoredDataset:
+def _dataset(path: Path, rows: DiskRows, targets: Sequence[str], task: Task | None) -> Dataset:
     x, y, names = SourceRows(rows), rows.targets, rows.columns
+    table = Table(x, None, names, None, str(path))
     if y is None:
-        table = Table(x, None, names, None, str(path))
-        return StoredDataset(Dataset(path.stem, table), None)
-    missing = _missing(y)
-    if missing.all():
-        raise DataError(
-            f"{path} has no label in column {quoted(targets[0])}. Name another target, or none to "
-            "pre-train only."
-        )
+        return Dataset(path.stem, table)
+    missing = without_label([y], BLANK)
+    check_some_have_labels(missing, str(path), targets[0])
     is_feather = kind_of(path) not in (None, NPY, PARQUET)
     if task is None and is_feather and declares_classes(files_at(path)[0], targets[0]):
         task = Task.CLASSIFICATION
-    unlabelled = None
     if missing.any():
-        unlabelled, x, y = x[missing], x[~missing], y[~missing]
+        y = y[~missing]
     if kind_of(path) == NPY:
         place = find_column(targets[0], len(names_at(path)), str(path))
         found, label_names = targets_of_array(y[:, None], [str(place)], str(path), task)
     else:
         found, label_names = _targets(y, targets, str(path), task)
-    table = Table(x, found, names, None, str(path), label_names)
-    return StoredDataset(Dataset(path.stem, table), unlabelled)
+    return labelled_apart(path.stem, table, found, label_names, missing)
 
 
 def _targets(y: NDArray[Any], names: Sequence[str], source: str, task: Task | None) -> Any:
@@ -244,11 +222,3 @@ def _targets(y: NDArray[Any], names: Sequence[str], source: str, task: Task | No
     column = [texts[number] for number in numbers.tolist()]  # a text is stored once
     known = y.astype(np.float64) if y.dtype.kind in "iuf" else None
     return targets_of_texts([column], names, source, task, [known])
-
-
-def _missing(y: NDArray[Any]) -> NDArray[np.bool_]:
-    if y.dtype.kind == "f":
-        return np.asarray(np.isnan(y))
-    if y.dtype.kind not in "OU":
-        return np.zeros(len(y), bool)
-    return np.array([value is None or not str(value).strip() for value in y.tolist()], bool)

@@ -1,0 +1,115 @@
+"""Rows with labels and rows without, of which one file may have both.
+
+Axes: n rows, V columns.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import compress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdae.core.errors import DataError
+from sdae.core.wording import quoted
+from sdae.data.table import Dataset, Table, Targets
+from sdae.data.tables.options import NA_WORDS
+
+BLANK = frozenset({""})
+"""The only text for a missing label in a format that has missing values of its own."""
+
+
+def without_label(columns: Sequence[Any], words: frozenset[str] = NA_WORDS) -> NDArray[np.bool_]:
+    """Return which rows lack the label of a column, (n,), from the labels of each column, (n,).
+
+    NaN and None are missing, and texts that are such `words` between blanks.
+    """
+    missing = np.zeros(len(columns[0]), bool)
+    for column in columns:
+        kind = column.dtype.kind if isinstance(column, np.ndarray) else "U"
+        if kind == "f":
+            missing |= np.isnan(column)
+        elif kind in "OU":
+            known: dict[object, bool] = {}
+            labels = column.tolist() if isinstance(column, np.ndarray) else column
+            missing |= np.fromiter(
+                (
+                    known[label]
+                    if label in known
+                    else known.setdefault(label, _is_missing(label, words))
+                    for label in labels
+                ),
+                bool,
+                len(labels),
+            )
+    return missing
+
+
+def known_labels(
+    columns: Sequence[Sequence[str]],
+    targets: Sequence[str],
+    source: str,
+    words: frozenset[str] = NA_WORDS,
+) -> tuple[NDArray[np.bool_], list[Sequence[str]]]:
+    """Return which rows lack a label, (n,), and the labels of the others, of each column.
+
+    Raises
+    ------
+    DataError
+        If all rows lack one.
+    """
+    if not columns:
+        return np.zeros(0, bool), []
+    missing = without_label(columns, words)
+    if not missing.any():
+        return missing, [*columns]
+    check_some_have_labels(missing, source, targets[0])
+    there = np.logical_not(missing).tolist()
+    return missing, [[*compress(column, there)] for column in columns]
+
+
+def check_some_have_labels(missing: NDArray[np.bool_], source: str, target: str | None) -> None:
+    """Raise an error if all rows lack their label.
+
+    Raises
+    ------
+    DataError
+        If so.
+    """
+    if missing.size and missing.all():
+        where = "" if target is None else f" in column {quoted(target)}"
+        raise DataError(
+            f"{source} has no label{where}. Name another target, or none to pre-train only."
+        )
+
+
+def labelled_apart(
+    name: str,
+    table: Table,
+    y: Targets | None,
+    label_names: tuple[str, ...] | None,
+    missing: NDArray[np.bool_],
+) -> Dataset:
+    """Return a data set of the rows of a table, those without a label apart.
+
+    Parameters
+    ----------
+    name : str
+    table : Table
+        All rows, without their targets.
+    y : ndarray or None
+        The targets of the rows that have one.
+    label_names : tuple of str or None
+        Names of several columns of labels, or of those of a regression.
+    missing : ndarray of bool, shape (n,)
+        Which rows have none.
+    """
+    labelled = replace(table, y=y, label_names=label_names)
+    if y is None or not missing.any():
+        return Dataset(name, labelled)
+    return Dataset(name, replace(labelled, x=table.x[~missing]), unlabelled=table.x[missing])
+
+
+def _is_missing(label: object, words: frozenset[str]) -> bool:
+    return label is None or label != label or str(label).strip() in words
