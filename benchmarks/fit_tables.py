@@ -1,5 +1,9 @@
-"""The tables of small fits and of cold starts, from ``small_fits.py`` and ``cold_start.py``."""
+"""The tables of small fits and of cold starts.
 
+They are from ``small_fits.py``, ``since_commit.py`` and ``cold_start.py``.
+"""
+
+from statistics import mean, median
 from typing import Any
 
 
@@ -17,17 +21,6 @@ def steps(result: dict[str, Any]) -> str:
             f"| {case['rows']:,} | {case['columns']} | {tuple(case['units'])} | {case['batch']} "
             f"| {ours:,.0f} µs a step | {theirs:,.0f} µs | {case['times_faster']:.1f} "
             f"| {100 * case['share_of_peak']:.0f} % |"
-        )
-    lines += [
-        "",
-        "| pre-training of one layer | minibatch | compiled | autograd | times faster |",
-        "|---|---|---|---|---|",
-    ]
-    for case in result["layers"]:
-        ours, theirs = (1e3 * seconds for seconds in case["seconds"].values())
-        lines.append(
-            f"| {case['rows']:,} rows, {case['columns']} → {case['units']} | {case['batch']} "
-            f"| {ours:,.0f} ms | {theirs:,.0f} ms | {case['times_faster']:.1f} |"
         )
     return "\n".join([*lines, "", f"The peak: {result['gemm_gflops']:.0f} GFLOP/s on one thread."])
 
@@ -55,6 +48,29 @@ def defaults(result: dict[str, Any]) -> str:
             f"adds {stored:.0f} MiB, since the codes of the first layer are then stored.",
         ]
     )
+
+
+def since_commit(result: dict[str, Any]) -> str:
+    """Return a line for each work: seconds and accuracy before and now."""
+    lines = [
+        f"| work | at {result['commit']} | now | times faster | accuracy then | now |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, work in result["works"].items():
+        before, now = (
+            f"{1e3 * median(turn['seconds'] for turn in work[package]):,.2f} ms"
+            for package in ("earlier", "now")
+        )
+        is_layer = "accuracy" not in work["now"][0]
+        then, today = (
+            "" if is_layer else f"{100 * mean(turn['accuracy'] for turn in work[package]):.1f} %"
+            for package in ("earlier", "now")
+        )
+        what = f"epoch of pre-training, {name}" if is_layer else f"`SDAEClassifier().fit`, {name}"
+        lines.append(
+            f"| {what} | {before} | {now} | {work['times_faster']:.1f} | {then} | {today} |"
+        )
+    return "\n".join(lines)
 
 
 def cold_start(result: dict[str, Any]) -> str:

@@ -2,12 +2,10 @@
 
     python benchmarks/small_fits.py
 
-Four parts, all on one thread:
+Three parts, all on one thread:
 
 - *steps*: fine-tuning at equal epochs and minibatches, without pre-training, beside
   ``MLPClassifier``, and the share of the machine's product peak that its products reach;
-- *layers*: pre-training of one layer beside the engine ``autograd``, which trained these layers
-  before there was the engine ``compiled``;
 - *defaults*: ``SDAEClassifier().fit``, pre-training included, beside ``MLPClassifier()`` behind a
   ``StandardScaler``, each stopping by its own rule. OJ and titanic have columns of texts: ours gets
   them as they are, the other filled, scaled and one-hot encoded (``few_labels_auc.py`` says where
@@ -43,7 +41,7 @@ from sklearn.preprocessing import StandardScaler
 from table_peers import encoded, for_rivals
 from threadpoolctl import threadpool_limits
 
-from sdae import SDAEClassifier, StackedDenoisingAutoencoder, pretrain
+from sdae import SDAEClassifier
 
 PATH = Path(__file__).parent / "results" / "small-fits.json"
 TURNS = 7
@@ -54,7 +52,6 @@ STEPS: tuple[tuple[int, int, tuple[int, ...], int, int], ...] = (
     (10_000, 784, (500, 500), 100, 2),
 )
 """Rows, columns, units, minibatch and epochs."""
-LAYERS = ((300, 10, 100, 32, 100), (5_000, 60, 200, 32, 4), (5_000, 784, 500, 100, 2))
 TABLES: dict[str, Callable[..., Any]] = {
     "300 × 10": lambda return_X_y: _rows(300, 10),  # noqa: ARG005 - as scikit-learn's
     "digits": load_digits,
@@ -81,7 +78,6 @@ def main() -> None:
             "turns": TURNS,
             "gemm_gflops": peak,
             "steps": [_steps(*case, peak) for case in STEPS],
-            "layers": [_layer(*case) for case in LAYERS],
             "defaults": [*map(_defaults, TABLES), *_mixed()],
             "memory": _memory(),
         }
@@ -116,21 +112,6 @@ def _steps(
     share = operations / found["seconds"]["SDAEClassifier"] / 1e9 / peak
     shape = {"rows": n_rows, "columns": n_columns, "units": units, "batch": batch}
     return _said({**shape, "epochs": epochs, "share_of_peak": share, **found})
-
-
-def _layer(n_rows: int, n_columns: int, units: int, batch: int, epochs: int) -> dict[str, Any]:
-    x, _ = _rows(n_rows, n_columns)
-
-    def work(engine: str) -> Work:
-        stack = StackedDenoisingAutoencoder(
-            n_columns, (units,), None, 0.3, activation="tanh", decoder="linear"
-        )
-        settings: dict[str, Any] = {"optimizer": "adam", "shuffle": True, "engine": engine}
-        return lambda: pretrain(stack, x, epochs=epochs, batch_size=batch, **settings)
-
-    found = _measured({name: work(name) for name in ("compiled", "autograd")})
-    shape = {"rows": n_rows, "columns": n_columns, "units": units, "batch": batch}
-    return _said({**shape, **found})
 
 
 def _defaults(name: str) -> dict[str, Any]:

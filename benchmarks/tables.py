@@ -19,7 +19,7 @@ from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, ladders
 from few_labels_figures import headline as few_labels_headline
-from fit_tables import cold_start, defaults, steps
+from fit_tables import cold_start, defaults, since_commit, steps
 from gpu_tables import gpu_tables
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
@@ -252,6 +252,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "recipe-search": search_table,
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
     "shuffle-windows": lambda: _with_machine("shuffle-windows", shuffle_windows),
+    "since-commit": lambda: _with_machine("since-commit", since_commit),
     "small-fits-defaults": lambda: _with_machine("small-fits", defaults),
     "small-fits-steps": lambda: _with_machine("small-fits", steps),
     "speed-headline": speed_headline,
