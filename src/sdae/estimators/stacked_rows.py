@@ -3,6 +3,7 @@
 Axes: n rows, V columns.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def with_unlabeled(estimator: Any, x: Rows, X_unlabeled: Any) -> tuple[Rows, Row
         except ValueError as error:
             raise DataError(f"{caller}: {error}") from None
         if not sparse.issparse(x) and not sparse.issparse(more):
-            _warn_of_other_units(estimator, _of_numbers(estimator, x), _of_numbers(estimator, more))
+            _warn_of_other_units(estimator, _columns(estimator, x), _columns(estimator, more))
         return x, stacked(x, more)
     if sparse.issparse(x) or sparse.issparse(more):
         raise DataError(f"{caller} and X must both be sparse, or both be tables.")
@@ -103,7 +104,9 @@ def _in_a_source(estimator: BaseEstimator, x: Rows, more: Any) -> Rows:
     return checked_rows(estimator, more, reset=False)
 
 
-def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) -> None:
+def _warn_of_other_units(
+    estimator: BaseEstimator, x: Iterable[RawColumn], more: Iterable[RawColumn]
+) -> None:
     """Warn of columns whose mean lies far outside X's values.
 
     In a pipeline that transforms X, `X_unlabeled` is not transformed unless it is asked for.
@@ -129,13 +132,16 @@ def _warn_of_other_units(estimator: BaseEstimator, x: RawTable, more: RawTable) 
 
 def _of_numbers(estimator: Any, x: NDArray[Any]) -> RawTable:
     """Return an array of numbers as a table with the names of ``fit``."""
+    named = getattr(estimator, "feature_names_in_", None) is not None
+    return RawTable([*_columns(estimator, x)], named=named)
+
+
+def _columns(estimator: Any, x: NDArray[Any]) -> Iterator[RawColumn]:
+    """Yield the columns of an array of numbers, each a copy, with the names of ``fit``."""
     names = getattr(estimator, "feature_names_in_", None)
     known = [f"x{k}" for k in range(x.shape[1])] if names is None else names
-    columns = [
-        RawColumn(str(name), ColumnType.NUMBER, values.astype(np.float64))
-        for name, values in zip(known, x.T, strict=True)
-    ]
-    return RawTable(columns, named=names is not None)
+    for name, values in zip(known, x.T, strict=True):
+        yield RawColumn(str(name), ColumnType.NUMBER, values.astype(np.float64))
 
 
 def stacked(x: Rows, more: Rows) -> Rows:
