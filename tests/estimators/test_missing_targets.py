@@ -74,6 +74,28 @@ def test_texts_of_numbers_are_targets_and_others_are_not_scored() -> None:
         model.score(X, texts)
 
 
+DAYS = np.datetime64("2020-01-01", "ns") + np.arange(len(X)) * np.timedelta64(1, "D")
+
+
+@pytest.mark.parametrize("kind", [SDAERegressor, LadderRegressor])
+@pytest.mark.parametrize(
+    ("y", "got"),
+    [
+        (DAYS, "2020-01-01T00:00:00.000000000"),
+        (DAYS - DAYS[0], "0 nanoseconds"),
+        (pd.Series(DAYS), "2020-01-01T00:00:00.000000000"),
+        (pd.Series(DAYS).dt.tz_localize("UTC"), r"2020-01-01 00:00:00\+00:00"),
+        (np.array(DAYS.astype("M8[D]").tolist(), object), "2020-01-01"),
+    ],
+    ids=["dates", "durations", "a series", "time zones", "objects"],
+)
+def test_dates_are_no_targets_since_their_numbers_depend_on_a_unit(
+    kind: Any, y: Any, got: str
+) -> None:
+    with pytest.raises(DataError, match=f"must hold numbers. Got {got} instead, .* days, for"):
+        kind((2,)).fit(X, y)
+
+
 def test_a_stream_may_have_chunks_without_targets() -> None:
     model = quick(SDAERegressor).partial_fit(X, GAPS)
     before = len(model.history_)

@@ -5,6 +5,7 @@ NaN, None, pandas' NA and NaT, polars' and pyarrow's nulls, and masked values of
 Axes: n rows, T targets, L labels.
 """
 
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import narwhals as nw
@@ -14,6 +15,8 @@ from scipy import sparse
 
 from sdae.core.errors import DataError
 from sdae.estimators.label_encoding import as_array, marked_labels, missing_labels, own_type
+
+_TIMES = (date, timedelta, np.datetime64, np.timedelta64)
 
 
 class Targets(NamedTuple):
@@ -67,16 +70,22 @@ def with_gaps_filled(y: Any, caller: str) -> Targets:
 
 
 def check_numbers(y: Any, caller: str) -> None:
-    """Raise an error for targets of a regression that are texts, other than texts of numbers.
+    """Raise an error for targets of a regression that are dates, or texts but those of numbers.
 
     Raises
     ------
     DataError
     """
     values = np.empty(0) if sparse.issparse(y) or y is None else as_array(_one_column(y))
-    if values.dtype.kind not in "OSU":
+    if values.dtype.kind not in "OSUmM":
         return
-    for value in values.ravel().tolist():
+    for value in values.ravel().tolist() if values.dtype.kind in "OSU" else values.ravel():
+        if isinstance(value, _TIMES):
+            raise DataError(
+                f"The y parameter of {caller} must hold numbers. Got {value} instead, whose number "
+                "depends on its unit. Give days, for example: "
+                "(y - y.min()) / numpy.timedelta64(1, 'D')."
+            )
         if isinstance(value, str | bytes) and not _is_number(value):
             raise DataError(
                 f"The y parameter of {caller} must hold numbers. Got {value!r} instead. Use a "
