@@ -1,6 +1,7 @@
 """Tables of rows on the disk, from ``rows_on_disk.py`` and ``shuffle_windows.py``."""
 
 import statistics
+from operator import itemgetter
 from typing import Any
 
 _NAMES = {
@@ -16,7 +17,7 @@ _MIB = 1 << 20
 def rows_on_disk(result: dict[str, Any]) -> str:
     """Return memory and speed by where the rows are."""
     lines = ["| work on a large file | rows | time | memory |", "|---|---|---|---|"]
-    for case in result["memory"]:
+    for case in sorted(result["memory"], key=itemgetter("kind", "gigabytes")):
         added = max(0, case["peak"] - case["small"]) / _MIB
         end = "all rows" if case["done"] else "stopped"
         lines.append(
