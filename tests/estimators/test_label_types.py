@@ -163,9 +163,11 @@ def test_classes_below_zero_that_are_no_marks_are_not_warned_of(y: Any) -> None:
         quick(SDAEClassifier).fit(X, y)
 
 
+@pytest.mark.parametrize("place", [0, 7])
 @pytest.mark.parametrize("kind", [SDAEClassifier, LadderClassifier])
-def test_labels_of_several_types_are_refused(kind: type) -> None:
-    y = with_gap(TEXTS.astype(object), 3)
+def test_labels_of_several_types_are_refused(kind: type, place: int) -> None:
+    y = TEXTS.astype(object)
+    y[place] = 3
     with pytest.raises(DataError, match=r"must be of one type, .* int, str. Give all as texts"):
         kind((3,)).fit(X, y)
 

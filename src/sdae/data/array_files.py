@@ -21,12 +21,11 @@ from sdae.core.wording import listed, nearest, plain, quoted, reason
 from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
-from sdae.data.label_columns import checked_indicators, names_of_targets
+from sdae.data.label_columns import names_of_targets
 from sdae.data.labelled_rows import check_some_have_labels, labelled_apart, without_label
-from sdae.data.labels import read_labels, whole_numbers
 from sdae.data.npy import parse_npy
-from sdae.data.table import Dataset, Table, Targets, check_lengths, checked_table
-from sdae.data.target_columns import task_of_array, values_of_array
+from sdae.data.table import Dataset, Table, check_lengths, checked_table
+from sdae.data.target_columns import targets_of_array
 from sdae.data.task import Task
 
 _LIMIT = 2 << 30
@@ -283,35 +282,8 @@ def _labelled(
         missing = without_label([*y.reshape(len(y), -1).T])
         check_some_have_labels(missing, source, None if names is None else names[0])
         y = y[~missing] if missing.any() else y
-    targets, label_names = targets_of_array(y, names, source, task)
+    targets, label_names = targets_of_array(y, names, source, task, missing)
     return labelled_apart(name, table, targets, label_names, missing)
-
-
-def targets_of_array(
-    y: NDArray[np.generic], names: Sequence[str] | None, source: str, task: Task | None
-) -> tuple[Targets, tuple[str, ...] | None]:
-    """Return labels, (n,) or (n, L), or values, (n, T), and the names of several columns.
-
-    Raises
-    ------
-    DataError
-        If they are not what the task needs, or one is missing.
-    """
-    of_columns = None if names is None else tuple(names)
-    if names is not None and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim not in (1, 2):
-        raise DataError(
-            f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "
-            f"Got shape {y.shape} instead."
-        )
-    settled = task_of_array(y, source, task)
-    if settled is Task.REGRESSION:
-        return values_of_array(y, of_columns, source), of_columns
-    if settled is Task.MULTILABEL:
-        return checked_indicators(y.reshape(len(y), -1), names, source), of_columns
-    labels = read_labels(y.tolist(), source) if y.dtype.kind == "U" else whole_numbers(y, source)
-    return labels, None
 
 
 def _check_characters(y: NDArray[np.generic], source: str) -> None:

@@ -88,7 +88,7 @@ def csv_of(
             "least 1."
         )
     missing, known = known_labels(labels, target, source)
-    y, label_names = targets_of_texts(known, target, source, task)
+    y, label_names = targets_of_texts(known, target, source, task, missing=missing)
     table = checked_table(x.rows(), None, source, names)
     return labelled_apart(Path(source).name.split(".")[0], table, y, label_names, missing)
 

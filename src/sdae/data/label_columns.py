@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
 from sdae.core.wording import listed, quoted
+from sdae.data.labelled_rows import number_of_row
 from sdae.data.labels import Classes, encode_labels, find_classes
 from sdae.data.table import Table
 
@@ -38,9 +39,12 @@ def names_of_targets(target: Target) -> tuple[str, ...]:
 
 
 def read_indicators(
-    columns: Sequence[Sequence[str]], names: Sequence[str], source: str
+    columns: Sequence[Sequence[str]],
+    names: Sequence[str],
+    source: str,
+    missing: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """Return zeros and ones, (n, L), from the texts of L columns.
+    """Return zeros and ones, (n, L), from the texts of L columns, without those of missing rows.
 
     Raises
     ------
@@ -52,15 +56,18 @@ def read_indicators(
         for row, text in enumerate(texts):
             value = _VALUES.get(text.strip().lower())
             if value is None:
-                raise _bad_indicator(text, row, quoted(name), source)
+                raise _bad_indicator(text, number_of_row(row, missing), quoted(name), source)
             labels[row, label] = value
     return labels
 
 
 def checked_indicators(
-    y: NDArray[np.generic], names: Sequence[str] | None, source: str
+    y: NDArray[np.generic],
+    names: Sequence[str] | None,
+    source: str,
+    missing: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.int64]:
-    """Return an array of zeros and ones, (n, L), as integers.
+    """Return an array of zeros and ones, (n, L), without missing rows, as integers.
 
     Raises
     ------
@@ -71,7 +78,7 @@ def checked_indicators(
     if y.dtype.kind not in "iufb" or np.any(wrong):
         row, label = (int(i) for i in np.unravel_index(np.argmax(wrong), y.shape))
         name = str(label) if names is None else quoted(names[label])
-        raise _bad_indicator(str(y[row, label]), row, name, source)
+        raise _bad_indicator(str(y[row, label]), number_of_row(row, missing), name, source)
     return y.astype(np.int64)
 
 
@@ -173,7 +180,7 @@ def _values(table: Table, targets: tuple[str, ...]) -> NDArray[np.float64]:
 def _bad_indicator(value: str, row: int, name: str, source: str) -> DataError:
     shown = value if len(value) <= 40 else value[:40] + "…"
     return DataError(
-        f"{source} has {quoted(shown)} in row {row + 1} of the label {name}. Where there are "
+        f"{source} has {quoted(shown)} in row {row} of the label {name}. Where there are "
         "several columns of labels, each must hold 0 and 1, or false and true: whether a row has "
         "the label. Name one column of classes, or columns of zeros and ones; for values give "
         "--task regression."

@@ -84,6 +84,11 @@ def check_some_have_labels(missing: NDArray[np.bool_], source: str, target: str 
         )
 
 
+def number_of_row(place: int, missing: NDArray[np.bool_] | None) -> int:
+    """Return the number of a row in its file, from 1, by its place among the rows with labels."""
+    return place + 1 if missing is None else int(np.flatnonzero(~missing)[place]) + 1
+
+
 def labelled_apart(
     name: str,
     table: Table,

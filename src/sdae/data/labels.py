@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed, nearest, quoted
+from sdae.data.labelled_rows import number_of_row
 from sdae.data.table import NotNumbers
 
 Labels = NDArray[np.int64] | NDArray[np.str_]
@@ -29,11 +30,14 @@ _NEGATIVE = re.compile(r"-[0-9.]")
 _TRUTH = {"true": "1", "false": "0"}
 
 
-def read_labels(values: Sequence[str], source: str) -> Labels:
+def read_labels(
+    values: Sequence[str], source: str, missing: NDArray[np.bool_] | None = None
+) -> Labels:
     """Read the labels of a text column: whole numbers if all are written so, otherwise texts.
 
     ``7`` is such a number; ``007``, ``7.0`` and ``1e1`` are texts, and so are all labels beside
-    them: no two different texts become one class.
+    them: no two different texts become one class. `missing` says which rows of the source, (n,),
+    are not among the values.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def read_labels(values: Sequence[str], source: str) -> Labels:
         If a label is too long.
     """
     texts, places = distinct(values)
-    _check_text_lengths(texts, places, source)
+    _check_text_lengths(texts, places, source, missing)
     labels = _read_texts(texts)
     return labels[places]
 
@@ -60,16 +64,21 @@ def distinct(values: Sequence[str]) -> tuple[list[str], NDArray[np.int32]]:
     return [value.strip() for value in numbers], places
 
 
-def _check_text_lengths(texts: list[str], places: NDArray[np.int32], source: str) -> None:
+def _check_text_lengths(
+    texts: list[str],
+    places: NDArray[np.int32],
+    source: str,
+    missing: NDArray[np.bool_] | None,
+) -> None:
     """Raise an error if a text is too long: arrays store every text at the longest size."""
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
     longest = int(lengths.max(initial=0))
     room = 4 * longest * len(places)
     if longest > _MAX_LENGTH or room > max(_MAX_ROOM, _MAX_RATIO * int(lengths[places].sum())):
-        row = int((lengths[places] == longest).argmax())
+        row = number_of_row(int((lengths[places] == longest).argmax()), missing)
         raise DataError(
             f"The labels of {source} must be classes: texts or whole numbers. Got a text of "
-            f"{longest:,} characters in row {row + 1} instead. Name another target."
+            f"{longest:,} characters in row {row} instead. Name another target."
         )
 
 

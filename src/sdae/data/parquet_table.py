@@ -122,7 +122,7 @@ def _read(
         _fill(x[:, first : first + _COLUMNS], file, names[first : first + _COLUMNS], names, source)
     labels = [_all_labels(file, name) for name in targets]
     missing, known = known_labels(labels, targets, source, BLANK)
-    y, label_names = targets_of_texts(known, targets, source, task)
+    y, label_names = targets_of_texts(known, targets, source, task, missing=missing)
     table = checked_table(x, None, source, names)
     return labelled_apart(path.stem, table, y, label_names, missing)
 

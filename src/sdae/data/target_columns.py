@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError
 from sdae.core.wording import quoted
-from sdae.data.label_columns import read_indicators
-from sdae.data.labels import Labels, distinct, read_labels
+from sdae.data.label_columns import checked_indicators, read_indicators
+from sdae.data.labelled_rows import number_of_row
+from sdae.data.labels import Labels, distinct, read_labels, whole_numbers
 from sdae.data.table import NotNumbers
 from sdae.data.task import Task, numbers_in, task_of_numbers
 
@@ -31,6 +32,7 @@ def targets_of_texts(
     source: str,
     task: Task | None = None,
     numbers: Sequence[Numbers | None] | None = None,
+    missing: NDArray[np.bool_] | None = None,
 ) -> Found:
     """Read columns of targets, given as texts.
 
@@ -45,6 +47,8 @@ def targets_of_texts(
         numbers are values of a regression, and several columns are labels.
     numbers : sequence of ndarray or None
         The numbers of each column, (n,), if it holds numbers and they are known.
+    missing : ndarray of bool or None
+        Which rows of the source have no target, and are not among the n; for messages.
 
     Returns
     -------
@@ -67,15 +71,49 @@ def targets_of_texts(
     if len(columns) == 1 and task is None:
         task = _task_of(columns[0], names[0], source)
     if task is Task.CLASSIFICATION:
-        return read_labels(columns[0], source), None
+        return read_labels(columns[0], source, missing), None
     if task is not Task.REGRESSION:
-        return read_indicators(columns, names, source), tuple(names)
+        return read_indicators(columns, names, source, missing), tuple(names)
     known = [None] * len(columns) if numbers is None else numbers
-    values = [_values(*each, source) for each in zip(columns, names, known, strict=True)]
+    values = [_values(*each, source, missing) for each in zip(columns, names, known, strict=True)]
     return np.stack(values, axis=1), tuple(names)
 
 
-def task_of_array(y: NDArray[np.generic], source: str, task: Task | None) -> Task:
+def targets_of_array(
+    y: NDArray[np.generic],
+    names: Sequence[str] | None,
+    source: str,
+    task: Task | None,
+    missing: NDArray[np.bool_],
+) -> Found:
+    """Return labels, (n,) or (n, L), or values, (n, T), and the names of several columns.
+
+    `missing` says which rows of the source are not among the n.
+
+    Raises
+    ------
+    DataError
+        If they are not what the task needs, or one is missing.
+    """
+    of_columns = None if names is None else tuple(names)
+    if names is not None and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim not in (1, 2):
+        raise DataError(
+            f"The labels of {source} must have shape (n,), or (n, L) where rows have several. "
+            f"Got shape {y.shape} instead."
+        )
+    settled = _task_of_array(y, source, task)
+    if settled is Task.REGRESSION:
+        return _values_of_array(y, of_columns, source, missing), of_columns
+    if settled is Task.MULTILABEL:
+        return checked_indicators(y.reshape(len(y), -1), names, source, missing), of_columns
+    if y.dtype.kind == "U":
+        return read_labels(y.tolist(), source, missing), None
+    return whole_numbers(y, source), None
+
+
+def _task_of_array(y: NDArray[np.generic], source: str, task: Task | None) -> Task:
     """Return what an array of targets is for: (n,) of classes or values, (n, L) of labels.
 
     Raises
@@ -100,8 +138,13 @@ def task_of_array(y: NDArray[np.generic], source: str, task: Task | None) -> Tas
     return Task.REGRESSION if has_fractions else Task.CLASSIFICATION
 
 
-def values_of_array(y: NDArray[Any], names: Sequence[str] | None, source: str) -> Numbers:
-    """Return values of a regression as float64, (n,) or (n, T) -> (n, T).
+def _values_of_array(
+    y: NDArray[Any],
+    names: Sequence[str] | None,
+    source: str,
+    missing: NDArray[np.bool_],
+) -> Numbers:
+    """Return values of a regression without missing rows as float64, (n,) or (n, T) -> (n, T).
 
     Raises
     ------
@@ -118,7 +161,7 @@ def values_of_array(y: NDArray[Any], names: Sequence[str] | None, source: str) -
     with np.errstate(over="ignore"):
         values = columns.astype(np.float64)
     for column, name in zip(values.T, names, strict=True):
-        _check_finite(column, name, source)
+        _check_finite(column, name, source, missing)
     return values
 
 
@@ -131,7 +174,13 @@ def _task_of(texts: Sequence[str], name: str, source: str) -> Task:
     return Task.CLASSIFICATION if numbers is None else task_of_numbers(numbers)[0]
 
 
-def _values(texts: Sequence[str], name: str, numbers: Numbers | None, source: str) -> Numbers:
+def _values(
+    texts: Sequence[str],
+    name: str,
+    numbers: Numbers | None,
+    source: str,
+    missing: NDArray[np.bool_] | None,
+) -> Numbers:
     """Return the values of one target, (n,)."""
     if numbers is None:
         different, places = distinct(texts)
@@ -142,21 +191,23 @@ def _values(texts: Sequence[str], name: str, numbers: Numbers | None, source: st
             row = next(row for row, text in enumerate(texts) if numbers_in([text]) is None)
             raise DataError(
                 f"The target {quoted(name)} of {source} must hold numbers for a regression. Got "
-                f"{quoted(texts[row])} in row {row + 1}. {_REMEDY}"
+                f"{quoted(texts[row])} in row {number_of_row(row, missing)}. {_REMEDY}"
             )
         numbers = numbers[places]
-    _check_finite(numbers, name, source)
+    _check_finite(numbers, name, source, missing)
     return numbers
 
 
-def _check_finite(values: Numbers, name: str, source: str) -> None:
+def _check_finite(
+    values: Numbers, name: str, source: str, missing: NDArray[np.bool_] | None
+) -> None:
     wrong = ~np.isfinite(values)
     if wrong.any():
         row = int(wrong.argmax())
         what = NotNumbers if np.isnan(values[row]) else DataError
         raise what(
             f"The target {quoted(name)} of {source} must hold finite numbers. Got {values[row]} in "
-            f"row {row + 1}. Leave such rows out, or name another target."
+            f"row {number_of_row(row, missing)}. Leave such rows out, or name another target."
         )
 
 

@@ -272,7 +272,8 @@ def _targets(answers: Answers, source: str, there: NDArray[np.bool_], task: Task
         None if column.type is ColumnType.TEXT else column.values[there] for column in answers.typed
     ]
     targets = [column.name for column in answers.typed]
-    return targets_of_texts([texts[name] for name in targets], targets, source, task, numbers)
+    columns = [texts[name] for name in targets]
+    return targets_of_texts(columns, targets, source, task, numbers, missing=~there)
 
 
 def as_raw(table: Table) -> Table:

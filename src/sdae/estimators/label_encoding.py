@@ -183,13 +183,15 @@ def found_classes(y: Labels) -> Labels:
     Raises
     ------
     DataError
-        If they cannot be sorted: numbers beside texts.
+        If they are of several types: numbers beside texts.
     """
     try:
         check_classification_targets(y)
         classes: Labels = np.unique(y)
-    except TypeError:
+    except (TypeError, ValueError):  # scikit-learn's, where the first label is not a text
         kinds = sorted({type(label).__name__ for label in y.tolist()})
+        if len(kinds) == 1:
+            raise
         raise DataError(
             f"The labels in y must be of one type, but are of several: {listed(kinds)}. Give all "
             "as texts, and None where a row has no label; or name the label of such rows by "

@@ -273,3 +273,25 @@ def test_rows_without_labels_may_stand_in_the_same_file(pretrained: Path, tmp_pa
         for run in (pretrained, tmp_path / "other")
     ]
     assert torch.equal(*heads)
+
+
+def test_rows_without_labels_of_a_table_are_numbers_for_a_model_of_numbers(
+    pretrained: Path, tmp_path: Path
+) -> None:
+    header, *lines = (tmp_path / "flowers.csv").read_text().splitlines()
+    partly = [header, *(line.rsplit(",", 1)[0] + "," for line in lines[::3]), *lines]
+    (tmp_path / "partly.csv").write_text("\n".join(partly))
+    (tmp_path / "partly.tsv").write_text("\n".join(partly).replace(",", "\t"))
+    shutil.copytree(pretrained, tmp_path / "other")
+    options = (
+        "--target=species",
+        "--set=finetuning.semi_supervised=vat",
+        "--set=finetuning.epochs=2",
+    )
+    done("finetune", pretrained, tmp_path / "partly.csv", *options)
+    done("finetune", tmp_path / "other", tmp_path / "partly.tsv", *options)
+    heads = [
+        load_model(run / "model.safetensors").stack.head.weight
+        for run in (pretrained, tmp_path / "other")
+    ]
+    assert torch.equal(*heads)

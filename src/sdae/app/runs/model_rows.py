@@ -88,8 +88,14 @@ def load_for(
             f"{dataset.train.source}, column {quoted(texts[0])}, does not hold numbers, and the "
             "model was trained on numbers. Encode the column as for the training."
         )
-    x = _numbers_of(dataset.train, names, model.scaling)
-    return replace(dataset, train=replace(dataset.train, x=x, feature_names=names))
+    train, others = dataset.train, dataset.unlabelled
+    every = train if others is None else replace(train, x=train.x.below(others))
+    x = _numbers_of(every, names, model.scaling)
+    return replace(
+        dataset,
+        train=replace(train, x=x[: train.n_rows], feature_names=names),
+        unlabelled=None if others is None else x[train.n_rows :],
+    )
 
 
 def _numbers_of(table: Table, names: tuple[str, ...], scaling: Scaling | None) -> Rows:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, SdaeError
 from sdae.core.source_rows import SourceRows, at_hand, read
-from sdae.data.array_files import find_column, targets_of_array
+from sdae.data.array_files import find_column
 from sdae.data.csv_table import without_index
 from sdae.data.labelled_rows import BLANK, check_some_have_labels, labelled_apart, without_label
 from sdae.data.stored.csv_shard import CsvShard
@@ -27,7 +27,7 @@ from sdae.data.stored.text_lines import takes_more
 from sdae.data.table import Dataset, NotNumbers, Table, lacks
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
-from sdae.data.target_columns import targets_of_texts
+from sdae.data.target_columns import targets_of_array, targets_of_texts
 from sdae.data.task import Task
 
 FEW_BYTES = 2 << 30
@@ -209,16 +209,22 @@ def _dataset(path: Path, rows: DiskRows, targets: Sequence[str], task: Task | No
         y = y[~missing]
     if kind_of(path) == NPY:
         place = find_column(targets[0], len(names_at(path)), str(path))
-        found, label_names = targets_of_array(y[:, None], [str(place)], str(path), task)
+        found, label_names = targets_of_array(y[:, None], [str(place)], str(path), task, missing)
     else:
-        found, label_names = _targets(y, targets, str(path), task)
+        found, label_names = _targets(y, targets, str(path), task, missing)
     return labelled_apart(path.stem, table, found, label_names, missing)
 
 
-def _targets(y: NDArray[Any], names: Sequence[str], source: str, task: Task | None) -> Any:
+def _targets(
+    y: NDArray[Any],
+    names: Sequence[str],
+    source: str,
+    task: Task | None,
+    missing: NDArray[np.bool_],
+) -> Any:
     """Return targets as the readers of whole files do, which see texts."""
     values, numbers = np.unique(y, return_inverse=True)
     texts = [str(value) for value in values.tolist()]
     column = [texts[number] for number in numbers.tolist()]  # a text is stored once
     known = y.astype(np.float64) if y.dtype.kind in "iuf" else None
-    return targets_of_texts([column], names, source, task, [known])
+    return targets_of_texts([column], names, source, task, [known], missing)
