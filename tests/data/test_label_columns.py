@@ -108,9 +108,16 @@ def test_rows_of_an_npz_without_a_label_come_apart(y: Any, known: Any, tmp_path:
         assert part.y.tolist() == known
         assert part.x.tolist() == x[[0, 2]].tolist()
     assert dataset.unlabelled.tolist() == x[[1, 3]].tolist()
-    np.savez(tmp_path / "d.npz", x=x, y=np.full(4, np.nan))
-    with pytest.raises(DataError, match=r"\(y\) has no label. Name another target"):
-        load_dataset(tmp_path / "d.npz")
+    none = np.full(4, np.nan)
+    np.savez(tmp_path / "d.npz", x=x, y=none)
+    assert load_dataset(tmp_path / "d.npz").train.y is None
+    with pytest.raises(DataError, match=r"has no label in array 'y'\. Name another target"):
+        load_dataset(tmp_path / "d.npz", "y")
+    np.savez(tmp_path / "d.npz", x_train=x, y_train=y, x_test=x, y_test=none)
+    dataset = load_dataset(tmp_path / "d.npz")
+    assert dataset.train.y is not None
+    assert dataset.test is not None
+    assert dataset.test.y is None
 
 
 @pytest.mark.parametrize("y", [[[0, 2]] * 4, [[0.5, 1]] * 4, [["a", "b"]] * 4])

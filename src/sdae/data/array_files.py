@@ -22,7 +22,7 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.label_columns import names_of_targets
-from sdae.data.labelled_rows import check_some_have_labels, labelled_apart, without_label
+from sdae.data.labelled_rows import check_some_have_labels, labelled_apart, no_label, without_label
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
 from sdae.data.target_columns import targets_of_array
@@ -86,7 +86,7 @@ def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -
 
     Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
     ``labels``). Parts are used if they exist: ``x_train``, ``x_validation`` (``_valid``,
-    ``_val``), ``x_test``, with labels likewise.
+    ``_val``), ``x_test``, with labels likewise. Labels that are all missing are none.
 
     Raises
     ------
@@ -104,6 +104,8 @@ def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -
         archive = _Archive(path)
         names = _choose_names(archive.members, target[0] if target else None, str(path))
         parts = {part: archive.read_part(*both, task) for part, both in names.items()}
+        if target and parts["train"].train.y is None:
+            raise no_label(str(path), f"array {quoted(target[0])}")
         _check_same_labels({part: each.train for part, each in parts.items()}, str(path))
     except DataError:
         raise
@@ -280,7 +282,9 @@ def _labelled(
     missing = np.zeros(len(table.x), bool)
     if y.ndim in (1, 2) and y.size:
         missing = without_label([*y.reshape(len(y), -1).T])
-        check_some_have_labels(missing, source, None if names is None else names[0])
+        if missing.all() and names is None:
+            return Dataset(name, table)
+        check_some_have_labels(missing, source, names)
         y = y[~missing] if missing.any() else y
     targets, label_names = targets_of_array(y, names, source, task, missing)
     return labelled_apart(name, table, targets, label_names, missing)

@@ -64,12 +64,14 @@ def known_labels(
     missing = without_label(columns, words)
     if not missing.any():
         return missing, [*columns]
-    check_some_have_labels(missing, source, targets[0])
+    check_some_have_labels(missing, source, targets)
     there = np.logical_not(missing).tolist()
     return missing, [[*compress(column, there)] for column in columns]
 
 
-def check_some_have_labels(missing: NDArray[np.bool_], source: str, target: str | None) -> None:
+def check_some_have_labels(
+    missing: NDArray[np.bool_], source: str, targets: Sequence[str] | None
+) -> None:
     """Raise an error if all rows lack their label.
 
     Raises
@@ -77,11 +79,15 @@ def check_some_have_labels(missing: NDArray[np.bool_], source: str, target: str 
     DataError
         If so.
     """
-    if missing.size and missing.all():
-        where = "" if target is None else f" in column {quoted(target)}"
-        raise DataError(
-            f"{source} has no label{where}. Name another target, or none to pre-train only."
-        )
+    if targets and missing.all():
+        raise no_label(source, f"column {quoted(targets[0])}")
+
+
+def no_label(source: str, where: str) -> DataError:
+    """Return the error for a target that all rows lack, such as a ``column 'y'``."""
+    return DataError(
+        f"{source} has no label in {where}. Name another target, or none to pre-train only."
+    )
 
 
 def number_of_row(place: int, missing: NDArray[np.bool_] | None) -> int:

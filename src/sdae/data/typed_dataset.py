@@ -248,7 +248,7 @@ def with_targets(
                 *(column.missing for column in answers.typed),
             ]
         )
-        check_some_have_labels(~there, shown, targets[0])
+        check_some_have_labels(~there, shown, targets)
     if not there.all():
         unlabelled, rows = rows[~there], rows[there]
     y, label_names = _targets(answers, shown, there, task)

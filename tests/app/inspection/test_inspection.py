@@ -145,6 +145,18 @@ def test_a_target_that_nothing_can_learn_stops_training(y: RawColumn, sentence: 
     assert sentence in remark.text
 
 
+def test_a_class_that_seems_to_mean_no_label_is_suspected() -> None:
+    known = [0.0, 1.0, 2.0] * 10
+    a = numbers("a", *np.random.default_rng(0).random(40).tolist())
+    (remark,) = look(a, numbers("y", *known, *[-1.0] * 10), target="y").problems
+    assert (remark.column, remark.stops) == ("y", False)
+    assert remark.text.startswith("Target 'y': 10 rows have the label '-1', which scikit-learn ")
+    assert remark.option == "--na-values=-1"
+    found = look(a, texts("y", *"ab" * 15, *["None"] * 10), target="y")
+    assert [remark.option for remark in found.problems] == ["--na-values None"]
+    assert look(a, numbers("y", *[1.0] * 15, *[-1.0] * 25), target="y").problems == ()
+
+
 def test_several_targets_are_labels(tmp_path: Path) -> None:
     text = "a,u,v\n" + "1.5,0,1\n2.5,1,1\n" * 15
     found = look_at(text, tmp_path, "u", "v")

@@ -4,7 +4,7 @@ Axes: n rows.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.core.schema.level_columns import shown as level_shown
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.wording import quoted
-from sdae.data.tables.remarks import Remark
+from sdae.data.labels import marks_of_no_label
+from sdae.data.tables.remarks import Remark, option
 from sdae.data.task import Task, task_of_column
 
 _SHOWN = 10
@@ -111,12 +112,21 @@ def target_of(
         there = labels[0].values[~missing].tolist() if labels else only.known.tolist()
         counts = Counter(level_shown(value) for value in there)
         named = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        remarks.extend(_marks(only.name, named))
         return Target(names, task, reason, n_missing, n_rows, named)
     if only.type is ColumnType.DATE or not len(only.numbers):
         return Target(names, task, reason, n_missing, n_rows, {})
     known = only.known[np.abs(only.known) <= LARGEST]
     figures = float(known.min()), float(known.max()), float(known.mean())
     return Target(names, task, reason, n_missing, n_rows, {}, *figures)
+
+
+def _marks(target: str, counts: Mapping[str, int]) -> Iterator[Remark]:
+    """Yield a remark on each class that seems to mark rows without a label."""
+    found = marks_of_no_label(np.array([*counts], np.str_), np.array([*counts.values()], np.int64))
+    for label, said in found.items():
+        text = f"Target {quoted(target)}: {said}"
+        yield Remark(target, "target_mark", text, option("--na-values", label))
 
 
 def class_numbers(columns: Sequence[RawColumn]) -> NDArray[np.intp]:

@@ -201,7 +201,7 @@ def _dataset(path: Path, rows: DiskRows, targets: Sequence[str], task: Task | No
     if y is None:
         return Dataset(path.stem, table)
     missing = without_label([y], BLANK)
-    check_some_have_labels(missing, str(path), targets[0])
+    check_some_have_labels(missing, str(path), targets)
     is_feather = kind_of(path) not in (None, NPY, PARQUET)
     if task is None and is_feather and declares_classes(files_at(path)[0], targets[0]):
         task = Task.CLASSIFICATION
