@@ -216,7 +216,11 @@ def torture_table() -> str:
 def compare_table() -> str:
     """Return what the studies of pre-training found, as far as they were run."""
     results = [load(name) for name in NAMES if (RESULTS / f"{name}.json").exists()]
-    return "\n".join([compare_tables(results), "", machine_line(results[0])])
+    machines: dict[str, list[str]] = {}
+    for result in results:
+        machines.setdefault(machine_line(result), []).append(result["data"])
+    said = (f"{' and '.join(names)}: {line}" for line, names in machines.items())
+    return "\n".join([compare_tables(results), "", "\n\n".join(said)])
 
 
 def process_model() -> str:
