@@ -81,12 +81,15 @@ def load_npy(
     return _labelled(path.stem, table, array[:, places], target, source, task)
 
 
-def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -> Dataset:
+def load_npz(
+    path: Path, target: Sequence[str] = (), task: Task | None = None, *, labels: bool = True
+) -> Dataset:
     """Load an ``.npz`` of arrays; arrays that are not needed are not read.
 
     Rows are under ``x`` (or ``X``, ``data``), labels under `target`, or else ``y`` (``target``,
     ``labels``). Parts are used if they exist: ``x_train``, ``x_validation`` (``_valid``,
-    ``_val``), ``x_test``, with labels likewise. Labels that are all missing are none.
+    ``_val``), ``x_test``, with labels likewise. Labels that are all missing are none. Without
+    `labels` all rows are loaded, and no array of labels is read.
 
     Raises
     ------
@@ -103,7 +106,10 @@ def load_npz(path: Path, target: Sequence[str] = (), task: Task | None = None) -
     try:
         archive = _Archive(path)
         names = _choose_names(archive.members, target[0] if target else None, str(path))
-        parts = {part: archive.read_part(*both, task) for part, both in names.items()}
+        parts = {
+            part: archive.read_part(x, y if labels else None, task)
+            for part, (x, y) in names.items()
+        }
         if target and parts["train"].train.y is None:
             raise no_label(str(path), f"array {quoted(target[0])}")
         _check_same_labels({part: each.train for part, each in parts.items()}, str(path))

@@ -35,6 +35,8 @@ def load_dataset(
     features: Collection[str] | None = None,
     task: Task | None = None,
     content: bytes | None = None,
+    *,
+    labels: bool = True,
 ) -> Dataset:
     """Load data by name or path.
 
@@ -52,6 +54,9 @@ def load_dataset(
         What the target is for; None: what it looks like.
     content : bytes or None
         The bytes of standard input, a CSV, if the source is "-".
+    labels : bool, default True
+        Whether the labels of an ``.npz`` are read where no target is named. Rows without a label
+        then come apart; without labels all rows stay together, in their order.
 
     Raises
     ------
@@ -87,7 +92,7 @@ def load_dataset(
             if name.endswith(suffix):
                 return load(path, targets, features, task)
         if name.endswith(".npz"):
-            return load_npz(path, targets, task)
+            return load_npz(path, targets, task, labels=labels or bool(targets))
         if name.endswith(_PICKLES):
             _refuse_target(targets, str(path))
             return _of_classes(load_tutorial_pickle(path), task)

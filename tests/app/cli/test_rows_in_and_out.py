@@ -11,7 +11,15 @@ from sdae import StackedDenoisingAutoencoder
 from sdae.app.runs.run_folder import open_run
 from sdae.core.model_file import load_model
 from tests.app.cli.commands import done, refused
-from tests.app.cli.samples import HEADER, images, measurements, species, write_rows, write_table
+from tests.app.cli.samples import (
+    HEADER,
+    SMALL,
+    images,
+    measurements,
+    species,
+    write_rows,
+    write_table,
+)
 
 
 def predictions(run: Path, data: Path, *options: str) -> list[list[str]]:
@@ -38,6 +46,29 @@ def test_rows_without_labels_need_no_column_of_them(flower_run: Path, tmp_path: 
     empty = write_table(tmp_path / "empty.csv", (*HEADER, "species"), [*columns, [""] * 90])
     plain = write_rows(tmp_path / "rows.csv")
     assert predictions(flower_run, empty) == predictions(flower_run, plain)
+
+
+def test_rows_of_an_npz_without_a_label_are_answered_too(flower_run: Path, tmp_path: Path) -> None:
+    data, whole = tmp_path / "partly.npz", tmp_path / "whole.npz"
+    kinds = np.array(species())
+    few = np.where(np.arange(90) % 3 == 0, kinds, "")
+    np.savez(data, x=measurements(), y=few)
+    np.savez(whole, x=measurements(), y=kinds)
+    assert predictions(flower_run, data) == predictions(flower_run, whole)
+    assert len(predictions(flower_run, data)) == 91
+    for command in ("encode", "denoise"):
+        done(command, flower_run, data, "-o", tmp_path / "out.npy")
+        assert len(np.load(tmp_path / "out.npy")) == 90
+    scored = done("evaluate", flower_run, data, "--target", "y")
+    assert scored.startswith("Rows 30, wrong ")
+    rows = ("--target", "species", "--unlabeled", data, "--out", tmp_path / "other", *SMALL)
+    said = done("train", flower_run.parent / "flowers.csv", *rows)
+    alone = done("train", flower_run.parent / "flowers.csv", *rows[:2], *rows[4:], "--force")
+    assert n_training_rows(said) == n_training_rows(alone) + 90
+
+
+def n_training_rows(said: str) -> int:
+    return int(said.split(": ")[1].split(" training rows")[0])
 
 
 def test_a_missing_column_is_named(flower_run: Path, tmp_path: Path) -> None:

@@ -77,16 +77,19 @@ def load_rows(
     part: str = "auto",
     target: Target = None,
     content: bytes | None = None,
+    *,
+    labels: bool = False,
 ) -> Table:
     """Load the model's columns of some data, and their labels if a `target` is named.
 
-    Other columns are ignored, whatever they hold. `content` holds the bytes of standard input, if
-    the data are "-". Very many rows stay on the disk, to be read in their order.
+    Without a target an ``.npz`` may have `labels`, if these are wanted: then rows that lack one are
+    left out. Other columns are ignored, whatever they hold. `content` holds the bytes of standard
+    input, if the data are "-". Very many rows stay on the disk, to be read in their order.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the data.
     """
-    found = load_for(model, data, target, task_of(model), content, in_order=True)
+    found = load_for(model, data, target, task_of(model), content, in_order=True, labels=labels)
     return choose_rows(found, part)

@@ -161,7 +161,7 @@ def _no_labels(name: str) -> DataError:
 
 
 def _more_rows(source: str, like: Table) -> Rows:
-    table = load_dataset(source, features=like.feature_names).train
+    table = load_dataset(source, features=like.feature_names, labels=False).train
     if like.feature_names is not None:
         table = match_columns(table, like.feature_names)
     if table.n_features != like.n_features:

@@ -44,11 +44,13 @@ def load_for(
     content: bytes | None = None,
     *,
     in_order: bool = False,
+    labels: bool = True,
 ) -> Dataset:
     """Load the columns of a model from other data, with their targets if they are named.
 
-    Rows without a label come apart; a gap in a model of numbers is masked. Other columns are
-    ignored, whatever they hold. `content` is the bytes of standard input, if the source is "-".
+    Rows without a label come apart, unless no `labels` are wanted; a gap in a model of numbers is
+    masked. Other columns are ignored, whatever they hold. `content` is the bytes of standard input,
+    if the source is "-".
 
     Very many rows stay on the disk, and so do those of a folder: they are a
     :class:`sdae.core.source_rows.SourceRows`. Those that are only read `in_order` may have groups
@@ -69,7 +71,7 @@ def load_for(
     fault = None
     if source == STANDARD_INPUT or source.lower().endswith(OF_NUMBERS) or not is_table(source):
         try:
-            return load_dataset(source, target, names, task, content)
+            return load_dataset(source, target, names, task, content, labels=labels)
         except NotNumbers as error:
             if names is None or not is_table(source):
                 raise

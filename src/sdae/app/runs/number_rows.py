@@ -85,7 +85,9 @@ def load_numbers(
         names = stored.train.feature_names
         memory = bytes_of(config.memory)
         more = stored_dataset(config.unlabeled, (), names, memory=memory, scratch=scratch)
-        extra = load_dataset(config.unlabeled, features=names) if more is None else more
+        extra = (
+            load_dataset(config.unlabeled, features=names, labels=False) if more is None else more
+        )
     return NumberRows(stored, None if extra is None else extra.train)
 
 

@@ -146,7 +146,7 @@ def prepare_labelled(
         )
         others += [] if hidden is None else [hidden]
     if with_unlabelled and config.unlabeled is not None:
-        others.append(network_input(model, load_for(model, config.unlabeled).train))
+        others.append(network_input(model, load_for(model, config.unlabeled, labels=False).train))
     return answers.added_to(
         PreparedData(
             name=dataset.name,

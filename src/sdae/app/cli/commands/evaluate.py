@@ -42,7 +42,8 @@ def evaluate(
     """
     folder = open_model(run)
     model = with_answers(folder)
-    table = load_rows(data, model, part, target or folder.target(), content_of(data))
+    wanted = target or folder.target()
+    table = load_rows(data, model, part, wanted, content_of(data), labels=True)
     y = targets_of(model, table)
     x = fitting(model, table).x
     raw = in_parts(lambda rows: outputs(model.stack, rows, model.scaling), x)  # (n, O)
