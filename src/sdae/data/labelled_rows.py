@@ -31,18 +31,9 @@ def without_label(columns: Sequence[Any], words: frozenset[str] = NA_WORDS) -> N
         if kind == "f":
             missing |= np.isnan(column)
         elif kind in "OU":
-            known: dict[object, bool] = {}
             labels = column.tolist() if isinstance(column, np.ndarray) else column
-            missing |= np.fromiter(
-                (
-                    known[label]
-                    if label in known
-                    else known.setdefault(label, _is_missing(label, words))
-                    for label in labels
-                ),
-                bool,
-                len(labels),
-            )
+            gaps = {label for label in set(labels) if _is_missing(label, words)}
+            missing |= np.fromiter((label in gaps for label in labels), bool, len(labels))
     return missing
 
 
