@@ -50,17 +50,18 @@ def same(a: Any, b: Any) -> bool:
 @pytest.mark.parametrize(
     ("n", "n_classes", "expected"),
     [
-        (1, 2, (1.0, 0.5, 20)),
-        (100, 2, (1.0, 0.5, 20)),
-        (101, 2, (0.98519, 0.49892, 20)),
-        (150, 2, (0.54433, 0.45598, 30)),
+        (1, 2, (1.0, 0.5, 100)),
+        (100, 2, (1.0, 0.5, 100)),
+        (101, 2, (0.98519, 0.49892, 100)),
+        (150, 2, (0.54433, 0.45598, 100)),
+        (600, 2, (0.06804, 0.30546, 120)),
         (1000, 2, (0.03162, 0.25, 200)),
         (9999, 2, (0.00100, 0.00001, 200)),
         (10_000, 2, (0.001, 0.0, 200)),
         (46_416, 2, (0.0001, 0.0, 200)),
         (10**9, 2, (0.0001, 0.0, 200)),
-        (60, 1, (1.0, 0.5, 20)),
-        (60, 3, (1.0, 0.5, 30)),
+        (60, 1, (1.0, 0.5, 100)),
+        (60, 3, (1.0, 0.5, 100)),
         (60, 10, (1.0, 0.5, 100)),
         (60, 50, (1.0, 0.5, 100)),
         (190, 10, (0.38183, 0.43031, 190)),
@@ -117,7 +118,7 @@ def test_they_are_the_defaults_and_stay_auto(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 30)), (SDAERegressor, (1.0, 0.0, 40))]
+    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 100)), (SDAERegressor, (1.0, 0.0, 40))]
 )
 def test_auto_is_the_fit_with_the_numbers_of_the_rule(
     kind: type[Any], expected: tuple[float, float, int]
@@ -140,8 +141,8 @@ def test_auto_is_the_fit_with_the_numbers_of_the_rule(
 
 def test_each_is_auto_by_itself() -> None:
     x = rows()
-    assert used(small(SDAEClassifier, alpha=0.2).fit(x, labels(x))) == (0.2, 0.5, 30)
-    assert used(small(SDAEClassifier, dropout=0.1).fit(x, labels(x))) == (1.0, 0.1, 30)
+    assert used(small(SDAEClassifier, alpha=0.2).fit(x, labels(x))) == (0.2, 0.5, 100)
+    assert used(small(SDAEClassifier, dropout=0.1).fit(x, labels(x))) == (1.0, 0.1, 100)
     model = small(SDAEClassifier, max_iter=3, tol=10.0, n_iter_no_change=1)
     assert used(model.fit(x, labels(x))) == (1.0, 0.5, 3)
 
@@ -153,7 +154,7 @@ def test_only_rows_with_labels_that_count_are_counted() -> None:
     assert small(SDAEClassifier).fit(x, y, weights).alpha_ == regularisation_for(200, 3, 20).alpha
     hidden = np.where(np.arange(300) < 150, y, -1)
     model = small(SDAEClassifier, unlabeled_label=-1, semi_supervised=None).fit(x, hidden)
-    assert used(model) == pytest.approx((1.5**-1.5, 0.455977, 45))
+    assert used(model) == pytest.approx((1.5**-1.5, 0.455977, 100))
 
 
 @pytest.mark.untraced
@@ -173,12 +174,12 @@ def test_rows_without_labels_take_the_place_of_a_penalty() -> None:
 def test_several_labels_are_questions_of_two_classes() -> None:
     x = rows()
     y = (x[:, :4] > 0).astype(int)
-    assert small(SDAEClassifier).fit(x, y).max_iter_ == 20
+    assert small(SDAEClassifier).fit(x, y).max_iter_ == 100
 
 
 def test_a_single_class_is_no_obstacle() -> None:
     model = small(SDAEClassifier).fit(rows(), np.zeros(60))
-    assert model.max_iter_ == 20
+    assert model.max_iter_ == 100
 
 
 @pytest.mark.parametrize(
@@ -186,11 +187,11 @@ def test_a_single_class_is_no_obstacle() -> None:
     [
         ({"solver": "sgd"}, 200),
         ({"early_stopping": True}, 200),
-        ({"learning_rate_init": 0.0025}, 60),
+        ({"learning_rate_init": 0.004}, 125),
         ({"learning_rate_init": 0.0001}, 200),
         ({"learning_rate_init": 0.0}, 200),
-        ({"learning_rate_init": 0.05}, 30),
-        ({"solver": "rmsprop"}, 30),
+        ({"learning_rate_init": 0.05}, 100),
+        ({"solver": "rmsprop"}, 100),
     ],
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -224,7 +225,7 @@ def test_what_was_chosen_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     x = rows()
     with caplog.at_level(logging.INFO, "sdae"):
         small(SDAEClassifier, dropout=0).fit(x, labels(x))
-    assert "Fine-tuning on 60 labels, by their number: alpha=1, max_iter=30." in caplog.messages
+    assert "Fine-tuning on 60 labels, by their number: alpha=1, max_iter=100." in caplog.messages
     caplog.clear()
     with caplog.at_level(logging.INFO, "sdae"):
         small(SDAEClassifier, alpha=0, dropout=0, max_iter=5, tol=9, n_iter_no_change=1).fit(
@@ -245,11 +246,11 @@ def test_a_stream_has_the_values_for_many_labels() -> None:
 
 
 def test_warm_start_goes_by_the_labels_of_each_fit() -> None:
-    x = rows(300)
+    x = rows(500)
     y = labels(x)
     model = small(SDAEClassifier, warm_start=True).fit(x[:60], y[:60])
-    assert model.max_iter_ == 30
-    assert model.fit(x, y).max_iter_ == 90
+    assert model.max_iter_ == 100
+    assert model.fit(x, y).max_iter_ == 150
 
 
 @EACH
