@@ -60,18 +60,27 @@ def test_the_rule_goes_by_numbers_first() -> None:
 def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     y = np.arange(200) % 2
-    groups = (rng.normal(size=(200, 5)) + 8 * y[:, None]).astype(np.float32)
-    cloud = rng.normal(size=(200, 5)).astype(np.float32)
+    cloud = rng.normal(size=(200, 30)).astype(np.float32)
+    groups = cloud + 8 * y[:, None].astype(np.float32)
+    near = cloud + 0.7 * y[:, None].astype(np.float32)  # groups that touch
 
-    def chosen(x: Any) -> tuple[str, ...]:
-        return methods_by_rows(x[:10], x[10:], y[:10], 2, 0, typed=False)
+    def chosen(x: Any, n_labelled: int = 30) -> tuple[str, ...] | None:
+        return methods_by_rows(x[:n_labelled], x[n_labelled:], y[:n_labelled], 2, 0, typed=False)
 
     assert chosen(groups) == ("label_spreading", "vat")
-    assert chosen(cloud) == ("mean_teacher",)
-    thin = SparseRows(sparse.csr_array(groups), torch.zeros(1))
-    assert methods_by_rows(thin, thin, y[:10], 2, 0, typed=False) == ("vat",)
+    assert chosen(near) == ("mean_teacher",)
+    assert chosen(cloud) is None
+    assert chosen(groups, 8) == ("label_spreading", "vat")  # too few to be hidden
+    monkeypatch.setattr(rule, "ALIKE", 1.01)
+    assert chosen(groups) == ("mean_teacher",)
+    monkeypatch.undo()
+    some, others = (
+        SparseRows(sparse.csr_array(x), torch.zeros(1)) for x in (groups[:30], groups[30:])
+    )
+    assert methods_by_rows(some, others, y[:30], 2, 0, typed=False) == ("vat",)
     monkeypatch.setattr(rule, "MOST_EXACT", 150)
     assert chosen(groups) == ("vat",)
+    assert chosen(cloud) is None
 
 
 def test_a_fit_takes_about_a_thousand_updates_or_ten_epochs() -> None:
@@ -80,14 +89,22 @@ def test_a_fit_takes_about_a_thousand_updates_or_ten_epochs() -> None:
     assert epochs_of_consistency(60_000, 32) == 6
 
 
-def test_the_log_and_the_model_say_what_the_rule_chose(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("x", "methods"), [(X + 8 * np.eye(X.shape[1])[Y], ("label_spreading", "vat")), (X, None)]
+)
+def test_the_log_and_the_model_say_what_the_rule_chose(
+    x: Any, methods: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where nothing is learned from other rows, the fit is that of the labels alone."""
+    auto = dict.fromkeys(("alpha", "dropout", "max_iter"), "auto")
     with caplog.at_level(logging.INFO, "sdae"):
-        fitted = model().fit(X, FEW)
-    assert fitted.semi_supervised_ is not None
+        fitted = model(**auto).fit(x, FEW)
+    assert fitted.semi_supervised_ == methods
     assert "semi_supervised='auto' is " in caplog.text
-    assert "labels spread from 20 to 60 rows" in caplog.text
-    named = model(semi_supervised=fitted.semi_supervised_).fit(X, FEW)
+    assert ("labels spread from 20 to 60 rows" in caplog.text) == (methods is not None)
+    named = model(semi_supervised=methods, **auto).fit(x, FEW)
     assert parameters_of(named) == parameters_of(fitted)
+    assert (named.alpha_, named.dropout_) == (fitted.alpha_, fitted.dropout_)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +185,6 @@ def test_a_table_with_texts_and_gaps_is_learned_from() -> None:
     table.loc[::7, "c"] = np.nan
     for methods in (CONSISTENCY, "auto"):
         fitted = model(semi_supervised=methods).fit(table, FEW)
-        assert fitted.semi_supervised_ is not None
         assert set(fitted.predict(table)) <= {0, 1, 2}
 
 

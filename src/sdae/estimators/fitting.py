@@ -227,7 +227,9 @@ def _train(
                 more = consistency.for_network(scaling, network)
                 if consistency.chosen_by:
                     more = more.by_the_rule(labelled, network, seed)
-                estimator.semi_supervised_ = more.methods
+                if more is None:
+                    settings = _settled(estimator, settings, len(labelled.targets))
+                estimator.semi_supervised_ = None if more is None else more.methods
             second = finetuning(network, labelled, watched, settings, max_iter, names, more)
             estimator._used = Regularisation.of(second.settings)
         if checkpoint is not None:

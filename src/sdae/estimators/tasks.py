@@ -69,13 +69,13 @@ class Consistency:
 
     def by_the_rule(
         self, labelled: Labelled, network: StackedDenoisingAutoencoder, seed: int
-    ) -> "Consistency":
-        """Return a copy with the methods that fit the rows, all scaled for the network."""
+    ) -> "Consistency | None":
+        """Return a copy with the methods that fit the rows, scaled for the network; None: none."""
         typed, n_classes = network.autoencoder(0).layout is not None, network.head.out_features
         methods = methods_by_rows(
             labelled.x, self.rows, labelled.targets, n_classes, seed, typed=typed
         )
-        return replace(self, methods=methods)
+        return None if methods is None else replace(self, methods=methods)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ RNG = np.random.default_rng(0)
 Y = np.arange(120) % 3
 GROUPS = (5 * np.eye(3)[Y] + RNG.normal(size=(120, 3))).astype(np.float32)
 CLOUD = RNG.normal(size=(120, 3)).astype(np.float32)
+WIDE = (0.6 * Y[:, None] + RNG.normal(size=(120, 30))).astype(np.float32)
 QUICK: dict[str, Any] = {"optimizer": "adam", "learning_rate": 0.01, "batch_size": 16, "epochs": 2}
 
 
@@ -37,15 +38,20 @@ def trained(
 
 
 @pytest.mark.parametrize(
-    ("x", "methods"), [(GROUPS, ("label_spreading", "vat")), (CLOUD, "mean_teacher")]
+    ("x", "methods", "why"),
+    [
+        (GROUPS, ("label_spreading", "vat"), "label_spreading, vat: hidden labels come back"),
+        (WIDE, "mean_teacher", "mean_teacher: hidden labels come back"),
+        (CLOUD, None, "None: hidden labels come back"),
+    ],
 )
 def test_the_rows_choose_the_methods(
-    x: np.ndarray[Any, Any], methods: Any, caplog: pytest.LogCaptureFixture
+    x: np.ndarray[Any, Any], methods: Any, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "sdae"):
-        chosen = trained(x, "auto")
-    assert "semi_supervised='auto' is" in caplog.text
-    assert state_bytes(chosen) == state_bytes(trained(x, methods))
+        chosen = trained(x, "auto", 30)
+    assert f"semi_supervised='auto' is {why}" in caplog.text
+    assert state_bytes(chosen) == state_bytes(trained(x, methods, 30))
 
 
 def test_rows_that_stay_elsewhere_have_no_graph() -> None:

@@ -1,7 +1,8 @@
 """What the classifier learns from unlabelled rows if nobody says: a fixed rule.
 
-It looks at the kind of the rows and at their numbers, never at how well a method does. Its
-constants were chosen on tables other than those that ``benchmarks/few_labels_tables.py`` reports.
+It looks at the rows, at their numbers, and at whether rows have the labels of their neighbours;
+never at how well a network does. Its constants were chosen on tables other than those that
+``benchmarks/few_labels_tables.py`` and ``benchmarks/few_labels_auc.py`` report.
 """
 
 import logging
@@ -14,12 +15,16 @@ from numpy.typing import NDArray
 from sdae.core.array_rows import ArrayRows
 from sdae.core.rows import RowSource
 from sdae.core.wording import listed
+from sdae.train.consistency.neighbour_agreement import agreement_with_neighbours
 from sdae.train.consistency.neighbours import MOST_EXACT
 from sdae.train.consistency.spread_labels import spread_over_array
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT
 
 LABELS_ENOUGH = 1000
 """With as many labels per class, nothing is learned from unlabelled rows."""
+RELATED, ALIKE = 0.2, 0.5
+"""Kappas of labels and of what spreads to them: below the first, the other rows mislead; from the
+second on, neighbours have the same label."""
 CERTAIN = 0.2
 """With as high a mean certainty of spread labels, rows form groups."""
 _UPDATES, _LEAST_EPOCHS, _MOST_UPDATES = 1000, 10, 10_000
@@ -72,13 +77,16 @@ def methods_by_rows(
     seed: int,
     *,
     typed: bool,
-) -> tuple[str, ...]:
-    """Return the methods that fit the rows; the log says which, and why.
+) -> tuple[str, ...] | None:
+    """Return the methods that fit the rows, or None; the log says which, and why.
 
-    Where labels spread over the graph of neighbours with certainty, rows form groups: their labels
-    are used, and the boundaries between classes are pushed between the groups. Elsewhere only the
-    mean of the last networks is trusted. More rows than have exact neighbours, and sparse ones,
-    have no such graph.
+    All methods rest on rows near each other being of one class, and mislead where they are not:
+    so some labels are hidden, and spread from the others. If hardly more come back than by chance,
+    nothing is learned from the other rows. If few do, only the mean of the last networks is
+    trusted, and so it is where labels spread without certainty. Where neighbours have the same
+    label and rows form groups, spread labels are used, and the boundaries between classes are
+    pushed between the groups; without the labels where there are more rows than have exact
+    neighbours, or the rows are sparse or on the disk.
 
     Parameters
     ----------
@@ -90,24 +98,44 @@ def methods_by_rows(
     typed : bool
         Whether the rows are those of a table.
     """
-    n_rows = len(x) + len(others)
-    methods: tuple[str, ...]
-    if not all(isinstance(part, np.ndarray | ArrayRows) for part in (x, others)):
-        methods, why = (VAT,), "the rows are sparse, or stay on the disk"
-    elif n_rows > MOST_EXACT:
-        methods, why = (VAT,), f"there are more than {MOST_EXACT:,} rows"
+    kappa = agreement_with_neighbours(x, others, y, n_classes, seed, typed=typed)
+    known = "" if kappa is None else f"hidden labels come back with a kappa of {kappa:.2f}"
+    methods: tuple[str, ...] | None
+    if kappa is not None and kappa < RELATED:
+        methods, why = None, f"{known}, below {RELATED}"
+    elif kappa is not None and kappa < ALIKE:
+        methods, why = (MEAN_TEACHER,), f"{known}, below {ALIKE}"
     else:
-        every = np.concatenate([_as_array(x), _as_array(others)])
-        found = spread_over_array(every, y, n_classes, seed, typed=typed)
-        certainty = float(found.certainty[len(x) :].mean())
-        groups = certainty >= CERTAIN
-        methods = (LABEL_SPREADING, VAT) if groups else (MEAN_TEACHER,)
-        why = (
-            f"labels spread from {len(x):,} to {len(others):,} rows with a mean certainty of "
-            f"{certainty:.2f}, {'at least' if groups else 'below'} {CERTAIN}"
-        )
-    logger.info("semi_supervised='auto' is %s: %s.", listed(methods), why)
+        methods, why = _of_alike(x, others, y, n_classes, seed, typed=typed)
+        why = f"{known}, and {why}" if known else why
+    logger.info("semi_supervised='auto' is %s: %s.", listed(methods) if methods else None, why)
     return methods
+
+
+def _of_alike(
+    x: NDArray[np.float32] | RowSource,
+    others: NDArray[np.float32] | RowSource,
+    y: NDArray[np.int64],
+    n_classes: int,
+    seed: int,
+    *,
+    typed: bool,
+) -> tuple[tuple[str, ...], str]:
+    """Return the methods where neighbours have the same label, and why."""
+    n_rows = len(x) + len(others)
+    if not all(isinstance(part, np.ndarray | ArrayRows) for part in (x, others)):
+        return (VAT,), "the rows are sparse, or stay on the disk"
+    if n_rows > MOST_EXACT:
+        return (VAT,), f"there are more than {MOST_EXACT:,} rows"
+    every = np.concatenate([_as_array(x), _as_array(others)])
+    found = spread_over_array(every, y, n_classes, seed, typed=typed)
+    certainty = float(found.certainty[len(x) :].mean())
+    groups = certainty >= CERTAIN
+    why = (
+        f"labels spread from {len(x):,} to {len(others):,} rows with a mean certainty of "
+        f"{certainty:.2f}, {'at least' if groups else 'below'} {CERTAIN}"
+    )
+    return (LABEL_SPREADING, VAT) if groups else (MEAN_TEACHER,), why
 
 
 def _as_array(x: NDArray[np.float32] | RowSource) -> Any:
