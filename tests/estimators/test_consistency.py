@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAERegressor
+from sdae.core.blocks import Blocks
 from sdae.core.errors import DataError, InvalidParameterError
 from sdae.core.rows import SparseRows
 from sdae.estimators import consistency_search
@@ -64,12 +65,22 @@ def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None
     groups = cloud + 8 * y[:, None].astype(np.float32)
     near = cloud + 0.7 * y[:, None].astype(np.float32)  # groups that touch
 
-    def chosen(x: Any, n_labelled: int = 30) -> tuple[str, ...] | None:
-        return methods_by_rows(x[:n_labelled], x[n_labelled:], y[:n_labelled], 2, 0, typed=False)
+    def chosen(
+        x: Any, n_labelled: int = 30, blocks: Blocks | None = None
+    ) -> tuple[str, ...] | None:
+        return methods_by_rows(x[:n_labelled], x[n_labelled:], y[:n_labelled], 2, 0, blocks=blocks)
 
     assert chosen(groups) == ("label_spreading", "vat")
     assert chosen(near) == ("mean_teacher",)
     assert chosen(cloud) is None
+    numbers = Blocks((1,) * 30, gap_values=(0.0,) * 30)
+    assert chosen(near, blocks=numbers) == ("mean_teacher",)
+    for other in (
+        Blocks((1,) * 27, levels=(3,), gap_values=(0.0,) * 27),
+        Blocks((1,) * 29, n_binaries=1, gap_values=(0.0,) * 30),
+    ):
+        assert chosen(near, blocks=other) is None
+        assert chosen(groups, blocks=other) == ("label_spreading", "vat")
     assert chosen(groups, 8) == ("label_spreading", "vat")  # too few to be hidden
     monkeypatch.setattr(rule, "ALIKE", 1.01)
     assert chosen(groups) == ("mean_teacher",)
@@ -77,7 +88,7 @@ def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None
     some, others = (
         SparseRows(sparse.csr_array(x), torch.zeros(1)) for x in (groups[:30], groups[30:])
     )
-    assert methods_by_rows(some, others, y[:30], 2, 0, typed=False) == ("vat",)
+    assert methods_by_rows(some, others, y[:30], 2, 0, blocks=None) == ("vat",)
     monkeypatch.setattr(rule, "MOST_EXACT", 150)
     assert chosen(groups) == ("vat",)
     assert chosen(cloud) is None

@@ -25,6 +25,7 @@ from sdae.core.minibatches import Minibatch
 from sdae.core.source_rows import SourceRows
 from sdae.data import open_rows
 from sdae.errors import DataError
+from sdae.train.consistency import rule
 from tests.data.stored.files import write_columns
 
 pd = pytest.importorskip("pandas")
@@ -174,8 +175,9 @@ def test_labelled_rows_in_memory_go_with_others_on_the_disk(
     "methods", ["auto", "search", "mean_teacher", "vat", ("label_spreading", "vat")]
 )
 def test_agreement_learns_from_rows_on_the_disk(
-    methods: Any, x: NDArray[np.float32], path: Path
+    methods: Any, x: NDArray[np.float32], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rule, "ALIKE", rule.RELATED)
     y = targets_for(SDAEClassifier, x)[:30]
     model = SDAEClassifier((5, 4), semi_supervised=methods, **SHORT_SUPERVISED)
     model.fit(x[:30], y, X_unlabeled=open_rows(path, memory=SMALL))

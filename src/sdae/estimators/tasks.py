@@ -71,9 +71,14 @@ class Consistency:
         self, labelled: Labelled, network: StackedDenoisingAutoencoder, seed: int
     ) -> "Consistency | None":
         """Return a copy with the methods that fit the rows, scaled for the network; None: none."""
-        typed, n_classes = network.autoencoder(0).layout is not None, network.head.out_features
+        layout = network.autoencoder(0).layout
         methods = methods_by_rows(
-            labelled.x, self.rows, labelled.targets, n_classes, seed, typed=typed
+            labelled.x,
+            self.rows,
+            labelled.targets,
+            network.head.out_features,
+            seed,
+            blocks=None if layout is None else layout.blocks,
         )
         return None if methods is None else replace(self, methods=methods)
 

@@ -188,15 +188,19 @@ def test_rows_that_fine_tuning_cannot_take_are_refused_before_pre_training(sourc
     assert not events
 
 
-@pytest.mark.parametrize("certain", [0.0, 1.1])
+@pytest.mark.parametrize(
+    ("related", "certain", "methods"),
+    [(-1, 0, '["label_spreading", "vat"]'), (-1, 1.1, "mean_teacher"), (1.1, 0, "none")],
+)
 def test_the_rows_choose_what_a_recipe_learns_from_them(
-    certain: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    related: float, certain: float, methods: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rule, "RELATED", related)
+    monkeypatch.setattr(rule, "ALIKE", related)
     monkeypatch.setattr(rule, "CERTAIN", certain)
     source, more = write_npz(tmp_path / "rows.npz"), tmp_path / "more.npz"
     np.savez(more, x=np.random.default_rng(5).random((300, 5), dtype=np.float32))
     given = (f"data.unlabeled={more}", "data.validation=0", "data.test=0")
-    methods = "mean_teacher" if certain else '["label_spreading", "vat"]'
     bytes_of = []
     for asked in ("auto", methods):
         recipe = recipe_for(source, *given, f"finetuning.semi_supervised={asked}")

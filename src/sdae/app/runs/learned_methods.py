@@ -18,7 +18,7 @@ def with_methods(recipe: Recipe, data: PreparedData, n_processes: int = 1) -> Re
         len(data.classes),
         recipe.seed,
         head=data.head,
-        typed=data.schema is not None,
+        blocks=None if data.schema is None else data.schema.blocks,
         n_processes=n_processes,
     )
     return replace(recipe, finetuning=finetuning)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.blocks import Blocks
 from sdae.core.kinds.heads import Head
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, TensorRows, row_source
@@ -31,7 +32,7 @@ def settled(
     seed: int,
     *,
     head: Head | None,
-    typed: bool,
+    blocks: Blocks | None,
     n_processes: int = 1,
 ) -> FinetuningConfig:
     """Return settings with the methods that fit the rows, or none; all others as they are.
@@ -45,8 +46,8 @@ def settled(
         Unlabelled rows, (m, V).
     n_classes, seed : int
     head : Head or None
-    typed : bool
-        Whether the rows are those of a table.
+    blocks : Blocks or None
+        The columns of a table.
     n_processes : int
         Processes that train together.
     """
@@ -57,7 +58,7 @@ def settled(
     obstacle = _obstacle(config, head, n_processes)
     methods = None
     if learns_from_others(Situation(len(x), n_others, n_classes, obstacle)):
-        methods = methods_by_rows(x, others, y, n_classes, seed, typed=typed)
+        methods = methods_by_rows(x, others, y, n_classes, seed, blocks=blocks)
     return replace(config, semi_supervised=methods)
 
 
@@ -82,6 +83,7 @@ def settled_on(
     others = None
     if unlabeled is not None:
         others = row_source(unlabeled, stack.n_visible, stack.head.weight, "unlabeled")
+    layout = stack.autoencoder(0).layout
     config = settled(
         config,
         (_in_memory(rows), y.cpu().numpy()),
@@ -89,7 +91,7 @@ def settled_on(
         stack.head.out_features,
         check_seed(seed, "finetune"),
         head=stack.head_kind,
-        typed=stack.autoencoder(0).layout is not None,
+        blocks=None if layout is None else layout.blocks,
         n_processes=n_processes,
     )
     return config, unlabeled if config.semi_supervised else None

@@ -35,6 +35,7 @@ def agreement_with_neighbours(
     A tenth of the labels is hidden at a time. 1 means that all come back, 0 as many as by chance.
     Of many rows it asks some: 1,000 with a label, and 10,000 in all. None is returned where too
     little is known: fewer than ten labels whose class has another one, or rows too wide for that.
+    If all these are of one class, nothing speaks for neighbours: that is 0.
 
     Parameters
     ----------
@@ -49,8 +50,10 @@ def agreement_with_neighbours(
     some = _spaced(len(x), _MOST_LABELLED)
     labels = y[some]
     asked = np.bincount(labels, minlength=n_classes)[labels] > 1
-    if asked.sum() < _FEWEST_ASKED or len(np.unique(labels[asked])) == 1:
+    if asked.sum() < _FEWEST_ASKED:
         return None
+    if len(np.unique(labels[asked])) == 1:
+        return 0.0
     known = _rows_at(x, some)  # (n, V)
     n_others = min(len(others), _MOST_ROWS - len(some), _MOST_NUMBERS // known.shape[1] - len(some))
     if n_others < min(len(others), _FEWEST_ROWS):

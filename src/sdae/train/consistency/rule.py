@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.array_rows import ArrayRows
+from sdae.core.blocks import Blocks
 from sdae.core.rows import RowSource
 from sdae.core.wording import listed
 from sdae.train.consistency.neighbour_agreement import agreement_with_neighbours
@@ -76,15 +77,16 @@ def methods_by_rows(
     n_classes: int,
     seed: int,
     *,
-    typed: bool,
+    blocks: Blocks | None,
 ) -> tuple[str, ...] | None:
     """Return the methods that fit the rows, or None; the log says which, and why.
 
     All methods rest on rows near each other being of one class, and mislead where they are not:
     so some labels are hidden, and spread from the others. If hardly more come back than by chance,
     nothing is learned from the other rows. If few do, only the mean of the last networks is
-    trusted, and so it is where labels spread without certainty. Where neighbours have the same
-    label and rows form groups, spread labels are used, and the boundaries between classes are
+    trusted, and not even that in a table that has more than numbers; the mean is all that is
+    trusted, too, where labels spread without certainty. Where neighbours have the same label and
+    rows form groups, spread labels are used, and the boundaries between classes are
     pushed between the groups; without the labels where there are more rows than have exact
     neighbours, or the rows are sparse or on the disk.
 
@@ -95,9 +97,10 @@ def methods_by_rows(
     y : ndarray, shape (n,)
         Classes.
     n_classes, seed : int
-    typed : bool
-        Whether the rows are those of a table.
+    blocks : Blocks or None
+        The columns of a table.
     """
+    typed = blocks is not None
     kappa = agreement_with_neighbours(x, others, y, n_classes, seed, typed=typed)
     known = "" if kappa is None else f"hidden labels come back with a kappa of {kappa:.2f}"
     methods: tuple[str, ...] | None
@@ -105,6 +108,8 @@ def methods_by_rows(
         methods, why = None, f"{known}, below {RELATED}"
     elif kappa is not None and kappa < ALIKE:
         methods, why = (MEAN_TEACHER,), f"{known}, below {ALIKE}"
+        if blocks is not None and (blocks.levels or blocks.n_binaries):
+            methods, why = None, f"{why}, and some columns are no numbers"
     else:
         methods, why = _of_alike(x, others, y, n_classes, seed, typed=typed)
         why = f"{known}, and {why}" if known else why
