@@ -94,6 +94,7 @@ def test_the_columns_of_new_rows_are_read_as_in_training(folder: Path, tmp_path:
 
 def test_what_is_measured_leaves_out_rows_without_labels(folder: Path) -> None:
     said = done("evaluate", folder / "run", folder / "people.csv")
+    assert f"Rows without a label, left out: {N_UNLABELLED}\n" in said
     assert f"Rows {N_ROWS - N_UNLABELLED}, wrong" in said
 
 

@@ -85,6 +85,9 @@ def test_what_is_measured_is_in_the_units_of_the_target(folder: Path, tmp_path: 
     p, y = predicted(folder, tmp_path), known(folder)
     p, y = p[~np.isnan(y)], y[~np.isnan(y)]
     lines = done("evaluate", folder / "run", folder / "houses.csv").splitlines()
+    n_left_out = int(np.isnan(known(folder)).sum())
+    if n_left_out:
+        assert lines.pop(0) == f"Rows without a label, left out: {n_left_out}"
     assert lines[0] == f"Rows {len(y)}"
     assert lines[1] == f"Root mean squared error {np.sqrt(((p - y) ** 2).mean()):.6g}"
     median = np.abs(y - np.median(y)).mean()

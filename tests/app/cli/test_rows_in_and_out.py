@@ -60,7 +60,7 @@ def test_rows_of_an_npz_without_a_label_are_answered_too(flower_run: Path, tmp_p
         done(command, flower_run, data, "-o", tmp_path / "out.npy")
         assert len(np.load(tmp_path / "out.npy")) == 90
     scored = done("evaluate", flower_run, data, "--target", "y")
-    assert scored.startswith("Rows 30, wrong ")
+    assert scored.startswith("Rows without a label, left out: 60\nRows 30, wrong ")
     rows = ("--target", "species", "--unlabeled", data, "--out", tmp_path / "other", *SMALL)
     said = done("train", flower_run.parent / "flowers.csv", *rows)
     alone = done("train", flower_run.parent / "flowers.csv", *rows[:2], *rows[4:], "--force")

@@ -81,11 +81,11 @@ def test_it_is_what_it_says() -> None:
 
 @pytest.mark.parametrize(
     "y",
-    [np.arange(9) % 3, np.arange(60)],
-    ids=["nine labels", "one of each class"],
+    [np.arange(14) % 3, np.arange(9) % 1, np.arange(60) % 13],
+    ids=["under five of three classes", "nine of one", "under five of thirteen"],
 )
 def test_too_few_labels_say_nothing(y: np.ndarray[Any, Any]) -> None:
-    assert kappa_of(GROUPS, y, len(y), n_classes=60) is None
+    assert kappa_of(GROUPS, y, len(y), n_classes=int(y.max()) + 1) is None
 
 
 @pytest.mark.parametrize("n_others", [0, 1])

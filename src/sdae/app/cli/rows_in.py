@@ -10,7 +10,6 @@ from sdae.core.files import read_bytes
 from sdae.core.model_file import Model
 from sdae.core.wording import quoted
 from sdae.data import Table
-from sdae.data.label_columns import Target
 from sdae.data.stored.dataset import limits
 from sdae.data.stored.typed_file import TextFile
 from sdae.data.stored.typed_opening import is_large, open_texts
@@ -75,21 +74,18 @@ def load_rows(
     data: str,
     model: Model,
     part: str = "auto",
-    target: Target = None,
     content: bytes | None = None,
-    *,
-    labels: bool = False,
 ) -> Table:
-    """Load the model's columns of some data, and their labels if a `target` is named.
+    """Load the model's columns of some data, without labels.
 
-    Without a target an ``.npz`` may have `labels`, if these are wanted: then rows that lack one are
-    left out. Other columns are ignored, whatever they hold. `content` holds the bytes of standard
-    input, if the data are "-". Very many rows stay on the disk, to be read in their order.
+    Other columns are ignored, whatever they hold. `content` holds the bytes of standard input, if
+    the data are "-". Very many rows stay on the disk, to be read in their order.
 
     Raises
     ------
     SdaeError
         Whatever is wrong with the data.
     """
-    found = load_for(model, data, target, task_of(model), content, in_order=True, labels=labels)
+    task = task_of(model)
+    found = load_for(model, data, None, task, content, in_order=True, labels=False)
     return choose_rows(found, part)

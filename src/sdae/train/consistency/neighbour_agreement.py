@@ -15,7 +15,7 @@ from sdae.train.consistency.spread_labels import N_NEIGHBOURS
 from sdae.train.consistency.spreading import ALPHA, affinity, shares_of_classes
 
 _PARTS = 10
-_FEWEST_ASKED = 10
+_FEWEST_OF_A_CLASS, _FEWEST_LABELS = 5, 10
 _MOST_LABELLED, _MOST_ROWS, _FEWEST_ROWS = 1_000, 10_000, 1_000
 _MOST_NUMBERS = 1 << 25
 _PIECES = 10
@@ -34,8 +34,9 @@ def agreement_with_neighbours(
 
     A tenth of the labels is hidden at a time. 1 means that all come back, 0 as many as by chance.
     Of many rows it asks some: 1,000 with a label, and 10,000 in all. None is returned where too
-    little is known: fewer than ten labels whose class has another one, or rows too wide for that.
-    If all these are of one class, nothing speaks for neighbours: that is 0.
+    little is known: fewer than five labels for each class, where few have another one near, fewer
+    than ten in all, or rows too wide for that. A label whose class has no other cannot come back,
+    and is not asked for; if all others are of one class, nothing speaks for neighbours: that is 0.
 
     Parameters
     ----------
@@ -47,12 +48,12 @@ def agreement_with_neighbours(
     typed : bool
         Whether the rows are those of a table.
     """
+    if len(y) < max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * n_classes):
+        return None
     some = _spaced(len(x), _MOST_LABELLED)
     labels = y[some]
     asked = np.bincount(labels, minlength=n_classes)[labels] > 1
-    if asked.sum() < _FEWEST_ASKED:
-        return None
-    if len(np.unique(labels[asked])) == 1:
+    if len(np.unique(labels[asked])) < 2:
         return 0.0
     known = _rows_at(x, some)  # (n, V)
     n_others = min(len(others), _MOST_ROWS - len(some), _MOST_NUMBERS // known.shape[1] - len(some))

@@ -5,11 +5,18 @@ from rich.table import Table as ShownTable
 from rich.text import Text
 
 from sdae.app.cli.options import DataArgument, ModelArgument, PartOption, TargetOption, with_answers
-from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.export.exported_model import target_scaling_of, undone
-from sdae.app.runs.model_rows import fitting, in_parts, outputs_of, targets_of
+from sdae.app.runs.model_rows import (
+    choose_rows,
+    fitting,
+    in_parts,
+    load_for,
+    outputs_of,
+    targets_of,
+    task_of,
+)
 from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
 from sdae.app.runs.scores import (
@@ -43,13 +50,16 @@ def evaluate(
     folder = open_model(run)
     model = with_answers(folder)
     wanted = target or folder.target()
-    table = load_rows(data, model, part, wanted, content_of(data), labels=True)
+    dataset = load_for(model, data, wanted, task_of(model), content_of(data), in_order=True)
+    table = choose_rows(dataset, part)
     y = targets_of(model, table)
     x = fitting(model, table).x
     raw = in_parts(lambda rows: outputs(model.stack, rows, model.scaling), x)  # (n, O)
     found = outputs_of(model)
     assert found is not None  # it has a head
     head, classes = found
+    if table is dataset.train and dataset.unlabelled is not None:
+        say(f"Rows without a label, left out: {len(dataset.unlabelled):,}")
     if head.facts.probabilities is None:
         values = undone(answers(head, raw).astype(np.float64), target_scaling_of(model))
         _say_values(score_values(values, y.astype(np.float64)), classes, len(y))
