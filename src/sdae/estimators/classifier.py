@@ -123,8 +123,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     semi_supervised : "auto", "search", one or several methods, or None, default "auto"
         The methods are ``label_spreading``, ``mean_teacher`` and ``vat``.
         What fine-tuning learns from unlabelled rows; see :func:`sdae.finetune`. ``auto`` is a fixed
-        rule by the rows, their number, and whether they have the labels of their neighbours; it is
-        None where they have not, where all rows have labels, or 1,000 for each class. ``search``
+        rule by the rows, their number, and whether neighbours have the same labels; it is None where
+        they do not, where all rows have labels, or 1,000 for each class. ``search``
         compares methods, and None, by cross-validation on the labelled rows, from one pre-training.
         None: unlabelled rows are for pre-training alone.
         An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each

@@ -109,7 +109,7 @@ def methods_by_rows(
     elif kappa is not None and kappa < ALIKE:
         methods, why = (MEAN_TEACHER,), f"{known}, below {ALIKE}"
         if blocks is not None and (blocks.levels or blocks.n_binaries):
-            methods, why = None, f"{why}, and some columns are no numbers"
+            methods, why = None, f"{why}, and there are other columns than numbers"
     else:
         methods, why = _of_alike(x, others, y, n_classes, seed, typed=typed)
         why = f"{known}, and {why}" if known else why
