@@ -123,10 +123,10 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     semi_supervised : "auto", "search", one or several methods, or None, default "auto"
         The methods are ``label_spreading``, ``mean_teacher`` and ``vat``.
         What fine-tuning learns from unlabelled rows; see :func:`sdae.finetune`. ``auto`` is a fixed
-        rule by the rows, their number, and whether neighbours have the same labels; it is None where
-        they do not, where all rows have labels, or 1,000 for each class. ``search``
-        compares methods, and None, by cross-validation on the labelled rows, from one pre-training.
-        None: unlabelled rows are for pre-training alone.
+        rule by the rows, their number, and whether neighbours have the same labels; it is None
+        where they do not, where all rows have labels, or 1,000 for each class. ``search`` compares
+        methods, and None, by cross-validation on the labelled rows, from one pre-training. None:
+        unlabelled rows are for pre-training alone.
         An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each
         minibatch, and all epochs are done: `max_iter` of them, or with ``auto`` about 1,000 updates
         or 10 epochs; ``auto`` means 0.0001 for `alpha` and 0.2 for `dropout`. ``fit`` with
