@@ -161,6 +161,14 @@ def test_a_pickle_of_objects_is_refused_without_running_it(tmp_path: Path, name:
     assert not trace.exists()
 
 
+def test_texts_in_an_array_of_objects_can_be_saved_as_the_error_says(tmp_path: Path) -> None:
+    y = np.array(["yes", None, "no"], object)
+    with pytest.raises(DataError, match=r"or texts, as from array.astype\(str\)"):
+        load(tmp_path, None, x=ROWS, y=y)
+    dataset = load(tmp_path, None, x=ROWS, y=y.astype(str))
+    assert (dataset.train.n_rows, len(dataset.unlabelled)) == (2, 1)
+
+
 def test_an_encrypted_member_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.npz"
     with zipfile.ZipFile(path, "w") as archive:

@@ -25,7 +25,8 @@ _VERSIONS: dict[tuple[int, int], tuple[str, Callable[..., Any]]] = {
     (2, 0): ("<I", np.lib.format.read_array_header_2_0),
 }
 _REMEDIES = {
-    "O": "Objects are never loaded: save plain numbers, as from array.astype(numpy.float32).",
+    "O": "Objects are never loaded: save plain numbers, as from array.astype(numpy.float32), or "
+    "texts, as from array.astype(str).",
     "V": "Save its fields as columns: numpy.lib.recfunctions.structured_to_unstructured.",
     "c": "Save the real and the imaginary parts as separate columns.",
     "S": "Save bytes as texts, with array.astype(str).",
