@@ -89,6 +89,13 @@ def test_too_few_labels_say_nothing(y: np.ndarray[Any, Any]) -> None:
     assert kappa_of(GROUPS, y, len(y), n_classes=int(y.max()) + 1) is None
 
 
+def test_labels_are_too_few_by_those_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbour_agreement, "_MOST_LABELLED", 15)
+    assert kappa_of(GROUPS) is not None
+    monkeypatch.setattr(neighbour_agreement, "_MOST_LABELLED", 14)
+    assert kappa_of(GROUPS) is None
+
+
 @pytest.mark.parametrize("n_others", [0, 1])
 def test_labels_of_one_class_do_not_speak_for_neighbours(n_others: int) -> None:
     y = (np.arange(60) < n_others).astype(np.int64)
@@ -146,7 +153,7 @@ def test_a_source_with_a_gap_is_refused(of_others: bool) -> None:
     x = GROUPS.copy()
     x[200 if of_others else 20, 1] = np.nan
     labelled, others = Elsewhere(x[:60]), Elsewhere(x[60:])
-    with pytest.raises(DataError, match="not finite .* Impute them or drop the rows"):
+    with pytest.raises(DataError, match=r"not finite .* Impute them or drop the rows"):
         agreement_with_neighbours(labelled, others, Y[:60], 3, 0, typed=False)
 
 
