@@ -102,8 +102,9 @@ def test_the_log_does_not_round_up_to_a_bound(
     kappa: float, said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rule, "agreement_with_neighbours", lambda *_, **__: kappa)
+    x = X.astype(np.float32)
     with caplog.at_level(logging.INFO, "sdae"):
-        methods_by_rows(X[:20], X[20:], Y[:20], 3, 0, blocks=None)
+        methods_by_rows(x[:20], x[20:], Y[:20], 3, 0, blocks=None)
     assert f"come back with a kappa of {said}" in caplog.text
 
 
