@@ -94,6 +94,20 @@ def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None
     assert chosen(cloud) is None
 
 
+@pytest.mark.parametrize(
+    ("kappa", "said"),
+    [(0.1999, "0.19, below 0.2"), (0.2, "0.20, below 0.5"), (0.57, "0.57, and"), (-0.004, "-0.01")],
+)
+def test_the_log_does_not_round_up_to_a_bound(
+    kappa: float, said: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "agreement_with_neighbours", lambda *_, **__: kappa)
+    x = X.astype(np.float32)
+    with caplog.at_level(logging.INFO, "sdae"):
+        methods_by_rows(x[:20], x[20:], Y[:20], 3, 0, blocks=None)
+    assert f"come back with a kappa of {said}" in caplog.text
+
+
 def test_a_fit_takes_about_a_thousand_updates_or_ten_epochs() -> None:
     assert epochs_of_consistency(100, 32) == 250
     assert epochs_of_consistency(8000, 32) == 10

@@ -57,7 +57,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         Exponent of ``invscaling``.
     max_iter : int or "auto", default "auto"
         Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``. ``auto``: 10 for
-        each class, but from 20 to 100, times n / 100 from 100 labels on; more at a lower
+        each class, at most 100, times n / 100, but at least 100; more at a lower
         `learning_rate_init`; at most 200, and 200 with ``sgd``, ``lbfgs`` or `early_stopping`.
     max_fun : int, default 15000
         Maximum number of evaluations of the cost by ``lbfgs``.

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import SparseRows
 from sdae.train.consistency import neighbour_agreement
@@ -88,6 +89,13 @@ def test_too_few_labels_say_nothing(y: np.ndarray[Any, Any]) -> None:
     assert kappa_of(GROUPS, y, len(y), n_classes=int(y.max()) + 1) is None
 
 
+def test_labels_are_too_few_by_those_that_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbour_agreement, "_MOST_LABELLED", 15)
+    assert kappa_of(GROUPS) is not None
+    monkeypatch.setattr(neighbour_agreement, "_MOST_LABELLED", 14)
+    assert kappa_of(GROUPS) is None
+
+
 @pytest.mark.parametrize("n_others", [0, 1])
 def test_labels_of_one_class_do_not_speak_for_neighbours(n_others: int) -> None:
     y = (np.arange(60) < n_others).astype(np.int64)
@@ -124,7 +132,7 @@ def test_of_many_rows_some_are_asked_for(
     kappa = agreement_with_neighbours(labelled, others, Y[:60], 3, 0, typed=False)
     assert kappa is not None
     assert kappa > 0.8
-    (first,), (second,) = labelled.asked, others.asked
+    (_, first), (second,) = labelled.asked, others.asked
     assert len(np.unique(first)) == 40
     assert len(np.unique(second)) == 100
     assert (second[0], second[-1]) == (0, 239)
@@ -132,5 +140,23 @@ def test_of_many_rows_some_are_asked_for(
 
 
 def test_rows_that_are_too_wide_are_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is read to see how wide they are: all of them may not fit into memory."""
     monkeypatch.setattr(neighbour_agreement, "_MOST_NUMBERS", 3 * 100)
     assert kappa_of(GROUPS) is None
+    labelled, others = Elsewhere(GROUPS[:60]), Elsewhere(GROUPS[60:])
+    assert agreement_with_neighbours(labelled, others, Y[:60], 3, 0, typed=False) is None
+    assert [len(samples) for samples in labelled.asked + others.asked] == [1]
+
+
+@pytest.mark.parametrize("of_others", [False, True])
+def test_a_source_with_a_gap_is_refused(of_others: bool) -> None:
+    x = GROUPS.copy()
+    x[200 if of_others else 20, 1] = np.nan
+    labelled, others = Elsewhere(x[:60]), Elsewhere(x[60:])
+    with pytest.raises(DataError, match=r"not finite .* Impute them or drop the rows"):
+        agreement_with_neighbours(labelled, others, Y[:60], 3, 0, typed=False)
+
+
+@pytest.mark.filterwarnings("error")
+def test_equal_rows_of_many_columns_say_nothing_for_neighbours() -> None:
+    assert kappa_of(np.ones((300, 60), np.float32)) == pytest.approx(0, abs=0.2)

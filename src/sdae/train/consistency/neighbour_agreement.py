@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowSource, window_of
 from sdae.train.consistency.neighbours import comparable, nearest
@@ -34,9 +35,10 @@ def agreement_with_neighbours(
 
     A tenth of the labels is hidden at a time. 1 means that all come back, 0 as many as by chance.
     Of many rows it asks some: 1,000 with a label, and 10,000 in all. None is returned where too
-    little is known: fewer than five labels for each class, where few have another one near, fewer
-    than ten in all, or rows too wide for that. A label whose class has no other cannot come back,
-    and is not asked for; if all others are of one class, nothing speaks for neighbours: that is 0.
+    little is known: fewer than five labels for each class, where few have another one near (so of
+    more than 200 classes always), fewer than ten in all, or rows too wide for that. A label whose
+    class has no other cannot come back, and is not asked for; if all others are of one class,
+    nothing speaks for neighbours: that is 0.
 
     Parameters
     ----------
@@ -47,18 +49,24 @@ def agreement_with_neighbours(
     n_classes, seed : int
     typed : bool
         Whether the rows are those of a table.
+
+    Raises
+    ------
+    DataError
+        If a row of a source has a value that is not finite.
     """
-    if len(y) < max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * n_classes):
-        return None
     some = _spaced(len(x), _MOST_LABELLED)
+    if len(some) < max(_FEWEST_LABELS, _FEWEST_OF_A_CLASS * n_classes):
+        return None
     labels = y[some]
     asked = np.bincount(labels, minlength=n_classes)[labels] > 1
     if len(np.unique(labels[asked])) < 2:
         return 0.0
-    known = _rows_at(x, some)  # (n, V)
-    n_others = min(len(others), _MOST_ROWS - len(some), _MOST_NUMBERS // known.shape[1] - len(some))
+    n_columns = _rows_at(x, some[:1]).shape[1]
+    n_others = min(len(others), _MOST_ROWS - len(some), _MOST_NUMBERS // n_columns - len(some))
     if n_others < min(len(others), _FEWEST_ROWS):
         return None
+    known = _rows_at(x, some)  # (n, V)
     on_disk = not isinstance(others, np.ndarray) and window_of(others) is not None
     chosen = _pieces(len(others), n_others) if on_disk else _spaced(len(others), n_others)
     every = np.concatenate([known, _rows_at(others, chosen)])
@@ -100,4 +108,10 @@ def _pieces(n_rows: int, n_wanted: int) -> NDArray[np.int64]:
 def _rows_at(rows: NDArray[np.float32] | RowSource, places: NDArray[np.int64]) -> Any:
     if isinstance(rows, np.ndarray):
         return rows[places]
-    return rows.batch(Minibatch(places, None)).detach().cpu().numpy().astype(np.float32, copy=False)
+    chosen = rows.batch(Minibatch(places, None)).detach().cpu().numpy()
+    if not np.isfinite(chosen).all():
+        raise DataError(
+            "The rows that fine-tuning learns from have values that are not finite (NaN or "
+            "infinity). Impute them or drop the rows."
+        )
+    return chosen.astype(np.float32, copy=False)

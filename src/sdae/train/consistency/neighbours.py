@@ -38,7 +38,8 @@ def comparable(x: NDArray[np.float32], seed: int, *, typed: bool = False) -> NDA
         # PCA (scikit-learn 1.9.1) takes the mean off after the products, too late for float32.
         centred = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
         pca = PCA(MOST_COLUMNS, svd_solver="auto", random_state=seed % _LARGEST_SEED)
-        components: NDArray[np.float32] = pca.fit_transform(centred)
+        with np.errstate(invalid="ignore"):  # of equal rows it divides 0 by 0, for the shares
+            components: NDArray[np.float32] = pca.fit_transform(centred)
         return components
     if typed:
         return x

@@ -6,6 +6,7 @@ never at how well a network does. Its constants were chosen on tables other than
 """
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,7 +103,7 @@ def methods_by_rows(
     """
     typed = blocks is not None
     kappa = agreement_with_neighbours(x, others, y, n_classes, seed, typed=typed)
-    known = "" if kappa is None else f"hidden labels come back with a kappa of {kappa:.2f}"
+    known = "" if kappa is None else f"hidden labels come back with a kappa of {_cut(kappa)}"
     methods: tuple[str, ...] | None
     if kappa is not None and kappa < RELATED:
         methods, why = None, f"{known}, below {RELATED}"
@@ -138,9 +139,14 @@ def _of_alike(
     groups = certainty >= CERTAIN
     why = (
         f"labels spread from {len(x):,} to {len(others):,} rows with a mean certainty of "
-        f"{certainty:.2f}, {'at least' if groups else 'below'} {CERTAIN}"
+        f"{_cut(certainty)}, {'at least' if groups else 'below'} {CERTAIN}"
     )
     return (LABEL_SPREADING, VAT) if groups else (MEAN_TEACHER,), why
+
+
+def _cut(share: float) -> str:
+    """Return a number by two decimals, never rounded up: what is below 0.2 does not read 0.20."""
+    return f"{math.floor(round(100 * share, 9)) / 100:.2f}"
 
 
 def _as_array(x: NDArray[np.float32] | RowSource) -> Any:
