@@ -18,7 +18,7 @@ from sdae.train.consistency.spreading import ALPHA, affinity, shares_of_classes
 _PARTS = 10
 _FEWEST_OF_A_CLASS, _FEWEST_LABELS = 5, 10
 _MOST_LABELLED, _MOST_ROWS, _FEWEST_ROWS = 1_000, 10_000, 1_000
-_MOST_NUMBERS = 1 << 25
+_MOST_NUMBERS = 1 << 23
 _PIECES = 10
 
 
