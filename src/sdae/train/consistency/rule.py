@@ -2,7 +2,8 @@
 
 It looks at the rows, at their numbers, and at whether rows have the labels of their neighbours;
 never at how well a network does. Its constants were chosen on tables other than those that
-``benchmarks/few_labels_tables.py`` and ``benchmarks/few_labels_auc.py`` report.
+``benchmarks/few_labels_tables.py`` and ``benchmarks/few_labels_auc.py`` report; that other columns
+than numbers matter showed first on the latter (``benchmarks/few_labels_rule.py`` has others).
 """
 
 import logging
@@ -87,9 +88,9 @@ def methods_by_rows(
     nothing is learned from the other rows. If few do, only the mean of the last networks is
     trusted, and not even that in a table that has more than numbers; the mean is all that is
     trusted, too, where labels spread without certainty. Where neighbours have the same label and
-    rows form groups, spread labels are used, and the boundaries between classes are
-    pushed between the groups; without the labels where there are more rows than have exact
-    neighbours, or the rows are sparse or on the disk.
+    rows form groups, spread labels are used, and the boundaries between classes are pushed between
+    the groups; without the labels where there are more rows than have exact neighbours, or the rows
+    are sparse or on the disk.
 
     Parameters
     ----------
