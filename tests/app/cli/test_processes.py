@@ -4,6 +4,7 @@ Starting them takes many seconds, so most of what can go wrong is tried among th
 ``tests/train/processes``.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -18,6 +21,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from sdae.app.cli.command_list import may_run
+from sdae.app.cli.following import check_same_command
 from sdae.app.cli.launched import Launched
 from sdae.app.recipes import load_recipe
 from sdae.core.errors import InvalidParameterError, RecipeError
@@ -128,7 +132,7 @@ def test_ctrl_c_of_torchrun_ends_in_one_checkpoint_and_one_sentence(tmp_path: Pa
     ("options", "sentence"),
     [
         (["--set=pretraining.batch_size=1"], "must be at least 2, a row for each process."),
-        (["--set=pretraining.epochz=3"], "Error: Recipe default:"),
+        (["--set=pretraining.epochz=3"], "Error: Recipe table:"),
         (["--device=abacus"], "The device parameter"),
         (["--recipe=ladder"], "A ladder is trained in one process, and torchrun started 2."),
         (["--set=pretraining.learning_rate=1e30"], "is not finite (pretraining, layer 0"),
@@ -165,6 +169,42 @@ def test_a_mistake_of_another_process_is_reported_by_that_one(tmp_path: Path) ->
     assert "Error: Cannot read flowers.csv: it does not exist. Check the path." in complaint
     assert "Error: Process 0 of 2 stopped training" in complaint
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_processes_with_other_commands_are_told_so_once(tmp_path: Path) -> None:
+    write_flowers(tmp_path / "flowers.csv")
+    program = tmp_path / "other_seed.py"
+    program.write_text(
+        "import os, sys\n"
+        "if os.environ['RANK'] == '1':\n"
+        "    sys.argv.append('--seed=7')\n"
+        "from sdae.app.cli import main\n"
+        "main()\n"
+    )
+    process = torchrun(*TRAIN, "--out=run", folder=tmp_path, program=[str(program)])
+    code, _, complaint = ended(process)
+    assert code == 1
+    assert complaint.count("Error") == 1
+    assert "Process 1 was started with another command than process 0: different are seed (7, " in (
+        complaint
+    )
+    assert not (tmp_path / "run").exists()
+
+
+def test_commands_may_differ_in_the_device_and_its_threads() -> None:
+    def checked(**others: object) -> None:
+        options = {"data": "a.csv", "seed": 7, "device": "cpu", "threads": 1, "quiet": False}
+        first = json.dumps({"data": "a.csv", "seed": "7"})
+        together: Any = SimpleNamespace(size=2, texts=lambda mine: [first, mine])
+        check_same_command(together, options | others)
+
+    checked()
+    checked(device="cuda", threads=4, quiet=True)
+    with pytest.raises(InvalidParameterError, match=r"data \(b\.csv, not a\.csv\)\. Start all"):
+        checked(data="b.csv")
+    with pytest.raises(InvalidParameterError, match=r"force \(True, not None\)"):
+        checked(force=True)
 
 
 def _wait_for(path: Path, process: subprocess.Popen[str]) -> None:

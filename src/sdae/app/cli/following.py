@@ -1,18 +1,23 @@
 """The processes but the first: they train along, print nothing, and write nothing."""
 
+import json
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from sdae.app.cli.interrupts import ignored
 from sdae.app.recipes.recipe import Recipe, parse_recipe, write_recipe
 from sdae.app.runs.ladder_runs import settled_recipe
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack, run_recipe
+from sdae.core.errors import InvalidParameterError
+from sdae.core.wording import listed
 from sdae.train.processes.together import Processes
+
+_OWN_OPTIONS = frozenset(["device", "threads", "quiet"])
 
 
 class _Begun(TypedDict):
@@ -24,6 +29,39 @@ class _Begun(TypedDict):
     recipe: str
     rounded: bool
     scratch: str
+
+
+def check_same_command(processes: Processes, options: Mapping[str, Any]) -> None:
+    """Raise an error, the same on every process, if they were not started with the same command.
+
+    The others train by the recipe of the first, so other options of theirs would do nothing.
+
+    Parameters
+    ----------
+    processes : Processes
+    options : mapping
+        Arguments and options of this process's command, by name.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a process differs from the first in more than its device and number of threads.
+    """
+    if processes.size == 1:
+        return
+    said = {name: str(value) for name, value in options.items() if name not in _OWN_OPTIONS}
+    first, *others = map(json.loads, processes.texts(json.dumps(said)))
+    for rank, other in enumerate(others, start=1):
+        differs = [
+            f"{name} ({other.get(name)}, not {first.get(name)})"
+            for name in {**first, **other}
+            if first.get(name) != other.get(name)
+        ]
+        if differs:
+            raise InvalidParameterError(
+                f"Process {rank} was started with another command than process 0: different are "
+                f"{listed(differs)}. Start all processes with the same command."
+            )
 
 
 def lead(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from sdae.app.cli.following import dismiss, follow, lead
+from sdae.app.cli.following import check_same_command, dismiss, follow, lead
 from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
@@ -31,6 +31,7 @@ from sdae.train.checkpoints.frequency import Frequency
 
 
 def resume(
+    context: typer.Context,
     run: RunArgument,
     data: Annotated[
         str | None,
@@ -57,6 +58,7 @@ def resume(
     """
     launched = Launched.by(os.environ)
     with launched.together(device) as processes:
+        check_same_command(processes, context.params)
         device = str(resolve_device(device))
         if not processes.is_first:
             use_threads(launched.threads(threads))

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from sdae.app.cli.commands.report import report_of
-from sdae.app.cli.following import dismiss, follow, lead
+from sdae.app.cli.following import check_same_command, dismiss, follow, lead
 from sdae.app.cli.launched import Launched
 from sdae.app.cli.options import (
     CheckpointOption,
@@ -61,6 +61,7 @@ from sdae.train.checkpoints.frequency import Frequency
 
 
 def train(
+    context: typer.Context,
     data: Annotated[
         str | None,
         typer.Argument(
@@ -130,6 +131,7 @@ def train(
     """
     launched = Launched.by(os.environ)
     with launched.together(device) as processes:
+        check_same_command(processes, context.params)
         use_threads(launched.threads(threads))
         device = str(resolve_device(device))
         if not processes.is_first:
