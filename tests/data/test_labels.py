@@ -17,12 +17,14 @@ def test_classes_are_sorted_and_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    "y", [[-1, 0, 1, 2], ["-1", "a", "b", "c"], [-1, -1, -1, 0, 1], ["a", "nan"]], ids=str
+    "y",
+    [[-1, 0, 1, 2], ["-1", "a", "b", "c"], [-1, -1, -1, 0, 1], ["a", "nan"], ["a", ""]],
+    ids=str,
 )
 def test_a_class_that_looks_like_a_mark_of_no_label_is_warned_of(y: list[int] | list[str]) -> None:
     expected = tuple(np.unique(y).tolist())
     with pytest.warns(
-        DataWarning, match="a.csv: .* the label ('?-1'?|'nan'), .*give it with --unlabeled"
+        DataWarning, match="a.csv: .* the label ('?-1'?|'nan'|''), .*give it with --unlabeled"
     ):
         assert find_classes(np.array(y), "a.csv") == expected
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sdae import SDAEImputer, SDAETransformer
+from sdae.data import open_table
 from tests.estimators.helpers import quick
 
 pd = pytest.importorskip("pandas")
@@ -125,3 +126,21 @@ def test_the_order_of_an_array_in_memory_changes_nothing(tmp_path: Path) -> None
         layouts = (np.ascontiguousarray(rows), np.asfortranarray(rows))
         one, two = (bytes_of(SDAETransformer, each, tmp_path) for each in layouts)
         assert one == two
+
+
+def test_a_blank_text_is_a_gap_wherever_the_table_comes_from(tmp_path: Path) -> None:
+    texts = ["red", "", "blue", " "] * 15
+    table = pd.DataFrame({"a": np.arange(60) % 7, "colour": texts})
+    parts = quick(SDAETransformer).fit(table).schema_.parts
+    table.to_csv(tmp_path / "t.csv", index=False)
+    table.to_parquet(tmp_path / "t.parquet")
+    table.to_feather(tmp_path / "t.feather")
+    expected = bytes_of(SDAETransformer, table, tmp_path)
+    for end in ("csv", "parquet", "feather"):
+        read = open_table(tmp_path / f"t.{end}")
+        assert (
+            quick(SDAETransformer).fit(read).schema_.parts
+            == parts
+            == ("a", "colour = red", "colour is missing")
+        )
+        assert bytes_of(SDAETransformer, read, tmp_path) == expected

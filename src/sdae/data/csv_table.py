@@ -149,7 +149,10 @@ def without_index(header: Sequence[str], places: Sequence[int], source: str) -> 
     if not others or len(others) == len(places):
         return [*places]
     said = " ".join(text for place, text in index.items() if place in places)
-    warn_user(f"{source}: {said} Ask for it by name, with --keep or columns, to have it.")
+    warn_user(
+        f"{source}: {said} Ask for it by name, with --keep (of sdae convert: --columns) or "
+        "columns, to have it."
+    )
     return others
 
 

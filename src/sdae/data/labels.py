@@ -150,7 +150,7 @@ def find_classes(y: NDArray[Any], source: str) -> Classes:
         warn_user(
             f"{source}: {said} Here it is a class like the others. If these rows have no label, "
             "put them into a separate file and give it with --unlabeled FILE, or leave their "
-            "labels blank."
+            "labels blank: NaN in an array."
         )
     if not classes:
         raise DataError(f"{source} has no labels, so no classes. Check the target.")
@@ -165,8 +165,9 @@ def find_classes(y: NDArray[Any], source: str) -> Classes:
 def marks_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> dict[Any, str]:
     """Return the labels that seem to mark rows without one, with a sentence on each.
 
-    They are words such as ``nan``, and -1 where no other label is negative, and there are three
-    others or more, or fewer rows with others. Beside 1 alone -1 is a class, as in many data sets.
+    They are blank texts, words such as ``nan``, and -1 where no other label is negative, and there
+    are three others or more, or fewer rows with others. Beside 1 alone -1 is a class, as in many
+    data sets.
 
     Parameters
     ----------
@@ -179,7 +180,9 @@ def marks_of_no_label(labels: NDArray[Any], counts: NDArray[np.int64]) -> dict[A
     plain = [_plain(str(label)) for label in labels.tolist()]
     for label, text, count in zip(labels.tolist(), plain, counts.tolist(), strict=True):
         rows = f"{count:,} {'row has' if count == 1 else 'rows have'} the label {label!r},"
-        if isinstance(label, str) and label in _WORDS_FOR_MISSING:
+        if isinstance(label, str) and not label.strip():
+            said[label] = f"{rows} a blank text, as of a blank cell."
+        elif isinstance(label, str) and label in _WORDS_FOR_MISSING:
             said[label] = f"{rows} a text that often means that there is none."
         elif text == "-1" and _is_mark({*plain} - {"-1"}, count / counts.sum()):
             said[label] = f"{rows} which scikit-learn gives to rows without a label."

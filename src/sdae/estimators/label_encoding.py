@@ -43,7 +43,8 @@ def marked_labels(y: Labels, marker: object, caller: str) -> NDArray[np.bool_]:
         return np.zeros(y.shape, bool)
     if not isinstance(marker, _MARKERS):
         wanted = "None or one label: a text, a number or a boolean"
-        raise invalid_parameter("unlabeled_label", caller, wanted, marker)
+        remedy = "A label that is None, NaN or NA needs no mark."
+        raise invalid_parameter("unlabeled_label", caller, wanted, marker, remedy)
     labels = y.ravel().tolist()
     if labels and y.dtype.kind != "O" and not _is_comparable(marker, labels[0]):
         wanted = "of the type of the labels"
@@ -201,7 +202,7 @@ def found_classes(y: Labels) -> Labels:
 
 
 def warn_of_marks(classes: Labels, counts: NDArray[np.int64], marker: object, caller: str) -> None:
-    """Warn of classes that seem to mark rows without a label: a text such as 'nan', or -1.
+    """Warn of classes that seem to mark rows without a label: a blank text, 'nan', or -1.
 
     NumPy makes such a text of a NaN beside texts. Where a `marker` is given, -1 is a class.
 

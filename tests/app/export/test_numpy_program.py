@@ -184,6 +184,7 @@ def test_a_regression_gives_its_values_and_other_models_their_codes(
     program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for model, name, header in (
+        (make(n_targets=1), "prediction", ["prediction"]),
         (make(n_targets=2), "prediction", ["prediction_0", "prediction_1"]),
         (make(), "codes", ["h0", "h1", "h2", "h3"]),
     ):

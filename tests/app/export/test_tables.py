@@ -68,7 +68,7 @@ def model_of(tmp_path: Path, kind: Any = SDAEClassifier, **parameters: Any) -> t
 def test_both_ways_out_hold_the_columns(tmp_path: Path, kind: Any, scale: str) -> None:
     estimator, model = model_of(tmp_path, kind, scale=scale)
     rows = raw_table(TABLE, "X")
-    exports = export_model(model, onnx=tmp_path / "m.onnx", numpy=tmp_path / "m", rows=rows)
+    exports = export_model(model, onnx=tmp_path / "m.onnx", numpy=tmp_path / "m", rows=TABLE)
     for export in exports:
         assert export.agreement.kinds == {"own": 90, "random": 320}
         assert export.agreement.n_undecided == 0
@@ -88,9 +88,11 @@ def test_a_schema_that_refuses_unseen_levels_is_exported(tmp_path: Path) -> None
     _, model = model_of(tmp_path, handle_unknown="error")
     (export,) = export_model(model, numpy=tmp_path / "m")
     assert export.agreement.kinds == {"random": 320}
-    other = raw_table(TABLE.assign(codes="E"), "X")
+    other = TABLE.assign(codes="E")
     with pytest.raises(DataError, match=r"levels that fit did not have in column 'codes' \('E'\)"):
         export_model(model, numpy=tmp_path / "n", rows=other)
+    with pytest.raises(DataError, match="The table to check on lacks column day"):
+        export_model(model, numpy=tmp_path / "n", rows=raw_table(TABLE.drop(columns="day"), "X"))
 
 
 def test_the_inputs_of_an_onnx_file_have_the_names_of_the_columns(tmp_path: Path) -> None:
@@ -180,8 +182,10 @@ def test_what_cannot_hold_columns_is_refused(tmp_path: Path) -> None:
     _, model = model_of(tmp_path)
     with pytest.raises(DataError, match=r"An nn.Sequential takes rows of numbers"):
         export_model(model, sequential=tmp_path / "m.safetensors")
-    with pytest.raises(DataError, match="must be a table with the columns of fit"):
+    with pytest.raises(DataError, match="'x1' held texts in fit, but holds numbers now"):
         export_model(model, onnx=tmp_path / "m.onnx", rows=np.zeros((3, 5)))
+    with pytest.raises(DataError, match=r"must have the 5 columns of fit\. Got 4 instead"):
+        export_model(model, onnx=tmp_path / "m.onnx", rows=np.zeros((3, 4)))
     short = raw_table(TABLE[["x", "day"]], "X")
     with pytest.raises(DataError, match="lacks columns label, codes, whole"):
         export_model(model, onnx=tmp_path / "m.onnx", rows=short)

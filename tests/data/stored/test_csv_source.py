@@ -97,6 +97,8 @@ def test_columns_and_names_are_kept_in_the_order_asked(tmp_path: Path) -> None:
         (["3", "1.5", "inf"], pa.string(), ["3", "1.5", "inf"]),
         (["3", "1", '"a,\nb"'], pa.string(), ["3", "1", "a,\nb"]),
         (["007", "1.0", "b"], pa.string(), ["007", "1.0", "b"]),
+        (["3", " 1", "2 "], pa.int64(), [3, 1, 2]),
+        ([" hi", "hi ", "lo"], pa.string(), ["hi", "hi", "lo"]),
     ],
 )
 def test_labels_get_the_narrowest_type_that_holds_all(

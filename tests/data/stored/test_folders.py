@@ -10,7 +10,7 @@ import pytest
 from sdae.core.errors import DataError
 from sdae.data import open_rows, open_table
 from sdae.data.stored.dataset import stored_dataset
-from tests.data.stored.files import write_columns, write_table
+from tests.data.stored.files import write_columns, write_lists, write_table
 
 X = np.random.default_rng(0).random((12, 2), dtype=np.float32)
 
@@ -41,6 +41,13 @@ def test_labels_of_another_type_than_in_the_first_file(
     write_table(tmp_path / "2.parquet", pa.table({"x": [0.1, 0.2], "y": second}), 4)
     with pytest.raises(DataError, match=problem):
         open_rows(tmp_path, target="y")
+
+
+def test_a_column_of_whole_rows_is_not_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    write_lists(path, np.ones((20, 3), "f4"), 5)
+    with pytest.raises(DataError, match=r"whole rows of numbers.*sdae\.data\.open_rows"):
+        open_table(path)
 
 
 @pytest.mark.parametrize("opened", [open_rows, open_table])

@@ -1,7 +1,9 @@
 """Rows on a disk are those that NumPy has, in any order, from any files."""
 
 import pickle
+import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ def test_no_more_groups_are_kept_than_memory_allows(tmp_path: Path, form: str, s
     for some in minibatches(1000, 100, order=np.random.default_rng(0).permutation(1000)):
         rows.batch(some)
         held = sum(group.nbytes for group in cache._groups.values())
-        assert held == cache._n_bytes == 320
+        assert held == 320
 
 
 def test_groups_in_the_cache_are_used_before_others_push_them_out(tmp_path: Path) -> None:
@@ -258,3 +260,45 @@ def test_labels_that_some_files_lack_are_missing(
         targets = open_rows(path, target="y").targets
         assert targets is not None
         assert list(map(repr, targets.tolist())) == list(map(repr, wanted))
+
+
+@pytest.mark.filterwarnings("ignore:Reading is slow")
+def test_threads_that_share_groups_leave_room_for_them(tmp_path: Path) -> None:
+    """What two threads decode at the same time is counted once."""
+    x = rows_of(2_000, 4, "f4")
+    write_lists(tmp_path / "a.parquet", x, 100)
+    rows = open_rows(tmp_path / "a.parquet", memory=3 * x[:100].nbytes)
+
+    def look(seed: int) -> None:
+        random = np.random.default_rng(seed)
+        for _ in range(60):
+            places = np.sort(random.integers(0, len(x), 8))
+            assert np.array_equal(rows.batch(picked(*places)).numpy(), x[places])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(look, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    for places in (5, 105, 205):
+        rows.batch(picked(places))
+    cache = rows._cache
+    assert cache is not None
+    assert all((str(tmp_path / "a.parquet"), group) in cache for group in range(3))
+    assert len(cache._groups) == 3
+
+
+def test_rows_in_another_type_are_read_ahead_by_themselves(tmp_path: Path) -> None:
+    x = rows_of(40, 3, "f4")
+    np.save(tmp_path / "a.npy", x)
+    rows = open_rows(tmp_path / "a.npy")
+    one, two = (rows.delivered_as(torch.empty(0)) for _ in range(2))
+    for each in (one, two):
+        each.expect(picked(*range(20)))
+    for first in (0, 10):
+        for each in (one, two):
+            assert np.array_equal(
+                each.batch(span(first, first + 10)).numpy(), x[first : first + 10]
+            )

@@ -94,7 +94,8 @@ def test_any_use_gives_the_rows_of_numpy(
         else:
             asked = {"same": last, "first": last[:2]}.get(what, other)
             assert np.array_equal(source.batch(picked(*asked)).numpy(), X[asked])
-    rows.expect(None)
+    for source in (rows, wide):
+        source.expect(None)
     assert threads() == []
 
 

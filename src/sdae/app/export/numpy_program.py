@@ -270,7 +270,9 @@ def main() -> None:
         header = [f"h{unit}" for unit in range(answers.shape[1])]
     elif HEADS[about["head"]][0] is no_probabilities:
         answers = predict(x).astype(object)
-        header = [f"prediction_{target}" for target in range(answers.shape[1])]
+        n_targets = answers.shape[1]
+        several = [f"prediction_{target}" for target in range(n_targets)]
+        header = ["prediction"] if n_targets == 1 else several
     else:
         answers = np.column_stack([predict(x).astype(object), predict_proba(x).astype(object)])
         names = ["label"] if about["head"] == "classes" else [str(label) for label in classes()]

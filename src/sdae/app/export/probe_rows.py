@@ -92,18 +92,33 @@ def table_trial(subject: Subject, schema: Schema, own: Any, rng: np.random.Gener
     Raises
     ------
     DataError
-        If `own` is not a raw table with the columns of the schema.
+        If `own` is not a table, or an array of objects, with the columns of the schema.
     """
     table = probe_table(schema, rng)
     kinds = {"random": len(table)}
     if own is not None:
         if not isinstance(own, RawTable):
-            raise DataError("The rows to check on must be a table with the columns of fit.")
+            from sdae.estimators.raw_input import raw_table  # this imports scikit-learn
+
+            own = raw_table(own, "export_model")
         chosen = np.sort(rng.permutation(len(own))[:_MOST_OWN])
-        own = own[chosen].like(table, "The table to check on") if own.named else own[chosen]
+        own = _as_in_fit(own[chosen], table)
         kinds = {"own": len(own), **kinds}
         table = own.below(table)
     return retried(subject, Trial(table, kinds, {}, {}))
+
+
+def _as_in_fit(own: RawTable, table: RawTable) -> RawTable:
+    """Return rows to check on with the columns of another table, by names or by places."""
+    if own.named:
+        own = own.like(table, "The table to check on")
+    elif own.shape[1] != table.shape[1]:
+        raise DataError(
+            f"The table to check on must have the {table.shape[1]} columns of fit. Got "
+            f"{own.shape[1]} instead."
+        )
+    table.below(own)  # an error says which column is of another type
+    return own
 
 
 def retried(subject: Subject, trial: Trial) -> Trial:

@@ -58,8 +58,9 @@ def export_model(
     layer : int or None
         Layer whose codes the ONNX file returns, and from which it reconstructs; None is the
         deepest. A ladder reconstructs from all its layers.
-    rows : array, (n, V), or None
-        Rows in the units of the data, to check on; random and extreme rows are always used.
+    rows : array, (n, V), table or None
+        Rows in the units of the data, to check on; of a model of a table, with its columns.
+        Random and extreme rows are always used.
 
     Returns
     -------

@@ -233,7 +233,7 @@ class CsvStream:
     def _labels(self, texts: list[str]) -> Numbers:
         """Return the labels, (rows,); where some are missing, as objects, with None for these."""
         known = ~without_label([texts])
-        there = [text for text, is_known in zip(texts, known, strict=True) if is_known]
+        there = [text.strip() for text, is_known in zip(texts, known, strict=True) if is_known]
         found = self._typed_labels(there)
         if known.all():
             return found

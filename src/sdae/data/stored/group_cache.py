@@ -3,6 +3,7 @@
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from sdae.data.stored.shard import Numbers
 
@@ -13,6 +14,8 @@ _PASSES = 4  # more than a look at a few rows of every group, as the doctor take
 class GroupCache:
     """Groups that were decoded last; the one unused for longest goes first.
 
+    Threads may share it: two that want a group at the same time both decode it, and one is kept.
+
     Parameters
     ----------
     memory : int
@@ -22,7 +25,6 @@ class GroupCache:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self._groups: OrderedDict[tuple[str, int], Numbers] = OrderedDict()
-        self._n_bytes = 0
         self._decoded = self._delivered = 0
         self._said = False
 
@@ -32,20 +34,17 @@ class GroupCache:
 
     def get(self, key: tuple[str, int], n_bytes: int, decode: Callable[[], Numbers]) -> Numbers:
         """Return a group of `n_bytes`, decoded now if it is not in the cache."""
-        group = self._groups.get(key)
+        group = self._groups.pop(key, None)
         if group is None:
-            while self._groups and self._n_bytes + n_bytes > self.memory:
-                self._n_bytes -= self._groups.popitem(last=False)[1].nbytes
-            group = self._groups[key] = decode()
-            self._n_bytes += group.nbytes
+            self._make_room(n_bytes)
+            group = decode()
             self._decoded += len(group)
-        self._groups.move_to_end(key)
+        self._groups[key] = group
         return group
 
     def clear(self) -> None:
         """Let go of all groups."""
         self._groups.clear()
-        self._n_bytes = 0
 
     def delivered(self, n_rows: int, n_all: int) -> None:
         """Count rows; warn once if, over some passes, most decoded rows were not used."""
@@ -63,3 +62,11 @@ class GroupCache:
                 stacklevel=2,
             )
         self._decoded = self._delivered = 0
+
+    def _make_room(self, n_bytes: int) -> None:
+        """Let go of groups until there is room for so many bytes, or none is left."""
+        kept = list(self._groups.values())
+        while kept and sum(group.nbytes for group in kept) + n_bytes > self.memory:
+            with suppress(KeyError):  # another thread was faster
+                self._groups.popitem(last=False)
+            kept = list(self._groups.values())

@@ -105,8 +105,12 @@ class DiskRows:
         return f"DiskRows({where!r}, {files} files, shape={self.shape})"
 
     def delivered_as(self, like: Tensor) -> "DiskRows":
-        """Return the same rows, delivered in the type and on the device of a tensor."""
+        """Return the same rows, delivered in the type and on the device of a tensor.
+
+        They are read ahead by themselves: other threads may read these.
+        """
         changed = copy.copy(self)
+        changed._ahead = ReadAhead()
         changed._like, changed._kind = like, _TYPES.get(like.dtype, self._kind)
         return changed
 

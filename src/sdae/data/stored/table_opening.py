@@ -12,7 +12,7 @@ from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.schema.raw_table import ColumnType, RawColumn
 from sdae.core.schema.table_rows import TableRows
 from sdae.data.stored.disk_table import DiskTable
-from sdae.data.stored.opening import MEMORY, name_in
+from sdae.data.stored.opening import MEMORY, holds_lists, name_in
 from sdae.data.stored.shard import check_list
 from sdae.data.stored.typed_opening import open_typed
 from sdae.data.tables import ReadOptions
@@ -104,6 +104,11 @@ def open_table(
         na_values=frozenset(na_values),
     )
     targets = () if target is None else (name_in(target),)
+    if holds_lists(Path(path)):
+        raise DataError(
+            f"{path} has a column of whole rows of numbers, as sdae convert writes them. Open it "
+            "with sdae.data.open_rows."
+        )
     file = open_typed(Path(path), options, targets)
     names = [name for name in file.columns if name != target]
     if columns is not None:

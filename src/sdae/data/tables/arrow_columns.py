@@ -129,16 +129,20 @@ def numbers_of(part: Any) -> NDArray[np.float64]:
 
 
 def texts_of(part: Any) -> NDArray[Any]:
-    """Return texts, (rows,), each different one stored once; None where missing."""
+    """Return texts, (rows,), each different one stored once; None where missing or blank."""
     import pyarrow as pa
 
     if not pa.types.is_dictionary(part.type):
         part = part.dictionary_encode()
     levels = np.empty(len(part.dictionary) + 1, object)
-    levels[:-1] = part.dictionary.to_pylist()
+    levels[:-1] = [None if _is_blank(text) else text for text in part.dictionary.to_pylist()]
     places = part.indices.cast(pa.int64()).fill_null(len(levels) - 1).to_numpy()
     found: NDArray[Any] = levels[places]
     return found
+
+
+def _is_blank(text: str | None) -> bool:
+    return text is None or not text.strip()
 
 
 def _is_gap(value: Any) -> bool:
