@@ -27,6 +27,8 @@ COMPARISONS: Mapping[str, list[tuple[str, tuple[str, ...], float]]] = {
             "Accuracy on digits",
             (
                 "SDAEClassifier",
+                "SDAEClassifier, pre-training alone",
+                "LadderClassifier",
                 "LabelSpreading",
                 "SelfTrainingClassifier",
                 "SDAEClassifier, 50 rows",

@@ -97,6 +97,11 @@ def _fault_of_table(table: Table) -> str:
     is_values = table.y.dtype == np.float64 and table.y.ndim == 2 and len(table.y) == table.n_rows
     if is_values:
         return "" if np.isfinite(table.y).all() else "values that are not finite"
+    is_several = (
+        table.y.dtype == np.int64 and table.y.ndim == 2 and set(np.unique(table.y)) <= {0, 1}
+    )
+    if is_several and len(table.y) == table.n_rows:
+        return ""
     if table.y.shape != (table.n_rows,) or table.y.dtype.kind not in "iU":
         return f"labels of type {table.y.dtype} and shape {table.y.shape}"
     texts = [*(names or ()), *(str(label) for label in table.y[:1000])]
