@@ -47,7 +47,7 @@ def _predictions() -> None:
     X, y = load_diabetes(return_X_y=True)
     train, test, y_train, y_test = train_test_split(X, y, random_state=0)
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained", sharey=True)
-    models = (SDAERegressor(early_stopping=True, random_state=0), RidgeCV())
+    models = (SDAERegressor(random_state=0), RidgeCV())
     for axis, model, colour in zip(axes, models, (OURS, OTHERS), strict=True):
         model.fit(train, y_train)
         axis.plot([25, 350], [25, 350], color="#cbd5e1", linewidth=1)

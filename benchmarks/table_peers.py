@@ -1,16 +1,16 @@
 """Compare SDAEClassifier and SDAERegressor with scikit-learn's models on real tables; write JSON.
 
-    python benchmarks/table_peers.py                # all, about 25 minutes
+    python benchmarks/table_peers.py                # all, a few minutes
     python benchmarks/table_peers.py penguins OJ    # these tables; the results of others stay
 
 Each table is divided five times into three quarters to train and one to test, of classes in their
 shares. Models get 100 or 5 % of the training labels. The rows without labels go to SDAE only, which
 has a use for them. SDAE gets the table as it is, with its defaults, and with one change each: with
-``early_stopping``, which docs/estimators.md advises for noisy tables, and without pre-training.
-HistGradientBoosting gets gaps as they are and categories by their type; the linear model and the
-forest get filled and one-hot encoded columns, with indicators of gaps. The rivals get a date as its
-day, and as sine and cosine of its place in the year. All have their defaults; no parameter was
-chosen by the scores. Everything runs on one thread.
+``early_stopping``, and without pre-training. HistGradientBoosting gets gaps as they are and
+categories by their type; the linear model and the forest get filled and one-hot encoded columns,
+with indicators of gaps. The rivals get a date as its day, and as sine and cosine of its place in
+the year. All have their defaults; no parameter was chosen by the scores. Everything runs on one
+thread.
 """
 
 import json

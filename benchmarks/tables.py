@@ -25,6 +25,7 @@ from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
 from peer_tables import peer_tables
 from process_tables import large_minibatches, modelled, processes
+from regression_tables import regressions
 from speed_tables import speed_headline, speed_table
 from stored_tables import rows_on_disk, shuffle_windows, tables_on_disk
 
@@ -255,6 +256,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "process-model": process_model,
     "processes": lambda: _with_machine("scaling-processes", processes),
     "recipe-search": search_table,
+    "regression-rule": lambda: _with_machine("regression-rule", regressions),
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
     "shuffle-windows": lambda: _with_machine("shuffle-windows", shuffle_windows),
     "since-commit": lambda: _with_machine("since-commit", since_commit),

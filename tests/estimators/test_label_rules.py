@@ -66,8 +66,12 @@ def same(a: Any, b: Any) -> bool:
         (60, 50, (1.0, 0.5, 100)),
         (190, 10, (0.38183, 0.43031, 190)),
         (210, 10, (0.32860, 0.41945, 200)),
-        (100, None, (1.0, 0.0, 40)),
-        (250, None, (0.25298, 0.0, 100)),
+        (1, None, (2.0, 0.0, 20)),
+        (100, None, (2.0, 0.0, 20)),
+        (250, None, (0.50596, 0.0, 50)),
+        (500, None, (0.17889, 0.0, 100)),
+        (1000, None, (0.06325, 0.0, 100)),
+        (10**9, None, (0.0001, 0.0, 100)),
     ],
 )
 def test_the_rule(n: int, n_classes: int | None, expected: tuple[float, float, int]) -> None:
@@ -84,7 +88,8 @@ def test_more_labels_never_mean_more_penalty_or_fewer_epochs(n_classes: int | No
         assert fewer.alpha >= more.alpha
         assert fewer.dropout >= more.dropout
         assert fewer.max_iter <= more.max_iter
-    assert rules[-1] == Regularisation(**BEFORE)
+    most = 100 if n_classes is None else 200
+    assert rules[-1] == Regularisation(**{**BEFORE, "max_iter": most})
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,7 @@ def test_they_are_the_defaults_and_stay_auto(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 100)), (SDAERegressor, (1.0, 0.0, 40))]
+    ("kind", "expected"), [(SDAEClassifier, (1.0, 0.5, 100)), (SDAERegressor, (2.0, 0.0, 20))]
 )
 def test_auto_is_the_fit_with_the_numbers_of_the_rule(
     kind: type[Any], expected: tuple[float, float, int]
@@ -204,7 +209,7 @@ def test_what_trains_otherwise_gets_other_epochs(parameters: Any, max_iter: int)
 def test_lbfgs_has_no_dropout(kind: type[Any]) -> None:
     x = rows()
     model = small(kind, solver="lbfgs").fit(x, labels(x))
-    assert used(model) == (1.0, 0.0, 200)
+    assert used(model) == (2.0 if kind is SDAERegressor else 1.0, 0.0, 200)
     assert model.n_iter_ > 1
     with pytest.raises(InvalidParameterError, match="dropout"):
         small(kind, solver="lbfgs", dropout=0.5).fit(x, labels(x))

@@ -32,8 +32,8 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
         Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
         pre-trains.
     alpha : float or "auto", default "auto"
-        L2 penalty of fine-tuning, as in ``MLPRegressor``. ``auto``: 1 up to 100 targets,
-        then (100 / n)^1.5, but at least 0.0001; n targets of V < 20 inputs count as n · 20 / V,
+        L2 penalty of fine-tuning, as in ``MLPRegressor``. ``auto``: 2 up to 100 targets,
+        then 2 · (100 / n)^1.5, but at least 0.0001; n targets of V < 20 inputs count as n · 20 / V,
         here and below.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n).
@@ -45,8 +45,8 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int or "auto", default "auto"
-        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``. ``auto``: 40,
-        times n / 100 from 100 targets on; more at a lower `learning_rate_init`; at most 200, and
+        Maximum number of epochs of fine-tuning, or of iterations of ``lbfgs``. ``auto``: 20,
+        times n / 100 from 100 targets on, but at most 100; more at a lower `learning_rate_init`;
         200 with ``sgd``, ``lbfgs`` or `early_stopping`.
     max_fun : int, default 15000
         Maximum number of evaluations of the cost by ``lbfgs``.
