@@ -34,7 +34,7 @@ class _Begun(TypedDict):
 def check_same_command(processes: Processes, options: Mapping[str, Any]) -> None:
     """Raise an error, the same on every process, if they were not started with the same command.
 
-    The others train by the recipe of the first, so other options of theirs would do nothing.
+    The others train by the recipe of the first, so their own options would do nothing.
 
     Parameters
     ----------
