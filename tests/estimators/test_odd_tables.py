@@ -170,7 +170,8 @@ def test_other_types_of_rows_without_labels() -> None:
     more = table.assign(f=table["f"].astype(bool))
     model = quick(SDAEClassifier).fit(table, Y, X_unlabeled=more)
     assert model.schema_.columns[0].kind == "binary"
-    with pytest.raises(DataError, match="Column 'b' held numbers in fit, but holds texts now"):
+    said = "'b' of X_unlabeled of SDAEClassifier holds texts, such as 'q', but numbers in X"
+    with pytest.raises(DataError, match=said):
         quick(SDAEClassifier).fit(table, Y, X_unlabeled=table.assign(b="q"))
     empty = pd.DataFrame({"a": pd.Categorical([None] * N, categories=[0, 1, 2]), "b": B})
     there = pd.DataFrame({"a": [0, 1, 2] * 20, "b": B})

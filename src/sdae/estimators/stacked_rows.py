@@ -61,7 +61,7 @@ def with_unlabeled(estimator: Any, x: Rows, X_unlabeled: Any) -> tuple[Rows, Row
         table = table.like(x, caller)
     elif table.shape[1] != x.shape[1]:
         raise DataError(f"{caller} must have {x.shape[1]} columns, as X. Got {table.shape[1]}.")
-    joined = x.below(table)
+    joined = x.below(table, caller)
     _warn_of_other_units(estimator, x, table)
     return x, joined
 

@@ -160,8 +160,10 @@ class RawTable:
         known = {column.name: column for column in self.columns}
         return RawTable([known[name] for name in other.names])
 
-    def below(self, more: "RawTable") -> "RawTable":
+    def below(self, more: "RawTable", caller: str = "") -> "RawTable":
         """Return this table with the rows of another, of the same columns, below it.
+
+        `caller` says what the other table is, where this one is not that of an earlier fit.
 
         Raises
         ------
@@ -170,7 +172,7 @@ class RawTable:
         """
         joined = []
         for column, other in zip(self.columns, more.columns, strict=True):
-            joined.append(_joined(column, other))
+            joined.append(_joined(column, other, caller))
         return RawTable(joined, named=self.named)
 
 
@@ -196,7 +198,7 @@ def below_each_other(parts: Sequence[RawColumn]) -> RawColumn:
     return replace(parts[0], values=values, whole=all(part.whole for part in parts))
 
 
-def _joined(column: RawColumn, other: RawColumn) -> RawColumn:
+def _joined(column: RawColumn, other: RawColumn, caller: str) -> RawColumn:
     """Return a column with the values of another below its own."""
     declared = column.declared or other.declared
     if column.missing.all():
@@ -207,7 +209,7 @@ def _joined(column: RawColumn, other: RawColumn) -> RawColumn:
     if kinds == {ColumnType.NUMBER, ColumnType.BOOLEAN}:
         column = replace(column, type=ColumnType.NUMBER)
     elif len(kinds) > 1:
-        raise other_type(other, column.type)
+        raise other_type(other, column.type, caller)
     return replace(
         column,
         values=np.concatenate([column.values, other.values]),
@@ -222,11 +224,17 @@ def _empty_like(column: RawColumn, n_rows: int) -> RawColumn:
     return replace(column, values=np.full(n_rows, missing, column.values.dtype))
 
 
-def other_type(column: RawColumn, wanted: ColumnType) -> DataError:
-    """Return the error for a column whose values are of another type than before."""
+def other_type(column: RawColumn, wanted: ColumnType, caller: str = "") -> DataError:
+    """Return the error for a column whose values are of another type than before, or than in X."""
     known = column.values[~column.missing]
     odd = [value for value in known.tolist() if not _is_number(value)] or known.tolist()
     example = f", such as {str(odd[0])[:40]!r}" if odd else ""
+    if caller:
+        return DataError(
+            f"Column {column.name!r} of {caller} holds {PLURAL[column.type]}{example}, but "
+            f"{PLURAL[wanted]} in X. Bring both to one type, and leave a cell empty where its "
+            "value is missing."
+        )
     return DataError(
         f"Column {column.name!r} held {PLURAL[wanted]} in fit, but holds {PLURAL[column.type]} now"
         f"{example}. Bring it to the type that it had in fit, and leave a cell empty where its "
