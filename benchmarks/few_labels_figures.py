@@ -125,11 +125,12 @@ def _ladder_lines(runs: list[dict[str, Any]]) -> str:
         each = ", ".join(f"{error:.2f}" for error in errors)
         times = [run["milliseconds"] for run in of_it]
         ends = list(dict.fromkeys(f"{end:.0f}" for end in (min(times), max(times))))
-        spread = f"{' to '.join(ends)}, {of_it[0]['threads']} thread"
+        threads = sorted({run["threads"] for run in of_it})
+        spread = f"{' to '.join(ends)}, {' or '.join(map(str, threads))} thread"
         lines.append(
             f"| {labels:,} | {'every depth' if every else 'the input'} | {updates:,} "
             f"| {len(of_it)} | **{statistics.mean(errors):.2f} %** ({each}) "
-            f"| {spread}{'s' * (of_it[0]['threads'] > 1)} |"
+            f"| {spread}{'s' * (threads[-1] > 1)} |"
         )
     return "\n".join(lines)
 
