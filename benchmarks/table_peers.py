@@ -1,6 +1,6 @@
 """Compare SDAEClassifier and SDAERegressor with scikit-learn's models on real tables; write JSON.
 
-    python benchmarks/table_peers.py                # all, a few minutes
+    python benchmarks/table_peers.py                # all, ten minutes of a busy core
     python benchmarks/table_peers.py penguins OJ    # these tables; the results of others stay
 
 Each table is divided five times into three quarters to train and one to test, of classes in their

@@ -12,7 +12,7 @@
 #     change of income, below 0     −3.06       −2.71        −3.04
 #
 # A model can so tell new rows from real ones, and learns that the rare class has fewer children and loans.
-# Floats, rounded afterwards, or SMOTENC with the column as a category, do not have this.
+# Floats, rounded afterwards, do not have this.
 #
 # The exit code is 1 if this has changed.
 set -eu

@@ -9,10 +9,10 @@ heart: n labels of V inputs count as n · 20 / V of them if V is below 20. With 
     max_iter = 10 for each class, but at most 100, times n / 100; at least 100 and at most 200.
                For a regression 20, from n = 100 on times n / 100, but at most 100:
 
-the strongest up to 100 labels; max_iter is that of ``MLPClassifier`` from 1,000 labels on at the
-latest, dropout is 0 from 10,000 on, and alpha is 0.0001 from 46,416 on (of a regression from
-73,681 on). There is no cross-validation: it costs several fits, and with few labels its choice is
-mostly chance.
+the strongest up to 100 labels; max_iter of classes is that of ``MLPClassifier`` from 1,000 labels
+on at the latest, dropout is 0 from 10,000 on, and alpha is 0.0001 from 46,416 on (of a regression
+from 73,681 on). There is no cross-validation: it costs several fits, and with few labels its choice
+is mostly chance.
 
 How it was found: pre-trained networks were fine-tuned with 24, 60, 150, 500, 1,500 and 2,500 labels
 of 24 tables of classes and 12 of numbers, none of them among those of
@@ -28,8 +28,8 @@ labels. Numbers wanted no dropout: where they follow closely from the columns, i
 with 20 to 2,500 labels, one to ten times the penalty of classes were tried, and a quarter, a half
 and all of 40 to 200 epochs. Of people two to five times and a half were the best on the mean, far
 better than once and all with up to 50 labels and from 400 on; of things, which have less noise, one
-to three times are about equal, up to two at 400 (``benchmarks/regression_rule.py``).
-Fitting the head alone to convergence before the whole network did not help.
+to three times are about equal, up to two at 400 (``benchmarks/regression_rule.py``). Fitting the
+head alone to convergence before the whole network did not help.
 
 What the rule does not know: the rate of learning, so a lower one lengthens max_iter in proportion;
 what ``sgd``, ``lbfgs`` and early stopping need, so these have 200.

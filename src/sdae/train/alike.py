@@ -75,15 +75,25 @@ def check_alike(
     values["version of sdae"] = __version__
     values["version of torch"] = str(torch.__version__)
     values["version of numpy"] = np.__version__
+    if odd := first_that_differs(processes, values):
+        rank, what = odd
+        raise InvalidParameterError(
+            f"Process {rank} does not train the same as process 0: different are {what}. Start all "
+            "processes with the same network, data, settings and versions."
+        )
+
+
+def first_that_differs(processes: Processes, values: Mapping[str, str]) -> tuple[int, str] | None:
+    """Return the first process whose values differ from those of process 0, and which do.
+
+    All processes ask at the same time, and get the same answer; None: all have the same values.
+    """
     first, *others = map(json.loads, processes.texts(json.dumps(values)))
     for rank, other in enumerate(others, start=1):
         differs = [name for name in {**first, **other} if first.get(name) != other.get(name)]
         if differs:
-            raise InvalidParameterError(
-                f"Process {rank} does not train the same as process 0: different are "
-                f"{listed((_shown(name, first, other) for name in differs), _MOST_SHOWN)}. Start "
-                "all processes with the same network, data, settings and versions."
-            )
+            return rank, listed((_shown(name, first, other) for name in differs), _MOST_SHOWN)
+    return None
 
 
 def _hashes_of(data: Mapping[str, RowSource | Tensor | None]) -> Identity:

@@ -66,7 +66,7 @@ def same_code(h: Tensor, layer: int) -> Finding | None:
 def _mean_variance(x: Tensor) -> Tensor:
     """Return the mean over columns of their variances: (n, V) -> ().
 
-    PyTorch's own ``var`` takes six times as long on rows as few as these.
+    PyTorch's own ``var`` takes several times as long on rows as few as these.
     """
     return (x - x.mean(dim=0)).square().mean()
 

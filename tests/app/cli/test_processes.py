@@ -194,8 +194,15 @@ def test_processes_with_other_commands_are_told_so_once(tmp_path: Path) -> None:
 
 def test_commands_may_differ_in_the_device_and_its_threads() -> None:
     def checked(**others: object) -> None:
-        options = {"data": "a.csv", "seed": 7, "device": "cpu", "threads": 1, "quiet": False}
-        first = json.dumps({"data": "a.csv", "seed": "7"})
+        options = {
+            "data": "a.csv",
+            "seed": 7,
+            "force": False,
+            "device": "cpu",
+            "threads": 1,
+            "quiet": False,
+        }
+        first = json.dumps({"data": "a.csv", "seed": "7", "force": "False"})
         together: Any = SimpleNamespace(size=2, texts=lambda mine: [first, mine])
         check_same_command(together, options | others)
 
@@ -203,7 +210,7 @@ def test_commands_may_differ_in_the_device_and_its_threads() -> None:
     checked(device="cuda", threads=4, quiet=True)
     with pytest.raises(InvalidParameterError, match=r"data \(b\.csv, not a\.csv\)\. Start all"):
         checked(data="b.csv")
-    with pytest.raises(InvalidParameterError, match=r"force \(True, not None\)"):
+    with pytest.raises(InvalidParameterError, match=r"force \(True, not False\)"):
         checked(force=True)
 
 

@@ -1,6 +1,5 @@
 """The processes but the first: they train along, print nothing, and write nothing."""
 
-import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -14,7 +13,7 @@ from sdae.app.runs.ladder_runs import settled_recipe
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack, run_recipe
 from sdae.core.errors import InvalidParameterError
-from sdae.core.wording import listed
+from sdae.train.alike import first_that_differs
 from sdae.train.processes.together import Processes
 
 _OWN_OPTIONS = frozenset(["device", "threads", "quiet"])
@@ -50,18 +49,12 @@ def check_same_command(processes: Processes, options: Mapping[str, Any]) -> None
     if processes.size == 1:
         return
     said = {name: str(value) for name, value in options.items() if name not in _OWN_OPTIONS}
-    first, *others = map(json.loads, processes.texts(json.dumps(said)))
-    for rank, other in enumerate(others, start=1):
-        differs = [
-            f"{name} ({other.get(name)}, not {first.get(name)})"
-            for name in {**first, **other}
-            if first.get(name) != other.get(name)
-        ]
-        if differs:
-            raise InvalidParameterError(
-                f"Process {rank} was started with another command than process 0: different are "
-                f"{listed(differs)}. Start all processes with the same command."
-            )
+    if odd := first_that_differs(processes, said):
+        rank, what = odd
+        raise InvalidParameterError(
+            f"Process {rank} was started with another command than process 0: different are {what}"
+            ". Start all processes with the same command."
+        )
 
 
 def lead(
