@@ -133,7 +133,7 @@ def test_relu_units_below_zero_for_all_rows_are_dead() -> None:
     ward = _pretrained(
         _silenced(small_stack(sizes=(8,), activation="relu")), unit_rows(N), epochs=2
     )
-    assert ward.told[0] == (0, 1, "dead units")
+    assert ward.told[0] == (0, 2, "dead units")
     assert ward.texts[0] == (
         "Layer 0: 8 of 8 units are dead: they are 0 for all 80 rows. Lower the learning rate, "
         "or use activation='sigmoid'."
@@ -217,7 +217,7 @@ def test_without_epochs_nothing_is_said_of_a_layer() -> None:
 def test_rare_classes_that_are_never_predicted() -> None:
     x, y = unit_rows(N), (np.arange(N) % 10 == 0).astype(np.int64)
     ward = _finetuned(small_stack(n_classes=2), x, y, epochs=9, learning_rate=1e-3)
-    assert ward.told == [(None, 8, "one class")]
+    assert ward.told == [(None, 9, "one class")]
     assert ward.texts[0].startswith(
         "Fine-tuning: class number 0 is predicted for all 80 rows, but 8 have other classes."
     )
@@ -358,7 +358,7 @@ def test_which_errors_are_of_overfitting(
 def test_what_was_told_is_not_told_again() -> None:
     stack = _silenced(small_stack(activation="relu", sizes=(8,)))
     first = _pretrained(stack, unit_rows(N), epochs=8, learning_rate=1e-9)
-    assert [t for t in first.told if t[2] == "dead units"] == [(0, 1, "dead units")]
+    assert [t for t in first.told if t[2] == "dead units"] == [(0, 8, "dead units")]
     doctor = Doctor()
     doctor.remember({(kind, layer) for layer, _, kind in first.told})
     assert doctor.told == first.doctor.told
@@ -394,8 +394,11 @@ class _WatchedRows(TensorRows):
         return super().batch(minibatch)
 
 
-def test_the_doctor_looks_at_epochs_1_2_4_8_and_at_the_last() -> None:
-    x, y = labelled(300)
+@pytest.mark.parametrize(("n_rows", "first"), [(2048, 1), (2047, 2), (300, 8), (50, 64)])
+def test_the_doctor_looks_at_epochs_1_2_4_8_from_2048_rows_on_and_at_the_last(
+    n_rows: int, first: int
+) -> None:
+    x, y = labelled(n_rows)
     stack, rows = small_stack(sizes=(8,)), _WatchedRows(x)
     ward = Ward(stack, rows, y)
     looks: list[tuple[int, int]] = []
@@ -406,10 +409,11 @@ def test_the_doctor_looks_at_epochs_1_2_4_8_and_at_the_last() -> None:
             rows.asked.clear()
 
     pretrain(stack, x, epochs=11, batch_size=50, callbacks=[ward, note])
-    assert looks == [(1, 256), (2, 256), (4, 256), (8, 256), (11, 256)]
+    used = min(n_rows, 256)
+    assert looks == [(epoch, used) for epoch in (1, 2, 4, 8, 11) if epoch >= min(first, 11)]
     looks.clear()
     finetune(stack, (x, y), None, epochs=6, batch_size=50, callbacks=[ward, note])
-    assert looks == [(1, 256), (2, 256), (4, 256), (6, 256)]
+    assert looks == [(epoch, used) for epoch in (1, 2, 4, 6) if epoch >= min(first, 6)]
 
 
 def test_with_few_rows_nothing_is_said() -> None:

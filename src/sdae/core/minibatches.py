@@ -92,7 +92,9 @@ class Minibatches(Sequence[Minibatch]):
     def __getitem__(self, index: int | slice) -> "Minibatch | Minibatches":
         """Return a minibatch, or consecutive ones."""
         if isinstance(index, slice):
-            start, stop, _ = index.indices(len(self))
+            start, stop, _ = index.indices(self._n_batches)
+            if start == 0 and stop == self._n_batches:
+                return self
             first = min(self._start + start * self.batch_size, self._stop)
             last = min(self._start + stop * self.batch_size, self._stop)
             return Minibatches(self._order, self.batch_size, first, max(first, last))

@@ -72,7 +72,7 @@ class Team:
 
     def run(self, task: Task) -> None:
         """Call ``task(rank, n_workers, counter)`` once per thread, for work without barriers."""
-        self._run(task, self.n_threads if self._complete() else 1)
+        self._run(task, self.n_threads if self._pool is not None and self._complete() else 1)
 
     def close(self) -> None:
         """End the threads."""
