@@ -47,8 +47,8 @@ def test_attributes_and_shapes_are_those_of_the_perceptron() -> None:
     assert ours.n_outputs_ == theirs.n_outputs_ == 4
     assert [c.shape for c in ours.coefs_] == [c.shape for c in theirs.coefs_]
     assert ours.predict(X).dtype == theirs.predict(X).dtype
-    scores = cross_val_score(learned(), X, Y, cv=3)
-    assert (scores > 0.3).all()
+    most_common = np.unique(Y, axis=0, return_counts=True)[1].max() / len(Y)
+    assert cross_val_score(learned(), X, Y, cv=3).mean() > most_common + 0.1
 
 
 @pytest.mark.parametrize(

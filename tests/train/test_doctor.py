@@ -25,7 +25,7 @@ from sdae.data import load_mnist
 from sdae.estimators.label_rules import regularisation_for
 from sdae.train.callbacks import EpochEnded, Event, PartStarted
 from sdae.train.course import Course
-from sdae.train.doctor import Doctor, _sample
+from sdae.train.doctor import Doctor, spaced_sample
 from sdae.train.finetuning import run_finetuning
 from sdae.train.history import EpochRecord, Finding
 from sdae.train.pretraining import run_pretraining
@@ -575,7 +575,7 @@ def test_the_recipes_are_not_commented_on(name: str) -> None:
 
 @pytest.mark.parametrize("n_rows", [50, 256, 257, 300, 2560, 10_007])
 def test_the_rows_looked_at_are_of_all_parts_and_no_period(n_rows: int) -> None:
-    looked = _sample(TensorRows(torch.zeros(n_rows, 1))).samples
+    looked = spaced_sample(TensorRows(torch.zeros(n_rows, 1))).samples
     assert len(set(looked.tolist())) == len(looked) == min(n_rows, 256)
     assert looked.min() >= 0
     assert looked.max() < n_rows

@@ -21,6 +21,7 @@ from sdae.core.schema.table_rows import TableRows
 from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
+from sdae.estimators.bending import bend_first_layer
 from sdae.estimators.consistency_search import searched
 from sdae.estimators.fit_callbacks import Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint
@@ -239,6 +240,8 @@ def _train(
         with interruptible(recorder, fine_tunes=labelled is not None):
             if first is not None:
                 pretrain_stage(network, first, seed, recorder, checkpoint, memory)
+            if second is not None and estimator._n_calls == 0 and max_iter is None:
+                bend_first_layer(network, second.task.rows if first is None else first.rows, seed)
             if searches and consistency is not None and raw is not None and labelled is not None:
                 found = searched(network, raw, consistency.rows, settings, scaling, seed)
                 estimator.semi_supervised_ = found

@@ -83,7 +83,7 @@ class Doctor:
         layer, found = autoencoder.layer, [rising_cost(course)]
         if last or _looks(course.records[-1].epoch, len(rows)):
             with torch.no_grad():
-                x = rows.batch(_sample(rows))  # (n, V)
+                x = rows.batch(spaced_sample(rows))  # (n, V)
                 h = autoencoder.encode(x)  # (n, V) -> (n, H)
                 if autoencoder.needs_unit_interval:
                     found.append(outside_unit_interval(x, layer))
@@ -118,7 +118,7 @@ class Doctor:
         if ("overfitting", None) not in self.told:
             found.append(overfitting(course))
         if last or _looks(epoch, len(rows)):
-            sample = _sample(rows)
+            sample = spaced_sample(rows)
             with torch.no_grad():
                 h = rows.batch(sample)  # (n, V)
                 for layer in range(stack.n_layers):
@@ -147,7 +147,7 @@ def _looks(epoch: int, n_rows: int) -> bool:
     return epoch.bit_count() == 1 and epoch * n_rows >= ROWS_BEFORE_A_LOOK
 
 
-def _sample(rows: RowSource) -> Minibatch:
+def spaced_sample(rows: RowSource) -> Minibatch:
     """Return a row of each part of the data, since sorted rows start with one class.
 
     The position within a part changes from part to part, to avoid any period of the rows.
