@@ -16,7 +16,7 @@ from sdae import (
     SDAERegressor,
     SDAETransformer,
 )
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, InvalidParameterError
 from tests.estimators.helpers import ALL, STREAMING, answers, labels, quick, rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -67,6 +67,40 @@ def test_sparse_rows_are_as_good_as_dense_ones(kind: type, scale: str) -> None:
     thin = quick(kind, scale=scale, decoder="linear").fit(sparse.csr_array(x), y)
     for one, other in zip(answers(dense, x), answers(thin, sparse.csr_matrix(x)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"categorical_features": [0]}, r"categorical_features .* None or 'from_dtype' for sparse"),
+        (
+            {"categorical_features": [77]},
+            r"categorical_features .* Got \[77\] instead\. Give X\.to",
+        ),
+        ({"missing_values": 2}, r"missing_values .* must be NaN for sparse rows\. Got 2 instead"),
+        ({"scale": "robust"}, "scale .* for sparse rows"),
+    ],
+)
+def test_what_is_for_tables_is_refused_for_sparse_rows(
+    parameters: dict[str, Any], complaint: str
+) -> None:
+    x = sparse.csr_array(rows())
+    with pytest.raises(InvalidParameterError, match=complaint):
+        quick(SDAEClassifier, **parameters).fit(x, labels(rows()))
+    for usual in ({"categorical_features": None}, {"missing_values": None}):
+        quick(SDAEClassifier, **usual).fit(x, labels(rows()))
+
+
+@pytest.mark.parametrize("kind", STREAMING)
+def test_gaps_of_sparse_rows_are_told_with_a_remedy(kind: type) -> None:
+    x, y = sparse.csr_array(rows()), labels(rows())
+    model, gappy = quick(kind).fit(x, y), x.copy()
+    gappy.data[7] = np.nan
+    complaint = f"sparse rows of {kind.__name__} must be without gaps. Give X.toarray"
+    with pytest.raises(DataError, match=complaint):
+        quick(kind).fit(gappy, y)
+    with pytest.raises(DataError, match=complaint):
+        model.transform(gappy) if kind is SDAETransformer else model.predict(gappy)
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.int64, np.float32, np.uint8])

@@ -36,6 +36,13 @@ def test_rows_without_targets_are_pretrained_on_alone() -> None:
     assert np.array_equal(weighted.predict(X), model.predict(X))
 
 
+def test_predictions_have_the_shape_of_the_table_of_targets_with_and_without_gaps() -> None:
+    for y in (X[:, [1]], GAPS[:, None]):
+        for target in (y, pd.DataFrame(y, columns=["q"])):
+            assert quick(SDAERegressor).fit(X, target).predict(X).shape == (60, 1)
+        assert quick(SDAERegressor).fit(X, pd.Series(y[:, 0])).predict(X).shape == (60,)
+
+
 def test_several_targets_of_a_row_are_all_there_or_all_missing() -> None:
     several = np.stack([GAPS, GAPS], axis=1)
     assert quick(SDAERegressor).fit(X, several).predict(X).shape == (60, 2)

@@ -53,6 +53,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     X = as_table(X)
     if _is_raw(estimator, X, reset=reset):
         return _checked_table(estimator, X, reset=reset)
+    _check_no_gaps(X, type(estimator).__name__)
     with np.errstate(over="ignore", invalid="ignore"):
         x = validate_data(
             estimator,
@@ -111,6 +112,7 @@ def checked_pair(
                 estimator=estimator,
             )
         return rows, targets
+    _check_no_gaps(X, type(estimator).__name__)
     # scikit-learn sums all values to check that they are finite.
     with np.errstate(over="ignore", invalid="ignore"):
         try:
@@ -211,13 +213,35 @@ def _is_raw(estimator: Any, X: Any, *, reset: bool) -> bool:
     if isinstance(declared, str) and declared != "from_dtype":
         wanted = "'from_dtype', None, or names, indices or a mask of columns"
         raise invalid_parameter("categorical_features", name, wanted, declared)
-    if sparse.issparse(X):
-        if estimator.scale in OF_TABLES:
-            wanted = "'auto', 'none', 'minmax' or 'standard' for sparse rows"
-            raise invalid_parameter("scale", name, wanted, estimator.scale)
-        return False
     asked = not (declared is None or isinstance(declared, str)) and np.size(declared) > 0
+    if sparse.issparse(X):
+        _check_numbers_alone(estimator, asks_for_categories=asked)
+        return False
     return asked or estimator.scale in OF_TABLES or needs_schema(X, missing_marker(estimator))
+
+
+def _check_numbers_alone(estimator: Any, *, asks_for_categories: bool) -> None:
+    """Raise an error for parameters that are for tables, beside sparse rows."""
+    name, remedy = type(estimator).__name__, "Give X.toarray() to have it."
+    if estimator.scale in OF_TABLES:
+        wanted = "'auto', 'none', 'minmax' or 'standard' for sparse rows"
+        raise invalid_parameter("scale", name, wanted, estimator.scale)
+    if asks_for_categories:
+        wanted, given = "None or 'from_dtype' for sparse rows", estimator.categorical_features
+        raise invalid_parameter("categorical_features", name, wanted, given, remedy)
+    marker = missing_marker(estimator)
+    is_nan = isinstance(marker, float | np.floating) and np.isnan(marker)
+    if marker is not None and not is_nan:
+        raise invalid_parameter("missing_values", name, "NaN for sparse rows", marker, remedy)
+
+
+def _check_no_gaps(X: Any, name: str) -> None:
+    """Raise an error for sparse rows with NaN, whose infinite values scikit-learn tells of."""
+    if sparse.issparse(X) and X.dtype.kind in "fc" and np.isnan(X.data).any():
+        raise DataError(
+            f"Input X contains NaN: sparse rows of {name} must be without gaps. Give X.toarray(), "
+            "whose gaps are taken as missing, or impute them."
+        )
 
 
 def missing_marker(estimator: BaseEstimator) -> Any:

@@ -62,11 +62,12 @@ def with_gaps_filled(y: Any, caller: str) -> Targets:
             "rows, or fill them."
         )
     known = _of_own_type(y, values[there])
+    shape = columns.shape if nw.dependencies.is_into_dataframe(given) else values.shape
     if not len(known):
-        return Targets(np.zeros(values.shape), there)
+        return Targets(np.zeros(shape), there)
     filled = np.empty(values.shape, known.dtype)
     filled[there], filled[~there] = known, known[0]
-    return Targets(filled, there)
+    return Targets(filled.reshape(shape), there)
 
 
 def check_numbers(y: Any, caller: str) -> None:

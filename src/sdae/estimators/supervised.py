@@ -132,6 +132,7 @@ class SupervisedSDAE(
 
     @property
     def _records(self) -> list[EpochRecord]:
+        check_is_fitted(self)
         return [record for record in self.history_ if record.stage == FINETUNING]
 
     def _score_of(self, validation_error: float) -> float:
