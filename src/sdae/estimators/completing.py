@@ -6,8 +6,7 @@ only the gaps are written. Axes: n rows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
-from decimal import Decimal
+from datetime import UTC
 from typing import Any
 
 import narwhals as nw
@@ -17,10 +16,11 @@ from numpy.typing import NDArray
 from sdae.core.errors import DataError
 from sdae.core.schema.raw_table import ColumnType
 from sdae.core.wording import quoted
+from sdae.estimators.cell_values import decimals, length_of, moment_of, values_like, whole_numbers
 from sdae.estimators.raw_input import is_frame
 
-_EPOCH = datetime(1970, 1, 1)
 _MARK = "missingindicator"
+_TYPES = {ColumnType.DATE: nw.Datetime("us"), ColumnType.BOOLEAN: nw.Boolean()}
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Filling:
     values : ndarray, shape (n,), or None
         Numbers, levels, or seconds since 1970; read where values are missing. None leaves the gaps
         as they are.
+    marker : Real
+        A number that means "missing", which is not written into whole numbers; NaN: none.
     if_it_fits : bool
         Whether gaps stay where the type of the column is not that of the values.
     marked : bool
@@ -50,6 +52,7 @@ class Filling:
     type: ColumnType
     missing: NDArray[np.bool_]
     values: NDArray[Any] | None
+    marker: Any = np.nan
     if_it_fits: bool = False
     marked: bool = False
     kept: bool = True
@@ -76,7 +79,9 @@ def completed(X: Any, fillings: Sequence[Filling]) -> Any:
         return _completed_frame(nw.from_native(X, eager_only=True), fillings)
     array = np.asarray(X)
     columns = [_completed_array(array[:, each.place], each) for each in fillings if each.kept]
-    marks = [each.missing.astype(array.dtype) for each in fillings if each.marked]
+    # Texts of a fixed width would cut the words.
+    of_marks = np.dtype(str) if array.dtype.kind == "U" else array.dtype
+    marks = [each.missing.astype(of_marks) for each in fillings if each.marked]
     together = [*columns, *marks]
     if not together:
         return np.empty((len(array), 0), array.dtype)
@@ -95,32 +100,30 @@ def _completed_array(values: NDArray[Any], filling: Filling) -> NDArray[Any]:
     chosen, kind = filling.chosen(), values.dtype.kind
     if not chosen or (kind == "O" and filling.if_it_fits):
         return values
+    if kind == "U":  # as wide as the widest text
+        texts = np.array(chosen, str)
+        written = values.astype(np.promote_types(values.dtype, texts.dtype))
+        written[filling.rows] = texts
+        return written
     written = values.copy()
     if kind in "iu":
-        written[filling.rows] = np.rint(chosen)
+        bounds = np.iinfo(values.dtype)
+        whole = whole_numbers(chosen, int(bounds.min), int(bounds.max), filling.marker)
+        written[filling.rows] = np.array(whole, values.dtype)
     elif kind == "O":
-        for row, value in zip(filling.rows, _as_known(chosen, values, filling), strict=True):
-            written[row] = value
+        known = values[~filling.missing].tolist()
+        like_known = values_like(known, chosen, filling.type, filling.marker)
+        written[filling.rows] = _objects(like_known)
     else:
         written[filling.rows] = chosen
     return written
 
 
-def _as_known(chosen: list[Any], values: NDArray[Any], filling: Filling) -> list[Any]:
-    """Return values in the type that the others of a column of objects have."""
-    known = values[~filling.missing]
-    example = known[0] if len(known) else None
-    if filling.type is ColumnType.DATE:
-        moments = [_moment(value, getattr(example, "tzinfo", None)) for value in chosen]
-        is_date = example is not None and not isinstance(example, datetime)
-        return [moment.date() for moment in moments] if is_date else moments
-    if filling.type is ColumnType.BOOLEAN:
-        return [bool(value) for value in chosen]
-    if isinstance(example, timedelta):
-        return [timedelta(seconds=value) for value in chosen]
-    if isinstance(example, int | np.integer) and filling.type is ColumnType.NUMBER:
-        return [round(value) for value in chosen]
-    return chosen
+def _objects(values: list[Any]) -> NDArray[np.object_]:
+    """Return values as an array, which pandas does not turn into another type as it does lists."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
 
 
 # -- data frames -------------------------------------------------------------------------------
@@ -146,7 +149,8 @@ def _beside(frame: nw.DataFrame[Any], columns: list[nw.Series[Any]]) -> Any:
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"The completed table would have two columns named {quoted(twice)}.")
     changed = frame.with_columns(*columns)
-    return nw.to_native(changed.select(*names))
+    place = {name: k for k, name in enumerate(changed.columns)}
+    return nw.to_native(changed[:, [place[name] for name in names]])  # names may be numbers
 
 
 def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any]:
@@ -155,8 +159,10 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
         return series
     try:
         if filling.missing.all() and not _can_hold(series.dtype, filling.type):
-            return series if filling.if_it_fits else _new_series(series, chosen)
-        values = _native_values(chosen, series.dtype, filling.type)
+            return series if filling.if_it_fits else _new_series(series, chosen, filling.type)
+        if series.dtype == nw.Object:
+            return _completed_objects(series, filling)
+        values = _values_as(chosen, series.dtype, filling.type, filling.marker)
         return _scattered(_with_levels(series, values), filling.rows.tolist(), values)
     except Exception as error:
         # Each library has errors of its own for a level that a column of fixed levels lacks.
@@ -165,6 +171,18 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
             f"{chosen[0]!r}, a value that fit learned for it: {error}. Convert the column to the "
             "type that it had in fit."
         ) from None
+
+
+def _completed_objects(series: nw.Series[Any], filling: Filling) -> nw.Series[Any]:
+    """Return a column of Python's values with others of their type in its gaps."""
+    every = series.to_list()
+    known = [every[row] for row in np.flatnonzero(~filling.missing)]
+    values = values_like(known, filling.chosen(), filling.type, filling.marker)
+    if not series.implementation.is_pandas_like():
+        return _scattered(series, filling.rows.tolist(), values)
+    native = nw.to_native(series).copy()
+    native.iloc[filling.rows] = _objects(values)
+    return nw.from_native(native, series_only=True)
 
 
 def _scattered(series: nw.Series[Any], rows: list[int], values: list[Any]) -> nw.Series[Any]:
@@ -184,9 +202,11 @@ def _scattered(series: nw.Series[Any], rows: list[int], values: list[Any]) -> nw
     return made.cast(series.dtype) if has_levels else made
 
 
-def _new_series(series: nw.Series[Any], chosen: list[Any]) -> nw.Series[Any]:
+def _new_series(series: nw.Series[Any], chosen: list[Any], type_: ColumnType) -> nw.Series[Any]:
     """Return a column in place of one without a value, whose type says nothing."""
-    return nw.new_series(series.name, chosen, backend=series.implementation)
+    dtype = _TYPES.get(type_)
+    values = chosen if dtype is None else _values_as(chosen, dtype, type_)
+    return nw.new_series(series.name, values, dtype, backend=series.implementation)
 
 
 def _can_hold(dtype: Any, type_: ColumnType) -> bool:
@@ -194,33 +214,47 @@ def _can_hold(dtype: Any, type_: ColumnType) -> bool:
         return dtype in (nw.String, nw.Categorical) or isinstance(dtype, nw.Enum)
     if type_ is ColumnType.DATE:
         return isinstance(dtype, nw.Datetime) or dtype == nw.Date
+    if type_ is ColumnType.BOOLEAN:  # floats without a value are of no type in pandas
+        return bool(dtype == nw.Boolean or dtype.is_integer())
     return bool(dtype.is_numeric() or dtype == nw.Boolean or isinstance(dtype, nw.Duration))
 
 
-def _native_values(chosen: list[Any], dtype: Any, type_: ColumnType) -> list[Any]:
-    """Return values as Python's own, of the type that a column takes."""
+def _values_as(chosen: list[Any], dtype: Any, type_: ColumnType, marker: Any = np.nan) -> list[Any]:
+    """Return values of a type as a column of a data frame takes them, none equal to a marker."""
     if type_ is ColumnType.TEXT:
         return chosen
     if type_ is ColumnType.DATE:
-        moments = [_moment(value, None) for value in chosen]
-        if dtype == nw.Date:
-            return [moment.date() for moment in moments]
-        zoned = getattr(dtype, "time_zone", None) is not None
-        return [moment.replace(tzinfo=UTC) for moment in moments] if zoned else moments
-    if dtype == nw.Boolean or type_ is ColumnType.BOOLEAN:
-        return [bool(value) for value in chosen]
+        return _moments_as(chosen, dtype)
+    if dtype == nw.Boolean or (type_ is ColumnType.BOOLEAN and not dtype.is_numeric()):
+        return [value >= 0.5 for value in chosen]
     if isinstance(dtype, nw.Duration):
-        return [timedelta(seconds=value) for value in chosen]
+        return [length_of(value, dtype.time_unit) for value in chosen]
     if dtype == nw.Decimal:
-        return [Decimal(repr(value)) for value in chosen]
+        return decimals(chosen, getattr(dtype, "scale", None))
+    if dtype.is_integer():
+        return whole_numbers(chosen, *_range_of(dtype), marker)
     if dtype == nw.Float32:  # pandas does not round by itself
         return [float(value) for value in np.array(chosen, np.float32)]
     if dtype.is_float():
         return chosen
     # Whole levels of a category of integers are integers there.
-    return [
-        round(value) if dtype.is_integer() or value == round(value) else value for value in chosen
-    ]
+    return [round(value) if value == round(value) else value for value in chosen]
+
+
+def _range_of(dtype: Any) -> tuple[int, int]:
+    """Return the smallest and the largest number of a type of integers, such as UInt8."""
+    n_bits = int("".join(filter(str.isdigit, str(dtype))))
+    if dtype.is_unsigned_integer():
+        return 0, 2**n_bits - 1
+    return -(2 ** (n_bits - 1)), 2 ** (n_bits - 1) - 1
+
+
+def _moments_as(chosen: list[Any], dtype: Any) -> list[Any]:
+    moments = [moment_of(value, None, getattr(dtype, "time_unit", "")) for value in chosen]
+    if dtype == nw.Date:
+        return [moment.date() for moment in moments]
+    zoned = getattr(dtype, "time_zone", None) is not None
+    return [moment.replace(tzinfo=UTC) for moment in moments] if zoned else moments
 
 
 def _with_levels(series: nw.Series[Any], values: list[Any]) -> nw.Series[Any]:
@@ -233,9 +267,3 @@ def _with_levels(series: nw.Series[Any], values: list[Any]) -> nw.Series[Any]:
     if not lacking:
         return series
     return nw.from_native(native.cat.add_categories(lacking), series_only=True)
-
-
-def _moment(seconds: float, zone: tzinfo | None) -> datetime:
-    """Return the moment so many seconds after 1970; those with a time zone count in UTC."""
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return moment if zone is None else moment.replace(tzinfo=UTC).astimezone(zone)

@@ -5,6 +5,7 @@ Axes: n rows, V components, C columns, L levels.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from sdae.core.in_blocks import products_of_a_block
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import is_source
 from sdae.core.schema.columns import Column, IgnoredColumn
+from sdae.core.schema.level_columns import BinaryColumn, CategoryColumn
+from sdae.core.schema.number_columns import NumberColumn
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
@@ -34,7 +37,7 @@ from sdae.estimators.imputation_schema import (
 )
 from sdae.estimators.imputation_settings import ImputationSettings, epochs_of
 from sdae.estimators.imputation_training import Plan, numbered, train_to_impute
-from sdae.estimators.inputs import as_table, checked_rows
+from sdae.estimators.inputs import as_table, checked_rows, missing_marker
 from sdae.estimators.parameters import Settings
 from sdae.estimators.raw_input import as_array, is_frame
 
@@ -44,8 +47,8 @@ _SEEDS_APART = 1_000_003
 def known_table(imputer: Any, X: Any, *, reset: bool) -> tuple[Any, RawTable]:
     """Return X, record batches as a table, and its raw columns, checked.
 
-    The columns of arrays and of data frames of numbers are checked by scikit-learn's rules: others
-    are matched by name.
+    The columns of arrays are checked by scikit-learn's rules, and those of data frames where all
+    were numbers in ``fit``: others are matched by name.
     """
     X = as_table(X)
     if isinstance(X, TableRows):
@@ -68,9 +71,18 @@ def known_table(imputer: Any, X: Any, *, reset: bool) -> tuple[Any, RawTable]:
             ensure_all_finite=False,
         )
     table: RawTable = checked_rows(imputer, X, reset=reset)
-    if is_frame(X) and not reset and all(each.type is ColumnType.NUMBER for each in table):
+    if is_frame(X) and not reset and _numbers_alone(imputer.schema_):
         validate_data(imputer, X, reset=False, skip_check_array=True)
     return X, table
+
+
+def _numbers_alone(schema: Schema) -> bool:
+    """Return whether all columns were numbers in ``fit``: the type of a constant is not known."""
+    return all(
+        isinstance(column, NumberColumn)
+        or (isinstance(column, BinaryColumn | CategoryColumn) and column.type is ColumnType.NUMBER)
+        for column in schema.columns
+    )
 
 
 def check_rows(table: RawTable, caller: str) -> None:
@@ -115,15 +127,24 @@ def filled_table(
 ) -> Any:
     """Return X with filled gaps: by draws of the number `draw`, or by predictions."""
     values = filled_values(imputer, table, draw)
+    marker = missing_marker(imputer)
     fillings = []
     for (column, raw, place), had_gaps in zip(
         _columns(imputer, table), imputer._marked, strict=True
     ):
         if isinstance(column, IgnoredColumn):
             filling = constant_filling(column, raw, place)
+            if raw.type is ColumnType.DATE and isinstance(column.value, float):
+                # The type says so, though all values may be missing.
+                filling = replace(filling, type=ColumnType.DATE)
         else:
             filling = Filling(
-                column.name, place, type_of(column, raw), raw.missing, values[column.name]
+                column.name,
+                place,
+                type_of(column, raw),
+                raw.missing,
+                values[column.name],
+                marker=marker if isinstance(marker, Real) else np.nan,
             )
         fillings.append(
             replace(
