@@ -15,6 +15,7 @@ from typing import Any
 
 from _results import RESULTS, load, machine_line, machine_lines
 from auc_tables import auc_tables
+from bent_tables import bent_layers
 from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, by_kappa, ladders
@@ -256,6 +257,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "process-model": process_model,
     "processes": lambda: _with_machine("scaling-processes", processes),
     "recipe-search": search_table,
+    "bent-layer": lambda: _with_machine("bent-layer", bent_layers),
     "regression-rule": lambda: _with_machine("regression-rule", regressions),
     "rows-on-disk": lambda: _with_machine("rows-on-disk", rows_on_disk),
     "shuffle-windows": lambda: _with_machine("shuffle-windows", shuffle_windows),

@@ -36,7 +36,9 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Activation of all layers.
+        Activation of all layers. Before the first fine-tuning of ``fit``, layer 0 of tanh units is
+        bent where they are straight lines over the rows: with few inputs the classical weights are
+        so small that a network would stay near a plane.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
         Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
         pre-trains.
@@ -46,8 +48,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         here and below. The fused engine needs 0.
     batch_size : int or "auto", default 32
         Rows of a minibatch, or all rows if there are fewer; ``auto`` is min(200, n). Size 1 with
-        ``solver="sgd"``, ``momentum=0`` and ``alpha=0`` is the classical method, and runs in the
-        fused engine.
+        ``solver="sgd"``, ``momentum=0``, ``alpha=0`` and sigmoid units is the classical method, and
+        runs in the fused engine.
     learning_rate : str, default "constant"
         ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPClassifier``; or a
         schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.

@@ -27,7 +27,9 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each layer.
     activation : {"tanh", "relu", "sigmoid", "logistic", "gelu", "silu", "identity"}, default "tanh"
-        Activation of all layers.
+        Activation of all layers. Before the first fine-tuning of ``fit``, layer 0 of tanh units is
+        bent where they are straight lines over the rows: with few inputs the classical weights are
+        so small that a network would stay near a plane.
     solver : {"adam", "sgd", "adamw", "nadam", "rmsprop", "lbfgs"}, default "adam"
         Optimiser of both stages. With ``lbfgs``, which fine-tunes on all rows at once, Adam
         pre-trains.
