@@ -32,8 +32,10 @@ def test_the_first_value_that_is_no_finite_number_is_named_with_the_remedy(bad: 
 def test_without_names_the_column_of_a_bad_value_is_told_by_number() -> None:
     x = np.zeros((2, 3), np.float32)
     x[1, 2] = np.nan
-    with pytest.raises(DataError, match=r"1 value missing.*row 2, column 2 \(counted from 0\)"):
+    with pytest.raises(DataError, match=r"1 value missing.*row 2, column 3 \(both counted"):
         check_finite(x, "rows.npy")
+    with pytest.raises(DataError, match=r"in row 2 \(counted from 1\), the column named '2'\."):
+        check_finite(x, "rows.npy", ("0", "1", "2"))
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0)])

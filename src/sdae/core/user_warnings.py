@@ -8,6 +8,20 @@ class DataWarning(UserWarning):
     """A warning about the data of a user, which commands print as a line."""
 
 
+class SlowReadingWarning(RuntimeWarning):
+    """A warning that rows are read slowly. Commands print it as a line, with advice of their own.
+
+    Attributes
+    ----------
+    in_commands : str
+        The text with the advice for the command line.
+    """
+
+    def __init__(self, text: str, advice: str, advice_in_commands: str) -> None:
+        super().__init__(f"{text} {advice}")
+        self.in_commands = f"{text} {advice_in_commands}"
+
+
 def warn_user(text: str) -> None:
     """Give a DataWarning at the first line outside this package."""
     level, frame = 1, sys._getframe(1)

@@ -9,7 +9,6 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,13 @@ from sdae.data.bounds import check_columns, check_room
 from sdae.data.csv_table import wanted_columns
 from sdae.data.idx import image_table
 from sdae.data.label_columns import names_of_targets
-from sdae.data.labelled_rows import check_some_have_labels, labelled_apart, no_label, without_label
+from sdae.data.labelled_rows import (
+    PartsDataset,
+    check_some_have_labels,
+    labelled_apart,
+    no_label,
+    without_label,
+)
 from sdae.data.npy import parse_npy
 from sdae.data.table import Dataset, Table, check_lengths, checked_table
 from sdae.data.target_columns import targets_of_array
@@ -48,7 +53,8 @@ def load_npy(
     """Load a ``.npy`` of rows (n, V) or of images (n, height, width).
 
     Columns are named by their index, "0" to "V−1"; `target` is an index, or counts from the end
-    ("-1"). Images of bytes are divided by 256, other numbers are not changed.
+    ("-1"). If `features` are other names, all columns are read, without names: they are matched by
+    their place. Images of bytes are divided by 256, other numbers are not changed.
 
     Raises
     ------
@@ -73,9 +79,10 @@ def load_npy(
     names = [str(column) for column in range(n_columns)]
     places = [find_column(each, n_columns, source) for each in target]
     target = names_of_targets([str(place) for place in places])  # each column once, by its number
-    columns = wanted_columns(names, places, features, source)
+    by_place = features is not None and not set(features) <= set(names)
+    columns = wanted_columns(names, places, None if by_place else features, source)
     x = array if len(columns) == n_columns else array[:, columns]  # (n, columns) -> (n, V)
-    table = _rows(x, source, tuple(names[column] for column in columns))
+    table = _rows(x, source, None if by_place else tuple(names[column] for column in columns))
     if not places:
         return Dataset(path.stem, table)
     return _labelled(path.stem, table, array[:, places], target, source, task)
@@ -128,10 +135,7 @@ def load_npz(
         struct.error,
     ) as error:
         raise FileFormatError(f"{path} is damaged: {reason(error)}. Save it again.") from None
-    validation, test = (
-        parts[part].train if part in parts else None for part in ("validation", "test")
-    )
-    return replace(parts["train"], validation=validation, test=test)
+    return PartsDataset.of(parts)
 
 
 def _check_same_labels(parts: Mapping[str, Table], source: str) -> None:

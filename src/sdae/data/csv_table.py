@@ -21,7 +21,7 @@ from sdae.data.bounds import unpacked_limit
 from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
 from sdae.data.labelled_rows import known_labels, labelled_apart
-from sdae.data.table import Dataset, NotNumbers, checked_table, lacks, not_finite
+from sdae.data.table import Dataset, LacksColumns, NotNumbers, checked_table, not_finite
 from sdae.data.tables.remarks import index_columns
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
@@ -133,7 +133,7 @@ def wanted_columns(
         If a requested column does not exist.
     """
     if features is not None and not set(features) <= set(header):
-        raise lacks(source, features, header)
+        raise LacksColumns(source, features, header)
     if features is not None:
         asked = set(features)
         return [

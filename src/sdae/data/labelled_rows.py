@@ -3,8 +3,8 @@
 Axes: n rows, V columns.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
@@ -18,6 +18,46 @@ from sdae.data.tables.options import NA_WORDS
 
 BLANK = frozenset({""})
 """The only text for a missing label in a format that has missing values of its own."""
+
+
+@dataclass(frozen=True, eq=False)
+class PartsDataset(Dataset):
+    """A data set with parts of its own, in which rows may lack their label too.
+
+    Attributes
+    ----------
+    unlabelled_test, unlabelled_validation : ndarray or None
+        Rows of these parts without a label, where others of the part have one.
+    """
+
+    unlabelled_test: Any = None
+    unlabelled_validation: Any = None
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Dataset]) -> "PartsDataset":
+        """Join data sets without parts: "train" and, where they exist, "validation" and "test"."""
+        train = parts["train"]
+        tables = {part: each.train for part, each in parts.items()}
+        others = {part: each.unlabelled for part, each in parts.items()}
+        return cls(
+            train.name,
+            train.train,
+            tables.get("validation"),
+            tables.get("test"),
+            train.unlabelled,
+            others.get("test"),
+            others.get("validation"),
+        )
+
+
+def unlabelled_beside(dataset: Dataset, part: Table) -> Any | None:
+    """Return the rows without a label that lay among those of a part; None if there were none."""
+    if part is dataset.train:
+        return dataset.unlabelled
+    if not isinstance(dataset, PartsDataset):
+        return None
+    is_test = part is dataset.test
+    return dataset.unlabelled_test if is_test else dataset.unlabelled_validation
 
 
 def without_label(columns: Sequence[Any], words: frozenset[str] = NA_WORDS) -> NDArray[np.bool_]:

@@ -203,14 +203,22 @@ def not_finite(
     """
     bad = ~is_usable(x)
     row, column = (int(place) for place in np.unravel_index(np.argmax(bad), bad.shape))
-    name = quoted(feature_names[column]) if feature_names else f"{column} (counted from 0)"
     n_bad = int(np.count_nonzero(bad))
     number = f"{'at least ' if more else ''}{n_bad:,} {'value' if n_bad == 1 else 'values'}"
     return NotNumbers(
-        f"{source} has {number} missing, infinite or too large for float32, the first in row "
-        f"{first_row + row + 1}, column {name}. Impute missing values (scikit-learn's "
-        "SimpleImputer does) or drop the rows."
+        f"{source} has {number} missing, infinite or too large for float32, the first in "
+        f"{_where(first_row + row + 1, column, feature_names)}. Impute missing values "
+        "(scikit-learn's SimpleImputer does) or drop the rows."
     )
+
+
+def _where(row: int, column: int, names: tuple[str, ...] | None) -> str:
+    """Return the place of a cell in words: both from 1, or the name of its column."""
+    if names is None:
+        return f"row {row}, column {column + 1} (both counted from 1)"
+    if names[column].isdecimal():  # a column of an array is named by its index, from 0
+        return f"row {row} (counted from 1), the column named {quoted(names[column])}"
+    return f"row {row}, column {quoted(names[column])}"
 
 
 def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
@@ -232,26 +240,52 @@ def match_columns(table: Table, feature_names: tuple[str, ...]) -> Table:
         if table.x.shape[1] != len(feature_names):
             raise DataError(
                 f"{table.source} must have {len(feature_names)} columns, as the training data. Got "
-                f"{table.x.shape[1]} columns without names instead."
+                f"{table.x.shape[1]} columns without names instead. Leave others, such as labels, "
+                "out of it."
             )
         return table
     if table.feature_names == feature_names:
         return table
     places = {name: place for place, name in enumerate(table.feature_names)}
     if not places.keys() >= set(feature_names):
-        raise lacks(table.source, feature_names, table.feature_names)
+        raise LacksColumns(table.source, feature_names, table.feature_names)
     columns = [places[name] for name in feature_names]
     x: Rows = np.ascontiguousarray(table.x[:, columns])
     return replace(table, x=x, feature_names=feature_names)
 
 
-def lacks(source: str, wanted: Collection[str], there: Collection[str]) -> DataError:
-    """Return the error for missing columns."""
-    known = set(there)
-    missing = [name for name in wanted if name not in known]
-    near = nearest(missing[0], there, most=3)
-    hint = f" Similar names: {listed(near)}." if near else ""
-    return DataError(
-        f"{source} lacks {len(missing)} of the {len(wanted)} columns the model was trained on, "
-        f"the first {quoted(missing[0])}.{hint}"
-    )
+class LacksColumns(DataError):
+    """A source lacks columns of the training data.
+
+    Parameters
+    ----------
+    source : str
+    wanted, there : collection of str
+        The columns that are needed, and those that it has.
+    whose : str
+        Whose columns are needed.
+    remedy : str
+    """
+
+    def __init__(
+        self,
+        source: str,
+        wanted: Collection[str],
+        there: Collection[str],
+        whose: str = "the training data",
+        remedy: str = "Add what is missing to the file.",
+    ) -> None:
+        self._parts = source, wanted, there
+        known = set(there)
+        missing = [name for name in wanted if name not in known]
+        near = nearest(missing[0], there, most=3)
+        hint = f" Similar names: {listed(near)}." if near else ""
+        super().__init__(
+            f"{source} lacks {len(missing)} of the {len(wanted)} columns of {whose}, the first "
+            f"{quoted(missing[0])}.{hint} {remedy}"
+        )
+
+    def said_of(self, other: str) -> "LacksColumns":
+        """Return the error for a file of more rows, which must have the columns of another."""
+        remedy = "Add what is missing, or leave it out of the training with --drop."
+        return LacksColumns(*self._parts, other, remedy)

@@ -236,7 +236,7 @@ def _check_numbers_alone(estimator: Any, *, asks_for_categories: bool) -> None:
 
 
 def _check_no_gaps(X: Any, name: str) -> None:
-    """Raise an error for sparse rows with NaN, whose infinite values scikit-learn tells of."""
+    """Raise an error for sparse rows with NaN; scikit-learn reports infinite values."""
     if sparse.issparse(X) and X.dtype.kind in "fc" and np.isnan(X.data).any():
         raise DataError(
             f"Input X contains NaN: sparse rows of {name} must be without gaps. Give X.toarray(), "

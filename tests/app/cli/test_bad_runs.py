@@ -128,7 +128,10 @@ def test_an_output_that_cannot_be_written(command: str, run: Path) -> None:
 def test_the_wrong_number_of_columns(run: Path) -> None:
     Path("two.csv").write_text("a,b\n1,2\n")
     message = refused(Path(), "predict", run, "two.csv", "-o", "out.csv")
-    assert message == ("two.csv lacks 2 of the 4 columns the model was trained on, the first 'c'.")
+    assert message == (
+        "two.csv lacks 2 of the 4 columns of the training data, the first 'c'. Add what is missing "
+        "to the file."
+    )
 
 
 def test_a_stage_or_kind_that_does_not_exist(run: Path) -> None:

@@ -48,6 +48,21 @@ def test_the_parts_of_an_npz_are_used(tmp_path: Path) -> None:
     assert said.splitlines()[-1] == f"Test {tested.lower()}"
 
 
+def test_rows_of_a_part_without_a_label_are_left_out_in_words(tmp_path: Path) -> None:
+    x, y = images()
+    labels = y.astype(float)
+    labels[[31, 46, 47]] = np.nan
+    names = {"train": slice(30), "validation": slice(30, 45), "test": slice(45, None)}
+    parts = {f"x_{part}": x[rows] for part, rows in names.items()}
+    parts.update({f"y_{part}": labels[rows] for part, rows in names.items()})
+    np.savez(tmp_path / "parts.npz", **parts, allow_pickle=False)
+    done("train", tmp_path / "parts.npz", "--out", tmp_path / "run", *SMALL)
+    for options, n_left_out in (((), 2), (("--part=validation",), 1), (("--part=train",), 0)):
+        said = done("evaluate", tmp_path / "run", tmp_path / "parts.npz", *options)
+        told = f"Rows without a label, left out: {n_left_out}\n"
+        assert said.startswith(told) == (n_left_out > 0)
+
+
 def test_without_test_rows_the_last_line_says_so(tmp_path: Path) -> None:
     x, y = images()
     data = tmp_path / "images.npz"

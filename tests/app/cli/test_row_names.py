@@ -63,6 +63,7 @@ def test_the_model_says_why_columns_are_left_out(folder: Path) -> None:
         "Left out: planet (constant), code (dropped), Unnamed: 0 (index), who (identifier), "
         "note (identifier)\n"
     ) in done("info", folder / "run")
+    assert "Scaling: by the columns: numbers and dates are scaled" in done("info", folder / "run")
     entry = json.loads(json.dumps(schema.to_json()))
     assert type(schema).of_json(entry).to_json() == entry
 

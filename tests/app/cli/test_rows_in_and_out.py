@@ -75,8 +75,10 @@ def test_a_missing_column_is_named(flower_run: Path, tmp_path: Path) -> None:
     a, b, c, _ = measurements().T
     data = write_table(tmp_path / "three.csv", ("a", "b", "c", "dd"), [a, b, c, a])
     message = refused(tmp_path, "predict", flower_run, data, "-o", tmp_path / "p.csv")
-    assert message.startswith(f"{data} lacks 1 of the 4 columns the model was trained on, ")
-    assert message.endswith("the first 'd'. Similar names: dd.")
+    assert message.startswith(
+        f"{data} lacks 1 of the 4 columns of the training data, the first 'd'"
+    )
+    assert message.endswith(". Similar names: dd. Add what is missing to the file.")
 
 
 def test_a_fault_is_told_though_the_labels_are_texts(flower_run: Path, tmp_path: Path) -> None:
@@ -157,6 +159,24 @@ def test_rows_without_names_need_only_the_right_number(image_run: Path, tmp_path
         tmp_path, "predict", image_run, tmp_path / "wide.npy", "-o", tmp_path / "w.csv"
     )
     assert "has 21 feature columns; the model expects 20" in message
+    assert "--target" not in message  # these commands do not have it
+    assert message.endswith(
+        "Leave the labels, and other columns that it was not trained on, out of the file."
+    )
+
+
+def test_an_array_is_matched_with_the_columns_of_a_table_by_place(
+    flower_run: Path, tmp_path: Path
+) -> None:
+    table = write_table(tmp_path / "rows.csv", "abcd", list(measurements().T))
+    np.save(tmp_path / "rows.npy", measurements())
+    for rows in (table, tmp_path / "rows.npy"):
+        done("predict", flower_run, rows, "-o", rows.with_suffix(rows.suffix + ".out.csv"))
+    by_name, by_place = (tmp_path / f"rows.{kind}.out.csv" for kind in ("csv", "npy"))
+    assert by_place.read_bytes() == by_name.read_bytes()
+    np.save(tmp_path / "wide.npy", np.ones((3, 5)))
+    message = refused(tmp_path, "predict", flower_run, tmp_path / "wide.npy", "-o", "p.csv")
+    assert "must have 4 columns, as the training data. Got 5 columns without names" in message
 
 
 def test_denoised_rows_without_names_get_numbered_ones(image_run: Path, tmp_path: Path) -> None:

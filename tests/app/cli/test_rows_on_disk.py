@@ -2,6 +2,7 @@
 
 import csv
 import signal
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from sdae.app.cli.typer_app import printed_warnings
 from sdae.app.runs.run_folder import open_run
 from sdae.core.source_rows import SourceRows
+from sdae.core.user_warnings import SlowReadingWarning
 from sdae.data.stored.paths import kind_of
 from sdae.data.stored.row_groups import RowGroups
 from tests.app.cli.commands import done, invoke, refused, succeed
@@ -319,3 +322,12 @@ def test_inspect_says_that_lists_are_no_table(x: NDArray[np.float32], tmp_path: 
     done("convert", data, tmp_path / "lists.parquet")
     message = refused(tmp_path, "inspect", tmp_path / "lists.parquet")
     assert "Training reads it, but sdae inspect looks at tables" in message
+
+
+def test_slow_reading_is_a_line_with_advice_for_commands(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with printed_warnings():
+        slow = SlowReadingWarning("Reading is slow.", "In Python.", "Give more --memory.")
+        warnings.warn(slow, stacklevel=1)
+    assert capsys.readouterr().err == "Warning: Reading is slow. Give more --memory.\n"

@@ -194,7 +194,7 @@ def test_unlabelled_rows_need_the_same_columns(tmp_path: Path) -> None:
     more = write_table(tmp_path / "more.csv", "abc", [[1], [2], [3]])
     command = ("train", data, "--target=species", "--unlabeled", more, "--out", tmp_path / "run")
     message = refused(tmp_path, *command, *SMALL)
-    assert message.startswith(f"{more} lacks 1 of the 4 columns the model was trained on")
+    assert message.startswith(f"{more} lacks 1 of the 4 columns of {data}, the first 'd'. Add what")
     np.save(tmp_path / "more.npy", np.ones((3, 5)))
     message = refused(tmp_path, *command, "--unlabeled", tmp_path / "more.npy", *SMALL)
     assert "lacks 4 of the 4 columns" in message

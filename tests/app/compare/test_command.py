@@ -13,10 +13,12 @@ from rich.console import Console
 from sdae.app.cli.commands.compare import Watcher
 from sdae.app.compare import meter, tuning
 from sdae.app.compare.result_cache import Cell
+from sdae.app.compare.study_data import load_study_data
 from sdae.app.compare.study_run import Progress
+from sdae.core.errors import DataError
 from sdae.train.checkpoints.lock import locked
 from tests.app.cli.commands import done, invoke, refused
-from tests.app.cli.samples import contents, write_flowers, write_parts, write_rows
+from tests.app.cli.samples import contents, images, write_flowers, write_parts, write_rows
 
 QUICK = (
     *("--seeds=2", "--models=logistic,svm", "--test=0.3"),
@@ -109,6 +111,21 @@ def test_parts_of_a_source_are_joined(tmp_path: Path, monkeypatch: pytest.Monkey
     write_parts(tmp_path / "images.npz")
     said = done("compare", "images.npz", "--labels=12", *QUICK, "--models=random")
     assert said.startswith("images: 42 training rows, tested on other rows; 2 seeds, 4 results")
+
+
+def test_rows_of_any_part_without_a_label_join_those_for_pre_training(tmp_path: Path) -> None:
+    x, y = images()
+    labels = y.astype(float)
+    labels[40:43] = np.nan
+    parts = {"x_train": x[:30], "y_train": labels[:30], "x_test": x[30:50], "y_test": labels[30:50]}
+    np.savez(tmp_path / "parts.npz", **parts, x_validation=x[50:], allow_pickle=False)
+    data = load_study_data(str(tmp_path / "parts.npz"), None)
+    assert (len(data.x), len(data.y), len(data.unlabelled)) == (47, 47, 13)
+    flat = (x.reshape(60, -1) / 256).astype(np.float32)
+    np.testing.assert_array_equal(data.unlabelled, flat[[*range(40, 43), *range(50, 60)]])
+    np.savez(tmp_path / "wide.npz", x_train=x[:30], y_train=y[:30], x_test=x[:, :3])
+    with pytest.raises(DataError, match=r"Parts must have the same columns"):
+        load_study_data(str(tmp_path / "wide.npz"), None)
 
 
 def test_what_is_cut_short_says_how_to_go_on(

@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,10 +33,16 @@ def test_cells_are_kept_and_found_again(tmp_path: Path) -> None:
 def test_a_regression_that_is_worse_than_the_mean_is_found_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cell = Cell(**{**CELL.__dict__, "error": 1.5})  # a share of the variance
+    cell = replace(CELL, error=1.5, of_values=True)  # a share of the variance
     CellCache(tmp_path / "cells.jsonl").put("a", cell)
     assert CellCache(tmp_path / "cells.jsonl").get("a") == cell
     assert caplog.messages == []
+
+
+def test_a_result_of_an_older_version_is_found_again(tmp_path: Path) -> None:
+    values = {name: value for name, value in CELL.__dict__.items() if name != "of_values"}
+    (tmp_path / "cells.jsonl").write_text(json.dumps({"key": "a", **values}) + "\n")
+    assert CellCache(tmp_path / "cells.jsonl").get("a") == CELL
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from sdae.app.compare.result_cache import Cell
+from sdae.app.compare.result_table import table_lines
 from sdae.app.compare.statistics import (
     CANNOT_TELL,
     DID_NOT_HELP,
@@ -67,6 +68,29 @@ def test_seeds_that_agree_by_rounding_alone_prove_nothing() -> None:
     assert 0 < nothing.high == -nothing.low < 0.05
     step = 1 / 20 / math.sqrt(12)
     assert nothing.high == pytest.approx(stats.t.ppf(0.975, 9) * step * math.sqrt(1 / 10 + 1 / 3))
+
+
+def test_small_mean_squared_errors_are_not_taken_for_counts() -> None:
+    """With 20 test rows counts are 0.05 apart; mean squared errors may be far smaller."""
+    gains = [0.0010, 0.0012, 0.0011]
+    assert corrected_mean(gains, n_test=20, n_others=60).p > 0.5
+    found = corrected_mean(gains, n_test=20, n_others=60, of_values=True)
+    assert found.p < 0.01
+    assert found.high - found.mean == pytest.approx(4.302653 * 0.0001 * math.sqrt(2 / 3), rel=1e-6)
+    cells = [
+        Cell(model, 50, seed, error, "x=1", 60, 20, 0, 0, 0, 0, 0, 0, None, of_values=True)
+        for model, extra in ((PRETRAINED, 0.0), (RANDOM, 1.0))
+        for seed, error in enumerate(0.01 + extra * gain for gain in gains)
+    ]
+    assert compare_networks(cells)[0].verdict == HELPED
+    assert table_lines(cells)[0].error.high == pytest.approx(0.01, rel=1e-5)
+
+
+def test_equal_mean_squared_errors_prove_nothing() -> None:
+    nothing = corrected_mean([0.0] * 10, n_test=20, n_others=60, of_values=True)
+    assert (nothing.p, nothing.mean) == (1, 0)
+    same = corrected_mean([0.3] * 10, n_test=20, n_others=60, of_values=True)
+    assert 0 < same.high - same.mean < 1e-6
 
 
 def test_where_splits_overlap_the_plain_test_finds_too_much_and_the_corrected_one_does_not() -> (

@@ -153,7 +153,7 @@ MESSES = (
     Mess(
         "one value in each row",
         csv("a", ["7"]),
-        "Column 'a' has the same value in each row: it is left out. Settle it with: --drop a",
+        "Column 'a' has the same value in each row: it says nothing. Settle it with: --drop a",
     ),
     Mess(
         "a column without values",

@@ -330,3 +330,18 @@ def test_classes_are_those_of_training(tmp_path: Path) -> None:
     target = inspect_table(file, ["y"]).target
     assert target is not None
     assert target.classes == {"no": 2, "yes": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "done"),
+    [
+        ("a,b\n0,1\n1,1\n0.5,1\n", "left as it is"),
+        ("a,b\n0,1\n1,1\n7,1\n", "standardised"),
+        ("a;b\n0,5;1\n1,5;3\n0,25;2\n", "standardised"),  # a decimal comma needs a schema
+    ],
+)
+def test_plain_numbers_are_scaled_as_training_scales_them(
+    tmp_path: Path, content: str, done: str
+) -> None:
+    found = look_at(content, tmp_path)
+    assert {line.treatment for line in found.lines} == {done}

@@ -1,5 +1,6 @@
 """The weights of classes: read from a recipe, and given to the rows of each class."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,23 @@ def test_balanced_rows_of_each_class_weigh_alike(tmp_path: Path) -> None:
     assert weight[y == 0].sum() == pytest.approx(weight[y == 1].sum())
     assert weight.sum() == pytest.approx(len(y))
     assert set(data.validation_weight) == set(weight)  # by the classes of the training rows
+
+
+def test_where_few_labels_are_kept_validation_rows_of_each_class_weigh_alike_too(
+    tmp_path: Path,
+) -> None:
+    config = DataConfig(table(tmp_path / "t.csv"), "y", class_weight="balanced", labels=10)
+    data = prepare(config, Decoder.AUTO, 0)
+    assert data.validation is not None
+    assert data.validation_weight is not None
+    assert data.train_weight is not None
+    y, weight = data.validation[1], data.validation_weight
+    assert 0 < (y == 1).sum() < (y == 0).sum()
+    assert weight[y == 0].sum() == pytest.approx(weight[y == 1].sum())
+    assert set(data.train_weight) == {1.0}  # 5 labels of each class are kept
+    given = prepare(replace(config, class_weight="yes=3"), Decoder.AUTO, 0).validation_weight
+    assert given is not None
+    assert given.tolist() == np.where(y == 1, 3.0, 1.0).tolist()
 
 
 def test_rows_weigh_as_their_class_says(tmp_path: Path) -> None:

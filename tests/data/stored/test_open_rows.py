@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sdae.core.errors import DataError
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import row_source, value_range
+from sdae.core.user_warnings import SlowReadingWarning
 from sdae.data import convert, open_rows
 from tests.data.stored.files import picked, span, write_columns, write_lists
 
@@ -193,6 +194,11 @@ def test_groups_that_do_not_fit_together_are_reported_once(tmp_path: Path) -> No
         sizes = {len(rows.batch(some)) for some in often}
     assert sizes == {10}
     assert len(said) == 1
+    warning = said[0].message
+    assert isinstance(warning, SlowReadingWarning)
+    advice = "Give more --memory, or rewrite the file with smaller groups by sdae convert."
+    assert warning.in_commands.endswith(advice)
+    assert "sdae.data" not in warning.in_commands
 
 
 CHOICES = [

@@ -10,6 +10,7 @@ from sdae.app.cli.summary import last_line, print_summary
 from sdae.app.cli.terminal import say_on
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.begun_data import begun_with
+from sdae.app.runs.data_hash import hash_of_data
 from sdae.app.runs.lifecycle import finish
 from sdae.app.runs.live_history import LiveHistory
 from sdae.app.runs.pictures import N_ROWS, draw_curves, draw_filters, draw_reconstructions
@@ -46,6 +47,7 @@ def train_and_keep(
     says how to resume.
     """
     data = begun_with(run, recipe, data)
+    data_hash = hash_of_data(recipe.data.source)
     try:
         with handled() as interrupts:
             checkpoint = Checkpoint(
@@ -62,7 +64,7 @@ def train_and_keep(
                     processes=processes,
                     scratch=scratch,
                 )
-            _keep(run, recipe, trained, data, console)
+            _keep(run, recipe, trained, data, console, data_hash)
             tracking.pictures(run.path / PLOTS)
     except (KeyboardInterrupt, FileAccessError, ProcessLostError) as reason:
         # other errors would occur again
@@ -81,7 +83,12 @@ def train_and_keep(
 
 
 def _keep(
-    run: RunFolder, recipe: Recipe, trained: TrainedRun, data: PreparedData, console: Console
+    run: RunFolder,
+    recipe: Recipe,
+    trained: TrainedRun,
+    data: PreparedData,
+    console: Console,
+    data_hash: str | None,
 ) -> None:
     """Write the models, the history and the pictures of a run."""
     if recipe != run.recipe():
@@ -101,4 +108,4 @@ def _keep(
             draw_filters(learned, run.plots() / "filters.png")
     except MissingExtraError as missing:
         say_on(console, f"No pictures: {missing}")
-    finish(run)
+    finish(run, data_hash)

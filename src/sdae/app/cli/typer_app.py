@@ -15,7 +15,7 @@ from sdae.app.cli.command_list import COMMANDS, may_run
 from sdae.app.cli.interrupts import handled
 from sdae.app.cli.terminal import report_error, say
 from sdae.core.errors import InvalidParameterError, RecipeError, SdaeError
-from sdae.core.user_warnings import DataWarning
+from sdae.core.user_warnings import DataWarning, SlowReadingWarning
 
 _WITH_LINES = (InvalidParameterError, RecipeError)  # each line is one problem
 
@@ -79,12 +79,13 @@ class Commands(TyperGroup):
 
 @contextmanager
 def printed_warnings() -> Iterator[None]:
-    """Print the warnings of the package, those of its log and those about data."""
+    """Print the warnings of the package: those of its log, about data and about slow reading."""
     log, handler = logging.getLogger("sdae"), _WarningPrinter(logging.WARNING)
     log.addHandler(handler)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("always", DataWarning)
+            warnings.simplefilter("always", SlowReadingWarning)
             warnings.showwarning = _printed_by(warnings.showwarning)
             yield
     finally:
@@ -92,10 +93,12 @@ def printed_warnings() -> Iterator[None]:
 
 
 def _printed_by(others: Callable[..., None]) -> Callable[..., None]:
-    """Return what prints a warning about data as a line, and passes `others` on."""
+    """Return what prints a warning about data or reading as a line, and passes `others` on."""
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
-        if issubclass(category, DataWarning):
+        if isinstance(message, SlowReadingWarning):
+            report_error(f"Warning: {message.in_commands}")
+        elif issubclass(category, DataWarning):
             report_error(f"Warning: {message}")
         else:
             others(message, category, *where)

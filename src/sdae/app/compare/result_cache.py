@@ -38,6 +38,8 @@ class Cell:
         The same in CPU seconds.
     memory : int or None
         Peak memory in bytes above the start, in pre-training or in the fit.
+    of_values : bool
+        Whether `error` is that of a regression.
     """
 
     model: str
@@ -54,6 +56,7 @@ class Cell:
     tuning_cpu: float
     fit_cpu: float
     memory: int | None
+    of_values: bool = False
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any]) -> "Cell":
@@ -78,6 +81,7 @@ class Cell:
             seed=integer(0).read(values["seed"]),
             n_pool=integer(1).read(values["n_pool"]),
             n_test=integer(1).read(values["n_test"]),
+            of_values=values.get("of_values") is True,  # an older version did not write it
             **seconds,
         )
 

@@ -98,7 +98,12 @@ def _line(group: Sequence[Cell], comparison: Comparison | None) -> Line:
         all_rows=first.labels == first.n_pool,
         model=first.model,
         n_seeds=len(group),
-        error=corrected_mean([cell.error for cell in group], first.n_test, first.n_pool),
+        error=corrected_mean(
+            [cell.error for cell in group],
+            first.n_test,
+            first.n_pool,
+            of_values=first.of_values,
+        ),
         comparison=comparison,
         fit_seconds=statistics.median(c.pretraining_seconds + c.fit_seconds for c in group),
         fit_cpu=statistics.median(c.pretraining_cpu + c.fit_cpu for c in group),

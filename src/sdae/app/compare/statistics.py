@@ -17,6 +17,7 @@ from sdae.app.compare.result_cache import Cell
 from sdae.app.compare.study import AGREEING, NETWORKS
 
 LEVEL = 0.05
+_TINY = 1e-300  # a variance; 0 would be divided by
 
 HELPED, DID_NOT_HELP, CANNOT_TELL = "helped", "did not help", "cannot tell"
 
@@ -67,11 +68,14 @@ class Comparison:
         return HELPED if self.gain.mean > 0 else DID_NOT_HELP
 
 
-def corrected_mean(values: Sequence[float], n_test: int, n_others: int) -> Mean:
+def corrected_mean(
+    values: Sequence[float], n_test: int, n_others: int, *, of_values: bool = False
+) -> Mean:
     """Return the mean of values of resampled splits, with the corrected variance.
 
-    The values are counts over `n_test` rows, so some may be equal only by rounding: the variance
-    used is at least that of rounding to such a count, 1 / (12 n_test²).
+    Errors of classes are counts over `n_test` rows, so some may be equal only by rounding: the
+    variance used is at least that of rounding to such a count, 1 / (12 n_test²). Mean squared
+    errors are not counts: there the least variance is that of float32.
 
     Parameters
     ----------
@@ -80,14 +84,23 @@ def corrected_mean(values: Sequence[float], n_test: int, n_others: int) -> Mean:
     n_test, n_others : int
         Number of test rows, and of the other rows of the same data: labelled or not. Their ratio
         approximates the share of test rows that two splits have in common.
+    of_values : bool
+        Whether the values are mean squared errors of a regression, or differences of them.
     """
     n_seeds = len(values)
     mean = float(np.mean(values))
-    variance = max(float(np.var(values, ddof=1)), 1 / (12 * n_test**2))
+    least = _rounding(values) if of_values else 1 / (12 * n_test**2)
+    variance = max(float(np.var(values, ddof=1)), least)
     error = math.sqrt((1 / n_seeds + n_test / n_others) * variance)
     half = float(stdtrit(n_seeds - 1, 1 - LEVEL / 2)) * error
     t = mean / error
     return Mean(mean, mean - half, mean + half, t, 2 * float(stdtr(n_seeds - 1, -abs(t))))
+
+
+def _rounding(values: Sequence[float]) -> float:
+    """Return the variance by which numbers of this size differ in float32; never 0."""
+    size = float(np.max(np.abs(values)))
+    return max((float(np.finfo(np.float32).eps) * size) ** 2, _TINY)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -118,6 +131,7 @@ def compare_networks(
             [errors[random, n, seed] - errors[pretrained, n, seed] for seed in seeds],
             n_test,
             n_pool,
+            of_values=cells[0].of_values,
         )
         for n in labels
     ]

@@ -5,6 +5,7 @@ Axes: n rows, m more rows without labels, V columns.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 from sdae.app.compare.typed_rows import Kind, cells_of, kinds_of
 from sdae.core.errors import DataError
 from sdae.core.schema.raw_table import RawTable
-from sdae.data import Table, load_dataset
+from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import Target, encode_targets, find_head
+from sdae.data.labelled_rows import unlabelled_beside
 from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.task import Task
@@ -112,22 +114,31 @@ def load_study_data(
             raise
         return _load_table(source, target, unlabeled, options, task)
     parts = [part for part in (dataset.train, dataset.validation, dataset.test) if part is not None]
+    for part in parts:
+        _check_width(part, dataset.train, "Parts")
     labelled = [(part.x, part.y) for part in parts if part.y is not None]
     if not labelled:
         raise _no_labels(dataset.name)
     y = np.concatenate([labels for _, labels in labelled])
     table = replace(dataset.train, y=y, source=dataset.name)
     head, classes = find_head(table)
-    more = dataset.train.x[:0] if dataset.unlabelled is None else dataset.unlabelled
+    more = [dataset.train.x[:0], *_without_label(dataset, parts)]
     if unlabeled is not None:
-        more = np.concatenate([more, _more_rows(unlabeled, dataset.train)])
+        more.append(_more_rows(unlabeled, dataset.train))
     return StudyData(
         dataset.name,
         np.concatenate([rows for rows, _ in labelled]),
         encode_targets(table, head, classes),
         classes,
-        more,
+        np.concatenate(more),
     )
+
+
+def _without_label(dataset: Dataset, parts: Sequence[Table]) -> list[Rows]:
+    """Return the rows of parts whose label is missing, and those of parts without labels."""
+    beside = [unlabelled_beside(dataset, part) for part in parts]
+    found = [rows for rows in beside if rows is not None]
+    return [*found, *(part.x for part in parts if part.y is None)]
 
 
 def _load_table(
@@ -164,10 +175,15 @@ def _more_rows(source: str, like: Table) -> Rows:
     table = load_dataset(source, features=like.feature_names, labels=False).train
     if like.feature_names is not None:
         table = match_columns(table, like.feature_names)
+    _check_width(table, like, "Rows without labels")
+    rows: NDArray[np.floating] = table.x
+    return rows
+
+
+def _check_width(table: Table, like: Table, what: str) -> None:
+    """Raise an error for rows with another number of columns."""
     if table.n_features != like.n_features:
         raise DataError(
             f"{table.source} has {table.n_features} columns, but {like.source} has "
-            f"{like.n_features} feature columns. Rows without labels must have the same columns."
+            f"{like.n_features} feature columns. {what} must have the same columns."
         )
-    rows: NDArray[np.floating] = table.x
-    return rows

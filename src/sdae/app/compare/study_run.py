@@ -177,6 +177,7 @@ def _computed(
         tuning_cpu=fitted.tuning.cpu_seconds,
         fit_cpu=fitted.fit.cpu_seconds,
         memory=pretraining.plus(fitted.fit).memory,
+        of_values=pool.of_values,
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sdae.app.inspection.as_arrays import as_arrays_are
 from sdae.app.inspection.columns import Line, line_of
 from sdae.app.inspection.facts import LARGEST, Facts
 from sdae.app.inspection.leaks import (
@@ -20,11 +21,13 @@ from sdae.app.inspection.suspects import suspects
 from sdae.app.inspection.target import Target, class_numbers, target_of
 from sdae.core.schema.raw_table import RawColumn
 from sdae.core.wording import quoted
+from sdae.data.tables.options import ReadOptions
 from sdae.data.tables.reading import TableFile
 from sdae.data.tables.remarks import Remark
 from sdae.data.task import Task
 
 _FORMAT = 1
+AS_IT_IS = ReadOptions()
 _NOTES = ("index", "unnamed_and_empty")  # what the reader has done already
 
 
@@ -75,7 +78,9 @@ class Inspection:
         return json.dumps(self.to_json(), indent=2, allow_nan=False)
 
 
-def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
+def inspect_table(
+    file: TableFile, targets: Sequence[str] = (), options: ReadOptions = AS_IT_IS
+) -> Inspection:
     """Look at a table that was read with ``strict=False``.
 
     Parameters
@@ -83,6 +88,8 @@ def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
     file : TableFile
     targets : sequence of str
         Columns of the table that hold the target.
+    options : ReadOptions
+        How it was read.
     """
     columns = {column.name: column for column in file.table}
     target_columns = [columns[name] for name in targets if name in columns]
@@ -110,6 +117,7 @@ def inspect_table(file: TableFile, targets: Sequence[str] = ()) -> Inspection:
         Line(column.name, "id", Facts(column), "copied to predictions") for column in file.ids
     ]
     _check_rest(lines, remarks)
+    lines = as_arrays_are(file, options, lines)
     return Inspection(
         file,
         tuple(lines),

@@ -19,7 +19,7 @@ def suspects(facts: Facts) -> Iterator[Remark]:
         yield Remark(facts.name, "empty", f"Column {shown} has no values: it is left out.", drop)
         return
     if not facts.n_missing and len(facts.counts) == 1:
-        text = f"Column {shown} has the same value in each row: it is left out."
+        text = f"Column {shown} has the same value in each row: it says nothing."
         yield Remark(facts.name, "constant", text, drop)
         return
     if facts.n_missing > _NEARLY * facts.n_rows:

@@ -106,7 +106,7 @@ def facts_of(
         rows = given_rows(data, target, recipe, final)
     else:
         try:
-            rows = own_rows(recipe, final)
+            rows = own_rows(recipe, final, run.data_hash())
         except SdaeError as error:
             unread = str(error)
     shown = None if rows is None else rows.shown

@@ -83,7 +83,7 @@ def write_report(
         facts = facts_of(run, data, target, playground=playground)
         write_atomically(path, page_of(facts, wanted=playground).encode("utf-8", "replace"))
         if sealed:
-            run.seal(path.name)
+            run.seal(path.name, data_hash=run.data_hash())
     return path, facts
 
 

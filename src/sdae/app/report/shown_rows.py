@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.answers import wanted_task
+from sdae.app.runs.data_hash import hash_of_data
 from sdae.app.runs.model_rows import choose_rows, fitting, load_for, outputs_of, task_of
 from sdae.app.runs.prepared_data import Classes, Rows
 from sdae.core.errors import DataError
@@ -99,6 +100,8 @@ class ReportRows:
     unseen : bool
         Whether the rows shown were not used in training.
     image_shape : (int, int) or None
+    changed : bool
+        Whether the run's data changed since training, so that rows of it may have been used there.
     """
 
     source: str
@@ -108,10 +111,14 @@ class ReportRows:
     classes: Classes | None
     unseen: bool
     image_shape: tuple[int, int] | None
+    changed: bool = False
 
 
-def own_rows(recipe: Recipe, model: Model) -> ReportRows:
+def own_rows(recipe: Recipe, model: Model, data_hash: str | None = None) -> ReportRows:
     """Load the data of a run, split as in training; the test rows are shown, if there are any.
+
+    If the data do not have their `data_hash` of training any more, the split would be another one:
+    then their rows are shown as :func:`given_rows` does. None: the hash is not known.
 
     Raises
     ------
@@ -119,6 +126,8 @@ def own_rows(recipe: Recipe, model: Model) -> ReportRows:
         Whatever is wrong with the data.
     """
     config = recipe.data
+    if data_hash not in (None, hash_of_data(config.source)):
+        return replace(given_rows(config.source, config.target, recipe, model), changed=True)
     dataset = _load(config.source, config.target, model, recipe)
     dataset = split_dataset(
         dataset, validation=config.validation, test=config.test, seed=recipe.seed

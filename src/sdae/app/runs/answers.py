@@ -42,6 +42,9 @@ class Answers:
         Of the values of a regression.
     class_weight : ndarray, shape (C,), or None
         How much a row of each class counts.
+    balances_validation : bool
+        Whether validation rows weigh by their own numbers of each class instead: where few labels
+        are kept there are as many of each class, so their numbers do not show which are rare.
     choice : str
         What was decided, for messages; empty if nothing was.
     """
@@ -50,6 +53,7 @@ class Answers:
     classes: Classes | None = None
     target_scaling: Scaling | None = None
     class_weight: Weights | None = None
+    balances_validation: bool = False
     choice: str = ""
 
     def labelled(self, table: Table | None, encode: Callable[[Table], AnyRows]) -> Labelled | None:
@@ -70,14 +74,16 @@ class Answers:
             classes=self.classes,
             target_scaling=self.target_scaling,
             train_weight=self._weights(data.train),
-            validation_weight=self._weights(data.validation),
+            validation_weight=self._weights(data.validation, own=self.balances_validation),
         )
 
-    def _weights(self, labelled: Labelled | None) -> Weights | None:
+    def _weights(self, labelled: Labelled | None, *, own: bool = False) -> Weights | None:
         if labelled is None or self.class_weight is None:
             return None
-        weights: Weights = self.class_weight[labelled[1].astype(np.int64)]  # (n,) -> (n,)
-        return weights
+        y = labelled[1].astype(np.int64)
+        weights = _balanced(y, len(self.class_weight)) if own else self.class_weight
+        of_rows: Weights = weights[y]  # (n,) -> (n,)
+        return of_rows
 
 
 def wanted_task(config: DataConfig) -> Task | None:
@@ -108,7 +114,16 @@ def answers_for(config: DataConfig, table: Table, model: Model | None = None) ->
             values = target_columns(encode_targets(table, head, classes), name)
             scaling = fit_target_scaling(values, None, name)
             choice = _described(table, classes, decided=config.task == AUTO)
-    return Answers(head, classes, scaling, _class_weight(config, table, head, classes), choice)
+    weight = _class_weight(config, table, head, classes)
+    own = config.class_weight == BALANCED and config.labels is not None
+    return Answers(head, classes, scaling, weight, own, choice)
+
+
+def _balanced(y: NDArray[np.int64], n_classes: int) -> Weights:
+    """Return the weight of each class, (C,), by which the classes of some rows weigh alike."""
+    counts = np.bincount(y, minlength=n_classes)
+    weights: Weights = len(y) / (n_classes * np.maximum(counts, 1))
+    return weights
 
 
 def _check_same_targets(table: Table, model: Model) -> None:
@@ -151,9 +166,7 @@ def _class_weight(config: DataConfig, table: Table, head: Head, classes: Classes
         )
     y = encode_targets(table, head, classes).astype(np.int64)
     if config.class_weight == BALANCED:
-        counts = np.bincount(y, minlength=len(classes))
-        weights: Weights = len(y) / (len(classes) * np.maximum(counts, 1))
-        return weights
+        return _balanced(y, len(classes))
     given = weights_in(config.class_weight)
     places = {name: class_of(name, classes) for name in given}
     unknown = [name for name, place in places.items() if place is None]

@@ -106,18 +106,21 @@ def held_run(path: Path) -> Iterator[RunFolder]:
         yield open_run(path)
 
 
-def finish(run: RunFolder) -> None:
-    """Write the manifest of a run with all its files, and delete its checkpoints."""
-    run.seal()
+def finish(run: RunFolder, data_hash: str | None = None) -> None:
+    """Write the manifest of a run with all its files, and delete its checkpoints.
+
+    `data_hash` is the hash of the data that it was trained on, if it is known.
+    """
+    run.seal(data_hash=data_hash)
     with suppress(OSError):  # they only take space
         clear_checkpoints(run.path)
 
 
 @contextmanager
-def changed_run(path: Path) -> Iterator[RunFolder]:
+def changed_run(path: Path, data_hash: str | None = None) -> Iterator[RunFolder]:
     """Change several files of a finished run at once: yield a copy that replaces it at the end.
 
-    The caller must hold the lock of the run.
+    The caller must hold the lock of the run. `data_hash` is the hash of its data from now on.
 
     Raises
     ------
@@ -131,7 +134,7 @@ def changed_run(path: Path) -> Iterator[RunFolder]:
             copy_own(place, copy)
         run = RunFolder(copy)
         yield run
-        run.seal()
+        run.seal(data_hash=data_hash)
         with translate_os_errors(path, "write"):
             put_in_place(place)
     except BaseException:

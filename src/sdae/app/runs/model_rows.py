@@ -68,11 +68,11 @@ def load_for(
     stored = stored_dataset(source, names_of_targets(target), names, task, in_order=in_order)
     if stored is not None:
         return stored
-    fault = None
+    fault: DataError | None = None
     if source == STANDARD_INPUT or source.lower().endswith(OF_NUMBERS) or not is_table(source):
         try:
             return load_dataset(source, target, names, task, content, labels=labels)
-        except NotNumbers as error:
+        except DataError as error:  # also if its separator is another
             if names is None or not is_table(source):
                 raise
             fault = error
@@ -139,7 +139,14 @@ def choose_rows(dataset: Dataset, part: str) -> Table:
     return table
 
 
-def fitting(model: Model, table: Table) -> Table:
+TO_NAME = "If one of them holds the labels, name it with --target."
+"""What to do about more columns than the model has, where a command has --target."""
+
+TO_LEAVE_OUT = "Leave the labels, and other columns that it was not trained on, out of the file."
+"""What to do about them in other commands."""
+
+
+def fitting(model: Model, table: Table, remedy: str = TO_NAME) -> Table:
     """Return the table with the model's columns, in the model's order.
 
     For a model with a schema its rows are encoded: they are the network's. Those of a large table
@@ -161,7 +168,7 @@ def fitting(model: Model, table: Table) -> Table:
     if table.x.shape[1] != model.stack.n_visible:
         raise DataError(
             f"{table.source} has {table.x.shape[1]} feature columns; the model expects "
-            f"{model.stack.n_visible}. If one of them holds the labels, name it with --target."
+            f"{model.stack.n_visible}, and does not know their names. {remedy}"
         )
     return table
 

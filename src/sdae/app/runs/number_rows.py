@@ -18,7 +18,7 @@ from sdae.core.source_rows import SourceRows
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.label_columns import names_of_targets
 from sdae.data.stored.dataset import stored_dataset
-from sdae.data.table import match_columns
+from sdae.data.table import LacksColumns, match_columns
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
 
@@ -85,10 +85,17 @@ def load_numbers(
         names = stored.train.feature_names
         memory = bytes_of(config.memory)
         more = stored_dataset(config.unlabeled, (), names, memory=memory, scratch=scratch)
-        extra = (
-            load_dataset(config.unlabeled, features=names, labels=False) if more is None else more
-        )
+        extra = _extra(config, names) if more is None else more
     return NumberRows(stored, None if extra is None else extra.train)
+
+
+def _extra(config: DataConfig, names: tuple[str, ...] | None) -> Dataset:
+    """Load the rows of a recipe that have no labels and a file of their own."""
+    assert config.unlabeled is not None
+    try:
+        return load_dataset(config.unlabeled, features=names, labels=False)
+    except LacksColumns as fault:
+        raise fault.said_of(config.source) from None
 
 
 def check_all_there(dataset: Dataset) -> None:

@@ -19,8 +19,9 @@ from sdae.app.runs.number_rows import (
     load_numbers,
     on_disk,
 )
+from sdae.app.runs.plain_tables import numbers_of_table
 from sdae.app.runs.prepared_data import AnyRows, PreparedData
-from sdae.app.runs.typed_rows import prepare_table, read_options, without
+from sdae.app.runs.typed_rows import load_table, prepare_table, read_options, without
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
@@ -61,13 +62,17 @@ def prepare(
     except NotNumbers:
         if not (is_table(config.source) or Path(config.source).is_dir()):
             raise
-    return prepare_table(config, seed, content, scratch)
+    table = load_table(config, content, scratch)
+    found = numbers_of_table(config, table, scratch)
+    if found is not None:
+        return _prepared_numbers(config, decoder, seed, found, rounded=rounded)
+    return prepare_table(config, seed, table)
 
 
 def _numbers(config: DataConfig, content: bytes | None, scratch: Path | None) -> NumberRows | None:
     """Load the rows of a recipe as numbers; None if they are columns of a table."""
     options = read_options(config)
-    plain = replace(options, drop=frozenset(), keep=frozenset(), id=()) == ReadOptions()
+    plain = replace(options, drop=frozenset(), keep=frozenset()) == ReadOptions()
     stored = on_disk(config, scratch) if plain and not always_a_table(config.source) else None
     numbers = (*OF_NUMBERS, STANDARD_INPUT)
     reads_numbers = config.source.lower().endswith(numbers) or not is_table(config.source)

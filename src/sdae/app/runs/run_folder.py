@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sdae.app.recipes.recipe import Recipe, parse_recipe, write_recipe
-from sdae.core.errors import FileAccessError, FileFormatError
+from sdae.core.errors import FileAccessError, FileFormatError, SdaeError
 from sdae.core.files import (
     checked_size,
     hash_of,
@@ -202,11 +202,12 @@ class RunFolder:
             named = self.manifest()
         return sorted({*OWN_NAMES, *filter(FILE_NAME.fullmatch, named)} - {MANIFEST})
 
-    def seal(self, *also: str) -> None:
+    def seal(self, *also: str, data_hash: str | None = None) -> None:
         """Write the manifest, the SHA-256 of every file: with it the run counts as finished.
 
         `also` are names of new files. Files that a user put into the folder are left out: the
-        package may replace and remove every file that the manifest names.
+        package may replace and remove every file that the manifest names. `data_hash` is the hash
+        of the data of the run, if it is known.
         """
         entries = {}
         for name in sorted({*self.own_names(), *filter(FILE_NAME.fullmatch, also)}):
@@ -214,7 +215,8 @@ class RunFolder:
             elsewhere = path.parent != self.path and path.parent.is_symlink()
             if regular_file(path) and not elsewhere:
                 entries[name] = {"sha256": hash_of(path), "bytes": checked_size(path)}
-        manifest = {"format": _FORMAT, "files": entries}
+        data = {} if data_hash is None else {"data": {"sha256": data_hash}}
+        manifest = {"format": _FORMAT, **data, "files": entries}
         write_atomically(self.path / MANIFEST, json.dumps(manifest, indent=1).encode())
 
     def manifest(self) -> dict[str, dict[str, Any]]:
@@ -229,7 +231,7 @@ class RunFolder:
         """
         path = self._file(MANIFEST)
         try:
-            manifest = json.loads(read_bytes(path, limit=_MOST_MANIFEST_BYTES))
+            manifest = self._manifest()
             files, version = dict(manifest["files"]), manifest["format"]
         except (ValueError, LookupError, TypeError, RecursionError):
             raise FileFormatError(f"{path} is damaged: it is not a manifest.") from None
@@ -241,6 +243,17 @@ class RunFolder:
         if not all(_is_entry(entry) for entry in files.values()):
             raise FileFormatError(f"{path} is damaged: it is not a manifest.")
         return files
+
+    def data_hash(self) -> str | None:
+        """Return the hash of the data that the run was trained on; None if it is not known."""
+        try:
+            kept = self._manifest()["data"]["sha256"]
+        except (ValueError, LookupError, TypeError, RecursionError, SdaeError):
+            return None  # an older version wrote the run, or its manifest is damaged
+        return kept if isinstance(kept, str) else None
+
+    def _manifest(self) -> Any:
+        return json.loads(read_bytes(self._file(MANIFEST), limit=_MOST_MANIFEST_BYTES))
 
     def plots(self) -> Path:
         """Return the folder of the pictures, created if needed."""

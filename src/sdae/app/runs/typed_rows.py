@@ -5,8 +5,10 @@ Axes: n rows, V components.
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,24 +25,56 @@ from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import at_hand
-from sdae.data import Table
+from sdae.data import Table, load_dataset
 from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
 from sdae.data.stored.typed_dataset import stored_typed
+from sdae.data.table import match_columns
 from sdae.data.tables import ReadOptions
-from sdae.data.typed_dataset import TypedDataset, load_typed
+from sdae.data.typed_dataset import TypedDataset, as_raw, load_typed
 from sdae.train.joined_rows import joined
 
+_ARRAYS = (".npy", ".npz")
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
     "inspect shows all columns."
 )
 
 
-def prepare_table(
-    config: DataConfig, seed: int, content: bytes | None = None, scratch: Path | None = None
-) -> PreparedData:
-    """Load and split a table of which not all columns are numbers, and learn its schema.
+class LoadedTable(NamedTuple):
+    """A table of a recipe.
+
+    Attributes
+    ----------
+    found : TypedDataset
+    extra : RawTable, TableRows or None
+        Rows of a file without labels.
+    """
+
+    found: TypedDataset
+    extra: RawTable | TableRows | None
+
+
+def load_table(
+    config: DataConfig, content: bytes | None = None, scratch: Path | None = None
+) -> LoadedTable:
+    """Load the table of a recipe, and that of its file without labels.
+
+    More rows than the memory holds stay on the disk.
+
+    Raises
+    ------
+    SdaeError
+        Whatever is wrong with the files, the columns or the labels.
+    """
+    found = _typed(config, content, scratch)
+    if config.unlabeled is None:
+        return LoadedTable(found, None)
+    return LoadedTable(found, _more_rows(config, found.dataset.train.x, scratch))
+
+
+def prepare_table(config: DataConfig, seed: int, table: LoadedTable) -> PreparedData:
+    """Split a table of which not all columns are plain numbers, and learn its schema.
 
     Rows without a label, in the table or in a file of their own, are for pre-training. A table of
     more rows than the memory holds is read in blocks, and its encoded rows stay on the disk.
@@ -48,15 +82,13 @@ def prepare_table(
     Raises
     ------
     SdaeError
-        Whatever is wrong with the files, the columns, the labels or the values.
+        Whatever is wrong with the columns, the labels or the values.
     """
-    found = _typed(config, content, scratch)
+    found = table.found
     dataset, unlabelled = found.dataset, found.dataset.unlabelled
     source = dataset.train.source
     dataset = split_dataset(dataset, validation=config.validation, test=config.test, seed=seed)
-    parts = [dataset.train.x, *([] if unlabelled is None else [unlabelled])]
-    if config.unlabeled is not None:
-        parts.append(_more_rows(config, dataset.train.x, scratch))
+    parts = [dataset.train.x, *(part for part in (unlabelled, table.extra) if part is not None)]
     if not any(isinstance(part, TableRows) for part in parts):
         parts = [reduce(RawTable.below, parts)]
     scale = "standard" if config.scale == "auto" else config.scale
@@ -114,10 +146,20 @@ def _more_rows(
     """Load the rows of a recipe that have no labels and a file of their own."""
     assert config.unlabeled is not None
     options, memory = read_options(config).only(rows.names), bytes_of(config.memory)
+    if config.unlabeled.lower().endswith(_ARRAYS):
+        return _rows_of_array(config.unlabeled, rows.names)
     stored = stored_typed(config.unlabeled, options, memory=memory, scratch=scratch)
     extra = (stored or load_typed(config.unlabeled, options)).dataset.train
     like: RawTable | TableRows = extra.x.like(rows, extra.source)
     return like
+
+
+def _rows_of_array(source: str, names: tuple[str, ...]) -> RawTable:
+    """Load rows whose columns have no names, in the order of those of a table."""
+    table = match_columns(load_dataset(source, features=names, labels=False).train, names)
+    numbers = as_raw(replace(table, feature_names=names)).x
+    assert isinstance(numbers, RawTable)
+    return numbers
 
 
 def _blocks_of(part: RawTable | TableRows) -> Iterable[RawTable]:

@@ -24,7 +24,7 @@ from sdae.data.stored.paths import CSV, NPY, PARQUET, files_at, kind_of
 from sdae.data.stored.rows import DiskRows
 from sdae.data.stored.shard import Shard, bytes_of, labels_of
 from sdae.data.stored.text_lines import takes_more
-from sdae.data.table import Dataset, NotNumbers, Table, lacks
+from sdae.data.table import Dataset, LacksColumns, NotNumbers, Table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.data.tables.options import check_names
 from sdae.data.target_columns import targets_of_array, targets_of_texts
@@ -114,7 +114,10 @@ def stored_dataset(
         if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None
-    return _few_in_memory(_dataset(path, rows, targets, task), read if at_once else at_hand)
+    found = _dataset(path, rows, targets, task)
+    if features is not None and kind == NPY and not set(rows.columns) >= set(features):
+        found = replace(found, train=replace(found.train, feature_names=None))
+    return _few_in_memory(found, read if at_once else at_hand)
 
 
 def _few_in_memory(found: Dataset, in_memory: Callable[[Any], Any]) -> Dataset:
@@ -170,7 +173,9 @@ def _shards(
     columns: Any = None if features is None else list(features)
     names = names_at(path)
     if columns is not None and not set(names) >= set(columns):
-        raise lacks(str(path), columns, names)
+        if kind_of(path) != NPY:
+            raise LacksColumns(str(path), columns, names)
+        columns = None  # they are matched by their place
     if kind_of(path) == NPY:
         width = len(names)
         target = None if target is None else find_column(str(target), width, str(path))

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 
+from sdae.core.user_warnings import SlowReadingWarning
 from sdae.data.stored.shard import Numbers
 
 _OFTEN = 8
@@ -53,15 +54,18 @@ class GroupCache:
             return
         if self._decoded > _OFTEN * self._delivered:
             self._said = True
-            warnings.warn(
-                f"Reading is slow: {self._decoded:,} rows of row groups were decoded to use "
-                f"{self._delivered:,} of them, since the groups that are needed together take more "
-                f"than memory={self.memory:,} bytes. Rewrite the file with smaller groups by "
-                "sdae.data.convert, with a shuffle_window of at most 64 of them, or raise memory.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
+            warnings.warn(self._slow(), stacklevel=2)
         self._decoded = self._delivered = 0
+
+    def _slow(self) -> SlowReadingWarning:
+        return SlowReadingWarning(
+            f"Reading is slow: {self._decoded:,} rows of row groups were decoded to use "
+            f"{self._delivered:,} of them, since the groups that are needed together take more "
+            f"than memory={self.memory:,} bytes.",
+            "Rewrite the file with smaller groups by sdae.data.convert, with a shuffle_window of "
+            "at most 64 of them, or raise memory.",
+            "Give more --memory, or rewrite the file with smaller groups by sdae convert.",
+        )
 
     def _make_room(self, n_bytes: int) -> None:
         """Let go of groups until there is room for so many bytes, or none is left."""

@@ -231,7 +231,7 @@ def holds_lists(path: Path) -> bool:
 
 
 def always_a_table(source: str) -> bool:
-    """Return whether a file is read as columns of any type, even if all hold numbers: a Feather.
+    """Return whether a file is first read as columns of any type, numbers or not: a Feather.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from sdae.app.cli.rows_out import (
     write_rows,
 )
 from sdae.app.cli.table_options import IdOption, content_of
-from sdae.app.runs.model_rows import fitting
+from sdae.app.runs.model_rows import TO_LEAVE_OUT, fitting
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import rebuilding_depths, rebuilt
@@ -70,7 +70,7 @@ def denoise(
     if model.schema is not None:  # an array holds numbers only
         check_output(end, ".csv")
     content = content_of(data)
-    x = fitting(model, load_rows(data, model, part, content=content)).x
+    x = fitting(model, load_rows(data, model, part, content=content), TO_LEAVE_OUT).x
     n_columns = x.shape[1]
 
     def denoised(block: NDArray[np.floating]) -> NDArray[Any]:

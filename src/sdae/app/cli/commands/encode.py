@@ -25,7 +25,7 @@ from sdae.app.cli.rows_out import (
     write_rows,
 )
 from sdae.app.cli.table_options import IdOption, content_of
-from sdae.app.runs.model_rows import fitting
+from sdae.app.runs.model_rows import TO_LEAVE_OUT, fitting
 from sdae.app.runs.run_folder import open_model
 from sdae.core.errors import invalid_parameter
 from sdae.core.inference import codes
@@ -57,7 +57,7 @@ def encode(
     model = model_after(folder, stage)
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     content = content_of(data)
-    x = fitting(model, load_rows(data, model, part, content=content)).x
+    x = fitting(model, load_rows(data, model, part, content=content), TO_LEAVE_OUT).x
     n_units = model.stack.hidden_layer_sizes[depth - 1]
 
     def encoded(block: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -30,6 +30,7 @@ from sdae.app.runs.scores import (
 )
 from sdae.core.inference import answers, outputs
 from sdae.core.wording import plain, quoted
+from sdae.data.labelled_rows import unlabelled_beside
 
 _LONGEST = 24  # characters of a class in the matrix
 
@@ -52,14 +53,15 @@ def evaluate(
     wanted = target or folder.target()
     dataset = load_for(model, data, wanted, task_of(model), content_of(data), in_order=True)
     table = choose_rows(dataset, part)
+    unlabelled = unlabelled_beside(dataset, table)
     y = targets_of(model, table)
     x = fitting(model, table).x
     raw = in_parts(lambda rows: outputs(model.stack, rows, model.scaling), x)  # (n, O)
     found = outputs_of(model)
     assert found is not None  # it has a head
     head, classes = found
-    if table is dataset.train and dataset.unlabelled is not None:
-        say(f"Rows without a label, left out: {len(dataset.unlabelled):,}")
+    if unlabelled is not None:
+        say(f"Rows without a label, left out: {len(unlabelled):,}")
     if head.facts.probabilities is None:
         values = undone(answers(head, raw).astype(np.float64), target_scaling_of(model))
         _say_values(score_values(values, y.astype(np.float64)), classes, len(y))

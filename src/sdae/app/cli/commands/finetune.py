@@ -25,6 +25,7 @@ from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.recipes.recipe import Recipe, names_in, parse_recipe, with_data, write_recipe
+from sdae.app.runs.data_hash import hash_of_data
 from sdae.app.runs.learned_methods import with_methods
 from sdae.app.runs.lifecycle import changed_run, held_run
 from sdae.app.runs.number_rows import within_windows
@@ -99,6 +100,7 @@ def finetune(
         prepared = prepare_labelled(
             model, recipe.data, recipe.seed, content_of(data), with_unlabelled=learns
         )
+        data_hash = hash_of_data(data)
         recipe = with_methods(within_windows(recipe, prepared), prepared)
         console = new_console(quiet=quiet)
         device = str(resolve_device(device))
@@ -113,7 +115,7 @@ def finetune(
                 device=device,
                 callbacks=callbacks,
             )
-        with changed_run(run) as new:
+        with changed_run(run, data_hash) as new:
             new.save_pretrained(pretrained)
             new.save_model(describe(recipe, prepared, model.stack))
             new.save_recipe(recipe)

@@ -6,6 +6,7 @@ from sdae.app.cli.terminal import say
 from sdae.app.runs.run_folder import open_run
 from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.ladder.network import LadderNetwork
+from sdae.core.model_file import Model
 from sdae.core.schema.columns import IgnoredColumn
 from sdae.core.wording import listed, plain, quoted
 from sdae.train.history import FINETUNING, LADDER, PRETRAINING, history_of
@@ -36,7 +37,7 @@ def info(run: RunArgument) -> None:
         for name, mean, deviation in zip(names, scaling.offset, scaling.scale, strict=False):
             say(f"Target {quoted(name)}: mean {mean:.6g}, standard deviation {deviation:.6g}")
     say(f"Parameters: {n_parameters:,}")
-    say(f"Scaling: {'none' if model.scaling is None else model.scaling.kind}")
+    say(f"Scaling: {_scaling_of(model)}")
     if model.schema is not None:
         ignored = [each for each in model.schema.columns if isinstance(each, IgnoredColumn)]
         left_out = [f"{each.name} ({each.why})" for each in (*ignored, *model.schema.left_out)]
@@ -52,3 +53,10 @@ def info(run: RunArgument) -> None:
             engines = ", ".join(sorted({record.engine for record in part}))
             say(f"{stage.capitalize()}: {len(part)} epochs, {minutes:.2f} min, engine {engines}")
     say(last_line(history_of(records), stack.head_kind))
+
+
+def _scaling_of(model: Model) -> str:
+    """Return in a few words how the rows of a model are scaled."""
+    if model.schema is not None:
+        return "by the columns: numbers and dates are scaled, levels and truth values are not"
+    return "none" if model.scaling is None else model.scaling.kind

@@ -72,7 +72,7 @@ def inspect(
             "reads it, but sdae inspect looks at tables: give it the file that was converted."
         )
     file = read_table(table, options, content=content_of(table), targets=targets, strict=False)
-    found = inspect_table(file, targets)
+    found = inspect_table(file, targets, options)
     if as_json:
         for line in found.to_text().splitlines():
             say(line)

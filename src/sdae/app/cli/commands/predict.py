@@ -19,7 +19,7 @@ from sdae.app.cli.rows_out import (
 )
 from sdae.app.cli.table_options import IdOption, content_of
 from sdae.app.export.exported_model import target_scaling_of, undone
-from sdae.app.runs.model_rows import fitting, outputs_of
+from sdae.app.runs.model_rows import TO_LEAVE_OUT, fitting, outputs_of
 from sdae.app.runs.prepared_data import Classes
 from sdae.app.runs.run_folder import open_model
 from sdae.core.inference import answers, outputs, probabilities
@@ -52,7 +52,7 @@ def predict(
     assert described is not None  # it has a head
     head, classes = described
     scaling, content = target_scaling_of(model), content_of(data)
-    x = fitting(model, load_rows(data, model, part, content=content)).x
+    x = fitting(model, load_rows(data, model, part, content=content), TO_LEAVE_OUT).x
 
     def lines() -> Iterator[list[object]]:
         for block in blocks_of(x, len(classes)):

@@ -50,6 +50,11 @@ def report(
     path, facts = write_report(folder, out, data, target, playground=playground)
     if facts.unread is not None:
         say(f"The parts that need rows are left out: {facts.unread}")
+    if facts.rows is not None and facts.rows.changed:
+        say(
+            f"The data, {facts.rows.source}, have changed since training: their rows are shown as "
+            "rows that were given, not as test rows."
+        )
     say(f"Report written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
