@@ -111,7 +111,7 @@ def test_another_structure_is_told(tmp_path: Path, content: object, reason: str)
 
 
 def test_rows_and_labels_are_checked(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"\(train\) has 1 value missing.*row 3, column 1"):
+    with pytest.raises(DataError, match=r"\(train\) has 1 value missing.*row 3, column 2 "):
         load(tmp_path, pickle.dumps(((np.where(X > 0.6, np.nan, X), Y), *PARTS[1:])))
     with pytest.raises(DataError, match="regression"):
         load(tmp_path, pickle.dumps(((X, Y + 0.5), *PARTS[1:])))

@@ -295,13 +295,26 @@ def test_columns_that_a_folder_lacks_are_named_as_for_a_file(
 ) -> None:
     if kind == "npy":
         (tmp_path / "folder").mkdir()
-        np.save(tmp_path / "folder" / "a.npy", x)
+        np.save(tmp_path / "folder" / "a.npy", x[:, 1:])
     else:
         write_folder(tmp_path / "folder", x[:, 1:])
     message = refused(tmp_path, "predict", run, tmp_path / "folder", "-o", tmp_path / "a.csv")
-    missing = f"{V} of the {V} columns" if kind == "npy" else f"1 of the {V} columns"
-    named = "'c0'" if kind == "npy" else f"'c{V - 1}'"
-    assert f"lacks {missing} the model was trained on, the first {named}" in message
+    complaints = {
+        "npy": f"must have {V} columns, as the training data. Got {V - 1} columns without names",
+        "parquet": f"lacks 1 of the {V} columns of the training data, the first 'c{V - 1}'",
+    }
+    assert complaints[kind] in message
+
+
+def test_arrays_of_a_folder_are_matched_by_place(
+    run: Path, x: NDArray[np.float32], tmp_path: Path
+) -> None:
+    (tmp_path / "folder").mkdir()
+    np.save(tmp_path / "folder" / "a.npy", x)
+    np.save(tmp_path / "a.npy", x)
+    done("predict", run, tmp_path / "folder", "-o", tmp_path / "folder.csv")
+    done("predict", run, tmp_path / "a.npy", "-o", tmp_path / "file.csv")
+    assert (tmp_path / "folder.csv").read_bytes() == (tmp_path / "file.csv").read_bytes()
 
 
 def test_hidden_files_do_not_make_a_folder_one_of_rows(

@@ -197,7 +197,7 @@ def test_unlabelled_rows_need_the_same_columns(tmp_path: Path) -> None:
     assert message.startswith(f"{more} lacks 1 of the 4 columns of {data}, the first 'd'. Add what")
     np.save(tmp_path / "more.npy", np.ones((3, 5)))
     message = refused(tmp_path, *command, "--unlabeled", tmp_path / "more.npy", *SMALL)
-    assert "lacks 4 of the 4 columns" in message
+    assert "must have 4 columns, as the training data. Got 5 columns without names" in message
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_labels_on_the_disk_are_those_in_memory(
     assert in_memory.train is not None
     assert on_disk.train is not None
     np.testing.assert_array_equal(on_disk.train[1], in_memory.train[1])
-    if suffix == ".feather" or others == "texts":
+    if others == "texts":
         assert in_memory.schema is not None
         assert on_disk.schema is not None
         assert on_disk.schema.parts == in_memory.schema.parts
