@@ -126,6 +126,8 @@ class ClassPredictions(ClassifierMixin, FittedNetwork):
     ) -> tuple[Rows, Numbers, Labels]:
         """Check rows and labels; see :func:`targets_of` for what is returned besides rows."""
         y, there = with_gaps_filled(y, self._name)
+        if there is not None and y.ndim == 2 and y.shape[1] == 1:  # a table of one column
+            y = y.ravel()
         several = is_multilabel(y)
         x, y = checked_pair(self, X, plain_targets(y), reset=not continues, several=several)
         if continues and several != self._is_multilabel:

@@ -237,7 +237,9 @@ def _check_numbers_alone(estimator: Any, *, asks_for_categories: bool) -> None:
 
 def _check_no_gaps(X: Any, name: str) -> None:
     """Raise an error for sparse rows with NaN; scikit-learn reports infinite values."""
-    if sparse.issparse(X) and X.dtype.kind in "fc" and np.isnan(X.data).any():
+    if not sparse.issparse(X) or X.dtype.kind != "f":
+        return
+    if np.isnan(X.data if X.format == "csr" else X.tocsr().data).any():
         raise DataError(
             f"Input X contains NaN: sparse rows of {name} must be without gaps. Give X.toarray(), "
             "whose gaps are taken as missing, or impute them."
