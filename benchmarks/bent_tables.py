@@ -1,9 +1,8 @@
 """The table of docs/estimators.md on what the bending of the first layer does."""
 
-import statistics
 from typing import Any
 
-LOWEST = -1.0  # of R²: a table on which a model fails counts no more than this
+from regression_tables import mean_over
 
 
 def bent_layers(result: dict[str, Any]) -> str:
@@ -42,8 +41,4 @@ def _line(name: str, n_labels: int, title: str, rows: list[dict[str, Any]], meas
 
 
 def _mean(rows: list[dict[str, Any]], way: str, measure: str) -> float:
-    """Return the mean over data of their means over divisions."""
-    by_data: dict[str, list[float]] = {}
-    for row in rows:
-        by_data.setdefault(row["data"], []).append(row["scores"][way][measure])
-    return statistics.mean(max(LOWEST, statistics.mean(each)) for each in by_data.values())
+    return mean_over((row["data"], row["scores"][way][measure]) for row in rows)

@@ -1,6 +1,7 @@
 """The table of docs/estimators.md on regressions by the number of labels."""
 
 import statistics
+from collections.abc import Iterable
 from typing import Any
 
 LOWEST = -1.0  # of R²: a table on which a model fails counts no more than this
@@ -25,8 +26,12 @@ def regressions(result: dict[str, Any]) -> str:
 
 
 def _mean(rows: list[dict[str, Any]], way: str) -> float:
-    """Return the mean over tables of their means over divisions."""
+    return mean_over((row["table"], row["r2"][way]) for row in rows)
+
+
+def mean_over(scores: Iterable[tuple[str, float]]) -> float:
+    """Return the mean over tables of their means over divisions, by name and score."""
     by_table: dict[str, list[float]] = {}
-    for row in rows:
-        by_table.setdefault(row["table"], []).append(row["r2"][way])
+    for name, score in scores:
+        by_table.setdefault(name, []).append(score)
     return statistics.mean(max(LOWEST, statistics.mean(each)) for each in by_table.values())

@@ -9,17 +9,16 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdae.core.files import translate_os_errors
 from sdae.data.stored.csv_stream import CsvStream, WiderType
-from sdae.data.stored.scratch import ScratchFile
+from sdae.data.stored.scratch import CopiedRows, ScratchFile
 from sdae.data.stored.shard import Groups, Numbers, stamp_of
 
 logger = logging.getLogger("sdae")
 
 
-class CsvShard:
+class CsvShard(CopiedRows):
     """The rows of a CSV of numbers.
 
     Parameters
@@ -60,14 +59,6 @@ class CsvShard:
             f"{self.n_rows * len(self.columns) * self.kind.itemsize:,}",
         )
 
-    def read(self, places: NDArray[np.int64]) -> Numbers:
-        """Read rows by their places, which never fall, (m,) -> (m, V)."""
-        return self._copy.rows.read(places)
-
-    def blocks(self, n_rows: int) -> Iterator[Numbers]:
-        """Yield all rows from the first to the last, at most `n_rows` at a time."""
-        return self._copy.rows.blocks(n_rows)
-
     def labels(self) -> Numbers | None:
         """Return the target of all rows, (n,); None if there is none."""
         if not self._labels:
@@ -75,10 +66,6 @@ class CsvShard:
         if any(part.dtype.kind == "O" for part in self._labels):
             return np.concatenate([part.astype(object) for part in self._labels])
         return np.concatenate(self._labels)
-
-    def close(self) -> None:
-        """Remove the copy; rows cannot be read any more."""
-        self._copy.close()
 
 
 def _copied(stream: CsvStream, folder: Path) -> tuple[ScratchFile, list[Numbers]]:

@@ -16,8 +16,8 @@ from sdae.core.schema.table_schema import Schema
 from sdae.core.schema.unfit import check_numbers
 from sdae.core.source_rows import SourceRows
 from sdae.data.stored.rows import DiskRows
-from sdae.data.stored.scratch import ScratchFile, check_room_on_disk
-from sdae.data.stored.shard import Groups, Numbers
+from sdae.data.stored.scratch import CopiedRows, ScratchFile, check_room_on_disk
+from sdae.data.stored.shard import Groups
 from sdae.data.stored.typed_file import TypedFile
 
 logger = logging.getLogger("sdae")
@@ -77,7 +77,7 @@ class DiskTable:
         return self._known[1]
 
 
-class EncodedShard:
+class EncodedShard(CopiedRows):
     """The rows of a table as a schema encodes them, read from a copy of them.
 
     Raises
@@ -104,22 +104,6 @@ class EncodedShard:
             f"{n_bytes:,}",
         )
         self._copy = ScratchFile(folder, self.kind, _encoded(blocks, schema, file.source))
-
-    def read(self, places: NDArray[np.int64]) -> Numbers:
-        """Read rows by their places, which never fall, (m,) -> (m, V)."""
-        return self._copy.rows.read(places)
-
-    def blocks(self, n_rows: int) -> Iterator[Numbers]:
-        """Yield all rows from the first to the last, at most `n_rows` at a time."""
-        return self._copy.rows.blocks(n_rows)
-
-    def labels(self) -> Numbers | None:
-        """Return None: labels are read with the table."""
-        return None
-
-    def close(self) -> None:
-        """Remove the copy; rows cannot be read any more."""
-        self._copy.close()
 
 
 def _encoded(

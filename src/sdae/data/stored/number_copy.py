@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import gettempdir
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sdae.core.files import translate_os_errors
 from sdae.core.schema.table_rows import TableRows
@@ -17,7 +16,7 @@ from sdae.core.source_rows import SourceRows
 from sdae.data.exact import fits_float32
 from sdae.data.plain_numbers import plain_numbers
 from sdae.data.stored.rows import DiskRows
-from sdae.data.stored.scratch import ScratchFile, check_room_on_disk
+from sdae.data.stored.scratch import CopiedRows, ScratchFile, check_room_on_disk
 from sdae.data.stored.shard import Groups, Numbers, stamp_of
 
 logger = logging.getLogger("sdae")
@@ -38,7 +37,7 @@ def numbers_on_disk(rows: TableRows, memory: int, scratch: Path | None) -> Sourc
     return SourceRows(DiskRows([shard], None, None, memory))
 
 
-class NumberShard:
+class NumberShard(CopiedRows):
     """The numbers of a table, read from a copy of them.
 
     Parameters
@@ -72,22 +71,6 @@ class NumberShard:
             f"{n_bytes:,}",
         )
         self._copy = ScratchFile(folder, kind, _blocks(rows))
-
-    def read(self, places: NDArray[np.int64]) -> Numbers:
-        """Read rows by their places, which never fall, (m,) -> (m, V)."""
-        return self._copy.rows.read(places)
-
-    def blocks(self, n_rows: int) -> Iterator[Numbers]:
-        """Yield all rows from the first to the last, at most `n_rows` at a time."""
-        return self._copy.rows.blocks(n_rows)
-
-    def labels(self) -> Numbers | None:
-        """Return None: labels are read with the table."""
-        return None
-
-    def close(self) -> None:
-        """Remove the copy; rows cannot be read any more."""
-        self._copy.close()
 
 
 def _kind_of(rows: TableRows) -> "np.dtype[np.floating] | None":

@@ -31,7 +31,29 @@ _MOST_ROWS = 4096
 _SHARE = 8  # of the memory for rows, that a block may take while it is rewritten
 
 
-class ScratchShard:
+class CopiedRows:
+    """What shards have in common whose rows are read from a copy: reading, and the end."""
+
+    _copy: "ScratchFile"
+
+    def read(self, places: NDArray[np.int64]) -> Numbers:
+        """Read rows by their places, which never fall, (m,) -> (m, V)."""
+        return self._copy.rows.read(places)
+
+    def blocks(self, n_rows: int) -> Iterator[Numbers]:
+        """Yield all rows from the first to the last, at most `n_rows` at a time."""
+        return self._copy.rows.blocks(n_rows)
+
+    def labels(self) -> Numbers | None:
+        """Return None: labels are read from the file itself, or with its table."""
+        return None
+
+    def close(self) -> None:
+        """Remove the copy; rows cannot be read any more."""
+        self._copy.close()
+
+
+class ScratchShard(CopiedRows):
     """The rows of another shard, read from a copy of them.
 
     Parameters
@@ -68,22 +90,6 @@ class ScratchShard:
         )
         n_rows = max(1, min(_MOST_ROWS, memory // _SHARE // groups.row_bytes))
         self._copy = ScratchFile(folder, shard.kind, shard.blocks(n_rows))
-
-    def read(self, places: NDArray[np.int64]) -> Numbers:
-        """Read rows by their places, which never fall, (m,) -> (m, V)."""
-        return self._copy.rows.read(places)
-
-    def blocks(self, n_rows: int) -> Iterator[Numbers]:
-        """Yield all rows from the first to the last, at most `n_rows` at a time."""
-        return self._copy.rows.blocks(n_rows)
-
-    def labels(self) -> Numbers | None:
-        """Return None: labels are read from the file itself, which need not stay as it is."""
-        return None
-
-    def close(self) -> None:
-        """Remove the copy; rows cannot be read any more."""
-        self._copy.close()
 
 
 class ScratchFile:
