@@ -4,13 +4,15 @@ import copy
 import datetime as dt
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sdae import SDAEImputer
+from sdae import SDAEImputer, load
+from sdae.core.errors import DataError
 from sdae.core.schema.raw_table import ColumnType
 from sdae.estimators.cell_values import whole_numbers
 from sdae.estimators.completing import Filling, completed
@@ -215,6 +217,65 @@ def test_decimals_of_arrow_keep_their_places() -> None:
     assert filled["b"].null_count == 0
 
 
+# -- dictionaries and sparse columns -------------------------------------------------------------
+
+LEVELS: dict[str, list[Any]] = {
+    "whole": [10 + k % 3 for k in range(N)],
+    "number": [0.5 + k % 3 for k in range(N)],
+    "text": ["pqr"[k % 3] for k in range(N)],
+    "date": [dt.date(2020, 1, 1 + k % 3) for k in range(N)],
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        *((kind, form) for kind in LEVELS for form in ("categorical", "backed") if kind != "date"),
+        *((kind, "arrow") for kind in LEVELS),
+    ],
+)
+def test_dictionaries_are_filled_with_their_levels(kind: str, form: str) -> None:
+    values = [None if gap else each for gap, each in zip(GAPS, LEVELS[kind], strict=True)]
+    if form == "categorical":
+        table = pd.DataFrame({"a": A, "b": pd.Categorical(values)}, index=np.arange(N) // 2)
+    else:
+        levels = pa.chunked_array([pa.array(values).dictionary_encode()])
+        table = pa.table({"a": A, "b": levels})
+        if form == "backed":
+            table = pd.DataFrame({"a": A, "b": pd.Series(pd.arrays.ArrowExtensionArray(levels))})
+    filled = quick().fit_transform(table)
+    if form == "arrow":
+        assert filled.schema == table.schema
+    else:
+        assert filled.dtypes.equals(table.dtypes)
+        assert filled.index.equals(table.index)
+    found = filled["b"].to_pylist() if form == "arrow" else filled["b"].tolist()
+    assert set(found) <= set(LEVELS[kind])
+    assert [each for gap, each in zip(GAPS, found, strict=True) if not gap] == [
+        each for gap, each in zip(GAPS, LEVELS[kind], strict=True) if not gap
+    ]
+
+
+def test_a_dictionary_that_cannot_be_made_anew_is_refused_with_a_remedy() -> None:
+    days = [None if gap else each for gap, each in zip(GAPS, LEVELS["date"], strict=True)]
+    levels = pa.chunked_array([pa.array(days).dictionary_encode()])
+    column = pd.Series(pd.arrays.ArrowExtensionArray(levels))
+    with pytest.raises(DataError, match="or to one that is neither sparse nor a dictionary"):
+        quick().fit_transform(pd.DataFrame({"a": A, "b": column}))
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_sparse_columns_are_numbers_and_stay_sparse(fill: float) -> None:
+    values = np.where(GAPS, np.nan, np.where(A > 0, A, 0.0))
+    sparse = pd.arrays.SparseArray(values, fill_value=fill)
+    table = pd.DataFrame({"a": A, "b": sparse}, index=np.arange(N) // 2)
+    filled = quick().fit_transform(table)
+    assert filled.dtypes.equals(table.dtypes)
+    dense = table.assign(b=values)
+    expected = quick().fit_transform(dense)["b"]
+    assert np.array_equal(filled["b"].to_numpy(float), expected)
+
+
 # -- columns without a value ---------------------------------------------------------------------
 
 
@@ -259,6 +320,25 @@ def test_a_constant_date_fills_a_column_of_dates_without_a_value() -> None:
     day = pd.Timestamp("2020-01-01")
     imputer = quick().fit(pd.DataFrame({"a": A, "day": day}))
     assert imputer.transform(pd.DataFrame({"a": [1.0], "day": [pd.NaT]}))["day"].tolist() == [day]
+
+
+@pytest.mark.parametrize("form", ["pandas", "arrow", "array"])
+@pytest.mark.parametrize("constant", [dt.datetime(2020, 1, 1, 12), True, 3.0, "x"])
+def test_a_constant_fills_an_empty_column_without_a_type(
+    constant: Any, form: str, tmp_path: Path
+) -> None:
+    table = pd.DataFrame({"a": A, "same": constant})
+    new = pd.DataFrame({"a": [1.0, 2.0], "same": pd.Series([None] * 2, dtype=object)})
+    imputer = quick().fit(table if form != "array" else table.to_numpy(object))
+    imputer.save(tmp_path / "imputer.safetensors")
+    for one in (imputer, load(tmp_path / "imputer.safetensors")):
+        if form == "array":
+            values = one.transform(new.to_numpy(object))[:, 1].tolist()
+        else:
+            filled = one.transform(new if form == "pandas" else pa.table(new))["same"]
+            values = filled.to_pylist() if form == "arrow" else filled.tolist()
+        assert values == [constant] * 2
+        assert isinstance(values[0], type(constant))
 
 
 # -- texts of a fixed width ----------------------------------------------------------------------

@@ -169,7 +169,7 @@ def _completed_series(series: nw.Series[Any], filling: Filling) -> nw.Series[Any
         raise DataError(
             f"Column {quoted(filling.name)} is of type {series.dtype}, which cannot hold "
             f"{chosen[0]!r}, a value that fit learned for it: {error}. Convert the column to the "
-            "type that it had in fit."
+            "type that it had in fit, or to one that is neither sparse nor a dictionary."
         ) from None
 
 
@@ -188,18 +188,33 @@ def _completed_objects(series: nw.Series[Any], filling: Filling) -> nw.Series[An
 def _scattered(series: nw.Series[Any], rows: list[int], values: list[Any]) -> nw.Series[Any]:
     """Return a column with values at some rows.
 
-    Only pandas writes into columns of every type: pyarrow 17 has no doubles for floats and makes
+    Only pandas writes into columns of most types: pyarrow 17 has no doubles for floats and makes
     invalid booleans, and polars 1.0 writes nulls for levels. There the column is made anew.
     """
-    if series.implementation.is_pandas_like():
+    native, of_pandas = nw.to_native(series), series.implementation.is_pandas_like()
+    if of_pandas and not _is_packed(native.dtype):
         return series.scatter(rows, values)
     every = series.to_list()
     for row, value in zip(rows, values, strict=True):
         every[row] = value
+    if of_pandas:
+        made = type(native)(every, index=native.index, name=native.name, dtype=native.dtype)
+        return nw.from_native(made, series_only=True)
     has_levels = series.dtype == nw.Categorical or isinstance(series.dtype, nw.Enum)
+    if has_levels and series.implementation.is_pyarrow():  # levels may be numbers there
+        plain = nw.to_native(nw.new_series(series.name, every, backend=series.implementation))
+        levels = plain.cast(native.type.value_type).dictionary_encode()
+        anew: nw.Series[Any] = nw.from_native(levels, series_only=True)
+        return anew.alias(series.name)
     first = nw.String if has_levels else series.dtype
     made = nw.new_series(series.name, every, first, backend=series.implementation)
     return made.cast(series.dtype) if has_levels else made
+
+
+def _is_packed(dtype: Any) -> bool:
+    """Return whether a type of pandas is sparse, or a dictionary of Arrow: neither is written."""
+    of_arrow = getattr(dtype, "pyarrow_dtype", None)
+    return hasattr(dtype, "fill_value") or hasattr(of_arrow, "value_type")
 
 
 def _new_series(series: nw.Series[Any], chosen: list[Any], type_: ColumnType) -> nw.Series[Any]:

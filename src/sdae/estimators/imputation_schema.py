@@ -62,6 +62,8 @@ def type_of(column: Column, raw: RawColumn) -> ColumnType:
     if isinstance(column, IgnoredColumn):
         if not raw.missing.all():
             return raw.type
+        if column.type is not None:
+            return column.type
         return ColumnType.TEXT if isinstance(column.value, str) else ColumnType.NUMBER
     if isinstance(column, BinaryColumn | CategoryColumn):
         return column.type
@@ -111,5 +113,5 @@ def _settled(column: Column, raw: RawColumn) -> Column:
     known = raw.values[~raw.missing].tolist()
     if all(value == known[0] for value in known):
         value = known[0] if isinstance(known[0], str) else float(known[0])
-        return IgnoredColumn(column.name, "constant", value)
+        return IgnoredColumn(column.name, "constant", value, raw.type)
     return replace(column, has_gaps=True)

@@ -30,6 +30,8 @@ class IgnoredColumn:
         ``constant`` or ``empty``; of a file also ``index``, ``identifier`` or ``dropped``.
     value : Level or None
         The value of a constant.
+    type : ColumnType or None
+        What the value of a constant is; None: not known, as in files of earlier versions.
     """
 
     kind: ClassVar[str] = "ignored"
@@ -40,10 +42,12 @@ class IgnoredColumn:
     name: str
     why: str
     value: Level | None = None
+    type: ColumnType | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values, without the kind."""
-        return {"name": self.name, "why": self.why, "value": self.value}
+        plain = {"name": self.name, "why": self.why, "value": self.value}
+        return plain if self.type is None else {**plain, "type": str(self.type)}
 
     @classmethod
     def of_json(cls, entry: Mapping[str, Any]) -> Self:
@@ -51,7 +55,10 @@ class IgnoredColumn:
         value = entry["value"]
         if value is not None:
             value = text(value) if isinstance(value, str) else number(value)
-        return cls(text(entry["name"]), text(entry["why"]), value)
+        type_ = ColumnType(entry["type"]) if "type" in entry else None
+        if type_ is not None and (type_ is ColumnType.TEXT) != isinstance(value, str):
+            raise ValueError(f"{value!r} is not of type {type_}")
+        return cls(text(entry["name"]), text(entry["why"]), value, type_)
 
 
 UsedColumn = NumberColumn | DateColumn | BinaryColumn | CategoryColumn

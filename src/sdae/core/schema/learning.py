@@ -113,7 +113,7 @@ def _learn(column: ColumnSummary, options: SchemaOptions) -> Column:
     if not column.n_known or column.type is None:
         return IgnoredColumn(column.name, "empty")
     if not column.has_gaps and column.is_constant:
-        return IgnoredColumn(column.name, "constant", _plain(column.first))
+        return IgnoredColumn(column.name, "constant", _plain(column.first), column.type)
     if _is_category(column, options):
         return _learn_category(column, options)
     return _LEARNERS[column.type](column, options)
