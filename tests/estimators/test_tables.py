@@ -225,6 +225,20 @@ def test_numbers_without_gaps_give_the_network_of_before() -> None:
     np.testing.assert_allclose(gaps, mean, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:.* has missing values in 1 column")
+@pytest.mark.parametrize("gap", [None, pd.NA, pd.NaT])
+def test_gaps_among_objects_are_those_of_numbers(gap: Any) -> None:
+    X = TABLE[["weight"]].assign(other=np.arange(80.0))
+    new = X.assign(other=pd.Series([gap, *X["other"][1:]], X.index, dtype=object))
+    model, plain = fitted(SDAEClassifier, X), fitted(SDAEClassifier, X.to_numpy())
+    expected = model.predict_proba(X.assign(other=[np.nan, *X["other"][1:]]))
+    assert np.array_equal(model.predict_proba(new), expected)
+    assert np.array_equal(model.predict(new), model.classes_[expected.argmax(axis=1)])
+    assert np.array_equal(plain.predict_proba(new.to_numpy(object)), expected)
+    model.partial_fit(new, Y)
+    assert new["other"].iloc[0] is gap
+
+
 @pytest.mark.parametrize("scale", ["robust", "quantile"])
 def test_scales_of_tables_are_for_numbers_too(scale: str) -> None:
     X = np.random.default_rng(0).lognormal(size=(80, 3))

@@ -57,7 +57,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, *, reset: bool) -> Rows:
     with np.errstate(over="ignore", invalid="ignore"):
         x = validate_data(
             estimator,
-            X,
+            X if reset else _with_nan(X),
             reset=reset,
             accept_sparse="csr",
             dtype=_TYPES,
@@ -118,7 +118,7 @@ def checked_pair(
         try:
             x, targets = validate_data(
                 estimator,
-                X,
+                X if reset else _with_nan(X),
                 y,
                 reset=reset,
                 accept_sparse="csr",
@@ -180,6 +180,22 @@ def _is_arrow_alone(X: Any) -> bool:
     """Return whether rows have only Arrow's interface, not one that NumPy supports."""
     offers = any(hasattr(X, f"__arrow_c_{kind}__") for kind in ("array", "stream"))
     return offers and not any(hasattr(X, f"__{name}__") for name in ("array", "dataframe"))
+
+
+def _with_nan(X: Any) -> Any:
+    """Return rows with NaN for pandas' NA and NaT among objects, which NumPy makes no floats."""
+    pandas: Any = sys.modules.get("pandas")  # imported already if X holds them
+    if pandas is not None and isinstance(X, pandas.DataFrame):
+        return X.apply(_objects_with_nan) if any(kind.kind == "O" for kind in X.dtypes) else X
+    if pandas is None or not isinstance(X, np.ndarray) or X.dtype.kind != "O":
+        return X
+    return np.where(pandas.isna(X), np.nan, X)
+
+
+def _objects_with_nan(column: Any) -> Any:
+    if column.dtype.kind != "O":
+        return column
+    return type(column)(np.where(column.isna(), np.nan, column), column.index, dtype=object)
 
 
 def _without_gaps(estimator: BaseEstimator, x: Rows) -> Rows:
