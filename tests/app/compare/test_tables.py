@@ -71,6 +71,29 @@ def test_a_table_is_read_with_its_types(crowd: Path, data: StudyData, tmp_path: 
     assert {type(cell) for cell in data.x[:, 2]} == {bool, float}
 
 
+@pytest.mark.parametrize("name", ["flowers.tsv", "gaps.csv"])
+def test_rows_of_an_array_have_the_columns_of_a_table_by_position(
+    tmp_path: Path, name: str
+) -> None:
+    separator, gap = ("\t", "0.5") if name.endswith("tsv") else (",", "")
+    lines = [["a", "b", "kind"], *([str(k / 2), str(k % 5), "pq"[k % 2]] for k in range(12))]
+    lines[3][0] = gap
+    (tmp_path / name).write_text("".join(separator.join(line) + "\n" for line in lines))
+    more = np.random.default_rng(0).normal(size=(5, 2))
+    np.save(tmp_path / "more.npy", more)
+    found = load_study_data(str(tmp_path / name), "kind", str(tmp_path / "more.npy"))
+    assert found.unlabelled.tolist() == more.tolist()
+    np.save(tmp_path / "more.npy", more[:, :1])
+    with pytest.raises(DataError, match="must have 2 columns, as the training data"):
+        load_study_data(str(tmp_path / name), "kind", str(tmp_path / "more.npy"))
+
+
+def test_a_column_of_another_type_in_more_rows_is_named(crowd: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "more.npy", np.ones((5, 7)))
+    with pytest.raises(DataError, match=r"'town' of .*more.npy holds numbers.*Bring both to one"):
+        load_study_data(str(crowd), "tall", str(tmp_path / "more.npy"), DATES)
+
+
 def test_networks_learn_the_schema_of_the_table(crowd: Path) -> None:
     """Cells of objects mean the same as the columns that they come from."""
     table: RawTable = load_typed(crowd, DATES, "tall").dataset.train.x

@@ -23,6 +23,7 @@ from sdae.data.table import OF_NUMBERS, NotNumbers, match_columns
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.task import Task
 from sdae.data.typed_dataset import load_typed
+from sdae.data.unnamed_rows import ARRAYS, rows_of_array
 
 Rows = NDArray[Any]
 Classes = tuple[int, ...] | tuple[str, ...]
@@ -153,8 +154,7 @@ def _load_table(
     rows: RawTable = train.x
     every = rows if more is None else rows.below(more)
     if unlabeled is not None:
-        extra = load_typed(unlabeled, options.only(rows.names)).dataset.train
-        every = every.below(extra.x.like(rows, extra.source))
+        every = every.below(_like(rows, unlabeled, options), unlabeled)
     head, classes = find_head(train)
     cells = cells_of(every)
     return StudyData(
@@ -165,6 +165,15 @@ def _load_table(
         cells[len(rows) :],
         kinds_of(every, train.source),
     )
+
+
+def _like(rows: RawTable, source: str, options: ReadOptions) -> RawTable:
+    """Load more rows with the columns of a table: those of an array stand in its order."""
+    if source.lower().endswith(ARRAYS):
+        return rows_of_array(source, rows.names).like(rows, source)
+    extra = load_typed(source, options.only(rows.names)).dataset.train
+    more: RawTable = extra.x.like(rows, extra.source)
+    return more
 
 
 def _no_labels(name: str) -> DataError:

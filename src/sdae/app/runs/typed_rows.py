@@ -5,7 +5,6 @@ Axes: n rows, V components.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 from typing import NamedTuple
@@ -25,16 +24,15 @@ from sdae.core.schema.schema_options import SchemaOptions
 from sdae.core.schema.table_rows import TableRows
 from sdae.core.schema.table_schema import Schema
 from sdae.core.source_rows import at_hand
-from sdae.data import Table, load_dataset
+from sdae.data import Table
 from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
 from sdae.data.stored.typed_dataset import stored_typed
-from sdae.data.table import match_columns
 from sdae.data.tables import ReadOptions
-from sdae.data.typed_dataset import TypedDataset, as_raw, load_typed
+from sdae.data.typed_dataset import TypedDataset, load_typed
+from sdae.data.unnamed_rows import ARRAYS, rows_of_array
 from sdae.train.joined_rows import joined
 
-_ARRAYS = (".npy", ".npz")
 _REMEDY = (
     "Leave them out with --drop, or name them with --categorical or --parse-dates; sdae "
     "inspect shows all columns."
@@ -146,20 +144,12 @@ def _more_rows(
     """Load the rows of a recipe that have no labels and a file of their own."""
     assert config.unlabeled is not None
     options, memory = read_options(config).only(rows.names), bytes_of(config.memory)
-    if config.unlabeled.lower().endswith(_ARRAYS):
-        return _rows_of_array(config.unlabeled, rows.names)
+    if config.unlabeled.lower().endswith(ARRAYS):
+        return rows_of_array(config.unlabeled, rows.names)
     stored = stored_typed(config.unlabeled, options, memory=memory, scratch=scratch)
     extra = (stored or load_typed(config.unlabeled, options)).dataset.train
     like: RawTable | TableRows = extra.x.like(rows, extra.source)
     return like
-
-
-def _rows_of_array(source: str, names: tuple[str, ...]) -> RawTable:
-    """Load rows whose columns have no names, in the order of those of a table."""
-    table = match_columns(load_dataset(source, features=names, labels=False).train, names)
-    numbers = as_raw(replace(table, feature_names=names)).x
-    assert isinstance(numbers, RawTable)
-    return numbers
 
 
 def _blocks_of(part: RawTable | TableRows) -> Iterable[RawTable]:
