@@ -10,6 +10,7 @@ from hypothesis import given
 from sdae.core.errors import DataError, FileFormatError
 from sdae.data import Dataset, Table, load_dataset
 from sdae.data.csv_lines import CsvLines
+from sdae.data.table import NotNumbers
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 
@@ -251,6 +252,21 @@ def test_a_number_with_an_underscore_is_a_text(tmp_path: Path) -> None:
     path.write_text("a,b\n1,2\n3,1_0\n")
     with pytest.raises(DataError, match=r"has the text '1_0' in row 2, column 'b'"):
         load_dataset(path)
+
+
+@pytest.mark.parametrize("code", ["007", "-01", " 00.5"])
+def test_digits_after_a_leading_zero_are_a_code(tmp_path: Path, code: str) -> None:
+    text = f"width,code,pet\n1,0,0\n0.5,0.1,0\n2,{code},007\n"
+    with pytest.raises(NotNumbers) as refused:
+        load(tmp_path, text, "pet")
+    assert str(refused.value) == (
+        f"{tmp_path / 'pets.csv'} has the code {code!r} in row 3, column 'code', but "
+        "features must be numbers, which lose leading zeros. Encode the column "
+        "(pandas.get_dummies makes 0/1 columns), drop it, or write it without them."
+    )
+    # A model of earlier versions, which learned them as numbers, reads them as such.
+    known = load_dataset(tmp_path / "pets.csv", features=["width", "code"], labels=False)
+    assert known.train.x[2].tolist() == [2, float(code)]
 
 
 def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Rows are read in chunks, so the memory needed is about that of the file and of t
 Axes: n rows, V columns.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from operator import itemgetter
@@ -26,6 +27,7 @@ from sdae.data.tables.remarks import index_columns
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
+_CODE = re.compile(r"\0\s*[+-]?0[0-9]")  # a field that begins so is a code, such as 007
 MISSING = ("", "na", "nan", "null", "none")
 """What stands in a cell without a number, in small letters."""
 
@@ -76,10 +78,13 @@ def csv_of(
         for label, place in zip(labels, places, strict=True):
             label += [row[place] for row in rows]
         if names:
-            block = _numbers(pick(rows), names, n_rows, source)
+            fields = pick(rows)
+            block = _numbers(fields, names, n_rows, source)
             if not is_usable(block).all():  # report it now, not after reading the rest
                 more = next(remaining, None) is not None
                 raise not_finite(block, source, names, first_row=n_rows, more=more)
+            if features is None:  # a model that learned them as numbers reads them on as such
+                _check_no_codes(fields, names, n_rows, source)
             x.add(block)
         n_rows += len(rows)
     if not n_rows or not names:
@@ -185,6 +190,21 @@ def _numbers(
         row, column = divmod(place, len(names))
         numbers[place] = _number(field, first_row + row + 1, names[column], source)
     return numbers.reshape(-1, len(names))
+
+
+def _check_no_codes(fields: list[str], names: tuple[str, ...], first_row: int, source: str) -> None:
+    """Raise an error for digits after a leading zero: a table has them as texts."""
+    joined = "\0".join(["", *fields])
+    found = _CODE.search(joined)
+    if found is None:
+        return
+    place = joined.count("\0", 0, found.start())
+    row, column = divmod(place, len(names))
+    raise NotNumbers(
+        f"{source} has the code {quoted(fields[place])} in row {first_row + row + 1}, column "
+        f"{quoted(names[column])}, but features must be numbers, which lose leading zeros. Encode "
+        "the column (pandas.get_dummies makes 0/1 columns), drop it, or write it without them."
+    )
 
 
 def _number(field: str, row: int, name: str, source: str) -> float:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdae.app.inspection import inspect_table
+from sdae.app.inspection.inspection import AS_IT_IS
 from sdae.app.recipes.recipe import DataConfig
 from sdae.app.runs.model_rows import choose_rows, fitting, network_input, targets_of
 from sdae.app.runs.prepare import prepare, prepare_labelled
@@ -13,7 +15,9 @@ from sdae.app.runs.run_recipe import build_stack, describe
 from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
+from sdae.core.schema.level_columns import CategoryColumn
 from sdae.data import load_dataset
+from sdae.data.tables import read_table
 from tests.app.runs.recipes import prepared, recipe_for, write_csv, write_npz
 
 
@@ -95,6 +99,26 @@ def test_unlabelled_rows_of_another_width_are_refused(tmp_path: Path, source: Pa
     recipe = recipe_for(source, f"data.unlabeled={tmp_path / 'more.npy'}")
     with pytest.raises(DataError, match=r"has 6 columns, but .* has 5 feature columns\. Unlab"):
         prepared(recipe)
+
+
+def test_codes_with_leading_zeros_are_categories_also_beside_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "codes.csv"
+    rows = [f"{k % 3 + 6:03},{k / 7},{'ab'[k % 2]}" for k in range(30)]
+    path.write_text("\n".join(["code,size,kind", *rows]) + "\n")
+    schema = prepared(recipe_for(path, "data.target=kind")).schema
+    assert schema is not None
+    lines = inspect_table(
+        read_table(path, AS_IT_IS, targets=("kind",), strict=False), ["kind"]
+    ).lines
+    found = [(column.name, column.kind) for column in schema.columns]
+    assert found == [(line.name, line.kind) for line in lines][:2]
+    assert found == [("code", "category"), ("size", "number")]
+    codes = schema.columns[0]
+    assert isinstance(codes, CategoryColumn)
+    assert codes.levels == ("006", "007", "008")
+    on_the_disk = prepared(recipe_for(path, "data.target=kind", "data.memory=0.1KB"))
+    assert on_the_disk.schema is not None
+    assert on_the_disk.schema.columns == schema.columns
 
 
 def test_without_labels_there_are_rows_alone(tmp_path: Path) -> None:

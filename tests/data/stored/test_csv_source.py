@@ -184,6 +184,10 @@ def test_the_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
         ("1,1e39,a", r"line {line}, column 'u', has a value that is missing, infinite or too"),
         ("1,two,a", r"line {line}, column 'u', has the text 'two', but rows must be numbers"),
         ("1_0,2,a", r"line {line}, column 't', has the text '1_0', but rows must be numbers"),
+        ("1,007,a", r"line {line}, column 'u', has the code '007', but rows must be numbers"),
+        ("-01,2,a", r"line {line}, column 't', has the code '-01', but rows must be numbers"),
+        ("1, 00.5,a", r"line {line}, column 'u', has the code ' 00.5', but rows must be numbers"),
+        ('1,"02",a', r"line {line}, column 'u', has the code '02', but rows must be numbers"),
         ("1,2", r"line {line}, has 2 fields, but the header has 3"),
         ("1,2,a,4", r"line {line}, has 4 fields, but the header has 3"),
         ('1,2,"a', r"line {line}, is not valid CSV"),
@@ -199,6 +203,19 @@ def test_what_is_wrong_is_named_by_its_line_and_column(
     with pytest.raises(DataError, match=r"a\.csv, " + problem.format(line=before + 3)):
         opened(tmp_path, text, target="kind")
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_codes_are_labels_and_numbers_where_they_are_asked_for(tmp_path: Path) -> None:
+    text = "t,kind\n" + "".join(f"{k / 7:e},{k:02}\n" for k in range(12))
+    assert opened(tmp_path, text, target="kind").targets.tolist() == [f"{k:02}" for k in range(12)]
+    named = opened(tmp_path, text, columns=["kind", "t"])
+    assert all_of(named)[:, 0].tolist() == [*range(12)]
+
+
+def test_numbers_with_zeros_elsewhere_are_no_codes(tmp_path: Path) -> None:
+    text = "a,b,c\n0,0.05,1e-05\n-0,-0.5,100\n 0 ,2e+00,1001\n0,0e0,.05\n"
+    rows = all_of(opened(tmp_path, text)).tolist()
+    assert rows == [[0, 0.05, 1e-5], [0, -0.5, 100], [0, 2, 1001], [0, 0, 0.05]]
 
 
 def test_lines_that_all_have_another_number_of_fields(tmp_path: Path, monkeypatch: Any) -> None:

@@ -30,6 +30,8 @@ class CsvShard(CopiedRows):
         Name of the column of labels, which are texts as they stand in the file.
     scratch : Path or None
         Folder for the copy; None: that for temporary files, which TMPDIR sets.
+    with_codes : bool or None, default None
+        Whether codes of digits, such as 007, are read as numbers; None: if columns are named.
 
     Raises
     ------
@@ -40,14 +42,20 @@ class CsvShard(CopiedRows):
     """
 
     def __init__(
-        self, path: Path, columns: Sequence[str] | None, target: str | None, scratch: Path | None
+        self,
+        path: Path,
+        columns: Sequence[str] | None,
+        target: str | None,
+        scratch: Path | None,
+        *,
+        with_codes: bool | None = None,
     ) -> None:
         self.path, self.named = path, True
         self.groups: Groups | None = None
         with translate_os_errors(path, "read"):
             self.stamp = stamp_of(path.stat())
         folder = Path(gettempdir()) if scratch is None else scratch
-        stream = CsvStream(path, columns, target, as_written=True)
+        stream = CsvStream(path, columns, target, as_written=True, with_codes=with_codes)
         self._copy, self._labels = _copied(stream, folder)
         self.columns, self.kind = stream.columns, stream.kind
         self.n_rows = self._copy.rows.n_rows

@@ -61,6 +61,8 @@ class CsvStream:
         Name of the column of labels: whole numbers, numbers or texts, or nothing in rows without.
     as_written : bool, default False
         Whether labels are always texts, as they stand in the file.
+    with_codes : bool or None, default None
+        Whether codes of digits, such as 007, are read as numbers; None: if columns are named.
 
     Attributes
     ----------
@@ -84,6 +86,7 @@ class CsvStream:
         target: str | None,
         *,
         as_written: bool = False,
+        with_codes: bool | None = None,
     ) -> None:
         self._n_bytes = checked_size(path)
         self.path, self._source, self.named = path, str(path), True
@@ -108,6 +111,9 @@ class CsvStream:
             if columns is not None
             else wanted_columns(self._header, places, None, self._source)
         )
+        before = re.escape(self._separator) + r"\s"
+        self._code_in_lines = re.compile(f"0[0-9](?:(?<=[{before}]..)|(?<=[{before}][+-]..))")
+        self._with_codes = columns is not None if with_codes is None else with_codes
         self.columns = tuple(self._header[place] for place in self._picked)
         check_different(self.columns, str(path))
         self.kind: np.dtype[np.floating] = np.dtype(np.float32)
@@ -157,6 +163,8 @@ class CsvStream:
         """
         if not lines[0].strip():
             return None
+        if not self._with_codes and self._code_in_lines.search("\n" + "".join(lines)):
+            return None  # in a column that counts, or in another one
         labels = None
         if self._label is not None:
             labels = self._fields_at(self._label, lines)
@@ -226,7 +234,8 @@ class CsvStream:
         labels = None if place is None else self._labels([row[place] for row in fields.rows])
         picked = [row[place] for row in fields.rows for place in self._picked]
         numbers = _numbers(picked)
-        if numbers is None or not is_usable(numbers).all():
+        codes = not self._with_codes and any(map(_CODE.match, picked))
+        if numbers is None or codes or not is_usable(numbers).all():
             raise self._no_number(fields)
         return self._typed(numbers.reshape(len(fields.rows), -1)), labels
 
@@ -265,9 +274,16 @@ class CsvStream:
         for row, line in zip(fields.rows, fields.lines, strict=True):
             for place in self._picked:
                 number = _numbers([row[place]])
-                if number is not None and is_usable(number).all():
+                is_code = not self._with_codes and _CODE.match(row[place])
+                if number is not None and not is_code and is_usable(number).all():
                     continue
                 where = f"{self._source}, line {line}, column {quoted(self._header[place])},"
+                if is_code:
+                    return NotNumbers(
+                        f"{where} has the code {quoted(row[place])}, but rows must be numbers, "
+                        "which lose leading zeros. Encode the column (pandas.get_dummies makes "
+                        "0/1 columns), or leave it out with columns."
+                    )
                 if row[place].strip().lower() in MISSING or number is not None:
                     return NotNumbers(
                         f"{where} has a value that is missing, infinite or too large for float32. "

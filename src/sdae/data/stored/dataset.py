@@ -86,9 +86,7 @@ def stored_dataset(
     if path.name.lower().endswith(CSV) and path.is_file():
         if not takes_more(path, few):
             return None
-        rows = _rows_of_csv(
-            path, targets, _columns(path, targets, features, kept, left_out), room, scratch
-        )
+        rows = _rows_of_csv(path, targets, features, (kept, left_out), room, scratch)
         return _few_in_memory(_dataset(path, rows, targets, task), at_hand)
     kind = kind_of(path)
     if kind is None:
@@ -129,12 +127,15 @@ def _rows_of_csv(
     path: Path,
     targets: Sequence[str],
     features: Collection[str] | None,
+    kept_and_left_out: tuple[Collection[str], Collection[str]],
     memory: int,
     scratch: Path | None,
 ) -> DiskRows:
     target = _only(path, targets)
-    columns = None if features is None else [*features]
-    shard = CsvShard(path, columns, target, scratch)
+    named = _columns(path, targets, features, *kept_and_left_out)
+    columns = None if named is None else [*named]
+    # A model that learned codes as numbers reads them on as such.
+    shard = CsvShard(path, columns, target, scratch, with_codes=features is not None)
     return DiskRows([shard], labels_of([shard]), None, memory)
 
 
