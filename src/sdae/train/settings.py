@@ -188,7 +188,10 @@ class FinetuningConfig:
         "An error below this times the best is a significant improvement.",
     )
     restore_best: bool = option(
-        boolean(), True, "End with the parameters of the lowest validation error."
+        boolean(),
+        True,
+        "End with the parameters of the lowest validation error. "
+        "Reported errors are of these either way.",
     )
     semi_supervised: tuple[str, ...] | None = option(
         optional(_METHODS_OR_AUTO),
