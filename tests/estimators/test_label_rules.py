@@ -275,8 +275,8 @@ def test_files_and_pickles_keep_them(kind: type[Any], tmp_path: Path) -> None:
 @EACH
 def test_a_file_with_numbers_is_as_before(kind: type[Any], tmp_path: Path) -> None:
     x = rows()
-    numbers = {"alpha": 0.01, "dropout": 0.25, "max_iter": 5, "n_iter_no_change": 1, "tol": 9.0}
-    model = small(kind, **numbers).fit(x, labels(x))
+    numbers = {"alpha": 0.01, "dropout": 0.25, "max_iter": 5, "learning_rate_init": 0.005}
+    model = small(kind, **numbers, n_iter_no_change=1, tol=9.0).fit(x, labels(x))
     path = tmp_path / "model.safetensors"
     model.save(path)
     seen: list[Any] = []

@@ -56,7 +56,7 @@ class FinetuningParameters(NetworkParameters):
     _: KW_ONLY
     alpha: float | str = "auto"
     learning_rate: str = "constant"
-    learning_rate_init: float = 0.005
+    learning_rate_init: float | str = "auto"
     power_t: float = 0.5
     max_iter: int | str = "auto"
     max_fun: int = 15_000

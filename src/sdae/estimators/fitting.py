@@ -39,6 +39,7 @@ from sdae.estimators.new_networks import (
 )
 from sdae.estimators.parameter_readers import SEARCH
 from sdae.estimators.parameters import Settings
+from sdae.estimators.rate_rule import for_widths
 from sdae.estimators.tasks import (
     Consistency,
     Labelled,
@@ -135,6 +136,7 @@ def train(
     With early stopping, `watched` are the validation rows. `consistency` is what is learned from
     unlabelled rows in fine-tuning; its methods are chosen here if it has none.
     """
+    settings = for_widths(settings, estimator.network_)
     if labelled is not None and (consistency is None or consistency.chosen_by == SEARCH):
         settings = _settled(estimator, settings, len(labelled.targets))
     epochs = settings.pretrain_epochs if pretrains else (0,)
@@ -174,6 +176,7 @@ def train_on_chunk(
     then pre-training has ended. After ``fit`` it has ended too. The optimisers continue where those
     of the last chunk ended.
     """
+    settings = for_widths(settings, estimator.network_)
     each = settings.pretrain_epochs
     each = each * estimator.n_layers_ if len(each) == 1 else each
     layer = int(np.searchsorted(np.cumsum(each), estimator._n_stream_epochs, side="right"))

@@ -31,8 +31,9 @@ better than once and all with up to 50 labels and from 400 on; of things, which 
 to three times are about equal, up to two at 400 (``benchmarks/regression_rule.py``). Fitting the
 head alone to convergence before the whole network did not help.
 
-What the rule does not know: the rate of learning, so a lower one lengthens max_iter in proportion;
-what ``sgd``, ``lbfgs`` and early stopping need, so these have 200.
+The epochs are for a learning rate of 0.005: a lower one lengthens max_iter in proportion, that of
+:mod:`sdae.estimators.rate_rule` too. What the rule does not know: what ``sgd``, ``lbfgs`` and early
+stopping need, so these have 200.
 """
 
 import logging
@@ -43,7 +44,7 @@ from typing import Any
 
 from sdae.core.constraints import integer, number
 from sdae.core.kinds.heads import Head
-from sdae.estimators.parameter_readers import FOR_MANY_LABELS, LBFGS
+from sdae.estimators.parameter_readers import FOR_MANY_LABELS, LBFGS, RATE
 from sdae.estimators.parameters import Settings
 
 _FEW, _MANY = 100, 10_000  # labels up to which nothing changes, and from which on no dropout
@@ -52,7 +53,6 @@ _EPOCHS_OF_A_CLASS, _EPOCHS_OF_CLASSES = 10, 100
 _EPOCHS_OF_VALUES, _MOST_EPOCHS_OF_VALUES = 20, 100
 _PENALTY_OF_VALUES = 2
 _FEW_INPUTS = 20
-_RATE = 0.005  # the learning rate that the epochs are for
 
 logger = logging.getLogger("sdae")
 
@@ -64,11 +64,13 @@ class Regularisation:
     alpha: float
     dropout: float
     max_iter: int
+    learning_rate_init: float = RATE
 
     @classmethod
     def of(cls, settings: Settings) -> "Regularisation":
         """Return the values of settings."""
-        return cls(settings.alpha, settings.dropout, settings.max_iter)
+        rate = settings.learning_rate_init
+        return cls(settings.alpha, settings.dropout, settings.max_iter, rate)
 
     @classmethod
     def of_a_file(cls, values: Mapping[str, Any]) -> "Regularisation":
@@ -83,6 +85,7 @@ class Regularisation:
             number(0).read(values["alpha"]),
             number(0, 0.99).read(values["dropout"]),
             integer(1).read(values["max_iter"]),
+            number(0).read(values["learning_rate_init"]),
         )
 
 
@@ -121,7 +124,7 @@ def for_labels(
     n_inputs : int
         Number of inputs of the network.
     """
-    if not settings.automatic:
+    if settings.automatic.isdisjoint(FOR_MANY_LABELS):
         return settings
     # Each of several labels is a question with two answers.
     n_classes: int | None = n_outputs if head.facts.picks_one else 2
@@ -144,4 +147,4 @@ def _epochs(fewest: int, settings: Settings) -> int:
     if settings.early_stopping or settings.solver in (LBFGS, "sgd"):
         return most
     rate = settings.learning_rate_init
-    return most if rate * most <= _RATE * fewest else max(fewest, round(fewest * _RATE / rate))
+    return most if rate * most <= RATE * fewest else max(fewest, round(fewest * RATE / rate))

@@ -31,8 +31,12 @@ from sdae.train.settings import ENGINES, METHODS
 LBFGS = "lbfgs"
 SQUARED_ERROR, POISSON = "squared_error", "poisson"
 AUTO, SEARCH = "auto", "search"
+RATE = 0.005
+"""The learning rate of fine-tuning, unless the network is wide; see `rate_rule`."""
 FOR_MANY_LABELS: Mapping[str, float] = {"alpha": 1e-4, "dropout": 0.0, "max_iter": 200}
 """What ``auto`` means where there are many labels; for few see `label_rules`."""
+AUTOMATIC: Mapping[str, float] = {**FOR_MANY_LABELS, "learning_rate_init": RATE}
+"""What may be ``auto``, and its value until the rules have given another."""
 _RATES = ("constant", "invscaling", "adaptive")
 
 
@@ -139,7 +143,7 @@ READERS: Mapping[str, Reader[Any]] = {
     "alpha": _or_auto(number(0)),
     "dropout": _or_auto(number(0, 0.99)),
     "learning_rate": parsed("", _learning_rate),
-    "learning_rate_init": number(0),
+    "learning_rate_init": _or_auto(number(0)),
     "power_t": number(0),
     "max_iter": _or_auto(integer(1)),
     "tol": number(0),

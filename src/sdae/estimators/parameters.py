@@ -18,6 +18,7 @@ from sdae.core.kinds.optimizers import Optimizer
 from sdae.core.kinds.schedules import Schedule, parse_schedule
 from sdae.core.schema.table_schema import INFREQUENT_IF_EXIST
 from sdae.estimators.parameter_readers import (
+    AUTOMATIC,
     FOR_MANY_LABELS,
     LBFGS,
     READ_ELSEWHERE,
@@ -51,8 +52,9 @@ class Settings:
     batch_size : int or None
         None means ``auto``: min(200, n).
     automatic : frozenset of str
-        Which of alpha, dropout and max_iter are ``auto``. They have the values for many labels,
-        until :func:`sdae.estimators.label_rules.for_labels` gives those for the labels of a fit.
+        Which of alpha, dropout, max_iter and learning_rate_init are ``auto``. They have the values
+        for many labels and narrow networks, until :func:`sdae.estimators.label_rules.for_labels`
+        and :func:`sdae.estimators.rate_rule.for_widths` give those of a fit.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -110,8 +112,8 @@ class Settings:
         readers = dict(READERS)
         if "max_iter" in own:  # only estimators that fine-tune
             readers["solver"] = SOLVER_OR_LBFGS
-        automatic = {name for name in FOR_MANY_LABELS if is_auto(own.get(name))}
-        own |= {name: FOR_MANY_LABELS[name] for name in automatic}
+        automatic = {name for name in AUTOMATIC if is_auto(own.get(name))}
+        own |= {name: AUTOMATIC[name] for name in automatic}
         fields = read_fields(readers, own, caller)
         settings = cls(**fields, automatic=frozenset(automatic))
         n_layers = len(settings.hidden_layer_sizes)
@@ -206,6 +208,7 @@ class Settings:
             "alpha": FOR_MANY_LABELS["alpha"],
             "dropout": DROPOUT,
             "max_iter": epochs_of_consistency(n_rows, self.batch_of(n_rows)),
+            "learning_rate_init": AUTOMATIC["learning_rate_init"],
         }
         return replace(self, **{name: values[name] for name in self.automatic})
 

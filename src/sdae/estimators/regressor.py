@@ -42,8 +42,10 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     learning_rate : str, default "constant"
         ``constant``, or with ``sgd`` ``invscaling`` or ``adaptive``, as in ``MLPRegressor``; or a
         schedule over ``max_iter`` epochs such as ``linear`` or ``cosine``.
-    learning_rate_init : float, default 0.005
-        Initial learning rate of fine-tuning.
+    learning_rate_init : float or "auto", default "auto"
+        Initial learning rate of fine-tuning. ``auto``: 0.005, or where columns or units are more
+        than 100 in a layer, 0.5 divided by the largest number of them, but at least 0.0005; with
+        ``sgd`` 0.005.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int or "auto", default "auto"
@@ -118,9 +120,9 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
         Copies of the weights, (V, H), …, (H, T), and biases, (H,), …, (T,), of layers and head,
         of the type of the rows; float32 in an estimator of :func:`sdae.load`.
     n_layers_, n_features_in_, n_outputs_, n_iter_ : int
-    alpha_, dropout_, max_iter_ : float, float and int
-        The values of the last ``fit``, by which ``auto`` is known; ``partial_fit`` takes those for
-        many labels.
+    alpha_, dropout_, max_iter_, learning_rate_init_ : float, float, int and float
+        The values of the last ``fit``, by which ``auto`` is known; ``partial_fit`` takes the first
+        three of many labels.
     feature_names_in_ : ndarray of str
         If the columns have names.
     pretraining_loss_curves_ : list of lists of float

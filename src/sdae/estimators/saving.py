@@ -130,7 +130,8 @@ def as_estimator(model: Model) -> Any:
         raise ValueError(f"its history is not a list of at most {MOST_RECORDS:,} records")
     estimator.history_ = tuple(EpochRecord.from_values(values) for values in state["history"])
     if "used" in state:
-        estimator._used = Regularisation.of_a_file(state["used"])
+        rate = {"learning_rate_init": parameters["learning_rate_init"]}  # older files lack it there
+        estimator._used = Regularisation.of_a_file(rate | state["used"])
     estimator._take_back(state, model)
     return estimator
 

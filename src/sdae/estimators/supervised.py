@@ -78,6 +78,11 @@ class SupervisedSDAE(
         """The largest number of epochs or iterations: `max_iter`, or what ``auto`` meant."""
         return int(self._value_used("max_iter"))
 
+    @property
+    def learning_rate_init_(self) -> float:
+        """The initial rate of fine-tuning: `learning_rate_init`, or what ``auto`` meant."""
+        return float(self._value_used("learning_rate_init"))
+
     def _value_used(self, name: str) -> Any:
         check_is_fitted(self)
         used = self.__dict__.get("_used")
