@@ -29,6 +29,7 @@ from process_tables import large_minibatches, modelled, processes
 from regression_tables import regressions
 from speed_tables import speed_headline, speed_table
 from stored_tables import rows_on_disk, shuffle_windows, tables_on_disk
+from unit_tables import unit_columns
 from wide_tables import wide_networks
 
 ROOT = Path(__file__).parents[1]
@@ -270,6 +271,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "table-peers": peers_table,
     "tables-on-disk": lambda: _with_machine("tables-on-disk", tables_on_disk),
     "torture": torture_table,
+    "unit-columns": lambda: _with_machine("unit-columns", unit_columns),
     "wide-networks": lambda: _with_machine("wide-networks", wide_networks),
 }
 

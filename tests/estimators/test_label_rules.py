@@ -313,3 +313,27 @@ def test_other_words_are_refused(name: str, value: object) -> None:
     x = rows()
     with pytest.raises(InvalidParameterError, match=f"The {name} parameter.*, or 'auto'"):
         small(SDAEClassifier, **{name: value}).fit(x, labels(x))
+
+
+@EACH
+def test_unscaled_columns_get_less_of_a_penalty(kind: type[Any]) -> None:
+    x = np.random.default_rng(0).random((60, 20))
+    x[x < 0.4] = 0.0  # as of pixels
+    y = labels(x - 0.5)
+    strongest = 2.0 if kind is SDAERegressor else 1.0
+    left, scaled = small(kind).fit(x, y), small(kind, scale="standard").fit(x, y)
+    variance = x.astype(np.float32).var(axis=0, ddof=1).mean()
+    assert left.alpha_ == pytest.approx(strongest * variance)
+    assert scaled.alpha_ == strongest
+    # Rows that somebody else has standardised are as before, and so is a given value.
+    assert small(kind, scale="none").fit(10 * x, y).alpha_ == strongest
+    assert small(kind, alpha=0.5).fit(x, y).alpha_ == 0.5
+    given = small(kind, alpha=left.alpha_).fit(x, y)
+    assert same(left, given)
+
+
+def test_a_single_label_of_unscaled_columns_has_no_variance() -> None:
+    x = np.random.default_rng(0).random((1, 20))
+    assert small(SDAEClassifier, scale="none").fit(x, ["a"]).alpha_ == 1
+    many = small(SDAEClassifier, scale="none").fit(np.full((4, 20), 0.2), [*"abab"])
+    assert many.alpha_ == 1e-4

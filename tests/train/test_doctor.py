@@ -23,6 +23,7 @@ from sdae.core.minibatches import Minibatch
 from sdae.core.rows import RowSource, TensorRows
 from sdae.data import load_mnist
 from sdae.estimators.label_rules import regularisation_for
+from sdae.estimators.rate_rule import rate_for
 from sdae.train.callbacks import EpochEnded, Event, PartStarted
 from sdae.train.course import Course
 from sdae.train.doctor import Doctor, spaced_sample
@@ -527,7 +528,7 @@ def test_the_defaults_of_the_classifier_are_not_commented_on(
         first.doctor,
         (x[n:], y[n:]),
         epochs=min(60, rule.max_iter),
-        learning_rate=own["learning_rate_init"],
+        learning_rate=rate_for(max(x.shape[1], *own["hidden_layer_sizes"])),
         weight_decay=rule.alpha / own["batch_size"],
         dropout=rule.dropout,
         **both,

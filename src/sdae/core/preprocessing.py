@@ -158,6 +158,8 @@ def choose(
     decoder: Decoder,
     source: str,
     remedy: str = _REMEDY,
+    *,
+    few_zeros: bool = False,
 ) -> Choice:
     """Resolve ``auto``: choose the scaling of the data and the decoder of the first layer.
 
@@ -175,6 +177,9 @@ def choose(
     decoder : Decoder
     source, remedy : str
         For the error message: the name of the rows, and the remedy.
+    few_zeros : bool, default False
+        Whether values in [0, 1] are standardised too, unless the sigmoid decoder is asked for: few
+        of them are 0, as many pixels would be.
 
     Raises
     ------
@@ -191,7 +196,8 @@ def choose(
     spread = largest_spread(matrix) if scale == "auto" and unit else 0.0
     settled = scale
     if scale == "auto":
-        plain = unit and spread >= SMALLEST_SPREAD
+        few_zeros = few_zeros and decoder is not Decoder.SIGMOID
+        plain = unit and spread >= SMALLEST_SPREAD and not few_zeros
         settled = "none" if plain else ("minmax" if decoder is Decoder.SIGMOID else "standard")
     bounded = settled == "minmax" or (settled == "none" and unit)
     if decoder is Decoder.AUTO:
@@ -211,6 +217,8 @@ def choose(
                 "values lie in [0, 1], and the largest standard deviation of a column is "
                 f"{spread:.6g}{is_small}"
             )
+            if few_zeros:
+                why = "values lie in [0, 1], but few of them are 0, as many pixels are"
     return _chosen(settled, decoder, why, source)
 
 

@@ -107,8 +107,8 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         ``sigmoid`` goes with cross-entropy and data in [0, 1], ``linear`` with squared error. A
         single ``sigmoid`` applies to layer 0; upper layers then follow the codes below.
     scale : {"auto", "none", "minmax", "standard", "robust", "quantile"}, default "auto"
-        ``auto`` does not scale data in [0, 1] with a column whose standard deviation is at least
-        0.05; other data are standardised.
+        ``auto`` does not scale data in [0, 1], such as pixels, if a quarter of the values are 0 and
+        a column has a standard deviation of at least 0.05; other data are standardised.
     categorical_features : "from_dtype", None, or names, indices or a mask, default "from_dtype"
         Columns of a table that are categories: as their types say; texts alone; or the given ones.
     max_categories : int or None, default 50

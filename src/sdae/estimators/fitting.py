@@ -27,7 +27,7 @@ from sdae.estimators.fit_callbacks import Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint
 from sdae.estimators.fit_stages import finetune_stage, minimise_stage, pretrain_stage
 from sdae.estimators.inputs import Rows
-from sdae.estimators.label_rules import Regularisation, for_labels
+from sdae.estimators.label_rules import Regularisation, for_labels, mean_variance
 from sdae.estimators.new_networks import (
     decoders_of_table,
     network_rows,
@@ -107,7 +107,7 @@ def start(
         n_visible, blocks = estimator.schema_.blocks.n_components, estimator.schema_.blocks
     else:
         estimator.schema_, blocks, n_visible = None, None, x.shape[1]
-        estimator.scaling_, decoders = settle(x, settings, caller)
+        estimator.scaling_, decoders = settle(x, settings, caller, is_supervised=head is not None)
     random_state = estimator.random_state
     if settings.checkpoint is not None and not isinstance(random_state, int | np.integer):
         wanted = "an integer with a checkpoint, so that fit can find its state again"
@@ -137,8 +137,6 @@ def train(
     unlabelled rows in fine-tuning; its methods are chosen here if it has none.
     """
     settings = for_widths(settings, estimator.network_)
-    if labelled is not None and (consistency is None or consistency.chosen_by == SEARCH):
-        settings = _settled(estimator, settings, len(labelled.targets))
     epochs = settings.pretrain_epochs if pretrains else (0,)
     recorder = _train(
         estimator,
@@ -159,12 +157,11 @@ def train(
         logger.warning("%s", finding.text)
 
 
-def _settled(estimator: SDAEBase, settings: Settings, n_labels: int) -> Settings:
-    """Return settings for a number of labels."""
-    network = estimator.network_
-    assert network.head_kind is not None
-    assert network.n_outputs is not None
-    return for_labels(settings, n_labels, network.head_kind, network.n_outputs, network.n_visible)
+def _settled(estimator: SDAEBase, settings: Settings, labelled: Labelled) -> Settings:
+    """Return settings for the rows with labels, as the network takes them."""
+    as_given = estimator.schema_ is None and estimator.scaling_ is None
+    variance = mean_variance(labelled.x, estimator.network_) if as_given else 1.0
+    return for_labels(settings, len(labelled.targets), estimator.network_, variance)
 
 
 def train_on_chunk(
@@ -227,12 +224,14 @@ def _train(
             labelled = replace(labelled, x=rows) if same else labelled.for_network(scaling, network)
             watched = None if watched is None else watched.for_network(scaling, network)
             more = None
+            if max_iter is None and (consistency is None or searches):
+                settings = _settled(estimator, settings, labelled)
             if consistency is not None and not searches:
                 more = consistency.for_network(scaling, network)
                 if consistency.chosen_by:
                     more = more.by_the_rule(labelled, network, seed)
                 if more is None:
-                    settings = _settled(estimator, settings, len(labelled.targets))
+                    settings = _settled(estimator, settings, labelled)
                 estimator.semi_supervised_ = None if more is None else more.methods
             second = finetuning(network, labelled, watched, settings, max_iter, names, more)
             estimator._used = Regularisation.of(second.settings)

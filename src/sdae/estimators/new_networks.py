@@ -3,6 +3,7 @@
 Axes: n rows, V columns.
 """
 
+import math
 import sys
 from typing import Any, Protocol
 
@@ -33,6 +34,9 @@ from sdae.core.wording import listed
 from sdae.estimators.inputs import Rows
 from sdae.estimators.parameters import Settings
 from sdae.estimators.table_sources import AnyTable, encoded_table
+from sdae.train.doctor import spaced_sample
+
+FEWEST_ZEROS = 0.25  # of values in [0, 1] that are left as they are
 
 Preparation = Scaling | Schema | None
 """How rows are brought into the form that the network takes."""
@@ -62,8 +66,12 @@ class OfTables(Protocol):
         ...
 
 
-def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tuple[Decoder, ...]]:
+def settle(
+    x: Rows, settings: Settings, caller: str, *, is_supervised: bool
+) -> tuple[Scaling | None, tuple[Decoder, ...]]:
     """Resolve ``auto``: choose the scaling of the columns and the decoder of each layer.
+
+    For a network that learns a target too, values in [0, 1] are standardised if few of them are 0.
 
     Raises
     ------
@@ -71,12 +79,27 @@ def settle(x: Rows, settings: Settings, caller: str) -> tuple[Scaling | None, tu
         If cross-entropy is requested for data outside [0, 1], or values are too large to scale.
     """
     first, *above = _of_each_layer(settings)
-    scaling, first = settle_scaling(x, settings.scale, first, caller)
+    few_zeros = is_supervised and settings.scale == "auto" and has_few_zeros(x)
+    scaling, first = settle_scaling(x, settings.scale, first, caller, few_zeros=few_zeros)
     return scaling, (first, *above)
 
 
+def has_few_zeros(x: Rows) -> bool:
+    """Return whether few of the values of some rows are 0: of measurements, but not of pixels."""
+    return share_of_zeros(x) < FEWEST_ZEROS
+
+
+def share_of_zeros(x: Rows) -> float:
+    """Return how many of the values of some rows are 0, in [0, 1]; of a sparse matrix of all."""
+    if sparse.issparse(x):
+        return 1.0 - float(x.count_nonzero() / math.prod(x.shape))
+    places = spaced_sample(x)
+    some = x.batch(places).numpy() if isinstance(x, SourceRows) else x[places.samples]
+    return float((some == 0).mean())
+
+
 def settle_scaling(
-    x: Rows, scale: str, decoder: Decoder, caller: str
+    x: Rows, scale: str, decoder: Decoder, caller: str, *, few_zeros: bool = False
 ) -> tuple[Scaling | None, Decoder]:
     """Fit the scaling of the columns, and resolve ``auto`` for the decoder of layer 0.
 
@@ -87,7 +110,8 @@ def settle_scaling(
     """
     remedy = "Set scale='minmax', or decoder='linear'."
     x = x.statistics() if isinstance(x, SourceRows) else x
-    scale, decoder, _ = choose(x, scale, decoder, f"X of {caller}", remedy)
+    chosen = choose(x, scale, decoder, f"X of {caller}", remedy, few_zeros=few_zeros)
+    scale, decoder = chosen.scale, chosen.decoder
     with np.errstate(over="ignore", invalid="ignore"):
         scaling = (fit_scaling_sparse if sparse.issparse(x) else fit_scaling)(x, scale)
     if scaling is not None and not np.isfinite([scaling.offset, scaling.scale]).all():

@@ -89,8 +89,9 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
     pretrain_learning_rate : float or one per layer, default 0.001
     decoder : {"auto", "sigmoid", "linear"} or one per layer, default "auto"
     scale : {"auto", "none", "minmax", "standard", "robust", "quantile"}, default "auto"
-        Scaling of the columns of X: ``auto`` does not scale data in [0, 1] with a column whose
-        standard deviation is at least 0.05; other data are standardised.
+        Scaling of the columns of X: ``auto`` does not scale data in [0, 1], such as pixels, if a
+        quarter of the values are 0 and a column has a standard deviation of at least 0.05; other
+        data are standardised.
     categorical_features : "from_dtype", None, or names, indices or a mask, default "from_dtype"
         Columns of a table that are categories: as their types say; texts alone; or the given ones.
     max_categories : int or None, default 50

@@ -36,6 +36,7 @@ from sdae.app.compare.typed_rows import Kind
 from sdae.core.errors import invalid_parameter
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.preprocessing import choose
+from sdae.estimators.new_networks import has_few_zeros
 from sdae.estimators.parameters import Settings
 from sdae.train.history import PRETRAINING
 
@@ -104,8 +105,11 @@ class Models:
         self._starts: dict[str, tuple[Any, Cost]] = {}
         self._scales = False
         if pool.kinds is None:
-            chosen = choose(pool.rows, "auto", Decoder.AUTO, "The rows of a study")
-            self._scales = chosen.scale != "none"  # the networks scale by the same rule
+            few_zeros = has_few_zeros(pool.rows)  # the networks scale by the same rule
+            chosen = choose(
+                pool.rows, "auto", Decoder.AUTO, "The rows of a study", few_zeros=few_zeros
+            )
+            self._scales = chosen.scale != "none"
 
     def new(self, model: str, setting: Setting, others: Rows | None = None) -> Any:
         """Return a model that has not seen any label, ready for ``fit``.
