@@ -1,6 +1,7 @@
 """``auto`` of learning_rate_init: the rule by widths, where it counts, and where it is noted."""
 
 import logging
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 
 import sdae
 from sdae import SDAEClassifier, SDAERegressor
@@ -60,6 +62,18 @@ def test_auto_is_the_fit_with_the_number_of_the_rule(kind: type[Any]) -> None:
     assert not same(auto, before)
     assert auto.max_iter_ == given.max_iter_ > before.max_iter_
     assert before.learning_rate_init_ == 0.005
+
+
+@EACH
+def test_few_labels_of_a_wide_network_are_not_warned_of(kind: type[Any]) -> None:
+    x = rows_of(40, 1200)
+    never = {"tol": 0.0, "n_iter_no_change": np.inf}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model = small(kind, **never).fit(x, labels(x))
+    assert model.n_iter_ == model.max_iter_ == 200
+    with pytest.warns(ConvergenceWarning, match="Maximum iterations"):  # a rate that was given
+        small(kind, **never, learning_rate_init=0.0005).fit(x, labels(x))
 
 
 @pytest.mark.parametrize(

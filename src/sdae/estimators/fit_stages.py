@@ -10,7 +10,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.estimators.fit_callbacks import Plateau, Recorder
 from sdae.estimators.fit_checkpoints import turns
-from sdae.estimators.parameter_readers import FOR_MANY_LABELS
 from sdae.estimators.parameters import Settings
 from sdae.estimators.tasks import (
     Finetuning,
@@ -93,8 +92,7 @@ def finetune_stage(
         plateau.go_on()
     if best_error < math.inf:
         network.load_state_dict(best)
-    few = "max_iter" in settings.automatic and settings.max_iter < FOR_MANY_LABELS["max_iter"]
-    if left == 0 and task.has_rule and not plateau.reached and not few:
+    if left == 0 and task.has_rule and not plateau.reached and settings.expects_plateau:
         _warn(
             f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached and the "
             "optimization hasn't converged yet: fine-tuning was still improving by more than "

@@ -142,6 +142,7 @@ def for_labels(
         n_classes = None
     rule = regularisation_for(n_labels, n_classes, network.n_visible)
     of_variance = variance if variance <= _MOST_IN_UNIT else 1.0
+    ends_early = "max_iter" in settings.automatic and _ends_early(rule.max_iter, settings)
     rule = replace(
         rule,
         alpha=max(rule.alpha * of_variance, FOR_MANY_LABELS["alpha"]),
@@ -151,7 +152,7 @@ def for_labels(
     chosen = {name: getattr(rule, name) for name in FOR_MANY_LABELS if name in settings.automatic}
     words = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
     logger.info("Fine-tuning on %s labels, by their number: %s.", f"{n_labels:,}", words)
-    return replace(settings, **chosen)
+    return replace(settings, **chosen, expects_plateau=not ends_early)
 
 
 def mean_variance(rows: Any, network: StackedDenoisingAutoencoder) -> float:
@@ -161,9 +162,20 @@ def mean_variance(rows: Any, network: StackedDenoisingAutoencoder) -> float:
     return float(x.var(dim=0).mean()) if len(x) > 1 else 1.0
 
 
+def _ends_early(fewest: int, settings: Settings) -> bool:
+    """Return whether few labels are why fine-tuning ends, and not the most epochs of all."""
+    most = int(FOR_MANY_LABELS["max_iter"])
+    is_low_by_rule = "learning_rate_init" in settings.automatic and not _needs_most(settings)
+    return fewest < most and (is_low_by_rule or _epochs(fewest, settings) < most)
+
+
+def _needs_most(settings: Settings) -> bool:
+    return settings.early_stopping or settings.solver in (LBFGS, "sgd")
+
+
 def _epochs(fewest: int, settings: Settings) -> int:
     most = int(FOR_MANY_LABELS["max_iter"])
-    if settings.early_stopping or settings.solver in (LBFGS, "sgd"):
+    if _needs_most(settings):
         return most
     rate = settings.learning_rate_init
     return most if rate * most <= RATE * fewest else max(fewest, round(fewest * RATE / rate))

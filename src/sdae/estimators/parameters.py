@@ -55,6 +55,9 @@ class Settings:
         Which of alpha, dropout, max_iter and learning_rate_init are ``auto``. They have the values
         for many labels and narrow networks, until :func:`sdae.estimators.label_rules.for_labels`
         and :func:`sdae.estimators.rate_rule.for_widths` give those of a fit.
+    expects_plateau : bool
+        Whether fine-tuning that ends without a plateau is warned of: not where the rule ends it
+        early, since there are few labels.
     """
 
     hidden_layer_sizes: tuple[int, ...]
@@ -97,6 +100,7 @@ class Settings:
     min_frequency: int | float | None = None
     handle_unknown: str = INFREQUENT_IF_EXIST
     automatic: frozenset[str] = frozenset()
+    expects_plateau: bool = True
     semi_supervised: str | tuple[str, ...] | None = None
 
     @classmethod
