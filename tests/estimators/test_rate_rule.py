@@ -108,22 +108,26 @@ def test_the_others_have_the_rate_of_the_rule(solver: str) -> None:
     assert model.learning_rate_init_ == pytest.approx(0.002)
 
 
-def test_a_stream_has_it() -> None:
+def test_a_stream_has_it(caplog: pytest.LogCaptureFixture) -> None:
     x = rows_of(20, N_WIDE)
     auto, given = small(SDAEClassifier), small(SDAEClassifier, learning_rate_init=0.002)
-    for _ in range(3):
-        auto.partial_fit(x, labels(x), classes=[0, 1, 2])
-        given.partial_fit(x, labels(x), classes=[0, 1, 2])
+    with caplog.at_level(logging.INFO, "sdae"):
+        for _ in range(3):
+            auto.partial_fit(x, labels(x), classes=[0, 1, 2])
+            given.partial_fit(x, labels(x), classes=[0, 1, 2])
+    assert sum("learning rate of" in message for message in caplog.messages) == 1
     assert same(auto, given)
     assert auto.learning_rate_init_ == pytest.approx(0.002)
 
 
 @pytest.mark.untraced
-def test_agreement_has_its_own_rate() -> None:
+def test_agreement_has_its_own_rate(caplog: pytest.LogCaptureFixture) -> None:
     x = rows_of(40, N_WIDE)
     hidden = np.where(np.arange(40) < 20, labels(x), -1)
     model = small(SDAEClassifier, unlabeled_label=-1, semi_supervised="mean_teacher", max_iter=2)
-    assert model.fit(x, hidden).learning_rate_init_ == 0.005
+    with caplog.at_level(logging.INFO, "sdae"):
+        assert model.fit(x, hidden).learning_rate_init_ == 0.005
+    assert not any("learning rate of" in message for message in caplog.messages)
 
 
 def test_what_was_chosen_is_logged(caplog: pytest.LogCaptureFixture) -> None:

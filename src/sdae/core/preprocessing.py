@@ -4,7 +4,7 @@ Axes: n rows, V columns.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -159,7 +159,7 @@ def choose(
     source: str,
     remedy: str = _REMEDY,
     *,
-    few_zeros: bool = False,
+    few_zeros: Callable[[], bool] | None = None,
 ) -> Choice:
     """Resolve ``auto``: choose the scaling of the data and the decoder of the first layer.
 
@@ -177,9 +177,9 @@ def choose(
     decoder : Decoder
     source, remedy : str
         For the error message: the name of the rows, and the remedy.
-    few_zeros : bool, default False
-        Whether values in [0, 1] are standardised too, unless the sigmoid decoder is asked for: few
-        of them are 0, as many pixels would be.
+    few_zeros : callable or None, default None
+        Says of values in [0, 1] whether few are 0, as many pixels would be: they are standardised
+        then too, unless the sigmoid decoder is asked for. None: it does not matter.
 
     Raises
     ------
@@ -194,10 +194,12 @@ def choose(
         return _chosen("none", Decoder.LINEAR, "a single row has no spread", source)
     unit = bool(_single(low) >= 0 and _single(high) <= 1)
     spread = largest_spread(matrix) if scale == "auto" and unit else 0.0
-    settled = scale
+    settled, measured = scale, False
     if scale == "auto":
-        few_zeros = few_zeros and decoder is not Decoder.SIGMOID
-        plain = unit and spread >= SMALLEST_SPREAD and not few_zeros
+        plain = unit and spread >= SMALLEST_SPREAD
+        if plain and few_zeros is not None and decoder is not Decoder.SIGMOID:
+            measured = few_zeros()
+            plain = not measured
         settled = "none" if plain else ("minmax" if decoder is Decoder.SIGMOID else "standard")
     bounded = settled == "minmax" or (settled == "none" and unit)
     if decoder is Decoder.AUTO:
@@ -217,7 +219,7 @@ def choose(
                 "values lie in [0, 1], and the largest standard deviation of a column is "
                 f"{spread:.6g}{is_small}"
             )
-            if few_zeros:
+            if measured:
                 why = "values lie in [0, 1], but few of them are 0, as many pixels are"
     return _chosen(settled, decoder, why, source)
 

@@ -39,7 +39,7 @@ from sdae.estimators.new_networks import (
 )
 from sdae.estimators.parameter_readers import SEARCH
 from sdae.estimators.parameters import Settings
-from sdae.estimators.rate_rule import for_widths
+from sdae.estimators.rate_rule import for_widths, say_rate
 from sdae.estimators.tasks import (
     Consistency,
     Labelled,
@@ -136,7 +136,6 @@ def train(
     With early stopping, `watched` are the validation rows. `consistency` is what is learned from
     unlabelled rows in fine-tuning; its methods are chosen here if it has none.
     """
-    settings = for_widths(settings, estimator.network_)
     epochs = settings.pretrain_epochs if pretrains else (0,)
     recorder = _train(
         estimator,
@@ -160,7 +159,8 @@ def train(
 def _settled(estimator: SDAEBase, settings: Settings, labelled: Labelled) -> Settings:
     """Return settings for the rows with labels, as the network takes them."""
     as_given = estimator.schema_ is None and estimator.scaling_ is None
-    variance = mean_variance(labelled.x, estimator.network_) if as_given else 1.0
+    counts = as_given and "alpha" in settings.automatic
+    variance = mean_variance(labelled.x, estimator.network_) if counts else 1.0
     return for_labels(settings, len(labelled.targets), estimator.network_, variance)
 
 
@@ -173,7 +173,6 @@ def train_on_chunk(
     then pre-training has ended. After ``fit`` it has ended too. The optimisers continue where those
     of the last chunk ended.
     """
-    settings = for_widths(settings, estimator.network_)
     each = settings.pretrain_epochs
     each = each * estimator.n_layers_ if len(each) == 1 else each
     layer = int(np.searchsorted(np.cumsum(each), estimator._n_stream_epochs, side="right"))
@@ -206,6 +205,7 @@ def _train(
 ) -> Recorder:
     """Train the network of an estimator; Ctrl-C ends training with a warning."""
     network = estimator.network_
+    settings = for_widths(settings, network)
     scaling = estimator.scaling_ if estimator.schema_ is None else estimator.schema_
     seed = estimator._seed + estimator._n_calls
     recorder = Recorder(verbose=settings.verbose)
@@ -251,6 +251,8 @@ def _train(
                     more = replace(consistency, methods=found).for_network(scaling, network)
                     second = finetuning(network, labelled, watched, settings, None, names, more)
                     estimator._used = Regularisation.of(second.settings)
+            if second is not None and estimator._n_calls == 0:
+                say_rate(second.settings, network)
             if second is not None and settings.uses_lbfgs:
                 minimise_stage(network, second, settings, recorder)
             elif second is not None:

@@ -35,7 +35,7 @@ better than once and all with up to 50 labels and from 400 on; of things, which 
 to three times are about equal, up to two at 400 (``benchmarks/regression_rule.py``). Fitting the
 head alone to convergence before the whole network did not help. That unscaled columns want less of
 a penalty was seen with 100 to 1,000 labels of MNIST, on rows held out of training, and with 30 to
-1,000 of 24 of those tables of KEEL, each column of which was brought to [0, 1].
+1,000 of 23 of those tables of KEEL, each column of which was brought to [0, 1].
 
 The epochs are for a learning rate of 0.005: a lower one lengthens max_iter in proportion, that of
 :mod:`sdae.estimators.rate_rule` too. What the rule does not know: what ``sgd``, ``lbfgs`` and early

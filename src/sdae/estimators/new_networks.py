@@ -5,6 +5,8 @@ Axes: n rows, V columns.
 
 import math
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -79,7 +81,7 @@ def settle(
         If cross-entropy is requested for data outside [0, 1], or values are too large to scale.
     """
     first, *above = _of_each_layer(settings)
-    few_zeros = is_supervised and settings.scale == "auto" and has_few_zeros(x)
+    few_zeros = partial(has_few_zeros, x) if is_supervised else None
     scaling, first = settle_scaling(x, settings.scale, first, caller, few_zeros=few_zeros)
     return scaling, (first, *above)
 
@@ -99,7 +101,12 @@ def share_of_zeros(x: Rows) -> float:
 
 
 def settle_scaling(
-    x: Rows, scale: str, decoder: Decoder, caller: str, *, few_zeros: bool = False
+    x: Rows,
+    scale: str,
+    decoder: Decoder,
+    caller: str,
+    *,
+    few_zeros: Callable[[], bool] | None = None,
 ) -> tuple[Scaling | None, Decoder]:
     """Fit the scaling of the columns, and resolve ``auto`` for the decoder of layer 0.
 

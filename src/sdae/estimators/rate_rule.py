@@ -10,7 +10,7 @@ sees, or the units of a hidden layer)
 Plain descent follows the gradients themselves, and has 0.005 at any width.
 
 How it was found: pre-trained networks were fine-tuned with 100 to 1,000 labels at rates from 0.005
-to 0.0005, on eight tables of 58 to 1,502 columns, on half of the 52 tables of
+to 0.0005, on eight tables of 58 to 1,502 columns, on most of the 52 tables of
 ``benchmarks/few_labels_rule.py`` with (300,) and (500, 500) units, and, with up to 3,000 labels, on
 rows of MNIST that were held out of training. ``benchmarks/wide_networks.py`` measures the rule.
 """
@@ -34,16 +34,20 @@ def rate_for(most_inputs: int) -> float:
 
 
 def for_widths(settings: Settings, network: StackedDenoisingAutoencoder) -> Settings:
-    """Return settings whose learning rate, if it is ``auto``, is that for a network; logs it."""
+    """Return settings whose learning rate, if it is ``auto``, is that for a network."""
     adapts = not settings.uses_lbfgs and Optimizer(settings.solver).facts.squares is not None
     if "learning_rate_init" not in settings.automatic or not adapts:
         return settings
-    most_inputs = max(network.n_visible, *network.hidden_layer_sizes)
-    rate = rate_for(most_inputs)
-    if rate < RATE:
-        logger.info(
-            "Fine-tuning at a learning rate of %g: a unit has up to %s inputs.",
-            rate,
-            f"{most_inputs:,}",
-        )
-    return replace(settings, learning_rate_init=rate)
+    return replace(settings, learning_rate_init=rate_for(_most_inputs(network)))
+
+
+def say_rate(settings: Settings, network: StackedDenoisingAutoencoder) -> None:
+    """Log the rate of a fine-tuning, if the rule has lowered it."""
+    rate = settings.learning_rate_init
+    if "learning_rate_init" in settings.automatic and rate < RATE:
+        most = f"{_most_inputs(network):,}"
+        logger.info("Fine-tuning at a learning rate of %g: a unit has up to %s inputs.", rate, most)
+
+
+def _most_inputs(network: StackedDenoisingAutoencoder) -> int:
+    return max(network.n_visible, *network.hidden_layer_sizes)

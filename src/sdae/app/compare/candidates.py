@@ -5,6 +5,7 @@ Axes: n rows, o of them without labels, V columns.
 
 import copy
 import logging
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,7 +106,7 @@ class Models:
         self._starts: dict[str, tuple[Any, Cost]] = {}
         self._scales = False
         if pool.kinds is None:
-            few_zeros = has_few_zeros(pool.rows)  # the networks scale by the same rule
+            few_zeros = partial(has_few_zeros, pool.rows)  # the networks scale by the same rule
             chosen = choose(
                 pool.rows, "auto", Decoder.AUTO, "The rows of a study", few_zeros=few_zeros
             )
