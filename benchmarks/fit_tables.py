@@ -1,6 +1,7 @@
-"""The tables of small fits and of cold starts.
+"""The tables of small fits, of cold starts, and of what subnormal numbers cost.
 
-They are from ``small_fits.py``, ``since_commit.py`` and ``cold_start.py``.
+They are from ``small_fits.py``, ``since_commit.py``, ``cold_start.py`` and
+``subnormal_numbers.py``.
 """
 
 from statistics import mean, median
@@ -80,3 +81,12 @@ def cold_start(result: dict[str, Any]) -> str:
     for name in empty:
         lines.append(f"| {name} | {empty[name]:.2f} | {filled[name]:.3f} |")
     return "\n".join([*lines, "", f"`sdae --help` takes {result['help']:.2f} s."])
+
+
+def subnormal_numbers(result: dict[str, Any]) -> str:
+    """Return a line for each case: seconds with subnormal numbers kept, and rounded to zero."""
+    lines = ["| training | kept | rounded to zero | times faster |", "|---|---|---|---|"]
+    for case in result["cases"]:
+        rounded, kept = case["seconds"]["rounded"], case["seconds"]["kept"]
+        lines.append(f"| {case['name']} | {kept:.1f} s | {rounded:.1f} s | {kept / rounded:.1f} |")
+    return "\n".join(lines)

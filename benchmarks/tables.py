@@ -20,7 +20,7 @@ from bulk_tables import bulk_cases
 from compare_tables import NAMES, compare_tables
 from few_labels_figures import accuracies, agreement, by_kappa, ladders
 from few_labels_figures import headline as few_labels_headline
-from fit_tables import cold_start, defaults, since_commit, steps
+from fit_tables import cold_start, defaults, since_commit, steps, subnormal_numbers
 from gpu_tables import gpu_tables
 from imputation_tables import imputation_tables
 from neighbour_differences import neighbour_cases
@@ -268,6 +268,7 @@ FIGURES: dict[str, Callable[[], str]] = {
     "small-fits-steps": lambda: _with_machine("small-fits", steps),
     "speed-headline": speed_headline,
     "speed": speed_table,
+    "subnormal-numbers": lambda: _with_machine("subnormal-numbers", subnormal_numbers),
     "table-peers": peers_table,
     "tables-on-disk": lambda: _with_machine("tables-on-disk", tables_on_disk),
     "torture": torture_table,

@@ -14,6 +14,7 @@ from numba import types
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, intrinsic, kernel
+from sdae.core.small_numbers import rounded_to_zero
 
 Counter = NDArray[np.int64]
 Task = Callable[[int, int, Counter], None]
@@ -58,13 +59,18 @@ class Team:
         """Call ``steps(first, last, rank, n_workers, counter)`` for all steps, a chunk at a time.
 
         Measured speed decides whether threads work together or one works alone; the result is the
-        same.
+        same. Subnormal numbers are rounded to zero meanwhile.
         """
+
+        def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
+            with rounded_to_zero():
+                steps(first, last, rank, n_workers, counter)
+
         for first in range(0, n_steps, _CHUNK):
             last = min(first + _CHUNK, n_steps)
             together = self._works_together()
             start = time.perf_counter()
-            self._run(partial(steps, first, last), self.n_threads if together else 1)
+            self._run(partial(work, first, last), self.n_threads if together else 1)
             # The time of a short chunk, and of the first one, is mostly the time to start.
             if last - first == _CHUNK and self._started:
                 self._note(together, time.perf_counter() - start)
