@@ -49,7 +49,7 @@ def test_a_thread_keeps_its_setting_through_an_error_and_if_it_had_set_it_itself
 
 
 def test_all_threads_of_a_team_round_while_they_do_steps_and_at_no_other_time() -> None:
-    crew, seen = Team(2), list[tuple[str, int, bool]]()
+    crew, seen = Team(2, rounded_to_zero), list[tuple[str, int, bool]]()
 
     def steps(_first: int, _last: int, rank: int, _n_workers: int, _counter: Counter) -> None:
         seen.append(("steps", rank, are_rounded_to_zero()))

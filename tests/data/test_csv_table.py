@@ -1,6 +1,7 @@
 """CSV tables."""
 
 import gzip
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from sdae.core.errors import DataError, FileFormatError
-from sdae.data import Dataset, Table, load_dataset
+from sdae.core.user_warnings import DataWarning
+from sdae.data import Dataset, Table, convert, load_dataset
 from sdae.data.csv_lines import CsvLines
 from sdae.data.table import NotNumbers
 from tests.data.damage import FUZZ, damaged, load_or_refuse
@@ -277,3 +279,21 @@ def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
     assert table.x.tolist() == [[1, 2], [3, 4]]
     with pytest.raises(DataError, match=r"lacks 1 of the 2 columns .* the first 'c'"):
         load_dataset(path, None, ("a", "c"))
+
+
+def test_a_line_of_numbers_in_place_of_names_is_warned_of(tmp_path: Path) -> None:
+    path, new = tmp_path / "rows.csv", tmp_path / "rows.npy"
+    path.write_text("0.5,1.5\n1,2\n3,4\n")
+    for read in (load_dataset, lambda path: convert(path, new)):
+        with pytest.warns(DataWarning, match="so the first line looks like a row: put a line with"):
+            read(path)
+
+
+@pytest.mark.parametrize("names", ["0,1", "1,2", "0,width"])
+def test_the_names_that_pandas_gives_columns_are_names(tmp_path: Path, names: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{names}\n1,2\n3,4\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(load_dataset(path).train.x) == 2
+        convert(path, tmp_path / "rows.npy")

@@ -358,3 +358,19 @@ def test_a_value_that_is_not_finite_stops_a_fit(x: NDArray[np.float32], path: Pa
     own = OwnRows(x)
     with pytest.raises(DataError, match="not finite"):
         model.fit(own)
+
+
+@pytest.mark.parametrize("memory", [SMALL, 1 << 20])
+def test_rows_without_labels_of_another_width_are_named_as_such(
+    memory: int, x: NDArray[np.float32], path: Path, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "narrow.npy", x[:, :2])
+    narrow = open_rows(tmp_path / "narrow.npy", memory=memory)
+    known, y = x[:20], targets_for(SDAEClassifier, x)[:20]
+    problem = "^X_unlabeled of SDAEClassifier: X has 2 features, but SDAEClassifier is expecting 6"
+    for more in (narrow, x[:, :2]):
+        with pytest.raises(DataError, match=problem):
+            SDAEClassifier(**SHORT).fit(known, y, X_unlabeled=more)
+    y = targets_for(SDAEClassifier, x)
+    with pytest.raises(DataError, match=problem):
+        SDAEClassifier(**SHORT).fit(open_rows(path, memory=SMALL), y, X_unlabeled=x[:, :2])

@@ -8,6 +8,9 @@ import torch
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.rows import TensorRows
+from sdae.train.beforehand import check_pretraining
+from sdae.train.settings import PretrainingConfig
 from tests.train.helpers import state_bytes, unit_rows
 
 
@@ -61,3 +64,13 @@ def test_a_layer_or_a_network_that_is_frozen_is_refused() -> None:
     stack.head.requires_grad_(True)
     finetune(stack, (unit_rows(20), y), None, epochs=1, batch_size=4)
     assert state_bytes(stack) != before
+
+
+@pytest.mark.parametrize(("n_rows", "text"), [(1, "There is 1 row"), (2, "There are 2 rows")])
+def test_fewer_rows_than_processes_are_refused(n_rows: int, text: str) -> None:
+    stack = StackedDenoisingAutoencoder(11, (5,), seed=3)
+    config = PretrainingConfig.read({"batch_size": 10}, "pretrain")
+    rows = TensorRows(torch.from_numpy(unit_rows(n_rows)))
+    noise = stack.autoencoder(0).corruption
+    with pytest.raises(InvalidParameterError, match=rf" 10 instead\. {text}: start fewer proc"):
+        check_pretraining(stack, rows, config, [noise], n_processes=3)

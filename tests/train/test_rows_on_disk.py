@@ -11,7 +11,7 @@ import torch
 
 from sdae import LadderNetwork, StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.errors import DataError, FileFormatError, InvalidParameterError
-from sdae.data import DiskRows, convert, open_rows
+from sdae.data import DiskRows, convert, open_rows, open_table
 from sdae.train.callbacks import SliceEnded
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint
 from tests.train.helpers import state_bytes
@@ -173,3 +173,16 @@ def test_rows_of_another_width_and_files_that_change_are_refused(tmp_path: Path)
 
     with pytest.raises(FileFormatError, match=r"rows\.npy changed after it was opened"):
         pretrained(rows, epochs=3, batch_size=10, callbacks=[cut])
+
+
+def test_rows_of_a_table_are_for_estimators(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    table, stack = open_table(path), StackedDenoisingAutoencoder(2, (3,), n_classes=2)
+    refused = r"table.csv are of a table on the disk, which estimators encode: .* sdae.data.open_r"
+    with pytest.raises(DataError, match=refused):
+        pretrain(stack, table, epochs=1)  # type: ignore[arg-type] # what users try
+    with pytest.raises(DataError, match=refused):
+        finetune(stack, (table, [0, 1]), None, epochs=1)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=refused):
+        stack.encode(table)  # type: ignore[arg-type]

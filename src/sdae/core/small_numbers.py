@@ -9,12 +9,13 @@ but compiled loops, which start none.
 """
 
 import sys
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 
 
-class rounded_to_zero:
+class rounded_to_zero(AbstractContextManager[None]):
     """Run a block with subnormal numbers rounded to zero in this thread.
 
     Where a processor cannot do that, nothing changes. Afterwards the setting is as before.

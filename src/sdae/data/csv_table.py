@@ -23,7 +23,7 @@ from sdae.data.csv_lines import CsvLines
 from sdae.data.exact import ExactRows, is_usable
 from sdae.data.labelled_rows import known_labels, labelled_apart
 from sdae.data.table import Dataset, LacksColumns, NotNumbers, checked_table, not_finite
-from sdae.data.tables.remarks import index_columns
+from sdae.data.tables.remarks import NO_NAMES, index_columns, looks_like_a_row
 from sdae.data.target_columns import targets_of_texts
 from sdae.data.task import Task
 
@@ -68,6 +68,8 @@ def csv_of(
     lines = CsvLines(content, source)
     places = find_targets(lines.header, target, source)
     columns = wanted_columns(lines.header, places, features, source)
+    if features is None:
+        warn_of_no_names(lines.header, source)
     names = tuple(lines.header[column] for column in columns)
     pick = _picker(columns)
     x = ExactRows(lines.most_rows(len(names)), len(names))
@@ -145,6 +147,12 @@ def wanted_columns(
             place for place, name in enumerate(header) if place not in targets and name in asked
         ]
     return without_index(header, [p for p in range(len(header)) if p not in targets], source)
+
+
+def warn_of_no_names(header: Sequence[str], source: str) -> None:
+    """Warn if a line of names looks like a row, which would be lost."""
+    if looks_like_a_row(header):
+        warn_user(f"{source}: {NO_NAMES}")
 
 
 def without_index(header: Sequence[str], places: Sequence[int], source: str) -> list[int]:

@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from sdae.core.array_rows import picked
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, SdaeError
 from sdae.core.rows import is_source
 from sdae.core.schema.raw_table import ColumnType, RawColumn, RawTable
 from sdae.core.schema.table_rows import TableRows
@@ -91,7 +91,7 @@ def _in_a_source(estimator: BaseEstimator, x: Rows, more: Any) -> Rows:
     Raises
     ------
     DataError
-        If the others are a table or sparse.
+        If the others are a table or sparse, or have other columns.
     """
     odd = isinstance(x, RawTable) or sparse.issparse(x)
     if not odd and not is_source(more):
@@ -101,7 +101,12 @@ def _in_a_source(estimator: BaseEstimator, x: Rows, more: Any) -> Rows:
             f"X and X_unlabeled of {type(estimator).__name__} must both be numbers without gaps, "
             "not sparse, where one of them stays on the disk. Encode and fill the other first."
         )
-    return checked_rows(estimator, more, reset=False)
+    try:
+        return checked_rows(estimator, more, reset=False)
+    except SdaeError:  # it names the file
+        raise
+    except ValueError as error:
+        raise DataError(f"X_unlabeled of {type(estimator).__name__}: {error}") from None
 
 
 def _warn_of_other_units(

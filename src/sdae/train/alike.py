@@ -51,8 +51,8 @@ def check_alike(
 ) -> None:
     """Raise an error, the same on every process, if they would not train the same.
 
-    Compared are the settings, the data, the parameters and the versions. Of rows that are not in
-    memory, their number and some of them are compared.
+    Compared are the settings, the data, the parameters, which of them are trained, and the
+    versions. Of rows that are not in memory, their number and some of them are compared.
 
     Raises
     ------
@@ -66,7 +66,13 @@ def check_alike(
         **_hashes_of(data),
         **(known_by or {}),
     }
-    values = {name: entry.value for name, entry in facts.items()}
+    values = _forms_of(stack)
+    values |= {name: entry.value for name, entry in facts.items()}
+    values |= {
+        f"requires_grad of {name}": "False"
+        for name, parameter in stack.named_parameters()
+        if not parameter.requires_grad
+    }
     values |= {
         f"number of rows of {name}": str(len(part))
         for name, part in data.items()
@@ -94,6 +100,16 @@ def first_that_differs(processes: Processes, values: Mapping[str, str]) -> tuple
         if differs:
             return rank, listed((_shown(name, first, other) for name in differs), _MOST_SHOWN)
     return None
+
+
+def _forms_of(stack: StackedDenoisingAutoencoder) -> dict[str, str]:
+    """Return what else gives parameters other shapes or types, so that a message can name it."""
+    layers = [stack.autoencoder(layer) for layer in range(stack.n_layers)]
+    return {
+        "number of columns": str(stack.n_visible),
+        "dtype": listed(sorted({str(parameter.dtype) for parameter in stack.parameters()})),
+        "tied": listed(str(layer.tied) for layer in layers),
+    }
 
 
 def _hashes_of(data: Mapping[str, RowSource | Tensor | None]) -> Identity:

@@ -88,7 +88,8 @@ def _check_shares(
             "minibatches."
         )
         if config.batch_size > n_rows:
-            remedy = f"There are {n_rows} rows: start fewer processes."
+            there = "There is 1 row" if n_rows == 1 else f"There are {n_rows} rows"
+            remedy = f"{there}: start fewer processes."
         raise invalid_parameter("batch_size", caller, wanted, config.batch_size, remedy)
     if config.deterministic and n_processes > N_SHARES:
         wanted = f"false with more than {N_SHARES} processes"
@@ -98,6 +99,8 @@ def _check_shares(
     if methods is not None and (n_processes > 1 or config.deterministic):
         what = "several processes" if n_processes > 1 else "deterministic"
         remedy = "Pre-training learns from unlabelled rows, and supports it."
+        if n_processes > 1:
+            remedy = f"Start one process, or set semi_supervised to none. {remedy}"
         value = listed(methods)
         raise invalid_parameter("semi_supervised", caller, f"none with {what}", value, remedy)
 

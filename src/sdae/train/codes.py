@@ -9,7 +9,9 @@ bytes where the compiled pass knows the layer, and the same result up to roundin
 Axes: n rows, B rows of a minibatch, V columns, H units of the layer below.
 """
 
+import errno
 import logging
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -17,10 +19,11 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sdae.core.array_rows import ArrayRows
@@ -42,6 +45,7 @@ _SHARE = 0.02
 multiplications of learning from them."""
 
 _CHUNK_ROWS = 1024
+_TOO_SMALL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 logger = logging.getLogger("sdae")
 
@@ -145,15 +149,10 @@ def codes_of(
         if n_bytes > FEW_BYTES and use is not None and _is_cheap(rows, autoencoder, use):
             return RecomputedRows(rows, autoencoder)
         on_disk = window_of(rows) is not None
-        how = "memory" if n_bytes <= MEMORY_LIMIT and not on_disk else "memmap"
         if on_disk and n_bytes > _free(folder):
-            logger.info(
-                "The codes of layer %d would take %s bytes, more than the disk has: they are "
-                "computed again for every minibatch.",
-                autoencoder.layer,
-                f"{n_bytes:,}",
-            )
-            return RecomputedRows(rows, autoencoder)
+            return _recomputed(rows, autoencoder, n_bytes)
+        if n_bytes <= MEMORY_LIMIT and not on_disk:
+            how = "memory"
     if how == "memory":
         codes = weight.new_empty((len(rows), autoencoder.n_hidden))
         for samples, encoded in _encoded_chunks(rows, autoencoder):
@@ -162,18 +161,67 @@ def codes_of(
     path = Path(gettempdir())
     try:
         path = folder() / f"codes-{autoencoder.layer}.npy"
-        mapped = np.lib.format.open_memmap(
-            path, "w+", _numpy_dtype(weight), (len(rows), autoencoder.n_hidden)
-        )
-        for samples, encoded in _encoded_chunks(rows, autoencoder):
-            mapped[samples] = encoded.cpu().numpy()
-        mapped.flush()
+        mapped = _stored(path, rows, autoencoder)
+    except FileAccessError:  # of the rows
+        raise
     except OSError as error:
+        if how == "auto" and error.errno in _TOO_SMALL:
+            return _recomputed(rows, autoencoder, n_bytes)
         raise FileAccessError(
             f"Cannot write {n_bytes:,} bytes of codes to {path}: {error.strerror}. Free space, set "
             "TMPDIR (or scratch) to another disk, or use codes='recompute'."
         ) from None
     return MappedRows(mapped, weight, window_of(rows))
+
+
+def _recomputed(rows: RowSource, autoencoder: DenoisingAutoencoder, n_bytes: int) -> RecomputedRows:
+    """Return codes that are not stored, and log why."""
+    logger.info(
+        "The codes of layer %d would take %s bytes, more than the disk has: they are "
+        "computed again for every minibatch.",
+        autoencoder.layer,
+        f"{n_bytes:,}",
+    )
+    return RecomputedRows(rows, autoencoder)
+
+
+def _stored(
+    path: Path, rows: RowSource, autoencoder: DenoisingAutoencoder
+) -> "NDArray[np.floating]":
+    """Write the codes of all rows to a file, and return them mapped from there, (n, V) -> (n, H).
+
+    They are not written into the mapped file: on a full disk that kills the process.
+
+    Raises
+    ------
+    OSError
+        If they cannot be written; the file is removed then.
+    """
+    kind, shape = _numpy_dtype(autoencoder.weight), (len(rows), autoencoder.n_hidden)
+    header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+    try:
+        with path.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, header)
+            _reserve(file, file.tell() + shape[0] * shape[1] * kind.itemsize)
+            for _, encoded in _encoded_chunks(rows, autoencoder):
+                file.write(np.ascontiguousarray(encoded.cpu().numpy()).data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+    return np.lib.format.open_memmap(path, "r")
+
+
+def _reserve(file: BinaryIO, n_bytes: int) -> None:
+    """Find out at once if the disk is too small; some file systems cannot say."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+    except OSError as error:
+        if error.errno in _TOO_SMALL:
+            raise
 
 
 def _is_cheap(rows: RowSource, autoencoder: DenoisingAutoencoder, use: Use) -> bool:

@@ -127,11 +127,11 @@ def finetune(
         graph of 10 neighbours), ``mean_teacher`` (the answers of the mean of the last networks),
         ``vat`` (answers that do not change in the direction that changes them most, and are
         sure), or several; or ``auto``, the rule of ``SDAEClassifier``, which looks at the rows and
-        may learn nothing. Only for a head of classes. An epoch is then a pass over all rows, with
-        as many labelled rows in each minibatch; the rate falls to 0 in the last third of the
-        updates. If `input_dropout` is 0, rows are masked by 0.3, or by 0.01 for each column if
-        these are fewer than 30; if `dropout` is 0, it is 0.2. It suits Adam at 0.002 and some
-        thousands of updates.
+        may learn nothing. Only for a head of classes, and in one process. An epoch is then a pass
+        over all rows, with as many labelled rows in each minibatch; the rate falls to 0 in the last
+        third of the updates. If `input_dropout` is 0, rows are masked by 0.3, or by 0.01 for each
+        column if these are fewer than 30; if `dropout` is 0, it is 0.2. It suits Adam at 0.002 and
+        some thousands of updates.
     unlabeled : rows or None, default None
         Rows (m, n_visible) without labels, with `semi_supervised`. The training rows are learned
         from in the same way, so they need not be among them.
@@ -204,7 +204,7 @@ def finetune(
             },
             "finetune",
         )
-        config, unlabeled = settled_on(stack, config, train, unlabeled, seed, processes.size)
+        config, unlabeled = settled_on(stack, config, train, unlabeled, seed, processes)
         return run_finetuning(
             stack,
             train,

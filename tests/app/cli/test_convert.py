@@ -70,6 +70,7 @@ def test_an_existing_file_is_replaced_only_if_asked(tmp_path: Path, big: Path) -
     assert "this command reads" in refused(
         tmp_path, "convert", folder, folder / "a.parquet", "--force"
     )
+    assert "outside that folder" in refused(tmp_path, "convert", folder, folder / "b.parquet")
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,11 @@ def test_once_moved_data_are_found_again(cut: Path, flowers: Path, tmp_path: Pat
 def test_refused_data_do_not_change_the_run(cut: Path, tmp_path: Path) -> None:
     before = (cut / "recipe.toml").read_bytes()
     other = write_flowers(tmp_path / "other.csv", n_rows=87)
-    assert "was started with other data: x was " in refusal("resume", cut, "--data", other)
+    said = refusal("resume", cut, "--data", other)
+    assert "was started with other data: x was " in said
+    assert (
+        f"They are now read from {other}. To resume, the data must be the same: name them " in said
+    )
     assert (cut / "recipe.toml").read_bytes() == before
     done("resume", cut)
 
@@ -275,3 +279,12 @@ def test_a_path_that_no_recipe_can_name_is_refused_at_once(
     assert result.exit_code == 2
     assert "must be a text that UTF-8 can encode" in result.stderr
     assert (run / "recipe.toml").read_bytes() == before
+
+
+def test_other_rows_without_labels_are_named_with_their_file(flowers: Path, tmp_path: Path) -> None:
+    more, run = write_rows(tmp_path / "more.csv", 30), tmp_path / "run"
+    cut_after(1, "train", flowers, "--out", run, "--unlabeled", more, *TABLE)
+    write_rows(more, 31)
+    said = refusal("resume", run)
+    assert f"now read from {flowers} and {more}. To resume, the data must be the same" in said
+    assert "name them with --data and --unlabeled" in said

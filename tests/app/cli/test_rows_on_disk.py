@@ -191,11 +191,6 @@ def test_groups_of_any_size_are_read_in_their_order(
         patched.delattr(RowGroups, "read")  # it decodes a whole group
         said = done("encode", run, data, "-o", tmp_path / "a.npy")
     assert said.startswith("900 codes")
-    message = refused(tmp_path, "train", data, *SHORT, "--out", tmp_path / "new")
-    assert "row group of 900 rows" in message
-    assert "--scratch" in message
-    done("train", data, *SHORT, "--out", tmp_path / "new", "--scratch", tmp_path)
-    assert not list(tmp_path.glob("sdae-rows-*"))
 
 
 def test_an_interrupted_training_from_the_disk_goes_on_to_the_same_bytes(

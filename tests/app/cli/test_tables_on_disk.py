@@ -16,6 +16,7 @@ from tests.app.cli.commands import done, invoke, refused, succeed
 from tests.app.cli.test_resume import stopped, training
 from tests.core.schema.tables import assert_same_schema
 from tests.data.people import WRITERS, people
+from tests.train.helpers import state_bytes
 
 N = 900
 MEMORY = "--memory=4KB"
@@ -246,3 +247,15 @@ def test_what_cannot_be_learned_in_blocks_is_refused(tmp_path: Path) -> None:
     WRITERS[".csv"](table, data)
     message = refused(tmp_path, "train", data, *SHORT, MEMORY, *out)
     assert "infinite or too large to scale in column size" in message
+
+
+def test_a_folder_of_parquet_is_trained_by_the_recipe_of_one_file(tmp_path: Path) -> None:
+    table = pd.DataFrame(np.random.default_rng(0).random((N, 4)), columns=list("abcd"))
+    table["class"] = np.where(table["a"] > 0.5, "high", "low")
+    WRITERS[".parquet"](table, tmp_path / "one.parquet")
+    folder = write_folder(tmp_path / "folder", table)
+    short = ("--target=class", "--set=pretraining.epochs=1", "--set=finetuning.epochs=1")
+    done("train", tmp_path / "one.parquet", *short, "--out", tmp_path / "of-one")
+    done("train", folder, *short, "--out", tmp_path / "of-folder")
+    one, other = (open_run(tmp_path / name).model().stack for name in ("of-one", "of-folder"))
+    assert state_bytes(one) == state_bytes(other)

@@ -148,3 +148,32 @@ def test_numbers_are_rounded_to_32_bits_if_asked_for(suffix: str, tmp_path: Path
         assert rows.dtype == kind
         assert np.array_equal(rows.batch(span(0, 50)).numpy(), x.astype(kind))
         assert rows.targets is None or rows.targets.tolist() == y.tolist()
+
+
+@pytest.mark.parametrize("form", sorted(WRITE))
+def test_a_value_that_is_missing_is_named_with_its_column(tmp_path: Path, form: str) -> None:
+    if form == "lists":  # NaN there is a number as any other
+        name, suffix = "rows.1", ".parquet"
+    else:
+        name, suffix = ("1", ".npy") if form == "npy" else ("c1", ".parquet")
+    bad = X.copy()
+    bad[20, 1] = np.nan
+    WRITE[form](tmp_path / f"bad{suffix}", bad)
+    problem = (
+        rf"bad\{suffix}, row 20 .* missing, .* in column '{name}'\. Fill it in, or drop the row"
+    )
+    with pytest.raises(DataError, match=problem):
+        convert(tmp_path / f"bad{suffix}", tmp_path / "new.npy", rows_per_group=6)
+
+
+@pytest.mark.parametrize("new", ["new.npy", "a.npy", "../rows/new.npy"])
+def test_a_folder_is_not_converted_into_itself(tmp_path: Path, new: str) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    np.save(folder / "a.npy", X)
+    with pytest.raises(DataError, match=r"would be one of the files of .*outside that folder"):
+        convert(folder, folder / new)
+    assert [path.name for path in folder.iterdir()] == ["a.npy"]
+    convert(folder, folder / "_new.npy")  # left out when the folder is read
+    convert(folder / "a.npy", folder / "b.npy")
+    assert open_rows(folder).shape == (50, 3)

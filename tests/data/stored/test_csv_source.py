@@ -259,3 +259,19 @@ def test_a_line_without_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("sdae.data.stored.text_lines._MOST_LINE", 1000)
     with pytest.raises(FileFormatError, match=r"line 2, has more than 1,000 characters"):
         opened(tmp_path, "a\n" + "1" * 2000)
+
+
+@pytest.mark.parametrize("text", ["1,5", " -,5", "1.234,5", "2,5e-3"])
+def test_a_decimal_comma_is_named(tmp_path: Path, text: str) -> None:
+    for path in (tmp_path / "a.csv", tmp_path / "b.csv"):
+        path.write_text(f"a;b\n{text};2\n" if path.name == "a.csv" else f'b,a\n2,"{text}"\n')
+        problem = r"line 2, column 'a', has '.*', a number with a decimal comma.*sdae train and"
+        with pytest.raises(DataError, match=problem):
+            convert(path, tmp_path / "new.npy")
+
+
+@pytest.mark.parametrize("text", ["1,2,3", ",", "a,5", "5,"])
+def test_other_texts_with_commas_are_texts(tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.csv").write_text(f"a;b\n{text};2\n")
+    with pytest.raises(DataError, match=f"has the text '{text}', but rows must be numbers"):
+        convert(tmp_path / "a.csv", tmp_path / "new.npy")

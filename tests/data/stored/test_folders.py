@@ -91,3 +91,28 @@ def test_names_of_columns_that_are_no_text(tmp_path: Path, suffix: str, kept: An
         open_rows(path)
     with pytest.raises(DataError, match="is damaged"):
         stored_dataset(str(path), kept=kept, memory=50)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+@pytest.mark.parametrize("kinds", [("float", "double"), ("double", "float"), ("int8", "int64")])
+def test_the_first_column_of_another_type_is_named(
+    tmp_path: Path, suffix: str, kinds: tuple[str, str]
+) -> None:
+    for number, kind in enumerate(kinds):
+        columns = {"a": pa.array([1, 2], pa.int8()), "b": pa.array([1, 2]).cast(kind)}
+        write_table(tmp_path / f"{number}{suffix}", pa.table(columns), 4)
+    first, other = kinds
+    problem = (
+        rf"1\{suffix} has values of type {other} in column 'b', where 0\{suffix} has {first}\. .*"
+        f"save the column as {first} there too"
+    )
+    with pytest.raises(DataError, match=problem):
+        open_rows(tmp_path)
+
+
+def test_arrays_of_another_type_are_named_with_both(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", X)
+    np.save(tmp_path / "b.npy", X.astype(float))
+    problem = r"b\.npy has numbers of type float64, but a\.npy has float32\. .*as float32 there too"
+    with pytest.raises(DataError, match=problem):
+        open_rows(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 
 from sdae.core.errors import DataError
 from sdae.data import convert, open_rows
-from tests.data.stored.files import lists_of, span, write_columns, write_lists
+from tests.data.stored.files import lists_of, span, write_columns, write_lists, write_table
 
 X = np.random.default_rng(0).random((20, 3), dtype=np.float32)
 
@@ -78,3 +78,20 @@ def test_the_target_is_not_among_the_rows(tmp_path: Path) -> None:
         open_rows(tmp_path / "a.parquet", ["a", "b"], "b")
     with pytest.raises(DataError, match="without the target 'b'"):
         convert(tmp_path / "a.csv", tmp_path / "b.parquet", ["a", "b"], "b")
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".feather"])
+@pytest.mark.parametrize("rows", [[8, 11], [11, 8]])
+def test_a_missing_list_or_number_names_its_row(
+    tmp_path: Path, suffix: str, rows: list[int]
+) -> None:
+    lists: list[Any] = [[1.0, 2.0] for _ in range(20)]
+    lists[rows[0]], lists[rows[1]] = None, [1.0, None]
+    table = pa.table({"a": pa.array(lists, pa.list_(pa.float32(), 2))})
+    path = tmp_path / f"a{suffix}"
+    write_table(path, table, 6)
+    problem = r"column 'a', has missing rows or numbers, as in row 8 \(counted from 0\)\. Drop"
+    with pytest.raises(DataError, match=problem):
+        open_rows(path).batch(span(6, 12))
+    with pytest.raises(DataError, match=problem):
+        convert(path, tmp_path / "b.npy", rows_per_group=5)

@@ -17,7 +17,9 @@ import torch
 
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.data import open_rows
+from sdae.data.stored.dataset import stored_dataset
 from sdae.data.stored.npy_writing import NpyWriter
+from sdae.data.table import NotNumbers
 from tests.data.memory import arrow_memory_below, memory_below
 from tests.data.stored.files import picked, span, write_columns, write_lists
 
@@ -167,3 +169,32 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
             open_rows(tmp_path / "a.parquet", memory=TOO_SMALL, scratch=wrong)
     with pytest.raises(DataError, match=r"convert\(path, .*, let open_rows .* scratch=FOLDER"):
         open_rows(tmp_path / "a.parquet", memory=TOO_SMALL)
+
+
+def test_the_first_gap_ends_the_copying_where_gaps_are_not_wanted(
+    tmp_path: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = X.copy()
+    bad[30, 2] = np.nan
+    write_columns(tmp_path / "a.parquet", bad, 90)
+    copied: list[int] = []
+    add = NpyWriter.add
+
+    def counted(writer: NpyWriter, block: Any) -> None:
+        copied.append(len(block))
+        add(writer, block)
+
+    monkeypatch.setattr(NpyWriter, "add", counted)
+    with pytest.raises(NotNumbers, match=r"a\.parquet, row 30 .* in column 'c2'.*open_table"):
+        stored_dataset(str(tmp_path / "a.parquet"), memory=TOO_SMALL, scratch=scratch)
+    assert 0 < sum(copied) <= 30
+    assert list(scratch.iterdir()) == []
+
+
+def test_of_groups_that_are_too_large_only_columns_may_be_a_table(tmp_path: Path) -> None:
+    write_lists(tmp_path / "a.parquet", X, group=12)
+    write_columns(tmp_path / "b.parquet", X, group=12)
+    with pytest.raises(DataError, match=r"or raise memory\.$"):
+        open_rows(tmp_path / "a.parquet", memory=95)
+    with pytest.raises(DataError, match=r"A file with gaps is opened with sdae\.data\.open_table"):
+        open_rows(tmp_path / "b.parquet", memory=95)

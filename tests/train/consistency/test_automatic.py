@@ -1,6 +1,8 @@
 """What fine-tuning learns from unlabelled rows where the rows decide it."""
 
 import logging
+import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,10 @@ import torch
 
 from sdae import StackedDenoisingAutoencoder, finetune
 from sdae.core.errors import InvalidParameterError
+from sdae.core.kinds.heads import Head
+from sdae.core.user_warnings import DataWarning
 from sdae.train.consistency import rule
+from sdae.train.consistency.automatic import settled
 from sdae.train.settings import FinetuningConfig
 from tests.train.helpers import state_bytes
 
@@ -121,3 +126,34 @@ def test_how_it_is_asked_for(value: Any) -> None:
 def test_it_goes_with_no_method() -> None:
     with pytest.raises(InvalidParameterError, match="'auto', one of 'label_spreading'"):
         FinetuningConfig.read({"semi_supervised": ["auto", "vat"]}, "finetune")
+
+
+@pytest.mark.parametrize(
+    ("is_first", "x", "warns"), [(True, GROUPS, True), (False, GROUPS, False), (True, CLOUD, False)]
+)
+def test_several_processes_learn_nothing_and_the_first_says_what_one_would(
+    is_first: bool, x: np.ndarray[Any, Any], warns: bool
+) -> None:
+    config = FinetuningConfig.read({"semi_supervised": "auto"}, "finetune")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = settled(
+            config,
+            (x[:30], Y[:30]),
+            x[30:],
+            3,
+            0,
+            head=Head.CLASSES,
+            blocks=None,
+            n_processes=2,
+            is_first=is_first,
+        )
+    assert found == replace(config, semi_supervised=None)
+    said = [str(one.message) for one in caught if one.category is DataWarning]
+    assert len(said) == warns
+    if warns:
+        assert (
+            "one process would learn from the rows without labels by label_spreading, vat"
+            in (said[0])
+        )
+        assert said[0].endswith("Start one process for that, or set semi_supervised to none.")

@@ -4,18 +4,23 @@ Rows and minibatches are such that shares are unequal, and that the last minibat
 fewer rows than there are processes.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from scipy.sparse import csr_array
 
 from sdae import StackedDenoisingAutoencoder, finetune, pretrain
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import TensorRows
+from sdae.train import codes
 from sdae.train.callbacks import Event, SliceEnded
 from sdae.train.engines import sums_on_the_way
 from sdae.train.engines.autograd import AutogradPretraining
@@ -127,6 +132,20 @@ def summed_in_parts(case: Case) -> Found:
         sums_on_the_way.LEAST_NUMBERS = at_least
 
 
+def codes_of_a_full_disk() -> Found:
+    """Pre-train with codes in files by choice; the disk of the last process is too small."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    is_last = dist.is_initialized() and dist.get_rank() == dist.get_world_size() - 1
+    with (
+        patch.object(codes, "MEMORY_LIMIT", 0),
+        patch.object(codes, "_recomputed", wraps=codes._recomputed) as again,
+        patch.object(os, "posix_fallocate", side_effect=full if is_last else None),
+    ):
+        found = pretrained()
+    assert again.called == is_last
+    return found
+
+
 def with_an_unused_parameter() -> Found:
     """Pre-train a layer with a parameter that has no gradient: weight decay must not touch it."""
     (stack,) = stacks(V, (7,), 1, dtype=torch.float64)
@@ -162,6 +181,7 @@ SAME: dict[str, Case] = {
     "drop_last": partial(pretrained, drop_last=True),
     "codes in a file": partial(pretrained, codes="memmap"),
     "codes computed again": partial(pretrained, codes="recompute"),
+    "codes of a full disk": codes_of_a_full_disk,
     "sparse": partial(pretrained, sparse=True),
     "one minibatch": partial(pretrained, batch_size=N, epochs=1, learning_rate=1.0),
     "as many rows as processes": partial(pretrained, batch_size=4),

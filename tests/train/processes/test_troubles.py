@@ -64,7 +64,11 @@ def test_of_rows_on_a_disk_some_are_compared(size: int, ranks: dict[int, Ranks])
             "larger minibatches.",
         ),
         ("engine", "it trains in one process, and 2 train together. Use 'auto'."),
-        ("semi_supervised", "must be none with several processes. Got 'vat' instead."),
+        (
+            "semi_supervised",
+            "must be none with several processes. Got 'vat' instead. Start one process, or set "
+            "semi_supervised to none. Pre-training learns from unlabelled rows, and supports it.",
+        ),
     ],
 )
 def test_what_they_do_not_support_is_an_error(
@@ -72,6 +76,21 @@ def test_what_they_do_not_support_is_an_error(
 ) -> None:
     for error in errors(ranks[2], f"refused, {name}"):
         assert text in error
+
+
+@SIZES
+def test_the_first_says_what_one_process_would_learn_from_unlabelled_rows(
+    size: int, ranks: dict[int, Ranks]
+) -> None:
+    said = [json.loads(str(found["auto"]["said"])) for found in ranks[size]]
+    text = (
+        f"semi_supervised='auto' is None, since {size} processes train together: one process would "
+        "learn from the rows without labels by label_spreading, vat. Start one process for that, "
+        "or set semi_supervised to none."
+    )
+    nothing: dict[str, list[str]] = {"groups": [], "cloud": [], "deterministic": []}
+    assert said == [{**nothing, "groups": [text]}] + [nothing] * (size - 1)
+    assert all(str(found["auto"]["as_without"]) == "[true, true, true]" for found in ranks[size])
 
 
 @SIZES

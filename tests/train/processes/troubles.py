@@ -24,8 +24,10 @@ from sdae.data import open_rows
 from sdae.train.callbacks import EpochEnded, Event
 from sdae.train.processes import together
 from sdae.train.processes.shares import FEW_ROWS
+from tests.train.consistency.test_automatic import CLOUD, GROUPS, trained
 from tests.train.engines.engines import rows
 from tests.train.engines.test_compiled import stacks
+from tests.train.helpers import state_bytes
 from tests.train.processes.cases import B, N, V, finetuned, found_in, pretrained
 from tests.train.processes.ranks import Case, Found, as_array, serve
 
@@ -46,7 +48,15 @@ def differs(what: str) -> Found:
         y[7] = (y[7] + 1) % 3
     if is_last and what == "fewer rows":
         x, y = x[1:], y[1:]
-    (stack,) = stacks(V, (7,), 1, dtype=torch.float64, seed=8 if is_last and what == "w" else 3)
+    form: dict[str, Any] = {"dtype": torch.float64, "seed": 3}
+    if is_last:
+        form |= OTHER_FORMS.get(what, {})
+    n_columns = V + 1 if is_last and what == "columns" else V
+    (stack,) = stacks(n_columns, (7,), 1, **form)
+    if is_last and what == "frozen":
+        stack.autoencoder(0).hidden_bias.requires_grad_(False)
+    if n_columns > V:
+        x = rows(N, n_columns, torch.float64)
     return found_in(stack, finetune(stack, (x, y), None, epochs=1, engine="autograd", **settings))
 
 
@@ -77,6 +87,20 @@ def pretrained_by(engine: str) -> Found:
     (stack,) = stacks(V, (7,), 1)
     x = rows(N, V, torch.float32)
     return found_in(stack, pretrain(stack, x, epochs=1, batch_size=B, engine=engine))
+
+
+def auto_learns_nothing() -> Found:
+    """Let the rows choose what is learned from others, and note what is said of that."""
+    said, as_without = {}, []
+    settings: dict[str, dict[str, Any]] = {"deterministic": {"deterministic": True}}
+    for name, x in {"groups": GROUPS, "cloud": CLOUD, "deterministic": GROUPS}.items():
+        more = settings.get(name, {})
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            by_auto = trained(x, "auto", 30, **more)
+        said[name] = [str(one.message) for one in caught if one.category is DataWarning]
+        as_without.append(state_bytes(by_auto) == state_bytes(trained(x, None, 30, **more)))
+    return {"said": as_array(said), "as_without": as_array(as_without)}
 
 
 def ladder() -> Found:
@@ -273,12 +297,21 @@ def hangs() -> Found:
         return found_in(stack, pretrain(stack, source, epochs=1, batch_size=42, engine="autograd"))
 
 
+OTHER_FORMS: dict[str, dict[str, Any]] = {
+    "w": {"seed": 8},
+    "dtype": {"dtype": torch.float32},
+    "tied": {"tied": False},
+}
 DIFFERENT = {
     "seed": "seed (5, not 4)",
     "batch_size": f"batch_size ({B + 1}, not {B})",
     "x": "x",
     "y": "y",
     "w": "initial parameters",
+    "frozen": "requires_grad of autoencoders.0.hidden_bias",
+    "columns": f"number of columns ({V + 1}, not {V}), initial parameters, x",
+    "dtype": "dtype (torch.float32, not torch.float64), initial parameters, x",
+    "tied": "tied (False, not True), initial parameters",
     "fewer rows": "x, y, number of rows of x (52, not 53), number of rows of y (52, not 53)",
 }
 REFUSED: dict[str, dict[str, Any]] = {
@@ -290,6 +323,7 @@ CASES: dict[str, Case] = {
     **{f"differs, {what}": partial(differs, what) for what in DIFFERENT},
     "stored rows": stored_rows_differ,
     **{f"refused, {name}": partial(refused, **options) for name, options in REFUSED.items()},
+    "auto": auto_learns_nothing,
     "ladder": ladder,
     "chosen": chosen,
     "callback": callback_fails,

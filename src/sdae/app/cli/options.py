@@ -1,5 +1,6 @@
 """Arguments and options that several commands share, and their checks."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import typer
 
 from sdae.app.export.exported_model import check_several_classes
 from sdae.app.runs.run_folder import RunFolder, SavedModel
-from sdae.core.errors import DataError
+from sdae.core.errors import DataError, invalid_parameter
 from sdae.core.model_file import Model
 from sdae.core.threads import usable_threads
 from sdae.data.task import Task
@@ -45,8 +46,9 @@ DataArgument = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A .csv, .parquet, .npz or .npy file, a folder of IDX files, the tutorial's "
-        "mnist.pkl.gz, or 'mnist' for the embedded set; - reads a CSV from standard input.",
+        help="A table: .csv, .tsv, .txt, .parquet, .feather or .arrow; arrays: .npz or .npy; a "
+        "folder of .npy, .parquet, .feather or IDX files; the tutorial's mnist.pkl.gz; or 'mnist' "
+        "for the embedded set. - reads a CSV from standard input.",
     ),
 ]
 TargetOption = Annotated[
@@ -99,12 +101,25 @@ MemoryOption = Annotated[
         "512MB. Default: rows of more than 2 GiB stay there, and take 512 MiB.",
     ),
 ]
+
+
+def _checked_folder(context: typer.Context, folder: Path | None) -> Path | None:
+    """Return the folder of --scratch, which must be there even where nothing is copied to it."""
+    if folder is None or (os.access(folder, os.W_OK | os.X_OK) and folder.is_dir()):
+        return folder
+    wanted = "a folder that is there and can be written to"
+    remedy = "Make it first, or leave it out for the folder of TMPDIR."
+    command = f"sdae {context.info_name}"
+    raise invalid_parameter("--scratch", command, wanted, str(folder), remedy)
+
+
 ScratchOption = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
         help="Folder for files that are only needed during training: codes of layers, and copies "
-        "of rows that stay on the disk. Default: that of TMPDIR, for codes, tables and CSVs.",
+        "of rows that stay on the disk. Default: that of TMPDIR.",
+        callback=_checked_folder,
     ),
 ]
 CheckpointOption = Annotated[

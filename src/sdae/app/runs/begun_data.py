@@ -55,9 +55,13 @@ def begun_with(run: RunFolder, recipe: Recipe, data: PreparedData) -> PreparedDa
         name, before = _noted(path)
         differs = differences(before, {}, identity)
         if differs:
+            read, option = recipe.data.source, "--data"
+            if recipe.data.unlabeled is not None:
+                read, option = f"{read} and {recipe.data.unlabeled}", "--data and --unlabeled"
             raise InvalidParameterError(
-                f"{run.path} was started with other data: {'; '.join(differs)}. To resume, the "
-                "data must be the same: name them with --data, or train a new run."
+                f"{run.path} was started with other data: {'; '.join(differs)}. They are now read "
+                f"from {read}. To resume, the data must be the same: name them with {option}, or "
+                "train a new run."
             )
         if recipe != run.recipe():
             run.save_recipe(recipe)

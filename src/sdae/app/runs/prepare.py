@@ -28,7 +28,7 @@ from sdae.core.model_file import Model
 from sdae.core.source_rows import at_hand
 from sdae.data.few_labels import with_few_labels
 from sdae.data.splits import split_dataset
-from sdae.data.stored.opening import always_a_table
+from sdae.data.stored.opening import always_a_table, holds_lists
 from sdae.data.table import OF_NUMBERS, NotNumbers
 from sdae.data.tables import ReadOptions, is_table
 from sdae.data.tables.formats import STANDARD_INPUT
@@ -60,7 +60,8 @@ def prepare(
         if found is not None:
             return _prepared_numbers(config, decoder, seed, found, rounded=rounded)
     except NotNumbers:
-        if not (is_table(config.source) or Path(config.source).is_dir()):
+        may_be_table = is_table(config.source) or Path(config.source).is_dir()
+        if not may_be_table or holds_lists(Path(config.source)):
             raise
     table = load_table(config, content, scratch)
     found = numbers_of_table(config, table, scratch)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,6 @@ from numba import types
 from numpy.typing import NDArray
 
 from sdae.core.kernels.compiling import inlined, intrinsic, kernel
-from sdae.core.small_numbers import rounded_to_zero
 
 Counter = NDArray[np.int64]
 Task = Callable[[int, int, Counter], None]
@@ -41,10 +41,15 @@ class Team:
     n_threads : int
         At least 1; the calling thread is one of them. With 1 nothing is started. In a child forked
         later, the calling thread does all the work, since the others do not exist there.
+    around_steps : callable
+        Returns what each thread enters while it does steps.
     """
 
-    def __init__(self, n_threads: int) -> None:
+    def __init__(
+        self, n_threads: int, around_steps: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> None:
         self.n_threads = n_threads
+        self._around_steps = around_steps
         self._process = os.getpid()
         self._pool = (
             ThreadPoolExecutor(n_threads - 1, thread_name_prefix="sdae") if n_threads > 1 else None
@@ -59,11 +64,11 @@ class Team:
         """Call ``steps(first, last, rank, n_workers, counter)`` for all steps, a chunk at a time.
 
         Measured speed decides whether threads work together or one works alone; the result is the
-        same. Subnormal numbers are rounded to zero meanwhile.
+        same.
         """
 
         def work(first: int, last: int, rank: int, n_workers: int, counter: Counter) -> None:
-            with rounded_to_zero():
+            with self._around_steps():
                 steps(first, last, rank, n_workers, counter)
 
         for first in range(0, n_steps, _CHUNK):

@@ -97,6 +97,20 @@ class TableRows:
         """Whether these rows are few enough to be read into memory."""
         return len(self) <= self._source.window
 
+    def __array__(self, *_how: Any, **_more: Any) -> NDArray[Any]:
+        """Refuse to become an array.
+
+        Raises
+        ------
+        DataError
+            In any case.
+        """
+        raise DataError(
+            f"The rows of {self.source} are of a table on the disk, which estimators encode: give "
+            "them to fit of one. pretrain, finetune and networks take numbers, opened by "
+            "sdae.data.open_rows."
+        )
+
     def __getitem__(self, chosen: Any) -> "TableRows":
         """Return the rows that a slice, a mask or numbers pick; none is read.
 

@@ -43,6 +43,8 @@ class ArrowLayout:
         Whether the file has names of the V columns.
     picked : sequence of int or None
         Positions in the lists of the V columns; None: these are whole lists, or no lists.
+    types : sequence of pyarrow.DataType
+        The types of plain columns; of a column of lists none.
     """
 
     source: str
@@ -53,16 +55,17 @@ class ArrowLayout:
     target: str | None
     named: bool
     picked: Sequence[int] | None = None
+    types: Sequence[Any] = ()
 
     @property
     def n_decoded(self) -> int:
         """How many numbers of a row are decoded."""
         return len(self.names) if self.length is None else self.length
 
-    def matrix(self, batch: Any) -> Numbers:
+    def matrix(self, batch: Any, n_before: int) -> Numbers:
         """Return the rows of a batch of the columns `names`, or of some of them, (rows, V).
 
-        Missing values become NaN.
+        Missing values become NaN. In the file there are `n_before` rows before the batch.
 
         Raises
         ------
@@ -80,9 +83,10 @@ class ArrowLayout:
         lists = batch.column(0)
         values = lists.flatten()
         if lists.null_count or values.null_count:
+            row = n_before + _first_gap(lists, values)
             raise DataError(
-                f"{self.source}, column {quoted(self.names[0])}, has missing rows or numbers. "
-                "Drop those rows, or fill them in."
+                f"{self.source}, column {quoted(self.names[0])}, has missing rows or numbers, as "
+                f"in row {row} (counted from 0). Drop those rows, or fill them in."
             )
         rows = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(len(lists), -1)
         return rows if self.picked is None else rows[:, [*self.picked]]
@@ -126,12 +130,13 @@ def layout_of(
         picked = find_targets([*listed.names], columns, source)
         check_different(columns, source)
         columns = [listed.column]
-    names = _features(schema, columns, target, source)
+    names, types = _features(schema, columns, target, source), list[Any]()
     length = _length_of_list(schema, names, source)
     if length is None:
         for name in names:
             check_type(schema.field(name).type, name, source, is_label=False)
-        single = all(is_single(schema.field(name).type) for name in names)
+        types = [schema.field(name).type for name in names]
+        single = all(map(is_single, types))
         kind: np.dtype[Any] = np.dtype(np.float32 if single else np.float64)
         shown, named = tuple(names), True
     else:
@@ -146,7 +151,19 @@ def layout_of(
     check_columns(len(shown), source)
     if target is not None:
         check_type(schema.field(target).type, target, source, is_label=True)
-    return ArrowLayout(source, tuple(names), length, kind, shown, target, named, picked)
+    return ArrowLayout(source, tuple(names), length, kind, shown, target, named, picked, types)
+
+
+def _first_gap(lists: Any, values: Any) -> int:
+    """Return the first row whose list, or a number in it, is missing.
+
+    `values` are those of the lists that are there, one list after the other.
+    """
+    gone = np.asarray(lists.is_null().to_numpy(zero_copy_only=False))
+    lacks = np.asarray(values.is_null().to_numpy(zero_copy_only=False))
+    there = np.flatnonzero(~gone)
+    gone[there] = lacks.reshape(len(there), -1).any(axis=1)
+    return int(np.argmax(gone))
 
 
 def numbers_in(column: Any) -> Numbers:

@@ -18,7 +18,7 @@ from sdae.data.stored.csv_stream import WiderType
 from sdae.data.stored.listed_columns import described
 from sdae.data.stored.npy_writing import NpyWriter
 from sdae.data.stored.opening import Columns
-from sdae.data.stored.paths import FEATHER, NPY, PARQUET
+from sdae.data.stored.paths import FEATHER, NPY, PARQUET, is_row_file_in
 from sdae.data.stored.shard import ROWS_PER_GROUP
 from sdae.data.stored.streams import Block, RowStream, SingleStream, regrouped, stream_of
 
@@ -125,6 +125,11 @@ def converted(
         raise DataError(
             f"{end} cannot hold labels beside rows. Leave target out, name the columns of the rows "
             "by columns, and save open_rows(…).targets with numpy.save; or convert to Parquet."
+        )
+    if is_row_file_in(end, Path(source)):
+        raise DataError(
+            f"{end} would be one of the files of {source}, the folder that is converted, whose "
+            "rows would then be there twice. Choose a path outside that folder."
         )
     stream = stream_of(source, columns, target, n_rows)
     if float32:

@@ -22,15 +22,15 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileFormatError
 from sdae.core.files import checked_size
-from sdae.core.wording import plain, quoted, reason
+from sdae.core.wording import quoted, reason
 from sdae.data.bounds import check_columns
 from sdae.data.csv_lines import find_delimiter
-from sdae.data.csv_table import MISSING, find_targets, wanted_columns
+from sdae.data.csv_table import find_targets, wanted_columns, warn_of_no_names
 from sdae.data.exact import fits_float32, is_usable
 from sdae.data.labelled_rows import without_label
+from sdae.data.stored.csv_faults import no_number
 from sdae.data.stored.shard import Numbers, check_apart, check_different
 from sdae.data.stored.text_lines import lines_of
-from sdae.data.table import NotNumbers
 
 _CELLS = 1 << 17
 _WHOLE = re.compile(r"\s*(0|-?[1-9][0-9]*)\s*")
@@ -111,6 +111,8 @@ class CsvStream:
             if columns is not None
             else wanted_columns(self._header, places, None, self._source)
         )
+        if columns is None:
+            warn_of_no_names(self._header, self._source)
         before = re.escape(self._separator) + r"\s"
         self._code_in_lines = re.compile(f"0[0-9](?:(?<=[{before}]..)|(?<=[{before}][+-]..))")
         self._with_codes = columns is not None if with_codes is None else with_codes
@@ -274,26 +276,11 @@ class CsvStream:
         for row, line in zip(fields.rows, fields.lines, strict=True):
             for place in self._picked:
                 number = _numbers([row[place]])
-                is_code = not self._with_codes and _CODE.match(row[place])
+                is_code = not self._with_codes and bool(_CODE.match(row[place]))
                 if number is not None and not is_code and is_usable(number).all():
                     continue
                 where = f"{self._source}, line {line}, column {quoted(self._header[place])},"
-                if is_code:
-                    return NotNumbers(
-                        f"{where} has the code {quoted(row[place])}, but rows must be numbers, "
-                        "which lose leading zeros. Encode the column (pandas.get_dummies makes "
-                        "0/1 columns), or leave it out with columns."
-                    )
-                if row[place].strip().lower() in MISSING or number is not None:
-                    return NotNumbers(
-                        f"{where} has a value that is missing, infinite or too large for float32. "
-                        "Fill it in, or drop the row."
-                    )
-                return NotNumbers(
-                    f"{where} has the text {plain(row[place], 40)!r}, but rows must be numbers. "
-                    "Encode the column (pandas.get_dummies makes 0/1 columns), leave it out with "
-                    "columns, or make it the target if it holds the labels."
-                )
+                return no_number(where, row[place], is_code=is_code, is_number=number is not None)
         raise AssertionError("a field was not a number")
 
 

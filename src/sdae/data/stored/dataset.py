@@ -6,6 +6,7 @@ Axes: n rows, V columns.
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sdae.data.csv_table import without_index
 from sdae.data.labelled_rows import BLANK, check_some_have_labels, labelled_apart, without_label
 from sdae.data.stored.csv_shard import CsvShard
 from sdae.data.stored.feather_file import declares_classes
+from sdae.data.stored.gaps import GapInCopy
 from sdae.data.stored.group_cache import GroupCache
 from sdae.data.stored.opening import MEMORY, holds_lists, names_at, rows_of, shards_at
 from sdae.data.stored.paths import CSV, NPY, PARQUET, files_at, kind_of
@@ -68,7 +70,8 @@ def stored_dataset(
         Bytes that rows may take: more stay on the disk. None: more than 2 GiB do, and then take
         512 MiB.
     scratch : Path or None
-        Folder for copies of files whose row groups are too large.
+        Folder for copies of files whose row groups are too large; None: that for temporary files,
+        which TMPDIR sets.
     in_order : bool
         Whether rows are only read from the first to the last: then groups may have any size, and
         no rows are read now.
@@ -105,10 +108,14 @@ def stored_dataset(
         if are_few and not only_here:
             return None
         at_once = are_few and are_lists
-        rows = rows_of(shards, cache, None if in_order or at_once else room, scratch)
+        most = None if in_order or at_once else room
+        if most is not None and scratch is None:
+            scratch = Path(gettempdir())
+        rows = rows_of(shards, cache, most, scratch, with_gaps=False)
     except SdaeError as error:
         # Readers of whole files know more kinds of columns.
         as_asked = (memory is not None or are_lists) and not isinstance(error, NotNumbers)
+        as_asked |= isinstance(error, GapInCopy)
         if is_folder or as_asked or path.stat().st_size > FEW_BYTES:
             raise
         return None

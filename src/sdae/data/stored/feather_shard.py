@@ -100,17 +100,16 @@ class FeatherShard:
 
     def _decoded(self, batch: int, n_rows: int) -> Numbers:
         """Decode a record batch, (rows, V)."""
-        names = self._layout.names
+        names, n_before = self._layout.names, self._groups.rows_before(batch)
         with reading(self._source):
             self._file.check_batch(batch)
             if self._layout.length is not None:
-                return self._checked(
-                    self._layout.matrix(self._file.columns_of(batch, names)), n_rows
-                )
+                lists = self._file.columns_of(batch, names)
+                return self._checked(self._layout.matrix(lists, n_before), n_rows)
             rows = np.empty((n_rows, len(names)), self.kind)
             for first in range(0, len(names), _COLUMNS):
                 some = names[first : first + _COLUMNS]
-                found = self._layout.matrix(self._file.columns_of(batch, some))
+                found = self._layout.matrix(self._file.columns_of(batch, some), n_before)
                 rows[:, first : first + _COLUMNS] = self._checked(found, n_rows)
             return rows
 

@@ -12,6 +12,7 @@ from sdae.core.files import checked_size
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
 from sdae.data.csv_table import without_index
 from sdae.data.parquet_table import translated
+from sdae.data.stored.alike import check_alike
 from sdae.data.stored.csv_text import CsvText
 from sdae.data.stored.feather_file import feather_schema
 from sdae.data.stored.feather_shard import FeatherShard
@@ -25,7 +26,6 @@ from sdae.data.stored.scratch import ScratchShard
 from sdae.data.stored.shard import (
     ROWS_PER_GROUP,
     Shard,
-    check_alike,
     check_list,
     labels_of,
 )
@@ -122,18 +122,24 @@ def open_rows(
 
 
 def rows_of(
-    shards: list[Shard], cache: GroupCache, memory: int | None, scratch: Path | None
+    shards: list[Shard],
+    cache: GroupCache,
+    memory: int | None,
+    scratch: Path | None,
+    *,
+    with_gaps: bool = True,
 ) -> DiskRows:
     """Return the rows of files; None for the `memory`: they are read in their order.
 
-    Then groups may have any size.
+    Then groups may have any size. Without `with_gaps`, a missing value ends the copying of a file
+    whose groups are too large.
     """
     if memory is not None:
         for shard in shards:
             _check_groups(shard, memory, scratch)
     targets = labels_of(shards)
     if memory is not None:
-        shards = [_within(shard, memory, scratch) for shard in shards]
+        shards = [_within(shard, memory, scratch, with_gaps=with_gaps) for shard in shards]
     has_groups = any(shard.groups is not None for shard in shards)
     return DiskRows(shards, targets, cache if has_groups else None, memory)
 
@@ -146,24 +152,24 @@ def _check_groups(shard: Shard, memory: int, scratch: Path | None) -> None:
     if groups.row_bytes > memory:
         raise DataError(
             f"{groups.described()}, more than memory={memory:,}, and a row alone takes "
-            f"{groups.row_bytes:,}. Raise memory, or --memory on the command line."
+            f"{groups.row_bytes:,}. Raise memory."
         )
     few = memory // (BLOCKS_OF_A_WINDOW * groups.row_bytes)
     n_rows = max(1, min(ROWS_PER_GROUP, few))
     raise DataError(
         f"{groups.described()}, more than memory={memory:,}. Rewrite the file with smaller groups "
         f"by sdae.data.convert(path, new_path, rows_per_group={n_rows}), let open_rows do it each "
-        "time with scratch=FOLDER, or raise memory. On the command line: sdae convert "
-        f"--rows-per-group {n_rows}, --scratch or --memory."
+        "time with scratch=FOLDER, or raise memory."
+        + (" A file with gaps is opened with sdae.data.open_table." if groups.types else "")
     )
 
 
-def _within(shard: Shard, memory: int, scratch: Path | None) -> Shard:
+def _within(shard: Shard, memory: int, scratch: Path | None, *, with_gaps: bool) -> Shard:
     """Return a shard whose groups fit into the memory: itself, or a copy of it."""
     groups = shard.groups
     if scratch is None or groups is None or groups.largest_bytes <= memory:
         return shard
-    return ScratchShard(shard, groups, scratch, memory)
+    return ScratchShard(shard, groups, scratch, memory, with_gaps=with_gaps)
 
 
 def shards_at(

@@ -82,9 +82,11 @@ class ParquetShard:
     def blocks(self, n_rows: int) -> Iterator[Numbers]:
         """Yield all rows from the first to the last, at most `n_rows` at a time."""
         check_unchanged(self.path, self.stamp)
+        start = 0
         with translated(self._source):
             for batch in self._batches(n_rows):
-                yield self._layout.matrix(batch)
+                yield self._layout.matrix(batch, start)
+                start += batch.num_rows
 
     def labels(self) -> Numbers | None:
         """Read the target of all rows, (n,); None if there is none."""
@@ -100,10 +102,10 @@ class ParquetShard:
     def _decoded(self, group: int, n_rows: int) -> Numbers:
         """Decode a row group, (rows, V)."""
         rows = np.empty((n_rows, len(self.columns)), self.kind)
-        start = 0
+        start, n_before = 0, self._groups.rows_before(group)
         with translated(self._source):
             for batch in self._batches(row_groups=[group]):
-                rows[start : start + batch.num_rows] = self._layout.matrix(batch)
+                rows[start : start + batch.num_rows] = self._layout.matrix(batch, n_before + start)
                 start += batch.num_rows
         if start != n_rows:
             raise FileFormatError(

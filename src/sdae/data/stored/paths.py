@@ -61,6 +61,16 @@ def files_at(path: Path) -> list[Path]:
     return found
 
 
+def is_row_file_in(path: Path, folder: Path) -> bool:
+    """Return whether a file, which may be new, is one of those that are read of a folder."""
+    if "\0" in str(folder) or _is_hidden(path):
+        return False
+    with translate_os_errors(folder, "read"):
+        if not (folder.is_dir() and path.parent.is_dir() and path.parent.samefile(folder)):
+            return False
+    return _kind(path) is not None and _kind(path) == kind_of(folder)
+
+
 def check_flat(folder: Path) -> None:
     """Raise an error if a folder has folders with files of rows, whose rows would be missed.
 

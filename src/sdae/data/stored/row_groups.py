@@ -49,6 +49,7 @@ class RowGroups:
             raise DataError(
                 f"{layout.source} is empty: it has no rows. Remove it, or save rows in it."
             )
+        self.types = layout.types
         self.largest = max(sizes)
         self.row_bytes = len(layout.columns) * layout.kind.itemsize
         self.largest_bytes = self.largest * self.row_bytes
@@ -56,6 +57,10 @@ class RowGroups:
     def size_of(self, group: int) -> int:
         """Return the number of rows of a group."""
         return int(self._starts[group + 1] - self._starts[group])
+
+    def rows_before(self, group: int) -> int:
+        """Return the number of rows before a group."""
+        return int(self._starts[group])
 
     def described(self) -> str:
         """Say how large the largest group is, for messages."""

@@ -17,8 +17,8 @@ from sdae.core.conversions import as_tensor
 from sdae.core.minibatches import Minibatch
 from sdae.core.source_rows import SourceRows
 from sdae.core.windowed_order import BLOCKS_OF_A_WINDOW
+from sdae.data.stored.gaps import described, remedy
 from sdae.data.stored.group_cache import GroupCache
-from sdae.data.stored.paths import NPY
 from sdae.data.stored.read_ahead import ReadAhead
 from sdae.data.stored.shard import Numbers, Shard, delivered_kind
 from sdae.data.table import NotNumbers
@@ -214,12 +214,6 @@ class DiskRows:
         sample = samples[place]
         shard = int(np.searchsorted(self._starts, sample, side="right")) - 1
         row = sample - self._starts[shard]
-        path = self._shards[shard].path
-        is_npy = path.suffix.lower() == NPY
-        remedy = (
-            "or drop the row." if is_npy else "drop the row, or open it by sdae.data.open_table."
-        )
-        raise NotNumbers(
-            f"{path}, row {row} (counted from 0), has a value that is missing, infinite or too "
-            f"large for float32 in column {self.columns[column]!r}. Fill it in, {remedy}"
-        )
+        path, groups = self._shards[shard].path, self._shards[shard].groups
+        what = described(path, row, self.columns[column])
+        raise NotNumbers(f"{what} {remedy(path, groups)}")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileAccessError
 from sdae.core.files import translate_os_errors
+from sdae.data.stored.gaps import without_gaps
 from sdae.data.stored.npy_shard import NpyShard
 from sdae.data.stored.npy_writing import NpyWriter
 from sdae.data.stored.paths import COPY
@@ -66,14 +67,20 @@ class ScratchShard(CopiedRows):
         Where to make the copy.
     memory : int
         Bytes for rows.
+    with_gaps : bool
+        Whether missing values are copied too.
 
     Raises
     ------
     FileAccessError
         If the copy cannot be written, for example because the disk is full; nothing is left of it.
+    GapInCopy
+        If a value is missing, and gaps are not to be copied.
     """
 
-    def __init__(self, shard: Shard, groups: Groups, folder: Path, memory: int) -> None:
+    def __init__(
+        self, shard: Shard, groups: Groups, folder: Path, memory: int, *, with_gaps: bool
+    ) -> None:
         self.path, self.stamp = shard.path, shard.stamp
         self.n_rows, self.columns, self.kind = shard.n_rows, shard.columns, shard.kind
         self.named = shard.named
@@ -89,7 +96,10 @@ class ScratchShard(CopiedRows):
             f"{n_bytes:,}",
         )
         n_rows = max(1, min(_MOST_ROWS, memory // _SHARE // groups.row_bytes))
-        self._copy = ScratchFile(folder, shard.kind, shard.blocks(n_rows))
+        blocks = shard.blocks(n_rows)
+        if not with_gaps:
+            blocks = without_gaps(blocks, shard.path, shard.columns, groups)
+        self._copy = ScratchFile(folder, shard.kind, blocks)
 
 
 class ScratchFile:
@@ -153,7 +163,8 @@ def check_room_on_disk(folder: Path, n_bytes: int, source: str) -> None:
     if n_bytes > free:
         raise DataError(
             f"The rows of {source} take {n_bytes:,} bytes, but the disk of scratch={str(folder)!r} "
-            f"has {free:,} bytes free. Name a folder on a larger disk, or raise memory."
+            f"has {free:,} bytes free. Name a folder on a larger disk by scratch (--scratch on the "
+            "command line), or raise memory."
         )
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sdae.core.errors import DataError, FileAccessError, FileFormatError
 from sdae.core.files import translate_os_errors
-from sdae.core.wording import listed
 
 Numbers = NDArray[Any]
 
@@ -33,6 +32,11 @@ class Groups(Protocol):
     @property
     def largest_bytes(self) -> int:
         """Bytes that the largest group takes when it is decoded."""
+        ...
+
+    @property
+    def types(self) -> Sequence[Any]:
+        """The Arrow types of plain columns; of a column of lists none."""
         ...
 
     def described(self) -> str:
@@ -266,35 +270,4 @@ def check_apart(columns: Collection[str | int], target: str | int | None, source
         raise DataError(
             f"{source} must be read by columns without the target {target!r}. Leave it out of "
             "columns."
-        )
-
-
-def check_alike(shards: list[Shard]) -> None:
-    """Raise an error for a shard whose columns are not those of the first.
-
-    Raises
-    ------
-    DataError
-        If the number, the names or the type of its columns differ.
-    """
-    first = shards[0]
-    for shard in shards[1:]:
-        if len(shard.columns) != len(first.columns):
-            what = f"{len(shard.columns)} columns, but {first.path.name} has {len(first.columns)}"
-        elif shard.columns != first.columns and {*shard.columns} == {*first.columns}:
-            raise DataError(
-                f"{shard.path} has the columns of {first.path.name} in another order. Name those "
-                f"to read, by columns (--keep on the command line): {listed(first.columns)}."
-            )
-        elif shard.columns != first.columns:
-            pairs = zip(shard.columns, first.columns, strict=True)
-            ours, theirs = next((a, b) for a, b in pairs if a != b)
-            what = f"a column {ours!r} where {first.path.name} has {theirs!r}"
-        elif shard.kind != first.kind:
-            what = f"numbers of type {shard.kind}, but {first.path.name} has {first.kind}"
-        else:
-            continue
-        raise DataError(
-            f"{shard.path} has {what}. All files of a folder must have the same columns: convert "
-            "it, or move it elsewhere."
         )

@@ -12,6 +12,7 @@ import numpy as np
 from sdae.core.errors import DataError
 from sdae.data.exact import is_usable
 from sdae.data.stored.csv_stream import CsvStream
+from sdae.data.stored.gaps import described
 from sdae.data.stored.opening import Columns, name_in, shards_at
 from sdae.data.stored.paths import CSV
 from sdae.data.stored.shard import Numbers, Shard, check_list, labels_of
@@ -85,11 +86,9 @@ class ShardStream:
             for rows in shard.blocks(self._n_rows):
                 usable = is_usable(rows)
                 if not usable.all():
-                    row = n_read - start + int(np.argmin(usable.all(axis=1)))
-                    raise DataError(
-                        f"{shard.path}, row {row} (counted from 0), has a value that is missing, "
-                        "infinite or too large for float32. Fill it in, or drop the row."
-                    )
+                    row, column = map(int, np.argwhere(~usable)[0])
+                    what = described(shard.path, n_read - start + row, self.columns[column])
+                    raise DataError(f"{what} Fill it in, or drop the row.")
                 first, n_read = n_read, n_read + len(rows)
                 yield rows, None if self._labels is None else self._labels[first:n_read]
                 done(n_read / n_all)

@@ -12,13 +12,17 @@ from sdae.core.schema.table_schema import AS_USUAL, Written
 from sdae.core.wording import quoted
 from sdae.data.tables.arrow_file import ARROW, PARQUET, ArrowFile
 from sdae.data.tables.csv_file import SHARE, CsvFile
-from sdae.data.tables.dialect import Dialect
 from sdae.data.tables.formats import STANDARD_INPUT, check_content, check_format, name_of, not_kept
 from sdae.data.tables.options import SEPARATORS, ReadOptions, check_names
-from sdae.data.tables.remarks import Remark, index_columns, option
+from sdae.data.tables.remarks import (
+    NO_NAMES,
+    Remark,
+    index_columns,
+    looks_like_a_row,
+    option,
+)
 from sdae.data.tables.unpacking import unpacked
 
-_NUMBER = Dialect(".", "")
 _LEFT_OUT = {"index": "index", "unnamed_and_empty": "empty"}  # kind of the remark: why
 
 
@@ -219,12 +223,8 @@ def check_header(header: Sequence[str], remarks: list[Remark]) -> None:
     if len(header) == 1 and len(header[0].split()) > 1:
         text = f"The file has a single column, {quoted(header[0])}: its separator was not found."
         remarks.append(Remark(None, "separator", text, "--sep"))
-    if all(_NUMBER.fits(name) for name in header):
-        text = (
-            "The names of the columns are numbers, so the first line looks like a row: put a line "
-            "with names above it."
-        )
-        remarks.append(Remark(None, "no_header", text))
+    if looks_like_a_row(header):
+        remarks.append(Remark(None, "no_header", NO_NAMES))
 
 
 def _parted(columns: Sequence[RawColumn], options: ReadOptions) -> tuple[RawTable, RawTable]:

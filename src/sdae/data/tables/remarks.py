@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdae.core.wording import quoted
+from sdae.data.tables.dialect import Dialect
 
+NO_NAMES = (
+    "The names of the columns are numbers, so the first line looks like a row: put a line with "
+    "names above it."
+)
+_NUMBER = Dialect(".", "")
 _INDEX = re.compile(r"Unnamed: 0(_level_\d+)?|__index_level_\d+__")
 
 
@@ -50,3 +56,11 @@ def index_columns(header: Sequence[str]) -> dict[int, str]:
             shown = "The first column, which has no name," if unnamed else f"Column {quoted(name)}"
             said[place] = f"{shown} looks like the index of a data frame: left out."
     return said
+
+
+def looks_like_a_row(header: Sequence[str]) -> bool:
+    """Return whether a line of names has numbers alone, other than 0, 1, 2, … or 1, 2, 3, …."""
+    if not header or not all(map(_NUMBER.fits, header)):
+        return False
+    counted = ([str(first + place) for place in range(len(header))] for first in (0, 1))
+    return [*header] not in counted

@@ -14,6 +14,8 @@ from sdae.core.kinds.heads import Head
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, TensorRows, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.user_warnings import warn_user
+from sdae.core.wording import listed
 from sdae.train.consistency.rule import (
     Situation,
     learns_from_others,
@@ -21,6 +23,7 @@ from sdae.train.consistency.rule import (
     obstacle_of_engine,
 )
 from sdae.train.labelled import LabelledRows, labelled_rows
+from sdae.train.processes.together import Processes
 from sdae.train.settings import BY_THE_ROWS, FinetuningConfig
 
 
@@ -34,8 +37,11 @@ def settled(
     head: Head | None,
     blocks: Blocks | None,
     n_processes: int = 1,
+    is_first: bool = True,
 ) -> FinetuningConfig:
     """Return settings with the methods that fit the rows, or none; all others as they are.
+
+    Several processes learn nothing from unlabelled rows; the first warns where one alone would.
 
     Parameters
     ----------
@@ -50,15 +56,26 @@ def settled(
         The columns of a table.
     n_processes : int
         Processes that train together.
+    is_first : bool
+        Whether this process is the first of them.
     """
     if config.semi_supervised != BY_THE_ROWS:
         return config
+    nothing = replace(config, semi_supervised=None)
+    if n_processes > 1 and not is_first:
+        return nothing
     x, y = labelled
     n_others = 0 if others is None else len(others)
-    obstacle = _obstacle(config, head, n_processes)
-    methods = None
-    if learns_from_others(Situation(len(x), n_others, n_classes, obstacle)):
-        methods = methods_by_rows(x, others, y, n_classes, seed, blocks=blocks)
+    if not learns_from_others(Situation(len(x), n_others, n_classes, _obstacle(config, head))):
+        return nothing
+    methods = methods_by_rows(x, others, y, n_classes, seed, blocks=blocks)
+    if methods is not None and n_processes > 1:
+        warn_user(
+            f"semi_supervised='auto' is None, since {n_processes} processes train together: one "
+            f"process would learn from the rows without labels by {listed(methods)}. Start one "
+            "process for that, or set semi_supervised to none."
+        )
+        return nothing
     return replace(config, semi_supervised=methods)
 
 
@@ -68,7 +85,7 @@ def settled_on(
     train: LabelledRows,
     unlabeled: RowsLike | None,
     seed: int,
-    n_processes: int,
+    processes: Processes,
 ) -> tuple[FinetuningConfig, RowsLike | None]:
     """Do the same for a network and its rows; return also the unlabelled rows that are left.
 
@@ -92,17 +109,16 @@ def settled_on(
         check_seed(seed, "finetune"),
         head=stack.head_kind,
         blocks=None if layout is None else layout.blocks,
-        n_processes=n_processes,
+        n_processes=processes.size,
+        is_first=processes.is_first,
     )
     return config, unlabeled if config.semi_supervised else None
 
 
-def _obstacle(config: FinetuningConfig, head: Head | None, n_processes: int) -> str:
-    """Return why nothing can be learned from unlabelled rows; empty if it can."""
+def _obstacle(config: FinetuningConfig, head: Head | None) -> str:
+    """Return why nothing can be learned from unlabelled rows; empty if one process can."""
     if head is None or not head.facts.picks_one:
         return "only classes can be spread"
-    if n_processes > 1:
-        return f"{n_processes} processes train together"
     if config.deterministic:
         return "deterministic learns from labelled rows alone"
     return obstacle_of_engine(config.engine)

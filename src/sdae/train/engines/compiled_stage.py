@@ -8,6 +8,7 @@ from torch import Tensor
 
 from sdae.core.kernels.team import Steps, Team
 from sdae.core.kinds.activations import Activation
+from sdae.core.small_numbers import rounded_to_zero
 from sdae.train.engines.compiled_memory import CompiledMemory
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
@@ -39,7 +40,7 @@ class CompiledStage:
     ) -> None:
         n_parts, n_threads = minibatch_parts_and_threads(n_products, config.batch_size)
         self._memory = CompiledMemory(layers, config, activation, n_parts)
-        self._team = Team(n_threads)
+        self._team = Team(n_threads, rounded_to_zero)
         parameters = [part for layer in layers for part in layer if part is not None]
         self.slice_samples = samples_between_looks(parameters, config.batch_size)
 

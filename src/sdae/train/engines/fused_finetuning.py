@@ -20,6 +20,7 @@ from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
+from sdae.core.small_numbers import rounded_to_zero
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.drawing import draw_stays
 from sdae.train.engines.safeguard import check_finite
@@ -55,7 +56,7 @@ class FusedFinetuning:
         self._kind = stack.head.weight.detach().numpy().dtype
         n_weights = sum(layer.weight.numel() for layer in self._layers)
         n_parts, n_threads = parts_and_threads(n_weights)
-        self._team = Team(n_threads)
+        self._team = Team(n_threads, rounded_to_zero)
         self.slice_samples = samples_for(max(stack.n_visible, *stack.hidden_layer_sizes))
         sizes = [stack.n_visible, *(layer.out_features for layer in self._layers)]
         self._plan, n_places, n_units = plan(sizes, n_parts)

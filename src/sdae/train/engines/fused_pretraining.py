@@ -24,6 +24,7 @@ from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
 from sdae.core.rows import RowSource, rows_of
+from sdae.core.small_numbers import rounded_to_zero
 from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
@@ -51,7 +52,7 @@ class FusedPretraining:
         n_visible, n_hidden = autoencoder.n_visible, autoencoder.n_hidden
         self.slice_samples = samples_for(n_visible)
         n_parts, n_threads = parts_and_threads(n_visible * n_hidden)
-        self._team = Team(n_threads)
+        self._team = Team(n_threads, rounded_to_zero)
         self._kind = autoencoder.weight.detach().numpy().dtype
         v, h = padded(n_visible), padded(n_hidden, _ROWS)
         self._row_length = row_length(n_visible, self._kind)

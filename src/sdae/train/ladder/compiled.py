@@ -18,6 +18,7 @@ from sdae.core.kernels.compiling import is_cold
 from sdae.core.kernels.team import Counter, Team, meet
 from sdae.core.minibatches import Minibatch, Minibatches
 from sdae.core.randomness import Stream
+from sdae.core.small_numbers import rounded_to_zero
 from sdae.train.engines.costs import SummedCosts
 from sdae.train.engines.safeguard import Safeguard
 from sdae.train.engines.slice_sizes import samples_between_looks
@@ -45,7 +46,7 @@ class CompiledLadder:
         self._n_parts = n_parts
         self._adam = LadderAdam(network)
         self._phases = LadderUpdate(network, memory, self._adam, task.costs).phases
-        self._team = Team(n_threads)
+        self._team = Team(n_threads, rounded_to_zero)
         self._safeguard = Safeguard(network)
         self._slice: Slice
         self.slice_samples = samples_between_looks(parameters, plan.batch_size)

@@ -22,7 +22,7 @@ STEP_MINUTES = 10
 """Longest wait for the others in a step, and for a sign of life of their hosts."""
 
 FIRST_MINUTES = 60
-"""Longest wait for what the first process does alone: validation, callbacks, checkpoints."""
+"""Longest wait between steps, where the first process validates, calls back and writes alone."""
 
 _FIRST = 0
 _LENGTH, _AT_ONCE = 8, 56  # bytes
@@ -229,8 +229,8 @@ class SeveralProcesses:
         text = str(error).lower()
         late = "timed out" in text or "timeout" in text
         reason = (
-            f"did not answer within {STEP_MINUTES} minutes (or {FIRST_MINUTES} for the first "
-            "process)"
+            f"did not answer within {STEP_MINUTES} minutes in a step, or {FIRST_MINUTES} between "
+            "steps"
             if late
             else "has ended"
         )

@@ -55,6 +55,7 @@ from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_folder import REPORT, RunFolder
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
+from sdae.data.stored.paths import NPY, kind_of
 from sdae.data.tables import is_table
 from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.checkpoints.frequency import Frequency
@@ -66,9 +67,9 @@ def train(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="'mnist', a .csv, .parquet, .npz or .npy file, a folder of IDX files, or the "
-            "tutorial's mnist.pkl.gz; - reads a CSV from standard input. Default: the data of the "
-            "recipe.",
+            help="'mnist'; a table: .csv, .tsv, .txt, .parquet, .feather or .arrow; arrays: .npz "
+            "or .npy; a folder of .npy, .parquet, .feather or IDX files; or the tutorial's "
+            "mnist.pkl.gz. - reads a CSV from standard input. Default: the data of the recipe.",
         ),
     ] = None,
     recipe: Annotated[
@@ -76,7 +77,8 @@ def train(
         typer.Option(
             metavar="NAME|FILE",
             help="default, arrays, table, ladder (for few labels), tutorial, or a .toml file. "
-            "Default: 'default' for mnist, 'table' for .csv and .parquet, 'arrays' for others.",
+            "Default: 'default' for mnist, 'table' for tables and folders of them, 'arrays' for "
+            "others.",
         ),
     ] = None,
     settings: Annotated[
@@ -274,4 +276,5 @@ def resolve_recipe(
 def _default_recipe(source: str) -> str:
     if source == "mnist":
         return "default"
-    return "table" if is_table(source) else "arrays"
+    of_tables = is_table(source) or kind_of(Path(source)) not in (None, NPY)  # or a folder of them
+    return "table" if of_tables else "arrays"
