@@ -117,8 +117,8 @@ def pretrain(
     codes : {"auto", "memory", "memmap", "recompute"}
         Where the codes of trained layers are stored; ``auto`` is nowhere where computing them again
         takes little beside learning from them, as for rows of few columns or a single epoch, memory
-        up to 2 GiB per layer, and otherwise a file. For rows on a disk it is a file or, if that is
-        too small, nowhere.
+        up to 2 GiB per layer, and otherwise, as for rows on a disk, a file; nowhere where the disk
+        is too small for that.
     scratch : str, Path or None, default None
         Folder for files of codes; None: that for temporary files, which TMPDIR sets.
     engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}
