@@ -3,7 +3,7 @@
     python benchmarks/scaling_processes.py
 
 On 784-1000-1000-1000-10, pre-training and fine-tuning, at minibatches of 100 and of 1,000 rows:
-one process with one thread and with two, two and four processes with one. All of them take 5
+one process with one thread and with two, two and four processes with one. All of them take 3
 turns, since the speed of a machine changes with the hour; each turn times an epoch after one that
 warms up. Medians of the turns, and of the share of the time in which sums are waited for, the wait
 for slower processes included. Two processes also train in two network namespaces with a cable of
@@ -44,7 +44,7 @@ from sdae.train.processes.together import OneProcess, SeveralProcesses
 from sdae.train.settings import FinetuningConfig
 
 PATH = Path(__file__).parent / "results" / "scaling-processes.json"
-SIZES, N_ROWS, TURNS, REPEATS = (1000, 1000, 1000), 10_000, 5, 3
+SIZES, N_ROWS, TURNS, REPEATS = (1000, 1000, 1000), 10_000, 3, 3
 BATCH_SIZES = (100, 1000)
 SHARES = (25, 50, 100, 250, 500, 1000)
 SUMMED = (1_000, 10_000, 100_000, 300_000, 1_000_000, 3_000_000)
