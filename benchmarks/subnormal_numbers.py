@@ -54,9 +54,8 @@ def main() -> None:
         seconds: dict[str, list[float]] = {"rounded": [], "kept": []}
         for turn in range(1 + TURNS):  # the first may compile
             for way, times in seconds.items():
-                with (
-                    patch(ARE_ROUNDED, lambda: True) if way == "kept" else nullcontext()
-                ):  # left alone
+                # A thread that seems to round already is left alone.
+                with patch(ARE_ROUNDED, lambda: True) if way == "kept" else nullcontext():
                     taken = _seconds(stage, *data[rows], activation, settings)
                 if turn > 0:
                     times.append(taken)

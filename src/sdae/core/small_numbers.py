@@ -1,6 +1,6 @@
 """Numbers too small for the full precision of their type, which a thread may round to zero.
 
-A processor takes up to a hundred times as long for such subnormal numbers. In training they are
+A processor takes many times as long for such subnormal numbers. In training they are
 common: the mean gradient of a weight fades away where its gradients stay zero, as those of units
 that are off, or of pixels that are seldom lit.
 

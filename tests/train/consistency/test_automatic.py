@@ -15,6 +15,7 @@ from sdae.core.kinds.heads import Head
 from sdae.core.user_warnings import DataWarning
 from sdae.train.consistency import rule
 from sdae.train.consistency.automatic import settled
+from sdae.train.processes.together import OneProcess
 from sdae.train.settings import FinetuningConfig
 from tests.train.helpers import state_bytes
 
@@ -135,6 +136,8 @@ def test_several_processes_learn_nothing_and_the_first_says_what_one_would(
     is_first: bool, x: np.ndarray[Any, Any], warns: bool
 ) -> None:
     config = FinetuningConfig.read({"semi_supervised": "auto"}, "finetune")
+    processes = OneProcess()
+    processes.size, processes.is_first = 2, is_first
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         found = settled(
@@ -145,8 +148,7 @@ def test_several_processes_learn_nothing_and_the_first_says_what_one_would(
             0,
             head=Head.CLASSES,
             blocks=None,
-            n_processes=2,
-            is_first=is_first,
+            processes=processes,
         )
     assert found == replace(config, semi_supervised=None)
     said = [str(one.message) for one in caught if one.category is DataWarning]

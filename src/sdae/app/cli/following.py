@@ -92,7 +92,7 @@ def follow(processes: Processes, device: str) -> None:
             rounded=begun["rounded"],
             scratch=scratch,
         )
-        recipe = settled_recipe(recipe, prepared, device, n_processes=processes.size)
+        recipe = settled_recipe(recipe, prepared, device, processes=processes)
         stack = build_stack(recipe, prepared)
         run_recipe(recipe, prepared, stack, device=device, processes=processes, scratch=scratch)
 

@@ -24,6 +24,7 @@ from sdae.train.ladder.automatic import mean_variance, settled
 from sdae.train.ladder.measuring import seconds_of_an_update, updates_within
 from sdae.train.ladder.task import LadderTask, check_task
 from sdae.train.ladder.walk import run_ladder
+from sdae.train.processes.together import ALONE, Processes
 
 _CALLER = "[ladder]"
 
@@ -33,7 +34,7 @@ def settled_recipe(
     data: PreparedData,
     device: str,
     callbacks: Iterable[Callback] = (),
-    n_processes: int = 1,
+    processes: Processes = ALONE,
 ) -> Recipe:
     """Return the recipe with what a ladder leaves to the data in numbers.
 
@@ -50,7 +51,7 @@ def settled_recipe(
         If settings do not fit each other.
     """
     if not recipe.is_ladder:
-        return with_methods(within_windows(recipe, data), data, n_processes)
+        return with_methods(within_windows(recipe, data), data, processes)
     train, _, _ = _labelled(data)
     n_inputs = data.rows.shape[1]
     like = FoldedLadder(LadderNetwork(n_inputs, (1,), 2)).head.weight

@@ -5,9 +5,10 @@ from dataclasses import replace
 from sdae.app.recipes.recipe import Recipe
 from sdae.app.runs.prepared_data import PreparedData
 from sdae.train.consistency.automatic import settled
+from sdae.train.processes.together import ALONE, Processes
 
 
-def with_methods(recipe: Recipe, data: PreparedData, n_processes: int = 1) -> Recipe:
+def with_methods(recipe: Recipe, data: PreparedData, processes: Processes = ALONE) -> Recipe:
     """Return the recipe with what fine-tuning learns from unlabelled rows, if they decide it."""
     if data.train is None or data.classes is None:
         return recipe
@@ -19,6 +20,6 @@ def with_methods(recipe: Recipe, data: PreparedData, n_processes: int = 1) -> Re
         recipe.seed,
         head=data.head,
         blocks=None if data.schema is None else data.schema.blocks,
-        n_processes=n_processes,
+        processes=processes,
     )
     return replace(recipe, finetuning=finetuning)

@@ -114,7 +114,7 @@ def run_recipe(
         )
         return TrainedRun(describe(recipe, data, stack), None, None, None, ladder)
     stack.to(resolve_device(device))
-    recipe = with_methods(recipe, data, processes.size)
+    recipe = with_methods(recipe, data, processes)
     if data.train is None:
         check_precision(recipe.finetuning, stack.autoencoder(0).weight, "finetune")
     else:

@@ -23,7 +23,7 @@ from sdae.train.consistency.rule import (
     obstacle_of_engine,
 )
 from sdae.train.labelled import LabelledRows, labelled_rows
-from sdae.train.processes.together import Processes
+from sdae.train.processes.together import ALONE, Processes
 from sdae.train.settings import BY_THE_ROWS, FinetuningConfig
 
 
@@ -36,8 +36,7 @@ def settled(
     *,
     head: Head | None,
     blocks: Blocks | None,
-    n_processes: int = 1,
-    is_first: bool = True,
+    processes: Processes = ALONE,
 ) -> FinetuningConfig:
     """Return settings with the methods that fit the rows, or none; all others as they are.
 
@@ -54,24 +53,22 @@ def settled(
     head : Head or None
     blocks : Blocks or None
         The columns of a table.
-    n_processes : int
-        Processes that train together.
-    is_first : bool
-        Whether this process is the first of them.
+    processes : Processes
+        Those that train together.
     """
     if config.semi_supervised != BY_THE_ROWS:
         return config
     nothing = replace(config, semi_supervised=None)
-    if n_processes > 1 and not is_first:
+    if not processes.is_first:
         return nothing
     x, y = labelled
     n_others = 0 if others is None else len(others)
     if not learns_from_others(Situation(len(x), n_others, n_classes, _obstacle(config, head))):
         return nothing
     methods = methods_by_rows(x, others, y, n_classes, seed, blocks=blocks)
-    if methods is not None and n_processes > 1:
+    if methods is not None and processes.size > 1:
         warn_user(
-            f"semi_supervised='auto' is None, since {n_processes} processes train together: one "
+            f"semi_supervised='auto' is None, since {processes.size} processes train together: one "
             f"process would learn from the rows without labels by {listed(methods)}. Start one "
             "process for that, or set semi_supervised to none."
         )
@@ -109,8 +106,7 @@ def settled_on(
         check_seed(seed, "finetune"),
         head=stack.head_kind,
         blocks=None if layout is None else layout.blocks,
-        n_processes=processes.size,
-        is_first=processes.is_first,
+        processes=processes,
     )
     return config, unlabeled if config.semi_supervised else None
 

@@ -89,7 +89,7 @@ def resume(
                 scratch=scratch,
             )
             say_on(console, worded(recipe, prepared).choice)
-            recipe = settled_recipe(recipe, prepared, device, n_processes=processes.size)
+            recipe = settled_recipe(recipe, prepared, device, processes=processes)
             stack = build_stack(recipe, prepared)
             with trackers.open(run, recipe) as tracking:
                 last = train_and_keep(

@@ -195,7 +195,7 @@ def train(
                 scratch=scratch,
             )
             compiling = [CompilingNote(console)]
-            settled = settled_recipe(chosen, prepared, device, compiling, processes.size)
+            settled = settled_recipe(chosen, prepared, device, compiling, processes)
             if settled != chosen:
                 run.save_recipe(settled)
             chosen, prepared = settled, worded(settled, prepared)
