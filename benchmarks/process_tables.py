@@ -27,7 +27,7 @@ def processes(result: dict[str, Any]) -> str:
             alone = point["processes"] == 1
             lines.append(
                 f"| {stage}, {size:,} | {point['processes']}, {point['threads']}{_cable(point)} "
-                f"| {'–' if alone else _sums(point)} | {point['rows_per_second']:,.0f} "
+                f"| {'–' if alone else point['sums']} | {point['rows_per_second']:,.0f} "
                 f"| {ratio:.2f} | {'–' if alone else format(point['communication'], '.0%')} |"
             )
     return "\n".join(
@@ -69,7 +69,7 @@ def modelled(result: dict[str, Any], reading: float) -> str:
     for point in result["points"]:
         if point["stage"] != "finetuning" or point["threads"] > 1 or point["cable"]:
             continue
-        if not point["on_the_way"]:
+        if point["sums"] != "on the way":
             continue
         count, size = point["processes"], point["batch_size"]
         said = 1e3 * step.seconds(count, size, link.ring, cores)
@@ -149,7 +149,3 @@ def _place(point: tuple[str, int]) -> tuple[int, str]:
 
 def _cable(point: dict[str, Any]) -> str:
     return ", cable of 1 Gbit/s" if point.get("cable") else ""
-
-
-def _sums(point: dict[str, Any]) -> str:
-    return "on the way" if point.get("on_the_way") else "at the end"
