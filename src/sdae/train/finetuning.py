@@ -136,7 +136,8 @@ def finetune(
         Rows (m, n_visible) without labels, with `semi_supervised`. The training rows are learned
         from in the same way, so they need not be among them.
     sample_weight : array of shape (n,) or None
-        Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row.
+        Weights ≥ 0 of the training rows, scaled to mean 1; each multiplies the cost of its row, and
+        what its label counts where labels spread.
     engine, deterministic, precision, device, seed, checkpoint, callbacks
         As in :func:`sdae.pretrain`.
 
@@ -204,7 +205,9 @@ def finetune(
             },
             "finetune",
         )
-        config, unlabeled = settled_on(stack, config, train, unlabeled, seed, processes)
+        config, unlabeled = settled_on(
+            stack, config, train, unlabeled, sample_weight, seed, processes
+        )
         return run_finetuning(
             stack,
             train,

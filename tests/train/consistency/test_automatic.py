@@ -60,6 +60,19 @@ def test_the_rows_choose_the_methods(
     assert state_bytes(chosen) == state_bytes(trained(x, methods, 30))
 
 
+@pytest.mark.parametrize("methods", ["auto", "label_spreading", ("mean_teacher", "vat")])
+def test_labels_of_weight_0_teach_nothing(methods: Any) -> None:
+    wrong, weight = Y.copy(), np.ones(60)
+    wrong[30:60] = (Y[30:60] + 1) % 3
+    weight[30:] = 0
+    right, other = (
+        trained(GROUPS, methods, 60, targets=targets, sample_weight=weight)
+        for targets in (Y, wrong)
+    )
+    assert state_bytes(right) == state_bytes(other)
+    assert state_bytes(right) != state_bytes(trained(GROUPS, methods, 60, targets=wrong))
+
+
 def test_rows_that_stay_elsewhere_have_no_graph() -> None:
     class Elsewhere:
         """Rows that come in minibatches alone."""

@@ -1,6 +1,7 @@
 """Label spreading against scikit-learn's, neighbours against all distances, and the teacher."""
 
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,31 @@ def test_labelled_rows_keep_their_labels_and_unreached_ones_are_unsure() -> None
     assert (found.certainty[60:] == 0).all()
     assert ((found.certainty >= 0) & (found.certainty <= 1)).all()
     assert (found.classes[30:60] == 1).mean() > 0.9
+
+
+def test_a_label_spreads_by_its_weight() -> None:
+    graph, weights = affinity(*nearest(X, 5, 0)), np.ones(60)
+    weights[[1, 35]] = 3, 0.25
+    one_by_one = [np.where(np.arange(60) == row, LABELS, -1) for row in (0, 1, 35, 50)]
+    alone = [spread_mass(graph, labels) for labels in one_by_one]
+    mass = sum(weight * each for weight, each in zip((1, 3, 0.25, 1), alone, strict=True))
+    shares = shares_of_classes(graph, LABELS, 3, 0.9, weights)
+    np.testing.assert_allclose(shares, mass / mass.sum(axis=1, keepdims=True), rtol=1e-9)
+    found = spread(graph, LABELS, 3, weights=weights)
+    assert found.certainty[[0, 1, 35, 50]].tolist() == [1, 1, 0.25, 1]
+    assert (found.classes[[0, 1, 35, 50]] == LABELS[[0, 1, 35, 50]]).all()
+
+
+def spread_mass(graph: Any, labels: np.ndarray[Any, Any]) -> Any:
+    """Return what one label spreads, by solving F = α S F + (1 − α) Y with 60 steps."""
+    w = graph.toarray()
+    root = 1 / np.sqrt(w.sum(axis=1))
+    s, y = root[:, None] * w * root, np.zeros((60, 3))
+    y[labels >= 0, labels[labels >= 0]] = 1
+    f = y
+    for _ in range(60):
+        f = 0.9 * s @ f + 0.1 * y
+    return f
 
 
 def test_neighbours_are_the_nearest_rows_without_the_row_itself() -> None:

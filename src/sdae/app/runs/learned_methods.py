@@ -20,6 +20,7 @@ def with_methods(recipe: Recipe, data: PreparedData, processes: Processes = ALON
         recipe.seed,
         head=data.head,
         blocks=None if data.schema is None else data.schema.blocks,
+        weights=data.train_weight,
         processes=processes,
     )
     return replace(recipe, finetuning=finetuning)

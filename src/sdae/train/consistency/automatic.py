@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdae.core.blocks import Blocks
+from sdae.core.conversions import Array
 from sdae.core.kinds.heads import Head
 from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike, RowSource, TensorRows, row_source
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.targets import weight_tensor
 from sdae.core.user_warnings import warn_user
 from sdae.core.wording import listed
 from sdae.train.consistency.rule import (
@@ -36,6 +38,7 @@ def settled(
     *,
     head: Head | None,
     blocks: Blocks | None,
+    weights: NDArray[np.floating] | None = None,
     processes: Processes = ALONE,
 ) -> FinetuningConfig:
     """Return settings with the methods that fit the rows, or none; all others as they are.
@@ -53,6 +56,8 @@ def settled(
     head : Head or None
     blocks : Blocks or None
         The columns of a table.
+    weights : ndarray of shape (n,), or None
+        How much each label counts. One of weight 0 is not looked at, where rows are in memory.
     processes : Processes
         Those that train together.
     """
@@ -62,6 +67,8 @@ def settled(
     if not processes.is_first:
         return nothing
     x, y = labelled
+    if weights is not None and isinstance(x, np.ndarray):
+        x, y = x[weights > 0], y[weights > 0]
     n_others = 0 if others is None else len(others)
     if not learns_from_others(Situation(len(x), n_others, n_classes, _obstacle(config, head))):
         return nothing
@@ -81,6 +88,7 @@ def settled_on(
     config: FinetuningConfig,
     train: LabelledRows,
     unlabeled: RowsLike | None,
+    sample_weight: Array | None,
     seed: int,
     processes: Processes,
 ) -> tuple[FinetuningConfig, RowsLike | None]:
@@ -89,12 +97,14 @@ def settled_on(
     Raises
     ------
     InvalidParameterError, DataError
-        If rows or labels do not fit the network, or the seed is none.
+        If rows, labels or weights do not fit the network or each other, or the seed is none.
     """
     if config.semi_supervised != BY_THE_ROWS:
         return config, unlabeled
     rows, y = labelled_rows(stack, train, "training")
-    others = None
+    others = weights = None
+    if sample_weight is not None:
+        weights = weight_tensor(sample_weight, len(rows), "finetune", stack.head.weight)
     if unlabeled is not None:
         others = row_source(unlabeled, stack.n_visible, stack.head.weight, "unlabeled")
     layout = stack.autoencoder(0).layout
@@ -106,6 +116,7 @@ def settled_on(
         check_seed(seed, "finetune"),
         head=stack.head_kind,
         blocks=None if layout is None else layout.blocks,
+        weights=None if weights is None else weights.cpu().numpy(),
         processes=processes,
     )
     return config, unlabeled if config.semi_supervised else None

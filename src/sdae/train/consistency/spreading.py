@@ -26,7 +26,7 @@ class SpreadLabels:
         The likeliest class of each row; of a labelled row its own.
     certainty : ndarray of float32, shape (n,)
         1 − H / log C, with H the entropy of its shares of classes; 0 for a row that no label
-        reached, and 1 for a labelled row.
+        reached; of a labelled row 1, or its weight if that is lower.
     """
 
     classes: NDArray[np.int64]
@@ -55,7 +55,11 @@ def affinity(distances: NDArray[np.float64], places: NDArray[np.int64]) -> Any:
 
 
 def spread(
-    graph: Any, labels: NDArray[np.int64], n_classes: int, alpha: float = ALPHA
+    graph: Any,
+    labels: NDArray[np.int64],
+    n_classes: int,
+    alpha: float = ALPHA,
+    weights: NDArray[np.float64] | None = None,
 ) -> SpreadLabels:
     """Spread the labels of some rows to all, F ← α S F + (1 − α) Y with S = D^−½ W D^−½.
 
@@ -69,26 +73,33 @@ def spread(
         C.
     alpha : float
         How much a row takes from its neighbours.
+    weights : ndarray of shape (n,), or None
+        How much the label of each row counts: what Y has in place of 1. None: all alike.
     """
-    shares = shares_of_classes(graph, labels, n_classes, alpha)
+    shares = shares_of_classes(graph, labels, n_classes, alpha, weights)
     classes = shares.argmax(axis=1)
     entropy = -(shares * np.log(np.maximum(shares, _LEAST))).sum(axis=1)
     certainty = np.clip(1 - entropy / np.log(max(n_classes, 2)), 0, 1)
     certainty[shares.sum(axis=1) == 0] = 0
     known = labels >= 0
-    classes[known], certainty[known] = labels[known], 1
+    classes[known] = labels[known]
+    certainty[known] = 1 if weights is None else np.minimum(1, weights[known])
     return SpreadLabels(classes.astype(np.int64), certainty.astype(np.float32))
 
 
 def shares_of_classes(
-    graph: Any, labels: NDArray[np.int64], n_classes: int, alpha: float
+    graph: Any,
+    labels: NDArray[np.int64],
+    n_classes: int,
+    alpha: float,
+    weights: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return the share of each class in what reached a row, (n, C); zeros where nothing did."""
     from scipy import sparse
 
     known = np.flatnonzero(labels >= 0)
     y = np.zeros((len(labels), n_classes))
-    y[known, labels[known]] = 1
+    y[known, labels[known]] = 1 if weights is None else weights[known]
     w = sparse.csr_array(graph)
     scale = 1 / np.sqrt(np.maximum(w.sum(axis=1), _LEAST))  # (n,)
     s = sparse.csr_array(w.multiply(scale[:, None]).multiply(scale[None, :]))

@@ -68,7 +68,7 @@ class ConsistencyFinetuning:
     n_updates : int
         T, updates of the whole training.
     weights : Tensor or None
-        Factors of the loss of each labelled row.
+        Factors of the loss of each labelled row, and of what its label counts where it spreads.
     """
 
     name = "autograd"
@@ -186,7 +186,10 @@ class ConsistencyFinetuning:
         """Spread the labels and measure distances, unless a checkpoint had them."""
         if LABEL_SPREADING in self._methods and self._spread is None:
             like, typed = self._stack.head.weight, self._stack.autoencoder(0).layout is not None
-            found = spread_over(self._rows, self._y, like.shape[0], self._seed, typed=typed)
+            n_classes, weights = like.shape[0], self._weights
+            found = spread_over(
+                self._rows, self._y, n_classes, self._seed, typed=typed, weights=weights
+            )
             self._spread = (
                 torch.from_numpy(found.classes).to(like.device),
                 torch.from_numpy(found.certainty).to(like),
