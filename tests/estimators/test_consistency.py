@@ -3,6 +3,7 @@
 import copy
 import logging
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from sklearn.base import clone
 import sdae
 from sdae import Checkpoint, SDAEClassifier, SDAERegressor
 from sdae.core.blocks import Blocks
-from sdae.core.errors import DataError, InvalidParameterError
+from sdae.core.errors import DataError, InvalidParameterError, MissingExtraError
 from sdae.core.rows import SparseRows
-from sdae.estimators import consistency_search
-from sdae.train.consistency import rule
+from sdae.estimators import consistency_search, fitting
+from sdae.train.consistency import neighbours, rule
 from sdae.train.consistency.rule import (
     Situation,
     epochs_of_consistency,
@@ -56,6 +57,13 @@ def test_the_rule_goes_by_numbers_first() -> None:
     assert not learns_from_others(Situation(10_000, 50_000, 10))
     assert not learns_from_others(Situation(50, 49, 10))
     assert not learns_from_others(Situation(50, 1000, 10, obstacle="it cannot"))
+
+
+def test_labels_are_counted_for_all_classes_together(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "sdae"):
+        learns_from_others(Situation(2_000, 50_000, 2))
+    said = "semi_supervised='auto' is None: 2,000 labels are 1,000 or more a class on average."
+    assert said in caplog.messages
 
 
 def test_the_rule_then_goes_by_the_rows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,7 +274,43 @@ def test_a_search_takes_the_lowest_error(monkeypatch: pytest.MonkeyPatch) -> Non
     assert fitted.semi_supervised_ == consistency_search.CANDIDATES[3]
 
 
-def test_a_search_needs_some_labels_and_no_checkpoint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("found", [("mean_teacher",), None])
+def test_the_log_says_the_values_of_what_a_search_found(
+    found: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "searched", lambda *_: found)
+    auto = {"alpha": "auto", "dropout": "auto", "max_iter": 3}
+    with caplog.at_level(logging.INFO, "sdae"):
+        fitted = model(semi_supervised="search", **auto).fit(X, FEW)
+    rows = "20 labels, by their number" if found is None else "20 labels and 60 rows without"
+    values = f"alpha={fitted.alpha_:g}, dropout={fitted.dropout_:g}"
+    said = [message for message in caplog.messages if message.startswith("Fine-tuning on")]
+    assert said == [f"Fine-tuning on {rows}: {values}."]
+    named = model(semi_supervised=found, **auto).fit(X, FEW)
+    assert parameters_of(named) == parameters_of(fitted)
+
+
+def without_pretraining(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> None:
+        raise AssertionError("pre-training has begun")
+
+    monkeypatch.setattr(fitting, "pretrain_stage", never)
+
+
+def test_a_search_without_approximate_neighbours_is_refused_before_pretraining(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbours, "MOST_EXACT", 79)
+    monkeypatch.setitem(sys.modules, "pynndescent", None)
+    without_pretraining(monkeypatch)
+    with pytest.raises(MissingExtraError, match="over 80 rows, more than 79, needs approximate"):
+        model(semi_supervised="search").fit(X, FEW)
+
+
+def test_a_search_needs_some_labels_and_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pretraining(monkeypatch)
     with pytest.raises(DataError, match="needs at least 6 labelled rows"):
         model(semi_supervised="search").fit(X, np.where(np.arange(80) < 4, Y, -1))
     with pytest.raises(InvalidParameterError, match="whose trials are not saved"):

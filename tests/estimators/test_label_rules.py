@@ -239,6 +239,24 @@ def test_what_was_chosen_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert not any("by their number" in message for message in caplog.messages)
 
 
+@pytest.mark.untraced
+def test_where_other_rows_are_learned_from_their_values_are_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    x = rows()
+    hidden = np.where(np.arange(60) < 20, labels(x), -1)
+    learning = {"unlabeled_label": -1, "semi_supervised": "mean_teacher"}
+    with caplog.at_level(logging.INFO, "sdae"):
+        small(SDAEClassifier, max_iter=2, **learning).fit(x, hidden)
+    assert "Fine-tuning on 20 labels and 40 rows without: alpha=0.0001, dropout=0.2." in (
+        caplog.messages
+    )
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "sdae"):
+        small(SDAEClassifier, alpha=0, dropout=0, max_iter=2, **learning).fit(x, hidden)
+    assert not any(message.startswith("Fine-tuning on") for message in caplog.messages)
+
+
 def test_a_stream_has_the_values_for_many_labels() -> None:
     x = rows()
     stream = small(SDAEClassifier)

@@ -66,6 +66,13 @@ def test_a_layer_or_a_network_that_is_frozen_is_refused() -> None:
     assert state_bytes(stack) != before
 
 
+def test_rows_without_labels_need_a_method_or_the_rule() -> None:
+    stack = StackedDenoisingAutoencoder(11, (5,), 2, seed=3)
+    y = torch.arange(20) % 2
+    with pytest.raises(InvalidParameterError, match=r"Set it to 'auto', or one of label_spread"):
+        finetune(stack, (unit_rows(20), y), None, unlabeled=unit_rows(20), epochs=1)
+
+
 @pytest.mark.parametrize(("n_rows", "text"), [(1, "There is 1 row"), (2, "There are 2 rows")])
 def test_fewer_rows_than_processes_are_refused(n_rows: int, text: str) -> None:
     stack = StackedDenoisingAutoencoder(11, (5,), seed=3)

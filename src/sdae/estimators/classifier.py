@@ -56,7 +56,7 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
     learning_rate_init : float or "auto", default "auto"
         Initial learning rate of fine-tuning. ``auto``: 0.005, or where columns or units are more
         than 100 in a layer, 0.5 divided by the largest number of them, but at least 0.0005; with
-        ``sgd`` 0.005.
+        ``sgd``, and where rows without labels are learned from, 0.005.
     power_t : float, default 0.5
         Exponent of ``invscaling``.
     max_iter : int or "auto", default "auto"
@@ -128,9 +128,9 @@ class SDAEClassifier(ClassPredictions, SupervisedSDAE):
         The methods are ``label_spreading``, ``mean_teacher`` and ``vat``.
         What fine-tuning learns from unlabelled rows; see :func:`sdae.finetune`. ``auto`` is a fixed
         rule by the rows, their number, and whether neighbours have the same labels; it is None
-        where they do not, where all rows have labels, or 1,000 for each class. ``search`` compares
-        methods, and None, by cross-validation on the labelled rows, from one pre-training. None:
-        unlabelled rows are for pre-training alone.
+        where they do not, where all rows have labels, or 1,000 or more a class on average have.
+        ``search`` compares methods, and None, by cross-validation on the labelled rows, from one
+        pre-training. None: unlabelled rows are for pre-training alone.
         An epoch of fine-tuning is then a pass over all rows, with as many labelled ones in each
         minibatch, and all epochs are done: `max_iter` of them, or with ``auto`` about 1,000 updates
         or 10 epochs; ``auto`` means 0.0001 for `alpha` and 0.2 for `dropout`. ``fit`` with

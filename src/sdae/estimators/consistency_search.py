@@ -20,6 +20,7 @@ from sdae.estimators.new_networks import Preparation
 from sdae.estimators.parameters import Settings
 from sdae.estimators.stacked_rows import below
 from sdae.estimators.tasks import Consistency, Labelled, finetuning
+from sdae.train.consistency.neighbours import check_available
 from sdae.train.finetuning import run_finetuning
 from sdae.train.labelled import scored_rows
 from sdae.train.scoring import error_of
@@ -37,6 +38,24 @@ CANDIDATES: tuple[tuple[str, ...] | None, ...] = (
 _FOLDS = 3
 
 logger = logging.getLogger("sdae")
+
+
+def check_search(n_labelled: int, n_unlabelled: int) -> None:
+    """Raise the errors that would end a search, before pre-training.
+
+    Raises
+    ------
+    DataError
+        If there are too few labelled rows to hold some out.
+    MissingExtraError
+        If there are more rows than have exact neighbours, and PyNNDescent is not installed.
+    """
+    if n_labelled < 2 * _FOLDS:
+        raise DataError(
+            f"semi_supervised='search' needs at least {2 * _FOLDS} labelled rows for its "
+            f"cross-validation. Got {n_labelled}. Use 'auto', or name a method."
+        )
+    check_available(n_labelled + n_unlabelled)
 
 
 def searched(
@@ -57,18 +76,8 @@ def searched(
         Rows as they were given: (n, V) with classes, and (m, V).
     settings, scaling, seed
         Of the fit.
-
-    Raises
-    ------
-    DataError
-        If there are too few labelled rows to hold some out.
     """
-    n_rows, smallest = len(labelled.targets), min(Counter(labelled.targets.tolist()).values())
-    if n_rows < 2 * _FOLDS:
-        raise DataError(
-            f"semi_supervised='search' needs at least {2 * _FOLDS} labelled rows for its "
-            f"cross-validation. Got {n_rows}. Use 'auto', or name a method."
-        )
+    smallest = min(Counter(labelled.targets.tolist()).values())
     unlabelled = copied(unlabelled)
     kind = StratifiedKFold if smallest >= _FOLDS else KFold
     cut = kind(_FOLDS, shuffle=True, random_state=seed % 2**32)

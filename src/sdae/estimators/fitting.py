@@ -22,12 +22,12 @@ from sdae.core.surroundings import undisturbed
 from sdae.core.threads import threads, usable_threads
 from sdae.estimators.base import SDAEBase
 from sdae.estimators.bending import bend_first_layer
-from sdae.estimators.consistency_search import searched
+from sdae.estimators.consistency_search import check_search, searched
 from sdae.estimators.fit_callbacks import Recorder, interruptible
 from sdae.estimators.fit_checkpoints import own_checkpoint
 from sdae.estimators.fit_stages import finetune_stage, minimise_stage, pretrain_stage
 from sdae.estimators.inputs import Rows
-from sdae.estimators.label_rules import Regularisation, for_labels, mean_variance
+from sdae.estimators.label_rules import Regularisation, for_labels, mean_variance, say_values
 from sdae.estimators.new_networks import (
     decoders_of_table,
     network_rows,
@@ -226,7 +226,9 @@ def _train(
             more = None
             if max_iter is None and (consistency is None or searches):
                 settings = _settled(estimator, settings, labelled)
-            if consistency is not None and not searches:
+            if consistency is not None and searches:
+                check_search(len(labelled.targets), consistency.rows.shape[0])
+            elif consistency is not None:
                 more = consistency.for_network(scaling, network)
                 if consistency.chosen_by:
                     more = more.by_the_rule(labelled, network, seed)
@@ -251,6 +253,8 @@ def _train(
                     more = replace(consistency, methods=found).for_network(scaling, network)
                     second = finetuning(network, labelled, watched, settings, None, names, more)
                     estimator._used = Regularisation.of(second.settings)
+            if second is not None and max_iter is None:
+                say_values(second.settings, len(second.labelled.targets), second.n_others)
             if second is not None and estimator._n_calls == 0:
                 say_rate(second.settings, network)
             if second is not None and settings.uses_lbfgs:

@@ -120,7 +120,7 @@ def regularisation_for(n_labels: int, n_classes: int | None, n_inputs: int) -> R
 def for_labels(
     settings: Settings, n_labels: int, network: StackedDenoisingAutoencoder, variance: float
 ) -> Settings:
-    """Return settings whose ``auto`` values are those for the labels of a fit; logs them.
+    """Return settings whose ``auto`` values are those for the labels of a fit.
 
     Parameters
     ----------
@@ -150,9 +150,22 @@ def for_labels(
         max_iter=_epochs(rule.max_iter, settings),
     )
     chosen = {name: getattr(rule, name) for name in FOR_MANY_LABELS if name in settings.automatic}
-    words = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
-    logger.info("Fine-tuning on %s labels, by their number: %s.", f"{n_labels:,}", words)
     return replace(settings, **chosen, expects_plateau=not ends_early)
+
+
+def say_values(settings: Settings, n_labels: int, n_others: int | None) -> None:
+    """Log what ``auto`` has become in the settings of a fine-tuning.
+
+    `n_others` are rows without labels that are learned from; None where labels alone are.
+    """
+    chosen = [name for name in FOR_MANY_LABELS if name in settings.automatic]
+    if not chosen:
+        return
+    rows = f"{n_labels:,} labels, by their number"
+    if n_others is not None:
+        rows = f"{n_labels:,} labels and {n_others:,} rows without"
+    words = ", ".join(f"{name}={getattr(settings, name):g}" for name in chosen)
+    logger.info("Fine-tuning on %s: %s.", rows, words)
 
 
 def mean_variance(rows: Any, network: StackedDenoisingAutoencoder) -> float:

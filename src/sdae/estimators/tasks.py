@@ -102,7 +102,7 @@ class Finetuning:
 
     With an adaptive rate `config` holds up to the first plateau. `has_rule` is False if all epochs
     must be done. `unlabelled` are rows that are learned from too. `settings` are those it was made
-    of, without ``auto``.
+    of, with the values that ``auto`` has become.
     """
 
     labelled: Labelled
@@ -113,6 +113,13 @@ class Finetuning:
     has_rule: bool
     unlabelled: Any
     settings: Settings
+
+    @property
+    def n_others(self) -> int | None:
+        """Number of unlabelled rows that are learned from; None where labels alone are."""
+        if self.config.semi_supervised is None:
+            return None
+        return 0 if self.unlabelled is None else len(self.unlabelled)
 
     def identity(self, network: StackedDenoisingAutoencoder, seed: int) -> Identity:
         """Return its identity for a checkpoint."""

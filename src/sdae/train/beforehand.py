@@ -263,7 +263,8 @@ def _with_unlabelled(
         if unlabeled is not None:
             raise InvalidParameterError(
                 "The unlabeled parameter of finetune must be None without semi_supervised, which "
-                f"says what is learned from these rows. Set it to one of {listed(CONSISTENCY)}."
+                f"says what is learned from these rows. Set it to 'auto', or one of "
+                f"{listed(CONSISTENCY)}."
             )
         return None
     if not stack.head_facts.picks_one:

@@ -171,9 +171,16 @@ class FinetuningConfig:
     max_norm: float | None = option(
         optional(number(0, open_minimum=True)), None, "Largest norm of a unit's incoming weights."
     )
-    dropout: float = option(number(0, 0.99), 0.0, "Share of hidden units dropped in a step.")
+    dropout: float = option(
+        number(0, 0.99),
+        0.0,
+        "Share of hidden units dropped in a step; with `semi_supervised` 0 means 0.2.",
+    )
     input_dropout: float = option(
-        number(0, 0.99), 0.0, "Share of input components dropped in a step."
+        number(0, 0.99),
+        0.0,
+        "Share of input components dropped in a step; with `semi_supervised` 0 means 0.3, or 0.01 "
+        "for each column if these are fewer than 30.",
     )
     early_stopping: bool = option(
         boolean(), True, "Stop by the tutorial's rule; needs a validation set."

@@ -249,6 +249,10 @@ def test_fine_tuning_learns_from_rows_without_labels(pretrained: Path) -> None:
     recipe = tomllib.loads((pretrained / "recipe.toml").read_text())
     assert recipe["finetuning"]["semi_supervised"] == ["label_spreading", "vat"]  # as chosen
     taught = load_model(pretrained / "model.safetensors").stack.head.weight
+    finetune(pretrained)  # by the same methods, from the rows of this file alone
+    recipe = tomllib.loads((pretrained / "recipe.toml").read_text())
+    assert recipe["finetuning"]["semi_supervised"] == ["label_spreading", "vat"]
+    assert recipe["data"]["unlabeled"] == "none"
     again = finetune(pretrained, "--set", "finetuning.semi_supervised=none")
     assert "Fine-tuning" in again
     assert not torch.equal(taught, load_model(pretrained / "model.safetensors").stack.head.weight)

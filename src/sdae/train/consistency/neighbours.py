@@ -23,6 +23,7 @@ MOST_COLUMNS = 50
 _ASKED_ROWS = 200
 _ROWS_AT_A_TIME, _MOST_NUMBERS = 2048, 1 << 24
 _SAME = 1e-7
+_LARGE = 2.0**40  # squares of larger numbers, summed over many rows, may exceed float32
 _LARGEST_SEED = 2**31 - 1
 
 
@@ -35,6 +36,7 @@ def comparable(x: NDArray[np.float32], seed: int, *, typed: bool = False) -> NDA
     if x.shape[1] > MOST_COLUMNS and len(x) > MOST_COLUMNS:
         from sklearn.decomposition import PCA
 
+        x = _not_large(x)
         # PCA (scikit-learn 1.9.1) takes the mean off after the products, too late for float32.
         centred = x - x.mean(axis=0, dtype=np.float64).astype(x.dtype)
         pca = PCA(MOST_COLUMNS, svd_solver="auto", random_state=seed % _LARGEST_SEED)
@@ -47,6 +49,13 @@ def comparable(x: NDArray[np.float32], seed: int, *, typed: bool = False) -> NDA
     shifted = x - x.mean(axis=0, dtype=np.float64)
     scaled: NDArray[np.float32] = (shifted / np.where(spread > 0, spread, 1)).astype(np.float32)
     return scaled
+
+
+def _not_large(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows with very large numbers divided by a power of two, which leaves their order."""
+    largest = max(abs(float(x.min())), abs(float(x.max())))
+    divided: NDArray[np.float32] = np.ldexp(x, -np.frexp(largest)[1]) if largest > _LARGE else x
+    return divided
 
 
 def nearest(

@@ -24,7 +24,7 @@ from sdae.train.consistency.spread_labels import spread_over_array
 from sdae.train.settings import LABEL_SPREADING, MEAN_TEACHER, VAT
 
 LABELS_ENOUGH = 1000
-"""With as many labels per class, nothing is learned from unlabelled rows."""
+"""With as many labels a class on average, nothing is learned from unlabelled rows."""
 RELATED, ALIKE = 0.2, 0.5
 """Kappas of labels and of what spreads to them: below the first, the other rows mislead; from the
 second on, neighbours have the same label."""
@@ -64,7 +64,7 @@ def learns_from_others(situation: Situation) -> bool:
         return False
     why = situation.obstacle
     if not why and n_labelled >= LABELS_ENOUGH * situation.n_classes:
-        why = f"{n_labelled:,} labels are {LABELS_ENOUGH:,} or more for each class"
+        why = f"{n_labelled:,} labels are {LABELS_ENOUGH:,} or more a class on average"
     if not why and n_unlabelled < n_labelled:
         why = f"there are fewer rows without labels, {n_unlabelled:,}, than with, {n_labelled:,}"
     if why:

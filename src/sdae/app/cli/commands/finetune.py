@@ -87,7 +87,7 @@ def finetune(
                 "task": task.task and str(task.task),
                 "class_weight": class_weight,
                 "labels": "none" if labels is None else labels,
-                "unlabeled": unlabeled,
+                "unlabeled": "none" if unlabeled is None else unlabeled,
                 "drop": _still_dropped(recipe, target),
             },
         )
