@@ -88,6 +88,20 @@ def test_auto_is_settled_by_the_rows() -> None:
     assert model.denoising_cost_[0] == pytest.approx(0.43 * 300 / wide.var(axis=0).mean(), rel=1e-3)
 
 
+def test_rows_are_not_measured_where_nothing_depends_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = rows()
+
+    def not_asked(*_: Any) -> float:
+        raise AssertionError
+
+    monkeypatch.setattr(ladder_fitting, "mean_variance", not_asked)
+    given: dict[str, Any] = {"input_noise": 0.7, "denoising_cost": 5.0}
+    assert quick(n_updates=2, **given).fit(x, y).input_noise_ == 0.7
+    for name in given:
+        with pytest.raises(AssertionError):
+            quick(n_updates=2, **{name: given[name]}).fit(x, y)
+
+
 @pytest.mark.parametrize(
     ("given", "updates"), [({}, "20"), ({"max_minutes": 0.0005}, "those of 0.0005 min")]
 )

@@ -142,12 +142,16 @@ def _train(
 def _settled(estimator: Any, settings: LadderSettings, parts: list[NetworkRows]) -> Settled:
     """Return what ``auto`` means for rows as the ladder takes them, the labelled ones first."""
     n_inputs, caller = _n_inputs(estimator), type(estimator).__name__
-    like = torch.empty(0, device=resolve_device(settings.device))
+    variance = 1.0
+    if settings.input_noise is None or settings.denoising_cost is None:  # which depend on it
+        like = torch.empty(0, device=resolve_device(settings.device))
+        sources = [row_source(part, n_inputs, like, "x") for part in parts]
+        variance = mean_variance(sources, n_inputs)
     chosen = settled(
         settings,
         n_inputs,
         len(parts[0]),
-        mean_variance([row_source(part, n_inputs, like, "x") for part in parts]),
+        variance,
         scaled=estimator.scaling_ is not None or estimator.schema_ is not None,
     )
     logger.info("%s: %s.", caller, _words(chosen, settings.max_minutes))

@@ -128,6 +128,13 @@ def test_what_a_ladder_cannot_do_is_refused(ladder_run: Path, tmp_path: Path) ->
     said = refused(tmp_path, "denoise", ladder_run, data, "-o", tmp_path / "a.csv", "--layer=0")
     assert "--layer" in said
     assert "left out for a ladder" in said
+    onnx = ("--onnx", tmp_path / "a.onnx", "--stage=pretraining")
+    for model in (ladder_run, ladder_run / "model.safetensors"):
+        said = refused(tmp_path, "export", model, *onnx)
+        assert said == (
+            "The --stage parameter of sdae export must be left out for a ladder, which is trained "
+            "in one stage. Got 'pretraining' instead."
+        )
     rows = write_rows(tmp_path / "rows.csv")
     said = refused(tmp_path, "train", rows, *FEW, "--out", tmp_path / "run")
     assert said == (

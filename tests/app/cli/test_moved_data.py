@@ -154,6 +154,10 @@ def test_moved_data_give_the_same_bytes_and_the_recipe_says_where_they_are(
 
 def test_once_moved_data_are_found_again(cut: Path, flowers: Path, tmp_path: Path) -> None:
     moved = _copy(flowers, tmp_path / "moved.csv")
+    remedy = "If the data were moved, name their new place with --data PATH."
+    message = refusal("resume", cut)
+    assert "flowers.csv: it does not exist" in message
+    assert message.endswith(remedy)
     cut_after(0, "resume", cut, "--data", moved)
     done("resume", cut)
     assert RunFolder(cut).recipe().data.source == str(moved)
@@ -236,7 +240,9 @@ def test_rows_without_labels_may_have_moved_too(flowers: Path, tmp_path: Path) -
     more, run = write_rows(tmp_path / "more.csv", 30), tmp_path / "run"
     cut_after(1, "train", flowers, "--out", run, "--unlabeled", more, *TABLE)
     moved = _copy(more, tmp_path / "moved.csv")
-    assert "more.csv: it does not exist" in refusal("resume", run)
+    message = refusal("resume", run)
+    assert "more.csv: it does not exist" in message
+    assert message.endswith("name their new place with --unlabeled PATH.")
     done("resume", run, "--unlabeled", moved)
     assert RunFolder(run).recipe().data.unlabeled == str(moved)
 

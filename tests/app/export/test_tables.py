@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sdae import SDAEClassifier, SDAERegressor, SDAETransformer
+from sdae import LadderClassifier, SDAEClassifier, SDAERegressor, SDAETransformer
 from sdae.app.export.exported_model import subject_of
 from sdae.app.export.numpy_columns import MISSING, encode, read_table
 from sdae.app.export.onnx_file import onnx_inputs, run_onnx
@@ -176,6 +176,23 @@ def test_a_wrong_column_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(ParityError, match="The ONNX file differs from the model: for random row"):
         export_model(model, onnx=tmp_path / "m.onnx")
     assert not (tmp_path / "m.onnx").exists()
+
+
+@pytest.mark.parametrize("scale", ["robust", "quantile"])
+def test_a_state_dict_names_the_scale_of_numbers_that_it_does_not_hold(
+    tmp_path: Path, scale: str
+) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    ladder = LadderClassifier((5,), n_updates=2, scale=scale, random_state=0)
+    ladder.fit(x, x[:, 0] > 0).save(tmp_path / "model.safetensors")
+    model = load_model(tmp_path / "model.safetensors")
+    with pytest.raises(DataError, match=rf"this model scales their columns by '{scale}'\. Use --o"):
+        export_model(model, sequential=tmp_path / "m.safetensors")
+    gaps = np.where(np.random.default_rng(1).random(x.shape) < 0.1, np.nan, x)
+    ladder.fit(gaps, x[:, 0] > 0).save(tmp_path / "model.safetensors")
+    model = load_model(tmp_path / "model.safetensors")
+    with pytest.raises(DataError, match="table with columns of other kinds, or with gaps"):
+        export_model(model, sequential=tmp_path / "m.safetensors")
 
 
 def test_what_cannot_hold_columns_is_refused(tmp_path: Path) -> None:

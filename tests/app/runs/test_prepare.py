@@ -1,6 +1,7 @@
 """Data made ready for a network: split, scaled, labels turned into class numbers."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from sdae.core.errors import DataError
 from sdae.core.kinds.decoders import Decoder
 from sdae.core.model_file import Model
 from sdae.core.schema.level_columns import CategoryColumn
+from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.core.user_warnings import DataWarning
 from sdae.data import load_dataset
 from sdae.data.tables import read_table
 from tests.app.runs.recipes import prepared, recipe_for, write_csv, write_npz
@@ -155,6 +158,31 @@ def test_labelled_data_must_have_the_models_classes(model: Model, tmp_path: Path
 def test_a_model_without_classes_takes_those_of_the_data(model: Model, source: Path) -> None:
     bare = replace(model, classes=None)
     assert prepare_labelled(bare, DataConfig(str(source)), 0).classes == (3, 8)
+
+
+def test_marks_of_rows_without_a_label_are_seen_among_all_labels(
+    model: Model, tmp_path: Path
+) -> None:
+    """Of few labels that are kept there are as many of each class."""
+    y = np.repeat([-1, 0, 1], [30, 5, 5])
+    x = np.random.default_rng(3).random((40, 5)) * 7
+    np.savez(tmp_path / "rows.npz", x=x, y=y)
+    lines = [[*x[row], "ab"[row % 2], y[row]] for row in range(40)]
+    table = write_csv(tmp_path / "table.csv", "a,b,c,d,e,f,y", lines)
+    config = DataConfig(str(tmp_path / "rows.npz"), labels=6, validation=0, test=0)
+    typed, bare = replace(config, source=str(table), target="y"), replace(model, classes=None)
+    bare = replace(bare, stack=StackedDenoisingAutoencoder(5, (4, 3)))
+    for prepared_so in (
+        partial(prepare, config, Decoder.AUTO, 0),
+        partial(prepare, typed, Decoder.AUTO, 0),
+        partial(prepare_labelled, bare, config, 0),
+    ):
+        with pytest.warns(DataWarning, match="30 rows have the label -1, which sci") as caught:
+            data = prepared_so()
+        assert len(caught) == 1
+        assert data.train is not None
+        assert np.bincount(data.train[1]).tolist() == [2, 2, 2]
+        assert (data.classes, data.n_hidden) == ((-1, 0, 1), 34)
 
 
 def test_labelled_data_need_labels(model: Model, tmp_path: Path) -> None:

@@ -19,6 +19,10 @@ from sdae.app.export.parity import Agreement, check
 from sdae.app.export.probe_rows import Trial, retried
 from sdae.core.errors import DataError
 from sdae.core.kinds.heads import Head
+from sdae.core.schema.number_columns import NumberColumn
+from sdae.core.schema.scales import OF_VALUES
+from sdae.core.schema.table_schema import Schema
+from sdae.core.wording import listed, quoted
 
 
 def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement]:
@@ -30,16 +34,27 @@ def checked_sequential(subject: Subject, trial: Trial) -> tuple[bytes, Agreement
         If it does not agree.
     """
     if subject.schema is not None:
-        raise DataError(
-            "An nn.Sequential takes rows of numbers, and this model takes a table with columns of "
-            "other kinds. Use --onnx or --numpy, which hold the columns too."
-        )
+        raise DataError(_why_not(subject.schema))
     content = sequential_bytes(subject)
     deepest = replace(subject, depth=subject.stack.n_layers)
     if deepest.depth != subject.depth:
         trial = retried(deepest, trial)
     found = _ask(load(content), deepest, trial.x)
     return content, check(deepest, trial, found, "The nn.Sequential")
+
+
+def _why_not(schema: Schema) -> str:
+    """Return the message for a model that prepares its rows by a schema."""
+    numbers = [column for column in schema.columns if isinstance(column, NumberColumn)]
+    scales = sorted({column.scale.name for column in numbers} & {*OF_VALUES})
+    plain = len(numbers) == len(schema.columns) and not schema.blocks.indicators
+    why = "this model takes a table with columns of other kinds, or with gaps"
+    if plain and scales:
+        why = f"this model scales their columns by {listed(list(map(quoted, scales)))}"
+    return (
+        f"An nn.Sequential takes rows of numbers, as they are or scaled by 'standard' or 'minmax', "
+        f"and {why}. Use --onnx or --numpy, which hold that too."
+    )
 
 
 def sequential_bytes(subject: Subject) -> bytes:

@@ -91,8 +91,13 @@ def wanted_task(config: DataConfig) -> Task | None:
     return None if config.task == AUTO else Task(config.task)
 
 
-def answers_for(config: DataConfig, table: Table, model: Model | None = None) -> Answers:
+def answers_for(
+    config: DataConfig, given: Table, table: Table, model: Model | None = None
+) -> Answers:
     """Return what the training rows of a data set ask for, or what a model has already.
+
+    `given` has all labels: their shares show which seem to mark rows without one. `table` has those
+    that are kept, as many of each class.
 
     Raises
     ------
@@ -103,7 +108,7 @@ def answers_for(config: DataConfig, table: Table, model: Model | None = None) ->
     """
     if table.y is None:
         return Answers()
-    head, classes = _known(model) or find_head(table)
+    head, classes = _known(model) or find_head(given)
     scaling, choice = None, ""
     if head.facts.probabilities is None:
         if model is not None and model.stack.head_kind is not None:

@@ -54,14 +54,13 @@ def settled_recipe(
         return with_methods(within_windows(recipe, data), data, processes)
     train, _, _ = _labelled(data)
     n_inputs = data.rows.shape[1]
-    like = FoldedLadder(LadderNetwork(n_inputs, (1,), 2)).head.weight
+    given, sizes = recipe.ladder, recipe.model.hidden_layer_sizes
     rule = settled(
         n_inputs,
         len(train[0]),
-        mean_variance([row_source(data.rows, n_inputs, like, "x")]),
+        _variance(data, n_inputs) if AUTO in (given.input_noise, given.denoising_costs) else 1.0,
         scaled=data.scaling is not None or data.schema is not None,
     )
-    given, sizes = recipe.ladder, recipe.model.hidden_layer_sizes
     ladder = replace(
         given,
         n_updates=rule.n_updates if given.n_updates == AUTO else given.n_updates,
@@ -76,8 +75,16 @@ def settled_recipe(
     task = _task(recipe, data, build_ladder(recipe, data), device)
     if ladder.max_minutes is None:
         return recipe
-    n_updates = updates_within(task, recipe.seed, None, callbacks)
+    n_updates = updates_within(
+        task, recipe.seed, None, data.validation, data.test, callbacks=callbacks
+    )
     return replace(recipe, ladder=replace(ladder, n_updates=n_updates, max_minutes=None))
+
+
+def _variance(data: PreparedData, n_inputs: int) -> float:
+    """Return the mean variance of an input."""
+    like = FoldedLadder(LadderNetwork(n_inputs, (1,), 2)).head.weight
+    return mean_variance([row_source(data.rows, n_inputs, like, "x")], n_inputs)
 
 
 def worded(recipe: Recipe, data: PreparedData) -> PreparedData:

@@ -93,7 +93,7 @@ def _prepared_numbers(
     chosen, scaling = chosen_scaling(rows, config.scale, decoder, dataset.name)
     rows = scaled(rows, scaling)
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
-    answers = answers_for(config, labelled)
+    answers = answers_for(config, dataset.train, labelled)
     n_rows = dataset.train.n_rows
     return answers.added_to(
         PreparedData(
@@ -138,7 +138,7 @@ def prepare_labelled(
             f"{dataset.name} has no labels to fine-tune on. Name their column with --target."
         )
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
-    answers = answers_for(config, labelled, model)
+    answers = answers_for(config, dataset.train, labelled, model)
     train, validation, test = (
         answers.labelled(table, lambda part: network_input(model, part))
         for table in (labelled, dataset.validation, dataset.test)

@@ -103,7 +103,7 @@ def prepare_table(config: DataConfig, seed: int, table: LoadedTable) -> Prepared
     )
     encoded = reduce(joined, [encoded_rows(schema, part, source) for part in parts])
     labelled, places = with_few_labels(dataset.train, config.labels, seed)
-    answers = answers_for(config, labelled)
+    answers = answers_for(config, dataset.train, labelled)
     n_rows = dataset.train.n_rows
 
     def encoded_part(part: Table) -> AnyRows:

@@ -35,9 +35,9 @@ def agreement_with_neighbours(
 
     A tenth of the labels is hidden at a time. 1 means that all come back, 0 as many as by chance.
     Of many rows it asks some: 1,000 with a label, and 10,000 in all. None is returned where too
-    little is known: fewer than five labels a class on average, where few have another one near (so of
-    more than 200 classes always), fewer than ten in all, or rows too wide for that. A label whose
-    class has no other cannot come back, and is not asked for; if all others are of one class,
+    little is known: fewer than five labels a class on average, where few have another one near (so
+    of more than 200 classes always), fewer than ten in all, or rows too wide for that. A label
+    whose class has no other cannot come back, and is not asked for; if all others are of one class,
     nothing speaks for neighbours: that is 0.
 
     Parameters

@@ -4,11 +4,13 @@ Axes: n rows, V inputs.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from sdae.core.column_statistics import statistics_of
 from sdae.core.minibatches import minibatches
 from sdae.core.rows import RowSource
 
@@ -21,6 +23,7 @@ _FEW_UPDATES, _MANY_UPDATES = 3000, 12_400
 _NOISE_OF_IMAGES = 0.3
 _LEAST_COST, _COST_OF_AN_INPUT, _COST_OF_IMAGES = 30.0, 0.43, 2000.0
 _MEASURED_ROWS = 10_000
+_ROWS_AT_A_TIME, _MOST_NUMBERS = 1000, 1 << 22
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,18 @@ def settled(n_inputs: int, n_labels: int, variance: float, *, scaled: bool) -> S
     )
 
 
-def mean_variance(sources: Sequence[RowSource]) -> float:
-    """Return the mean variance of an input, over at most some thousand rows of each source."""
-    found = []
-    for source in sources:
-        order = np.arange(0, len(source), max(1, len(source) // _MEASURED_ROWS))
-        some = minibatches(len(order), len(order), order=order)[0]
-        found.append(source.batch(some).cpu().double().numpy())
-    return float(np.concatenate(found).var(axis=0).mean())
+def mean_variance(sources: Sequence[RowSource], n_inputs: int) -> float:
+    """Return the mean variance of an input, over at most some thousand rows of each source.
+
+    A few rows at a time are in memory: the others stay sparse, or on the disk.
+    """
+    n_at_once = max(1, min(_ROWS_AT_A_TIME, _MOST_NUMBERS // n_inputs))
+    blocks = (block for source in sources for block in _blocks_of(source, n_at_once))
+    return float(statistics_of(blocks).variance.mean())
+
+
+def _blocks_of(source: RowSource, n_at_once: int) -> Iterator[NDArray[np.float64]]:
+    """Yield rows of a source, evenly spaced, some at a time: (m, V)."""
+    order = np.arange(0, len(source), max(1, len(source) // _MEASURED_ROWS))
+    for some in minibatches(len(order), n_at_once, order=order):
+        yield source.batch(some).cpu().double().numpy()

@@ -7,7 +7,7 @@ from sdae.train.labelled import LabelledRows, scored_rows
 from sdae.train.ladder.task import LadderTask
 from sdae.train.scoring import error_of
 
-_LOOKS = 20
+MOST_LOOKS = 20
 _FEW_ROWS = 5000
 
 
@@ -51,7 +51,7 @@ class LadderValidator:
     def after_epoch(self, epoch: int, *, last: bool, n_epochs: int) -> None:
         """Measure the errors, if it is time for it."""
         self.error = self.test_error = None
-        due = last or epoch % max(1, -(-n_epochs // _LOOKS)) == 0
+        due = last or epoch % max(1, -(-n_epochs // MOST_LOOKS)) == 0
         if not due or not self._scored:
             return
         settle(self._task.network, self._task.unlabelled, None if last else _FEW_ROWS)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 from sdae.core.conversions import Array
@@ -68,13 +67,14 @@ def train_ladder(
     unlabeled : array of shape (m, n_visible) or None
         Rows without labels. The labelled rows serve as unlabelled ones too.
     validation, test : (x, y) or None
-        Scored at about twenty points of the training and at its end; without effect on it.
+        Scored at most twenty times, the last time at the end of the training; without effect on it.
     n_updates : int, default 12,400
         Number of updates. The schedule of the rate is fitted to it, so training longer means
         another number, not a longer run.
     max_minutes : float or None
         Take as many updates as fit into this time, by a measurement at the start, in place of
-        `n_updates`. Only a run by number can be repeated to the byte.
+        `n_updates`. Scoring validation and test rows counts. Only a run by number can be repeated
+        to the byte.
     learning_rate : float, default 0.002
         Initial rate.
     batch_size : int, default 100
@@ -198,7 +198,8 @@ def run_ladder(
         ended = session.resume()
         if ended is not None:
             return ended
-        plan = plan_of(task, updates_within(task, seed, keeper.kept), seed, keeper.kept)
+        n_updates = updates_within(task, seed, keeper.kept, validation, test)
+        plan = plan_of(task, n_updates, seed, keeper.kept)
         try:
             train_layers_together(task, plan, validator, session)
         except KeyboardInterrupt:
@@ -240,10 +241,10 @@ def train_layers_together(
 def ladder_identity(task: LadderTask, seed: int) -> dict[str, Entry]:
     """Return what a checkpoint is known by; a number of updates that was measured is not in it."""
     network, config = task.network, task.config
-    if config.max_minutes is not None:
-        config = replace(config, n_updates=LadderConfig().n_updates)
+    measured = {"n_updates": Entry("what max_minutes allows")}
     return {
         **settings_of(config),
+        **(measured if config.max_minutes is not None else {}),
         "seed": Entry(str(seed)),
         "network": Entry(f"ladder {network.sizes} {network.combinator} {network.head_kind}"),
         "noises": Entry(f"{network.input_noise} {network.hidden_noise}"),

@@ -1,6 +1,8 @@
 """``sdae resume``: continue an interrupted run."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -21,12 +23,14 @@ from sdae.app.cli.table_options import content_of
 from sdae.app.cli.terminal import new_console, say, say_on
 from sdae.app.cli.tracker_options import MlflowOption, TensorboardOption, Trackers
 from sdae.app.cli.train_and_write import train_and_keep
-from sdae.app.recipes.recipe import with_data
+from sdae.app.recipes.recipe import DataConfig, with_data
 from sdae.app.runs.ladder_runs import settled_recipe, worded
 from sdae.app.runs.lifecycle import held_run, resumed_run
 from sdae.app.runs.prepare import prepare
 from sdae.app.runs.run_recipe import build_stack
 from sdae.core.devices import resolve_device
+from sdae.core.errors import FileAccessError
+from sdae.data.tables.formats import STANDARD_INPUT
 from sdae.train.checkpoints.frequency import Frequency
 
 
@@ -80,14 +84,15 @@ def resume(
             recipe = with_data(folder.recipe(), str(run), moved)
             launched.check(recipe, run)
             lead(processes, recipe, rounded=folder.rounds_tables(), scratch=scratch)
-            prepared = prepare(
-                recipe.data,
-                recipe.model.decoder[0],
-                recipe.seed,
-                rounded=folder.rounds_tables(),
-                content=content_of(recipe.data.source),
-                scratch=scratch,
-            )
+            with _remedy_if_moved(recipe.data):
+                prepared = prepare(
+                    recipe.data,
+                    recipe.model.decoder[0],
+                    recipe.seed,
+                    rounded=folder.rounds_tables(),
+                    content=content_of(recipe.data.source),
+                    scratch=scratch,
+                )
             say_on(console, worded(recipe, prepared).choice)
             recipe = settled_recipe(recipe, prepared, device, processes=processes)
             stack = build_stack(recipe, prepared)
@@ -105,3 +110,22 @@ def resume(
                     scratch,
                 )
     say(last)
+
+
+@contextmanager
+def _remedy_if_moved(data: DataConfig) -> Iterator[None]:
+    """Name the options for the new path where data are not found."""
+    try:
+        yield
+    except FileAccessError as error:
+        places = {"--data PATH": data.source, "--unlabeled PATH": data.unlabeled}
+        lost = [option for option, path in places.items() if path and not _is_there(path)]
+        if not lost:
+            raise
+        remedy = f"If the data were moved, name their new place with {' and '.join(lost)}."
+        raise FileAccessError(f"{error} {remedy}") from None
+
+
+def _is_there(source: str) -> bool:
+    """Return whether a source of a recipe is found, or needs no file."""
+    return source in ("mnist", STANDARD_INPUT) or os.path.exists(source)  # noqa: PTH110 - raises no error
