@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 
 from sdae.core.errors import DataError, FileFormatError, MissingExtraError
-from sdae.data import Dataset, load_dataset
+from sdae.data import Dataset, load_dataset, parquet_table
 from tests.data.damage import FUZZ, damaged, load_or_refuse
 from tests.data.memory import memory_below
 
@@ -217,6 +217,24 @@ def test_damaged_parquet_is_refused_in_words(
     for content in (plain, checked):
         path.write_bytes(content)
         load_or_refuse(path, "animal")
+
+
+def test_small_files_are_read_by_columns_and_large_ones_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buffer takes the memory that a damaged page claims."""
+    taken, opened = [], pq.ParquetFile
+
+    def noting(source: Any, **options: Any) -> Any:
+        taken.append(options["buffer_size"])
+        return opened(source, **options)
+
+    monkeypatch.setattr(pq, "ParquetFile", noting)
+    small = load(tmp_path, PETS, "animal")
+    monkeypatch.setattr(parquet_table, "_SMALL_FILE", 100)
+    large = load(tmp_path, PETS, "animal")
+    assert set(taken) == {0, 1 << 16}
+    assert (small.train.x == large.train.x).all()
 
 
 def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ from sdae.data.tables.remarks import Remark
 
 PARQUET, ARROW, FEATHER_1 = b"PAR1", b"ARROW1\0\0", b"FEA1"
 _BATCH_ROWS = 1 << 16
-_BUFFER_BYTES = 1 << 16
 _PER_CELL = 8
 
 
@@ -160,7 +159,6 @@ class ArrowFile:
             pa.BufferReader(self._content),
             page_checksum_verification=True,
             pre_buffer=False,
-            buffer_size=_BUFFER_BYTES,
             **options,
         )
 
