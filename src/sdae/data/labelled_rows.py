@@ -72,8 +72,12 @@ def without_label(columns: Sequence[Any], words: frozenset[str] = NA_WORDS) -> N
             missing |= np.isnan(column)
         elif kind in "OU":
             labels = column.tolist() if isinstance(column, np.ndarray) else column
-            gaps = {label for label in set(labels) if _is_missing(label, words)}
-            missing |= np.fromiter((label in gaps for label in labels), bool, len(labels))
+            if kind == "U":  # there may be millions
+                gaps = {label for label in set(labels) if label.strip() in words}
+            else:
+                gaps = {label for label in set(labels) if _is_missing(label, words)}
+            if gaps:
+                missing |= np.fromiter((label in gaps for label in labels), bool, len(labels))
     return missing
 
 
