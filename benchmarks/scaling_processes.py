@@ -125,7 +125,7 @@ def _be_a_process(rank: int, work: str, setup: Setup, store: str) -> None:
     if setup.sums == AT_THE_END:
         sums_on_the_way.LEAST_NUMBERS = sys.maxsize  # one part
     if setup.sums == LEFT_OUT:
-        SeveralProcesses.begin_sum = OneProcess.begin_sum  # type: ignore[method-assign, assignment]
+        SeveralProcesses.begin_sum = OneProcess.begin_sum  # type: ignore[method-assign, assignment] # none
     if setup.processes > 1:
         file = dist.FileStore(store, setup.processes)  # type: ignore[attr-defined] # lacks types
         dist.init_process_group("gloo", store=file, rank=rank, world_size=setup.processes)

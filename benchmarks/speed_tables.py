@@ -55,7 +55,7 @@ def _on_amd() -> str:
         if row["batch"] == 1 and row["who"] == "PyTorch autograd"
     )
     return (
-        f"On an {result['machine']['processor']} of two cores the same script found with an "
+        f"On an {result['machine']['processor']} the same script found with an "
         "earlier version, at batch size 1 and against PyTorch autograd: "
         f"{found}; {result['tutorial_minutes']:.1f} minutes for `tutorial`."
     )

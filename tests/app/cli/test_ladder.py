@@ -135,6 +135,10 @@ def test_what_a_ladder_cannot_do_is_refused(ladder_run: Path, tmp_path: Path) ->
             "The --stage parameter of sdae export must be left out for a ladder, which is trained "
             "in one stage. Got 'pretraining' instead."
         )
+    said = refused(
+        tmp_path, "encode", ladder_run, data, "-o", tmp_path / "a.npy", "--stage=pretraining"
+    )
+    assert said.startswith("The --stage parameter of sdae encode must be left out for a ladder")
     rows = write_rows(tmp_path / "rows.csv")
     said = refused(tmp_path, "train", rows, *FEW, "--out", tmp_path / "run")
     assert said == (

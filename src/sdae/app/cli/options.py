@@ -11,6 +11,7 @@ import typer
 from sdae.app.export.exported_model import check_several_classes
 from sdae.app.runs.run_folder import RunFolder, SavedModel
 from sdae.core.errors import DataError, invalid_parameter
+from sdae.core.ladder.folded import FoldedLadder
 from sdae.core.model_file import Model
 from sdae.core.threads import usable_threads
 from sdae.data.task import Task
@@ -136,6 +137,21 @@ QuietOption = Annotated[bool, typer.Option("--quiet", help="Print the last line 
 def model_after(folder: RunFolder | SavedModel, stage: Stage) -> Model:
     """Load the model of a run after a stage of training."""
     return folder.pretrained() if stage is Stage.pretraining else folder.model()
+
+
+def model_of_stage(folder: RunFolder | SavedModel, stage: Stage, command: str) -> Model:
+    """Load the model after a stage that `command` is asked for.
+
+    Raises
+    ------
+    InvalidParameterError
+        If a ladder is asked for a stage before its last: it has one.
+    """
+    model = model_after(folder, stage)
+    if stage is Stage.pretraining and isinstance(model.stack, FoldedLadder):
+        wanted = "left out for a ladder, which is trained in one stage"
+        raise invalid_parameter("--stage", command, wanted, stage.value)
+    return model
 
 
 def with_answers(folder: RunFolder | SavedModel) -> Model:

@@ -13,7 +13,7 @@ from sdae.app.cli.options import (
     PartOption,
     Stage,
     StageOption,
-    model_after,
+    model_of_stage,
 )
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.rows_out import (
@@ -54,7 +54,7 @@ def encode(
     check_output(out, *_KINDS)
     folder = open_model(run)
     end, _ = output_of(out, folder, data, _KINDS)
-    model = model_after(folder, stage)
+    model = model_of_stage(folder, stage, "sdae encode")
     depth = depth_after(model.stack, layer, default=model.stack.n_layers)
     content = content_of(data)
     x = fitting(model, load_rows(data, model, part, content=content), TO_LEAVE_OUT).x

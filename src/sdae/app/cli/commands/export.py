@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from sdae.app.cli.commands.encode import depth_after
-from sdae.app.cli.options import ModelArgument, Stage, StageOption, model_after
+from sdae.app.cli.options import ModelArgument, Stage, StageOption, model_of_stage
 from sdae.app.cli.rows_in import load_rows
 from sdae.app.cli.terminal import say
 from sdae.app.export.numpy_folder import check_folder
@@ -15,8 +15,7 @@ from sdae.app.export.writing import export_model
 from sdae.app.runs.model_rows import fitting
 from sdae.app.runs.output_paths import check_apart, files_of, output_file, output_folder
 from sdae.app.runs.run_folder import RunFolder, SavedModel, open_model
-from sdae.core.errors import InvalidParameterError, SdaeError, invalid_parameter
-from sdae.core.ladder.folded import FoldedLadder
+from sdae.core.errors import InvalidParameterError, SdaeError
 from sdae.core.model_file import Model
 from sdae.core.schema.table_rows import TableRows
 from sdae.core.source_rows import SourceRows, read
@@ -72,10 +71,7 @@ def export(
         check_folder(numpy)
         output_folder(numpy)
     check_apart([*files, *([numpy] if numpy else [])])
-    model = model_after(folder, stage)
-    if stage is Stage.pretraining and isinstance(model.stack, FoldedLadder):
-        wanted = "left out for a ladder, which is trained in one stage"
-        raise invalid_parameter("--stage", "sdae export", wanted, stage.value)
+    model = model_of_stage(folder, stage, "sdae export")
     depth_after(model.stack, layer, default=1)
     rows, unread = _rows(folder, model, data)
     exported = export_model(
