@@ -4,8 +4,10 @@ They are from ``small_fits.py``, ``since_commit.py``, ``cold_start.py`` and
 ``subnormal_numbers.py``.
 """
 
-from statistics import mean, median
+from statistics import mean, median, stdev
 from typing import Any
+
+from scipy.stats import t
 
 
 def steps(result: dict[str, Any]) -> str:
@@ -54,24 +56,29 @@ def defaults(result: dict[str, Any]) -> str:
 def since_commit(result: dict[str, Any]) -> str:
     """Return a line for each work: seconds and accuracy before and now."""
     lines = [
-        f"| work | at {result['commit']} | now | times faster | accuracy then | now |",
-        "|---|---|---|---|---|---|",
+        f"| work | at {result['commit']} | now | times faster | accuracy then | now | gained |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, work in result["works"].items():
         before, now = (
             f"{1e3 * median(turn['seconds'] for turn in work[package]):,.2f} ms"
             for package in ("earlier", "now")
         )
-        is_layer = "accuracy" not in work["now"][0]
-        then, today = (
-            "" if is_layer else f"{100 * mean(turn['accuracy'] for turn in work[package]):.1f} %"
-            for package in ("earlier", "now")
-        )
-        what = f"epoch of pre-training, {name}" if is_layer else f"`SDAEClassifier().fit`, {name}"
-        lines.append(
-            f"| {what} | {before} | {now} | {work['times_faster']:.1f} | {then} | {today} |"
-        )
+        what, accuracies = f"epoch of pre-training, {name}", " |  | "
+        if "accuracies" in work:
+            what, accuracies = f"`SDAEClassifier().fit`, {name}", _gained(**work["accuracies"])
+        lines.append(f"| {what} | {before} | {now} | {work['times_faster']:.1f} | {accuracies} |")
     return "\n".join(lines)
+
+
+def _gained(earlier: list[float], now: list[float]) -> str:
+    """Return both means of accuracies, and that of the differences with its 95 % interval."""
+    gains = [after - before for after, before in zip(now, earlier, strict=True)]
+    wide = t.ppf(0.975, len(gains) - 1) * stdev(gains) / len(gains) ** 0.5
+    return (
+        f"{100 * mean(earlier):.2f} % | {100 * mean(now):.2f} % "
+        f"| {100 * mean(gains):+.2f} ± {100 * wide:.2f} points"
+    )
 
 
 def cold_start(result: dict[str, Any]) -> str:

@@ -37,7 +37,10 @@ def test_slices_hold_all_minibatches_in_order_and_at_most_512_samples_or_one_min
     n: int, batch_size: int
 ) -> None:
     batches = minibatches(n, batch_size)
-    parts = list(slices(batches, 512))
+    cut = list(slices(batches, 512))
+    parts = [part for part, _ in cut]
+    for number, (_, left) in enumerate(cut, 1):
+        assert len(left) == sum(map(len, parts[number:]))
     assert [row for part in parts for b in part for row in b.samples] == list(range(n))
     for part in parts:
         assert len(part) == 1 or sum(len(b.samples) for b in part) <= 512

@@ -17,7 +17,7 @@ CONFIG = PretrainingConfig(batch_size=4)
 def test_a_slice_has_no_more_minibatches_than_it_may_have_when_its_turn_comes() -> None:
     most = [3, 1, 99, 2]
     parts = slices(minibatches(40, 4), 24, lambda: most.pop(0))
-    assert [len(part) for part in parts] == [3, 1, 6]
+    assert [(len(part), len(left)) for part, left in parts] == [(3, 7), (1, 6), (6, 0)]
     assert most == [2]  # the epoch was at its end
 
 

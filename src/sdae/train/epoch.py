@@ -170,16 +170,15 @@ def all_at_once() -> int:
 
 
 def slices(
-    minibatches: Minibatches, slice_samples: int, longest: Callable[[], int] = all_at_once
-) -> Iterator[Minibatches]:
+    left: Minibatches, slice_samples: int, longest: Callable[[], int] = all_at_once
+) -> Iterator[tuple[Minibatches, Minibatches]]:
     """Split minibatches into slices of about the number of samples that an engine takes at once.
 
-    The cost is checked between slices. Their size is a number of samples, not of seconds, so the
-    result does not depend on the speed of the machine. `longest` is called before each slice and
-    returns its maximum number of minibatches.
+    Each comes with the minibatches that follow it. The cost is checked between slices. Their size
+    is a number of samples, not of seconds, so the result does not depend on the speed of the
+    machine. `longest` is called before each slice and returns its maximum number of minibatches.
     """
-    while len(minibatches):
-        n_steps = min(max(1, slice_samples // minibatches.batch_size), longest())
-        part = minibatches[:n_steps]
-        yield part
-        minibatches = minibatches[len(part) :]
+    while len(left):
+        n_steps = min(max(1, slice_samples // left.batch_size), longest())
+        part, left = left[:n_steps], left[n_steps:]
+        yield part, left

@@ -145,9 +145,8 @@ class TrainingSession:
         The engine sets the number of samples of a slice; `longest` is called before each slice and
         returns its maximum number of minibatches. `coming` gets each slice, and what follows it.
         """
-        left = self.plan.minibatches(self.place.epoch)[self.place.n_batches :]
-        for part in slices(left, self.engine.slice_samples, longest):
-            left = left[len(part) :]
+        rest = self.plan.minibatches(self.place.epoch)[self.place.n_batches :]
+        for part, left in slices(rest, self.engine.slice_samples, longest):
             coming(part, left)
             yield part
             if self.stopped:

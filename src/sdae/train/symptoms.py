@@ -5,6 +5,8 @@ A rule is a function of codes, rows, weights, or the course of a layer or of fin
 Axes: n rows used, V visible, H hidden.
 """
 
+import math
+
 from torch import Tensor
 
 from sdae.core.conversions import widened
@@ -51,8 +53,9 @@ def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | No
 def same_code(h: Tensor, layer: int) -> Finding | None:
     """Report codes (n, H) that are nearly the same for all rows, though not zero."""
     h = widened(h)
-    spread = float(_mean_variance(h).sqrt())
-    size = float(h.square().mean().sqrt())
+    means = h.mean(dim=0)  # (n, H) -> (H,)
+    variance = float((h - means).square_().mean())
+    spread, size = math.sqrt(variance), math.sqrt(variance + float(means.square().mean()))
     if not spread < SAME_CODE * size:
         return None
     return Finding(
@@ -68,7 +71,7 @@ def _mean_variance(x: Tensor) -> Tensor:
 
     PyTorch's own ``var`` takes several times as long on rows as few as these.
     """
-    return (x - x.mean(dim=0)).square().mean()
+    return (x - x.mean(dim=0)).square_().mean()
 
 
 def dead_units(h: Tensor, activation: Activation, layer: int) -> Finding | None:
@@ -94,7 +97,8 @@ def saturated_units(h: Tensor, activation: Activation, layer: int) -> Finding | 
     margin, low, high = activation.facts.saturated_within, *activation.facts.limits
     if margin is None:
         return None
-    share = ((h <= low + margin) | (h >= high - margin)).float().mean(dim=0)  # (n, H) -> (H,)
+    far, middle = (high - low) / 2 - margin, (high + low) / 2
+    share = (widened(h) - middle).abs_().ge_(far).mean(dim=0)  # (n, H) -> (H,)
     n_saturated, n_units = int((share >= SATURATED_ROWS).sum()), h.shape[1]
     if n_saturated < SATURATED_SHARE * n_units:
         return None

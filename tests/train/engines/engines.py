@@ -107,7 +107,7 @@ def assert_same_walk(
     tolerance = TOLERANCE[stacks[0].autoencoder(0).weight.dtype]
     order = np.random.default_rng(1).permutation(n) if shuffle else None
     batches = minibatches(n, batch_size, order=order)
-    for part in slices(batches, slice_samples):
+    for part, _ in slices(batches, slice_samples):
         costs = [float(engine.train(part, 2, rate)) for engine in engines]
         assert abs(costs[1] - costs[0]) <= tolerance * abs(costs[0])
     for engine in engines:

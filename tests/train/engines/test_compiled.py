@@ -26,6 +26,7 @@ from sdae.train.engines.choice import Engine
 from sdae.train.engines.compiled_finetuning import CompiledFinetuning
 from sdae.train.engines.compiled_pretraining import CompiledPretraining
 from sdae.train.engines.safeguard import NotFiniteError
+from sdae.train.kernels.minibatch import memory
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 from tests.core.test_blocks import TABLE, rows_of
 from tests.train.engines.engines import assert_same, assert_same_walk, rows
@@ -277,6 +278,23 @@ def test_outputs_far_apart_stay_finite() -> None:
     costs = [float(engine.train(minibatches(40, 8)[:1], 1, 0.0)) for engine in engines]
     assert costs[1] == pytest.approx(costs[0], rel=1e-5)
     assert costs[1] > 1e3
+
+
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
+def test_gradients_of_few_or_many_rows_at_a_time_change_no_byte(
+    tied: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = rows(60, 130, torch.float32), targets("n_classes", 60, torch.float32)
+    both = stacks(130, (40,), tied=tied)
+    for stack, near in zip(both, (0, 1 << 15), strict=True):
+        monkeypatch.setattr(memory, "_NEAR", near)
+        for engine in (
+            pretraining([stack, stack], x, batch_size=20, optimizer="adam")[1],
+            finetuning([stack, stack], x, y, batch_size=20, optimizer="adam")[1],
+        ):
+            engine.train(minibatches(60, 20), 1, 0.01)
+    for one, other in zip(both[0].parameters(), both[1].parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam", "nadam", "rmsprop"])

@@ -41,7 +41,7 @@ def walk_together(
     order = np.random.default_rng(1).permutation(N)
     for epoch in range(1, 5):
         batches = minibatches(N, batch_size, order=None if epoch == 3 else order)
-        for part in slices(batches, 170):
+        for part, _ in slices(batches, 170):
             costs = [float(engine.train(part, epoch, rate / epoch)) for engine in engines]
             assert abs(costs[1] - costs[0]) <= tolerance * abs(costs[0])
     for engine in engines:

@@ -168,7 +168,7 @@ def test_parameters_assigned_between_slices_are_the_ones_that_are_trained() -> N
     both = stacks(19, (5,), dtype=torch.float64)
     x, y = tensor_rows(N, 19, torch.float64), targets("n_classes", N, torch.float64)
     engines = finetuning(both, x, y, batch_size=8, momentum=0.9)
-    for part in slices(minibatches(N, 8), 100):
+    for part, _ in slices(minibatches(N, 8), 100):
         for stack, engine in zip(both, engines, strict=True):
             with torch.no_grad():
                 stack.head.weight.mul_(0.99)
@@ -207,7 +207,7 @@ def test_a_few_graphs_serve_all_epochs() -> None:
     player = TapePlayer()
     engine = pretraining([stack, stack], tensor_rows(N, 19, torch.float32), player, batch_size=8)[1]
     for epoch in range(1, 4):
-        for part in slices(minibatches(N, 8), 100):
+        for part, _ in slices(minibatches(N, 8), 100):
             engine.train(part, epoch, 0.01)
     assert player.n_recorded == 3  # of three steps, of one, and of a smaller one
 

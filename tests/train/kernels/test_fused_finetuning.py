@@ -89,7 +89,7 @@ def test_a_step_at_a_high_rate_agrees(activation: str) -> None:
     stacks = _twins(19, (7, 6), torch.float32, activation)
     x, y = rows(50, 19, torch.float32), _classes(50)
     engines = finetuning_engines(stacks, x, y, FinetuningConfig())
-    for step in slices(minibatches(50, 1), 1):
+    for step, _ in slices(minibatches(50, 1), 1):
         stacks[1].load_state_dict(stacks[0].state_dict())
         costs = [float(engine.train(step, 1, 0.1)) for engine in engines]
         assert costs[1] == pytest.approx(costs[0], rel=1e-5, abs=1e-6)

@@ -101,7 +101,7 @@ def test_a_step_at_a_high_rate_agrees(activation: str, decoder: str) -> None:
     stacks = _twins(19, 7, torch.float64, activation=activation, decoder=decoder)
     stacks = [stack.float() for stack in stacks]
     engines = pretraining_engines(stacks, rows(50, 19, torch.float32))
-    for step in slices(minibatches(50, 1), 1):
+    for step, _ in slices(minibatches(50, 1), 1):
         stacks[1].load_state_dict(stacks[0].state_dict())
         costs = [float(engine.train(step, 1, 0.1)) for engine in engines]
         assert costs[1] == pytest.approx(costs[0], rel=1e-5)
@@ -167,7 +167,8 @@ def test_a_stack_of_two_layers_ends_as_with_autograd(codes: str) -> None:
 
 def test_a_slice_does_not_depend_on_the_activation_of_the_one_before() -> None:
     one, other = _twins(19, 40, torch.float32, activation="relu")
-    x, (first, second) = rows(60, 19, torch.float32), slices(minibatches(60, 1), 30)
+    x = rows(60, 19, torch.float32)
+    first, second = (part for part, _ in slices(minibatches(60, 1), 30))
     _, engine = pretraining_engines((one, one), x)
     engine.train(first, 1, 0.01)  # leaves the rows of units that are zero last
     other.load_state_dict(one.state_dict())

@@ -1,5 +1,6 @@
 """Memory for kernels: aligned arrays, and the shares of the threads."""
 
+import math
 from typing import TypeVar
 
 import numpy as np
@@ -32,9 +33,9 @@ def aligned_zeros(
     NumPy aligns to 16 bytes only, and vector loads that straddle cache lines are slow.
     """
     multiple = ALIGNMENT if place is None else PAGE
-    n_bytes = int(np.prod(shape)) * kind.itemsize
+    n_bytes = math.prod(shape) * kind.itemsize
     buffer = np.zeros(n_bytes + 2 * multiple, np.uint8)
-    start = -buffer.ctypes.data % multiple + (place or 0)
+    start = -buffer.__array_interface__["data"][0] % multiple + (place or 0)
     return buffer[start : start + n_bytes].view(kind).reshape(shape)
 
 

@@ -26,6 +26,8 @@ from sdae.train.settings import PretrainingConfig
 
 Real = NDArray[np.floating]
 
+_NONE = np.zeros((0, 0), np.bool_)
+
 
 class CompiledPretraining(CompiledStage):
     """Train one denoising autoencoder on the rows below it, by any optimiser."""
@@ -41,6 +43,8 @@ class CompiledPretraining(CompiledStage):
         self._autoencoder, self._rows, self._noise = autoencoder, rows, noise
         self._config, self._seed = config, seed
         self._donors = RowDonors(rows)
+        has_kernel = noise.level > 0 and noise.kernel_arguments(1) is not None
+        self._draws = has_kernel and autoencoder.layout is None
         decoder_weight = None if autoencoder.tied else autoencoder.decoder_weight
         layers = [
             (autoencoder.weight, autoencoder.hidden_bias),
@@ -71,7 +75,6 @@ class CompiledPretraining(CompiledStage):
         slice_, memory = minibatches.joined, self._memory
         x = rows_of(self._rows, slice_)
         x_tilde, weights = self._corrupted(x, slice_.samples, epoch)
-        kept = np.zeros((0, 0), np.bool_)
         n_steps, costs = len(minibatches), np.zeros(len(x))
         steps = memory.coefficients(rate, n_steps)
 
@@ -82,7 +85,7 @@ class CompiledPretraining(CompiledStage):
                 x,
                 x_tilde,
                 weights,
-                kept,
+                _NONE,
                 self._activation,
                 self._decoder,
                 self._columns,
@@ -106,9 +109,9 @@ class CompiledPretraining(CompiledStage):
         layer, noise = self._autoencoder, self._noise
         key = NoiseKey(self._seed, Stream.CORRUPTION, layer.layer, epoch)
         drawn: NDArray[np.bool_] | None = None
-        if layer.layout is None and noise.level > 0 and noise.kernel_arguments(1) is not None:
+        if self._draws:
             x_tilde = np.empty_like(x)
-            drawn = np.zeros((0, 0) if layer.emphasis is None else x.shape, np.bool_)
+            drawn = _NONE if layer.emphasis is None else np.zeros(x.shape, np.bool_)
             draw_corrupted(self._team, noise, key, x, samples, x_tilde, drawn)
         else:
             with torch.no_grad():  # donors may be computed

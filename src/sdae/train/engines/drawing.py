@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdae.core.kernels.layout import shares
 from sdae.core.kernels.team import Counter, Team
 from sdae.core.kinds.noises import Noise
 from sdae.core.randomness import NoiseKey, hash_key, threshold
@@ -37,8 +36,7 @@ def draw_corrupted(
     real: Any = x.dtype.type
 
     def work(rank: int, n_workers: int, _counter: Counter) -> None:
-        bounds = shares(len(x), n_workers, 1)
-        part = slice(bounds[rank], bounds[rank + 1])
+        part = _part(len(x), rank, n_workers)
         corrupt_rows(
             x[part],
             samples[part],
@@ -71,8 +69,12 @@ def draw_stays(
     word, limit = np.uint64(hash_key(key)), np.uint64(threshold(level))
 
     def work(rank: int, n_workers: int, _counter: Counter) -> None:
-        bounds = shares(len(samples), n_workers, 1)
-        part = slice(bounds[rank], bounds[rank + 1])
+        part = _part(len(samples), rank, n_workers)
         draw_kept(samples[part], word, limit, start, n, kept[part])
 
     team.run(work)
+
+
+def _part(n: int, rank: int, n_workers: int) -> slice:
+    """Return a worker's share of `n` rows."""
+    return slice(n * rank // n_workers, n * (rank + 1) // n_workers)

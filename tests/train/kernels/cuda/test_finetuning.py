@@ -82,7 +82,7 @@ def _order() -> NDArray[np.int64]:
 
 def _train(engine: CudaFinetuning, case: Case, slice_samples: int = 30) -> list[float]:
     parts = slices(minibatches(N, 1, order=_order()), slice_samples)
-    return [float(engine.train(part, EPOCH, case.rate)) for part in parts]
+    return [float(engine.train(part, EPOCH, case.rate)) for part, _ in parts]
 
 
 def _bytes(stack: StackedDenoisingAutoencoder) -> bytes:
@@ -154,7 +154,7 @@ def test_a_new_engine_continues_where_another_stopped_with_the_same_bytes() -> N
     case = CASES[0]
     unbroken, broken = case.stack(), case.stack()
     _train(case.engine(unbroken), case, 20)
-    for part in slices(minibatches(N, 1, order=_order()), 20):
+    for part, _ in slices(minibatches(N, 1, order=_order()), 20):
         engine = case.engine(broken, 7)
         engine.restore(engine.state())
         engine.train(part, EPOCH, case.rate)

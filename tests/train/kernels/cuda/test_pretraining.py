@@ -89,7 +89,7 @@ def _train(
         one, TensorRows(torch.from_numpy(x)), one.corruption, SEED, case.device(seed)
     )
     parts = slices(minibatches(n, 1, order=_order(n)), slice_samples)
-    return engine, [float(engine.train(part, EPOCH, case.rate)) for part in parts]
+    return engine, [float(engine.train(part, EPOCH, case.rate)) for part, _ in parts]
 
 
 def _bytes(stack: StackedDenoisingAutoencoder) -> bytes:
@@ -154,7 +154,7 @@ def test_a_new_engine_continues_where_another_stopped_with_the_same_bytes() -> N
     stack = case.stack()
     x = rows(n, case.n_visible, torch.float32)
     one = stack.autoencoder(0)
-    for part in slices(minibatches(n, 1, order=_order(n)), 20):
+    for part, _ in slices(minibatches(n, 1, order=_order(n)), 20):
         engine = CudaPretraining(
             one, TensorRows(torch.from_numpy(x)), one.corruption, SEED, case.device(7)
         )

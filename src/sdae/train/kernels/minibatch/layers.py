@@ -28,7 +28,7 @@ from sdae.core.kernels.tiles import (
     FROM_ZERO,
     START,
 )
-from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.memory import FEW, Plan, State
 
 Real = NDArray[np.floating]
 
@@ -138,7 +138,7 @@ def backward(
     """Compute the slopes of the units of a part from those above them."""
     start, end = plan.owned[depth, part], plan.owned[depth, part + 1]
     width, above = plan.widths[depth], plan.widths[depth + 1]
-    if plan.sizes[depth + 1] <= GROUP:
+    if plan.sizes[depth + 1] <= FEW:
         _from_few(plan, state, n, depth, part)
         through_units(plan, state, kept, scale, activation, first, n, depth, part)
         return

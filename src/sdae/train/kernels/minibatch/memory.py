@@ -20,9 +20,10 @@ from sdae.core.kernels.tiles import FEW_ROWS, lanes
 Flat = NDArray[np.floating]
 Ints = NDArray[np.intp]
 
-GROUP = 8
-"""Rows of weights whose gradients are computed and used at a time: they stay in a cache."""
+FEW = 8
+"""Rows of weights, at least, whose gradients are computed and used at a time."""
 
+_NEAR = 1 << 15  # gradients that stay in a cache
 
 _MANY_LINES = 16
 
@@ -64,7 +65,8 @@ class State(NamedTuple):
         Values of the units, and the slopes of the loss.
     slopes : flat
         Slopes of the activation, where they do not follow from the values; empty otherwise.
-    gradients : (parts, ``GROUP`` times the widest depth)
+    gradients : (parts, numbers)
+        Those of as many rows of weights as have room, ``FEW`` of the widest depth or more.
     """
 
     parameters: Flat
@@ -160,7 +162,8 @@ def state_of(
     n_parameters = int(plan.biases[-1] + plan.widths[-1])
     n_rows = int((plan.units[1] - plan.units[0]) // plan.widths[0])
     n_units = int(plan.units[-1] + n_rows * plan.widths[-1])
-    n_parts = plan.owned.shape[1] - 1
+    n_parts, widest = plan.owned.shape[1] - 1, int(plan.widths.max())
+    at_once = max(FEW * widest, min(_NEAR, padded(int(plan.sizes.max()), FEW) * widest))
     return State(
         parameters=aligned_zeros((n_parameters,), kind),
         first=aligned_zeros((n_parameters if n_kept > 0 else 0,), kind),
@@ -168,5 +171,5 @@ def state_of(
         h=aligned_zeros((n_units,), kind),
         delta=aligned_zeros((n_units,), kind),
         slopes=aligned_zeros((n_units if with_slopes else 0,), kind),
-        gradients=aligned_zeros((n_parts, GROUP * int(plan.widths.max())), kind),
+        gradients=aligned_zeros((n_parts, at_once), kind),
     )

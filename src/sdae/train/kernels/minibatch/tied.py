@@ -19,9 +19,9 @@ from sdae.core.kernels.tiles import (
     START,
 )
 from sdae.train.kernels.minibatch.layers import in_tiles, through_units
-from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.memory import Plan, State
 from sdae.train.kernels.minibatch.rules import Doubles
-from sdae.train.kernels.minibatch.updates import change_from, descend_biases
+from sdae.train.kernels.minibatch.updates import change_from, descend_biases, rows_at_once
 
 
 @inlined
@@ -99,9 +99,9 @@ def descend(
     start, end = plan.owned[0, part], plan.owned[0, part + 1]
     end = min(end, -(-plan.sizes[0] // FEW_ROWS) * FEW_ROWS)
     visible, hidden = plan.widths[0], plan.widths[1]
-    gradient = state.gradients[part]
-    for row in range(start, end, GROUP):
-        n_rows = min(GROUP, end - row)
+    gradient, group = state.gradients[part], rows_at_once(state, hidden)
+    for row in range(start, end, group):
+        n_rows = min(group, end - row)
         for values, slopes, at, begin in (
             (state.h, state.delta, plan.units[0] + row, FROM_ZERO),
             (state.delta, state.h, plan.units[2] + row, FROM_OUT),

@@ -16,7 +16,7 @@ from sdae.core.kernels.tiles import (
     FROM_ZERO,
     START,
 )
-from sdae.train.kernels.minibatch.memory import GROUP, Plan, State
+from sdae.train.kernels.minibatch.memory import FEW, Plan, State
 from sdae.train.kernels.minibatch.rules import Doubles, change
 
 Real = NDArray[np.floating]
@@ -40,9 +40,9 @@ def descend(
     start, end = plan.owned[layer, part], plan.owned[layer, part + 1]
     end = min(end, -(-plan.sizes[layer] // FEW_ROWS) * FEW_ROWS)
     below, above = plan.widths[layer], plan.widths[layer + 1]
-    gradient = state.gradients[part]
-    for row in range(start, end, GROUP):
-        n_rows = min(GROUP, end - row)
+    gradient, group = state.gradients[part], rows_at_once(state, above)
+    for row in range(start, end, group):
+        n_rows = min(group, end - row)
         multiply(
             state.h,
             plan.units[layer] + row,
@@ -64,6 +64,16 @@ def descend(
         at = plan.weights[layer] + row * above
         change_from(state, rule, settings, step, decay, gradient[: n_rows * above], at)
     descend_biases(plan, state, rule, settings, step, n, layer, part)
+
+
+@inlined
+def rows_at_once(state: State, width: int) -> int:
+    """Return how many rows of weights have their gradients in memory at a time.
+
+    The more there are, the less often the slopes of a large minibatch come from a far cache.
+    """
+    n_numbers: int = state.gradients.shape[1]
+    return n_numbers // (FEW * width) * FEW
 
 
 @inlined
