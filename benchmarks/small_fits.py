@@ -2,7 +2,7 @@
 
     python benchmarks/small_fits.py
 
-Three parts, all on one thread:
+All on one thread:
 
 - *steps*: fine-tuning at equal epochs and minibatches, without pre-training, beside
   ``MLPClassifier``, and the share of the machine's product peak that its products reach;
@@ -10,8 +10,11 @@ Three parts, all on one thread:
   ``StandardScaler``, each stopping by its own rule. OJ and titanic have columns of texts: ours gets
   them as they are, the other filled, scaled and one-hot encoded (``few_labels_auc.py`` says where
   the tables come from: it downloads them);
-- *memory*: what a fit adds to the peak of a process that has fitted a small table before, with one
-  epoch of pre-training, and with two, from which on the codes of the first layer are stored.
+- *shortest*: fits of one epoch of 300 × 10 rows, without pre-training;
+- *memory*: what a fit adds to the peak of a process that has fitted a small table before, with all
+  defaults but three epochs of fine-tuning, and with two layers, where the codes of the first are
+  stored;
+- *codes*: pre-training of those two layers with the codes stored, and computed again.
 
 Times are the processor's, medians of turns in which each program runs once.
 """
@@ -41,7 +44,7 @@ from sklearn.preprocessing import StandardScaler
 from table_peers import encoded, for_rivals
 from threadpoolctl import threadpool_limits
 
-from sdae import SDAEClassifier
+from sdae import SDAEClassifier, StackedDenoisingAutoencoder, pretrain
 
 PATH = Path(__file__).parent / "results" / "small-fits.json"
 TURNS = 7
@@ -60,8 +63,10 @@ TABLES: dict[str, Callable[..., Any]] = {
 }
 MIXED = ("OJ", "titanic")
 """Tables with texts and gaps."""
-MEMORY = (50_000, 100, (200, 200))
-STORED = "SDAEClassifier, two epochs"
+MEMORY = (50_000, 100)
+LAYERS = (200, 200)
+TWO_LAYERS = ", two layers"
+CODES_EPOCHS = 10
 NEVER = 10**6  # epochs without improvement before a fit stops
 
 Work = Callable[[], object]
@@ -79,7 +84,9 @@ def main() -> None:
             "gemm_gflops": peak,
             "steps": [_steps(*case, peak) for case in STEPS],
             "defaults": [*map(_defaults, TABLES), *_mixed()],
+            "shortest": _shortest(),
             "memory": _memory(),
+            "codes": _codes(),
         }
     PATH.write_text(json.dumps(result, indent=2) + "\n")
     print(f"Written to {PATH}")
@@ -158,31 +165,60 @@ def _measured(programs: dict[str, Work]) -> dict[str, Any]:
     }
 
 
+def _shortest() -> dict[str, Any]:
+    x, y = _rows(300, 10)
+    ours = SDAEClassifier(pretrain_epochs=0, max_iter=1, random_state=0)
+    theirs = MLPClassifier(max_iter=1, random_state=0)
+    return _said(
+        _measured(
+            {"SDAEClassifier": lambda: ours.fit(x, y), "MLPClassifier": lambda: theirs.fit(x, y)}
+        )
+    )
+
+
 def _memory() -> dict[str, Any]:
     """Return the mebibytes that a fit adds to the peak of a process, by program."""
     found = {}
-    for who in ("SDAEClassifier", STORED, "MLPClassifier"):
-        command = [sys.executable, __file__, "--memory-of", who]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found[who] = float(said)
-    n_rows, n_columns, units = MEMORY
-    return _said({"rows": n_rows, "columns": n_columns, "units": units, "mebibytes": found})
+    for layers in ("", TWO_LAYERS):
+        for who in ("SDAEClassifier", "MLPClassifier"):
+            command = [sys.executable, __file__, "--memory-of", who + layers]
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found[who + layers] = float(said)
+    n_rows, n_columns = MEMORY
+    return _said({"rows": n_rows, "columns": n_columns, "units": LAYERS, "mebibytes": found})
 
 
 def _print_memory(who: str) -> None:
     """Print the mebibytes that a fit adds; Linux counts them."""
     own = Path("/proc/self")
-    n_rows, n_columns, units = MEMORY
-    epochs = 2 if who == STORED else 1
-    ours = SDAEClassifier(units, pretrain_epochs=epochs, max_iter=1, random_state=0)
-    model = MLPClassifier(units, max_iter=1, random_state=0) if who == "MLPClassifier" else ours
+    made = SDAEClassifier if who.startswith("SDAE") else MLPClassifier
+    model = made(max_iter=3, random_state=0)
+    if who.endswith(TWO_LAYERS):
+        model.set_params(hidden_layer_sizes=LAYERS)
     warnings.simplefilter("ignore")
-    x, y = _rows(n_rows, n_columns)
+    x, y = _rows(*MEMORY)
     model.fit(x[:300], y[:300])
     (own / "clear_refs").write_text("5")  # the peak is what is held now
     before = _kibibytes(own / "status", "VmHWM")
     model.fit(x, y)
     print((_kibibytes(own / "status", "VmHWM") - before) / 1024)
+
+
+def _codes() -> dict[str, Any]:
+    """Return how many times as long pre-training takes if codes are computed again."""
+    x, _ = _rows(*MEMORY)
+    stack = StackedDenoisingAutoencoder(
+        x.shape[1], LAYERS, None, 0.3, activation="tanh", decoder="linear"
+    )
+
+    def trained(codes: str) -> None:
+        options: dict[str, Any] = {"batch_size": 32, "optimizer": "adam", "shuffle": True}
+        pretrain(stack, x, epochs=CODES_EPOCHS, codes=codes, **options)
+
+    found = _measured({how: partial(trained, how) for how in ("memory", "recompute")})
+    return _said(
+        {"epochs": CODES_EPOCHS, "seconds": found["seconds"], "times_longer": found["times_faster"]}
+    )
 
 
 def _kibibytes(status: Path, name: str) -> int:
