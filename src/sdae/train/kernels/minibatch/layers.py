@@ -28,7 +28,7 @@ from sdae.core.kernels.tiles import (
     FROM_ZERO,
     START,
 )
-from sdae.train.kernels.minibatch.memory import FEW, Plan, State
+from sdae.train.kernels.minibatch.memory import FEW, Plan, State, filled
 
 Real = NDArray[np.floating]
 
@@ -149,7 +149,7 @@ def backward(
         state.parameters,
         plan.weights[depth] + start * above,
         above,
-        above,
+        filled(plan, depth + 1),
         state.delta,
         plan.units[depth] + start,
         width,

@@ -119,8 +119,8 @@ def plan_of(
     An autoencoder is one of two layers; `tied`, the second has no weights of its own.
     """
     multiple = max(lanes(kind), FEW_ROWS)
-    filled = [padded(n, multiple) for n in sizes]
-    widths = [apart(n, kind) for n in filled]
+    whole = [padded(n, multiple) for n in sizes]
+    widths = [apart(n, kind) for n in whole]
     weights: list[int] = []
     biases: list[int] = []
     place = 0
@@ -140,8 +140,18 @@ def plan_of(
         biases=np.array(biases, np.intp),
         units=units.astype(np.intp),
         drawn=drawn.astype(np.intp),
-        owned=np.stack([shares(n, n_parts, multiple) for n in filled]),
+        owned=np.stack([shares(n, n_parts, multiple) for n in whole]),
     )
+
+
+@inlined
+def filled(plan: Plan, depth: int) -> int:
+    """Return the units of a depth with the padding that is computed, but not what keeps rows apart.
+
+    It is a multiple of the numbers of a vector.
+    """
+    n_units: int = plan.owned[depth, -1]
+    return n_units
 
 
 def apart(n_columns: int, kind: np.dtype[np.floating]) -> int:

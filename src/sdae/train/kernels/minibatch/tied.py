@@ -19,9 +19,9 @@ from sdae.core.kernels.tiles import (
     START,
 )
 from sdae.train.kernels.minibatch.layers import in_tiles, through_units
-from sdae.train.kernels.minibatch.memory import Plan, State
+from sdae.train.kernels.minibatch.memory import Plan, State, filled
 from sdae.train.kernels.minibatch.rules import Doubles
-from sdae.train.kernels.minibatch.updates import change_from, descend_biases, rows_at_once
+from sdae.train.kernels.minibatch.updates import change_rows, descend_biases, rows_at_once
 
 
 @inlined
@@ -36,7 +36,7 @@ def decode(plan: Plan, state: State, n: int, part: int) -> None:
         state.parameters,
         plan.weights[0] + start * hidden,
         hidden,
-        hidden,
+        filled(plan, 1),
         state.delta,
         plan.units[2] + start,
         visible,
@@ -98,8 +98,8 @@ def descend(
     """Update the weights of a part's visible units, and the biases of its units."""
     start, end = plan.owned[0, part], plan.owned[0, part + 1]
     end = min(end, -(-plan.sizes[0] // FEW_ROWS) * FEW_ROWS)
-    visible, hidden = plan.widths[0], plan.widths[1]
-    gradient, group = state.gradients[part], rows_at_once(state, hidden)
+    visible, hidden, columns = plan.widths[0], plan.widths[1], filled(plan, 1)
+    gradient, group = state.gradients[part], rows_at_once(state, columns)
     for row in range(start, end, group):
         n_rows = min(group, end - row)
         for values, slopes, at, begin in (
@@ -117,14 +117,14 @@ def descend(
                 hidden,
                 gradient,
                 START,
-                hidden,
+                columns,
                 n_rows,
-                hidden,
+                columns,
                 state.parameters,
                 START,
                 begin,
             )
         at = plan.weights[0] + row * hidden
-        change_from(state, rule, settings, step, decay, gradient[: n_rows * hidden], at)
+        change_rows(state, rule, settings, step, decay, gradient, at, n_rows, columns, hidden)
     for layer in range(2):
         descend_biases(plan, state, rule, settings, step, n, layer, part)

@@ -16,7 +16,7 @@ from sdae.core.kernels.tiles import (
     FROM_ZERO,
     START,
 )
-from sdae.train.kernels.minibatch.memory import FEW, Plan, State
+from sdae.train.kernels.minibatch.memory import FEW, Plan, State, filled
 from sdae.train.kernels.minibatch.rules import Doubles, change
 
 Real = NDArray[np.floating]
@@ -39,8 +39,8 @@ def descend(
     """Update the weights of a part's inputs of a layer, and the biases of its units above."""
     start, end = plan.owned[layer, part], plan.owned[layer, part + 1]
     end = min(end, -(-plan.sizes[layer] // FEW_ROWS) * FEW_ROWS)
-    below, above = plan.widths[layer], plan.widths[layer + 1]
-    gradient, group = state.gradients[part], rows_at_once(state, above)
+    below, above, columns = plan.widths[layer], plan.widths[layer + 1], filled(plan, layer + 1)
+    gradient, group = state.gradients[part], rows_at_once(state, columns)
     for row in range(start, end, group):
         n_rows = min(group, end - row)
         multiply(
@@ -54,15 +54,15 @@ def descend(
             above,
             gradient,
             START,
-            above,
+            columns,
             n_rows,
-            above,
+            columns,
             state.parameters,
             START,
             FROM_ZERO,
         )
         at = plan.weights[layer] + row * above
-        change_from(state, rule, settings, step, decay, gradient[: n_rows * above], at)
+        change_rows(state, rule, settings, step, decay, gradient, at, n_rows, columns, above)
     descend_biases(plan, state, rule, settings, step, n, layer, part)
 
 
@@ -98,6 +98,26 @@ def descend_biases(
         for j in range(len(here)):
             total[j] += here[j]
     change_from(state, rule, settings, step, 0.0, total, plan.biases[layer] + start)
+
+
+@inlined
+def change_rows(
+    state: State,
+    rule: int,
+    settings: Doubles,
+    step: Doubles,
+    decay: float,
+    gradient: Real,
+    at: int,
+    n_rows: int,
+    n_columns: int,
+    width: int,
+) -> None:
+    """Change rows of weights, (n_rows, n_columns), that lie `width` apart from a place on."""
+    n_runs, length = (1, n_rows * width) if n_columns == width else (n_rows, n_columns)
+    for run in range(n_runs):
+        slopes = gradient[run * length : (run + 1) * length]
+        change_from(state, rule, settings, step, decay, slopes, at + run * width)
 
 
 @inlined
