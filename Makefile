@@ -46,9 +46,8 @@ test-pythons:  ## the tests on Python 3.13 to 3.15, as root on Linux (downloads 
 test-launchers: $(VENV)/launchers/.ready  ## the examples on Ray and Spark, which need Java (downloads half a gigabyte)
 	$(VENV)/launchers/bin/python -m pytest -m slow tests/docs/test_launchers.py
 
-gpu-check: $(VENV)/.test  ## try and measure all that is claimed of an NVIDIA GPU, on one (under four minutes)
-	$(BIN)/python benchmarks/gpu.py
-	$(BIN)/python benchmarks/tables.py
+gpu-check: $(VENV)/.test $(VENV)/.nvrtc  ## try and measure all that is claimed of an NVIDIA GPU, on one (under four minutes)
+	$(BIN)/python benchmarks/gpu.py; passed=$$?; $(BIN)/python benchmarks/tables.py && exit $$passed
 
 kernels: $(VENV)/.test  # traced by coverage, to compile them would take three times as long
 	$(BIN)/python -m tests.train.kernels.compile_all

@@ -215,6 +215,7 @@ def _cpu_epoch(bench: Bench, recipe: dict[str, Any]) -> dict[str, float]:
     """Return the seconds of an epoch of each stage, of all layers together, on the CPU."""
     train, _, _ = _data(bench)
     few = (train[0][:50], train[1][:50])
+    _check_fused(_stack(bench, recipe), recipe)
     for rows in (few, train):  # the first compiles the kernels
         stack = _stack(bench, recipe)
         pre = pretrain(stack, rows[0], **recipe["pretraining"] | {"epochs": 1})

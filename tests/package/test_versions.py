@@ -1,7 +1,10 @@
 """The versions that the project asks for: those it pins, and those a Python has."""
 
+import os
 import re
+import subprocess
 import tomllib
+import venv
 from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
@@ -77,3 +80,18 @@ def test_a_python_without_numba_or_onnxruntime_can_install_the_rest() -> None:
     assert {"torch", "onnx"} <= set(_asked("3.16"))
     assert "onnxruntime" in _asked("3.14")
     assert "onnxruntime" not in _asked("3.15")
+
+
+@pytest.mark.slow
+def test_the_pins_suit_the_build_of_pytorch_that_plain_pip_installs(tmp_path: Path) -> None:
+    """Its libraries are pinned too, such as NVRTC; this machine's settings of pip are left out."""
+    own = {"PIP_CONFIG_FILE", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"}
+    plain = {name: value for name, value in os.environ.items() if name not in own}
+    plain["PIP_CONFIG_FILE"] = os.devnull
+    venv.create(tmp_path, with_pip=True)
+    python = str(tmp_path / ("Scripts" if os.name == "nt" else "bin") / "python")
+    command = [python, "-m", "pip", "install", "--dry-run", "-q", "-c", str(CONSTRAINTS)]
+    run = subprocess.run(
+        [*command, f"{ROOT}[cuda]"], env=plain, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr

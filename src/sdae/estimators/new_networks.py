@@ -96,7 +96,9 @@ def share_of_zeros(x: Rows) -> float:
     if sparse.issparse(x):
         return 1.0 - float(x.count_nonzero() / math.prod(x.shape))
     places = spaced_sample(x)
-    some = x.batch(places).numpy() if isinstance(x, SourceRows) else x[places.samples]
+    some = (
+        x.batch(places).detach().cpu().numpy() if isinstance(x, SourceRows) else x[places.samples]
+    )
     return float((some == 0).mean())
 
 

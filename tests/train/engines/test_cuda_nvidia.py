@@ -1,6 +1,8 @@
 """What is asked of cuda-core to launch a kernel; a stand-in takes its place, as there is no GPU."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -30,6 +32,7 @@ class StandIn:
         )
         device = SimpleNamespace(properties=properties, set_current=lambda: None)
         self.core = SimpleNamespace(
+            __version__="1.2.2",
             Device=lambda index: self._keep("device", index, device),
             Stream=SimpleNamespace(from_handle=lambda handle: ("stream", handle)),
             LaunchConfig=lambda **settings: settings,
@@ -48,6 +51,7 @@ class StandIn:
                 CUfunction_attribute=attribute,
                 CUdevice=lambda index: index,
                 cuKernelSetAttribute=lambda *arguments: self._keep("most", arguments, (error,)),
+                cuDriverGetVersion=lambda: (0, 13_000),
             ),
             nvrtc=SimpleNamespace(nvrtcVersion=lambda: (0, 13, 5)),
         )
@@ -73,6 +77,13 @@ class StandIn:
         monkeypatch.setitem(sys.modules, "cuda", cuda)
         stream = SimpleNamespace(cuda_stream=4711)
         monkeypatch.setattr(torch.cuda, "current_stream", lambda _: stream)
+        monkeypatch.setattr(torch.cuda, "device", self._within)
+
+    @contextmanager
+    def _within(self, index: int) -> Iterator[None]:
+        self.said["within"] = index
+        yield
+        self.said["after"] = self.said["device"]
 
 
 def _launched(monkeypatch: pytest.MonkeyPatch, cache: Path, error: int = 0) -> StandIn:
@@ -108,7 +119,7 @@ def test_a_launch_is_cooperative_on_pytorchs_stream_and_compiled_once(
 ) -> None:
     first = _launched(monkeypatch, tmp_path)
     assert first.said["compiled"] == [("c++", "sm_90", "cubin")]
-    assert first.said["device"] == 1
+    assert first.said["device"] == first.said["within"] == first.said["after"] == 1
     assert cuda_fault() is None
     second = _launched(monkeypatch, tmp_path)
     assert second.said["compiled"] == []  # it was on the disk
@@ -143,3 +154,37 @@ def test_without_cuda_core_it_says_what_to_install(
     fault = str(cuda_fault())
     assert words in fault
     assert fault.endswith('Install it: pip install "sdae[cuda]"')
+
+
+@pytest.mark.parametrize(
+    ("installed", "words"),
+    [
+        ("0.3.2", "cuda-core 0.3.2 is installed, and it needs 1.2 or newer. Install it"),
+        ("1.1.0", "cuda-core 1.1.0 is installed"),
+        ("1.2.0", None),
+        ("1.10.0rc1", None),
+        ("2.0", None),
+    ],
+)
+def test_an_old_cuda_core_is_a_reason(
+    installed: str, words: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = StandIn()
+    stand_in.core.__version__ = installed
+    stand_in.install(monkeypatch)
+    fault = cuda_fault()
+    assert fault is None if words is None else words in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("driver", "words"),
+    [((0, 12_080), "driver is for CUDA 12. Update"), ((0, 13_010), None), ((3, 0), None)],
+)
+def test_a_driver_older_than_the_compiler_is_a_reason(
+    driver: tuple[int, int], words: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = StandIn()
+    stand_in.bindings.driver.cuDriverGetVersion = lambda: driver
+    stand_in.install(monkeypatch)
+    fault = cuda_fault()
+    assert fault is None if words is None else words in str(fault)

@@ -90,6 +90,14 @@ def test_what_the_machine_lacks_is_said() -> None:
     assert "some are frozen" in str(_lacks(_pretraining(stack)))
 
 
+def test_a_gpu_that_cannot_be_asked_is_left_to_the_next_engine() -> None:
+    def fail(_: torch.device) -> Chip:
+        raise AttributeError("no attribute\n'Device'.")
+
+    reason = cuda_support.cuda_fused_lacks(_pretraining(_stack()), fail, lambda: None)
+    assert reason == "cuda-core does not find out what the GPU is (no attribute 'Device')"
+
+
 def test_where_the_network_is_on_a_gpu_the_gpu_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Problem] = []
 

@@ -85,7 +85,7 @@ class Launcher:
             raise DeviceFaultError(
                 f"The GPU did not finish a part of an epoch: a block waited in vain for others "
                 f"(place {where}). The parameters are those from before it. Is another program "
-                "using the GPU? Or train with engine='autograd'."
+                "using the GPU? Or train with engine='graph'."
             )
         return not not_finite
 

@@ -19,18 +19,29 @@ _PATIENCE = 1 << 33
 """Clock ticks that a wait may take: some seconds, where a step takes some microseconds."""
 _REMEDY = 'Install it: pip install "sdae[cuda]"'
 
+OLDEST_CORE = (1, 2)
+"""Of cuda-core: before 1.0 other names were used, and the parts that compile are of 1.2."""
+
 
 def cuda_fault() -> str | None:
     """Return why kernels cannot be compiled and launched by cuda-core here, or None."""
     try:
-        import_module("cuda.core")
-        _nvrtc_version()
+        found = str(import_module("cuda.core").__version__)
+        if tuple(map(int, found.split(".")[:2])) < OLDEST_CORE:
+            oldest = ".".join(map(str, OLDEST_CORE))
+            return f"cuda-core {found} is installed, and it needs {oldest} or newer. {_REMEDY}"
+        compiler, driver = _nvrtc_version(), _driver_major()
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] == "cuda":
             return f"cuda-core is not installed. {_REMEDY}"
         return _cannot_be_used(error)
     except Exception as error:  # its libraries, such as NVRTC, are not found
         return _cannot_be_used(error)
+    if driver is not None and driver < int(compiler.split(".")[0]):
+        return (
+            f"NVRTC {compiler} is installed, and the driver is for CUDA {driver}. Update the "
+            "driver of the GPU"
+        )
     return None
 
 
@@ -76,13 +87,17 @@ class NvidiaDevice:
             reason = " ".join(str(error).split())[:300].rstrip(".")
             raise DeviceFaultError(
                 f"The GPU did not start a part of an epoch: {type(error).__name__}: {reason}. The "
-                "parameters are those from before it. Train with engine='autograd'."
+                "parameters are those from before it. Train with engine='graph'."
             ) from error
 
     def _launch(self, program: Program, arguments: Sequence[Argument]) -> None:
+        index = _index_of(self._device)
+        with torch.cuda.device(index):  # the caller's own stays the current one
+            self._launch_on(index, program, arguments)
+
+    def _launch_on(self, index: int, program: Program, arguments: Sequence[Argument]) -> None:
         from cuda import core
 
-        index = _index_of(self._device)
         core.Device(index).set_current()
         kernel = self._kernel(program, index)
         stream = core.Stream.from_handle(torch.cuda.current_stream(index).cuda_stream)
@@ -159,6 +174,17 @@ def _nvrtc_version() -> str:
 
     _, major, minor = nvrtc.nvrtcVersion()
     return f"{major}.{minor}"
+
+
+def _driver_major() -> int | None:
+    """Return for which CUDA the driver is; None where there is no driver."""
+    from cuda.bindings import driver
+
+    try:
+        error, version = driver.cuDriverGetVersion()
+    except RuntimeError:  # its library is not found: kernels can be compiled, for tests
+        return None
+    return int(version) // 1000 if int(error) == 0 and version else None
 
 
 def _cannot_be_used(error: Exception) -> str:

@@ -50,7 +50,11 @@ def cuda_fused_lacks(
         chip, fault = chip or chip_of, fault or cuda_fault
     if reason := fault():
         return reason
-    found = chip(problem.parameters[0].device)
+    try:
+        found = chip(problem.parameters[0].device)
+    except Exception as error:  # of the driver, or of what cuda-core checks
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        return f"cuda-core does not find out what the GPU is ({reason})"
     if found.capability < _OLDEST:
         return "it needs a GPU of compute capability {}.{}, and this one has {}.{}".format(
             *_OLDEST, *found.capability

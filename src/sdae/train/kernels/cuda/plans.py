@@ -209,7 +209,7 @@ def network_program(
 def _registers_of_network(floats_of_a_row: int, depth: int, n_sums: int) -> int:
     """Return the registers for weights: what vectors of columns and sums leave free."""
     of_sums = 0 if n_sums <= _UNROLLED_CLASSES else 48
-    return max(0, 164 - (depth + 7) * floats_of_a_row - of_sums)
+    return max(0, 156 - (depth + 7) * floats_of_a_row - of_sums)
 
 
 def _check_widths(sizes: Sequence[int]) -> None:
