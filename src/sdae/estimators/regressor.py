@@ -108,7 +108,7 @@ class SDAERegressor(ValuePredictions, SupervisedSDAE):
         ``poisson`` is half the Poisson deviance, for counts and other targets ≥ 0: the network
         gives the logarithm of their mean.
     engine : {"auto", "fused", "compiled", "graph", "closed_form", "autograd"}, default "auto"
-        Engine of both stages; ``auto`` takes the fastest that does what is asked.
+        Engine of both stages; ``auto`` takes the first of them that does what is asked.
     device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
     n_threads : int or None, default None
         None takes PyTorch's setting, or 1 where steps are small.

@@ -125,7 +125,7 @@ def pretrain(
         Engine that runs the steps. On the CPU, ``fused`` runs plain gradient descent with batch
         size 1, ``compiled`` minibatches by any optimiser, and ``closed_form`` plain gradient
         descent on minibatches; on CUDA ``fused`` runs too, and ``graph`` minibatches by any
-        optimiser. ``auto`` takes the fastest that supports the settings, else ``autograd``. Several
+        optimiser. ``auto`` takes the first of these that supports the settings. Several
         processes train by ``autograd``. The history records the engine.
     deterministic : bool, default False
         Give the same bytes for any number of processes from 1 to 8: a minibatch is then cut into

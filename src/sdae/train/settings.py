@@ -68,7 +68,7 @@ WEIGHT_DECAY = Option(number(0), 0.0, "Decay of the weights; not of the biases."
 ENGINE = Option(
     choice(*ENGINES),
     "auto",
-    "Engine of the steps; `auto` takes the fastest that supports the settings.",
+    "Engine of the steps; `auto` takes the first of these that supports the settings.",
 )
 
 DETERMINISTIC = Option(

@@ -1,4 +1,4 @@
-"""Choose the engine of a stage: by name, or with ``auto`` the fastest that supports it."""
+"""Choose the engine of a stage: by name, or with ``auto`` the first that supports it."""
 
 import warnings
 from collections.abc import Mapping

@@ -56,7 +56,7 @@ class CompiledFinetuning(CompiledStage):
         self._max_norm = config.max_norm or 0.0
         layers = [(m.weight, m.bias) for m in stack.mlp if isinstance(m, nn.Linear)]
         n_products = sum(weight.numel() for weight, _ in layers)
-        super().__init__(layers, config, stack.activation, n_products)
+        super().__init__(layers, stack.mlp, config, stack.activation, len(rows), n_products)
 
     @property
     def compiles(self) -> bool:
@@ -72,7 +72,8 @@ class CompiledFinetuning(CompiledStage):
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
         slice_, memory = minibatches.joined, self._memory
-        x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
+        x = rows_of(self._rows, slice_, self._stack.autoencoder(0).weight)
+        x = self._input(x, slice_.samples, epoch)
         here = slice_.samples if slice_.span is None else slice_.span
         classes = self._classes[here] if len(self._classes) else self._classes
         values = self._values[here] if len(self._values) else self._values

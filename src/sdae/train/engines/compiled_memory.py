@@ -32,6 +32,8 @@ class CompiledMemory:
         that of the first, transposed.
     config : PretrainingConfig or FinetuningConfig
     activation : Activation
+    batch_size : int
+        Rows of a minibatch, at most.
     n_parts : int
         Into how many parts the units are cut.
 
@@ -49,6 +51,7 @@ class CompiledMemory:
         layers: Sequence[tuple[Tensor | None, Tensor]],
         config: PretrainingConfig | FinetuningConfig,
         activation: Activation,
+        batch_size: int,
         n_parts: int,
     ) -> None:
         self._config = config
@@ -57,7 +60,7 @@ class CompiledMemory:
         self._kind = first.detach().numpy().dtype
         sizes = [first.shape[1], *(len(bias) for _, bias in layers)]
         tied = any(weight is None for weight, _ in layers)
-        self.plan = plan_of(sizes, config.batch_size, n_parts, self._kind, tied=tied)
+        self.plan = plan_of(sizes, batch_size, n_parts, self._kind, tied=tied)
         facts = config.optimizer.facts
         means = facts.means if facts.squares or config.momentum else None
         n_kept = 2 if facts.squares else 1 if means else 0

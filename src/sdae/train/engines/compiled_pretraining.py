@@ -50,7 +50,14 @@ class CompiledPretraining(CompiledStage):
             (autoencoder.weight, autoencoder.hidden_bias),
             (decoder_weight, autoencoder.visible_bias),
         ]
-        super().__init__(layers, config, autoencoder.activation, 2 * autoencoder.weight.numel())
+        super().__init__(
+            layers,
+            autoencoder,
+            config,
+            autoencoder.activation,
+            len(rows),
+            2 * autoencoder.weight.numel(),
+        )
         self._activation = number_of(autoencoder.activation)
         self._columns = _columns_of(autoencoder.layout)
         decoder = BLOCKS if autoencoder.layout is not None else autoencoder.decoder.facts.kernel
@@ -73,7 +80,7 @@ class CompiledPretraining(CompiledStage):
             If a cost or a parameter is not finite; the parameters are then as before the slice.
         """
         slice_, memory = minibatches.joined, self._memory
-        x = rows_of(self._rows, slice_)
+        x = rows_of(self._rows, slice_, self._autoencoder.weight)
         x_tilde, weights = self._corrupted(x, slice_.samples, epoch)
         n_steps, costs = len(minibatches), np.zeros(len(x))
         steps = memory.coefficients(rate, n_steps)

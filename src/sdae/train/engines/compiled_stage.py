@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from sdae.core.kernels.team import Steps, Team
 from sdae.core.kinds.activations import Activation
 from sdae.core.small_numbers import rounded_to_zero
 from sdae.train.engines.compiled_memory import CompiledMemory
-from sdae.train.engines.safeguard import check_finite
+from sdae.train.engines.safeguard import SameParts, check_finite
 from sdae.train.engines.slice_sizes import minibatch_parts_and_threads, samples_between_looks
 from sdae.train.settings import FinetuningConfig, PretrainingConfig
 
@@ -22,11 +22,13 @@ class CompiledStage:
     ----------
     layers : sequence of (Tensor or None, Tensor)
         As for :class:`sdae.train.engines.compiled_memory.CompiledMemory`.
+    module : nn.Module
+        What is trained; its parameters stay the same ones.
     config : PretrainingConfig or FinetuningConfig
     activation : Activation
         Of the hidden units.
-    n_products : int
-        Multiplications of a row in a forward pass.
+    n_rows, n_products : int
+        Rows of the training set, and multiplications of each in a forward pass.
     """
 
     name = "compiled"
@@ -34,12 +36,16 @@ class CompiledStage:
     def __init__(
         self,
         layers: Sequence[tuple[Tensor | None, Tensor]],
+        module: nn.Module,
         config: PretrainingConfig | FinetuningConfig,
         activation: Activation,
+        n_rows: int,
         n_products: int,
     ) -> None:
-        n_parts, n_threads = minibatch_parts_and_threads(n_products, config.batch_size)
-        self._memory = CompiledMemory(layers, config, activation, n_parts)
+        batch_size = min(config.batch_size, n_rows)
+        n_parts, n_threads = minibatch_parts_and_threads(n_products, batch_size)
+        self._memory = CompiledMemory(layers, config, activation, batch_size, n_parts)
+        self._parts = SameParts(module)
         self._team = Team(n_threads, rounded_to_zero)
         parameters = [part for layer in layers for part in layer if part is not None]
         self.slice_samples = samples_between_looks(parameters, config.batch_size)
@@ -67,7 +73,10 @@ class CompiledStage:
         ------
         NotFiniteError
             If a cost or a parameter is not finite; the network's are then as before the slice.
+        InvalidParameterError
+            If a parameter of the network was replaced.
         """
+        self._parts.check()
         self._memory.take()
         self._team.run_steps(steps, n_steps)
         check_finite(costs, samples, self._memory.state.parameters)

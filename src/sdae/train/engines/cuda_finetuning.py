@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream, hash_key, threshold
-from sdae.core.rows import RowSource, index_of
+from sdae.core.rows import RowSource, checked_batch, index_of
 from sdae.core.stack import StackedDenoisingAutoencoder
 from sdae.train.engines.cuda_device import Device
 from sdae.train.engines.cuda_stage import CudaStage
@@ -55,7 +55,7 @@ class CudaFinetuning(CudaStage):
             If the GPU did not finish; likewise.
         """
         slice_ = minibatches.joined
-        x = self._rows.batch(slice_)  # (m, V)
+        x = checked_batch(self._rows, slice_, self._layers[0].weight)  # (m, V)
         dropout = [
             number
             for level in self._levels

@@ -8,7 +8,7 @@ from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream, hash_key
-from sdae.core.rows import RowSource
+from sdae.core.rows import RowSource, checked_batch
 from sdae.train.engines.cuda_device import Device
 from sdae.train.engines.cuda_stage import CudaStage
 from sdae.train.kernels.cuda.plans import NO_NOISE, autoencoder_program
@@ -58,7 +58,7 @@ class CudaPretraining(CudaStage):
         key = NoiseKey(self._seed, Stream.CORRUPTION, self._autoencoder.layer, epoch)
         return self._run(
             slice_,
-            self._rows.batch(slice_),  # (m, V)
+            checked_batch(self._rows, slice_, self._autoencoder.weight),  # (m, V)
             [],
             rate,
             np.uint64(hash_key(key)),

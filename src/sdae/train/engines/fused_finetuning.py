@@ -82,7 +82,8 @@ class FusedFinetuning:
             If a cost or a parameter is not finite; the parameters are then as before.
         """
         slice_ = minibatches.joined
-        x = self._input(rows_of(self._rows, slice_), slice_.samples, epoch)
+        x = rows_of(self._rows, slice_, self._layers[0].weight)
+        x = self._input(x, slice_.samples, epoch)
         y = self._labels[slice_.samples]
         kept = self._kept(slice_.samples, epoch)
         costs = np.zeros(len(x))

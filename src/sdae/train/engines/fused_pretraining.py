@@ -81,7 +81,8 @@ class FusedPretraining:
             If a cost or a parameter is not finite; the parameters are then as before.
         """
         slice_ = minibatches.joined
-        samples = self._corrupted(rows_of(self._rows, slice_), slice_.samples, epoch)
+        x = rows_of(self._rows, slice_, self.autoencoder.weight)
+        samples = self._corrupted(x, slice_.samples, epoch)
         costs = np.zeros((len(self._row_shares) - 1, len(slice_.samples)))
         loss = self.autoencoder.decoder.facts.kernel
         assert loss is not None  # checked when the engine was chosen

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,35 @@ class NotFiniteError(ArithmeticError):
         self.sample = sample
 
 
+class SameParts:
+    """The parameters of a module, and the modules in it, which must not be replaced.
+
+    A look at all takes a microsecond; to collect the parameters anew takes many.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self._held: list[tuple[dict[str, Any], str, Any]] = [
+            (held, name, part)
+            for each in module.modules()
+            for held in (each._parameters, each._modules)
+            for name, part in held.items()
+        ]
+
+    def check(self) -> None:
+        """Raise an error if one was replaced.
+
+        Raises
+        ------
+        InvalidParameterError
+            It would not be trained.
+        """
+        if any(held.get(name) is not part for held, name, part in self._held):
+            raise InvalidParameterError(
+                "A parameter of the network was replaced during training, so it would not be "
+                "trained. Copy values into the parameters, as load_state_dict does without assign."
+            )
+
+
 class Safeguard:
     """Restores the parameters from before a slice that ended with numbers that are not finite.
 
@@ -41,9 +71,8 @@ class Safeguard:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        self._module = module
-        self._trained = list(module.parameters())
-        self._parameters = [parameter.detach() for parameter in self._trained]
+        self._parts = SameParts(module)
+        self._parameters = [parameter.detach() for parameter in module.parameters()]
         self._before = [torch.empty_like(parameter) for parameter in self._parameters]
 
     @contextmanager
@@ -57,7 +86,7 @@ class Safeguard:
         InvalidParameterError
             If a parameter of the module was replaced, so that it would not be trained.
         """
-        self._check_same()
+        self._parts.check()
         for before, parameter in zip(self._before, self._parameters, strict=True):
             before.copy_(parameter)
         try:
@@ -70,16 +99,6 @@ class Safeguard:
             for before, parameter in zip(self._before, self._parameters, strict=True):
                 parameter.copy_(before)
             raise
-
-    def _check_same(self) -> None:
-        now = list(self._module.parameters())
-        if len(now) != len(self._trained) or any(
-            one is not other for one, other in zip(now, self._trained, strict=True)
-        ):
-            raise InvalidParameterError(
-                "A parameter of the network was replaced during training, so it would not be "
-                "trained. Copy values into the parameters, as load_state_dict does without assign."
-            )
 
     def _finite(self) -> bool:
         return all(bool(parameter.isfinite().all()) for parameter in self._parameters)

@@ -271,6 +271,8 @@ def modified_network(stack: StackedDenoisingAutoencoder) -> str | None:
         )
         if not same or _is_hooked(linear, _MODULE_HOOKS):
             return f"layer {layer} of the network was replaced"
+    if len({id(each.weight) for each in layers}) < len(layers):
+        return "it does not support layers that share their weight"
     plain = type(stack.head) is nn.Linear and not _is_hooked(stack.head, _MODULE_HOOKS)
     if stack.head.bias is None or not plain:
         return "the head was replaced by a layer that it does not support"

@@ -22,6 +22,7 @@ MOMENTUM, NESTEROV, BETA_1, BETA_2, EPSILON = range(5)
 """Places of the settings of a rule."""
 
 _RATE, _MIX, _ROOT, _SHRINK = range(4)  # places of the coefficients of a step
+_LEAST = 1.2e-38  # float32 below it is rounded to zero
 _KEPT_SQUARES = 0.99  # RMSprop's, as PyTorch has it
 _FALL, _FALL_PER_STEP = 0.96, 0.004  # of NAdam's momentum, as PyTorch has it
 
@@ -73,7 +74,7 @@ def change(
     `decay` is the weight decay, 0 for biases.
     """
     real = p.dtype.type
-    rate, epsilon, fade = real(step[_RATE]), real(settings[EPSILON]), real(decay)
+    rate, epsilon, fade = real(step[_RATE]), real(max(settings[EPSILON], _LEAST)), real(decay)
     if rule == SGD:
         momentum = real(settings[MOMENTUM])
         if momentum == 0:
