@@ -10,6 +10,7 @@ Axes: n rows, V columns, L layers, U units of a layer, W columns of the result.
 import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdae.core.kernels.cache_folder import how_often
 from sdae.core.kernels.layout import ALIGNMENT, padded, shares
 from sdae.core.kernels.presence import numba_fault
 from sdae.core.kinds.activations import Activation
@@ -172,7 +174,8 @@ class _Pass:
 
         if is_cold(kernels.forward):
             logger.warning(
-                "Compiling the kernels of inference, once on this machine; it takes some seconds."
+                "Compiling the kernels of inference, %s; it takes some seconds.",
+                how_often(Path(__file__).parent / "kernels"),
             )
         if n >= _FEW_ROWS:
             n_numbers = kernels.packed_numbers(self._n_columns, self._sizes, self._type)

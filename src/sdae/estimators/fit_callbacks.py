@@ -1,15 +1,12 @@
 """Callbacks of estimators: store records, print them, and stop at a plateau."""
 
-import logging
 import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sdae.train.callbacks import EpochEnded, Event, PartStarted, StageResumed
+from sdae.train.callbacks import EpochEnded, Event, StageResumed, log_compiling
 from sdae.train.history import FINETUNING, LADDER, EpochRecord
-
-logger = logging.getLogger("sdae")
 
 
 class Recorder:
@@ -24,11 +21,7 @@ class Recorder:
 
     def __call__(self, event: Event) -> None:
         """Handle an event."""
-        if isinstance(event, PartStarted) and event.compiles:
-            logger.warning(
-                "Compiling kernels of the %s engine, once on this machine; it takes a while.",
-                event.engine,
-            )
+        log_compiling(event)
         if isinstance(event, StageResumed):
             self.records.extend(event.history.records)
         if not isinstance(event, EpochEnded):

@@ -7,7 +7,9 @@ the current slice of samples; it cannot change anything else.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
+from sdae.core.kernels.cache_folder import how_often
 from sdae.train.history import EpochRecord, History
 from sdae.train.processes.together import ALONE, Processes
 
@@ -112,6 +114,16 @@ class Callbacks:
             if callback(event):
                 self.stop_requested = True
         self.stop_requested = self._processes.said_by_first(self.stop_requested)
+
+
+def log_compiling(event: Event) -> None:
+    """Write to the log ``sdae`` that kernels are compiled, which takes a while; a callback."""
+    if isinstance(event, PartStarted) and event.compiles:
+        logger.warning(
+            "Compiling kernels of the %s engine, %s; it takes a while.",
+            event.engine,
+            how_often(Path(__file__).parent / "kernels"),
+        )
 
 
 def log_findings(event: Event) -> None:

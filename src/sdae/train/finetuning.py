@@ -20,6 +20,7 @@ from sdae.train.callbacks import (
     Callbacks,
     StageEnded,
     StageStarted,
+    log_compiling,
     log_findings,
 )
 from sdae.train.checkpointing import keeping
@@ -219,7 +220,7 @@ def finetune(
             device=device,
             seed=seed,
             checkpoint=checkpoint,
-            callbacks=[log_findings, *callbacks],
+            callbacks=[log_compiling, log_findings, *callbacks],
             processes=processes,
         )
 

@@ -23,6 +23,7 @@ from sdae.train.callbacks import (
     Callbacks,
     StageEnded,
     StageStarted,
+    log_compiling,
     log_findings,
 )
 from sdae.train.checkpointing import keeping
@@ -213,7 +214,7 @@ def pretrain(
             device=device,
             seed=seed,
             checkpoint=checkpoint,
-            callbacks=[log_findings, *callbacks],
+            callbacks=[log_compiling, log_findings, *callbacks],
             processes=processes,
             scratch=scratch,
         )

@@ -26,9 +26,12 @@ finetune(stack, (x, torch.arange(300) % 3), None, epochs=1, engine="fused")
 parameters = b"".join(p.detach().numpy().tobytes() for p in stack.parameters())
 print(cold, is_cold(train_slice), hashlib.sha256(parameters).hexdigest())
 """
-NOWHERE = """
+READ_ONLY = """
 from sdae.core.kernels import cache_folder
 cache_folder.can_be_written = lambda folder: False
+"""
+NOWHERE = f"""{READ_ONLY}
+cache_folder.private_copy = lambda name, room, wished: None
 """
 
 
@@ -57,10 +60,12 @@ def test_cold_starts_at_once_and_a_warm_one_and_one_without_a_cache_agree(tmp_pa
     assert list(tmp_path.rglob("*.nbc"))
     warm = _said(_start(tmp_path))
     assert warm[0] == "False"
+    read_only = _said(_start(tmp_path, READ_ONLY))
+    assert read_only[0] == "False"
     uncached = _said(_start(tmp_path, NOWHERE))
     assert uncached[0] == "True"
-    assert {line[1] for line in (first, second, warm, uncached)} == {"False"}
-    assert len({line[2] for line in (first, second, warm, uncached)}) == 1
+    assert {line[1] for line in (first, second, warm, read_only, uncached)} == {"False"}
+    assert len({line[2] for line in (first, second, warm, read_only, uncached)}) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_passed_over(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Compiling a kernel, and caching the machine code on disk if possible."""
 
-import hashlib
 from collections.abc import Callable, Set
 from functools import cache
 from pathlib import Path
@@ -118,14 +117,11 @@ def _room(source: Path) -> Path:
 
 @cache
 def _cache_folder(room: Path) -> Path | None:
-    """Return the cache folder of a room's compiled kernels: the first writable one, if any.
+    """Return the cache folder of a room's compiled kernels, if any: the first writable one.
 
-    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches. Its name
-    depends on the sources of the room, and on those that all kernels are made of.
+    ``NUMBA_CACHE_DIR`` where it is set, beside the sources, with the user's caches. If none of them
+    can be written, it is a copy of one that was filled before.
     """
-    here = Path(__file__).parent
-    state = hashlib.sha256()
-    for source in sorted({*here.rglob("*.py"), *room.rglob("*.py")}):
-        state.update(source.read_bytes())
-    name = f"kernels-{state.hexdigest()[:16]}"
-    return cache_folder.writable_folder(name, room, numba.config.CACHE_DIR)
+    name, wished = cache_folder.name_of(room), numba.config.CACHE_DIR
+    writable = cache_folder.writable_folder(name, room, wished)
+    return writable or cache_folder.private_copy(name, room, wished)

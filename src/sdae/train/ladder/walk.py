@@ -14,7 +14,7 @@ from sdae.core.randomness import check_seed
 from sdae.core.rows import RowsLike
 from sdae.core.surroundings import make_ordinary, undisturbed
 from sdae.core.threads import usable_threads
-from sdae.train.callbacks import Callback, Callbacks, StageEnded, StageStarted
+from sdae.train.callbacks import Callback, Callbacks, StageEnded, StageStarted, log_compiling
 from sdae.train.checkpointing import keeping
 from sdae.train.checkpoints.checkpoint_folder import Checkpoint, checkpoint_of
 from sdae.train.doctor import Doctor
@@ -149,7 +149,7 @@ def train_ladder(
         device=device,
         seed=seed,
         checkpoint=checkpoint,
-        callbacks=callbacks,
+        callbacks=[log_compiling, *callbacks],
     )
 
 
