@@ -35,7 +35,7 @@ class NotFiniteError(ArithmeticError):
 class SameParts:
     """The parameters of a module, and the modules in it, which must not be replaced.
 
-    A look at all takes a microsecond; to collect the parameters anew takes many.
+    A look at all takes a microsecond; to collect the parameters anew takes several.
     """
 
     def __init__(self, module: nn.Module) -> None:

@@ -70,7 +70,7 @@ def descend(
 def rows_at_once(state: State, width: int) -> int:
     """Return how many rows of weights have their gradients in memory at a time.
 
-    The more there are, the less often the slopes of a large minibatch come from a far cache.
+    The more there are, the less often the slopes of the minibatch are read.
     """
     n_numbers: int = state.gradients.shape[1]
     return n_numbers // (FEW * width) * FEW
