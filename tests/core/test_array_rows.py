@@ -15,7 +15,8 @@ from sdae.core.donors import RowDonors
 from sdae.core.errors import DataError
 from sdae.core.minibatches import Minibatch, minibatches
 from sdae.core.preprocessing import Scaling, fit_scaling
-from sdae.core.rows import RowSource, TensorRows, row_source, rows_of
+from sdae.core.rows import RowSource, TensorRows, row_source
+from sdae.train.engines.asked_rows import rows_of
 from tests.core.values import REPEATABLE
 
 KINDS = (np.float32, np.float64)

@@ -53,9 +53,8 @@ def useless_codes(h: Tensor, activation: Activation, layer: int) -> Finding | No
 def same_code(h: Tensor, layer: int) -> Finding | None:
     """Report codes (n, H) that are nearly the same for all rows, though not zero."""
     h = widened(h)
-    means = h.mean(dim=0)  # (n, H) -> (H,)
-    variance = float((h - means).square_().mean())
-    spread, size = math.sqrt(variance), math.sqrt(variance + float(means.square().mean()))
+    variance, of_means = float(_mean_variance(h)), float(h.mean(dim=0).square().mean())
+    spread, size = math.sqrt(variance), math.sqrt(variance + of_means)
     if not spread < SAME_CODE * size:
         return None
     return Finding(

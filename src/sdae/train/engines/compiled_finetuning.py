@@ -14,8 +14,9 @@ from sdae.core.kernels.team import Counter
 from sdae.core.kinds.activations import number_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
-from sdae.core.rows import RowSource, rows_of
+from sdae.core.rows import RowSource
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.asked_rows import rows_of
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_stays
 from sdae.train.kernels.minibatch import network_step as kernels

@@ -17,7 +17,8 @@ from sdae.core.kinds.activations import number_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
-from sdae.core.rows import RowSource, rows_of
+from sdae.core.rows import RowSource
+from sdae.train.engines.asked_rows import rows_of
 from sdae.train.engines.compiled_stage import CompiledStage
 from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.kernels.minibatch import autoencoder_step, tied_step

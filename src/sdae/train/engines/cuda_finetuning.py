@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from sdae.core.kinds.activations import kernel_of
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream, hash_key, threshold
-from sdae.core.rows import RowSource, checked_batch, index_of
+from sdae.core.rows import RowSource, index_of
 from sdae.core.stack import StackedDenoisingAutoencoder
+from sdae.train.engines.asked_rows import checked_batch
 from sdae.train.engines.cuda_device import Device
 from sdae.train.engines.cuda_stage import CudaStage
 from sdae.train.kernels.cuda.plans import network_program

@@ -8,7 +8,8 @@ from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream, hash_key
-from sdae.core.rows import RowSource, checked_batch
+from sdae.core.rows import RowSource
+from sdae.train.engines.asked_rows import checked_batch
 from sdae.train.engines.cuda_device import Device
 from sdae.train.engines.cuda_stage import CudaStage
 from sdae.train.kernels.cuda.plans import NO_NOISE, autoencoder_program

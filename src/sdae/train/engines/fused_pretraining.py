@@ -23,8 +23,9 @@ from sdae.core.kinds.activations import kernel_of
 from sdae.core.kinds.noises import Noise
 from sdae.core.minibatches import Minibatches
 from sdae.core.randomness import NoiseKey, Stream
-from sdae.core.rows import RowSource, rows_of
+from sdae.core.rows import RowSource
 from sdae.core.small_numbers import rounded_to_zero
+from sdae.train.engines.asked_rows import rows_of
 from sdae.train.engines.drawing import draw_corrupted
 from sdae.train.engines.safeguard import check_finite
 from sdae.train.engines.slice_sizes import parts_and_threads, samples_for
